@@ -1,0 +1,25 @@
+from datetime import datetime
+from typing import Protocol
+
+from orak.domain.identity import UploadId
+from orak.domain.upload import Upload
+
+
+class Arrivals(Protocol):
+    """Uploads that time alone may move: late, forgotten or buried. Every method may raise `Unavailable`."""
+
+    async def due(self, limit: int) -> list[Upload]:
+        """Return uploads that await their bytes and whose next look has come, the longest overdue first."""
+        ...
+
+    async def postpone(self, upload_id: UploadId, until: datetime) -> None:
+        """Put the next look off, if the upload still awaits its bytes; no version rises, no fact."""
+        ...
+
+    async def orphans(self, created_before: datetime, limit: int) -> list[Upload]:
+        """Return uploads that arrived and have no Record, oldest first."""
+        ...
+
+    async def buried(self, before: datetime, limit: int) -> list[Upload]:
+        """Return DELETED, CANCELLED, EXPIRED or FAILED uploads, without a Record, that ended before then."""
+        ...

@@ -1,0 +1,30 @@
+from typing import Protocol
+
+from orak.domain.events import NumberedFact
+
+
+class Facts(Protocol):
+    """The feed: every fact once, in one order that all readers see. Every method may raise `Unavailable`.
+
+    Facts are written by `Uploads.save`, `Intake.add` and `Leases.take`, in their transactions, without a
+    position: a reader that went by id or time would miss those of a slower transaction.
+    """
+
+    async def number(self) -> int:
+        """Give the next positions to the facts that have none, in the order of their ids; say to how many.
+
+        Positions rise by one and have no gaps. A fact once numbered keeps its position.
+        """
+        ...
+
+    async def after(self, position: int, limit: int) -> list[NumberedFact]:
+        """Return the facts beyond *position*, in order."""
+        ...
+
+    async def cursor(self, reader: str) -> int:
+        """Return the position up to which *reader* is done; 0 for a new one."""
+        ...
+
+    async def advance(self, reader: str, position: int) -> None:
+        """Note that *reader* is done up to *position*; a cursor never goes back."""
+        ...

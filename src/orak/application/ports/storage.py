@@ -1,0 +1,131 @@
+"""Where bytes live. Every method that does I/O may raise `Unavailable`."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from orak.domain.errors import OrakError
+from orak.domain.identity import ObjectKey
+from orak.domain.upload import StoredObject
+
+
+class SignedRequest(msgspec.Struct, frozen=True):
+    """A request that the store accepts from anyone who sends exactly this, until it expires."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    """What must be sent beside what every HTTP client sends by itself (Host, Content-Length)."""
+    expires_at: datetime
+
+
+class ObjectMissing(OrakError):
+    """There is no object under this key."""
+
+
+class ObjectChanged(OrakError):
+    """The object under this key is not the one whose ETag was pinned."""
+
+
+class Storage(Protocol):
+    """An object store."""
+
+    def presign_put(
+        self, key: ObjectKey, *, content_type: str, content_length: int, create_only: bool, life: timedelta
+    ) -> SignedRequest:
+        """Sign an upload of exactly this type and length to this key. No I/O.
+
+        With *create_only* a second PUT is refused; a store may always refuse it.
+        """
+        ...
+
+    def presign_get(self, key: ObjectKey, *, life: timedelta) -> SignedRequest:
+        """Sign a download. No I/O, so the object need not exist."""
+        ...
+
+    async def head(self, key: ObjectKey) -> StoredObject | None:
+        """Return what lies under *key*, or None."""
+        ...
+
+    async def download(self, key: ObjectKey, *, etag: str, to: Path) -> None:
+        """Write the object to a new file.
+
+        Raises:
+            ObjectMissing: nothing lies there.
+            ObjectChanged: it is another than the one that *etag* names; no file is left.
+        """
+        ...
+
+    async def publish(self, key: ObjectKey, source: Path, *, content_type: str) -> None:
+        """Store a file under *key*, whole and durable when this returns, replacing what is there."""
+        ...
+
+    async def delete(self, key: ObjectKey) -> None:
+        """Remove the object; absent already: nothing happens."""
+        ...
+
+    def list(self, prefix: str) -> AsyncIterator[StoredObject]:
+        """Walk the objects whose keys begin with *prefix*, in the order of their keys' UTF-8 bytes."""
+        ...
+
+
+class Denied(OrakError):
+    """The signature is not for this request, or its time is over."""
+
+
+class AlreadyStored(OrakError):
+    """An object lies under this key, and a stored object is never overwritten by a PUT."""
+
+
+class WrongLength(OrakError):
+    """The body was longer or shorter than signed, or of unknown length; nothing was stored."""
+
+
+class OpenObject(Protocol):
+    """One version of an object, ready to be read; what happens to the key meanwhile does not matter."""
+
+    @property
+    def info(self) -> StoredObject:
+        """What is open."""
+        ...
+
+    def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        """Read the bytes from *start* up to, not including, *stop*. Can be called once."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of it; closing twice is fine."""
+        ...
+
+
+class ObjectGate(Protocol):
+    """The HTTP side of a store that has none of its own: what `Storage.presign_…` signed is checked here."""
+
+    async def receive(
+        self,
+        key: str,
+        query: Mapping[str, str],
+        *,
+        content_type: str | None,
+        content_length: int | None,
+        body: AsyncIterator[bytes],
+    ) -> StoredObject:
+        """Store the body of a signed PUT: all of it, durable, or nothing at all.
+
+        Raises:
+            Denied: wrong or expired signature, another method, key, type or length than signed.
+            AlreadyStored: the key is taken; also when two PUTs race, for all but one.
+            WrongLength: the body did not hold what its Content-Length said.
+        """
+        ...
+
+    async def open_signed(self, key: str, query: Mapping[str, str]) -> OpenObject:
+        """Open the object of a signed GET. Raise `Denied` or `ObjectMissing`."""
+        ...
+
+    async def open_public(self, key: str) -> OpenObject:
+        """Open an object of the public folder. Raise `ObjectMissing` for any other key."""
+        ...

@@ -1,0 +1,55 @@
+"""Facts: what happened to an upload and its Record, append-only, one for each change."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
+from orak.domain.processing import FailureCode, ProcessingStatus
+
+
+class FactType(StrEnum):
+    """What happened, in the past tense; the detail type on EventBridge."""
+
+    UPLOAD_REQUESTED = "UploadRequested"
+    UPLOAD_RECEIVED = "UploadReceived"
+    UPLOAD_REJECTED = "UploadRejected"
+    UPLOAD_EXPIRED = "UploadExpired"
+    UPLOAD_CANCELLED = "UploadCancelled"
+    RECORD_CREATED = "RecordCreated"
+    RECORD_CHANGED = "RecordChanged"
+    PROCESSING_STARTED = "ProcessingStarted"
+    PROCESSING_RELEASED = "ProcessingReleased"
+    PROCESSING_COMPLETED = "ProcessingCompleted"
+    PROCESSING_FAILED = "ProcessingFailed"
+    PROCESSING_RETRIED = "ProcessingRetried"
+    RECORD_DELETED = "RecordDeleted"
+
+
+class Fact(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """One change, and where it left the upload: enough to rebuild both tables, and nothing of a person.
+
+    The upload's id and version are the stream's, which keeps them beside the fact.
+    """
+
+    type: FactType
+    user_id: UserId
+    uuid: str
+    status: ProcessingStatus
+    attempt: int
+    key: ObjectKey
+    at: datetime
+    record_id: RecordId | None = None
+    failures: int = 0
+    failure: FailureCode | None = None
+
+
+class NumberedFact(msgspec.Struct, frozen=True):
+    """A fact at its place in the feed, the one order that every reader sees."""
+
+    position: int
+    event_id: int
+    upload_id: UploadId
+    version: int
+    fact: Fact

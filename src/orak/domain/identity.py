@@ -1,0 +1,47 @@
+"""Names of things: ids that survive JavaScript, and keys of objects."""
+
+import re
+import unicodedata
+from typing import NewType
+
+UserId = NewType("UserId", int)
+SongId = NewType("SongId", int)
+UploadId = NewType("UploadId", int)
+RecordId = NewType("RecordId", int)
+ObjectKey = NewType("ObjectKey", str)
+
+MAX_ID = 2**53 - 1
+"""Number.MAX_SAFE_INTEGER: the largest id that a JavaScript client reads back unchanged."""
+
+RECORDINGS = "recordings"
+"""Folder of uploaded takes; nothing in it is ever public."""
+
+PUBLISHED = "published"
+"""Folder of converted takes; the only public one."""
+
+_UNSAFE = re.compile(r"[^\w.-]+")
+_MAX_SAFE_NAME = 100  # 300 bytes of UTF-8 at worst: far below S3's 1,024 for a key
+
+
+def safe_name(filename: str) -> str:
+    """What of a user's *filename* may stand in an object key: its last part, letters, digits, `._-`."""
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", filename))[-1]
+    stem, dot, extension = last.rpartition(".")
+    stem = _UNSAFE.sub("_", stem).strip("._-")[: _MAX_SAFE_NAME - len(extension) - 1]
+    return f"{stem or 'take'}{dot}{_UNSAFE.sub('_', extension).lower()}"
+
+
+def original_key(uuid: str, filename: str) -> ObjectKey:
+    """Where the bytes of an upload go."""
+    return ObjectKey(f"{RECORDINGS}/{uuid}_{safe_name(filename)}")
+
+
+def published_prefix(uuid: str) -> str:
+    """Under this lies whatever any attempt at converting an upload has written."""
+    return f"{PUBLISHED}/{uuid}/"
+
+
+def published_key(uuid: str, attempt: int, filename: str, extension: str) -> ObjectKey:
+    """Where one attempt writes its output; no two attempts share a key, so no output is overwritten."""
+    stem = safe_name(filename).rpartition(".")[0]
+    return ObjectKey(f"{published_prefix(uuid)}{attempt}_{stem}.{extension}")

@@ -1,0 +1,49 @@
+"""The life of an upload: its states, the moves between them, and why a take can fail."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class ProcessingStatus(StrEnum):
+    """Where an upload stands; kept in the column of the same name."""
+
+    PENDING = "PENDING"
+    UPLOADED = "UPLOADED"
+    PROCESSING = "PROCESSING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+    DELETED = "DELETED"
+
+
+_S = ProcessingStatus
+
+MOVES: Mapping[ProcessingStatus, frozenset[ProcessingStatus]] = {
+    _S.PENDING: frozenset({_S.UPLOADED, _S.FAILED, _S.EXPIRED, _S.CANCELLED, _S.DELETED}),
+    _S.UPLOADED: frozenset({_S.PROCESSING, _S.DELETED}),
+    _S.PROCESSING: frozenset({_S.UPLOADED, _S.COMPLETED, _S.FAILED, _S.DELETED}),
+    _S.COMPLETED: frozenset({_S.DELETED}),
+    _S.FAILED: frozenset({_S.UPLOADED, _S.DELETED}),
+    _S.EXPIRED: frozenset({_S.UPLOADED, _S.FAILED, _S.CANCELLED, _S.DELETED}),
+    _S.CANCELLED: frozenset({_S.DELETED}),
+    _S.DELETED: frozenset(),
+}
+"""Every move there is. A late arrival is looked at like any other, so EXPIRED may fail its check too."""
+
+
+class FailureCode(StrEnum):
+    """Why a take failed; stable, for clients to act on and for people in their language."""
+
+    UNSUPPORTED_FORMAT = "UNSUPPORTED_FORMAT"
+    NO_AUDIO_STREAM = "NO_AUDIO_STREAM"
+    CORRUPT = "CORRUPT"
+    EMPTY_AUDIO = "EMPTY_AUDIO"
+    DURATION_EXCEEDED = "DURATION_EXCEEDED"
+    SIZE_MISMATCH = "SIZE_MISMATCH"
+    TYPE_MISMATCH = "TYPE_MISMATCH"
+    DECODER_CRASHED = "DECODER_CRASHED"
+    RESOURCE_LIMIT = "RESOURCE_LIMIT"
+    UPLOAD_EXPIRED = "UPLOAD_EXPIRED"
+    UPLOAD_CANCELLED = "UPLOAD_CANCELLED"
+    FAILED_TOO_OFTEN = "FAILED_TOO_OFTEN"

@@ -1,0 +1,337 @@
+"""An Upload: the bytes of one take, from the signed URL to the published audio."""
+
+from datetime import datetime, timedelta
+from typing import Self
+
+import msgspec
+from msgspec.structs import replace
+
+from orak.domain.actor import Actor
+from orak.domain.audio import Loudness
+from orak.domain.errors import (
+    LeaseLost,
+    PermissionDenied,
+    RecordExists,
+    StateConflict,
+    UploadNotFound,
+    WrongState,
+)
+from orak.domain.events import Fact, FactType
+from orak.domain.identity import RECORDINGS, ObjectKey, RecordId, UploadId, UserId, original_key
+from orak.domain.policies import (
+    FIRST_LOOK,
+    MAX_DECODER_DEATHS,
+    MAX_FAILURES,
+    ORPHAN_AGE,
+    URL_GRACE,
+    media_type,
+)
+from orak.domain.processing import MOVES, FailureCode, ProcessingStatus
+
+UNSAVED = UploadId(0)
+
+
+class StoredObject(msgspec.Struct, frozen=True):
+    """What a store says of one object."""
+
+    key: ObjectKey
+    size: int
+    content_type: str
+    etag: str
+    modified_at: datetime
+
+
+class Output(msgspec.Struct, frozen=True):
+    """What a conversion published."""
+
+    audio_key: ObjectKey
+    waveform_key: ObjectKey
+    duration_seconds: float
+    loudness: Loudness
+
+
+class IllegalMove(Exception):
+    """A transition that the table of moves does not have: a bug in orak, so no refusal and no `OrakError`."""
+
+
+class Upload(msgspec.Struct, frozen=True):
+    """One upload at one moment. Every transition returns the next one and the fact that made it."""
+
+    owner_id: UserId
+    uuid: str
+    original_filename: str
+    file_size: int
+    content_type: str
+    key: ObjectKey
+    created_at: datetime
+    url_expires_at: datetime
+    declared_duration: int | None = None
+    directory: str = RECORDINGS
+    id: UploadId = UNSAVED
+    record_id: RecordId | None = None
+    status: ProcessingStatus = ProcessingStatus.PENDING
+    version: int = 1
+    attempt: int = 0
+    """The fencing token: rises with every start, retry and delete, and never falls."""
+    failures: int = 0
+    """Runs that failed or died since the last retry."""
+    etag: str | None = None
+    """Names the bytes that were verified; no others are ever converted."""
+    not_before: datetime | None = None
+    """The next look or start is not before this."""
+    lease_until: datetime | None = None
+    progress: int = 0
+    failure: FailureCode | None = None
+    error_message: str | None = None
+    """For operators: what the last failed run said."""
+    output: Output | None = None
+    deleted_at: datetime | None = None
+
+    @classmethod
+    def request(
+        cls,
+        owner_id: UserId,
+        *,
+        uuid: str,
+        filename: str,
+        size: int,
+        content_type: str,
+        duration: int | None,
+        at: datetime,
+        url_life: timedelta,
+    ) -> Self:
+        """Begin the life of an upload; it has no id until it is stored."""
+        return cls(
+            owner_id=owner_id,
+            uuid=uuid,
+            original_filename=filename,
+            file_size=size,
+            content_type=content_type,
+            key=original_key(uuid, filename),
+            created_at=at,
+            url_expires_at=at + url_life,
+            declared_duration=duration or None,
+            not_before=at + FIRST_LOOK,
+        )
+
+    @property
+    def extension(self) -> str:
+        """The file name's extension, in lower case and without the dot."""
+        return self.original_filename.rpartition(".")[2].lower()
+
+    @property
+    def shown_key(self) -> ObjectKey:
+        """The object that clients are told of: the uploaded one until there is a converted one."""
+        return self.key if self.output is None else self.output.audio_key
+
+    @property
+    def awaits_arrival(self) -> bool:
+        """Whether bytes that turn up now would be looked at: a late arrival counts while a Record waits."""
+        return self.status is ProcessingStatus.PENDING or (
+            self.status is ProcessingStatus.EXPIRED and self.record_id is not None
+        )
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a worker should take it: it arrived, and its Record exists."""
+        return self.status is ProcessingStatus.UPLOADED and self.record_id is not None
+
+    def is_late(self, at: datetime) -> bool:
+        """Whether its URL's life and an hour are over."""
+        return self.status is ProcessingStatus.PENDING and at >= self.url_expires_at + URL_GRACE
+
+    def is_orphan(self, at: datetime) -> bool:
+        """Whether it arrived and nobody named it within ten minutes of asking for its URL."""
+        return (
+            self.status is ProcessingStatus.UPLOADED
+            and self.record_id is None
+            and at > self.created_at + ORPHAN_AGE
+        )
+
+    def owned_by(self, actor: Actor) -> Self:
+        """Return itself to its owner. Raise `UploadNotFound` if deleted, `PermissionDenied` to others."""
+        if self.status is ProcessingStatus.DELETED:
+            raise UploadNotFound(self.id)
+        if self.owner_id != actor.user_id:
+            raise PermissionDenied(self.record_id, actor.user_id)
+        return self
+
+    def requested(self) -> Fact:
+        """Return the fact that this upload was asked for."""
+        return self._fact(FactType.UPLOAD_REQUESTED, self.created_at)
+
+    def check_nameable(self) -> None:
+        """Raise unless a Record may be made for it now."""
+        if self.record_id is not None:
+            raise RecordExists(self.id)
+        if self.status is ProcessingStatus.FAILED:
+            raise StateConflict(self.id, WrongState.UPLOAD_FAILED)
+        if self.status is ProcessingStatus.CANCELLED:
+            raise StateConflict(self.id, WrongState.UPLOAD_CANCELLED)
+
+    def named(self, record_id: RecordId, *, at: datetime) -> tuple[Self, Fact]:
+        """Take note of its Record; the next look for its bytes is due at once."""
+        upload = replace(self, record_id=record_id, not_before=None)
+        return upload, upload._fact(FactType.RECORD_CREATED, at)
+
+    def record_changed(self, *, at: datetime) -> tuple[Self, Fact]:
+        """Take note that its Record's title or song is another."""
+        return self, self._fact(FactType.RECORD_CHANGED, at)
+
+    def receive(self, found: StoredObject, *, at: datetime) -> tuple[Self, Fact]:
+        """Verify the object that was found: UPLOADED with its ETag pinned, or FAILED for good."""
+        mismatch = self._mismatch(found)
+        if mismatch is not None:
+            return self._move(ProcessingStatus.FAILED, FactType.UPLOAD_REJECTED, at, failure=mismatch)
+        return self._move(
+            ProcessingStatus.UPLOADED, FactType.UPLOAD_RECEIVED, at, etag=found.etag, not_before=None
+        )
+
+    def expire(self, *, at: datetime) -> tuple[Self, Fact]:
+        """Stop waiting for bytes that did not come in time."""
+        return self._move(ProcessingStatus.EXPIRED, FactType.UPLOAD_EXPIRED, at)
+
+    def cancel(self, *, at: datetime) -> tuple[Self, Fact]:
+        """Give up an upload that neither arrived nor was named. Raise `StateConflict` for any other."""
+        if self.record_id is not None or self.status not in {
+            ProcessingStatus.PENDING,
+            ProcessingStatus.EXPIRED,
+        }:
+            raise StateConflict(self.id, WrongState.NOT_CANCELLABLE)
+        return self._move(ProcessingStatus.CANCELLED, FactType.UPLOAD_CANCELLED, at)
+
+    def start(self, *, at: datetime, lease_until: datetime) -> tuple[Self, Fact]:
+        """Give a worker the lease, under the next attempt's number."""
+        return self._move(
+            ProcessingStatus.PROCESSING,
+            FactType.PROCESSING_STARTED,
+            at,
+            attempt=self.attempt + 1,
+            lease_until=lease_until,
+            progress=0,
+        )
+
+    def complete(self, attempt: int, output: Output, *, at: datetime) -> tuple[Self, Fact]:
+        """Publish what this *attempt* made. Raise `LeaseLost` if the upload is another's by now."""
+        self._check_lease(attempt)
+        return self._move(
+            ProcessingStatus.COMPLETED,
+            FactType.PROCESSING_COMPLETED,
+            at,
+            output=output,
+            progress=100,
+            failure=None,
+            error_message=None,
+        )
+
+    def fail(self, attempt: int, failure: FailureCode, *, at: datetime) -> tuple[Self, Fact]:
+        """End with a failure that no second try would change. Raise `LeaseLost` like `complete`."""
+        self._check_lease(attempt)
+        return self._move(
+            ProcessingStatus.FAILED,
+            FactType.PROCESSING_FAILED,
+            at,
+            failures=self.failures + 1,
+            failure=failure,
+            error_message=failure.value,
+        )
+
+    def stumble(
+        self,
+        attempt: int,
+        *,
+        killed: FailureCode | None = None,
+        message: str,
+        at: datetime,
+        not_before: datetime,
+    ) -> tuple[Self, Fact]:
+        """Count a run that failed or died: back in line, or FAILED when the budget is used up.
+
+        `killed` says with which code the decoder was killed; None is any other transient failure.
+        """
+        self._check_lease(attempt)
+        failures = self.failures + 1
+        if failures >= (MAX_DECODER_DEATHS if killed else MAX_FAILURES):
+            return self._move(
+                ProcessingStatus.FAILED,
+                FactType.PROCESSING_FAILED,
+                at,
+                failures=failures,
+                failure=killed or FailureCode.FAILED_TOO_OFTEN,
+                error_message=message,
+            )
+        return self._move(
+            ProcessingStatus.UPLOADED,
+            FactType.PROCESSING_RELEASED,
+            at,
+            failures=failures,
+            error_message=message,
+            not_before=not_before,
+        )
+
+    def release(self, attempt: int, *, at: datetime, not_before: datetime | None = None) -> tuple[Self, Fact]:
+        """Give the lease back uncounted: a shutdown, or the world behind a port was down."""
+        self._check_lease(attempt)
+        return self._move(ProcessingStatus.UPLOADED, FactType.PROCESSING_RELEASED, at, not_before=not_before)
+
+    def retry(self, *, at: datetime) -> tuple[Self, Fact]:
+        """Stand in line again with a new budget. Raise `StateConflict` unless it FAILED once verified."""
+        if self.status is not ProcessingStatus.FAILED:
+            raise StateConflict(self.id, WrongState.NOT_FAILED)
+        if self.etag is None:
+            raise StateConflict(self.id, WrongState.OBJECT_GONE)
+        return self._move(
+            ProcessingStatus.UPLOADED,
+            FactType.PROCESSING_RETRIED,
+            at,
+            attempt=self.attempt + 1,
+            failures=0,
+            failure=None,
+            error_message=None,
+            not_before=None,
+        )
+
+    def delete(self, *, at: datetime) -> tuple[Self, Fact]:
+        """Leave a tombstone; whoever holds a lease on it has lost it."""
+        return self._move(
+            ProcessingStatus.DELETED,
+            FactType.UPLOAD_EXPIRED if self.record_id is None else FactType.RECORD_DELETED,
+            at,
+            attempt=self.attempt + 1,
+            deleted_at=at,
+        )
+
+    def _mismatch(self, found: StoredObject) -> FailureCode | None:
+        if found.size != self.file_size:
+            return FailureCode.SIZE_MISMATCH
+        # Stores may fold case and spaces of a Content-Type; its type and subtype they keep.
+        if media_type(found.content_type) != media_type(self.content_type):
+            return FailureCode.TYPE_MISMATCH
+        return None
+
+    def _check_lease(self, attempt: int) -> None:
+        if self.status is not ProcessingStatus.PROCESSING or self.attempt != attempt:
+            raise LeaseLost
+
+    def _move(
+        self, to: ProcessingStatus, fact: FactType, at: datetime, **changes: object
+    ) -> tuple[Self, Fact]:
+        if to not in MOVES[self.status]:
+            raise IllegalMove(self.status, to)
+        # A lease lives as long as PROCESSING does; only `start` names one.
+        upload = replace(self, **{"status": to, "lease_until": None, **changes})
+        return upload, upload._fact(fact, at)
+
+    def _fact(self, kind: FactType, at: datetime) -> Fact:
+        return Fact(
+            type=kind,
+            user_id=self.owner_id,
+            uuid=self.uuid,
+            status=self.status,
+            attempt=self.attempt,
+            key=self.shown_key,
+            at=at,
+            record_id=self.record_id,
+            failures=self.failures,
+            failure=self.failure,
+        )
