@@ -39,6 +39,8 @@ class Fact(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     status: ProcessingStatus
     attempt: int
     key: ObjectKey
+    """What clients are told of: the uploaded object until COMPLETED, then the converted one."""
+    original_key: ObjectKey
     at: datetime
     record_id: RecordId | None = None
     failures: int = 0

@@ -32,6 +32,19 @@ MOVES: Mapping[ProcessingStatus, frozenset[ProcessingStatus]] = {
 """Every move there is. A late arrival is looked at like any other, so EXPIRED may fail its check too."""
 
 
+_SHOWN_AS = {
+    _S.COMPLETED: _S.COMPLETED,
+    _S.FAILED: _S.FAILED,
+    _S.EXPIRED: _S.FAILED,
+    _S.CANCELLED: _S.FAILED,
+}
+
+
+def shown_as(status: ProcessingStatus) -> ProcessingStatus:
+    """COMPLETED, PROCESSING or FAILED: what a client needs to know of the states inside."""
+    return _SHOWN_AS.get(status, _S.PROCESSING)
+
+
 class FailureCode(StrEnum):
     """Why a take failed; stable, for clients to act on and for people in their language."""
 

@@ -11,17 +11,10 @@ from orak.domain.actor import Actor
 from orak.domain.errors import PermissionDenied, Problem, Rejected
 from orak.domain.identity import RecordId, SongId, UploadId, UserId
 from orak.domain.policies import name_problem
-from orak.domain.processing import FailureCode, ProcessingStatus
+from orak.domain.processing import FailureCode, ProcessingStatus, shown_as
 from orak.domain.upload import Upload
 
 UNSAVED = RecordId(0)
-
-_SHOWN_AS = {
-    ProcessingStatus.COMPLETED: ProcessingStatus.COMPLETED,
-    ProcessingStatus.FAILED: ProcessingStatus.FAILED,
-    ProcessingStatus.EXPIRED: ProcessingStatus.FAILED,
-    ProcessingStatus.CANCELLED: ProcessingStatus.FAILED,
-}
 
 _FAILURE_OF = {
     ProcessingStatus.EXPIRED: FailureCode.UPLOAD_EXPIRED,
@@ -88,8 +81,8 @@ class Recording(msgspec.Struct, frozen=True):
 
     @property
     def status(self) -> ProcessingStatus:
-        """COMPLETED, PROCESSING or FAILED: what a client needs to know of the states inside."""
-        return _SHOWN_AS.get(self.upload.status, ProcessingStatus.PROCESSING)
+        """How far the take is, in a client's three words."""
+        return shown_as(self.upload.status)
 
     @property
     def failure(self) -> FailureCode | None:

@@ -269,6 +269,18 @@ class Upload(msgspec.Struct, frozen=True):
             not_before=not_before,
         )
 
+    def verify_again(
+        self, attempt: int, found: StoredObject | None, *, at: datetime, not_before: datetime
+    ) -> tuple[Self, Fact]:
+        """Answer bytes that are not those that were verified: check and pin them, counted as a failure."""
+        self._check_lease(attempt)
+        if found is None:
+            return self.stumble(attempt, message="the object is gone", at=at, not_before=not_before)
+        if mismatch := self._mismatch(found):
+            return self.fail(attempt, mismatch, at=at)
+        pinned = replace(self, etag=found.etag)
+        return pinned.stumble(attempt, message="the object was replaced", at=at, not_before=not_before)
+
     def release(self, attempt: int, *, at: datetime, not_before: datetime | None = None) -> tuple[Self, Fact]:
         """Give the lease back uncounted: a shutdown, or the world behind a port was down."""
         self._check_lease(attempt)
@@ -330,6 +342,7 @@ class Upload(msgspec.Struct, frozen=True):
             status=self.status,
             attempt=self.attempt,
             key=self.shown_key,
+            original_key=self.key,
             at=at,
             record_id=self.record_id,
             failures=self.failures,

@@ -1,0 +1,44 @@
+from dataclasses import dataclass
+
+from orak.application.ports.clock import Clock
+from orak.application.ports.persistence import Recordings, UnitOfWork
+from orak.application.retrying import with_retries
+from orak.domain.actor import Actor
+from orak.domain.errors import Rejected
+from orak.domain.identity import RecordId, SongId
+from orak.domain.policies import id_problem
+from orak.domain.record import Recording, title_problem
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRecord:
+    """Give a record another title, another song, or both."""
+
+    transaction: UnitOfWork
+    recordings: Recordings
+    clock: Clock
+
+    async def __call__(
+        self, actor: Actor, record_id: RecordId, *, title: str | None = None, song_id: SongId | None = None
+    ) -> Recording:
+        """Leave what is None. Raise `Rejected`, `RecordNotFound`, `PermissionDenied` or `SongNotFound`."""
+        checks = (
+            None if title is None else title_problem(title),
+            None if song_id is None else id_problem("songId", song_id),
+        )
+        if problems := [problem for problem in checks if problem is not None]:
+            raise Rejected(problems)
+
+        async def change() -> None:
+            at = self.clock.now()
+            async with self.transaction() as tx:
+                record = await tx.records.get(record_id)
+                upload = await tx.uploads.get(record.upload_id)
+                Recording(record, upload).owned_by(actor)
+                if song_id is not None:
+                    await tx.songs.check(song_id)
+                await tx.records.save(record.change(title=title, song_id=song_id, at=at))
+                await tx.uploads.save(*upload.record_changed(at=at))
+
+        await with_retries(self.clock, change)
+        return await self.recordings.get(record_id)

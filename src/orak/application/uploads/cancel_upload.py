@@ -1,0 +1,25 @@
+from dataclasses import dataclass
+
+from orak.application.ports.clock import Clock
+from orak.application.ports.persistence import UnitOfWork
+from orak.application.retrying import with_retries
+from orak.domain.actor import Actor
+from orak.domain.identity import UploadId
+
+
+@dataclass(frozen=True, slots=True)
+class CancelUpload:
+    """Give up an upload that has not arrived; its URL then leads nowhere."""
+
+    transaction: UnitOfWork
+    clock: Clock
+
+    async def __call__(self, actor: Actor, upload_id: UploadId) -> None:
+        """Raise `StateConflict` once it arrived, ended or was named; `UploadNotFound`, `PermissionDenied`."""
+
+        async def cancel() -> None:
+            async with self.transaction() as tx:
+                upload = (await tx.uploads.get(upload_id)).owned_by(actor)
+                await tx.uploads.save(*upload.cancel(at=self.clock.now()))
+
+        await with_retries(self.clock, cancel)

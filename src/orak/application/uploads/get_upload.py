@@ -1,0 +1,18 @@
+from dataclasses import dataclass
+
+from orak.application.ports.persistence import UnitOfWork
+from orak.domain.actor import Actor
+from orak.domain.identity import UploadId
+from orak.domain.upload import Upload
+
+
+@dataclass(frozen=True, slots=True)
+class GetUpload:
+    """Say where an upload stands, to its owner."""
+
+    transaction: UnitOfWork
+
+    async def __call__(self, actor: Actor, upload_id: UploadId) -> Upload:
+        """Raise `UploadNotFound` or `PermissionDenied`."""
+        async with self.transaction() as tx:
+            return (await tx.uploads.get(upload_id)).owned_by(actor)

@@ -1,0 +1,86 @@
+from dataclasses import dataclass
+from datetime import timedelta
+
+import msgspec
+
+from orak.application.ports.clock import Clock
+from orak.application.ports.ids import Ids
+from orak.application.ports.intake import Intake
+from orak.application.ports.persistence import Once
+from orak.application.ports.storage import SignedRequest, Storage
+from orak.domain.actor import Actor
+from orak.domain.errors import Problem, Rejected
+from orak.domain.policies import UploadPolicy
+from orak.domain.upload import Upload
+
+
+class NewUpload(msgspec.Struct, frozen=True):
+    """What a client says of the bytes it is about to send; None is a parameter that was not given."""
+
+    original_filename: str | None
+    file_size: int | None
+    content_type: str | None
+    duration_seconds: int | None = None
+    """Advice only: 0 counts as absent, and the decoder's figure is the truth."""
+    create_only: bool = False
+
+    def problems(self, policy: UploadPolicy) -> list[Problem]:
+        """Return everything that *policy* forbids, each field once."""
+        checks = (
+            policy.filename_problem(self.original_filename),
+            policy.size_problem(self.file_size),
+            policy.content_type_problem(self.content_type),
+            policy.duration_problem(self.duration_seconds),
+        )
+        return [problem for problem in checks if problem is not None]
+
+
+class SignedUpload(msgspec.Struct, frozen=True):
+    """A new upload and the request that sends its bytes."""
+
+    upload: Upload
+    request: SignedRequest
+
+
+@dataclass(frozen=True, slots=True)
+class RequestUpload:
+    """Ask for a URL to upload one take to, straight to the store.
+
+    The signature binds method, key, content type and content length. Nothing is named yet: title and song
+    come with the record.
+    """
+
+    intake: Intake
+    storage: Storage
+    clock: Clock
+    ids: Ids
+    policy: UploadPolicy
+    url_life: timedelta
+
+    async def __call__(self, actor: Actor, new: NewUpload, *, once: Once | None = None) -> SignedUpload:
+        """Raise `Rejected` with all that is wrong at once, or `OnceMismatch`."""
+        filename, size, content_type = new.original_filename, new.file_size, new.content_type
+        problems = new.problems(self.policy)
+        if problems or filename is None or size is None or content_type is None:
+            raise Rejected(problems)
+        upload = await self.intake.add(
+            Upload.request(
+                actor.user_id,
+                uuid=self.ids.uuid(),
+                filename=filename,
+                size=size,
+                content_type=content_type,
+                duration=new.duration_seconds,
+                at=self.clock.now(),
+                url_life=self.url_life,
+            ),
+            once,
+        )
+        request = self.storage.presign_put(
+            upload.key,
+            content_type=upload.content_type,
+            content_length=upload.file_size,
+            create_only=new.create_only,
+            life=self.url_life,
+        )
+        return SignedUpload(upload, request)

@@ -1,0 +1,43 @@
+"""Everything orak can do, on one page."""
+
+from dataclasses import dataclass
+
+from orak.application.events.relay_facts import RelayFacts
+from orak.application.import_songs import ImportSongs
+from orak.application.processing.process_upload import ProcessUpload
+from orak.application.processing.sweep import Sweep
+from orak.application.records.change_record import ChangeRecord
+from orak.application.records.create_record import CreateRecord
+from orak.application.records.delete_record import DeleteRecord
+from orak.application.records.get_record import GetRecord
+from orak.application.records.list_records import ListRecords
+from orak.application.records.retry_record import RetryRecord
+from orak.application.register_user import RegisterUser
+from orak.application.uploads.cancel_upload import CancelUpload
+from orak.application.uploads.get_upload import GetUpload
+from orak.application.uploads.receive_upload import ReceiveUpload
+from orak.application.uploads.request_upload import RequestUpload
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """The use cases, wired; each is called like a function."""
+
+    # Singers
+    request_upload: RequestUpload
+    get_upload: GetUpload
+    cancel_upload: CancelUpload
+    create_record: CreateRecord
+    get_record: GetRecord
+    list_records: ListRecords
+    change_record: ChangeRecord
+    retry_record: RetryRecord
+    delete_record: DeleteRecord
+    # The world around orak
+    register_user: RegisterUser
+    receive_upload: ReceiveUpload
+    import_songs: ImportSongs
+    # Workers
+    process_upload: ProcessUpload
+    sweep: Sweep
+    relay_facts: RelayFacts
