@@ -1,0 +1,57 @@
+# Everything one does with a checkout of orak. `./justw RECIPE` makes .venv, which the recipes work in.
+
+set positional-arguments
+
+bin := justfile_directory() / ".venv/bin"
+python := bin / "python"
+uv := "UV_PYTHON_DOWNLOADS=never " + bin / "uv"
+pip := uv + " pip install --quiet --python " + python
+
+# List the recipes
+default:
+    @{{ justfile_directory() }}/.venv/bin/just --list --unsorted
+
+# Install what working on orak needs, exactly as locked
+setup:
+    @{{ pip }} --require-hashes -r requirements/dev.txt
+    @{{ pip }} --no-deps --no-build-isolation --editable .
+
+# Take a real take from presign to playback on embedded defaults, then serve: `just demo [FILE] [--once]`
+demo *arguments: _runtime
+    @{{ bin }}/orak demo "$@"
+
+# Serve the API on http://127.0.0.1:8000 (needs JWT_SECRET or JWKS_URL)
+serve *arguments: _runtime
+    @{{ bin }}/orak serve "$@"
+
+# Run the tests: `just test [PYTEST ARGUMENTS]`
+test *arguments: setup
+    {{ bin }}/pytest "$@"
+
+# Check style, types and the direction of imports
+check: setup
+    {{ bin }}/ruff check
+    {{ bin }}/ruff format --check
+    {{ bin }}/mypy
+    {{ bin }}/lint-imports --no-cache
+
+# Mend what can be mended by machine, and bring the generated documents up to date
+fix: setup
+    {{ bin }}/ruff check --fix
+    {{ bin }}/ruff format
+    {{ python }} -m orak.entrypoints.http.openapi > docs/openapi.json
+
+# Resolve the requirements anew and pin them by hash
+lock: setup
+    {{ uv }} pip compile {{ lock_options }} --upgrade requirements/tools.in -o requirements/tools.txt
+    {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml -o requirements/run.txt
+    {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml requirements/tools.in requirements/dev.in -c requirements/run.txt -o requirements/dev.txt
+
+# What CI runs
+ci: test check
+
+lock_options := "--quiet --universal --generate-hashes --no-emit-index-url --no-header --python " + python
+
+[private]
+_runtime:
+    @test -x {{ bin }}/orak || { {{ pip }} --require-hashes -r requirements/run.txt && {{ pip }} --no-deps --editable . ; }
