@@ -17,6 +17,7 @@ from orak.application.uploads.cancel_upload import CancelUpload
 from orak.application.uploads.get_upload import GetUpload
 from orak.application.uploads.receive_upload import ReceiveUpload
 from orak.application.uploads.request_upload import RequestUpload
+from orak.application.uploads.store_upload import StoreUpload
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class UseCases:
 
     # Singers
     request_upload: RequestUpload
+    store_upload: StoreUpload
     get_upload: GetUpload
     cancel_upload: CancelUpload
     create_record: CreateRecord

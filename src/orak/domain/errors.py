@@ -62,6 +62,8 @@ class WrongState(StrEnum):
     """A Record for an upload that its owner gave up."""
     NOT_CANCELLABLE = "NOT_CANCELLABLE"
     """Giving up an upload that arrived, ended, or has a Record."""
+    NOT_AWAITED = "NOT_AWAITED"
+    """Bytes for an upload that has its own already, or was given up."""
     NOT_FAILED = "NOT_FAILED"
     """A retry of a take that did not fail."""
     OBJECT_GONE = "OBJECT_GONE"

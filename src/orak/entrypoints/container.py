@@ -2,13 +2,12 @@
 
 import asyncio
 import random
-import secrets
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
+from functools import partial
 
 from dependency_injector import containers, providers
 
@@ -45,8 +44,227 @@ from orak.application.uploads.cancel_upload import CancelUpload
 from orak.application.uploads.get_upload import GetUpload
 from orak.application.uploads.receive_upload import ReceiveUpload
 from orak.application.uploads.request_upload import RequestUpload
+from orak.application.uploads.store_upload import StoreUpload
 from orak.application.use_cases import UseCases
 from orak.domain.identity import ObjectKey
 from orak.domain.policies import UploadPolicy
+from orak.entrypoints.own_key import own_key
 from orak.entrypoints.settings import Settings
 from orak.entrypoints.worker.timers import Timer
+
+
+async def _open_persistence(settings: Settings, clock: Clock) -> AsyncIterator[SqlPersistence]:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(upgrade, settings.database)
+    lease = timedelta(seconds=settings.lease_seconds)
+    async with SqlPersistence.open(settings.database, clock=clock, lease=lease) as persistence:
+        yield persistence
+
+
+async def _open_storage(settings: Settings, clock: Clock) -> AsyncIterator[LocalStorage]:
+    secret = own_key(settings.data_dir / "signing.key")
+    async with LocalStorage.open(settings.data_dir / "objects", settings.base_url, secret, clock) as storage:
+        yield storage
+
+
+async def _open_converter() -> AsyncIterator[ChildConverter]:
+    async with ChildConverter() as converter:
+        yield converter
+
+
+async def _open_queue(
+    process: ProcessUpload, capacity: asyncio.Semaphore, settings: Settings
+) -> AsyncIterator[InlineQueue]:
+    workers = min(settings.batch_max_concurrent, settings.cores) if settings.batch_enabled else 0
+    queue = InlineQueue(process, capacity, workers=workers, batch_size=settings.batch_size)
+    yield queue
+    await queue.close()
+
+
+async def _open_slots(
+    process: ProcessUpload, queue: InlineQueue, capacity: asyncio.Semaphore, settings: Settings
+) -> AsyncIterator[Slots]:
+    slots = Slots(process, queue, capacity, immediate=settings.slots)
+    yield slots
+    await slots.close()
+
+
+async def _open_timers(
+    sweep: Sweep, relay: RelayFacts, queue: InlineQueue, clock: Clock, settings: Settings
+) -> AsyncIterator[None]:
+    timers = (
+        Timer("sweep", sweep, clock, seconds=settings.sweep_interval_ms / 1000),
+        Timer("relay", relay, clock, seconds=settings.sweep_interval_ms / 1000),
+        Timer("batch", queue.wake, clock, seconds=settings.batch_interval_ms / 1000),
+    )
+    for timer in timers:
+        timer.start()
+    yield None
+    for timer in timers:
+        await timer.stop()
+
+
+def _tokens(settings: Settings, clock: Clock) -> Tokens:
+    return JwtTokens(
+        clock=clock,
+        secret=settings.jwt_secret,
+        jwks_url=settings.jwks_url,
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+        algorithms=settings.jwt_algorithms,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What an entrypoint needs of a running orak."""
+
+    use_cases: UseCases
+    tokens: Tokens
+    gate: ObjectGate
+    live: Live
+    clock: Clock
+    settings: Settings
+    leases: Leases
+    storage: Storage
+
+    async def failing_parts(self) -> list[str]:
+        """Return the names of the parts that do not answer: none, if orak is ready."""
+        probes = {
+            "database": self.leases.next_start(),
+            "storage": self.storage.head(ObjectKey("published/readiness")),
+        }
+        failing = []
+        for part, probe in probes.items():
+            try:
+                await probe
+            except Unavailable:
+                failing.append(part)
+        return failing
+
+
+class Container(containers.DeclarativeContainer):
+    """The wiring. What a setting chooses is chosen here, and nowhere else."""
+
+    settings = providers.Dependency(instance_of=Settings)
+    clock = providers.Singleton(SystemClock)
+    ids = providers.Singleton(RandomIds)
+    live = providers.Singleton(MemoryLive)
+    chance = providers.Object(random.SystemRandom().random)
+    tokens = providers.Singleton(_tokens, settings, clock)
+
+    persistence = providers.Resource(_open_persistence, settings, clock)
+    transaction = persistence.provided.transaction
+    recordings = persistence.provided.recordings
+    leases = persistence.provided.leases
+    storage = providers.Resource(_open_storage, settings, clock)
+    converter = providers.Resource(_open_converter)
+
+    keeper = providers.Singleton(
+        LeaseKeeper,
+        leases=leases,
+        live=live,
+        clock=clock,
+        heartbeat=providers.Callable(timedelta, seconds=settings.provided.heartbeat_seconds),
+    )
+    process_upload = providers.Singleton(
+        ProcessUpload,
+        leases=leases,
+        keeper=keeper,
+        transaction=transaction,
+        storage=storage,
+        converter=converter,
+        clock=clock,
+        workspace=providers.Object(partial(tempfile.TemporaryDirectory, prefix="orak-")),
+        chance=chance,
+        rules=providers.Singleton(
+            ConversionRules,
+            profile=settings.provided.audio_profile,
+            max_duration_seconds=settings.provided.max_duration_seconds,
+        ),
+    )
+    # What immediate and background conversions share: never more at once than the machine has cores.
+    capacity = providers.Singleton(asyncio.Semaphore, settings.provided.cores)
+    queue = providers.Resource(_open_queue, process_upload, capacity, settings)
+    starter = providers.Resource(_open_slots, process_upload, queue, capacity, settings)
+
+    sweep = providers.Singleton(
+        Sweep,
+        leases=leases,
+        arrivals=persistence.provided.arrivals,
+        transaction=transaction,
+        storage=storage,
+        queue=queue,
+        clock=clock,
+        chance=chance,
+        orphan_retention=providers.Callable(timedelta, hours=settings.provided.orphan_retention_hours),
+    )
+    relay_facts = providers.Singleton(
+        RelayFacts,
+        facts=persistence.provided.facts,
+        readers=providers.List(
+            providers.Singleton(DeleteObjects, storage), providers.Singleton(TellLive, live)
+        ),
+    )
+
+    use_cases = providers.Singleton(
+        UseCases,
+        request_upload=providers.Singleton(
+            RequestUpload,
+            intake=persistence.provided.intake,
+            storage=storage,
+            clock=clock,
+            ids=ids,
+            policy=providers.Singleton(
+                UploadPolicy,
+                max_bytes=settings.provided.max_upload_bytes,
+                max_duration_seconds=settings.provided.max_duration_seconds,
+            ),
+            url_life=providers.Callable(timedelta, seconds=settings.provided.presign_ttl_seconds),
+        ),
+        store_upload=providers.Singleton(StoreUpload, transaction, storage, clock),
+        get_upload=providers.Singleton(GetUpload, transaction),
+        cancel_upload=providers.Singleton(CancelUpload, transaction, clock),
+        create_record=providers.Singleton(CreateRecord, transaction, recordings, storage, starter, clock),
+        get_record=providers.Singleton(GetRecord, recordings),
+        list_records=providers.Singleton(ListRecords, recordings),
+        change_record=providers.Singleton(ChangeRecord, transaction, recordings, clock),
+        retry_record=providers.Singleton(RetryRecord, transaction, recordings, storage, starter, clock),
+        delete_record=providers.Singleton(DeleteRecord, transaction, clock),
+        register_user=providers.Singleton(RegisterUser, transaction),
+        receive_upload=providers.Singleton(ReceiveUpload, transaction, storage, starter, clock),
+        import_songs=providers.Singleton(ImportSongs, transaction),
+        process_upload=process_upload,
+        sweep=sweep,
+        relay_facts=relay_facts,
+    )
+    running = providers.Singleton(
+        Running,
+        use_cases=use_cases,
+        tokens=tokens,
+        gate=storage,
+        live=live,
+        clock=clock,
+        settings=settings,
+        leases=leases,
+        storage=storage,
+    )
+    timers = providers.Resource(_open_timers, sweep, relay_facts, queue, clock, settings)
+
+
+@asynccontextmanager
+async def run(settings: Settings) -> AsyncIterator[Running]:
+    """Open everything that *settings* ask for, background work included; close it in the reverse order.
+
+    On SQLite the schema is brought up to date first.
+    """
+    container = Container(settings=settings)
+    # One awaited provider opens what it needs; `init_resources` would also open what was not selected.
+    container.running.enable_async_mode()
+    container.timers.enable_async_mode()
+    try:
+        running = await container.running()
+        await container.timers()
+        yield running
+    finally:
+        await container.shutdown_resources()

@@ -1,0 +1,217 @@
+"""The two ways into a conversion, on one capacity."""
+
+import asyncio
+
+import pytest
+
+from orak.adapters.queues.inline import InlineQueue
+from orak.adapters.queues.slots import Slots
+from orak.application.ports.failures import Unavailable
+from orak.domain.identity import UploadId
+
+DEADLINE = 5
+
+
+class Line:
+    """Takes that wait, and a way of processing one that can be held up."""
+
+    def __init__(self, *waiting: int) -> None:
+        self.waiting = list(waiting)
+        self.done: list[int] = []
+        self.running = 0
+        self.most_running = 0
+        self.released = 0
+        self.open = asyncio.Event()
+        self.changed = asyncio.Event()
+
+    async def process(self, upload_id: UploadId | None) -> bool:
+        if upload_id is None and not self.waiting:
+            return False
+        taken = self.waiting.pop(0) if upload_id is None else upload_id
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        self._tell()
+        try:
+            await self.open.wait()
+            self.done.append(taken)
+        except asyncio.CancelledError:
+            self.released += 1
+            raise
+        finally:
+            self.running -= 1
+            self._tell()
+        return True
+
+    def _tell(self) -> None:
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+    async def until(self, condition) -> None:
+        async with asyncio.timeout(DEADLINE):
+            while not condition():
+                await self.changed.wait()
+
+
+@pytest.fixture
+async def line():
+    return Line()
+
+
+@pytest.fixture
+async def queue(line):
+    queue = InlineQueue(line.process, asyncio.Semaphore(2), workers=2, batch_size=50)
+    yield queue
+    await queue.close()
+
+
+@pytest.fixture
+async def house(line):
+    capacity = asyncio.Semaphore(2)
+    queue = InlineQueue(line.process, capacity, workers=2, batch_size=50)
+    slots = Slots(line.process, queue, capacity, immediate=1)
+    yield slots, queue
+    await slots.close()
+    await queue.close()
+
+
+async def test_a_free_slot_converts_now(line, house):
+    slots, _ = house
+    line.open.set()
+    started = await slots.start(UploadId(7))
+    await started.wait(DEADLINE)
+    assert line.done == [7]
+
+
+async def test_a_full_slot_leaves_it_to_the_queue(line, house):
+    slots, _ = house
+    await slots.start(UploadId(1))
+    line.waiting.append(2)
+    queued = await slots.start(UploadId(2))
+    await queued.wait(DEADLINE)  # returns at once: nobody knows when its turn comes
+    line.open.set()
+    await line.until(lambda: sorted(line.done) == [1, 2])
+
+
+async def test_hanging_up_stops_the_waiting_and_not_the_work(line, house):
+    slots, _ = house
+    started = await slots.start(UploadId(1))
+    waiter = asyncio.create_task(started.wait(DEADLINE))
+    await line.until(lambda: line.running == 1)
+    waiter.cancel()
+    await asyncio.gather(waiter, return_exceptions=True)
+    line.open.set()
+    await line.until(lambda: line.done == [1])
+
+
+async def test_waiting_ends_after_its_time(line, house):
+    slots, _ = house
+    started = await slots.start(UploadId(1))
+    await started.wait(0.01)
+    assert line.done == []
+
+
+async def test_shutdown_ends_the_waiting_and_hands_the_take_back(line, house):
+    slots, _ = house
+    started = await slots.start(UploadId(1))
+    waiter = asyncio.create_task(started.wait(60))
+    await line.until(lambda: line.running == 1)
+    async with asyncio.timeout(DEADLINE):
+        await slots.close()
+        await waiter
+    assert (line.released, line.running) == (1, 0)
+
+
+async def test_after_shutdown_nothing_starts(line, house):
+    slots, queue = house
+    await slots.close()
+    await queue.close()
+    line.waiting.append(1)
+    await slots.start(UploadId(1))
+    await queue.wake()
+    assert line.running == 0
+
+
+async def test_immediate_and_background_work_share_the_capacity(line, house):
+    slots, queue = house
+    line.waiting.extend([2, 3, 4])
+    await slots.start(UploadId(1))
+    await queue.wake()
+    await queue.wake()
+    await line.until(lambda: line.running == 2)
+    line.open.set()
+    await line.until(lambda: len(line.done) == 4)
+    assert line.most_running == 2
+
+
+async def test_no_slots_means_always_queued(line):
+    queue = InlineQueue(line.process, asyncio.Semaphore(1), workers=1, batch_size=50)
+    slots = Slots(line.process, queue, asyncio.Semaphore(1), immediate=0)
+    line.waiting.append(1)
+    line.open.set()
+    await slots.start(UploadId(1))
+    await line.until(lambda: line.done == [1])
+    await queue.close()
+
+
+async def test_one_wake_up_drains_everything(line, queue):
+    line.waiting.extend(range(10))
+    line.open.set()
+    await queue.wake()
+    await line.until(lambda: len(line.done) == 10)
+    assert line.done == list(range(10))
+
+
+async def test_a_wake_up_while_all_workers_ask_is_not_lost(line):
+    """The row that it is about may have come after the claim was asked and before it was answered."""
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def process(upload_id: UploadId | None) -> bool:
+        if not asked.is_set():
+            asked.set()
+            await answer.wait()
+            return False
+        return await line.process(upload_id)
+
+    queue = InlineQueue(process, asyncio.Semaphore(1), workers=1, batch_size=50)
+    await queue.wake()
+    await asked.wait()
+    line.waiting.append(1)
+    line.open.set()
+    await queue.wake()
+    answer.set()
+    await line.until(lambda: line.done == [1])
+    await queue.close()
+
+
+async def test_a_drain_takes_no_more_than_a_batch(line):
+    queue = InlineQueue(line.process, asyncio.Semaphore(1), workers=1, batch_size=3)
+    line.waiting.extend(range(5))
+    line.open.set()
+    await queue.wake()
+    await line.until(lambda: len(line.done) == 3)
+    await queue.close()
+    assert line.waiting == [3, 4]
+
+
+async def test_a_worker_that_failed_leaves_room_for_the_next(line, caplog):
+    calls = 0
+
+    async def process(upload_id: UploadId | None) -> bool:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            line._tell()
+            raise Unavailable("the database is away")
+        return await line.process(upload_id)
+
+    queue = InlineQueue(process, asyncio.Semaphore(1), workers=1, batch_size=50)
+    await queue.wake()
+    await line.until(lambda: calls == 1)
+    line.waiting.append(1)
+    line.open.set()
+    async with asyncio.timeout(DEADLINE):
+        while not line.done:
+            await queue.wake()
+            await asyncio.sleep(0)
+    await queue.close()
+    assert "stopped until it is woken again" in caplog.text

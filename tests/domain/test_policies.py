@@ -1,0 +1,158 @@
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orak.domain.errors import ProblemCode
+from orak.domain.identity import original_key, published_key, safe_name
+from orak.domain.policies import UploadPolicy, backoff, media_type, name_problem, patience
+
+POLICY = UploadPolicy(max_bytes=1000, max_duration_seconds=3600)
+UUID = "4f9c2f1e-0b0e-4c39-9c5e-5f1f6f0c7b11"
+
+
+def code(problem):
+    return problem and problem.code
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("take.webm", None),
+        ("내 노래 (1).M4A", None),
+        ("a.b.mp3", None),
+        ("", ProblemCode.REQUIRED),
+        (None, ProblemCode.REQUIRED),
+        ("   ", ProblemCode.REQUIRED),
+        ("take", ProblemCode.UNSUPPORTED_TYPE),
+        ("webm", ProblemCode.UNSUPPORTED_TYPE),
+        ("take.exe", ProblemCode.UNSUPPORTED_TYPE),
+        ("take.webm.", ProblemCode.UNSUPPORTED_TYPE),
+        ("../../etc/passwd", ProblemCode.UNSUPPORTED_TYPE),
+        ("ta\0ke.webm", ProblemCode.INVALID_CHARACTER),
+        ("ta\ud800ke.webm", ProblemCode.INVALID_CHARACTER),
+        ("a" * 250 + ".webm", None),
+        ("a" * 251 + ".webm", ProblemCode.TOO_LONG),
+        ("a" * 5000 + ".webm", ProblemCode.TOO_LONG),
+    ],
+)
+def test_file_names(name, expected):
+    assert code(POLICY.filename_problem(name)) is expected
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (1, None),
+        (1000, None),
+        (1001, ProblemCode.TOO_LARGE),
+        (0, ProblemCode.NOT_POSITIVE),
+        (-1, ProblemCode.NOT_POSITIVE),
+        (10**15, ProblemCode.TOO_LARGE),
+        (None, ProblemCode.REQUIRED),
+    ],
+)
+def test_sizes(size, expected):
+    assert code(POLICY.size_problem(size)) is expected
+
+
+@pytest.mark.parametrize(
+    ("content_type", "expected"),
+    [
+        ("audio/webm", None),
+        ("audio/webm;codecs=opus", None),
+        ('Audio/WebM; codecs="opus, vp8"', None),
+        ("text/html", ProblemCode.UNSUPPORTED_TYPE),
+        ("audio/webm\r\nX-Evil: 1", ProblemCode.UNSUPPORTED_TYPE),
+        ("audio/webm;", ProblemCode.UNSUPPORTED_TYPE),
+        ("audio/webm; codecs", ProblemCode.UNSUPPORTED_TYPE),
+        ("audio/webm;codecs=" + "o" * 100, ProblemCode.TOO_LONG),
+        (" ", ProblemCode.REQUIRED),
+        (None, ProblemCode.REQUIRED),
+    ],
+)
+def test_content_types(content_type, expected):
+    assert code(POLICY.content_type_problem(content_type)) is expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(None, None), (0, None), (3600, None), (3601, ProblemCode.TOO_LARGE), (-1, ProblemCode.INVALID)],
+)
+def test_durations(seconds, expected):
+    assert code(POLICY.duration_problem(seconds)) is expected
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("첫 노래", None),
+        ("👩‍🎤", None),
+        ("a" * 255, None),
+        ("a" * 256, ProblemCode.TOO_LONG),
+        ("e\u0301" * 255, None),
+        ("e\u0301" * 256, ProblemCode.TOO_LONG),
+        ("", ProblemCode.REQUIRED),
+        ("\u3000", ProblemCode.REQUIRED),
+        ("a\nb", ProblemCode.INVALID_CHARACTER),
+        ("a\x7fb", ProblemCode.INVALID_CHARACTER),
+        ("\udfff", ProblemCode.INVALID_CHARACTER),
+    ],
+)
+def test_titles_are_counted_after_nfc(title, expected):
+    assert code(name_problem("title", title)) is expected
+
+
+@pytest.mark.parametrize(
+    ("filename", "safe"),
+    [
+        ("take.webm", "take.webm"),
+        ("내 노래.M4A", "내_노래.m4a"),
+        ("../../etc/passwd.mp3", "passwd.mp3"),
+        ("C:\\music\\a.wav", "a.wav"),
+        ("\u202egnp.mp3", "gnp.mp3"),
+        ("?%#.ogg", "take.ogg"),
+        ("...webm", "take.webm"),
+    ],
+)
+def test_a_key_holds_only_what_is_safe_of_a_name(filename, safe):
+    assert safe_name(filename) == safe
+    assert original_key(UUID, filename) == f"recordings/{UUID}_{safe}"
+
+
+@given(st.text(max_size=300).map(lambda stem: stem + ".webm"))
+def test_no_name_leads_out_of_its_folder(filename):
+    for key in (original_key(UUID, filename), published_key(UUID, 3, filename, "m4a")):
+        folder, *rest = key.split("/")
+        assert folder in {"recordings", "published"}
+        assert all(part not in {"", ".", ".."} for part in rest)
+        assert len(key.encode()) <= 1024
+        assert not any(character in key for character in "\0\\?#%\n\u202e")
+
+
+def test_outputs_of_two_attempts_never_share_a_key():
+    assert published_key(UUID, 1, "내 노래.webm", "m4a") == f"published/{UUID}/1_내_노래.m4a"
+    assert published_key(UUID, 2, "내 노래.webm", "m4a") == f"published/{UUID}/2_내_노래.m4a"
+
+
+@given(st.integers(1, 50), st.floats(0, 1))
+def test_back_off_is_between_a_second_and_ten_minutes(failures, chance):
+    assert timedelta(seconds=1) <= backoff(failures, chance) <= timedelta(minutes=10)
+
+
+def test_the_first_back_off_is_at_most_two_seconds():
+    assert [backoff(n, 1.0).total_seconds() for n in range(1, 12)] == [
+        2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600,
+    ]  # fmt: skip
+
+
+def test_looks_for_missing_bytes_grow_rarer():
+    assert patience(timedelta(0)) == timedelta(seconds=2)
+    assert patience(timedelta(minutes=3)) == timedelta(minutes=3)
+    assert patience(timedelta(days=2)) == timedelta(minutes=10)
+
+
+def test_a_media_type_is_the_part_before_the_parameters():
+    assert media_type("Audio/OGG ; codecs=vorbis") == "audio/ogg"
+    assert media_type("audio") is None

@@ -1,0 +1,221 @@
+"""The life of an upload, walked over the whole product of states and transitions."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from builders import START, an_upload
+from orak.domain.actor import Actor
+from orak.domain.audio import Loudness
+from orak.domain.errors import LeaseLost, PermissionDenied, StateConflict, UploadNotFound, WrongState
+from orak.domain.events import Fact, FactType
+from orak.domain.identity import ObjectKey, RecordId, UserId
+from orak.domain.policies import MAX_FAILURES
+from orak.domain.processing import MOVES, FailureCode, ProcessingStatus, shown_as
+from orak.domain.upload import IllegalMove, Output, StoredObject, Upload
+
+S = ProcessingStatus
+LATER = START + timedelta(minutes=5)
+RECORD = RecordId(7)
+OUTPUT = Output(ObjectKey("published/u/1_take.m4a"), ObjectKey("published/u/1_take.json"), 12.5, Loudness(-20.0, -14.0, -1.2))
+
+
+def found(upload: Upload, **changes: object) -> StoredObject:
+    there = StoredObject(upload.key, upload.file_size, upload.content_type, "etag-1", LATER)
+    return replace(there, **changes)
+
+
+def in_state(status: ProcessingStatus, **changes: object) -> Upload:
+    return an_upload(status=status, attempt=1, etag="etag-0", **changes)
+
+
+TRANSITIONS: dict[str, tuple[Callable[[Upload], tuple[Upload, Fact]], set[ProcessingStatus], ProcessingStatus]] = {
+    "receive": (lambda u: u.receive(found(u), at=LATER), {S.PENDING, S.EXPIRED, S.FAILED, S.PROCESSING}, S.UPLOADED),
+    "reject": (lambda u: u.receive(found(u, size=1), at=LATER), {S.PENDING, S.EXPIRED, S.PROCESSING}, S.FAILED),
+    "expire": (lambda u: u.expire(at=LATER), {S.PENDING}, S.EXPIRED),
+    "cancel": (lambda u: u.cancel(at=LATER), {S.PENDING, S.EXPIRED}, S.CANCELLED),
+    "start": (lambda u: u.start(at=LATER, lease_until=LATER), {S.UPLOADED}, S.PROCESSING),
+    "complete": (lambda u: u.complete(1, OUTPUT, at=LATER), {S.PROCESSING}, S.COMPLETED),
+    "fail": (lambda u: u.fail(1, FailureCode.CORRUPT, at=LATER), {S.PROCESSING}, S.FAILED),
+    "stumble": (lambda u: u.stumble(1, message="m", at=LATER, not_before=LATER), {S.PROCESSING}, S.UPLOADED),
+    "release": (lambda u: u.release(1, at=LATER), {S.PROCESSING}, S.UPLOADED),
+    "retry": (lambda u: u.retry(at=LATER), {S.FAILED}, S.UPLOADED),
+    "delete": (lambda u: u.delete(at=LATER), set(S) - {S.DELETED}, S.DELETED),
+}
+
+
+@pytest.mark.parametrize("status", S)
+@pytest.mark.parametrize("name", TRANSITIONS)
+def test_a_transition_works_from_its_states_and_from_no_other(name, status):
+    act, allowed, to = TRANSITIONS[name]
+    before = in_state(status)
+    if status not in allowed:
+        with pytest.raises((IllegalMove, LeaseLost, StateConflict)):
+            act(before)
+        return
+    after, fact = act(before)
+    assert after.status is to
+    assert to in MOVES[status]
+    assert (fact.status, fact.attempt, fact.uuid, fact.at) == (to, after.attempt, before.uuid, LATER)
+    assert after.attempt >= before.attempt, "the fencing token fell"
+    assert (after.lease_until is not None) == (to is S.PROCESSING)
+
+
+def test_every_move_of_the_table_is_some_transitions():
+    walked = {(start, to) for _, starts, to in TRANSITIONS.values() for start in starts}
+    assert walked == {(start, to) for start, ends in MOVES.items() for to in ends}
+
+
+@pytest.mark.parametrize("status", S)
+def test_an_upload_that_ended_is_shown_in_one_of_three_words(status):
+    expected = {S.COMPLETED: S.COMPLETED, S.FAILED: S.FAILED, S.EXPIRED: S.FAILED, S.CANCELLED: S.FAILED}
+    assert shown_as(status) is expected.get(status, S.PROCESSING)
+
+
+@pytest.mark.parametrize(
+    ("change", "failure"),
+    [
+        ({"size": 2}, FailureCode.SIZE_MISMATCH),
+        ({"content_type": "audio/mpeg"}, FailureCode.TYPE_MISMATCH),
+        ({"content_type": ""}, FailureCode.TYPE_MISMATCH),
+    ],
+)
+def test_bytes_that_are_not_what_was_declared_fail_for_good(change, failure):
+    pending = an_upload(size=3, content_type="audio/webm;codecs=opus")
+    failed, fact = pending.receive(found(pending, **change), at=LATER)
+    assert (failed.status, failed.failure, fact.type) == (S.FAILED, failure, FactType.UPLOAD_REJECTED)
+    with pytest.raises(StateConflict):
+        failed.retry(at=LATER)
+
+
+def test_a_store_may_fold_the_case_and_the_spaces_of_a_content_type():
+    pending = an_upload(content_type="audio/webm;codecs=opus")
+    uploaded, _ = pending.receive(found(pending, content_type="Audio/WebM; codecs=opus"), at=LATER)
+    assert uploaded.status is S.UPLOADED
+
+
+def test_the_verified_bytes_are_pinned_by_their_etag():
+    pending = an_upload()
+    uploaded, fact = pending.receive(found(pending), at=LATER)
+    assert (uploaded.etag, fact.type) == ("etag-1", FactType.UPLOAD_RECEIVED)
+
+
+def test_a_late_arrival_counts_only_while_a_record_waits():
+    assert not an_upload(status=S.EXPIRED).awaits_arrival
+    assert an_upload(status=S.EXPIRED, record_id=RECORD).awaits_arrival
+    assert an_upload(status=S.PENDING).awaits_arrival
+    assert not an_upload(status=S.UPLOADED, record_id=RECORD).awaits_arrival
+
+
+def test_an_upload_without_a_record_does_not_wait_for_a_worker():
+    assert not an_upload(status=S.UPLOADED).is_waiting
+    assert an_upload(status=S.UPLOADED, record_id=RECORD).is_waiting
+
+
+def test_a_named_upload_cannot_be_cancelled():
+    with pytest.raises(StateConflict) as refusal:
+        an_upload(record_id=RECORD).cancel(at=LATER)
+    assert refusal.value.why is WrongState.NOT_CANCELLABLE
+
+
+@pytest.mark.parametrize("status", [S.FAILED, S.CANCELLED])
+def test_an_upload_that_ended_badly_cannot_be_named(status):
+    with pytest.raises(StateConflict):
+        an_upload(status=status).check_nameable()
+
+
+@pytest.mark.parametrize("status", [S.PENDING, S.UPLOADED, S.EXPIRED])
+def test_an_upload_can_be_named_before_and_after_its_bytes_come(status):
+    an_upload(status=status).check_nameable()
+
+
+def test_a_tombstone_is_shown_to_nobody():
+    with pytest.raises(UploadNotFound):
+        an_upload(status=S.DELETED).owned_by(Actor(UserId(1)))
+
+
+def test_a_stranger_is_told_which_record_it_was_not():
+    with pytest.raises(PermissionDenied) as refusal:
+        an_upload(record_id=RECORD).owned_by(Actor(UserId(99)))
+    assert (refusal.value.record_id, refusal.value.user_id) == (RECORD, 99)
+
+
+@pytest.mark.parametrize("transition", ["complete", "fail", "stumble", "release"])
+def test_only_the_attempt_that_holds_the_lease_may_say_how_it_ended(transition):
+    with pytest.raises(LeaseLost):
+        TRANSITIONS[transition][0](replace(in_state(S.PROCESSING), attempt=2))
+
+
+def test_the_fifth_failure_is_the_last():
+    upload, started = in_state(S.UPLOADED), 0
+    while upload.status is not S.FAILED:
+        upload, _ = upload.start(at=LATER, lease_until=LATER)
+        upload, _ = upload.stumble(upload.attempt, message="m", at=LATER, not_before=LATER)
+        started += 1
+    assert started == MAX_FAILURES == 5
+    assert upload.failure is FailureCode.FAILED_TOO_OFTEN
+
+
+def test_a_decoder_that_died_twice_is_not_given_a_third():
+    upload, started = in_state(S.UPLOADED), 0
+    while upload.status is not S.FAILED:
+        upload, _ = upload.start(at=LATER, lease_until=LATER)
+        upload, _ = upload.stumble(
+            upload.attempt, killed=FailureCode.DECODER_CRASHED, message="m", at=LATER, not_before=LATER
+        )
+        started += 1
+    assert (started, upload.failure) == (2, FailureCode.DECODER_CRASHED)
+
+
+def test_a_world_that_is_down_costs_no_failure():
+    released, fact = in_state(S.PROCESSING, failures=3).release(1, at=LATER, not_before=LATER)
+    assert (released.failures, released.not_before, fact.type) == (3, LATER, FactType.PROCESSING_RELEASED)
+
+
+def test_a_retry_has_a_new_budget_under_a_higher_token():
+    failed = in_state(S.FAILED, failures=5, failure=FailureCode.FAILED_TOO_OFTEN, error_message="m")
+    again, fact = failed.retry(at=LATER)
+    assert (again.failures, again.failure, again.error_message) == (0, None, None)
+    assert (again.attempt, fact.type) == (2, FactType.PROCESSING_RETRIED)
+
+
+def test_a_deleted_upload_takes_the_lease_from_whoever_holds_it():
+    deleted, fact = in_state(S.PROCESSING, record_id=RECORD).delete(at=LATER)
+    assert (deleted.attempt, deleted.deleted_at, fact.type) == (2, LATER, FactType.RECORD_DELETED)
+    with pytest.raises(LeaseLost):
+        deleted.complete(1, OUTPUT, at=LATER)
+
+
+def test_replaced_bytes_are_checked_and_pinned_anew_and_that_counts():
+    held = in_state(S.PROCESSING)
+    again, _ = held.verify_again(1, found(held), at=LATER, not_before=LATER)
+    assert (again.status, again.etag, again.failures) == (S.UPLOADED, "etag-1", 1)
+    other, _ = held.verify_again(1, found(held, size=1), at=LATER, not_before=LATER)
+    assert (other.status, other.failure) == (S.FAILED, FailureCode.SIZE_MISMATCH)
+    gone, _ = held.verify_again(1, None, at=LATER, not_before=LATER)
+    assert (gone.status, gone.etag, gone.failures) == (S.UPLOADED, "etag-0", 1)
+
+
+def test_completion_shows_the_converted_object():
+    completed, fact = in_state(S.PROCESSING).complete(1, OUTPUT, at=LATER)
+    assert (completed.shown_key, completed.progress) == (OUTPUT.audio_key, 100)
+    assert (fact.key, fact.original_key) == (OUTPUT.audio_key, completed.key)
+
+
+def test_facts_tell_nothing_of_a_person():
+    assert not {"title", "original_filename", "filename", "name"} & set(Fact.__struct_fields__)
+
+
+def test_a_pending_upload_is_late_an_hour_after_its_url():
+    upload = an_upload()
+    assert not upload.is_late(upload.url_expires_at + timedelta(minutes=59, seconds=59))
+    assert upload.is_late(upload.url_expires_at + timedelta(hours=1))
+
+
+def test_an_unnamed_upload_is_an_orphan_after_ten_minutes():
+    upload = an_upload(status=S.UPLOADED)
+    assert not upload.is_orphan(START + timedelta(minutes=10))
+    assert upload.is_orphan(START + timedelta(minutes=10, seconds=1))
+    assert not replace(upload, record_id=RECORD).is_orphan(START + timedelta(days=1))
