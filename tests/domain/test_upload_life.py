@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from builders import START, an_upload
+from builders import START, an_object, an_upload
 from orak.domain.actor import Actor
 from orak.domain.audio import Loudness
 from orak.domain.errors import LeaseLost, PermissionDenied, StateConflict, UploadNotFound, WrongState
@@ -14,26 +14,36 @@ from orak.domain.events import Fact, FactType
 from orak.domain.identity import ObjectKey, RecordId, UserId
 from orak.domain.policies import MAX_FAILURES
 from orak.domain.processing import MOVES, FailureCode, ProcessingStatus, shown_as
-from orak.domain.upload import IllegalMove, Output, StoredObject, Upload
+from orak.domain.upload import IllegalMove, Output, Upload
 
 S = ProcessingStatus
 LATER = START + timedelta(minutes=5)
 RECORD = RecordId(7)
-OUTPUT = Output(ObjectKey("published/u/1_take.m4a"), ObjectKey("published/u/1_take.json"), 12.5, Loudness(-20.0, -14.0, -1.2))
-
-
-def found(upload: Upload, **changes: object) -> StoredObject:
-    there = StoredObject(upload.key, upload.file_size, upload.content_type, "etag-1", LATER)
-    return replace(there, **changes)
+OUTPUT = Output(
+    ObjectKey("published/u/1_take.m4a"),
+    ObjectKey("published/u/1_take.json"),
+    12.5,
+    Loudness(-20.0, -14.0, -1.2),
+)
 
 
 def in_state(status: ProcessingStatus, **changes: object) -> Upload:
     return an_upload(status=status, attempt=1, etag="etag-0", **changes)
 
 
-TRANSITIONS: dict[str, tuple[Callable[[Upload], tuple[Upload, Fact]], set[ProcessingStatus], ProcessingStatus]] = {
-    "receive": (lambda u: u.receive(found(u), at=LATER), {S.PENDING, S.EXPIRED, S.FAILED, S.PROCESSING}, S.UPLOADED),
-    "reject": (lambda u: u.receive(found(u, size=1), at=LATER), {S.PENDING, S.EXPIRED, S.PROCESSING}, S.FAILED),
+TRANSITIONS: dict[
+    str, tuple[Callable[[Upload], tuple[Upload, Fact]], set[ProcessingStatus], ProcessingStatus]
+] = {
+    "receive": (
+        lambda u: u.receive(an_object(u), at=LATER),
+        {S.PENDING, S.EXPIRED, S.FAILED, S.PROCESSING},
+        S.UPLOADED,
+    ),
+    "reject": (
+        lambda u: u.receive(an_object(u, size=1), at=LATER),
+        {S.PENDING, S.EXPIRED, S.PROCESSING},
+        S.FAILED,
+    ),
     "expire": (lambda u: u.expire(at=LATER), {S.PENDING}, S.EXPIRED),
     "cancel": (lambda u: u.cancel(at=LATER), {S.PENDING, S.EXPIRED}, S.CANCELLED),
     "start": (lambda u: u.start(at=LATER, lease_until=LATER), {S.UPLOADED}, S.PROCESSING),
@@ -84,7 +94,7 @@ def test_an_upload_that_ended_is_shown_in_one_of_three_words(status):
 )
 def test_bytes_that_are_not_what_was_declared_fail_for_good(change, failure):
     pending = an_upload(size=3, content_type="audio/webm;codecs=opus")
-    failed, fact = pending.receive(found(pending, **change), at=LATER)
+    failed, fact = pending.receive(an_object(pending, **change), at=LATER)
     assert (failed.status, failed.failure, fact.type) == (S.FAILED, failure, FactType.UPLOAD_REJECTED)
     with pytest.raises(StateConflict):
         failed.retry(at=LATER)
@@ -92,14 +102,14 @@ def test_bytes_that_are_not_what_was_declared_fail_for_good(change, failure):
 
 def test_a_store_may_fold_the_case_and_the_spaces_of_a_content_type():
     pending = an_upload(content_type="audio/webm;codecs=opus")
-    uploaded, _ = pending.receive(found(pending, content_type="Audio/WebM; codecs=opus"), at=LATER)
+    uploaded, _ = pending.receive(an_object(pending, content_type="Audio/WebM; codecs=opus"), at=LATER)
     assert uploaded.status is S.UPLOADED
 
 
 def test_the_verified_bytes_are_pinned_by_their_etag():
     pending = an_upload()
-    uploaded, fact = pending.receive(found(pending), at=LATER)
-    assert (uploaded.etag, fact.type) == ("etag-1", FactType.UPLOAD_RECEIVED)
+    uploaded, fact = pending.receive(an_object(pending), at=LATER)
+    assert (uploaded.etag, fact.type) == ('"e1"', FactType.UPLOAD_RECEIVED)
 
 
 def test_a_late_arrival_counts_only_while_a_record_waits():
@@ -190,9 +200,9 @@ def test_a_deleted_upload_takes_the_lease_from_whoever_holds_it():
 
 def test_replaced_bytes_are_checked_and_pinned_anew_and_that_counts():
     held = in_state(S.PROCESSING)
-    again, _ = held.verify_again(1, found(held), at=LATER, not_before=LATER)
-    assert (again.status, again.etag, again.failures) == (S.UPLOADED, "etag-1", 1)
-    other, _ = held.verify_again(1, found(held, size=1), at=LATER, not_before=LATER)
+    again, _ = held.verify_again(1, an_object(held), at=LATER, not_before=LATER)
+    assert (again.status, again.etag, again.failures) == (S.UPLOADED, '"e1"', 1)
+    other, _ = held.verify_again(1, an_object(held, size=1), at=LATER, not_before=LATER)
     assert (other.status, other.failure) == (S.FAILED, FailureCode.SIZE_MISMATCH)
     gone, _ = held.verify_again(1, None, at=LATER, not_before=LATER)
     assert (gone.status, gone.etag, gone.failures) == (S.UPLOADED, "etag-0", 1)

@@ -1,0 +1,125 @@
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from house import SINGER, STRANGER, AwayStorage, a_house
+from orak.application.ports.persistence import Once
+from orak.application.records.create_record import NewRecord
+from orak.domain.errors import (
+    OnceMismatch,
+    PermissionDenied,
+    RecordExists,
+    Rejected,
+    SongNotFound,
+    StateConflict,
+    UploadNotFound,
+)
+from orak.domain.identity import SongId, UploadId
+from orak.domain.processing import FailureCode, ProcessingStatus
+
+
+@pytest.fixture
+async def house():
+    async with a_house() as house:
+        yield house
+
+
+async def test_a_take_that_arrived_is_started_at_once(house):
+    upload = await house.upload()
+    recording = await house.create(upload)
+    assert (recording.record.title, recording.status) == ("첫 노래", ProcessingStatus.PROCESSING)
+    assert house.started == [upload.id]
+
+
+async def test_a_take_that_arrived_unannounced_is_found_by_the_call(house):
+    upload = await house.request()
+    await house.lay(upload)
+    recording = await house.create(upload)
+    assert recording.upload.status is ProcessingStatus.UPLOADED
+    assert house.started == [upload.id]
+
+
+async def test_a_take_that_is_on_its_way_is_named_and_not_started(house):
+    upload = await house.request()
+    recording = await house.create(upload)
+    assert recording.status is ProcessingStatus.PROCESSING
+    assert house.started == []
+    await house.lay(upload)
+    await house.use_cases.receive_upload(upload.key)
+    assert house.started == [upload.id]
+
+
+async def test_bytes_that_are_not_what_was_declared_make_a_failed_record(house):
+    upload = await house.request(content=b"abc")
+    await house.lay(upload, b"abcd")
+    recording = await house.create(upload)
+    assert (recording.status, recording.failure) == (ProcessingStatus.FAILED, FailureCode.SIZE_MISMATCH)
+    await house.use_cases.relay_facts()
+    assert await house.storage.head(upload.key) is None
+
+
+async def test_of_fifty_calls_at_once_one_wins(house):
+    upload = await house.upload()
+    answers = await asyncio.gather(*(house.create(upload) for _ in range(50)), return_exceptions=True)
+    assert sum(isinstance(answer, RecordExists) for answer in answers) == 49
+    assert len((await house.use_cases.list_records(SINGER)).recordings) == 1
+
+
+async def test_a_song_that_nobody_knows_is_refused_and_nothing_is_saved(house):
+    upload = await house.upload()
+    with pytest.raises(SongNotFound):
+        await house.use_cases.create_record(SINGER, NewRecord("t", upload.id, SongId(5)))
+    assert (await house.use_cases.list_records(SINGER)).recordings == []
+
+
+async def test_strangers_and_unknown_uploads(house):
+    upload = await house.upload()
+    with pytest.raises(PermissionDenied) as refusal:
+        await house.create(upload, STRANGER)
+    assert (refusal.value.record_id, refusal.value.user_id) == (None, STRANGER.user_id)
+    with pytest.raises(UploadNotFound):
+        await house.use_cases.create_record(SINGER, NewRecord("t", UploadId(999)))
+
+
+async def test_a_cancelled_upload_cannot_be_named(house):
+    upload = await house.request()
+    await house.use_cases.cancel_upload(SINGER, upload.id)
+    with pytest.raises(StateConflict):
+        await house.create(upload)
+
+
+async def test_everything_wrong_is_named_at_once(house):
+    with pytest.raises(Rejected) as refusal:
+        await house.use_cases.create_record(SINGER, NewRecord(" ", None, SongId(0), -1))
+    assert [problem.field for problem in refusal.value.problems] == [
+        "title",
+        "uploadId",
+        "songId",
+        "durationSeconds",
+    ]
+
+
+async def test_an_outage_after_the_record_was_saved_does_not_fail_the_call(house, caplog):
+    upload = await house.request()
+
+    create_record = replace(house.use_cases.create_record, storage=AwayStorage())
+    recording = await create_record(SINGER, NewRecord("첫 노래", upload.id))
+    assert recording.status is ProcessingStatus.PROCESSING
+    assert "could not be started at once" in caplog.text
+
+
+async def test_a_repeated_call_has_one_effect(house):
+    upload = await house.upload()
+    once = Once(SINGER.user_id, "create", "key-1", "digest")
+    new = NewRecord("첫 노래", upload.id)
+    first, second = await asyncio.gather(
+        house.use_cases.create_record(SINGER, new, once=once),
+        house.use_cases.create_record(SINGER, new, once=once),
+    )
+    assert first.record.id == second.record.id
+    assert house.started == [upload.id]
+    with pytest.raises(OnceMismatch):
+        await house.use_cases.create_record(
+            SINGER, new, once=Once(SINGER.user_id, "create", "key-1", "another")
+        )

@@ -1,0 +1,209 @@
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from house import LEASE, SINGER, STRANGER, RestlessClock, a_house
+from orak.adapters.clock.frozen import FrozenClock
+from orak.application.ports.audio import DecoderDied, Unconvertible
+from orak.application.ports.failures import Unavailable
+from orak.domain.processing import FailureCode, ProcessingStatus
+
+S = ProcessingStatus
+
+
+@pytest.fixture
+async def house():
+    async with a_house() as house:
+        yield house
+
+
+@pytest.fixture
+async def waiting(house):
+    upload = await house.upload()
+    await house.create(upload)
+    return upload
+
+
+class HeldUp:
+    """A converter that waits until it is let go on."""
+
+    def __init__(self, converter) -> None:
+        self.converter = converter
+        self.begun = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def convert(self, order, progress):
+        self.begun.set()
+        await self.go_on.wait()
+        return await self.converter.convert(order, progress)
+
+
+async def begin(house, process=None) -> tuple[asyncio.Task, HeldUp]:
+    """Start processing, and return when the conversion waits in the middle."""
+    held_up = HeldUp(house.converter)
+    process = replace(process or house.use_cases.process_upload, converter=held_up)
+    work = asyncio.create_task(process())
+    await held_up.begun.wait()
+    return work, held_up
+
+
+async def published(house):
+    return [stored.key async for stored in house.storage.list("published/")]
+
+
+async def test_a_take_is_converted_and_published_under_its_attempt(house, waiting):
+    assert await house.use_cases.process_upload()
+    row = await house.row(waiting)
+    assert (row.status, row.attempt, row.progress) == (S.COMPLETED, 1, 100)
+    assert row.output.audio_key == f"published/{row.uuid}/1_take.m4a"
+    assert sorted(await published(house)) == sorted([row.output.audio_key, row.output.waveform_key])
+
+
+async def test_nothing_waits_nothing_is_done(house):
+    assert not await house.use_cases.process_upload()
+
+
+async def test_an_upload_without_a_record_is_left_alone(house):
+    upload = await house.upload()
+    assert not await house.use_cases.process_upload()
+    assert not await house.use_cases.process_upload(upload.id)
+
+
+@pytest.mark.parametrize("failure", [FailureCode.CORRUPT, FailureCode.NO_AUDIO_STREAM])
+async def test_a_file_that_never_converts_fails_at_once(house, waiting, failure):
+    house.converter.errors = [Unconvertible(failure)]
+    await house.use_cases.process_upload()
+    row = await house.row(waiting)
+    assert (row.status, row.failure, row.failures) == (S.FAILED, failure, 1)
+
+
+async def test_a_decoder_that_dies_twice_ends_it(house, waiting):
+    house.converter.errors = [DecoderDied(FailureCode.RESOURCE_LIMIT) for _ in range(2)]
+    assert await house.use_cases.process_upload()
+    assert not await house.use_cases.process_upload(), "the second try came without any back-off"
+    house.clock.advance(timedelta(minutes=10))
+    assert await house.use_cases.process_upload()
+    row = await house.row(waiting)
+    assert (row.status, row.failure) == (S.FAILED, FailureCode.RESOURCE_LIMIT)
+
+
+async def test_an_outage_is_no_failure_and_comes_again_within_ten_seconds(house, waiting):
+    house.converter.errors = [Unavailable("the store is away")]
+    await house.use_cases.process_upload()
+    row = await house.row(waiting)
+    assert (row.status, row.failures) == (S.UPLOADED, 0)
+    house.clock.advance(timedelta(seconds=10))
+    assert await house.use_cases.process_upload()
+    assert (await house.row(waiting)).status is S.COMPLETED
+
+
+async def test_a_bug_counts_as_a_failure(house, waiting, caplog):
+    house.converter.errors = [RuntimeError("a bug")]
+    await house.use_cases.process_upload()
+    row = await house.row(waiting)
+    assert (row.status, row.failures, row.error_message) == (S.UPLOADED, 1, "RuntimeError")
+    assert "a bug" in caplog.text
+
+
+async def test_replaced_bytes_are_never_converted_as_they_are(house, waiting):
+    await house.lay(waiting, b"xyz")
+    await house.use_cases.process_upload()
+    row = await house.row(waiting)
+    assert (row.status, row.failures, house.converter.converted) == (S.UPLOADED, 1, [])
+    house.clock.advance(timedelta(minutes=1))
+    await house.use_cases.process_upload()
+    assert house.converter.converted == [b"xyz"], "they were verified anew, and pinned"
+
+
+async def test_replaced_bytes_of_another_size_end_it(house, waiting):
+    await house.lay(waiting, b"longer")
+    await house.use_cases.process_upload()
+    assert (await house.row(waiting)).failure is FailureCode.SIZE_MISMATCH
+
+
+async def test_a_worker_that_is_told_to_stop_gives_its_take_back(house, waiting):
+    work, _ = await begin(house)
+    work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
+    row = await house.row(waiting)
+    assert (row.status, row.failures, row.not_before) == (S.UPLOADED, 0, None)
+
+
+async def test_a_deleted_take_is_not_published_by_whoever_converts_it(house, waiting):
+    work, held_up = await begin(house)
+    await house.use_cases.delete_record(SINGER, (await house.row(waiting)).record_id)
+    held_up.go_on.set()
+    assert await work
+    assert (await house.row(waiting)).status is S.DELETED
+    await house.use_cases.relay_facts()
+    assert [stored.key async for stored in house.storage.list("")] == []
+
+
+async def test_a_worker_that_froze_past_its_lease_publishes_nothing():
+    async with a_house(FrozenClock()) as house:
+        upload = await house.upload()
+        await house.create(upload)
+        process = house.use_cases.process_upload
+        silent = replace(process, keeper=replace(process.keeper, heartbeat=timedelta(days=1)))
+        frozen, held_up = await begin(house, silent)
+        house.clock.advance(LEASE * 3)
+        assert (await house.use_cases.sweep()).leases_lost == 1
+        house.clock.advance(timedelta(seconds=10))
+        assert await process()
+        held_up.go_on.set()
+        assert await frozen
+        row = await house.row(upload)
+        assert (row.status, row.attempt, row.failures) == (S.COMPLETED, 2, 1)
+        assert sorted(await published(house)) == sorted([row.output.audio_key, row.output.waveform_key])
+
+
+async def test_renaming_during_the_conversion_loses_neither(house, waiting):
+    work, held_up = await begin(house)
+    record_id = (await house.row(waiting)).record_id
+    await house.use_cases.change_record(SINGER, record_id, title="새 제목")
+    held_up.go_on.set()
+    await work
+    recording = await house.use_cases.get_record(SINGER, record_id)
+    assert (recording.record.title, recording.status) == ("새 제목", S.COMPLETED)
+
+
+async def test_one_users_many_takes_do_not_stand_before_anothers_first(house):
+    hers = [await house.upload(SINGER) for _ in range(5)]
+    for upload in hers:
+        await house.create(upload, SINGER)
+    his = await house.upload(STRANGER)
+    await house.create(his, STRANGER)
+    order = []
+    while recording := await house.persistence.leases.take():
+        order.append(recording.upload.id)
+    assert order.index(his.id) <= 1
+    assert [upload_id for upload_id in order if upload_id != his.id] == [upload.id for upload in hers]
+
+
+@pytest.mark.usefixtures("waiting")
+async def test_listeners_hear_of_each_change(house):
+    await house.use_cases.relay_facts()
+    live = house.use_cases.process_upload.keeper.live
+    async with live.listen(SINGER.user_id) as messages:
+        work, held_up = await begin(house)
+        held_up.go_on.set()
+        await work
+        await house.use_cases.relay_facts()
+        heard = []
+        async for message in messages:
+            if message.event_id is not None:
+                heard.append(message.processing_status)
+            if message.processing_status is S.COMPLETED:
+                break
+    assert heard == [S.PROCESSING, S.COMPLETED]
+
+
+def test_the_clock_of_these_tests_never_waits():
+    clock = RestlessClock()
+    before = clock.now()
+    asyncio.run(clock.sleep(60))
+    assert clock.now() - before == timedelta(minutes=1)

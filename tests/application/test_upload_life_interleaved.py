@@ -1,0 +1,160 @@
+"""The life of an upload under calls in any order and at once, and what must hold whatever happens."""
+
+import asyncio
+from collections import defaultdict
+from contextlib import suppress
+from datetime import timedelta
+from itertools import pairwise
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from house import SINGER, STRANGER, House, a_house
+from orak.application.ports.audio import DecoderDied, Unconvertible
+from orak.application.ports.failures import Unavailable
+from orak.domain.errors import OrakError
+from orak.domain.events import NumberedFact
+from orak.domain.processing import MOVES, FailureCode, ProcessingStatus
+from orak.domain.upload import Upload
+
+S = ProcessingStatus
+CONTENT = b"abc"
+TROUBLES = [
+    Unconvertible(FailureCode.CORRUPT),
+    DecoderDied(FailureCode.DECODER_CRASHED),
+    Unavailable("the store is away"),
+    RuntimeError("a bug"),
+]
+ENDED = {S.COMPLETED, S.FAILED, S.EXPIRED, S.CANCELLED, S.DELETED}
+
+
+class Life:
+    """A few uploads of two people, and everything that may be done to one of them."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.uploads: list[Upload] = []
+
+    async def step(self, name: str, number: int) -> None:
+        with suppress(OrakError):  # refusing is a fine answer; what must hold is checked afterwards
+            await getattr(self, name)(number)
+
+    def _pick(self, which: int) -> Upload:
+        return self.uploads[which % len(self.uploads)]
+
+    @staticmethod
+    def _owner(upload: Upload):
+        return SINGER if upload.owner_id == SINGER.user_id else STRANGER
+
+    async def request(self, number: int) -> None:
+        self.uploads.append(await self.house.request((SINGER, STRANGER)[number % 2], content=CONTENT))
+
+    async def put(self, number: int) -> None:
+        await self.house.lay(self._pick(number), CONTENT)
+
+    async def put_something_else(self, number: int) -> None:
+        await self.house.lay(self._pick(number), CONTENT + b"!")
+
+    async def notice(self, number: int) -> None:
+        await self.house.use_cases.receive_upload(self._pick(number).key)
+
+    async def name(self, number: int) -> None:
+        upload = self._pick(number)
+        await self.house.create(upload, self._owner(upload))
+
+    async def rename(self, number: int) -> None:
+        upload = await self.house.row(self._pick(number))
+        await self.house.use_cases.change_record(self._owner(upload), upload.record_id, title="새 제목")
+
+    async def process(self, _number: int) -> None:
+        await self.house.use_cases.process_upload()
+
+    async def process_with_trouble(self, number: int) -> None:
+        self.house.converter.errors = [TROUBLES[number % len(TROUBLES)]]
+        await self.house.use_cases.process_upload()
+
+    async def process_and_die(self, _number: int) -> None:
+        await self.house.persistence.leases.take()
+
+    async def cancel(self, number: int) -> None:
+        upload = self._pick(number)
+        await self.house.use_cases.cancel_upload(self._owner(upload), upload.id)
+
+    async def delete(self, number: int) -> None:
+        upload = await self.house.row(self._pick(number))
+        await self.house.use_cases.delete_record(self._owner(upload), upload.record_id)
+
+    async def retry(self, number: int) -> None:
+        upload = await self.house.row(self._pick(number))
+        await self.house.use_cases.retry_record(self._owner(upload), upload.record_id)
+
+    async def sweep(self, _number: int) -> None:
+        await self.house.use_cases.sweep()
+
+    async def relay(self, _number: int) -> None:
+        await self.house.use_cases.relay_facts()
+
+    async def wait(self, number: int) -> None:
+        self.house.clock.advance(
+            (timedelta(seconds=31), timedelta(minutes=11), timedelta(hours=2))[number % 3]
+        )
+
+
+STEPS = [name for name in vars(Life) if not name.startswith("_") and name != "step"]
+CALLS = st.tuples(st.sampled_from(STEPS), st.integers(0, 11))
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.lists(CALLS, min_size=1, max_size=3), min_size=1, max_size=25))
+def test_whatever_happens_in_whatever_order(rounds):
+    """Each round's calls run at once; the rounds one after another."""
+
+    async def live() -> None:
+        async with a_house() as house:
+            life = Life(house)
+            await life.request(0)
+            await life.request(1)
+            for calls in rounds:
+                await asyncio.gather(*(life.step(*call) for call in calls))
+                house.converter.errors.clear()
+            await settle(life)
+            await check(life)
+
+    asyncio.run(live())
+
+
+async def settle(life: Life) -> None:
+    """Let time, sweep and workers do what they do, until nothing is left to do."""
+    for _ in range(12):
+        life.house.clock.advance(timedelta(minutes=15))
+        await life.house.use_cases.sweep()
+        while await life.house.use_cases.process_upload():
+            pass
+        await life.house.use_cases.relay_facts()
+
+
+async def check(life: Life) -> None:
+    house = life.house
+    stream: dict[int, list[NumberedFact]] = defaultdict(list)
+    for numbered in await house.persistence.facts.after(0, 10_000):
+        stream[numbered.upload_id].append(numbered)
+    keys = {stored.key async for stored in house.storage.list("")}
+    for upload in life.uploads:
+        row = await house.row(upload)
+        facts = stream[upload.id]
+        # Its facts are gapless, end where the row is, and walk the table of moves.
+        assert [numbered.version for numbered in facts] == list(range(1, row.version + 1))
+        assert (facts[-1].fact.status, facts[-1].fact.attempt) == (row.status, row.attempt)
+        for earlier, later in pairwise(facts):
+            before, after = earlier.fact.status, later.fact.status
+            assert after is before or after in MOVES[before]
+            assert later.fact.attempt >= earlier.fact.attempt
+        # What is named has ended, one way or another; nothing hangs.
+        if row.record_id is not None:
+            assert row.status in ENDED
+        # What is published is there, once; what is not published is not there.
+        published = {key for key in keys if key.startswith(f"published/{row.uuid}/")}
+        expected = {row.output.audio_key, row.output.waveform_key} if row.status is S.COMPLETED else set()
+        assert published == expected
+    # Only bytes that were verified were ever converted.
+    assert set(house.converter.converted) <= {CONTENT}

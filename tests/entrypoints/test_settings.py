@@ -1,0 +1,104 @@
+import pytest
+
+from orak.domain.audio import AudioProfile
+from orak.entrypoints.settings import InvalidSetting, LoadedSettings, Settings, shown_value
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load(environment=None, *, flags=None, env_file=""):
+        path = tmp_path / ".env"
+        path.write_text(env_file)
+        return LoadedSettings.load(flags, environment or {}, path)
+
+    return load
+
+
+def test_nothing_need_be_set(load):
+    loaded = load()
+    assert loaded.settings == Settings()
+    assert set(loaded.origins.values()) == {"default"}
+
+
+def test_a_flag_beats_the_environment_beats_the_file_beats_the_default(load):
+    settings = {"env_file": "PRESIGN_TTL_SECONDS=3\nLEASE_SECONDS=100\nMAX_UPLOAD_BYTES=3"}
+    loaded = load(
+        {"PRESIGN_TTL_SECONDS": "2", "LEASE_SECONDS": "200"}, flags={"lease_seconds": 300}, **settings
+    )
+    assert (loaded.settings.lease_seconds, loaded.origins["lease_seconds"]) == (300, "flag")
+    assert (loaded.settings.presign_ttl_seconds, loaded.origins["presign_ttl_seconds"]) == (
+        2,
+        "PRESIGN_TTL_SECONDS",
+    )
+    assert (loaded.settings.max_upload_bytes, loaded.origins["max_upload_bytes"]) == (
+        3,
+        "MAX_UPLOAD_BYTES in .env",
+    )
+    assert loaded.origins["batch_size"] == "default"
+
+
+def test_the_prefixed_twin_overrides(load):
+    loaded = load({"BATCH_SIZE": "5", "ORAK_BATCH_SIZE": "6"})
+    assert (loaded.settings.batch_size, loaded.origins["batch_size"]) == (6, "ORAK_BATCH_SIZE")
+
+
+def test_empty_is_unset(load):
+    assert load({"BATCH_SIZE": "", "JWT_SECRET": ""}).settings == Settings()
+
+
+def test_host_and_port_of_other_programs_are_not_taken(load):
+    assert load({"HOST": "0.0.0.0", "PORT": "1"}).settings == Settings()  # noqa: S104 - not bound to
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("BATCH_SIZE", "abc", "BATCH_SIZE is 'abc', not a whole number from 1 to 1000"),
+        ("BATCH_SIZE", "0", "BATCH_SIZE is '0', not a whole number from 1 to 1000"),
+        ("BATCH_SIZE", "1001", "BATCH_SIZE is '1001', not a whole number from 1 to 1000"),
+        ("ORAK_BATCH_SIZE", "1.5", "ORAK_BATCH_SIZE is '1.5', not a whole number from 1 to 1000"),
+        ("IMMEDIATE_SLOTS", "-1", "IMMEDIATE_SLOTS is '-1', not a whole number from 0"),
+        ("BATCH_ENABLED", "maybe", "BATCH_ENABLED is 'maybe', not true or false"),
+        ("AUDIO_PROFILE", "wma", "AUDIO_PROFILE is 'wma', not one of aac-128, mp3-192, opus-96"),
+        ("LOG_FORMAT", "xml", "LOG_FORMAT is 'xml', not one of text, json"),
+        ("LEASE_SECONDS", "15", "HEARTBEAT_SECONDS is 10, with LEASE_SECONDS 15"),
+        ("DATABASE_URL", "mysql://x", "DATABASE_URL is not of a database that this release can use"),
+        ("REDIS_URL", "redis://x", "REDIS_URL is set, and this release cannot do that"),
+        ("S3_BUCKET_NAME", "b", "S3_BUCKET_NAME is set, and this release cannot do that"),
+    ],
+)
+def test_a_bad_value_is_one_line_that_names_the_variable_and_a_hint(load, name, value, message):
+    with pytest.raises(InvalidSetting) as refusal:
+        load({name: value})
+    assert str(refusal.value) == message
+    assert refusal.value.hint
+    assert "\n" not in str(refusal.value) + refusal.value.hint
+
+
+def test_words_become_what_they_mean(load):
+    loaded = load({"CORS_ORIGINS": "https://a.example, https://b.example", "AUDIO_PROFILE": "opus-96"})
+    assert loaded.settings.cors_origins == ("https://a.example", "https://b.example")
+    assert loaded.settings.audio_profile is AudioProfile.OPUS_96
+    assert not load({"BATCH_ENABLED": "false"}).settings.batch_enabled
+
+
+def test_urls_follow_from_where_orak_is_reached():
+    assert Settings(port=9000).media_url == "http://127.0.0.1:9000/media"
+    assert Settings(public_url="https://o.example/").media_url == "https://o.example/media"
+    assert Settings(cdn_base_url="https://cdn.example/").media_url == "https://cdn.example"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "shown"),
+    [
+        ("jwt_secret", "hush", "********"),
+        ("jwt_secret", None, ""),
+        ("database_url", "postgresql://me:hush@db/orak", "postgresql://me:********@db/orak"),
+        ("cors_origins", ("a", "b"), "a,b"),
+        ("audio_profile", AudioProfile.AAC_128, "aac-128"),
+        ("batch_enabled", True, "true"),
+        ("batch_size", 50, "50"),
+    ],
+)
+def test_what_is_shown_hides_secrets(field, value, shown):
+    assert shown_value(field, value) == shown

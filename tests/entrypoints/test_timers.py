@@ -1,0 +1,69 @@
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from orak.adapters.clock.frozen import FrozenClock
+from orak.application.ports.failures import Unavailable
+from orak.entrypoints.worker.timers import Timer
+
+
+@pytest.fixture
+async def rounds():
+    return asyncio.Queue()
+
+
+@pytest.fixture
+async def clock():
+    return FrozenClock()
+
+
+async def next_round(rounds, clock, seconds=5):
+    """Let the timer fall asleep, then let its time come."""
+    async with asyncio.timeout(5):
+        while rounds.empty():
+            await asyncio.sleep(0)
+            clock.advance(timedelta(seconds=seconds))
+        return rounds.get_nowait()
+
+
+async def test_it_works_at_once_and_again_after_its_time(rounds, clock):
+    async def work():
+        rounds.put_nowait(clock.now())
+
+    timer = Timer("work", work, clock, seconds=5)
+    timer.start()
+    async with asyncio.timeout(5):
+        first = await rounds.get()
+    assert await next_round(rounds, clock) >= first + timedelta(seconds=5)
+    await timer.stop()
+
+
+@pytest.mark.parametrize("error", [Unavailable("away"), RuntimeError("a bug")])
+async def test_a_round_that_failed_does_not_end_all_rounds(rounds, clock, caplog, error):
+    errors = [error]
+
+    async def work():
+        rounds.put_nowait(None)
+        if errors:
+            raise errors.pop()
+
+    timer = Timer("work", work, clock, seconds=5)
+    timer.start()
+    async with asyncio.timeout(5):
+        await rounds.get()
+    await next_round(rounds, clock)
+    await timer.stop()
+    assert str(error) in caplog.text
+
+
+async def test_stopping_ends_it_in_the_middle(rounds, clock):
+    async def work():
+        rounds.put_nowait(None)
+        await asyncio.Event().wait()
+
+    timer = Timer("work", work, clock, seconds=5)
+    timer.start()
+    async with asyncio.timeout(5):
+        await rounds.get()
+        await timer.stop()

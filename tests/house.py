@@ -1,0 +1,198 @@
+"""A whole orak in memory, on a clock that stands still: for tests of use cases."""
+
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from orak.adapters.live.memory import MemoryLive
+from orak.adapters.persistence.memory.database import MemoryPersistence
+from orak.adapters.storage.memory import MemoryStorage
+
+from orak.adapters.clock.frozen import FrozenClock
+from orak.adapters.ids.sequential import SequentialIds
+from orak.application.events.readers import DeleteObjects, TellLive
+from orak.application.events.relay_facts import RelayFacts
+from orak.application.import_songs import ImportSongs
+from orak.application.ports.audio import ConversionOrder
+from orak.application.ports.failures import Unavailable
+from orak.application.processing.lease_keeper import LeaseKeeper
+from orak.application.processing.process_upload import ConversionRules, ProcessUpload
+from orak.application.processing.sweep import Sweep
+from orak.application.records.change_record import ChangeRecord
+from orak.application.records.create_record import CreateRecord, NewRecord
+from orak.application.records.delete_record import DeleteRecord
+from orak.application.records.get_record import GetRecord
+from orak.application.records.list_records import ListRecords
+from orak.application.records.retry_record import RetryRecord
+from orak.application.register_user import RegisterUser
+from orak.application.uploads.cancel_upload import CancelUpload
+from orak.application.uploads.get_upload import GetUpload
+from orak.application.uploads.receive_upload import ReceiveUpload
+from orak.application.uploads.request_upload import NewUpload, RequestUpload
+from orak.application.uploads.store_upload import StoreUpload
+from orak.application.use_cases import UseCases
+from orak.domain.actor import Actor
+from orak.domain.audio import AudioProfile, Conversion, Loudness
+from orak.domain.identity import UploadId, UserId
+from orak.domain.policies import UploadPolicy
+from orak.domain.record import Recording
+from orak.domain.upload import Upload
+
+SINGER = Actor(UserId(1))
+STRANGER = Actor(UserId(2))
+LEASE = timedelta(seconds=30)
+
+
+class RestlessClock(FrozenClock):
+    """A clock that whoever sleeps sets forward, so that nothing ever waits."""
+
+    async def sleep(self, seconds: float) -> None:
+        self.advance(timedelta(seconds=seconds))
+        await super().sleep(0)
+
+
+class QuickConverter:
+    """A converter that reads every byte and measures none, and fails as it is told to."""
+
+    def __init__(self) -> None:
+        self.errors: list[BaseException] = []
+        self.converted: list[bytes] = []
+
+    async def convert(self, order: ConversionOrder, progress: Callable[[float], None]) -> Conversion:
+        progress(0.5)
+        if self.errors:
+            raise self.errors.pop(0)
+        taken = order.source.read_bytes()
+        self.converted.append(taken)
+        order.audio.write_bytes(b"converted " + taken)
+        order.waveform.write_text("{}")
+        progress(1.0)
+        return Conversion(12.9, Loudness(-20.0, -14.0, -1.5))
+
+
+class AwayStorage:
+    """A store that nobody can reach."""
+
+    async def head(self, _key):
+        raise Unavailable("the store is away")
+
+    delete = head
+
+
+class RememberingQueue:
+    """A queue that only counts."""
+
+    def __init__(self) -> None:
+        self.woken = 0
+
+    async def wake(self) -> None:
+        self.woken += 1
+
+
+@dataclass
+class House:
+    """The use cases, and what a test may want to look into."""
+
+    use_cases: UseCases
+    clock: FrozenClock
+    persistence: MemoryPersistence
+    storage: MemoryStorage
+    converter: QuickConverter
+    queue: RememberingQueue
+    started: list[UploadId] = field(default_factory=list)
+
+    async def request(
+        self, actor: Actor = SINGER, *, content: bytes = b"abc", name: str = "take.webm"
+    ) -> Upload:
+        signed = await self.use_cases.request_upload(actor, NewUpload(name, len(content), "audio/webm"))
+        return signed.upload
+
+    async def lay(self, upload: Upload, content: bytes = b"abc", content_type: str = "audio/webm") -> None:
+        """Let bytes turn up in the store, unannounced."""
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(content)
+            file.flush()
+            await self.storage.publish(upload.key, Path(file.name), content_type=content_type)
+
+    async def upload(self, actor: Actor = SINGER, content: bytes = b"abc") -> Upload:
+        upload = await self.request(actor, content=content)
+        await self.lay(upload, content)
+        return await self.use_cases.receive_upload(upload.key)
+
+    async def create(self, upload: Upload, actor: Actor = SINGER, title: str = "첫 노래") -> Recording:
+        return await self.use_cases.create_record(actor, NewRecord(title, upload.id))
+
+    async def row(self, upload: Upload) -> Upload:
+        async with self.persistence.transaction() as tx:
+            return await tx.uploads.get(upload.id)
+
+
+class _NotWaited:
+    async def wait(self, seconds: float) -> None: ...
+
+
+@asynccontextmanager
+async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
+    """Open it. Nothing converts by itself: the starter and the queue only remember."""
+    clock = clock or RestlessClock()
+    storage = MemoryStorage("http://orak.test", b"k" * 32, clock)
+    converter, queue, live = QuickConverter(), RememberingQueue(), MemoryLive()
+    started: list[UploadId] = []
+
+    class Starter:
+        async def start(self, upload_id: UploadId) -> _NotWaited:
+            started.append(upload_id)
+            return _NotWaited()
+
+    starter = Starter()
+    async with MemoryPersistence.open(clock=clock, lease=LEASE) as persistence:
+        transaction, recordings, leases = persistence.transaction, persistence.recordings, persistence.leases
+        use_cases = UseCases(
+            request_upload=RequestUpload(
+                persistence.intake,
+                storage,
+                clock,
+                SequentialIds(),
+                UploadPolicy(max_bytes=1000, max_duration_seconds=3600),
+                timedelta(minutes=15),
+            ),
+            store_upload=StoreUpload(transaction, storage, clock),
+            get_upload=GetUpload(transaction),
+            cancel_upload=CancelUpload(transaction, clock),
+            create_record=CreateRecord(transaction, recordings, storage, starter, clock),
+            get_record=GetRecord(recordings),
+            list_records=ListRecords(recordings),
+            change_record=ChangeRecord(transaction, recordings, clock),
+            retry_record=RetryRecord(transaction, recordings, storage, starter, clock),
+            delete_record=DeleteRecord(transaction, clock),
+            register_user=RegisterUser(transaction),
+            receive_upload=ReceiveUpload(transaction, storage, starter, clock),
+            import_songs=ImportSongs(transaction),
+            process_upload=ProcessUpload(
+                leases,
+                LeaseKeeper(leases, live, clock, LEASE / 3),
+                transaction,
+                storage,
+                converter,
+                clock,
+                partial(tempfile.TemporaryDirectory, prefix="orak-test-"),
+                lambda: 1.0,
+                ConversionRules(AudioProfile.AAC_128, 3600),
+            ),
+            sweep=Sweep(
+                leases,
+                persistence.arrivals,
+                transaction,
+                storage,
+                queue,
+                clock,
+                lambda: 1.0,
+                timedelta(hours=24),
+            ),
+            relay_facts=RelayFacts(persistence.facts, [DeleteObjects(storage), TellLive(live)]),
+        )
+        yield House(use_cases, clock, persistence, storage, converter, queue, started)
