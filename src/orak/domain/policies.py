@@ -48,7 +48,8 @@ def backoff(failures: int, chance: float) -> timedelta:
     `chance` is a number from 0 to 1 drawn by the caller. Source: AWS Architecture Blog, "Exponential
     Backoff And Jitter".
     """
-    ceiling = min(_BACKOFF_BASE * 2.0 ** max(0, failures - 1), _BACKOFF_CAP)
+    doublings = min(failures - 1, 20)  # far beyond the cap, and far below what a timedelta holds
+    ceiling = min(_BACKOFF_BASE * 2.0**doublings, _BACKOFF_CAP)
     return max(_BACKOFF_BASE / 2, chance * ceiling)
 
 
