@@ -161,6 +161,27 @@ async def test_a_worker_that_froze_past_its_lease_publishes_nothing():
         assert sorted(await published(house)) == sorted([row.output.audio_key, row.output.waveform_key])
 
 
+async def test_a_late_result_does_not_pass_for_that_of_the_attempt_under_way():
+    async with a_house(FrozenClock()) as house:
+        upload = await house.upload()
+        await house.create(upload)
+        process = house.use_cases.process_upload
+        silent = replace(process, keeper=replace(process.keeper, heartbeat=timedelta(days=1)))
+        late, first = await begin(house, silent)
+        house.clock.advance(LEASE * 3)
+        await house.use_cases.sweep()
+        house.clock.advance(timedelta(seconds=10))
+        current, second = await begin(house, silent)
+        first.go_on.set()
+        await late
+        assert (await house.row(upload)).status is S.PROCESSING
+        second.go_on.set()
+        await current
+        row = await house.row(upload)
+        assert (row.status, row.attempt) == (S.COMPLETED, 2)
+        assert sorted(await published(house)) == sorted([row.output.audio_key, row.output.waveform_key])
+
+
 async def test_renaming_during_the_conversion_loses_neither(house, waiting):
     work, held_up = await begin(house)
     record_id = (await house.row(waiting)).record_id

@@ -105,7 +105,7 @@ CALLS = st.tuples(st.sampled_from(STEPS), st.integers(0, 11))
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.lists(CALLS, min_size=1, max_size=3), min_size=1, max_size=25))
+@given(st.lists(st.lists(CALLS, min_size=1, max_size=5), min_size=1, max_size=25))
 def test_whatever_happens_in_whatever_order(rounds):
     """Each round's calls run at once; the rounds one after another."""
 
