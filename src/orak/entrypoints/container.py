@@ -13,6 +13,7 @@ from dependency_injector import containers, providers
 
 from orak.adapters.audio.child_converter import ChildConverter
 from orak.adapters.auth.jwt import JwtTokens
+from orak.adapters.auth.none import NoTokens
 from orak.adapters.clock.system import SystemClock
 from orak.adapters.ids.random import RandomIds
 from orak.adapters.live.memory import MemoryLive
@@ -105,6 +106,8 @@ async def _open_timers(
 
 
 def _tokens(settings: Settings, clock: Clock) -> Tokens:
+    if settings.jwt_secret is None and settings.jwks_url is None:
+        return NoTokens()  # embedded, or before `orak token` was set up: the program itself says who acts
     return JwtTokens(
         clock=clock,
         secret=settings.jwt_secret,
@@ -259,12 +262,10 @@ async def run(settings: Settings) -> AsyncIterator[Running]:
     On SQLite the schema is brought up to date first.
     """
     container = Container(settings=settings)
-    # One awaited provider opens what it needs; `init_resources` would also open what was not selected.
-    container.running.enable_async_mode()
-    container.timers.enable_async_mode()
     try:
-        running = await container.running()
-        await container.timers()
+        running = await container.running.async_()  # opens what it needs, and what that needs
+        await container.timers.async_()
         yield running
     finally:
-        await container.shutdown_resources()
+        if (closing := container.shutdown_resources()) is not None:
+            await closing
