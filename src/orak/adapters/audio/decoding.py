@@ -1,0 +1,148 @@
+"""From a file of unknown make to a stream of decoded frames."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import av
+import av.error
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+
+from orak.adapters.audio.signatures import has_audio_signature
+from orak.application.ports.audio import Unconvertible
+from orak.domain.processing import FailureCode
+
+RATE = 48_000
+"""Samples a second of everything behind the decoder; what browsers record and Opus always is."""
+
+Layout = Literal["mono", "stereo"]
+
+_DECODERS = frozenset(
+    {
+        *("aac", "aac_fixed", "alac", "flac", "mp3", "mp3float", "opus", "libopus", "vorbis", "libvorbis"),
+        *("pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le", "pcm_alaw", "pcm_mulaw"),
+    }
+)
+_OPTIONS = {
+    # Without these a playlist or a concat script would have libav open what it names: files, addresses.
+    "format_whitelist": "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,ogg,wav,mp3,flac,aac",
+    "protocol_whitelist": "file",
+    # No picture is ever decoded, not even to guess its format.
+    "codec_whitelist": ",".join(sorted(_DECODERS)),
+}
+# Tags are not always UTF-8 (CP949 from a Korean player). PyAV takes them as they are since 19; before, it had
+# to be asked to, or refused the file.
+_open = partial(
+    av.open, mode="r", **({"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {})
+)
+_SAMPLE_RATES = range(4_000, 384_001)
+"""What a recording can have; a WAV header may claim 1 Hz, and one frame would become an hour."""
+
+
+class Decoder:
+    """The best audio stream of an open file, one pass through it.
+
+    Attributes:
+        seconds: decoded so far: samples / rate, whatever the header says.
+        layout: mono as long as every frame had one channel.
+    """
+
+    def __init__(self, container: InputContainer, stream: AudioStream, max_seconds: float) -> None:
+        self._container = container
+        self._stream = stream
+        self._max_seconds = max_seconds
+        self._damaged = False
+        self.seconds = 0.0
+        self.layout: Layout = "mono" if stream.layout.nb_channels == 1 else "stereo"
+
+    def frames(self, read: Callable[[float], None]) -> Iterator[AudioFrame]:
+        """Yield every frame that can be decoded; *read* is told which part of the file's bytes was consumed.
+
+        A damaged packet is left out; where the container itself breaks off the stream ends.
+
+        Raises:
+            Unconvertible: DURATION_EXCEEDED, EMPTY_AUDIO, or CORRUPT when nothing but damage was found.
+        """
+        size = max(self._container.size, 1)
+        samples: dict[int, int] = {}
+        for packet in self._packets():
+            for frame in self._decode(packet):
+                samples[frame.sample_rate] = samples.get(frame.sample_rate, 0) + frame.samples
+                self.seconds = sum(count / rate for rate, count in samples.items())
+                if self.seconds > self._max_seconds:
+                    raise Unconvertible(FailureCode.DURATION_EXCEEDED)
+                if frame.layout.nb_channels > 1:
+                    self.layout = "stereo"
+                yield frame
+            if packet.pos is not None and packet.pos > 0:
+                read(min(packet.pos / size, 1.0))
+        if not samples:
+            raise Unconvertible(FailureCode.CORRUPT if self._damaged else FailureCode.EMPTY_AUDIO)
+
+    def _packets(self) -> Iterator["av.Packet[AudioStream]"]:
+        try:
+            yield from self._container.demux(self._stream)
+        except av.error.MemoryError:
+            raise
+        except av.error.FFmpegError:
+            self._damaged = True
+
+    def _decode(self, packet: "av.Packet[AudioStream]") -> list[AudioFrame]:
+        try:
+            frames = packet.decode()
+        except av.error.MemoryError:
+            raise
+        except av.error.FFmpegError:
+            self._damaged = True
+            return []
+        return [f for f in frames if f.samples > 0 and f.sample_rate in _SAMPLE_RATES]
+
+
+@contextmanager
+def opened(path: Path, max_seconds: float) -> Iterator[Decoder]:
+    """Open *path* by its content, whatever its name is.
+
+    Raises:
+        Unconvertible: EMPTY_AUDIO for no bytes at all; CORRUPT for a known container that cannot be read;
+            UNSUPPORTED_FORMAT for anything else that cannot, and for a codec orak does not take;
+            NO_AUDIO_STREAM.
+    """
+    if path.stat().st_size == 0:
+        raise Unconvertible(FailureCode.EMPTY_AUDIO)
+    try:
+        container = _open(str(path), options=_OPTIONS)
+    except av.error.MemoryError:
+        raise
+    except av.error.FFmpegError:
+        known = has_audio_signature(path)
+        raise Unconvertible(FailureCode.CORRUPT if known else FailureCode.UNSUPPORTED_FORMAT) from None
+    with container:
+        stream = container.streams.best("audio")
+        if not isinstance(stream, AudioStream):
+            raise Unconvertible(FailureCode.NO_AUDIO_STREAM)
+        if getattr(stream.codec_context, "name", None) not in _DECODERS:  # None: libav has no such decoder
+            raise Unconvertible(FailureCode.UNSUPPORTED_FORMAT)
+        stream.codec_context.thread_count = 1  # one take, one core: the slots are counted in cores
+        yield Decoder(container, stream, max_seconds)
+
+
+def at_48_khz(frames: Iterator[AudioFrame], layout: Layout) -> Iterator[AudioFrame]:
+    """Bring *frames* to 48 kHz, *layout* and 32-bit float; they may change rate and channels on the way."""
+    resampler: AudioResampler | None = None
+    last: tuple[int, str, str] | None = None
+    for frame in frames:
+        kind = (frame.sample_rate, frame.format.name, frame.layout.name)
+        if resampler is None or kind != last:
+            if resampler is not None:
+                yield from resampler.resample(None)
+            resampler = AudioResampler("fltp", layout, RATE)
+            last = kind
+        frame.pts = None  # counted, not believed: a gap in the timestamps is no sound
+        yield from resampler.resample(frame)
+    if resampler is not None:
+        yield from resampler.resample(None)
