@@ -267,5 +267,14 @@ async def run(settings: Settings) -> AsyncIterator[Running]:
         await container.timers.async_()
         yield running
     finally:
-        if (closing := container.shutdown_resources()) is not None:
-            await closing
+        # Who gives a lease back still needs the database, so this order is not left to be found out.
+        for resource in (
+            container.timers,
+            container.starter,
+            container.queue,
+            container.converter,
+            container.storage,
+            container.persistence,
+        ):
+            if (closing := resource.shutdown()) is not None:
+                await closing

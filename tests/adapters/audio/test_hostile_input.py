@@ -123,13 +123,13 @@ async def test_a_take_is_stopped_when_it_passes_the_longest_duration(kind, conve
     assert refusal.value.failure is FailureCode.DURATION_EXCEEDED
 
 
-async def test_a_header_that_lies_about_the_duration_is_not_asked(converter, order, tmp_path):
+async def test_a_flac_that_goes_on_behind_its_declared_end_is_corrupt(converter, order, tmp_path):
     source = samples.write_lying_flac(tmp_path / "take", 4.0)
 
     with pytest.raises(Unconvertible) as refusal:
-        await converter.convert(order(source, max_duration_seconds=3), ignore)
+        await converter.convert(order(source), ignore)
 
-    assert refusal.value.failure is FailureCode.DURATION_EXCEEDED
+    assert refusal.value.failure is FailureCode.CORRUPT
 
 
 async def test_a_header_that_claims_one_sample_a_second_is_no_recording(converter, order, tmp_path):

@@ -21,6 +21,7 @@ from orak.adapters.audio.messages import (
     to_report,
 )
 from orak.application.ports.audio import ConversionOrder, DecoderDied, Unconvertible
+from orak.application.ports.failures import Unavailable
 from orak.domain.audio import Conversion
 from orak.domain.processing import FailureCode
 
@@ -62,8 +63,8 @@ class ChildConverter:
 
         Raises:
             Unconvertible, DecoderDied: as the port says.
-            OSError: no child can be had at all: the machine is out of processes or files, or the installation
-                is broken (standard error then tells how). It says nothing about the take.
+            Unavailable: no child is to be had: the machine is out of processes or files, or the installation is
+                broken (standard error then tells how). It says nothing about the take.
         """
         task = Task(
             source=str(order.source.absolute()),
@@ -77,6 +78,9 @@ class ChildConverter:
         rising = _Rising(progress)
         try:
             conversion = await self._attempt_twice(task, rising)
+        except OSError as error:
+            _remove(order.audio, order.waveform)
+            raise Unavailable("no process is to be had for a conversion") from error
         except BaseException:
             _remove(order.audio, order.waveform)
             raise

@@ -1,5 +1,6 @@
 """From a file of unknown make to a stream of decoded frames."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -44,6 +45,9 @@ _SAMPLE_RATES = range(4_000, 384_001)
 """What a recording can have; a WAV header may claim 1 Hz, and one frame would become an hour."""
 
 
+_HEADER_TOLERANCE_SECONDS = 0.5
+
+
 class Decoder:
     """The best audio stream of an open file, one pass through it.
 
@@ -57,6 +61,7 @@ class Decoder:
         self._stream = stream
         self._max_seconds = max_seconds
         self._damaged = False
+        self._declared_seconds = _declared_seconds(container)
         self.seconds = 0.0
         self.layout: Layout = "mono" if stream.layout.nb_channels == 1 else "stereo"
 
@@ -66,7 +71,8 @@ class Decoder:
         A damaged packet is left out; where the container itself breaks off the stream ends.
 
         Raises:
-            Unconvertible: DURATION_EXCEEDED, EMPTY_AUDIO, or CORRUPT when nothing but damage was found.
+            Unconvertible: DURATION_EXCEEDED, EMPTY_AUDIO, or CORRUPT when nothing but damage was found, or
+                when there is more than a header that must be exact declares.
         """
         size = max(self._container.size, 1)
         samples: dict[int, int] = {}
@@ -76,6 +82,8 @@ class Decoder:
                 self.seconds = sum(count / rate for rate, count in samples.items())
                 if self.seconds > self._max_seconds:
                     raise Unconvertible(FailureCode.DURATION_EXCEEDED)
+                if self.seconds > self._declared_seconds + _HEADER_TOLERANCE_SECONDS:
+                    raise Unconvertible(FailureCode.CORRUPT)
                 if frame.layout.nb_channels > 1:
                     self.layout = "stereo"
                 yield frame
@@ -101,6 +109,17 @@ class Decoder:
             self._damaged = True
             return []
         return [f for f in frames if f.samples > 0 and f.sample_rate in _SAMPLE_RATES]
+
+
+def _declared_seconds(container: InputContainer) -> float:
+    """How long the file may be by its own word; without a word that binds, as long as it likes.
+
+    FLAC's count of samples is exact, or 0 for unknown (RFC 9639, section 8.2): a file that goes on behind it is
+    damaged, or a bomb. Other containers only estimate, or say nothing while they are being written.
+    """
+    if container.format.name != "flac" or not container.duration:
+        return math.inf
+    return container.duration / av.time_base
 
 
 @contextmanager

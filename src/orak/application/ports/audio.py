@@ -56,5 +56,6 @@ class Converter(Protocol):
         Raises:
             Unconvertible: UNSUPPORTED_FORMAT, NO_AUDIO_STREAM, CORRUPT, EMPTY_AUDIO or DURATION_EXCEEDED.
             DecoderDied: DECODER_CRASHED or RESOURCE_LIMIT.
+            Unavailable: this machine cannot start a conversion now, whatever the file.
         """
         ...

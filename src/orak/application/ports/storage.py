@@ -116,9 +116,9 @@ class ObjectGate(Protocol):
         """Store the body of a signed PUT: all of it, durable, or nothing at all.
 
         Raises:
-            Denied: wrong or expired signature, another method, key, type or length than signed.
+            Denied: wrong or expired signature, another method, key or type than signed.
             AlreadyStored: the key is taken; also when two PUTs race, for all but one.
-            WrongLength: the body did not hold what its Content-Length said.
+            WrongLength: Content-Length is absent or another than signed, or the body did not hold it.
         """
         ...
 

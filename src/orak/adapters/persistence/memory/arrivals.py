@@ -1,0 +1,67 @@
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
+
+from orak.adapters.persistence.memory.store import Store
+from orak.application.ports.clock import Clock
+from orak.domain.identity import UploadId
+from orak.domain.processing import ProcessingStatus
+from orak.domain.upload import Upload
+
+_AT_ONCE = datetime.min.replace(tzinfo=UTC)
+_OVER = {
+    ProcessingStatus.DELETED,
+    ProcessingStatus.CANCELLED,
+    ProcessingStatus.EXPIRED,
+    ProcessingStatus.FAILED,
+}
+
+
+class MemoryArrivals:
+    """Uploads that time alone may move."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def due(self, limit: int) -> list[Upload]:
+        """Return uploads that await their bytes and whose next look has come, longest overdue first."""
+        now = self._clock.now()
+        looks = (
+            (upload.not_before or _AT_ONCE, upload)
+            for upload in self._store.committed.all_uploads()
+            if upload.awaits_arrival
+        )
+        return _oldest((look for look in looks if look[0] <= now), limit)
+
+    async def postpone(self, upload_id: UploadId, until: datetime) -> None:
+        """Put the next look off, if the upload still awaits its bytes."""
+        async with self._store.writing() as state:
+            if upload_id in state.uploads and state.upload(upload_id).awaits_arrival:
+                stored = state.uploads[upload_id]
+                state.uploads[upload_id] = replace(stored, upload=replace(stored.upload, not_before=until))
+
+    async def orphans(self, created_before: datetime, limit: int) -> list[Upload]:
+        """Return uploads that arrived and have no Record, oldest first."""
+        orphans = (
+            (upload.created_at, upload)
+            for upload in self._store.committed.all_uploads()
+            if upload.status is ProcessingStatus.UPLOADED and upload.record_id is None
+        )
+        return _oldest((orphan for orphan in orphans if orphan[0] < created_before), limit)
+
+    async def buried(self, before: datetime, limit: int) -> list[Upload]:
+        """Return uploads without a Record that ended before then, longest ago first."""
+        state = self._store.committed
+        ended = (
+            (upload.deleted_at or state.uploads[upload.id].changed_at, upload)
+            for upload in state.all_uploads()
+            if upload.status in _OVER and upload.record_id is None
+        )
+        return _oldest((end for end in ended if end[0] < before), limit)
+
+
+def _oldest(dated: Iterable[tuple[datetime, Upload]], limit: int) -> list[Upload]:
+    in_order = sorted(dated, key=lambda pair: (pair[0], pair[1].id))
+    return [upload for _, upload in in_order[:limit]]

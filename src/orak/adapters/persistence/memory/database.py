@@ -1,0 +1,35 @@
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Self
+
+from orak.adapters.persistence.memory.arrivals import MemoryArrivals
+from orak.adapters.persistence.memory.facts import MemoryFacts
+from orak.adapters.persistence.memory.intake import MemoryIntake
+from orak.adapters.persistence.memory.leases import MemoryLeases
+from orak.adapters.persistence.memory.recordings import MemoryRecordings
+from orak.adapters.persistence.memory.store import Store
+from orak.adapters.persistence.memory.unit_of_work import MemoryUnitOfWork
+from orak.application.ports.clock import Clock
+
+
+class MemoryPersistence:
+    """Every persistence port on memory: the same rules as a database's, gone with the process.
+
+    A transaction copies the tables and a claim walks them, so it suits thousands of uploads, not millions.
+    """
+
+    def __init__(self, clock: Clock, lease: timedelta) -> None:
+        store = Store()
+        self.transaction = MemoryUnitOfWork(store, clock)
+        self.recordings = MemoryRecordings(store)
+        self.intake = MemoryIntake(store, clock)
+        self.leases = MemoryLeases(store, clock, lease)
+        self.arrivals = MemoryArrivals(store, clock)
+        self.facts = MemoryFacts(store.log)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, *, clock: Clock, lease: timedelta) -> AsyncIterator[Self]:
+        """Begin empty, like `SqlPersistence.open` on a new database."""
+        yield cls(clock, lease)

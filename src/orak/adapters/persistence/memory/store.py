@@ -1,0 +1,166 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
+
+from orak.application.ports.failures import StaleVersion
+from orak.application.ports.persistence import Song
+from orak.domain.errors import UploadNotFound
+from orak.domain.events import Fact
+from orak.domain.identity import ObjectKey, RecordId, SongId, UploadId, UserId
+from orak.domain.processing import ProcessingStatus
+from orak.domain.record import Record
+from orak.domain.upload import Upload
+
+
+class StoredUpload(msgspec.Struct, frozen=True):
+    """An upload with what only its row knows."""
+
+    upload: Upload
+    changed_at: datetime
+    turn: int | None = None
+    """Place in line, of waiting and running takes alone."""
+
+
+class StoredOnce(msgspec.Struct, frozen=True):
+    """What an Idempotency-Key was first used for."""
+
+    fingerprint: str
+    made: int
+    created_at: datetime
+
+
+class NewFact(msgspec.Struct, frozen=True):
+    """A fact of a change that is not yet committed."""
+
+    upload_id: UploadId
+    version: int
+    fact: Fact
+
+
+@dataclass(slots=True)
+class State:
+    """The tables, and the rules that hold between their rows."""
+
+    users: set[UserId] = field(default_factory=set)
+    songs: dict[SongId, Song] = field(default_factory=dict)
+    uploads: dict[UploadId, StoredUpload] = field(default_factory=dict)
+    by_key: dict[ObjectKey, UploadId] = field(default_factory=dict)
+    uuids: set[str] = field(default_factory=set)
+    records: dict[RecordId, Record] = field(default_factory=dict)
+    record_of: dict[UploadId, RecordId] = field(default_factory=dict)
+    onces: dict[tuple[UserId, str, str], StoredOnce] = field(default_factory=dict)
+    new_facts: list[NewFact] = field(default_factory=list)
+    last_upload: int = 0
+    last_record: int = 0
+
+    def draft(self) -> "State":
+        """Return a copy that can be changed and thrown away; rows themselves never change."""
+        return State(
+            users=self.users.copy(),
+            songs=self.songs.copy(),
+            uploads=self.uploads.copy(),
+            by_key=self.by_key.copy(),
+            uuids=self.uuids.copy(),
+            records=self.records.copy(),
+            record_of=self.record_of.copy(),
+            onces=self.onces.copy(),
+            last_upload=self.last_upload,
+            last_record=self.last_record,
+        )
+
+    def upload(self, upload_id: UploadId) -> Upload:
+        """Return an upload and the id of its Record. Raise `UploadNotFound`."""
+        try:
+            stored = self.uploads[upload_id]
+        except KeyError:
+            raise UploadNotFound(upload_id) from None
+        return replace(stored.upload, record_id=self.record_of.get(upload_id))
+
+    def all_uploads(self) -> list[Upload]:
+        """Return every upload, in the order of their ids."""
+        return [self.upload(upload_id) for upload_id in self.uploads]
+
+    def in_line(self) -> list[tuple[int, Upload]]:
+        """Return the waiting uploads with their turns, the first in line first."""
+        waiting = [
+            (stored.turn, self.upload(upload_id))
+            for upload_id, stored in self.uploads.items()
+            if stored.turn is not None and stored.upload.status is ProcessingStatus.UPLOADED
+        ]
+        return sorted(waiting, key=lambda place: (place[0], place[1].id))
+
+    def add_upload(self, upload: Upload) -> Upload:
+        """Store a new upload and its owner. Raise `StaleVersion` if its uuid or key is taken."""
+        if upload.uuid in self.uuids or upload.key in self.by_key:
+            raise StaleVersion
+        self.users.add(upload.owner_id)
+        self.last_upload += 1
+        upload = replace(upload, id=UploadId(self.last_upload))
+        self.uploads[upload.id] = StoredUpload(upload, upload.created_at)
+        self.by_key[upload.key] = upload.id
+        self.uuids.add(upload.uuid)
+        self.new_facts.append(NewFact(upload.id, upload.version, upload.requested()))
+        return upload
+
+    def save_upload(self, upload: Upload, fact: Fact) -> Upload:
+        """Store a changed upload with its fact. Raise `StaleVersion` if another writer was first."""
+        before = self.uploads.get(upload.id)
+        if before is None or before.upload.version != upload.version:
+            raise StaleVersion
+        saved = replace(upload, version=upload.version + 1)
+        self.uploads[upload.id] = StoredUpload(saved, fact.at, self._turn(upload, before.turn))
+        self.new_facts.append(NewFact(upload.id, saved.version, fact))
+        return saved
+
+    def remove_upload(self, upload_id: UploadId) -> None:
+        """Remove a row. Raise `StaleVersion` if a Record refers to it."""
+        if upload_id in self.record_of:
+            raise StaleVersion
+        if stored := self.uploads.pop(upload_id, None):
+            del self.by_key[stored.upload.key]
+            self.uuids.remove(stored.upload.uuid)
+
+    def _turn(self, upload: Upload, turn: int | None) -> int | None:
+        if upload.status is ProcessingStatus.PROCESSING:
+            return turn  # for when it is put back
+        if not upload.is_waiting:
+            return None
+        if turn is not None:
+            return turn
+        # Behind one's own, but not behind another's: one's own last is never before the first of all.
+        line = self.in_line()
+        own = [place for place, waiting in line if waiting.owner_id == upload.owner_id]
+        return max(own) + 1 if own else line[0][0] if line else 0
+
+
+class FactLog:
+    """All committed facts: first those that have a position, then those that have none yet."""
+
+    def __init__(self) -> None:
+        self.facts: list[NewFact] = []
+        self.numbered = 0
+        self.cursors: dict[str, int] = {}
+
+
+class Store:
+    """What is committed, and who may change it: one at a time, each on a draft."""
+
+    def __init__(self) -> None:
+        self.committed = State()
+        self.log = FactLog()
+        self._writer = asyncio.Lock()
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[State]:
+        """Hand out a draft; a clean exit commits it, an exception drops it."""
+        async with self._writer:
+            draft = self.committed.draft()
+            yield draft
+            self.log.facts += draft.new_facts
+            draft.new_facts = []
+            self.committed = draft

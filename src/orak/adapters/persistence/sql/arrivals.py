@@ -1,0 +1,62 @@
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, bindparam, update
+from sqlalchemy.engine import Connection
+
+from orak.adapters.persistence.sql.connections import Connections
+from orak.adapters.persistence.sql.rows import to_upload
+from orak.adapters.persistence.sql.tables import AWAITED, ENDED, UNNAMED, records, uploads
+from orak.adapters.persistence.sql.uploads import UPLOADS
+from orak.application.ports.clock import Clock
+from orak.domain.identity import UploadId
+from orak.domain.upload import Upload
+
+_WITHOUT_RECORD = records.c.id.is_(None)
+
+_DUE = UPLOADS.where(AWAITED, uploads.c.not_before <= bindparam("until")).order_by(
+    uploads.c.not_before, uploads.c.id
+)
+_ORPHANS = UPLOADS.where(UNNAMED, _WITHOUT_RECORD, uploads.c.created_at < bindparam("until")).order_by(
+    uploads.c.created_at, uploads.c.id
+)
+_BURIED = UPLOADS.where(ENDED, _WITHOUT_RECORD, uploads.c.ended_at < bindparam("until")).order_by(
+    uploads.c.ended_at, uploads.c.id
+)
+_POSTPONE = update(uploads).where(AWAITED, uploads.c.id == bindparam("of_id"))
+
+
+def find_until(
+    connection: Connection, query: Select[*tuple[Any, ...]], until: datetime, limit: int
+) -> list[Upload]:
+    """Return the first uploads that *query* finds before or at a time."""
+    return [to_upload(row) for row in connection.execute(query.limit(limit), {"until": until})]
+
+
+def postpone(connection: Connection, upload_id: UploadId, until: datetime) -> None:
+    """Put the next look off, if the upload still awaits its bytes."""
+    connection.execute(_POSTPONE, {"of_id": upload_id, "not_before": until})
+
+
+class SqlArrivals:
+    """Uploads that time alone may move."""
+
+    def __init__(self, connections: Connections, clock: Clock) -> None:
+        self._connections = connections
+        self._clock = clock
+
+    async def due(self, limit: int) -> list[Upload]:
+        """Return uploads that await their bytes and whose next look has come, longest overdue first."""
+        return await self._connections.read(find_until, _DUE, self._clock.now(), limit)
+
+    async def postpone(self, upload_id: UploadId, until: datetime) -> None:
+        """Put the next look off, if the upload still awaits its bytes."""
+        await self._connections.write(postpone, upload_id, until)
+
+    async def orphans(self, created_before: datetime, limit: int) -> list[Upload]:
+        """Return uploads that arrived and have no Record, oldest first."""
+        return await self._connections.read(find_until, _ORPHANS, created_before, limit)
+
+    async def buried(self, before: datetime, limit: int) -> list[Upload]:
+        """Return uploads without a Record that ended before then, longest ago first."""
+        return await self._connections.read(find_until, _BURIED, before, limit)

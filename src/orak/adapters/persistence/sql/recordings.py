@@ -1,0 +1,65 @@
+from sqlalchemy import bindparam, func, select, tuple_
+from sqlalchemy.engine import Connection
+
+from orak.adapters.persistence.sql.connections import Connections
+from orak.adapters.persistence.sql.rows import RECORD_COLUMNS, UPLOAD_COLUMNS, to_recording
+from orak.adapters.persistence.sql.tables import records, uploads
+from orak.application.ports.persistence import Page
+from orak.domain.errors import RecordNotFound
+from orak.domain.identity import RecordId, UserId
+from orak.domain.record import Recording
+
+RECORDINGS = select(*UPLOAD_COLUMNS, *RECORD_COLUMNS).select_from(uploads.join(records))
+"""What `to_recording` reads."""
+
+_BY_ID = RECORDINGS.where(records.c.id == bindparam("id"))
+_NEWEST = (
+    RECORDINGS.where(records.c.user_id == bindparam("owner"))
+    .order_by(records.c.created_at.desc(), records.c.id.desc())
+    .limit(bindparam("limit"))
+)
+
+# The page goes on behind the row that ended the last one. If that is gone meanwhile, the newest of those
+# made before it tells when it was made.
+_mark = records.alias("mark")
+_owned = _mark.c.user_id == bindparam("owner")
+_marked = select(_mark.c.created_at).where(_owned, _mark.c.id == bindparam("after")).scalar_subquery()
+_before = (
+    select(func.max(_mark.c.created_at)).where(_owned, _mark.c.id < bindparam("after")).scalar_subquery()
+)
+_NEXT = _NEWEST.where(
+    tuple_(records.c.created_at, records.c.id) < tuple_(func.coalesce(_marked, _before), bindparam("after"))
+)
+
+
+def get_recording(connection: Connection, record_id: RecordId) -> Recording:
+    """Return a record with its upload. Raise `RecordNotFound`."""
+    row = connection.execute(_BY_ID, {"id": record_id}).one_or_none()
+    if row is None:
+        raise RecordNotFound(record_id)
+    return to_recording(row)
+
+
+def list_recordings(connection: Connection, owner_id: UserId, page: Page) -> list[Recording]:
+    """Return a page of an owner's, newest first, by one statement."""
+    wanted = {"owner": owner_id, "limit": page.limit}
+    if page.after is None:
+        rows = connection.execute(_NEWEST, wanted)
+    else:
+        rows = connection.execute(_NEXT, wanted | {"after": page.after})
+    return [to_recording(row) for row in rows]
+
+
+class SqlRecordings:
+    """Records with their uploads, as committed."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def get(self, record_id: RecordId) -> Recording:
+        """Return one. Raise `RecordNotFound`."""
+        return await self._connections.read(get_recording, record_id)
+
+    async def of(self, owner_id: UserId, page: Page) -> list[Recording]:
+        """Return an owner's, newest first, in one statement."""
+        return await self._connections.read(list_recordings, owner_id, page)

@@ -1,0 +1,182 @@
+"""The schema: SPEC 3 and what the life of an upload needs beside it."""
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    and_,
+    literal_column,
+)
+from sqlalchemy.sql.elements import ColumnElement
+
+from orak.adapters.persistence.sql.dialect import BigId, UtcDateTime, utc_now
+from orak.domain.processing import ProcessingStatus
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=False),
+)
+
+songs = Table(
+    "songs",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=False),
+    Column("title", String(255)),
+    Column("artist", String(255)),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("object_key", String(1024), nullable=False, unique=True),
+    Column("original_filename", String(255), nullable=False),
+    Column("extension", String(10), nullable=False),
+    Column("uploader_id", BigId, ForeignKey(users.c.id), nullable=False),
+    Column("file_size", BigId, nullable=False),
+    Column("content_type", String(100), nullable=False),
+    Column("directory", String(100), nullable=False),
+    Column("declared_duration", Integer),
+    Column("processing_status", String(20), nullable=False),
+    Column("processing_error_message", Text),
+    Column("failure_code", String(40)),
+    Column("created_at", UtcDateTime, nullable=False, server_default=utc_now()),
+    Column("url_expires_at", UtcDateTime, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("progress", Integer, nullable=False),
+    # The beginning of time stands for "at once": one comparison answers, and it sorts first everywhere.
+    Column("not_before", UtcDateTime, nullable=False),
+    Column("turn", BigId),  # place in line, of waiting and running takes alone
+    Column("lease_until", UtcDateTime),
+    Column("etag", String(255)),
+    Column("output_key", String(1024)),
+    Column("waveform_key", String(1024)),
+    Column("measured_duration", Double),
+    Column("input_lufs", Double),
+    Column("output_lufs", Double),
+    Column("true_peak_db", Double),
+    Column("ended_at", UtcDateTime),  # a tombstone's time: since when only a purge can follow
+    sqlite_autoincrement=True,
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("user_id", BigId, ForeignKey(users.c.id), nullable=False),
+    Column("song_id", BigId, ForeignKey(songs.c.id)),
+    Column("upload_id", BigId, ForeignKey(uploads.c.id), nullable=False),
+    Column("title", String(255), nullable=False),
+    Column("duration_seconds", Integer),
+    Column("created_at", UtcDateTime, nullable=False, server_default=utc_now()),
+    Column("updated_at", UtcDateTime, nullable=False, server_default=utc_now()),
+    Column("version", Integer, nullable=False),
+    UniqueConstraint("upload_id", name="uk_records_upload_id"),
+    sqlite_autoincrement=True,
+)
+
+# No foreign key: facts outlive what they are about.
+events = Table(
+    "events",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("position", BigId, unique=True),  # place in the feed, given after commit
+    Column("upload_id", BigId, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("type", String(40), nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False, server_default=utc_now()),
+    UniqueConstraint("upload_id", "version"),
+    sqlite_autoincrement=True,
+)
+
+feed = Table(
+    "feed",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigId, nullable=False),  # the last one given
+    CheckConstraint("id = 1", name="one_row"),
+)
+
+feed_cursors = Table(
+    "feed_cursors",
+    metadata,
+    Column("reader", String(100), primary_key=True),
+    Column("position", BigId, nullable=False),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("user_id", BigId, primary_key=True, autoincrement=False),
+    Column("route", String(100), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("fingerprint", String(128), nullable=False),
+    Column("made_id", BigId, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False, server_default=utc_now(), index=True),
+)
+
+
+def _status_in(*statuses: ProcessingStatus) -> ColumnElement[bool]:
+    # Written out, not bound: a planner matches a partial index by its text.
+    return uploads.c.processing_status.in_([literal_column(f"'{status.value}'") for status in statuses])
+
+
+WAITING = and_(_status_in(ProcessingStatus.UPLOADED), uploads.c.turn.is_not(None))
+"""Arrived and named: a worker should take it."""
+
+UNNAMED = and_(_status_in(ProcessingStatus.UPLOADED), uploads.c.turn.is_(None))
+"""Arrived, and without a Record."""
+
+RUNNING = _status_in(ProcessingStatus.PROCESSING)
+"""Somebody holds the lease."""
+
+AWAITED = and_(_status_in(ProcessingStatus.PENDING, ProcessingStatus.EXPIRED), uploads.c.ended_at.is_(None))
+"""Bytes that turn up would be looked at."""
+
+ENDED = uploads.c.ended_at.is_not(None)
+"""Nothing but a purge can follow."""
+
+UNNUMBERED = events.c.position.is_(None)
+"""Committed, and not yet in the feed."""
+
+
+def _partial_index(name: str, *columns: Column[object], of: ColumnElement[bool]) -> None:
+    Index(name, *columns, sqlite_where=of, postgresql_where=of)
+
+
+Index("idx_records_user_id", records.c.user_id)
+Index("idx_records_created_at", records.c.created_at)
+Index("idx_uploads_processing_status", uploads.c.processing_status)
+Index("idx_uploads_directory", uploads.c.directory)
+# An owner's list, newest first: read backwards, so that no column need be DESC.
+Index("ix_records_newest", records.c.user_id, records.c.created_at, records.c.id)
+_partial_index("ix_uploads_line", uploads.c.turn, uploads.c.id, of=WAITING)
+_partial_index("ix_uploads_own_line", uploads.c.uploader_id, uploads.c.turn, of=WAITING)
+_partial_index("ix_uploads_leases", uploads.c.lease_until, uploads.c.id, of=RUNNING)
+_partial_index("ix_uploads_due", uploads.c.not_before, uploads.c.id, of=AWAITED)
+_partial_index("ix_uploads_unnamed", uploads.c.created_at, uploads.c.id, of=UNNAMED)
+_partial_index("ix_uploads_ended", uploads.c.ended_at, uploads.c.id, of=ENDED)
+_partial_index("ix_events_unnumbered", events.c.id, of=UNNUMBERED)

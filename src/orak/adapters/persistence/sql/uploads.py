@@ -1,0 +1,97 @@
+from msgspec.structs import replace
+from sqlalchemy import bindparam, delete, func, insert, null, select, update
+from sqlalchemy.engine import Connection
+
+from orak.adapters.persistence.sql.connections import Runner
+from orak.adapters.persistence.sql.rows import UPLOAD_COLUMNS, fact_values, to_upload, upload_values
+from orak.adapters.persistence.sql.tables import WAITING, events, records, uploads
+from orak.application.ports.failures import StaleVersion
+from orak.domain.errors import UploadNotFound
+from orak.domain.events import Fact
+from orak.domain.identity import ObjectKey, UploadId
+from orak.domain.processing import ProcessingStatus
+from orak.domain.upload import UNSAVED, Upload
+
+UPLOADS = select(*UPLOAD_COLUMNS, records.c.id).select_from(uploads.outerjoin(records))
+"""What `to_upload` reads."""
+
+_BY_ID = UPLOADS.where(uploads.c.id == bindparam("id"))
+_BY_KEY = UPLOADS.where(uploads.c.object_key == bindparam("key"))
+
+_smallest_turn = select(func.min(uploads.c.turn)).where(WAITING).correlate(None).scalar_subquery()
+_next_own_turn = (
+    select(func.max(uploads.c.turn) + 1)
+    .where(WAITING, uploads.c.uploader_id == bindparam("owner"))
+    .correlate(None)
+    .scalar_subquery()
+)
+
+_SAVE = update(uploads).where(
+    uploads.c.id == bindparam("of_id"), uploads.c.version == bindparam("read_version")
+)
+# Behind one's own, but not behind another's: an owner's largest turn is never below the smallest of all,
+# so this is the greater of the two wherever there are both.
+_SAVE_WAITING = _SAVE.values(turn=func.coalesce(uploads.c.turn, _next_own_turn, _smallest_turn, 0))
+_SAVE_GONE = _SAVE.values(turn=null())
+_ADD_FACT = insert(events)
+_PURGE = delete(uploads).where(uploads.c.id == bindparam("id"))
+
+
+def get_upload(connection: Connection, upload_id: UploadId) -> Upload:
+    """Return an upload. Raise `UploadNotFound`."""
+    row = connection.execute(_BY_ID, {"id": upload_id}).one_or_none()
+    if row is None:
+        raise UploadNotFound(upload_id)
+    return to_upload(row)
+
+
+def upload_by_key(connection: Connection, key: ObjectKey) -> Upload:
+    """Return the upload whose bytes lie under *key*. Raise `UploadNotFound`."""
+    row = connection.execute(_BY_KEY, {"key": key}).one_or_none()
+    if row is None:
+        raise UploadNotFound(UNSAVED)
+    return to_upload(row)
+
+
+def save_upload(connection: Connection, upload: Upload, fact: Fact) -> Upload:
+    """Store a changed upload with its fact. Raise `StaleVersion` if another writer was first."""
+    saved = replace(upload, version=upload.version + 1)
+    values = upload_values(saved, fact.at) | {"of_id": upload.id, "read_version": upload.version}
+    if upload.is_waiting:
+        result = connection.execute(_SAVE_WAITING, values | {"owner": upload.owner_id})
+    elif upload.status is ProcessingStatus.PROCESSING:  # keeps its turn, for when it is put back
+        result = connection.execute(_SAVE, values)
+    else:
+        result = connection.execute(_SAVE_GONE, values)
+    if result.rowcount == 0:
+        raise StaleVersion
+    connection.execute(_ADD_FACT, fact_values(upload.id, saved.version, fact))
+    return saved
+
+
+def purge_upload(connection: Connection, upload_id: UploadId) -> None:
+    """Remove a row; its facts stay."""
+    connection.execute(_PURGE, {"id": upload_id})
+
+
+class SqlUploads:
+    """Uploads within one transaction."""
+
+    def __init__(self, transaction: Runner) -> None:
+        self._transaction = transaction
+
+    async def get(self, upload_id: UploadId) -> Upload:
+        """Return the upload. Raise `UploadNotFound`."""
+        return await self._transaction.run_sync(get_upload, upload_id)
+
+    async def by_key(self, key: ObjectKey) -> Upload:
+        """Return the upload whose bytes lie under *key*. Raise `UploadNotFound`."""
+        return await self._transaction.run_sync(upload_by_key, key)
+
+    async def save(self, upload: Upload, fact: Fact) -> Upload:
+        """Store it with its fact. Raise `StaleVersion` if another writer was first."""
+        return await self._transaction.run_sync(save_upload, upload, fact)
+
+    async def purge(self, upload_id: UploadId) -> None:
+        """Remove the row; its facts stay."""
+        await self._transaction.run_sync(purge_upload, upload_id)

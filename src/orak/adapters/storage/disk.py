@@ -1,0 +1,108 @@
+"""Disk work beside the event loop, and folders that no symbolic link leads out of."""
+
+import asyncio
+import errno
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from orak.application.ports.failures import Unavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+async def on_disk(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run *work* in a thread, to its end.
+
+    A cancelled caller goes on only when the thread is done, so that nothing which the thread uses is closed
+    or removed under its hands. Raise `Unavailable` if the disk is full or fails; its paths are not told.
+    """
+    # A future, not a task: a loop that shuts down cancels its tasks, and the thread would work on unseen.
+    running = asyncio.get_running_loop().run_in_executor(None, partial(work, *args, **kwargs))
+    try:
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await _ended(running)
+            raise
+    except FileExistsError:
+        raise  # a new file was asked for where one is: not the disk's fault
+    except OSError as error:
+        reason = errno.errorcode.get(error.errno or 0, "an unknown error")
+        raise Unavailable(f"the disk answered {reason}") from error
+
+
+async def _ended(running: asyncio.Future[T]) -> None:
+    while not running.done():
+        try:
+            await asyncio.wait([running])
+        except asyncio.CancelledError:
+            continue  # anyio's cancel scopes cancel again and again
+    if not running.cancelled():
+        running.exception()  # seen, though nobody is left to tell
+
+
+@contextmanager
+def opened_folder(root: Path, folders: Iterable[str], *, make: bool = False) -> Iterator[int]:
+    """Give a descriptor of a folder below *root*, by which its files are named without a path.
+
+    With *make*, what is missing of it is made, durably; else `FileNotFoundError` is raised if there is none.
+    A symbolic link below the root counts as none.
+    """
+    descriptor = _open_root(root)
+    try:
+        for folder in folders:
+            if make:
+                _make(descriptor, folder)
+            descriptor = _step(descriptor, folder)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def open_within(folder: int, name: str, flags: int) -> int:
+    """Open what lies directly in a folder. Raise `FileNotFoundError` also for a symbolic link."""
+    try:
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.ENOTDIR}:  # what systems say of a link that is not followed
+            raise FileNotFoundError(errno.ENOENT, "no such file") from error
+        raise
+
+
+def write_new(to: Path, content: Iterable[bytes]) -> None:
+    """Write a new file. Raise `FileExistsError` if there is one; after any other error there is none."""
+    with to.open("xb") as file:
+        try:
+            file.writelines(content)
+            file.flush()
+        except BaseException:
+            to.unlink(missing_ok=True)
+            raise
+
+
+def _open_root(root: Path) -> int:
+    try:
+        return os.open(root, _FOLDER)
+    except FileNotFoundError as error:  # a volume that is not mounted: no reason to believe its objects gone
+        raise OSError(errno.ENODEV, "no such root") from error
+
+
+def _make(descriptor: int, folder: str) -> None:
+    try:
+        os.mkdir(folder, 0o700, dir_fd=descriptor)
+    except FileExistsError:
+        return
+    os.fsync(descriptor)
+
+
+def _step(descriptor: int, folder: str) -> int:
+    inner = open_within(descriptor, folder, _FOLDER)
+    os.close(descriptor)
+    return inner

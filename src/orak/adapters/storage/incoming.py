@@ -1,0 +1,111 @@
+"""Files on their way in: nobody sees one before all of it is there."""
+
+import fcntl
+import os
+import secrets
+from contextlib import suppress
+from datetime import datetime
+from hashlib import sha256
+from io import FileIO
+from pathlib import Path
+
+from orak.adapters.storage.disk import opened_folder
+from orak.adapters.storage.keys import INCOMING
+from orak.adapters.storage.object_file import Place, footer, place_of
+from orak.application.ports.storage import AlreadyStored
+from orak.domain.identity import ObjectKey
+from orak.domain.upload import StoredObject
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_TRIES = 10
+
+
+class Incoming:
+    """One object being written. Its methods block, and are called one after the other.
+
+    Its temporary file is locked while its process lives; that is how `remove_leftovers` tells what a killed
+    one left behind from what another is writing.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._path = root / INCOMING / secrets.token_hex(16)
+        self._file: FileIO | None = None
+        self._digest = sha256()
+        self._size = 0
+
+    def write(self, content: bytes) -> None:
+        """Add to the object's bytes."""
+        self._digest.update(content)
+        self._size += len(content)
+        self._write(content)
+
+    def store(self, key: str, content_type: str, *, at: datetime, replace: bool) -> StoredObject:
+        """Sync what was written, and let it appear under *key*, durably.
+
+        Raise `AlreadyStored` if something is there, unless it is to be replaced.
+        """
+        place = place_of(key)
+        etag = f'"{self._digest.hexdigest()}"'  # quoted, as RFC 9110 §8.8.3 has it
+        info = StoredObject(ObjectKey(key), self._size, content_type, etag, at)
+        self._write(footer(info))
+        os.fsync(self._opened().fileno())
+        self._appear(place, replace=replace)
+        return info
+
+    def discard(self) -> None:
+        """Let go of the temporary file; an object that was stored keeps its own name for it."""
+        if self._file is not None:
+            self._file.close()
+            self._path.unlink(missing_ok=True)
+
+    def _appear(self, place: Place, *, replace: bool) -> None:
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                with opened_folder(self._root, place.folders, make=True) as folder:
+                    self._take_name(folder, place.name, replace=replace)
+            except FileNotFoundError:  # the folder was empty, and a deletion removed it under our hands
+                if not tries_left:
+                    raise
+            else:
+                return
+
+    def _take_name(self, folder: int, name: str, *, replace: bool) -> None:
+        try:
+            if replace:
+                os.replace(self._path, name, dst_dir_fd=folder)
+            else:
+                os.link(self._path, name, dst_dir_fd=folder)  # unlike a rename, it replaces nothing
+        except FileExistsError:
+            raise AlreadyStored from None
+        finally:
+            os.fsync(folder)  # "it is there already" has to be as durable as "it is there now"
+
+    def _write(self, content: bytes) -> None:
+        file, rest = self._opened(), memoryview(content)
+        while rest:
+            rest = rest[file.write(rest) :]
+
+    def _opened(self) -> FileIO:
+        while self._file is None:
+            with opened_folder(self._root, [INCOMING], make=True) as folder:
+                self._file = FileIO(os.open(self._path.name, _NEW, 0o600, dir_fd=folder), "w")
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            if not os.fstat(self._file.fileno()).st_nlink:  # taken for a leftover before it was locked
+                self._file.close()
+                self._file = None
+        return self._file
+
+
+def remove_leftovers(root: Path) -> None:
+    """Remove the temporary files of processes that are no more."""
+    with opened_folder(root, [INCOMING], make=True) as folder, os.scandir(folder) as found:
+        for entry in found:
+            with suppress(FileNotFoundError, BlockingIOError):  # its writer is done, or still writing
+                _remove_unless_locked(folder, entry.name)
+
+
+def _remove_unless_locked(folder: int, name: str) -> None:
+    with FileIO(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)) as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(name, dir_fd=folder)

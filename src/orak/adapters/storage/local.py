@@ -1,0 +1,213 @@
+import asyncio
+import errno
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
+from datetime import timedelta
+from io import FileIO
+from pathlib import Path
+from typing import Self
+
+from orak.adapters.storage.body import CHUNK, measured
+from orak.adapters.storage.disk import on_disk, opened_folder, write_new
+from orak.adapters.storage.incoming import Incoming, remove_leftovers
+from orak.adapters.storage.keys import check_key, is_usable
+from orak.adapters.storage.listing import walk
+from orak.adapters.storage.object_file import open_object, place_of
+from orak.adapters.storage.url_signing import UrlSigner
+from orak.application.ports.clock import Clock
+from orak.application.ports.storage import (
+    AlreadyStored,
+    ObjectChanged,
+    ObjectMissing,
+    SignedRequest,
+    WrongLength,
+)
+from orak.domain.identity import PUBLISHED, ObjectKey
+from orak.domain.upload import StoredObject
+
+
+class LocalStorage:
+    """A `Storage` and `ObjectGate` on a local disk: `<root>/<folder>/<name>.object`, one file an object.
+
+    Any number of processes may share *root*. A kill at any moment leaves each object whole or absent, and at
+    most a temporary file that the next `open` removes. It needs a file system with hard links and `flock`.
+    """
+
+    def __init__(self, root: Path, public_url: str, secret: bytes, clock: Clock) -> None:
+        self._root = root.absolute()
+        self._signer = UrlSigner(public_url, secret, clock)
+        self._clock = clock
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, root: Path, public_url: str, secret: bytes, clock: Clock) -> AsyncIterator[Self]:
+        """Make the folder if need be, and clean up after processes that were killed."""
+        storage = cls(root, public_url, secret, clock)
+        await on_disk(storage._prepare)
+        yield storage
+
+    def presign_put(
+        self, key: ObjectKey, *, content_type: str, content_length: int, create_only: bool, life: timedelta
+    ) -> SignedRequest:
+        """Sign an upload; a second PUT is refused with and without *create_only*."""
+        return self._signer.put(
+            key,
+            content_type=content_type,
+            content_length=content_length,
+            create_only=create_only,
+            life=life,
+        )
+
+    def presign_get(self, key: ObjectKey, *, life: timedelta) -> SignedRequest:
+        """Sign a download."""
+        return self._signer.get(key, life=life)
+
+    async def head(self, key: ObjectKey) -> StoredObject | None:
+        """Return what lies under *key*, or None."""
+        return await on_disk(self._head, key)
+
+    async def download(self, key: ObjectKey, *, etag: str, to: Path) -> None:
+        """Copy the object to a new file, out of the very file whose ETag was compared."""
+        await on_disk(self._download, key, etag, to)
+
+    async def publish(self, key: ObjectKey, source: Path, *, content_type: str) -> None:
+        """Store a file under *key*, whole and durable when this returns, replacing what is there."""
+        check_key(key)
+        # Opened outside of `on_disk`: a source that is not there is the caller's mistake, not a failing disk.
+        with await asyncio.to_thread(FileIO, source) as file:
+            await on_disk(self._publish, key, file, content_type)
+
+    async def delete(self, key: ObjectKey) -> None:
+        """Remove the object, durably, and the folder that this leaves empty."""
+        await on_disk(self._delete, key)
+
+    def list(self, prefix: str) -> AsyncIterator[StoredObject]:
+        """Walk the objects, each as it is when it is come to."""
+        return walk(self._root, prefix)
+
+    async def receive(
+        self,
+        key: str,
+        query: Mapping[str, str],
+        *,
+        content_type: str | None,
+        content_length: int | None,
+        body: AsyncIterator[bytes],
+    ) -> StoredObject:
+        """Store the body of a signed PUT: all of it, durable, or nothing at all."""
+        terms = self._signer.check_put(key, query, content_type)
+        if content_length != terms.size:
+            raise WrongLength
+        if await on_disk(self._head, key) is not None:  # so that nobody sends 200 MiB in vain
+            raise AlreadyStored
+        incoming = Incoming(self._root)
+        try:
+            async with aclosing(measured(body, terms.size)) as pieces:
+                async for piece in pieces:
+                    await on_disk(incoming.write, piece)
+            return await on_disk(incoming.store, key, terms.content_type, at=self._clock.now(), replace=False)
+        finally:
+            await on_disk(incoming.discard)
+
+    async def open_signed(self, key: str, query: Mapping[str, str]) -> "OpenFile":
+        """Open the object of a signed GET."""
+        self._signer.check_get(key, query)
+        return await self._open(key)
+
+    async def open_public(self, key: str) -> "OpenFile":
+        """Open an object of the public folder."""
+        if not key.startswith(f"{PUBLISHED}/"):
+            raise ObjectMissing
+        return await self._open(key)
+
+    async def _open(self, key: str) -> "OpenFile":
+        return OpenFile(*await on_disk(self._find, key))
+
+    def _prepare(self) -> None:
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        remove_leftovers(self._root)
+
+    def _find(self, key: str) -> tuple[FileIO, StoredObject]:
+        found = open_object(self._root, place_of(key)) if is_usable(key) else None
+        if found is None:
+            raise ObjectMissing
+        return found
+
+    def _head(self, key: str) -> StoredObject | None:
+        try:
+            file, info = self._find(key)
+        except ObjectMissing:
+            return None
+        file.close()
+        return info
+
+    def _download(self, key: str, etag: str, to: Path) -> None:
+        file, info = self._find(key)
+        with file:
+            if info.etag != etag:
+                raise ObjectChanged
+            write_new(to, _pieces(file, 0, info.size))
+
+    def _publish(self, key: str, source: FileIO, content_type: str) -> None:
+        incoming = Incoming(self._root)
+        try:
+            while piece := source.read(CHUNK):
+                incoming.write(piece)
+            incoming.store(key, content_type, at=self._clock.now(), replace=True)
+        finally:
+            incoming.discard()
+
+    def _delete(self, key: str) -> None:
+        if not is_usable(key):
+            return
+        place = place_of(key)
+        with suppress(FileNotFoundError), opened_folder(self._root, place.folders) as folder:
+            os.unlink(place.name, dir_fd=folder)
+            os.fsync(folder)
+        if len(place.folders) > 1:  # the few folders at the top stay
+            self._remove_if_empty(place.folders)
+
+    def _remove_if_empty(self, folders: tuple[str, ...]) -> None:
+        *above, name = folders
+        with suppress(OSError), opened_folder(self._root, above) as folder:
+            os.rmdir(name, dir_fd=folder)
+
+
+class OpenFile:
+    """An `OpenObject`: its file stays open, so a deletion meanwhile cuts nobody off."""
+
+    def __init__(self, file: FileIO, info: StoredObject) -> None:
+        self._file = file
+        self._info = info
+
+    @property
+    def info(self) -> StoredObject:
+        """What is open."""
+        return self._info
+
+    async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        """Read from *start* up to *stop*."""
+        stop = min(stop, self._info.size)
+        while start < stop:
+            piece = await on_disk(_piece, self._file, start, stop)
+            start += len(piece)
+            yield piece
+
+    async def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _pieces(file: FileIO, start: int, stop: int) -> Iterator[bytes]:
+    while start < stop:
+        piece = _piece(file, start, stop)
+        start += len(piece)
+        yield piece
+
+
+def _piece(file: FileIO, start: int, stop: int) -> bytes:
+    piece = os.pread(file.fileno(), min(CHUNK, stop - start), start)
+    if not piece:
+        raise OSError(errno.EIO, "an object's file was cut short by somebody else")
+    return piece

@@ -1,0 +1,135 @@
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+
+from orak.adapters.storage.body import CHUNK, measured
+from orak.adapters.storage.disk import on_disk, write_new
+from orak.adapters.storage.keys import check_key
+from orak.adapters.storage.url_signing import UrlSigner
+from orak.application.ports.clock import Clock
+from orak.application.ports.storage import (
+    AlreadyStored,
+    ObjectChanged,
+    ObjectMissing,
+    SignedRequest,
+    WrongLength,
+)
+from orak.domain.identity import PUBLISHED, ObjectKey
+from orak.domain.upload import StoredObject
+
+
+class MemoryStorage:
+    """A `Storage` and `ObjectGate` whose objects live as long as the process."""
+
+    def __init__(self, public_url: str, secret: bytes, clock: Clock) -> None:
+        self._signer = UrlSigner(public_url, secret, clock)
+        self._clock = clock
+        self._objects: dict[str, _Object] = {}
+
+    def presign_put(
+        self, key: ObjectKey, *, content_type: str, content_length: int, create_only: bool, life: timedelta
+    ) -> SignedRequest:
+        """Sign an upload; a second PUT is refused with and without *create_only*."""
+        return self._signer.put(
+            key,
+            content_type=content_type,
+            content_length=content_length,
+            create_only=create_only,
+            life=life,
+        )
+
+    def presign_get(self, key: ObjectKey, *, life: timedelta) -> SignedRequest:
+        """Sign a download."""
+        return self._signer.get(key, life=life)
+
+    async def head(self, key: ObjectKey) -> StoredObject | None:
+        """Return what lies under *key*, or None."""
+        found = self._objects.get(key)
+        return found.info if found else None
+
+    async def download(self, key: ObjectKey, *, etag: str, to: Path) -> None:
+        """Write the object to a new file."""
+        found = self._find(key)
+        if found.info.etag != etag:
+            raise ObjectChanged
+        await on_disk(write_new, to, [found.content])
+
+    async def publish(self, key: ObjectKey, source: Path, *, content_type: str) -> None:
+        """Store a file under *key*, replacing what is there."""
+        check_key(key)
+        self._store(key, await asyncio.to_thread(source.read_bytes), content_type)
+
+    async def delete(self, key: ObjectKey) -> None:
+        """Remove the object, if there is one."""
+        self._objects.pop(key, None)
+
+    async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
+        """Walk the objects that are there now."""
+        found = [stored.info for key, stored in self._objects.items() if key.startswith(prefix)]
+        for info in sorted(found, key=lambda info: info.key.encode()):
+            yield info
+
+    async def receive(
+        self,
+        key: str,
+        query: Mapping[str, str],
+        *,
+        content_type: str | None,
+        content_length: int | None,
+        body: AsyncIterator[bytes],
+    ) -> StoredObject:
+        """Store the body of a signed PUT."""
+        terms = self._signer.check_put(key, query, content_type)
+        if content_length != terms.size:
+            raise WrongLength
+        self._refuse_second(key)
+        async with aclosing(measured(body, terms.size)) as pieces:
+            content = b"".join([piece async for piece in pieces])
+        self._refuse_second(key)  # others came while this one was read
+        return self._store(key, content, terms.content_type)
+
+    async def open_signed(self, key: str, query: Mapping[str, str]) -> "_Object":
+        """Open the object of a signed GET."""
+        self._signer.check_get(key, query)
+        return self._find(key)
+
+    async def open_public(self, key: str) -> "_Object":
+        """Open an object of the public folder."""
+        if not key.startswith(f"{PUBLISHED}/"):
+            raise ObjectMissing
+        return self._find(key)
+
+    def _refuse_second(self, key: str) -> None:
+        if key in self._objects:
+            raise AlreadyStored
+
+    def _find(self, key: str) -> "_Object":
+        if key not in self._objects:
+            raise ObjectMissing
+        return self._objects[key]
+
+    def _store(self, key: str, content: bytes, content_type: str) -> StoredObject:
+        etag = f'"{sha256(content).hexdigest()}"'
+        info = StoredObject(ObjectKey(key), len(content), content_type, etag, self._clock.now())
+        self._objects[key] = _Object(info, content)
+        return info
+
+
+class _Object(msgspec.Struct, frozen=True):
+    """An object; being immutable, it is its own `OpenObject`."""
+
+    info: StoredObject
+    content: bytes
+
+    async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        """Read from *start* up to *stop*."""
+        for at in range(start, min(stop, self.info.size), CHUNK):
+            yield self.content[at : min(at + CHUNK, stop)]
+
+    async def close(self) -> None:
+        """Let go of nothing."""

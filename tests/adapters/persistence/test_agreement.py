@@ -1,0 +1,166 @@
+"""Memory and SQLite keep the same promises: whatever is done to both, they answer alike."""
+
+import asyncio
+import shutil
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from builders import START, a_record, an_object, an_upload
+from orak.adapters.clock.frozen import FrozenClock
+from orak.adapters.ids.sequential import SequentialIds
+from orak.adapters.persistence.memory.database import MemoryPersistence
+from orak.adapters.persistence.sql.database import SqlPersistence
+from orak.application.ports.persistence import Once, Page
+from orak.domain.actor import Actor
+from orak.domain.audio import Loudness
+from orak.domain.identity import ObjectKey, UploadId, UserId
+from orak.domain.processing import FailureCode
+from orak.domain.upload import Output
+
+LEASE = timedelta(seconds=30)
+OUTPUT = Output(
+    ObjectKey("published/a.m4a"), ObjectKey("published/a.json"), 61.5, Loudness(-30.0, -14.0, -1.5)
+)
+OWNERS = [UserId(1), UserId(2), UserId(3)]
+
+
+class World:
+    """One persistence, its clock, and the same steps for all."""
+
+    def __init__(self, persistence, clock):
+        self.persistence, self.clock, self.ids = persistence, clock, SequentialIds()
+
+    async def ask(self, owner, key):
+        once = Once(OWNERS[owner], "presign", f"key-{key}", "body") if key < 2 else None
+        look = self.clock.now() + timedelta(seconds=key)
+        upload = an_upload(OWNERS[owner], uuid=self.ids.uuid(), at=self.clock.now(), not_before=look)
+        return await self.persistence.intake.add(upload, once)
+
+    async def name(self, upload_id, _):
+        async with self.persistence.transaction() as tx:
+            upload = await tx.uploads.get(upload_id)
+            upload.owned_by(Actor(upload.owner_id)).check_nameable()
+            record = await tx.records.add(a_record(upload, at=self.clock.now()))
+            return await tx.uploads.save(*upload.named(record.id, at=self.clock.now()))
+
+    async def delete(self, upload_id, _):
+        async with self.persistence.transaction() as tx:
+            upload = await tx.uploads.get(upload_id)
+            if upload.record_id:
+                await tx.records.remove(upload.record_id)
+            return await tx.uploads.save(*upload.delete(at=self.clock.now()))
+
+    async def receive(self, upload_id, chance):
+        return await self._move(
+            upload_id, lambda upload, now: upload.receive(an_object(upload, size=3 + (chance == 0)), at=now)
+        )
+
+    async def expire(self, upload_id, _):
+        return await self._move(upload_id, lambda upload, now: upload.expire(at=now))
+
+    async def cancel(self, upload_id, _):
+        return await self._move(upload_id, lambda upload, now: upload.cancel(at=now))
+
+    async def retry(self, upload_id, _):
+        return await self._move(upload_id, lambda upload, now: upload.retry(at=now))
+
+    async def settle(self, upload_id, how):
+        moves = [
+            lambda upload, now: upload.complete(upload.attempt, OUTPUT, at=now),
+            lambda upload, now: upload.fail(upload.attempt, FailureCode.CORRUPT, at=now),
+            lambda upload, now: upload.release(upload.attempt, at=now),
+            lambda upload, now: upload.stumble(
+                upload.attempt, message="x", at=now, not_before=now + timedelta(seconds=9)
+            ),
+        ]
+        return await self._move(upload_id, moves[how])
+
+    async def _move(self, upload_id, move):
+        async with self.persistence.transaction() as tx:
+            return await tx.uploads.save(*move(await tx.uploads.get(upload_id), self.clock.now()))
+
+    async def take(self, upload_id, chance):
+        return await self.persistence.leases.take(upload_id if chance == 0 else None)
+
+    async def extend(self, upload_id, attempt):
+        return await self.persistence.leases.extend(upload_id, attempt, 10 * attempt)
+
+    async def postpone(self, upload_id, seconds):
+        until = self.clock.now() + timedelta(seconds=seconds)
+        return await self.persistence.arrivals.postpone(upload_id, until)
+
+    async def purge(self, upload_id, _):
+        async with self.persistence.transaction() as tx:
+            return await tx.uploads.purge(upload_id)
+
+    async def wait(self, _, chance):
+        self.clock.advance(timedelta(seconds=11 * chance))
+
+    async def outcome(self, step):
+        name, *arguments = step
+        try:
+            return await getattr(self, name)(*arguments)
+        except Exception as refusal:  # noqa: BLE001 - which one is the answer
+            return type(refusal).__mro__[-4:]
+
+    async def everything(self):
+        p, now = self.persistence, self.clock.now()
+        later = now + timedelta(days=9)
+        start = await p.leases.next_start()
+        seen = {
+            "recordings": [await p.recordings.of(owner, Page()) for owner in OWNERS],
+            "pages": [await p.recordings.of(owner, Page(after=2, limit=1)) for owner in OWNERS],
+            "lost": await p.leases.lost(9),
+            "due": await p.arrivals.due(9),
+            "orphans": await p.arrivals.orphans(later, 9),
+            "buried": await p.arrivals.buried(later, 9),
+            "next start": start and max(start, now),
+            "numbered": await p.facts.number(),
+            "facts": [replace(numbered, event_id=0) for numbered in await p.facts.after(0, 999)],
+        }
+        self.clock.advance(timedelta(hours=1))
+        seen["line"] = []
+        while recording := await p.leases.take():
+            seen["line"].append(recording)
+        return seen
+
+
+UPLOADS = st.integers(1, 6).map(UploadId)
+STEPS = st.one_of(
+    st.tuples(st.just("ask"), st.integers(0, 2), st.integers(0, 3)),
+    st.tuples(st.sampled_from(["name", "receive", "take", "settle"]), UPLOADS, st.integers(0, 3)),
+    st.tuples(
+        st.sampled_from(["delete", "expire", "cancel", "retry", "extend", "postpone", "purge", "wait"]),
+        UPLOADS,
+        st.integers(0, 3),
+    ),
+)
+
+
+BEGINNING = [("ask", 0, 3), ("ask", 0, 2), ("ask", 1, 3), ("name", 1, 0), ("receive", 1, 1)]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(steps=st.lists(STEPS, min_size=10, max_size=40))
+def test_memory_and_sqlite_answer_alike(migrated_file, steps):
+    async def live():
+        clocks = FrozenClock(START), FrozenClock(START)
+        with tempfile.TemporaryDirectory() as folder:
+            url = f"sqlite:///{shutil.copy(migrated_file, Path(folder, 'orak.db'))}"
+            async with (
+                MemoryPersistence.open(clock=clocks[0], lease=LEASE) as memory,
+                SqlPersistence.open(url, clock=clocks[1], lease=LEASE) as sqlite,
+            ):
+                worlds = World(memory, clocks[0]), World(sqlite, clocks[1])
+                for step in [*BEGINNING, *steps]:
+                    in_memory, in_sqlite = [await world.outcome(step) for world in worlds]
+                    assert in_memory == in_sqlite, step
+                in_memory, in_sqlite = [await world.everything() for world in worlds]
+                assert in_memory == in_sqlite
+
+    asyncio.run(live())

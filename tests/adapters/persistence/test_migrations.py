@@ -1,0 +1,101 @@
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+
+from orak.adapters.persistence.sql.migrations import check, current, downgrade, upgrade
+from orak.adapters.persistence.sql.tables import metadata
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "new.db"
+
+
+@pytest.fixture
+def url(file):
+    return f"sqlite:///{file}"
+
+
+def schema(file):
+    with closing(sqlite3.connect(file)) as connection:
+        rows = connection.execute(
+            "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND name <> 'alembic_version'"
+        )
+        return dict(rows.fetchall())
+
+
+def test_a_schema_goes_up_and_down_and_up_again(file, url):
+    assert (current(url), check(url)) == (None, False)
+    upgrade(url)
+    first = schema(file)
+    assert first
+    assert check(url)
+    downgrade(url, "base")
+    assert (current(url), check(url), schema(file)) == (None, False, {})
+    upgrade(url)
+    upgrade(url)  # up to date already: nothing happens
+    assert schema(file) == first
+
+
+def test_processes_that_migrate_at_once_make_one_schema(url):
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(upgrade, [url] * 4))
+    assert check(url)
+
+
+def test_the_migrated_schema_is_the_one_in_the_code(migrated_file):
+    engine = create_engine(f"sqlite:///{migrated_file}")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_the_migrated_schema_says_the_same_of_what_alembic_does_not_compare(migrated_file, tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path / 'made.db'}")
+    metadata.create_all(engine)
+    engine.dispose()
+    made, migrated = schema(tmp_path / "made.db"), schema(migrated_file)
+    for name, sql in made.items():
+        assert {*words(migrated[name])} == {*words(sql)}, name
+
+
+def words(sql):
+    """The clauses of a statement, in whatever order they were written."""
+    return {" ".join(line.split()).rstrip(",").rstrip() for line in sql.splitlines()}
+
+
+def test_ids_of_what_clients_see_are_never_used_again(migrated_file):
+    tables = schema(migrated_file)
+    for table in ("uploads", "records", "events"):
+        assert "AUTOINCREMENT" in tables[table]
+
+
+INSERT_UPLOAD = """
+    INSERT INTO uploads (uuid, object_key, original_filename, extension, uploader_id, file_size,
+        content_type, directory, url_expires_at, version, attempt, failures, progress, not_before,
+        processing_status)
+    VALUES ('u', 'k', 'f', 'e', 1, 1, 't', 'd', '2024-01-01 00:00:00.000000', 1, 0, 0, 0, '2024', ?)
+"""
+
+
+def test_a_status_has_no_default_and_times_are_the_databases(sqlite_file):
+    with closing(sqlite3.connect(sqlite_file)) as connection:
+        connection.execute("INSERT INTO users VALUES (1)")
+        with pytest.raises(sqlite3.IntegrityError, match="processing_status"):
+            connection.execute(INSERT_UPLOAD, [None])
+        connection.execute(INSERT_UPLOAD, ["PENDING"])
+        ((default,),) = connection.execute(
+            "SELECT dflt_value FROM pragma_table_info('uploads') WHERE name = 'processing_status'"
+        )
+        ((made, soon),) = connection.execute("SELECT created_at, datetime('now', '+1 minute') FROM uploads")
+    assert default is None
+    assert len(made) == len("2024-01-01 00:00:00.000000")
+    assert made < soon

@@ -1,0 +1,246 @@
+"""What SQLite promises here: one writer that nothing can jam, readers that never wait, rows that survive."""
+
+import asyncio
+import random
+import signal
+import sqlite3
+import sys
+import textwrap
+import threading
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from builders import SINGER, START, a_record, a_waiting_take, an_upload, saved
+from orak.adapters.persistence.sql.database import SqlPersistence
+from orak.adapters.persistence.sql.sqlite import SqliteConnections
+from orak.application.ports.failures import Unavailable
+from orak.application.ports.persistence import Page
+
+LEASE = timedelta(seconds=30)
+TESTS = Path(__file__).parents[2]
+
+
+async def test_a_cancelled_transaction_leaves_the_writer_free(sqlite):
+    upload = await sqlite.intake.add(an_upload())
+
+    async def write():
+        async with sqlite.transaction() as tx:
+            await tx.records.add(a_record(await tx.uploads.get(upload.id)))
+            await asyncio.sleep(1000)
+
+    chance = random.Random(1)  # noqa: S311 - repeatable, not secret
+    for _ in range(50):
+        writers = [asyncio.create_task(write()) for _ in range(2)]
+        for _ in range(chance.randrange(40)):
+            await asyncio.sleep(0)
+        for writer in writers:
+            writer.cancel()
+        await asyncio.gather(*writers, return_exceptions=True)
+    async with asyncio.timeout(2):
+        await saved(sqlite, upload.cancel(at=START))
+    assert await sqlite.recordings.of(SINGER, Page()) == []
+
+
+async def test_a_roll_back_cannot_be_cancelled(sqlite):
+    upload = await sqlite.intake.add(an_upload())
+    written = asyncio.Event()
+
+    async def write():
+        async with sqlite.transaction() as tx:
+            await tx.uploads.save(*upload.cancel(at=START))
+            written.set()
+            await asyncio.sleep(1000)
+
+    writer = asyncio.create_task(write())
+    await written.wait()
+    thread_may_go_on = threading.Event()
+    sqlite._connections._writer.submit(thread_may_go_on.wait)
+    for _ in range(2):  # the second time while its roll-back waits for the thread
+        writer.cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert writer.cancelled()
+    thread_may_go_on.set()
+    await saved(sqlite, upload.expire(at=START))
+
+
+async def test_what_was_cancelled_in_line_is_not_done(sqlite):
+    await a_waiting_take(sqlite)
+    async with sqlite.transaction():
+        waiting = asyncio.create_task(sqlite.leases.take())
+        await asyncio.sleep(0)
+        waiting.cancel()
+    assert await sqlite.leases.take() is not None
+
+
+async def test_a_commit_that_is_cancelled_happened_or_did_not(sqlite):
+    committed = 0
+    for turns in range(60):
+        upload = await sqlite.intake.add(an_upload())
+        commit = asyncio.create_task(saved(sqlite, upload.cancel(at=START)))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        commit.cancel()
+        await asyncio.gather(commit, return_exceptions=True)
+        async with sqlite.transaction() as tx:
+            version = (await tx.uploads.get(upload.id)).version
+        facts = await facts_of(sqlite, upload.id)
+        assert facts == version
+        committed += version - 1
+    assert committed < 60
+
+
+async def facts_of(sqlite, upload_id):
+    await sqlite.facts.number()
+    return sum(numbered.upload_id == upload_id for numbered in await sqlite.facts.after(0, 10_000))
+
+
+async def test_readers_do_not_wait_for_a_writer(sqlite):
+    take = await a_waiting_take(sqlite)
+    async with sqlite.transaction() as tx:
+        await tx.uploads.save(*take.upload.record_changed(at=START))
+        async with asyncio.timeout(2):
+            found = await asyncio.gather(*(sqlite.recordings.get(take.record.id) for _ in range(20)))
+    assert found == [take] * 20
+
+
+@pytest.fixture
+async def impatient(sqlite_url, clock):
+    persistence = SqlPersistence(SqliteConnections(make_url(sqlite_url), patience=0.02), clock, LEASE)
+    yield persistence
+    await persistence.close()
+
+
+async def test_whoever_waits_too_long_is_told_so(impatient):
+    upload = await impatient.intake.add(an_upload())
+    async with impatient.transaction():
+        with pytest.raises(Unavailable):
+            await saved(impatient, upload.cancel(at=START))
+        with pytest.raises(Unavailable):
+            await impatient.intake.add(an_upload())
+    await saved(impatient, upload.cancel(at=START))
+
+
+async def test_another_process_that_writes_is_waited_for(sqlite, sqlite_file):
+    with closing(sqlite3.connect(sqlite_file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        adding = asyncio.create_task(sqlite.intake.add(an_upload()))
+        assert await sqlite.recordings.of(SINGER, Page()) == []  # reading goes on
+        other.execute("ROLLBACK")
+        assert (await adding).id == 1
+
+
+async def test_another_process_that_writes_for_too_long_is_told(impatient, sqlite_file):
+    with closing(sqlite3.connect(sqlite_file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Unavailable) as told:
+            await impatient.leases.take()
+        with pytest.raises(Unavailable):
+            async with impatient.transaction():
+                pass
+    assert told.value.__cause__ is not None
+    assert await impatient.leases.take() is None
+
+
+@pytest.mark.parametrize("unstorable", [{"size": 2**63}, {"content_type": "\ud800"}], ids=ascii)
+async def test_what_sqlite_cannot_store_fails_alone(sqlite, unstorable):
+    outcomes = await asyncio.gather(
+        sqlite.intake.add(an_upload()),
+        sqlite.intake.add(an_upload(**unstorable)),
+        sqlite.intake.add(an_upload()),
+        return_exceptions=True,
+    )
+    assert isinstance(outcomes[1], Unavailable)
+    assert outcomes[0].id != outcomes[2].id
+
+
+async def test_a_database_without_a_schema_is_unavailable(tmp_path, clock):
+    url = f"sqlite:///{tmp_path / 'empty.db'}"
+    async with SqlPersistence.open(url, clock=clock, lease=LEASE) as empty:
+        with pytest.raises(Unavailable):
+            await empty.leases.take()
+        with pytest.raises(Unavailable):
+            await empty.intake.add(an_upload())
+
+
+async def test_a_file_that_cannot_be_opened_is_unavailable(tmp_path, clock):
+    async with SqlPersistence.open(f"sqlite:///{tmp_path}/no/folder", clock=clock, lease=LEASE) as none:
+        with pytest.raises(Unavailable):
+            await none.facts.number()
+        with pytest.raises(Unavailable):
+            await none.leases.take()
+
+
+async def test_every_connection_keeps_the_rules(sqlite):
+    def rules(connection):
+        pragmas = ("foreign_keys", "synchronous", "journal_mode")
+        return [connection.exec_driver_sql(f"PRAGMA {pragma}").scalar_one() for pragma in pragmas]
+
+    full = 2
+    assert await sqlite._connections.read(rules) == [1, full, "wal"]
+    assert await sqlite._connections.write(rules) == [1, full, "wal"]
+
+
+async def test_a_transaction_that_is_over_does_nothing_more(sqlite):
+    upload = await sqlite.intake.add(an_upload())
+    async with sqlite.transaction() as over:
+        pass
+    async with sqlite.transaction():
+        with pytest.raises(RuntimeError):
+            await over.uploads.save(*upload.cancel(at=START))
+
+
+async def test_closing_writes_what_waits_and_takes_nothing_more(sqlite_url, clock):
+    async with SqlPersistence.open(sqlite_url, clock=clock, lease=LEASE) as sqlite:
+        calls = [asyncio.create_task(sqlite.intake.add(an_upload())) for _ in range(3)]
+        await asyncio.sleep(0)
+    assert [(await call).id for call in calls] == [1, 2, 3]
+    with pytest.raises(Unavailable):
+        await sqlite.intake.add(an_upload())
+
+
+ADD_FOR_EVER = """
+    import asyncio, sys
+    from datetime import timedelta
+
+    from builders import an_upload
+
+    from orak.adapters.clock.system import SystemClock
+    from orak.adapters.persistence.sql.database import SqlPersistence
+
+    async def add(persistence):
+        while True:
+            print((await persistence.intake.add(an_upload())).uuid, flush=True)
+
+    async def main():
+        clock, lease = SystemClock(), timedelta(seconds=30)
+        async with SqlPersistence.open(sys.argv[1], clock=clock, lease=lease) as persistence:
+            await asyncio.gather(*(add(persistence) for _ in range(8)))
+
+    asyncio.run(main())
+"""
+
+
+async def test_what_was_acknowledged_survives_a_killed_process(sqlite_url, sqlite_file):
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        textwrap.dedent(ADD_FOR_EVER),
+        sqlite_url,
+        cwd=TESTS,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    acknowledged = [await process.stdout.readline() for _ in range(100)]
+    process.send_signal(signal.SIGKILL)
+    acknowledged += (await process.stdout.read()).splitlines(keepends=True)
+    await process.wait()
+    with closing(sqlite3.connect(sqlite_file)) as connection:
+        stored = {uuid for (uuid,) in connection.execute("SELECT uuid FROM uploads")}
+        ((facts,),) = connection.execute("SELECT count(*) FROM events")
+    whole_lines = {line.decode().strip() for line in acknowledged if line.endswith(b"\n")}
+    assert whole_lines <= stored
+    assert len(stored) == facts

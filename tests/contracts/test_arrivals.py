@@ -1,0 +1,122 @@
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from builders import START, a_record, a_waiting_take, an_object, an_upload, saved
+from orak.domain.identity import UploadId
+
+MINUTE = timedelta(minutes=1)
+
+
+def ids(uploads):
+    return [upload.id for upload in uploads]
+
+
+async def named(persistence, upload):
+    async with persistence.transaction() as tx:
+        record = await tx.records.add(a_record(upload))
+        return await tx.uploads.save(*upload.named(record.id, at=START))
+
+
+async def arrived(persistence, **fields):
+    upload = await persistence.intake.add(an_upload(**fields))
+    return await saved(persistence, upload.receive(an_object(upload), at=START))
+
+
+async def expired(persistence, at=START):
+    return await saved(persistence, (await persistence.intake.add(an_upload())).expire(at=at))
+
+
+async def test_an_upload_is_due_when_its_next_look_has_come(persistence, clock):
+    upload = await persistence.intake.add(an_upload(not_before=START + MINUTE))
+    assert await persistence.arrivals.due(9) == []
+    clock.advance(MINUTE)
+    assert await persistence.arrivals.due(9) == [upload]
+
+
+async def test_the_longest_overdue_comes_first(persistence, clock):
+    later = await persistence.intake.add(an_upload(not_before=START + 2 * MINUTE))
+    sooner = await persistence.intake.add(an_upload(not_before=START + MINUTE))
+    at_once = await named(persistence, await persistence.intake.add(an_upload(not_before=START + MINUTE)))
+    clock.advance(3 * MINUTE)
+    assert await persistence.arrivals.due(9) == [at_once, sooner, later]
+    assert await persistence.arrivals.due(2) == [at_once, sooner]
+
+
+async def test_what_arrived_or_ended_is_not_due(persistence, clock):
+    await arrived(persistence)
+    await a_waiting_take(persistence)
+    await saved(persistence, (await persistence.intake.add(an_upload())).cancel(at=START))
+    await saved(persistence, (await persistence.intake.add(an_upload())).delete(at=START))
+    await expired(persistence)
+    clock.advance(MINUTE)
+    assert await persistence.arrivals.due(9) == []
+
+
+async def test_an_expired_upload_is_due_while_a_record_waits_for_it(persistence):
+    late = await named(persistence, await expired(persistence))
+    expired_later = await named(persistence, await persistence.intake.add(an_upload()))
+    expired_later = await saved(persistence, expired_later.expire(at=START))
+    assert await persistence.arrivals.due(9) == [late, expired_later]
+
+
+async def test_a_look_can_be_put_off(persistence, clock):
+    upload = await persistence.intake.add(an_upload(not_before=START))
+    await persistence.arrivals.postpone(upload.id, START + MINUTE)
+    assert await persistence.arrivals.due(9) == []
+    clock.advance(MINUTE)
+    assert await persistence.arrivals.due(9) == [replace(upload, not_before=START + MINUTE)]
+    assert await persistence.facts.number() == 1
+
+
+async def test_what_awaits_nothing_is_not_put_off(persistence):
+    take = await a_waiting_take(persistence)
+    await persistence.arrivals.postpone(take.upload.id, START + MINUTE)
+    await persistence.arrivals.postpone(UploadId(99), START + MINUTE)
+    assert await persistence.leases.take() is not None
+
+
+async def test_orphans_arrived_and_have_no_record(persistence):
+    younger = await arrived(persistence, at=START + MINUTE)
+    older = await arrived(persistence)
+    await arrived(persistence, at=START + 2 * MINUTE)
+    await a_waiting_take(persistence)
+    await persistence.intake.add(an_upload())
+    assert await persistence.arrivals.orphans(START + 2 * MINUTE, 9) == [older, younger]
+    assert await persistence.arrivals.orphans(START + 2 * MINUTE, 1) == [older]
+    await named(persistence, older)
+    assert await persistence.arrivals.orphans(START + 2 * MINUTE, 9) == [younger]
+
+
+async def test_what_ended_without_a_record_is_buried(persistence):
+    cancelled = await saved(
+        persistence, (await persistence.intake.add(an_upload())).cancel(at=START + 3 * MINUTE)
+    )
+    asked = await persistence.intake.add(an_upload())
+    wrong = replace(an_object(asked), size=99)
+    rejected = await saved(persistence, asked.receive(wrong, at=START + 2 * MINUTE))
+    gone = await expired(persistence, at=START + MINUTE)
+    deleted = await saved(persistence, (await persistence.intake.add(an_upload())).delete(at=START))
+    assert ids(await persistence.arrivals.buried(START + 9 * MINUTE, 9)) == ids(
+        [deleted, gone, rejected, cancelled]
+    )
+    assert await persistence.arrivals.buried(START + 2 * MINUTE, 9) == [deleted, gone]
+    assert await persistence.arrivals.buried(START + 9 * MINUTE, 1) == [deleted]
+
+
+async def test_what_lives_or_has_a_record_is_not_buried(persistence):
+    await persistence.intake.add(an_upload())
+    await arrived(persistence)
+    await named(persistence, await expired(persistence))
+    refused = await named(persistence, await persistence.intake.add(an_upload()))
+    wrong = replace(an_object(refused), size=99)
+    await saved(persistence, refused.receive(wrong, at=START))
+    assert await persistence.arrivals.buried(START + 9 * MINUTE, 9) == []
+
+
+async def test_a_take_is_buried_once_its_record_is_deleted(persistence):
+    take = await a_waiting_take(persistence)
+    async with persistence.transaction() as tx:
+        await tx.records.remove(take.record.id)
+        await tx.uploads.save(*take.upload.delete(at=START))
+    assert ids(await persistence.arrivals.buried(START + MINUTE, 9)) == [take.upload.id]

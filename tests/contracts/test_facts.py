@@ -1,0 +1,89 @@
+import asyncio
+
+from builders import START, a_waiting_take, an_object, an_upload, saved
+from orak.domain.events import FactType
+from orak.domain.identity import UserId
+from orak.domain.processing import ProcessingStatus
+
+
+async def test_facts_have_no_position_until_they_are_numbered(persistence):
+    await persistence.intake.add(an_upload())
+    assert await persistence.facts.after(0, 9) == []
+    assert await persistence.facts.number() == 1
+    assert [numbered.position for numbered in await persistence.facts.after(0, 9)] == [1]
+    assert await persistence.facts.number() == 0
+
+
+async def test_a_fact_comes_back_as_it_was_written(persistence):
+    take = await a_waiting_take(persistence)
+    await persistence.facts.number()
+    facts = await persistence.facts.after(0, 9)
+    assert [(n.upload_id, n.version, n.fact.type) for n in facts] == [
+        (take.upload.id, 1, FactType.UPLOAD_REQUESTED),
+        (take.upload.id, 2, FactType.RECORD_CREATED),
+        (take.upload.id, 3, FactType.UPLOAD_RECEIVED),
+    ]
+    last = facts[-1].fact
+    assert (last.record_id, last.status, last.at) == (take.record.id, ProcessingStatus.UPLOADED, START)
+
+
+async def test_a_position_is_kept_and_the_next_goes_on(persistence):
+    first = await persistence.intake.add(an_upload())
+    await persistence.facts.number()
+    await saved(persistence, first.cancel(at=START))
+    await persistence.intake.add(an_upload())
+    assert await persistence.facts.number() == 2
+    facts = await persistence.facts.after(0, 9)
+    assert [numbered.position for numbered in facts] == [1, 2, 3]
+    assert [numbered.event_id for numbered in facts] == sorted(numbered.event_id for numbered in facts)
+    assert await persistence.facts.after(1, 1) == facts[1:2]
+    assert await persistence.facts.after(3, 9) == []
+
+
+async def test_a_reader_that_follows_many_writers_misses_nothing(persistence):
+    async def live(owner):
+        for _ in range(3):
+            upload = await persistence.intake.add(an_upload(UserId(owner)))
+            upload = await saved(persistence, upload.receive(an_object(upload), at=START))
+            await saved(persistence, upload.delete(at=START))
+
+    async def follow(seen):
+        while not lives.done() or await persistence.facts.number():
+            await persistence.facts.number()
+            seen += await persistence.facts.after(len(seen), 5)
+            await asyncio.sleep(0)
+        while page := await persistence.facts.after(len(seen), 5):
+            seen += page
+
+    lives = asyncio.gather(*(live(owner) for owner in range(1, 17)))
+    seen, also_seen = [], []
+    await asyncio.gather(lives, follow(seen), follow(also_seen))
+    assert seen == also_seen
+    assert [numbered.position for numbered in seen] == list(range(1, 16 * 3 * 3 + 1))
+    versions = {}
+    for numbered in seen:
+        versions.setdefault(numbered.upload_id, []).append(numbered.version)
+    assert list(versions.values()) == [[1, 2, 3]] * 48
+
+
+async def test_the_facts_of_a_purged_upload_stay(persistence):
+    upload = await persistence.intake.add(an_upload())
+    await saved(persistence, upload.delete(at=START))
+    async with persistence.transaction() as tx:
+        await tx.uploads.purge(upload.id)
+    assert await persistence.facts.number() == 2
+    assert {numbered.upload_id for numbered in await persistence.facts.after(0, 9)} == {upload.id}
+
+
+async def test_a_cursor_never_goes_back(persistence):
+    assert await persistence.facts.cursor("mail") == 0
+    await persistence.facts.advance("mail", 5)
+    await persistence.facts.advance("mail", 3)
+    assert await persistence.facts.cursor("mail") == 5
+    await persistence.facts.advance("mail", 6)
+    assert await persistence.facts.cursor("mail") == 6
+
+
+async def test_each_reader_has_its_own_cursor(persistence):
+    await persistence.facts.advance("mail", 5)
+    assert await persistence.facts.cursor("live") == 0

@@ -1,0 +1,117 @@
+import asyncio
+
+import pytest
+from msgspec.structs import replace
+
+from builders import SINGER, START, STRANGER, a_record, an_object, an_upload, saved
+from orak.application.ports.failures import Unavailable
+from orak.application.ports.persistence import Once
+from orak.domain.errors import OnceMismatch
+from orak.domain.events import FactType
+
+CALL = Once(SINGER, "POST /records/async/presigned-url", "key-1", "body-1")
+
+
+async def facts(persistence):
+    await persistence.facts.number()
+    return await persistence.facts.after(0, 1000)
+
+
+async def test_an_upload_is_stored_with_its_fact(persistence):
+    new = an_upload()
+    upload = await persistence.intake.add(new)
+    assert upload == replace(new, id=upload.id)
+    (numbered,) = await facts(persistence)
+    assert (numbered.upload_id, numbered.version) == (upload.id, 1)
+    assert numbered.fact == new.requested()
+    assert numbered.fact.type is FactType.UPLOAD_REQUESTED
+
+
+async def test_its_owner_is_made_with_it(persistence):
+    upload = await persistence.intake.add(an_upload(STRANGER))
+    async with persistence.transaction() as tx:
+        await tx.records.add(a_record(upload))  # refers to the user
+
+
+async def test_each_of_many_at_once_gets_its_own(persistence):
+    new = [an_upload(owner=SINGER + n % 3, size=n + 1) for n in range(40)]
+    uploads = await asyncio.gather(*map(persistence.intake.add, new))
+    assert [replace(upload, id=0) for upload in uploads] == new
+    assert len({upload.id for upload in uploads}) == 40
+    assert {(n.upload_id, n.fact.uuid) for n in await facts(persistence)} == {
+        (upload.id, upload.uuid) for upload in uploads
+    }
+
+
+async def test_who_comes_while_others_are_written_is_next(persistence):
+    calls = []
+    for pause in range(12):
+        calls.append(asyncio.create_task(persistence.intake.add(an_upload())))
+        for _ in range(pause):
+            await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        uploads = await asyncio.gather(*calls)
+    assert [upload.id for upload in uploads] == sorted({upload.id for upload in uploads})
+
+
+async def test_one_that_cannot_be_written_fails_alone(persistence):
+    taken = await persistence.intake.add(an_upload())
+    new = [an_upload() for _ in range(7)]
+    new.insert(3, an_upload(uuid=taken.uuid))
+    outcomes = await asyncio.gather(*map(persistence.intake.add, new), return_exceptions=True)
+    assert [isinstance(outcome, Unavailable) for outcome in outcomes] == [place == 3 for place in range(8)]
+    assert len(await facts(persistence)) == 8
+
+
+@pytest.mark.parametrize("turns_of_the_loop", range(6))
+async def test_a_caller_that_is_cancelled_takes_nobody_with_it(persistence, turns_of_the_loop):
+    calls = [asyncio.create_task(persistence.intake.add(an_upload())) for _ in range(5)]
+    for _ in range(turns_of_the_loop):
+        await asyncio.sleep(0)
+    calls[0].cancel()
+    calls[2].cancel()
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert len({outcomes[place].id for place in (1, 3, 4)}) == 3
+    assert (await persistence.intake.add(an_upload())).id
+
+
+async def test_a_call_that_is_sent_twice_has_one_effect(persistence):
+    first = await persistence.intake.add(an_upload(), CALL)
+    again = await persistence.intake.add(an_upload(), CALL)
+    assert again == first
+    assert len(await facts(persistence)) == 1
+
+
+async def test_a_call_that_is_sent_again_returns_the_upload_as_it_is_now(persistence):
+    upload = await persistence.intake.add(an_upload(), CALL)
+    received = await saved(persistence, upload.receive(an_object(upload), at=START))
+    assert await persistence.intake.add(an_upload(), CALL) == received
+
+
+async def test_calls_with_one_key_at_once_get_one_upload(persistence):
+    other = replace(CALL, key="key-2")
+    calls = [persistence.intake.add(an_upload(), once) for once in (CALL, CALL, other, None, CALL)]
+    uploads = await asyncio.gather(*calls)
+    assert uploads[0] == uploads[1] == uploads[4]
+    assert len({upload.id for upload in uploads}) == 3
+    assert len(await facts(persistence)) == 3
+
+
+async def test_a_key_with_another_body_is_refused_alone(persistence):
+    other_body = replace(CALL, fingerprint="body-2")
+    outcomes = await asyncio.gather(
+        *(persistence.intake.add(an_upload(), once) for once in (CALL, other_body, None)),
+        return_exceptions=True,
+    )
+    assert isinstance(outcomes[1], OnceMismatch)
+    assert outcomes[0].id != outcomes[2].id
+    with pytest.raises(OnceMismatch):
+        await persistence.intake.add(an_upload(), other_body)
+
+
+async def test_a_refused_upload_uses_no_key_up(persistence):
+    taken = await persistence.intake.add(an_upload())
+    with pytest.raises(Unavailable):
+        await persistence.intake.add(an_upload(uuid=taken.uuid), CALL)
+    upload = await persistence.intake.add(an_upload(), CALL)
+    assert upload.id != taken.id

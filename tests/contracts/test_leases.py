@@ -1,0 +1,214 @@
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from builders import SINGER, START, STRANGER, a_record, a_waiting_take, an_object, an_upload, saved
+from orak.domain.errors import LeaseLost
+from orak.domain.events import FactType
+from orak.domain.identity import UploadId, UserId
+from orak.domain.processing import FailureCode, ProcessingStatus
+
+LEASE = timedelta(seconds=30)
+SECOND = timedelta(seconds=1)
+
+
+async def read(persistence, upload_id):
+    async with persistence.transaction() as tx:
+        return await tx.uploads.get(upload_id)
+
+
+async def taken(persistence):
+    """The owners and ids of all that can be had, in the order in which they are to be had."""
+    order = []
+    while recording := await persistence.leases.take():
+        order.append((recording.upload.owner_id, recording.upload.id))
+    return order
+
+
+async def test_a_take_is_leased_to_its_next_attempt(persistence):
+    take = await a_waiting_take(persistence)
+    leased = await persistence.leases.take()
+    assert leased.record == take.record
+    upload = leased.upload
+    assert (upload.status, upload.attempt, upload.version) == (ProcessingStatus.PROCESSING, 1, 4)
+    assert upload.lease_until == START + LEASE
+    assert await read(persistence, upload.id) == upload
+    await persistence.facts.number()
+    last = (await persistence.facts.after(0, 9))[-1]
+    assert (last.version, last.fact.type, last.fact.attempt) == (4, FactType.PROCESSING_STARTED, 1)
+
+
+async def test_a_given_take_is_leased_out_of_turn(persistence):
+    await a_waiting_take(persistence)
+    second = await a_waiting_take(persistence)
+    assert (await persistence.leases.take(second.upload.id)).upload.id == second.upload.id
+    assert await persistence.leases.take(second.upload.id) is None
+
+
+async def test_what_does_not_wait_is_not_to_be_had(persistence):
+    pending = await persistence.intake.add(an_upload())
+    unnamed = await persistence.intake.add(an_upload())
+    await saved(persistence, unnamed.receive(an_object(unnamed), at=START))
+    named = await persistence.intake.add(an_upload())
+    async with persistence.transaction() as tx:
+        record = await tx.records.add(a_record(named))
+        await tx.uploads.save(*named.named(record.id, at=START))
+    for upload_id in (None, pending.id, unnamed.id, named.id, UploadId(99)):
+        assert await persistence.leases.take(upload_id) is None
+    assert await persistence.leases.next_start() is None
+
+
+async def test_a_take_waits_from_the_moment_that_it_is_named(persistence):
+    upload = await persistence.intake.add(an_upload())
+    upload = await saved(persistence, upload.receive(an_object(upload), at=START))
+    async with persistence.transaction() as tx:
+        record = await tx.records.add(a_record(upload))
+        await tx.uploads.save(*upload.named(record.id, at=START))
+    assert (await persistence.leases.take()).upload.id == upload.id
+
+
+async def test_no_two_callers_get_the_same(persistence):
+    for _ in range(20):
+        await a_waiting_take(persistence)
+    leased = await asyncio.gather(*(persistence.leases.take() for _ in range(24)))
+    ids = [recording.upload.id for recording in leased if recording]
+    assert len(ids) == len(set(ids)) == 20
+
+
+async def test_one_owners_takes_do_not_stand_before_anothers_first(persistence):
+    singers = [(await a_waiting_take(persistence, SINGER)).upload.id for _ in range(12)]
+    stranger = await a_waiting_take(persistence, STRANGER)
+    order = await taken(persistence)
+    assert order.index((STRANGER, stranger.upload.id)) == 1
+    assert [upload_id for owner, upload_id in order if owner == SINGER] == singers
+
+
+async def test_owners_take_turns(persistence):
+    crowd = [UserId(number) for number in (1, 1, 1, 2, 2, 3)]
+    for owner in crowd:
+        await a_waiting_take(persistence, owner)
+    assert [owner for owner, _ in await taken(persistence)] == [1, 2, 3, 1, 2, 1]
+
+
+async def test_who_comes_while_others_are_served_comes_after_those_whose_turn_it_is(persistence):
+    for _ in range(4):
+        await a_waiting_take(persistence, SINGER)
+    for _ in range(2):
+        await persistence.leases.take()
+    for _ in range(2):
+        await a_waiting_take(persistence, STRANGER)
+    assert [owner for owner, _ in await taken(persistence)] == [SINGER, STRANGER, SINGER, STRANGER]
+
+
+async def test_a_take_that_is_put_back_keeps_its_turn(persistence):
+    for _ in range(3):
+        await a_waiting_take(persistence)
+    first = (await persistence.leases.take()).upload
+    await saved(persistence, first.release(first.attempt, at=START))
+    assert (await taken(persistence))[0] == (SINGER, first.id)
+
+
+async def test_a_retried_take_stands_behind_its_owners_others(persistence):
+    first, *others = [await a_waiting_take(persistence) for _ in range(3)]
+    running = (await persistence.leases.take()).upload
+    failed = await saved(persistence, running.fail(1, FailureCode.CORRUPT, at=START))
+    await saved(persistence, failed.retry(at=START))
+    assert [upload_id for _, upload_id in await taken(persistence)] == [
+        *(other.upload.id for other in others),
+        first.upload.id,
+    ]
+
+
+async def test_a_change_of_the_record_moves_nobody_in_line(persistence):
+    first = await a_waiting_take(persistence)
+    await a_waiting_take(persistence)
+    await saved(persistence, first.upload.record_changed(at=START))
+    assert (await persistence.leases.take()).upload.id == first.upload.id
+
+
+async def test_a_deleted_take_has_left_the_line(persistence):
+    take = await a_waiting_take(persistence)
+    async with persistence.transaction() as tx:
+        await tx.records.remove(take.record.id)
+        await tx.uploads.save(*take.upload.delete(at=START))
+    assert await persistence.leases.take() is None
+
+
+async def test_back_off_lets_others_pass(persistence, clock):
+    await a_waiting_take(persistence)
+    second = await a_waiting_take(persistence)
+    first = (await persistence.leases.take()).upload
+    await saved(persistence, first.stumble(1, message="broken", at=START, not_before=START + 10 * SECOND))
+    assert await persistence.leases.take(first.id) is None
+    assert (await persistence.leases.take()).upload.id == second.upload.id
+    assert await persistence.leases.take() is None
+    assert await persistence.leases.next_start() == START + 10 * SECOND
+    clock.advance(10 * SECOND)
+    assert (await persistence.leases.take()).upload.id == first.id
+
+
+async def test_the_next_start_is_no_later_than_now_while_one_may_start(persistence):
+    take = await a_waiting_take(persistence)
+    later = await a_waiting_take(persistence)
+    running = (await persistence.leases.take(take.upload.id)).upload
+    await saved(persistence, running.release(1, at=START, not_before=START + SECOND))
+    assert await persistence.leases.next_start() <= START
+    await persistence.leases.take(later.upload.id)
+    assert await persistence.leases.next_start() == START + SECOND
+
+
+async def test_extending_holds_on_from_now(persistence, clock):
+    await a_waiting_take(persistence)
+    upload = (await persistence.leases.take()).upload
+    clock.advance(10 * SECOND)
+    await persistence.leases.extend(upload.id, 1, 40)
+    held = await read(persistence, upload.id)
+    assert (held.lease_until, held.progress) == (clock.now() + LEASE, 40)
+    assert held.version == upload.version
+    assert await persistence.facts.number() == upload.version
+
+
+async def test_a_worker_may_finish_on_what_it_read_before_it_extended(persistence, clock):
+    await a_waiting_take(persistence)
+    upload = (await persistence.leases.take()).upload
+    clock.advance(SECOND)
+    await persistence.leases.extend(upload.id, 1, 40)
+    assert (await saved(persistence, upload.release(1, at=START))).version == upload.version + 1
+
+
+async def test_a_lease_that_ran_out_is_lost(persistence, clock):
+    for _ in range(3):
+        await a_waiting_take(persistence)
+    first = (await persistence.leases.take()).upload
+    clock.advance(SECOND)
+    second = (await persistence.leases.take()).upload
+    third = (await persistence.leases.take()).upload
+    assert await persistence.leases.lost(9) == []
+    clock.advance(LEASE - SECOND)
+    assert await persistence.leases.lost(9) == [first]
+    clock.advance(SECOND)
+    assert await persistence.leases.lost(9) == [first, second, third]
+    assert await persistence.leases.lost(2) == [first, second]
+
+
+async def test_a_lease_that_ran_out_can_be_extended_until_somebody_else_has_it(persistence, clock):
+    await a_waiting_take(persistence)
+    late = (await persistence.leases.take()).upload
+    clock.advance(2 * LEASE)
+    await persistence.leases.extend(late.id, 1, 50)
+    assert await persistence.leases.lost(9) == []
+
+
+async def test_a_lost_lease_cannot_be_extended(persistence):
+    await a_waiting_take(persistence)
+    first = (await persistence.leases.take()).upload
+    await saved(persistence, first.stumble(1, message="lost", at=START, not_before=START))
+    with pytest.raises(LeaseLost):
+        await persistence.leases.extend(first.id, 1, 50)
+    second = (await persistence.leases.take()).upload
+    with pytest.raises(LeaseLost):
+        await persistence.leases.extend(first.id, 1, 50)
+    await persistence.leases.extend(second.id, 2, 50)
+    with pytest.raises(LeaseLost):
+        await persistence.leases.extend(UploadId(99), 1, 50)

@@ -1,0 +1,364 @@
+"""What every ObjectGate promises: what a Storage signed, and nothing else, passes."""
+
+import asyncio
+from datetime import timedelta
+from hashlib import sha256
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from orak.adapters.clock.frozen import FrozenClock
+from orak.adapters.storage.local import LocalStorage
+from orak.adapters.storage.memory import MemoryStorage
+from orak.application.ports.storage import AlreadyStored, Denied, ObjectMissing, WrongLength
+from orak.domain.identity import ObjectKey
+
+URL, SECRET = "http://orak.test", b"k" * 32
+LIFE = timedelta(minutes=15)
+KEY = ObjectKey("recordings/노래 +%()!*'~.webm")
+CONTENT = bytes(range(256)) * 3000
+SIZE = len(CONTENT)
+TYPE = "audio/webm;codecs=opus"
+
+
+@pytest.fixture
+def clock():
+    return FrozenClock()
+
+
+@pytest.fixture
+def memory(clock):
+    return MemoryStorage(URL, SECRET, clock)
+
+
+@pytest.fixture
+async def local(clock, tmp_path):
+    async with LocalStorage.open(tmp_path / "objects", URL, SECRET, clock) as storage:
+        yield storage
+
+
+@pytest.fixture(params=["memory", "local"])
+def storage(request):
+    return request.getfixturevalue(request.param)
+
+
+async def chunks(*contents: bytes):
+    for content in contents:
+        yield content
+
+
+def parse(url: str) -> tuple[str, dict[str, str]]:
+    """Take a URL apart as an HTTP server does."""
+    parts = urlsplit(url)
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    return unquote(parts.path).removeprefix("/storage/"), dict(query)
+
+
+def put_url(storage, *, key=KEY, size=SIZE, content_type=TYPE) -> str:
+    return storage.presign_put(
+        key, content_type=content_type, content_length=size, create_only=True, life=LIFE
+    ).url
+
+
+async def put(storage, url, *body, content_type=TYPE, length=SIZE):
+    key, query = parse(url)
+    return await storage.receive(
+        key, query, content_type=content_type, content_length=length, body=chunks(*(body or (CONTENT,)))
+    )
+
+
+async def read(opened, start=0, stop=None) -> bytes:
+    stop = opened.info.size if stop is None else stop
+    content = b"".join([piece async for piece in opened.read(start, stop)])
+    await opened.close()
+    return content
+
+
+async def get(storage, url) -> bytes:
+    return await read(await storage.open_signed(*parse(url)))
+
+
+async def publish(storage, tmp_path, key, content=b"la la la"):
+    (tmp_path / "source").write_bytes(content)
+    await storage.publish(key, tmp_path / "source", content_type="audio/mp4")
+
+
+async def test_a_signed_put_stores_the_body_to_the_byte(storage, clock):
+    stored = await put(storage, put_url(storage), CONTENT[:1], b"", CONTENT[1:400_000], CONTENT[400_000:])
+    assert stored == await storage.head(KEY)
+    assert (stored.key, stored.size, stored.content_type) == (KEY, SIZE, TYPE)
+    assert stored.modified_at == clock.now()
+    assert await get(storage, storage.presign_get(KEY, life=LIFE).url) == CONTENT
+
+
+@pytest.mark.parametrize(
+    "sent", [TYPE, "audio/webm; codecs=opus", "Audio/WebM ;\tCodecs=OPUS", " audio/webm;codecs=opus "]
+)
+async def test_a_type_may_be_sent_as_clients_rewrite_it(storage, sent):
+    stored = await put(storage, put_url(storage), content_type=sent)
+    assert stored.content_type == TYPE
+
+
+@pytest.mark.parametrize(
+    "sent", [None, "", "audio/webm", "audio/webm;codecs=vorbis", "text/html", "audio/webm;codecs=opus;x=y"]
+)
+async def test_another_type_is_denied(storage, sent):
+    with pytest.raises(Denied):
+        await put(storage, put_url(storage), content_type=sent)
+    assert await storage.head(KEY) is None
+
+
+@pytest.mark.parametrize("length", [None, 0, SIZE - 1, SIZE + 1])
+async def test_another_content_length_than_signed_is_wrong(storage, length):
+    url = put_url(storage)
+    with pytest.raises(WrongLength):
+        await put(storage, url, length=length)
+    assert (await put(storage, url)).size == SIZE
+
+
+@pytest.mark.parametrize(
+    "body", [(b"",), (CONTENT[:-1],), (CONTENT, b"x"), (CONTENT[:300_000],), (CONTENT,) * 3],
+    ids=["empty", "shorter", "longer", "cut off", "much longer"],
+)  # fmt: skip
+async def test_a_body_of_another_length_leaves_nothing_and_a_retry_works(storage, body):
+    url = put_url(storage)
+    with pytest.raises(WrongLength):
+        await put(storage, url, *body)
+    assert await storage.head(KEY) is None
+    assert (await put(storage, url)).size == SIZE
+
+
+async def test_a_connection_that_breaks_leaves_nothing_and_a_retry_works(storage):
+    class Disconnected(Exception):
+        pass
+
+    async def broken():
+        yield CONTENT[:500_000]
+        raise Disconnected
+
+    key, query = parse(put_url(storage))
+    with pytest.raises(Disconnected):
+        await storage.receive(key, query, content_type=TYPE, content_length=SIZE, body=broken())
+    assert await storage.head(KEY) is None
+    assert (await put(storage, put_url(storage))).size == SIZE
+
+
+async def test_an_endless_body_is_not_read_to_its_end(storage):
+    read_so_far = 0
+
+    async def endless():
+        nonlocal read_so_far
+        while True:
+            read_so_far += 1000
+            yield bytes(1000)
+
+    key, query = parse(put_url(storage, size=5000))
+    with pytest.raises(WrongLength):
+        await storage.receive(key, query, content_type=TYPE, content_length=5000, body=endless())
+    assert read_so_far == 6000
+
+
+async def test_a_second_put_is_refused_and_its_body_not_read(storage):
+    url = put_url(storage)
+    await put(storage, url)
+
+    async def unread():
+        raise AssertionError
+        yield b""
+
+    key, query = parse(url)
+    with pytest.raises(AlreadyStored):
+        await storage.receive(key, query, content_type=TYPE, content_length=SIZE, body=unread())
+    assert await get(storage, storage.presign_get(KEY, life=LIFE).url) == CONTENT
+
+
+async def test_of_twenty_puts_at_once_one_wins_and_its_bytes_are_whole(storage):
+    url, size = put_url(storage, size=300_000), 300_000
+    bodies = [bytes([number]) * size for number in range(20)]
+
+    async def attempt(body: bytes) -> bytes | None:
+        try:
+            await put(storage, url, body[: size // 2], body[size // 2 :], length=size)
+        except AlreadyStored:
+            return None
+        return body
+
+    won = [body for body in await asyncio.gather(*map(attempt, bodies)) if body]
+    assert len(won) == 1
+    assert await get(storage, storage.presign_get(KEY, life=LIFE).url) == won[0]
+    assert (await storage.head(KEY)).etag.strip('"') == sha256(won[0]).hexdigest()
+
+
+async def test_after_a_deletion_the_url_works_again(storage):
+    url = put_url(storage)
+    await put(storage, url)
+    await storage.delete(KEY)
+    assert (await put(storage, url)).size == SIZE
+
+
+async def test_a_put_counts_from_its_start_and_not_after_its_time(storage, clock):
+    url = put_url(storage)
+
+    async def slow():
+        clock.advance(LIFE)
+        yield CONTENT
+
+    clock.advance(LIFE - timedelta(seconds=1))
+    key, query = parse(url)
+    stored = await storage.receive(key, query, content_type=TYPE, content_length=SIZE, body=slow())
+    assert stored.size == SIZE
+    with pytest.raises(Denied):
+        await put(storage, url)
+
+
+async def test_a_signed_get_ends_with_its_time(storage, clock):
+    await put(storage, put_url(storage))
+    url = storage.presign_get(KEY, life=LIFE).url
+    clock.advance(LIFE - timedelta(microseconds=1))
+    assert await get(storage, url) == CONTENT
+    clock.advance(timedelta(microseconds=1))
+    with pytest.raises(Denied):
+        await get(storage, url)
+
+
+async def test_a_url_for_one_method_is_not_for_another(storage):
+    await put(storage, put_url(storage))
+    with pytest.raises(Denied):
+        await get(storage, put_url(storage))
+    with pytest.raises(Denied):
+        await put(storage, storage.presign_get(KEY, life=LIFE).url)
+    key, query = parse(storage.presign_get(KEY, life=LIFE).url)
+    extended = query | {"size": str(SIZE), "type": TYPE}
+    with pytest.raises(Denied):
+        await storage.receive(key, extended, content_type=TYPE, content_length=SIZE, body=chunks(CONTENT))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data())
+async def test_a_signed_put_with_one_byte_changed_is_denied(storage, data):
+    url = put_url(storage)
+    at = data.draw(st.integers(len(f"{URL}/storage/"), len(url) - 1))
+    changed = url[:at] + data.draw(st.characters(codec="ascii", min_codepoint=32)) + url[at + 1 :]
+    assume(parse(changed) != parse(url))  # `%2f` is `%2F`
+    with pytest.raises(Denied):
+        await put(storage, changed)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data())
+async def test_a_signed_get_with_one_byte_changed_is_denied(storage, data):
+    url = storage.presign_get(KEY, life=LIFE).url
+    at = data.draw(st.integers(len(f"{URL}/storage/"), len(url) - 1))
+    changed = url[:at] + data.draw(st.characters(codec="ascii", min_codepoint=32)) + url[at + 1 :]
+    assume(parse(changed) != parse(url))
+    with pytest.raises(Denied):
+        await get(storage, changed)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    key=st.text(),
+    query=st.dictionaries(st.sampled_from(["expires", "size", "type", "signature", "x"]), st.text()),
+)
+async def test_whatever_was_not_signed_is_denied(storage, key, query):
+    with pytest.raises(Denied):
+        await storage.open_signed(key, query)
+    with pytest.raises(Denied):
+        await storage.receive(key, query, content_type="a/b", content_length=1, body=chunks(b"x"))
+
+
+async def test_a_signature_with_fields_shifted_into_each_other_is_denied(storage):
+    key, query = parse(put_url(storage, size=12))
+    shifted = query | {"expires": query["expires"] + "1", "size": "2"}
+    with pytest.raises(Denied):
+        await storage.receive(key, shifted, content_type=TYPE, content_length=2, body=chunks(b"xx"))
+
+
+@pytest.mark.parametrize("addition", [{"x": "1"}, {"Signature": "0"}, {"response-content-type": "text/html"}])
+async def test_an_unsigned_parameter_is_denied(storage, addition):
+    key, query = parse(put_url(storage))
+    with pytest.raises(Denied):
+        await storage.receive(
+            key, query | addition, content_type=TYPE, content_length=SIZE, body=chunks(CONTENT)
+        )
+
+
+@pytest.mark.parametrize("secret", [b"j" * 32, b"k" * 31, b""])
+async def test_another_secrets_signature_is_denied(storage, clock, secret):
+    with pytest.raises(Denied):
+        await put(storage, put_url(MemoryStorage(URL, secret, clock)))
+
+
+async def test_a_signed_get_of_nothing_finds_nothing(storage):
+    with pytest.raises(ObjectMissing):
+        await get(storage, storage.presign_get(KEY, life=LIFE).url)
+
+
+@pytest.mark.parametrize(
+    ("start", "stop"), [(0, 0), (0, 1), (10, 20), (SIZE - 1, SIZE), (0, SIZE), (255, 600_001)]
+)
+async def test_any_range_is_read_to_the_byte(storage, start, stop):
+    await put(storage, put_url(storage))
+    opened = await storage.open_signed(*parse(storage.presign_get(KEY, life=LIFE).url))
+    assert await read(opened, start, stop) == CONTENT[start:stop]
+
+
+async def test_nothing_is_read_beyond_the_end(storage):
+    await put(storage, put_url(storage))
+    opened = await storage.open_signed(*parse(storage.presign_get(KEY, life=LIFE).url))
+    assert await read(opened, SIZE - 3, SIZE + 1000) == CONTENT[-3:]
+
+
+async def test_what_is_open_stays_readable_when_deleted_or_replaced(storage, tmp_path):
+    url = storage.presign_get(KEY, life=LIFE).url
+    await put(storage, put_url(storage))
+    opened = await storage.open_signed(*parse(url))
+    again = await storage.open_signed(*parse(url))
+    await publish(storage, tmp_path, KEY, b"another")
+    assert await read(opened) == CONTENT
+    await storage.delete(KEY)
+    assert await read(again) == CONTENT
+    with pytest.raises(ObjectMissing):
+        await get(storage, url)
+
+
+async def test_closing_twice_is_fine(storage):
+    await put(storage, put_url(storage))
+    opened = await storage.open_signed(*parse(storage.presign_get(KEY, life=LIFE).url))
+    await opened.close()
+    await opened.close()
+
+
+async def test_the_public_folder_is_open_to_all(storage, tmp_path):
+    key = ObjectKey("published/u-u-i-d/1_노래.m4a")
+    await publish(storage, tmp_path, key)
+    opened = await storage.open_public(key)
+    assert opened.info == await storage.head(key)
+    assert await read(opened) == b"la la la"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "recordings/secret.webm",
+        "published",
+        "published/",
+        "published/absent",
+        "published/../recordings/secret.webm",
+        "published/u/../../recordings/secret.webm",
+        "published//recordings/secret.webm",
+        "publishedx/secret.webm",
+        "/published/x",
+        "published/nul\0",
+        "published/\ud800",
+        "",
+    ],
+    ids=ascii,
+)
+async def test_nothing_else_is_public(storage, tmp_path, key):
+    await publish(storage, tmp_path, ObjectKey("recordings/secret.webm"))
+    await publish(storage, tmp_path, ObjectKey("publishedx/secret.webm"))
+    with pytest.raises(ObjectMissing):
+        await storage.open_public(key)

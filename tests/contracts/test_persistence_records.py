@@ -1,0 +1,175 @@
+import asyncio
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from builders import SINGER, START, STRANGER, a_record, an_upload
+from orak.application.ports.failures import StaleVersion
+from orak.application.ports.persistence import Once, Song
+from orak.domain.errors import OnceMismatch, RecordExists, RecordNotFound, SongNotFound
+from orak.domain.identity import RecordId, SongId, UploadId
+
+LATER = START + timedelta(minutes=1)
+CALL = Once(SINGER, "POST /records/async", "key-1", "body-1")
+
+
+async def added(persistence, record):
+    async with persistence.transaction() as tx:
+        return await tx.records.add(record)
+
+
+@pytest.fixture
+async def upload(persistence):
+    return await persistence.intake.add(an_upload())
+
+
+async def test_a_record_comes_back_as_it_was_stored(persistence, upload):
+    async with persistence.transaction() as tx:
+        await tx.songs.put([Song(SongId(3))])
+        record = await tx.records.add(a_record(upload, song_id=SongId(3), duration_seconds=61))
+        assert await tx.records.get(record.id) == record
+
+
+async def test_a_changed_record_has_the_next_version(persistence, upload):
+    record = await added(persistence, a_record(upload))
+    async with persistence.transaction() as tx:
+        changed = await tx.records.save(record.change(title="다른 곡", song_id=None, at=LATER))
+    async with persistence.transaction() as tx:
+        assert await tx.records.get(record.id) == changed
+    assert (changed.version, changed.title, changed.updated_at) == (2, "다른 곡", LATER)
+
+
+async def test_the_second_of_two_changes_is_refused(persistence, upload):
+    record = await added(persistence, a_record(upload))
+    async with persistence.transaction() as tx:
+        await tx.records.save(record)
+    with pytest.raises(StaleVersion):
+        async with persistence.transaction() as tx:
+            await tx.records.save(record)
+
+
+async def test_an_upload_has_one_record(persistence, upload):
+    await added(persistence, a_record(upload))
+    with pytest.raises(RecordExists) as refused:
+        await added(persistence, a_record(upload))
+    assert refused.value.upload_id == upload.id
+
+
+async def test_of_many_records_at_once_one_is_made(persistence, upload):
+    outcomes = await asyncio.gather(
+        *(added(persistence, a_record(upload)) for _ in range(8)), return_exceptions=True
+    )
+    assert sum(isinstance(outcome, RecordExists) for outcome in outcomes) == 7
+
+
+async def test_a_removed_record_is_gone_and_its_id_is_never_given_again(persistence, upload):
+    record = await added(persistence, a_record(upload))
+    async with persistence.transaction() as tx:
+        await tx.records.remove(record.id)
+        with pytest.raises(RecordNotFound):
+            await tx.records.get(record.id)
+        with pytest.raises(RecordNotFound):
+            await tx.records.remove(record.id)
+        with pytest.raises(StaleVersion):
+            await tx.records.save(record)
+    assert (await added(persistence, a_record(upload))).id > record.id
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [{"upload_id": UploadId(99)}, {"owner_id": STRANGER}, {"song_id": SongId(99)}],
+    ids=lambda missing: next(iter(missing)),
+)
+async def test_a_record_refers_to_what_there_is(persistence, upload, missing):
+    with pytest.raises(StaleVersion):
+        await added(persistence, replace(a_record(upload), **missing))
+    with pytest.raises(RecordNotFound):
+        await persistence.recordings.get(RecordId(1))
+
+
+async def test_a_record_is_not_changed_to_a_song_that_is_not_there(persistence, upload):
+    record = await added(persistence, a_record(upload))
+    with pytest.raises(StaleVersion):
+        async with persistence.transaction() as tx:
+            await tx.records.save(replace(record, song_id=SongId(99)))
+
+
+async def test_an_unknown_song_is_told(persistence):
+    async with persistence.transaction() as tx:
+        with pytest.raises(SongNotFound):
+            await tx.songs.check(SongId(3))
+        await tx.songs.put([Song(SongId(3), "a", "b"), Song(SongId(4))])
+        await tx.songs.check(SongId(3))
+
+
+async def test_songs_can_be_put_again(persistence):
+    for title in ("old", "new"):
+        async with persistence.transaction() as tx:
+            await tx.songs.put([Song(SongId(3), title)])
+            await tx.songs.put([])
+            await tx.songs.check(SongId(3))
+
+
+async def test_a_user_can_come_again(persistence):
+    for _ in range(2):
+        async with persistence.transaction() as tx:
+            await tx.users.ensure(STRANGER)
+
+
+async def test_a_key_is_remembered_for_a_day(persistence, clock):
+    async with persistence.transaction() as tx:
+        assert await tx.onces.find(CALL) is None
+        await tx.onces.keep(CALL, 12)
+        assert await tx.onces.find(CALL) == 12
+    clock.advance(timedelta(hours=24) - timedelta(microseconds=1))
+    async with persistence.transaction() as tx:
+        assert await tx.onces.find(CALL) == 12
+    clock.advance(timedelta(microseconds=1))
+    async with persistence.transaction() as tx:
+        assert await tx.onces.find(CALL) is None
+        await tx.onces.keep(CALL, 13)
+        assert await tx.onces.find(CALL) == 13
+
+
+async def test_a_key_belongs_to_its_user_and_route(persistence):
+    async with persistence.transaction() as tx:
+        await tx.onces.keep(CALL, 12)
+        for other in (replace(CALL, user_id=STRANGER), replace(CALL, route="x"), replace(CALL, key="x")):
+            assert await tx.onces.find(other) is None
+
+
+async def test_a_key_with_another_body_is_told(persistence):
+    async with persistence.transaction() as tx:
+        await tx.onces.keep(CALL, 12)
+    async with persistence.transaction() as tx:
+        with pytest.raises(OnceMismatch):
+            await tx.onces.find(replace(CALL, fingerprint="body-2"))
+
+
+async def test_of_two_calls_with_one_key_the_slower_is_refused(persistence, upload):
+    async with persistence.transaction() as tx:
+        await tx.onces.keep(CALL, 12)
+
+    async def call_again():
+        async with persistence.transaction() as tx:
+            await tx.records.add(a_record(upload))
+            await tx.onces.keep(CALL, 13)
+
+    with pytest.raises(StaleVersion):
+        await call_again()
+    with pytest.raises(RecordNotFound):
+        await persistence.recordings.get(RecordId(1))
+
+
+async def test_a_key_goes_with_a_transaction_that_fails(persistence):
+
+    async def call_and_fail():
+        async with persistence.transaction() as tx:
+            await tx.onces.keep(CALL, 12)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await call_and_fail()
+    async with persistence.transaction() as tx:
+        assert await tx.onces.find(CALL) is None

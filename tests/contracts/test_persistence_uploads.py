@@ -1,0 +1,157 @@
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from builders import START, a_record, a_waiting_take, an_object, an_upload, saved
+from orak.application.ports.failures import StaleVersion
+from orak.domain.audio import Loudness
+from orak.domain.errors import UploadNotFound
+from orak.domain.identity import ObjectKey, UploadId
+from orak.domain.processing import FailureCode, ProcessingStatus
+from orak.domain.upload import Output
+
+
+async def read(persistence, upload_id):
+    async with persistence.transaction() as tx:
+        return await tx.uploads.get(upload_id)
+
+
+async def test_an_upload_comes_back_as_it_was_stored(persistence):
+    upload = await persistence.intake.add(
+        an_upload(filename="노래 한 곡.WEBM", declared_duration=61, not_before=START)
+    )
+    assert await read(persistence, upload.id) == upload
+
+
+async def test_every_field_of_a_life_is_kept(persistence):
+    take = await a_waiting_take(persistence)
+    output = Output(
+        ObjectKey("published/x/1_a.m4a"), ObjectKey("published/x/1_a.json"), 61.25, Loudness(-31.5, -14, None)
+    )
+    steps = [
+        lambda held: held.start(at=START, lease_until=START + timedelta(microseconds=1)),
+        lambda held: held.stumble(1, message="broken", at=START, not_before=START + timedelta(seconds=2)),
+        lambda held: held.start(at=START, lease_until=START + timedelta(seconds=30)),
+        lambda held: held.complete(2, output, at=START),
+        lambda held: held.delete(at=START + timedelta(hours=1)),
+    ]
+    upload = take.upload
+    for step in steps:
+        upload = await saved(persistence, step(upload))
+        assert await read(persistence, upload.id) == upload
+    assert (upload.version, upload.deleted_at) == (8, START + timedelta(hours=1))
+
+
+async def test_a_failure_is_kept(persistence):
+    take = await a_waiting_take(persistence)
+    running = await saved(persistence, take.upload.start(at=START, lease_until=START))
+    failed = await saved(persistence, running.fail(1, FailureCode.CORRUPT, at=START))
+    assert await read(persistence, failed.id) == failed
+    assert failed.failure is FailureCode.CORRUPT
+
+
+async def test_an_upload_is_found_by_its_key(persistence):
+    upload = await persistence.intake.add(an_upload())
+    await persistence.intake.add(an_upload())
+    async with persistence.transaction() as tx:
+        assert await tx.uploads.by_key(upload.key) == upload
+
+
+async def test_an_unknown_upload_is_not_found(persistence):
+    async with persistence.transaction() as tx:
+        with pytest.raises(UploadNotFound):
+            await tx.uploads.get(UploadId(1))
+        with pytest.raises(UploadNotFound):
+            await tx.uploads.by_key(ObjectKey("recordings/none"))
+
+
+async def test_an_upload_knows_its_record_while_there_is_one(persistence):
+    upload = await persistence.intake.add(an_upload())
+    async with persistence.transaction() as tx:
+        record = await tx.records.add(a_record(upload))
+        assert (await tx.uploads.get(upload.id)).record_id == record.id
+        await tx.records.remove(record.id)
+        assert (await tx.uploads.get(upload.id)).record_id is None
+
+
+async def test_the_second_of_two_writers_is_refused(persistence):
+    upload = await persistence.intake.add(an_upload())
+    first = await saved(persistence, upload.receive(an_object(upload), at=START))
+    with pytest.raises(StaleVersion):
+        await saved(persistence, upload.cancel(at=START))
+    assert await read(persistence, upload.id) == first
+
+
+async def test_of_many_writers_at_once_one_wins(persistence):
+    upload = await persistence.intake.add(an_upload())
+    outcomes = await asyncio.gather(
+        *(saved(persistence, upload.cancel(at=START)) for _ in range(8)), return_exceptions=True
+    )
+    assert sum(isinstance(outcome, StaleVersion) for outcome in outcomes) == 7
+    assert (await read(persistence, upload.id)).version == 2
+
+
+async def test_saving_what_was_purged_is_refused(persistence):
+    upload = await persistence.intake.add(an_upload())
+    async with persistence.transaction() as tx:
+        await tx.uploads.purge(upload.id)
+    with pytest.raises(StaleVersion):
+        await saved(persistence, upload.cancel(at=START))
+
+
+async def test_an_exception_leaves_no_trace(persistence):
+    upload = await persistence.intake.add(an_upload())
+
+    async def change_and_fail():
+        async with persistence.transaction() as tx:
+            await tx.records.add(a_record(upload))
+            await tx.uploads.save(*upload.cancel(at=START))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await change_and_fail()
+    assert await read(persistence, upload.id) == upload
+    assert await persistence.facts.number() == 1
+
+
+async def test_a_transaction_sees_its_own_changes(persistence):
+    upload = await persistence.intake.add(an_upload())
+    async with persistence.transaction() as tx:
+        changed = await tx.uploads.save(*upload.cancel(at=START))
+        assert await tx.uploads.get(upload.id) == changed
+
+
+async def test_nobody_sees_what_is_not_committed(persistence):
+    take = await a_waiting_take(persistence)
+    async with persistence.transaction() as tx:
+        running = await tx.uploads.save(*take.upload.start(at=START, lease_until=START))
+        assert (await persistence.recordings.get(take.record.id)).upload == take.upload
+        assert await persistence.leases.lost(9) == []
+    assert (await persistence.recordings.get(take.record.id)).upload == running
+
+
+async def test_a_tombstone_is_read_until_it_is_purged(persistence):
+    upload = await persistence.intake.add(an_upload())
+    buried = await saved(persistence, upload.delete(at=START))
+    assert (await read(persistence, upload.id)).status is ProcessingStatus.DELETED
+    async with persistence.transaction() as tx:
+        await tx.uploads.purge(buried.id)
+        await tx.uploads.purge(buried.id)  # absent already: nothing happens
+        with pytest.raises(UploadNotFound):
+            await tx.uploads.get(buried.id)
+
+
+async def test_an_upload_with_a_record_is_not_purged(persistence):
+    take = await a_waiting_take(persistence)
+    with pytest.raises(StaleVersion):
+        async with persistence.transaction() as tx:
+            await tx.uploads.purge(take.upload.id)
+    assert await persistence.recordings.get(take.record.id) == take
+
+
+async def test_the_id_of_a_purged_upload_is_never_given_again(persistence):
+    upload = await persistence.intake.add(an_upload())
+    async with persistence.transaction() as tx:
+        await tx.uploads.purge(upload.id)
+    assert (await persistence.intake.add(an_upload())).id > upload.id

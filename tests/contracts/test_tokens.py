@@ -1,0 +1,330 @@
+"""What every Tokens promises, whatever signs: one bad token after another, and always the same refusal."""
+
+import hmac
+import json
+from base64 import urlsafe_b64encode
+from datetime import timedelta
+from hashlib import sha256
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from orak.adapters.auth.jwt import JwtTokens
+from orak.adapters.clock.frozen import FrozenClock
+from orak.application.ports.tokens import InvalidToken
+from orak.domain.actor import Actor
+from orak.domain.identity import MAX_ID, UserId
+
+SECRET = "a secret of at least thirty-two bytes"
+ISSUER, AUDIENCE = "https://issuer.test", "orak"
+HOUR = timedelta(hours=1)
+
+SIGNERS = {
+    "HS256": SECRET.encode(),
+    "RS256": rsa.generate_private_key(65537, 2048),
+    "ES256": ec.generate_private_key(ec.SECP256R1()),
+    "EdDSA": ed25519.Ed25519PrivateKey.generate(),
+}
+
+
+def public_key_set() -> dict:
+    keys = []
+    for name, private in SIGNERS.items():
+        if name != "HS256":
+            algorithm = jwt.get_algorithm_by_name(name)
+            keys.append(algorithm.to_jwk(private.public_key(), as_dict=True) | {"kid": name, "use": "sig"})
+    return {"keys": keys}
+
+
+@pytest.fixture(scope="module")
+def key_set_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("keys") / "jwks.json"
+    path.write_text(json.dumps(public_key_set()))
+    return path
+
+
+@pytest.fixture
+def clock():
+    return FrozenClock()
+
+
+@pytest.fixture(params=list(SIGNERS))
+def algorithm(request):
+    return request.param
+
+
+@pytest.fixture
+def source(algorithm, key_set_file):
+    """Where the keys come from, as settings name it."""
+    return {"secret": SECRET} if algorithm == "HS256" else {"jwks_url": str(key_set_file)}
+
+
+@pytest.fixture
+def tokens(clock, source):
+    return JwtTokens(clock=clock, issuer=ISSUER, audience=AUDIENCE, **source)
+
+
+@pytest.fixture
+def claims(clock):
+    now = int(clock.now().timestamp())
+    return {"sub": "7", "iat": now, "exp": now + 3600, "iss": ISSUER, "aud": AUDIENCE, "scope": "admin read"}
+
+
+@pytest.fixture
+def sign(algorithm):
+    def sign(claims: object, **header: object) -> str:
+        return signed(algorithm, json.dumps(claims).encode(), header)
+
+    return sign
+
+
+def signed(algorithm: str, payload: bytes, header: dict, key: object = None) -> str:
+    """Sign whatever it is, as an issuer may that is careless or wicked."""
+    signing = jwt.get_algorithm_by_name(algorithm)
+    fields = {"alg": algorithm, "typ": "JWT", "kid": algorithm} | header
+    signing_input = f"{encoded(json.dumps(fields).encode())}.{encoded(payload)}"
+    signature = signing.sign(signing_input.encode(), SIGNERS[algorithm] if key is None else key)
+    return f"{signing_input}.{encoded(signature)}"
+
+
+def encoded(content: bytes) -> str:
+    return urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def without(claims: dict, name: str) -> dict:
+    return {key: value for key, value in claims.items() if key != name}
+
+
+async def test_a_good_token_says_who_is_asking(tokens, sign, claims):
+    expected = Actor(UserId(7), frozenset({"admin", "read"}))
+    assert await tokens.verify(sign(claims)) == expected
+    assert await tokens.verify(sign(claims)) == expected
+
+
+async def test_a_token_without_scope_has_none(tokens, sign, claims):
+    assert (await tokens.verify(sign(without(claims, "scope")))).scopes == frozenset()
+    assert not (await tokens.verify(sign(claims | {"scope": "administrator Admin"}))).is_admin
+
+
+async def test_a_token_is_good_until_its_very_end(tokens, sign, claims, clock):
+    token = sign(claims)
+    clock.advance(HOUR - timedelta(microseconds=1))
+    assert (await tokens.verify(token)).user_id == 7
+    clock.advance(timedelta(microseconds=1))
+    with pytest.raises(InvalidToken):
+        await tokens.verify(token)
+
+
+async def test_a_token_that_was_good_once_is_not_good_for_ever(tokens, sign, claims, clock):
+    token = sign(claims)
+    await tokens.verify(token)
+    clock.advance(HOUR)
+    with pytest.raises(InvalidToken):
+        await tokens.verify(token)
+
+
+async def test_the_issuers_clock_may_be_a_little_ahead(tokens, sign, claims):
+    assert await tokens.verify(sign(claims | {"nbf": claims["iat"] + 5, "iat": claims["iat"] + 5}))
+    with pytest.raises(InvalidToken):
+        await tokens.verify(sign(claims | {"nbf": claims["iat"] + 6}))
+
+
+async def test_times_may_have_fractions_and_the_audience_may_be_one_of_many(tokens, sign, claims):
+    assert await tokens.verify(sign(claims | {"exp": claims["exp"] + 0.5, "aud": ["other", AUDIENCE]}))
+
+
+@pytest.mark.parametrize("claim", ["sub", "exp", "iss", "aud"])
+async def test_a_token_that_lacks_a_claim_is_refused(tokens, sign, claims, claim):
+    with pytest.raises(InvalidToken):
+        await tokens.verify(sign(without(claims, claim)))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"exp": "9999999999"},
+        {"exp": None},
+        {"exp": True},
+        {"exp": [9999999999]},
+        {"exp": float("nan")},
+        {"exp": float("inf")},
+        {"exp": 0},
+        {"exp": -1},
+        {"nbf": "0"},
+        {"nbf": 9999999999},
+        {"iat": "0"},
+        {"iat": {}},
+        {"iss": "https://issuer.test/"},
+        {"iss": [ISSUER]},
+        {"aud": "Orak"},
+        {"aud": []},
+        {"aud": ["other"]},
+        {"aud": {"orak": 1}},
+        {"scope": ["admin"]},
+        {"scope": None},
+    ],
+    ids=str,
+)
+async def test_a_claim_that_is_not_as_it_should_be_is_refused(tokens, sign, claims, wrong):
+    with pytest.raises(InvalidToken):
+        await tokens.verify(sign(claims | wrong))
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        7,
+        "0",
+        "-1",
+        "+1",
+        "01",
+        "1.0",
+        "1_0",
+        " 7",
+        "7 ",
+        "7\n",
+        "",
+        "x",
+        "٣",
+        None,
+        str(MAX_ID + 1),
+        "9" * 5000,
+    ],
+    ids=lambda subject: ascii(subject)[:20],
+)
+async def test_a_subject_that_is_no_user_id_is_refused(tokens, sign, claims, subject):
+    with pytest.raises(InvalidToken):
+        await tokens.verify(sign(claims | {"sub": subject}))
+
+
+async def test_the_largest_user_id_is_one(tokens, sign, claims):
+    assert (await tokens.verify(sign(claims | {"sub": str(MAX_ID)}))).user_id == MAX_ID
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"alg": "none"},
+        {"alg": "None"},
+        {"alg": ""},
+        {"alg": None},
+        {"alg": ["HS256"]},
+        {"alg": "HS512"},
+        {"alg": "RS512"},
+        {"crit": ["exp"]},
+        {"crit": []},
+        {"crit": None},
+        {"crit": ["b64"], "b64": True},
+        {"b64": False},
+        {"kid": 1},
+    ],
+    ids=str,
+)
+async def test_a_header_that_is_not_as_it_should_be_is_refused(tokens, sign, claims, header):
+    with pytest.raises(InvalidToken):
+        await tokens.verify(sign(claims, **header))
+
+
+@pytest.mark.parametrize("payload", [b"", b"null", b"[]", b"7", b"\xff", b"{", b"[" * 4000, b'{"a":' * 800])
+async def test_a_payload_that_is_no_object_is_refused(tokens, algorithm, payload):
+    with pytest.raises(InvalidToken):
+        await tokens.verify(signed(algorithm, payload, {}))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [b"[" * 100_000, b"[" * 5000, b'{"alg":"HS256","x":' + b"[" * 5000, b"null", b"\xff", b"", b"{}"],
+    ids=["100,000 [", "5,000 [", "deep", "null", "no UTF-8", "empty", "no alg"],
+)  # fmt: skip
+async def test_a_header_that_cannot_be_read_is_refused(tokens, header):
+    with pytest.raises(InvalidToken):
+        await tokens.verify(f"{encoded(header)}.e30.AAAA")
+
+
+@pytest.mark.parametrize(
+    "token", ["", ".", "..", "a.b.c", "...", "x" * 8193, "한국어", "\ud800", "\0", "e30.e30", "Bearer x"],
+    ids=lambda token: ascii(token)[:20],
+)  # fmt: skip
+async def test_what_is_no_token_is_refused(tokens, token):
+    with pytest.raises(InvalidToken):
+        await tokens.verify(token)
+
+
+async def test_a_token_of_more_than_eight_kilobytes_is_refused(tokens, sign, claims):
+    with pytest.raises(InvalidToken):
+        await tokens.verify(sign(claims | {"padding": "x" * 9000}))
+    assert await tokens.verify(sign(claims | {"padding": "x" * 5000}))
+
+
+async def test_an_unsigned_token_is_refused(tokens, claims):
+    header = encoded(b'{"alg":"none","typ":"JWT"}')
+    for signature in ("", "AAAA"):
+        with pytest.raises(InvalidToken):
+            await tokens.verify(f"{header}.{encoded(json.dumps(claims).encode())}.{signature}")
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"], indirect=True)
+@pytest.mark.parametrize("form", ["PEM", "DER", "JWK", "modulus"])
+async def test_a_public_key_is_no_secret(tokens, algorithm, claims, form):
+    public = SIGNERS[algorithm].public_key()
+    spki = serialization.PublicFormat.SubjectPublicKeyInfo
+    keys = {
+        "PEM": public.public_bytes(serialization.Encoding.PEM, spki),
+        "DER": public.public_bytes(serialization.Encoding.DER, spki),
+        "JWK": json.dumps(next(key for key in public_key_set()["keys"] if key["kid"] == algorithm)).encode(),
+        "modulus": public_key_set()["keys"][0]["n"].encode(),
+    }
+    header = encoded(json.dumps({"alg": "HS256", "typ": "JWT", "kid": algorithm}).encode())
+    signing_input = f"{header}.{encoded(json.dumps(claims).encode())}"
+    signature = hmac.digest(keys[form], signing_input.encode(), sha256)
+    with pytest.raises(InvalidToken):
+        await tokens.verify(f"{signing_input}.{encoded(signature)}")
+
+
+async def test_another_key_than_ours_is_refused(tokens, algorithm, claims):
+    others = {
+        "HS256": b"another secret of thirty-two bytes, or more",
+        "RS256": rsa.generate_private_key(65537, 2048),
+        "ES256": ec.generate_private_key(ec.SECP256R1()),
+        "EdDSA": ed25519.Ed25519PrivateKey.generate(),
+    }
+    with pytest.raises(InvalidToken):
+        await tokens.verify(signed(algorithm, json.dumps(claims).encode(), {}, others[algorithm]))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@given(data=st.data())
+async def test_a_token_with_one_character_changed_is_refused(tokens, sign, claims, data):
+    token = sign(claims)
+    await tokens.verify(token)
+    at = data.draw(st.integers(0, len(token) - 1))
+    changed = token[:at] + data.draw(st.characters(max_codepoint=255)) + token[at + 1 :]
+    assume(changed != token)
+    with pytest.raises(InvalidToken):
+        await tokens.verify(changed)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@given(token=st.one_of(st.text(), st.from_regex(r"[\w-]{1,40}\.[\w-]{1,40}\.[\w-]{0,40}", fullmatch=True)))
+async def test_any_text_at_all_is_answered_with_a_refusal(tokens, token):
+    with pytest.raises(InvalidToken):
+        await tokens.verify(token)
+
+
+async def test_where_no_issuer_is_expected_any_will_do(clock, source, sign, claims):
+    tokens = JwtTokens(clock=clock, audience=AUDIENCE, **source)
+    assert await tokens.verify(sign(claims))
+    assert await tokens.verify(sign(without(claims, "iss")))
+
+
+async def test_where_no_audience_is_expected_a_token_for_one_is_for_somebody_else(
+    clock, source, sign, claims
+):
+    tokens = JwtTokens(clock=clock, issuer=ISSUER, **source)
+    assert await tokens.verify(sign(without(claims, "aud")))
+    with pytest.raises(InvalidToken):
+        await tokens.verify(sign(claims))
