@@ -75,6 +75,11 @@ def test_a_bad_value_is_one_line_that_names_the_variable_and_a_hint(load, name, 
     assert "\n" not in str(refusal.value) + refusal.value.hint
 
 
+def test_tokens_are_signed_in_one_way(load):
+    with pytest.raises(InvalidSetting, match="JWT_SECRET is set beside JWKS_URL"):
+        load({"JWT_SECRET": "s" * 32, "JWKS_URL": "https://id.example/jwks"})
+
+
 def test_words_become_what_they_mean(load):
     loaded = load({"CORS_ORIGINS": "https://a.example, https://b.example", "AUDIO_PROFILE": "opus-96"})
     assert loaded.settings.cors_origins == ("https://a.example", "https://b.example")

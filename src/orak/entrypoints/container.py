@@ -50,7 +50,7 @@ from orak.application.use_cases import UseCases
 from orak.domain.identity import ObjectKey
 from orak.domain.policies import UploadPolicy
 from orak.entrypoints.own_key import own_key
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.settings import InvalidSetting, Settings
 from orak.entrypoints.worker.timers import Timer
 
 
@@ -108,14 +108,18 @@ async def _open_timers(
 def _tokens(settings: Settings, clock: Clock) -> Tokens:
     if settings.jwt_secret is None and settings.jwks_url is None:
         return NoTokens()  # embedded, or before `orak token` was set up: the program itself says who acts
-    return JwtTokens(
-        clock=clock,
-        secret=settings.jwt_secret,
-        jwks_url=settings.jwks_url,
-        issuer=settings.jwt_issuer,
-        audience=settings.jwt_audience,
-        algorithms=settings.jwt_algorithms,
-    )
+    try:
+        return JwtTokens(
+            clock=clock,
+            secret=settings.jwt_secret,
+            jwks_url=settings.jwks_url,
+            issuer=settings.jwt_issuer,
+            audience=settings.jwt_audience,
+            algorithms=settings.jwt_algorithms,
+        )
+    except ValueError as error:
+        name = "JWT_SECRET or JWT_ALGORITHMS" if settings.jwt_secret else "JWKS_URL or JWT_ALGORITHMS"
+        raise InvalidSetting(name, f"cannot be used: {error}", "see the settings in README.md") from error
 
 
 @dataclass(frozen=True, slots=True)

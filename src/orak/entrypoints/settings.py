@@ -126,6 +126,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 f"is {self.heartbeat_seconds}, with LEASE_SECONDS {self.lease_seconds}",
                 "a lease should outlive two heartbeats: use at most half of LEASE_SECONDS",
             )
+        if self.jwt_secret and self.jwks_url:
+            raise InvalidSetting(
+                "JWT_SECRET", "is set beside JWKS_URL", "keep the one by which your tokens are signed"
+            )
         if not self.database.startswith("sqlite:///"):
             raise InvalidSetting(
                 "DATABASE_URL",

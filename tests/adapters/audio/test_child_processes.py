@@ -232,7 +232,7 @@ def test_server_and_child_die_with_a_killed_parent_and_its_script_runs_once(long
     """The user's script has no `if __name__ == "__main__"`; nobody may run it again."""
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
-    with subprocess.Popen(  # noqa: S603 - our own interpreter and text
+    with subprocess.Popen(
         [sys.executable, script, long_take], cwd=tmp_path, stdout=subprocess.PIPE, text=True
     ) as parent:
         assert parent.stdout is not None

@@ -63,7 +63,7 @@ class ChildConverter:
 
         Raises:
             Unconvertible, DecoderDied: as the port says.
-            Unavailable: no child is to be had: the machine is out of processes or files, or the installation is
+            Unavailable: no child is to be had: the machine is out of processes, or the installation is
                 broken (standard error then tells how). It says nothing about the take.
         """
         task = Task(

@@ -114,8 +114,8 @@ class Decoder:
 def _declared_seconds(container: InputContainer) -> float:
     """How long the file may be by its own word; without a word that binds, as long as it likes.
 
-    FLAC's count of samples is exact, or 0 for unknown (RFC 9639, section 8.2): a file that goes on behind it is
-    damaged, or a bomb. Other containers only estimate, or say nothing while they are being written.
+    FLAC's count of samples is exact, or 0 for unknown (RFC 9639, section 8.2): a file that goes on behind it
+    is damaged, or a bomb. Other containers only estimate, or say nothing while they are being written.
     """
     if container.format.name != "flac" or not container.duration:
         return math.inf

@@ -58,4 +58,4 @@ class InlineQueue:
         except Exception:  # noqa: BLE001 - a worker that cannot work ends; the next wake-up or sweep starts one
             _log.exception("background conversion stopped until it is woken again")
         finally:
-            self._drains.discard(asyncio.current_task())  # type: ignore[arg-type]  # this is a task
+            self._drains.discard(asyncio.current_task())
