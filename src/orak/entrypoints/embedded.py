@@ -10,8 +10,8 @@ from orak.entrypoints.settings import LoadedSettings, Settings
 async def running(settings: Settings | None = None) -> AsyncIterator[UseCases]:
     """Run orak inside this process, background conversion and sweep included, until the block ends.
 
-    Without *settings*, those of the environment and `.env` are used. Conversions that are under way at the end
-    are given back, and done at the next start.
+    Without *settings*, those of the environment and `.env` are used. Conversions under way at the end
+    are given back and done at the next start.
     """
     async with run(settings or LoadedSettings.load().settings) as orak:
         yield orak.use_cases
