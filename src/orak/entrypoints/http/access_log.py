@@ -1,0 +1,29 @@
+"""One line in the log for each answer, without what must not be in a log."""
+
+import logging
+from urllib.parse import quote
+
+from litestar.enums import ScopeType
+from litestar.types import Message, Scope
+
+from orak.entrypoints.http.request_ids import request_id_of
+
+_log = logging.getLogger("orak.access")
+
+
+async def log_answer(message: Message, scope: Scope) -> None:
+    """Log method, path, status and request id.
+
+    Never the query, which may hold a signature; never an object's key, which holds a file name; never an
+    unknown path, which may hold anything.
+    """
+    if message["type"] == "http.response.start" and scope["type"] == ScopeType.HTTP:
+        _log.info("%s %s %d %s", scope["method"], _path(scope), message["status"], request_id_of(scope))
+
+
+def _path(scope: Scope) -> str:
+    template = scope.get("path_template")
+    if not template:
+        return "(unknown path)"
+    # Percent-encoded again: a decoded path may hold line ends, and forge what follows.
+    return template if "{key" in template else quote(scope["path"])

@@ -1,0 +1,66 @@
+"""The HTTP application: routes, what every request passes through, and the life of the orak behind it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from litestar import Litestar, Router
+
+from orak.entrypoints.container import Running
+from orak.entrypoints.http import records, uploads
+from orak.entrypoints.http.access_log import log_answer
+from orak.entrypoints.http.allowed_methods import correct_allow
+from orak.entrypoints.http.authentication import Authentication, KnownUsers
+from orak.entrypoints.http.bodies import MAX_BODY
+from orak.entrypoints.http.cors import allow_origins
+from orak.entrypoints.http.docs import docs
+from orak.entrypoints.http.errors import answer
+from orak.entrypoints.http.health import health
+from orak.entrypoints.http.injection import provided
+from orak.entrypoints.http.request_ids import send_request_id
+from orak.entrypoints.http.sniffing import forbid_sniffing
+from orak.entrypoints.http.storage import published_objects, signed_objects
+from orak.entrypoints.settings import Settings
+
+
+def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextManager[Running]]) -> Litestar:
+    """Build the application; it opens *running* when the server starts it, and closes it at the end."""
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        app.state.known_users = KnownUsers()
+        async with running() as app.state.running:
+            yield
+
+    api = Router(
+        "/records/async",
+        route_handlers=[
+            uploads.request_presigned_url,
+            uploads.show_upload,
+            uploads.give_up_upload,
+            records.name_take,
+            records.list_own_records,
+            records.show_record,
+            records.rename_record,
+            records.convert_again,
+            records.remove_record,
+        ],
+    )
+    return Litestar(
+        [api, signed_objects, published_objects, health, docs],
+        lifespan=[lifespan],
+        dependencies=provided(),
+        middleware=[Authentication()],
+        exception_handlers={Exception: answer},
+        # In this order: the CORS headers and the log know of an answer what the others put on it.
+        before_send=[
+            correct_allow,
+            send_request_id,
+            forbid_sniffing,
+            allow_origins(settings.cors_origins),
+            log_answer,
+        ],
+        request_max_body_size=MAX_BODY,
+        debug=False,  # else LITESTAR_DEBUG in the environment could show traces to clients
+        logging_config=None,  # Litestar's own would take the process's log over
+        openapi_config=None,  # docs.py: Litestar cannot see what handlers decode themselves
+    )

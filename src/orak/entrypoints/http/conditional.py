@@ -1,0 +1,45 @@
+"""Conditional requests (RFC 9110 §13): has the client this version already?"""
+
+import re
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+
+from litestar.datastructures import Headers
+
+_ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+
+
+def is_known(headers: Headers, etag: str, modified_at: datetime | None = None) -> bool:
+    """Whether the answer to a GET or HEAD is 304: If-None-Match decides, and without it If-Modified-Since."""
+    given = ",".join(headers.getall("if-none-match", []))
+    if given:
+        return given.strip() == "*" or _weak(etag) in map(_weak, _ENTITY_TAG.findall(given))
+    since = _date(headers.get("if-modified-since"))
+    return since is not None and modified_at is not None and modified_at.replace(microsecond=0) <= since
+
+
+def range_still_holds(headers: Headers, etag: str, modified_at: datetime) -> bool:
+    """Whether a Range counts: If-Range (RFC 9110 §13.1.5) must name this very version, or be absent."""
+    condition = headers.get("if-range")
+    if condition is None:
+        return True
+    if condition.endswith('"'):
+        return condition == etag  # strongly: a weak tag starts with W/ and never equals a strong one
+    return _date(condition) == modified_at.replace(microsecond=0)
+
+
+def http_date(moment: datetime) -> str:
+    """Write *moment* as RFC 9110 §5.6.7 wants it."""
+    return format_datetime(moment.astimezone(UTC), usegmt=True)
+
+
+def _weak(etag: str) -> str:
+    return etag.removeprefix("W/")
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text) if text else None
+    except (ValueError, OverflowError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment

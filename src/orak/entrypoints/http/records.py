@@ -1,0 +1,128 @@
+"""Records: naming a take, listing, changing, trying again, deleting."""
+
+from litestar import Response, delete, get, patch, post
+from litestar.params import FromPath
+
+from orak.application.records.change_record import ChangeRecord
+from orak.application.records.create_record import CreateRecord, NewRecord
+from orak.application.records.delete_record import DeleteRecord
+from orak.application.records.get_record import GetRecord
+from orak.application.records.list_records import ListRecords
+from orak.application.records.retry_record import RetryRecord
+from orak.domain.identity import RecordId, SongId, UploadId
+from orak.domain.policies import id_problem
+from orak.domain.record import Recording, title_problem
+from orak.entrypoints.container import Running
+from orak.entrypoints.http.bodies import read_json, read_query
+from orak.entrypoints.http.conditional import is_known
+from orak.entrypoints.http.idempotency import once_of
+from orak.entrypoints.http.injection import CallOf, Injected
+from orak.entrypoints.http.languages import language_of
+from orak.entrypoints.http.pages import link_to, page_of
+from orak.entrypoints.http.parameters import Parameters, path_id
+from orak.entrypoints.http.preferences import preferred_wait
+from orak.entrypoints.http.views import RecordView
+
+_REVALIDATED = {"Cache-Control": "private, no-cache", "Vary": "Accept-Language"}
+"""Kept by the browser only, and asked about each time: the take may have moved on."""
+
+
+@post("/", status_code=200)
+async def name_take(
+    request: CallOf, running: Injected[Running], create_record: Injected[CreateRecord]
+) -> Response[RecordView]:
+    """Name an upload. See `CreateRecord`."""
+    parameters = Parameters(await read_json(request))
+    title = parameters.text("title")
+    upload_id, song_id = parameters.identifier("uploadId"), parameters.identifier("songId")
+    new = NewRecord(
+        title=title,
+        upload_id=None if upload_id is None else UploadId(upload_id),
+        song_id=None if song_id is None else SongId(song_id),
+        duration_seconds=parameters.seconds("durationSeconds"),
+    )
+    parameters.check(new.problems())
+    once = once_of(request, "POST /records/async", new)
+    asked = preferred_wait(request.headers)
+    wait = running.settings.immediate_wait_ms / 1000 if asked is None else asked
+    recording = await create_record(request.user, new, wait=wait, once=once)
+    applied = {} if asked is None else {"Preference-Applied": f"wait={asked}"}
+    return _shown(request, running, recording, applied)
+
+
+@get("/me")
+async def list_own_records(
+    request: CallOf, running: Injected[Running], list_records: Injected[ListRecords]
+) -> Response[list[RecordView]]:
+    """List the caller's records. See `ListRecords`."""
+    query = read_query(request)
+    listed = await list_records(request.user, page_of(query))
+    language = language_of(request.headers)
+    views = [RecordView.of(recording, running.settings, language) for recording in listed.recordings]
+    link = link_to(listed.next, f"{running.settings.base_url}/records/async/me", limited="limit" in query)
+    return Response(views, headers=_REVALIDATED | link)
+
+
+@get("/{record_id:str}")
+async def show_record(
+    request: CallOf, record_id: FromPath[str], running: Injected[Running], get_record: Injected[GetRecord]
+) -> Response[RecordView] | Response[None]:
+    """Show a record. See `GetRecord`."""
+    recording = await get_record(request.user, RecordId(path_id(record_id)))
+    etag = _etag(recording, language_of(request.headers))
+    if is_known(request.headers, etag):
+        return Response(None, status_code=304, headers=_REVALIDATED | {"ETag": etag})
+    return _shown(request, running, recording, {"ETag": etag})
+
+
+@patch("/{record_id:str}")
+async def rename_record(
+    request: CallOf,
+    record_id: FromPath[str],
+    running: Injected[Running],
+    change_record: Injected[ChangeRecord],
+) -> Response[RecordView]:
+    """Change title or song. See `ChangeRecord`."""
+    identity = RecordId(path_id(record_id))
+    parameters = Parameters(await read_json(request))
+    title, song_id = parameters.text("title"), parameters.identifier("songId")
+    parameters.check(
+        (
+            None if title is None else title_problem(title),
+            None if song_id is None else id_problem("songId", song_id),
+        )
+    )
+    recording = await change_record(
+        request.user, identity, title=title, song_id=None if song_id is None else SongId(song_id)
+    )
+    return _shown(request, running, recording, {})
+
+
+@post("/{record_id:str}/retry", status_code=200)
+async def convert_again(
+    request: CallOf, record_id: FromPath[str], running: Injected[Running], retry_record: Injected[RetryRecord]
+) -> Response[RecordView]:
+    """Convert a failed take once more. See `RetryRecord`."""
+    recording = await retry_record(request.user, RecordId(path_id(record_id)))
+    return _shown(request, running, recording, {})
+
+
+@delete("/{record_id:str}")
+async def remove_record(
+    request: CallOf, record_id: FromPath[str], delete_record: Injected[DeleteRecord]
+) -> None:
+    """Delete a record. See `DeleteRecord`."""
+    await delete_record(request.user, RecordId(path_id(record_id)))
+
+
+def _shown(
+    request: CallOf, running: Running, recording: Recording, headers: dict[str, str]
+) -> Response[RecordView]:
+    view = RecordView.of(recording, running.settings, language_of(request.headers))
+    return Response(view, headers=_REVALIDATED | headers)
+
+
+def _etag(recording: Recording, language: str) -> str:
+    """Name one rendering: whatever is shown moves one of these. The language is in the failure's message."""
+    record, upload = recording.record, recording.upload
+    return f'"{record.version}-{upload.version}-{upload.progress}-{language}"'

@@ -1,0 +1,89 @@
+"""The HTTP side of a local store: its signed URLs lead here, and its published takes are read here."""
+
+import logging
+import re
+from collections.abc import AsyncIterator, Mapping
+from typing import cast
+from urllib.parse import parse_qsl
+
+from litestar import MediaType, Response, Router, put, route
+from litestar.enums import HttpMethod
+from litestar.params import FromPath
+from litestar.types import ASGIApp, HTTPReceiveMessage
+
+from orak.application.ports.failures import StaleVersion, Unavailable
+from orak.application.uploads.receive_upload import ReceiveUpload
+from orak.domain.identity import ObjectKey
+from orak.entrypoints.container import Running
+from orak.entrypoints.http.authentication import PUBLIC
+from orak.entrypoints.http.cors import ANY_ORIGIN
+from orak.entrypoints.http.injection import AnyCall, Injected
+from orak.entrypoints.http.objects import answer_with
+
+_log = logging.getLogger(__name__)
+
+_LENGTH = re.compile(r"[0-9]{1,18}")
+
+_FOR_EVER = "public, max-age=31536000, immutable"
+"""No attempt writes under another's key, so what lies under a published key never changes (RFC 8246)."""
+
+
+@put("/{key:path}", request_max_body_size=None, status_code=200)
+async def put_object(
+    request: AnyCall, key: FromPath[str], running: Injected[Running], receive_upload: Injected[ReceiveUpload]
+) -> Response[None]:
+    """Take the bytes of a signed PUT in; like S3, answer when they are durable."""
+    stored = await running.gate.receive(
+        _object_key(key),
+        _signature(request),
+        content_type=request.headers.get("content-type"),
+        content_length=_length(request.headers.get("content-length")),
+        body=_chunks(request),
+    )
+    try:
+        await receive_upload(stored.key)
+    except (Unavailable, StaleVersion) as failure:
+        # The bytes are safe, and a client that is told otherwise could only send them again, in vain.
+        _log.warning("an arrival is left to the sweep: %r", failure)
+    return Response(None, headers={"ETag": stored.etag}, media_type=MediaType.TEXT)  # JSON would be "null"
+
+
+@route("/{key:path}", http_method=[HttpMethod.GET, HttpMethod.HEAD])
+async def get_object(request: AnyCall, key: FromPath[str], running: Injected[Running]) -> ASGIApp:
+    """Send an object to whoever has a signed URL for it."""
+    opened = await running.gate.open_signed(_object_key(key), _signature(request))
+    return answer_with(opened, request, cache_control="private, no-store")
+
+
+@route("/{key:path}", http_method=[HttpMethod.GET, HttpMethod.HEAD])
+async def get_published(request: AnyCall, key: FromPath[str], running: Injected[Running]) -> ASGIApp:
+    """Send a published take or waveform to anyone."""
+    return answer_with(await running.gate.open_public(_object_key(key)), request, cache_control=_FOR_EVER)
+
+
+signed_objects = Router("/storage", route_handlers=[put_object, get_object], opt={PUBLIC: True})
+published_objects = Router("/media", route_handlers=[get_published], opt={PUBLIC: True, ANY_ORIGIN: True})
+
+
+def _object_key(path: str) -> ObjectKey:
+    return ObjectKey(path.removeprefix("/"))
+
+
+def _signature(request: AnyCall) -> Mapping[str, str]:
+    # What is not UTF-8 is replaced, and so signed by nobody.
+    return dict(parse_qsl(request.scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True))
+
+
+def _length(header: str | None) -> int | None:
+    return int(header) if header and _LENGTH.fullmatch(header) else None
+
+
+async def _chunks(request: AnyCall) -> AsyncIterator[bytes]:
+    """Pass the body on as it comes; of one that is cut off, what came, which the gate finds too short."""
+    more = True
+    while more:
+        message = cast("HTTPReceiveMessage", await request.receive())
+        if message["type"] == "http.disconnect":
+            return
+        yield message.get("body", b"")
+        more = message.get("more_body", False)

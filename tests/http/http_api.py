@@ -1,0 +1,168 @@
+"""The whole HTTP application on a house in memory, and callers of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from types import MappingProxyType
+from urllib.parse import unquote
+
+import httpx
+from litestar import Litestar
+
+from house import House, a_house
+from orak.adapters.auth.issuing import issue_token
+from orak.adapters.auth.jwt import JwtTokens
+from orak.adapters.clock.frozen import FrozenClock
+from orak.adapters.live.memory import MemoryLive
+from orak.domain.identity import UploadId, UserId
+from orak.entrypoints.container import Running
+from orak.entrypoints.http.app import create_app
+from orak.entrypoints.settings import Settings
+
+URL = "http://orak.test"
+SECRET = "a secret that is long enough for HS256"
+SINGER, STRANGER = 1, 2
+
+SETTINGS = Settings(jwt_secret=SECRET, public_url=URL, cors_origins=("https://app.example.com",))
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+TAKE = {"originalFilename": "take.webm", "fileSize": 3, "contentType": "audio/webm"}
+"""The presign parameters of a take whose bytes are `abc`."""
+
+
+@dataclass(frozen=True)
+class Api:
+    """An application that runs, and the house behind it."""
+
+    app: Litestar
+    house: House
+    running: Running
+    stack: AsyncExitStack
+
+    async def caller(self, user_id: int | None = SINGER, **headers: str) -> httpx.AsyncClient:
+        """A client of the API's; None is nobody in particular."""
+        if user_id is not None:
+            headers["Authorization"] = f"Bearer {self.token(user_id)}"
+        return await self.stack.enter_async_context(
+            httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=URL, headers=headers)
+        )
+
+    def token(self, user_id: int) -> str:
+        return issue_token(SECRET, UserId(user_id), (), timedelta(days=1), self.house.clock.now())
+
+
+@asynccontextmanager
+async def an_api(settings: Settings = SETTINGS, *, clock: FrozenClock | None = None) -> AsyncIterator[Api]:
+    """Run the application in memory, until the block ends."""
+    async with a_house(clock) as house, AsyncExitStack() as stack:
+        running = Running(
+            use_cases=house.use_cases,
+            tokens=JwtTokens(clock=house.clock, secret=SECRET),
+            gate=house.storage,
+            live=MemoryLive(),
+            clock=house.clock,
+            settings=settings,
+            leases=house.persistence.leases,
+            storage=house.storage,
+        )
+        app = _app(settings)
+        _next.append(running)
+        await stack.enter_async_context(started(app))
+        yield Api(app, house, running, stack)
+
+
+_next: list[Running] = []
+
+
+@cache
+def _app(settings: Settings) -> Litestar:
+    """Build the application once a process: each start of it opens the house that is next."""
+    return create_app(settings, lambda: nullcontext(_next.pop()))
+
+
+@asynccontextmanager
+async def started(app: Litestar) -> AsyncIterator[None]:
+    """Start and stop *app* as a server does (ASGI lifespan), in one task: a fixture has two."""
+    to_app: asyncio.Queue[dict] = asyncio.Queue()
+    from_app: asyncio.Queue[dict] = asyncio.Queue()
+    scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
+    running = asyncio.create_task(app(scope, to_app.get, from_app.put))
+    await to_app.put({"type": "lifespan.startup"})
+    assert (await from_app.get())["type"] == "lifespan.startup.complete"
+    try:
+        yield
+    finally:
+        await to_app.put({"type": "lifespan.shutdown"})
+        assert (await from_app.get())["type"] == "lifespan.shutdown.complete"
+        await running
+
+
+async def presign(client: httpx.AsyncClient, **changes: object) -> dict:
+    """Ask for the URL of a take of three bytes."""
+    answer = await client.post("/records/async/presigned-url", json=TAKE | changes)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def upload(client: httpx.AsyncClient, content: bytes = b"abc") -> dict:
+    """Ask for a URL and send the bytes there."""
+    signed = await presign(client, fileSize=len(content))
+    answer = await client.put(signed["presignedUrl"], content=content, headers=signed["headers"])
+    assert answer.status_code == 200, answer.text
+    return signed
+
+
+async def name(client: httpx.AsyncClient, signed: dict, **fields: object) -> dict:
+    """Make the record of an upload."""
+    answer = await client.post(
+        "/records/async", json={"title": "첫 노래", "uploadId": signed["uploadId"]} | fields
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def convert(api: Api, record: dict) -> None:
+    """Let a worker do what waits for one."""
+    assert await api.house.use_cases.process_upload(UploadId(record["uploadId"]))
+
+
+def wrong_fields(answer: httpx.Response) -> list[tuple[str, str]]:
+    """What a 400 says is wrong, field by field."""
+    assert answer.status_code == 400, answer.text
+    error = answer.json()["error"]
+    assert error["code"] == "VALIDATION_FAILED"
+    return [(detail["field"], detail["code"]) for detail in error["details"]]
+
+
+def refusal(answer: httpx.Response) -> tuple[int, str]:
+    """Status and code of a refusal, in its envelope."""
+    error = answer.json()["error"]
+    assert set(error) == {"code", "message", "timestamp", "path", "requestId", "details"}, error
+    assert error["message"]
+    assert error["requestId"] == answer.headers["x-request-id"]
+    assert "?" not in error["path"]
+    return answer.status_code, error["code"]
+
+
+def a_scope(method: str, url: str, headers: Mapping[str, str] = _NO_HEADERS) -> dict:
+    """What a server would call the application with: for requests that no client would make."""
+    path, _, query = httpx.URL(url).raw_path.partition(b"?")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": unquote(path.decode()),
+        "raw_path": path,
+        "query_string": query,
+        "root_path": "",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        "client": None,
+        "server": None,
+        "state": {},
+    }

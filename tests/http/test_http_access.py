@@ -1,0 +1,152 @@
+"""Who gets where: every route, as nobody, as a stranger and as the owner; every page, from its origin."""
+
+import logging
+
+import pytest
+from http_api import SETTINGS, SINGER, Api, an_api, convert, name, presign, refusal, upload
+from msgspec.structs import replace
+
+from orak.application.ports.audio import Unconvertible
+from orak.domain.processing import FailureCode
+
+TITLE = {"title": "다른 제목"}
+TAKE = {"originalFilename": "take.webm", "fileSize": 3, "contentType": "audio/webm"}
+
+# Each as nobody, as a stranger, as the owner. Uploads: 1 named and failed, 2 waiting for its bytes.
+EVERY_ROUTE = [
+    ("POST", "/records/async/presigned-url", TAKE, (401, 200, 200)),
+    ("POST", "/records/async", {"title": "t", "uploadId": 2}, (401, 403, 200)),
+    ("GET", "/records/async/me", None, (401, 200, 200)),
+    ("GET", "/records/async/{record_id:str}", None, (401, 403, 200)),
+    ("PATCH", "/records/async/{record_id:str}", TITLE, (401, 403, 200)),
+    ("POST", "/records/async/{record_id:str}/retry", None, (401, 403, 200)),
+    ("DELETE", "/records/async/{record_id:str}", None, (401, 403, 204)),
+    ("GET", "/records/async/uploads/{upload_id:str}", None, (401, 403, 200)),
+    ("DELETE", "/records/async/uploads/{upload_id:str}", None, (401, 403, 409)),
+    ("PUT", "/storage/{key:path}", None, (403, 403, 403)),
+    ("GET", "/storage/{key:path}", None, (403, 403, 403)),
+    ("HEAD", "/storage/{key:path}", None, (403, 403, 403)),
+    ("GET", "/media/{key:path}", None, (404, 404, 404)),
+    ("HEAD", "/media/{key:path}", None, (404, 404, 404)),
+    ("GET", "/health/live", None, (200, 200, 200)),
+    ("GET", "/health/ready", None, (200, 200, 200)),
+    ("GET", "/", None, (307, 307, 307)),
+    ("GET", "/docs", None, (200, 200, 200)),
+    ("GET", "/docs/assets/{name:str}", None, (404, 404, 404)),
+    ("GET", "/openapi.json", None, (200, 200, 200)),
+]
+
+
+async def a_failed_take(api: Api, owner) -> None:
+    api.house.converter.errors.append(Unconvertible(FailureCode.CORRUPT))
+    await convert(api, await name(owner, await upload(owner), title="비밀 노래"))
+    await presign(owner)
+
+
+async def test_the_table_has_every_route_there_is(api):
+    routes = {
+        (method, route.path_format if not route.path_parameters else route.path)
+        for route in api.app.routes
+        for method in route.methods
+        if method != "OPTIONS"
+    }
+    assert routes == {(method, path) for method, path, _, _ in EVERY_ROUTE}
+
+
+@pytest.mark.parametrize(("method", "path", "body", "expected"), EVERY_ROUTE)
+async def test_nobody_reaches_another_s_data(api, anyone, stranger, singer, method, path, body, expected):
+    await a_failed_take(api, singer)
+    key = "recordings/00000000-0000-4000-8000-000000000001_take.webm"
+    for part, value in (
+        ("{record_id:str}", "1"),
+        ("{upload_id:str}", "1"),
+        ("/{key:path}", f"/{key}"),
+        ("{name:str}", "x"),
+    ):
+        path = path.replace(part, value)
+    for caller, status in zip((anyone, stranger, singer), expected, strict=True):
+        answer = await caller.request(method, path, json=body)
+        assert answer.status_code == status, answer.text
+        if caller is not singer and path != "/openapi.json":
+            assert "비밀" not in answer.text
+            assert "CORRUPT" not in answer.text
+        if status == 403 and path.startswith("/records"):
+            assert refusal(answer) == (403, "RECORD_PERMISSION_DENIED")
+
+
+async def test_options_says_which_methods_there_are_and_needs_no_token(anyone):
+    answer = await anyone.options("/records/async/1")
+    assert (answer.status_code, answer.headers["allow"]) == (204, "DELETE, GET, OPTIONS, PATCH")
+
+
+PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+ALLOWED, NEIGHBOUR = "https://app.example.com", "https://appXexample.com"
+
+
+async def test_a_page_of_a_known_origin_may_call(anyone):
+    answer = await anyone.options("/records/async", headers=PREFLIGHT | {"Origin": ALLOWED})
+    assert answer.status_code == 204
+    assert answer.headers["access-control-allow-origin"] == ALLOWED
+    assert answer.headers["access-control-allow-methods"] == "OPTIONS, POST"
+    for header in ("Authorization", "Content-Type", "Idempotency-Key", "Prefer", "If-None-Match"):
+        assert header in answer.headers["access-control-allow-headers"]
+    answer = await anyone.get("/records/async/1", headers={"Origin": ALLOWED})
+    assert answer.headers["access-control-allow-origin"] == ALLOWED
+    for header in ("ETag", "Link", "X-Request-Id", "Location", "Retry-After", "Preference-Applied"):
+        assert header in answer.headers["access-control-expose-headers"]
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [NEIGHBOUR, "https://app.example.com.evil.example", "http://app.example.com", "null", ALLOWED + "/"],
+)
+async def test_a_page_of_another_origin_gets_no_header(anyone, origin):
+    for answer in (
+        await anyone.options("/records/async", headers=PREFLIGHT | {"Origin": origin}),
+        await anyone.get("/records/async/1", headers={"Origin": origin}),
+        await anyone.get("/nothing", headers={"Origin": origin}),
+    ):
+        assert not [header for header in answer.headers if header.startswith("access-control")]
+        assert "Origin" in answer.headers["vary"]
+
+
+async def test_refusals_too_can_be_read_by_a_page_that_may_call(anyone):
+    for path in ("/records/async/1", "/nothing"):
+        answer = await anyone.get(path, headers={"Origin": ALLOWED})
+        assert answer.headers["access-control-allow-origin"] == ALLOWED
+        assert answer.headers["vary"] == "Accept-Language, Origin"
+
+
+async def test_a_browser_may_put_to_a_signed_url(singer, anyone):
+    signed = await presign(singer)
+    preflight = {"Origin": ALLOWED, "Access-Control-Request-Method": "PUT"}
+    answer = await anyone.options(signed["presignedUrl"], headers=preflight)
+    assert "PUT" in answer.headers["access-control-allow-methods"]
+    headers = signed["headers"] | {"Origin": ALLOWED}
+    answer = await anyone.put(signed["presignedUrl"], content=b"abc", headers=headers)
+    assert answer.headers["access-control-allow-origin"] == ALLOWED
+
+
+async def test_a_star_lets_every_page_call():
+    async with an_api(replace(SETTINGS, cors_origins=("*",))) as api:
+        anyone = await api.caller(None)
+        answer = await anyone.get("/records/async/1", headers={"Origin": NEIGHBOUR})
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "Origin" not in answer.headers["vary"]
+
+
+async def test_the_access_log_knows_no_secret_and_no_name(api, singer, anyone, caplog):
+    caplog.set_level(logging.INFO)
+    signed = await presign(singer, originalFilename="엄마.webm")
+    await anyone.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+    await anyone.get(signed["presignedUrl"])
+    await singer.get("/records/async/1?token=s3cret", headers={"X-Request-Id": "seen"})
+    await anyone.get("/no/such/s3cret")
+    await singer.get("/records/async/1%0AERROR%20forged")
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("orak")]
+    assert "GET /records/async/1 404 seen" in lines
+    assert any(line.startswith("GET /records/async/1%0AERROR%20forged 404 ") for line in lines)
+    assert any(line.startswith("PUT /storage/{key} 200 ") for line in lines)
+    assert any(line.startswith("GET (unknown path) 404 ") for line in lines)
+    for secret in ("signature", "s3cret", "엄마", api.token(SINGER)):
+        assert not [line for line in lines if secret in line]

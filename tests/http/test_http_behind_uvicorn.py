@@ -1,0 +1,127 @@
+"""The application on a real socket: framing, hang-ups and the log are the server's matter too."""
+
+import asyncio
+import logging
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import uvicorn
+from http_api import SECRET, name, presign, refusal
+
+from orak.adapters.auth.issuing import issue_token
+from orak.domain.identity import UserId
+from orak.entrypoints.container import run
+from orak.entrypoints.http.app import create_app
+from orak.entrypoints.http.server import server_config
+from orak.entrypoints.settings import Settings
+
+DEADLINE = 20
+
+
+class AnnouncedServer(uvicorn.Server):
+    """A server that says when it is up, and leaves the process's signals alone."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets=None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextmanager
+    def capture_signals(self):
+        yield
+
+    @property
+    def url(self) -> str:
+        host, port = self.servers[0].sockets[0].getsockname()
+        return f"http://{host}:{port}"
+
+
+@asynccontextmanager
+async def served(data_dir):
+    settings = Settings(data_dir=data_dir, port=0, jwt_secret=SECRET, batch_enabled=False, immediate_slots=0)
+    server = AnnouncedServer(server_config(create_app(settings, partial(run, settings)), settings))
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(DEADLINE):
+        await server.up.wait()
+    token = issue_token(SECRET, UserId(1), (), timedelta(hours=1), datetime.now(UTC))
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=DEADLINE) as client:
+        yield server, client
+    server.should_exit = True
+    async with asyncio.timeout(DEADLINE):
+        await serving
+
+
+def on(server: AnnouncedServer, signed: dict) -> dict:
+    """Signed URLs begin with the configured address; this one's port was not known then."""
+    path = urlsplit(signed["presignedUrl"])
+    return signed | {"presignedUrl": f"{server.url}{path.path}?{path.query}"}
+
+
+@pytest.fixture
+async def house(tmp_path):
+    async with served(tmp_path) as (server, client):
+        yield server, client
+
+
+async def test_one_connection_serves_every_kind_of_answer(house, caplog):
+    caplog.set_level(logging.INFO)
+    server, singer = house
+    signed = on(server, await presign(singer, originalFilename="엄마.webm"))
+    answer = await singer.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+    assert answer.status_code == 200
+    answer = await singer.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+    assert refusal(answer) == (412, "PRECONDITION_FAILED")
+    record = await name(singer, signed)
+    path = f"/records/async/{record['id']}"
+    first = await singer.get(path)
+    assert (await singer.get(path, headers={"If-None-Match": first.headers["etag"]})).status_code == 304
+    assert refusal(await singer.get("/records/async/%D9%A1")) == (404, "NOT_FOUND")
+    assert refusal(await singer.post("/records/async", content=b" " * 1_000_000)) == (
+        413,
+        "PAYLOAD_TOO_LARGE",
+    )
+    assert refusal(await singer.put(path)) == (405, "METHOD_NOT_ALLOWED")
+    assert (await singer.delete(path)).status_code == 204
+    assert (await singer.get("/health/live")).json() == {"status": "live"}
+    assert "server" not in answer.headers
+    written = "\n".join(record.getMessage() for record in caplog.records if record.name != "httpx")
+    assert f"GET {path} 304" in written
+    for secret in ("signature", "엄마", "%EC%97%84", singer.headers["authorization"]):
+        assert secret not in written
+
+
+async def test_a_chunked_or_cut_off_put_leaves_the_url_good(house):
+    server, singer = house
+    signed = on(server, await presign(singer))
+
+    async def chunks():
+        yield b"abc"
+
+    answer = await singer.put(signed["presignedUrl"], content=chunks(), headers=signed["headers"])
+    assert refusal(answer) == (400, "VALIDATION_FAILED")
+
+    url = urlsplit(signed["presignedUrl"])
+    _, writer = await asyncio.open_connection(url.hostname, url.port)
+    head = f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: x\r\nContent-Type: audio/webm\r\n"
+    writer.write(f"{head}Content-Length: 3\r\n\r\na".encode())
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+
+    answer = await singer.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+    assert answer.status_code == 200
+
+
+async def test_a_server_that_stops_lets_its_orak_go(tmp_path):
+    async with served(tmp_path) as (_, singer):
+        await presign(singer)
+    async with served(tmp_path) as (_, singer):
+        assert (await singer.get("/records/async/uploads/1")).status_code == 200

@@ -1,0 +1,251 @@
+"""Refusals and failures: one envelope, two languages, and nothing that should not be told."""
+
+import dataclasses
+import logging
+import re
+
+import pytest
+from http_api import Api, name, presign, refusal, upload
+
+from orak.application.ports.failures import StaleVersion, Unavailable
+from orak.domain.errors import OrakError, Problem, ProblemCode, StateConflict, WrongState
+from orak.domain.identity import UploadId
+from orak.domain.processing import FailureCode
+from orak.entrypoints.http.error_codes import STATUSES, ErrorCode
+from orak.entrypoints.http.errors import ERRORS
+from orak.entrypoints.http.languages import Language
+from orak.entrypoints.http.messages import error_text, failure_text, general_text, problem_text
+
+
+def break_use_case(api: Api, name: str, error: Exception) -> None:
+    async def broken(*_args: object, **_kwargs: object) -> None:
+        raise error
+
+    running = api.app.state.running
+    use_cases = dataclasses.replace(running.use_cases, **{name: broken})
+    api.app.state.running = dataclasses.replace(running, use_cases=use_cases)
+
+
+async def test_the_envelope_is_the_contract_s_to_the_byte(singer):
+    answer = await singer.get("/records/async/12345?secret=1", headers={"X-Request-Id": "abc-1"})
+    assert answer.status_code == 404
+    assert answer.text == (
+        '{"error":{"code":"RECORD_NOT_FOUND","message":"Record not found: 12345",'
+        '"timestamp":"2024-01-01T12:00:00Z","path":"/records/async/12345","requestId":"abc-1","details":[]}}'
+    )
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_details_are_sentences_about_fields(singer):
+    answer = await singer.post("/records/async", json={})
+    assert answer.json()["error"]["details"] == [
+        {"field": "title", "code": "REQUIRED", "message": "제목은 필수입니다"},
+        {"field": "uploadId", "code": "REQUIRED", "message": "업로드 ID는 필수입니다"},
+    ]
+    answer = await singer.post(
+        "/records/async", json={}, headers={"Accept-Language": "en-US,en;q=0.9,ko;q=0.8"}
+    )
+    assert answer.json()["error"]["message"] == "The request is not valid"
+    assert [detail["message"] for detail in answer.json()["error"]["details"]] == [
+        "The title is required",
+        "The upload ID is required",
+    ]
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/records", "/records/async/1/2/3", "/records/async/uploads", "/docs/x"]
+)
+async def test_an_unknown_path_is_404_without_a_token(anyone, path):
+    assert refusal(await anyone.get(path)) == (404, "NOT_FOUND")
+
+
+async def test_a_wrong_method_is_told_the_right_ones_without_a_token(anyone):
+    for method, path, allowed in (
+        ("GET", "/records/async", "OPTIONS, POST"),
+        ("PUT", "/records/async/1", "DELETE, GET, OPTIONS, PATCH"),
+        ("POST", "/health/live", "GET, OPTIONS"),
+        ("BREW", "/health/live", "GET, OPTIONS"),
+    ):
+        answer = await anyone.request(method, path)
+        assert refusal(answer) == (405, "METHOD_NOT_ALLOWED")
+        assert answer.headers["allow"] == allowed
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [None, "", "Bearer", "Bearer ", "Basic c2luZ2VyOg==", "Bearer x", "Bearer a.b.c", "Bearer " + "a" * 9000],
+)
+async def test_without_a_valid_token_nothing_is_looked_at(anyone, authorization):
+    headers = {} if authorization is None else {"Authorization": authorization}
+    for method, path in (
+        ("GET", "/records/async/x"),
+        ("POST", "/records/async"),
+        ("POST", "/records/async/presigned-url?limit=%FF"),
+    ):
+        answer = await anyone.request(method, path, content=b"{", headers=headers)
+        assert refusal(answer) == (401, "UNAUTHORIZED")
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_the_scheme_of_a_token_may_be_written_anyhow(api, anyone):
+    answer = await anyone.get("/records/async/me", headers={"Authorization": f"bEARER  {api.token(1)}"})
+    assert answer.status_code == 200
+
+
+async def test_a_bug_tells_the_client_nothing_and_the_log_everything(api, singer, caplog):
+    break_use_case(api, "get_record", RuntimeError("password=hunter2"))
+    answer = await singer.get("/records/async/1", headers={"X-Request-Id": "bug-1"})
+    assert refusal(answer) == (500, "INTERNAL")
+    assert "hunter2" not in answer.text
+    assert "Traceback" not in answer.text
+    [line] = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert "bug-1" in line.getMessage()
+    assert "hunter2" in str(line.exc_info)
+
+
+async def test_a_world_that_is_down_is_503_and_says_when_to_come_again(api, singer):
+    break_use_case(api, "get_record", Unavailable("the disk answered EIO"))
+    answer = await singer.get("/records/async/1")
+    assert refusal(answer) == (503, "UNAVAILABLE")
+    assert answer.headers["retry-after"] == "5"
+    assert "EIO" not in answer.text
+
+
+async def test_a_writer_that_is_always_too_late_is_a_conflict(api, singer):
+    break_use_case(api, "delete_record", StaleVersion())
+    assert refusal(await singer.delete("/records/async/1")) == (409, "CONFLICT")
+
+
+async def test_a_database_that_is_down_at_the_first_token_is_503(api, singer):
+    break_use_case(api, "register_user", Unavailable())
+    assert refusal(await singer.get("/records/async/me")) == (503, "UNAVAILABLE")
+
+
+async def test_a_user_s_row_is_made_by_their_first_token_only(api):
+    registered = []
+
+    async def register(actor):
+        registered.append(actor.user_id)
+
+    running = api.app.state.running
+    use_cases = dataclasses.replace(running.use_cases, register_user=register)
+    api.app.state.running = dataclasses.replace(running, use_cases=use_cases)
+    for user_id in (1, 2, 1, 1, 2):
+        await (await api.caller(user_id)).get("/records/async/me")
+    assert registered == [1, 2]
+
+
+async def test_readiness_names_the_parts_that_do_not_answer(api, anyone):
+    assert (await anyone.get("/health/live")).json() == {"status": "live"}
+    assert (await anyone.get("/health/ready")).json() == {"status": "ready"}
+
+    class Down:
+        async def head(self, _key):
+            raise Unavailable
+
+    api.app.state.running = dataclasses.replace(api.app.state.running, storage=Down())
+    answer = await anyone.get("/health/ready", headers={"Accept-Language": "en"})
+    assert refusal(answer) == (503, "UNAVAILABLE")
+    assert answer.json()["error"]["details"] == [
+        {"field": "storage", "code": "UNAVAILABLE", "message": "The storage does not answer"}
+    ]
+    assert (await anyone.get("/health/live")).status_code == 200
+
+
+@pytest.mark.parametrize("given", ["", "a b", "a\x7f", "é".encode().decode("latin-1"), "x" * 129, 'a"b'])
+async def test_a_request_id_that_could_forge_a_log_line_is_replaced(anyone, given):
+    answer = await anyone.get("/nothing", headers={"X-Request-Id": given.encode("latin-1")})
+    assert re.fullmatch("[0-9a-f]{32}", answer.json()["error"]["requestId"])
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        (None, "ko"),
+        ("", "ko"),
+        ("en", "en"),
+        ("EN-gb", "en"),
+        ("ko, en", "ko"),
+        ("en, ko", "en"),
+        ("ko;q=0.5, en;q=0.6", "en"),
+        ("fr, de;q=0.5", "ko"),
+        ("fr, en;q=0.1", "en"),
+        ("*", "ko"),
+        ("en;q=0.5, *;q=0.4", "en"),
+        ("ko;q=0", "en"),
+        ("ko;q=0, en;q=0", "ko"),
+        ("en;q=x", "en"),
+        ("en;q=2", "en"),
+        (",;=,q", "ko"),
+    ],
+)
+async def test_accept_language_is_weighed(anyone, header, language):
+    answer = await anyone.get("/nothing", headers={} if header is None else {"Accept-Language": header})
+    assert answer.headers["content-language"] == language
+    assert answer.json()["error"]["message"] == {"ko": "찾을 수 없습니다", "en": "Not found"}[language]
+    assert "Accept-Language" in answer.headers["vary"]
+
+
+async def test_every_refusal_of_orak_s_has_its_status(singer, stranger, anyone):
+    """What the table of errors says is reached over HTTP, code by code."""
+    signed = await upload(singer)
+    await name(singer, signed)
+    await presign(singer)
+    key = {"Idempotency-Key": "k"}
+    await singer.post("/records/async/presigned-url", params=TAKE_QUERY, headers=key)
+    seen = {
+        refusal(answer)
+        for answer in (
+            await singer.post("/records/async", json={"title": "t", "uploadId": 1}),
+            await singer.get("/records/async/9"),
+            await stranger.get("/records/async/1"),
+            await singer.post("/records/async", json={}),
+            await anyone.get("/records/async/1"),
+            await anyone.put(signed["presignedUrl"] + "0"),
+            await anyone.get("/nothing"),
+            await anyone.put("/health/live"),
+            await singer.post("/records/async/1/retry"),
+            await anyone.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"]),
+            await singer.post("/records/async", content=b" " * 20_000),
+            await singer.post("/records/async", content=b"{}"),
+            await singer.post(
+                "/records/async/presigned-url", params=TAKE_QUERY | {"fileSize": 9}, headers=key
+            ),
+        )
+    }
+    assert {code for _, code in seen} == {code.value for code in ErrorCode} - {
+        "RANGE_NOT_SATISFIABLE",  # test_http_storage
+        "UNAVAILABLE",
+        "INTERNAL",
+        "RATE_LIMITED",  # not yet
+        "QUOTA_EXCEEDED",  # not yet
+    }
+    assert all(status in STATUSES[ErrorCode(code)] for status, code in seen)
+
+
+TAKE_QUERY = {"originalFilename": "take.webm", "fileSize": 3, "contentType": "audio/webm"}
+
+
+def test_there_are_words_for_everything_in_both_languages():
+    for language in Language:
+        assert all(general_text(code, language) for code in ErrorCode)
+        assert all(failure_text(failure, language) for failure in FailureCode)
+        for problem in ProblemCode:
+            for field in ("title", "createOnly", "body"):
+                text = problem_text(Problem(field, problem, 255), language)
+                assert "{" not in text
+                assert "None" not in text
+        for why in WrongState:
+            assert "{" not in str(error_text(StateConflict(UploadId(1), why), language))
+
+
+def test_a_client_s_name_for_a_field_is_no_template():
+    problem = Problem("{limit.__class__}", ProblemCode.UNKNOWN_FIELD, 3)
+    assert problem_text(problem, Language.ENGLISH) == "Unknown field: {limit.__class__}"
+
+
+def test_every_error_that_a_port_or_the_domain_can_raise_to_a_caller_is_in_the_table():
+    kept_inside = {"LeaseLost", "ObjectChanged", "Unconvertible", "DecoderDied"}
+    known = {error.__name__ for error in OrakError.__subclasses__() if error.__module__.startswith("orak.")}
+    assert known - kept_inside == {error.__name__ for error in ERRORS}

@@ -1,0 +1,119 @@
+"""The same application as `orak serve` runs it: SQLite, the local disk, a real clock, real conversion."""
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import httpx
+import pytest
+from http_api import SECRET, URL, name, presign, refusal, started, upload
+
+from audio_samples import chord, write
+from orak.adapters.auth.issuing import issue_token
+from orak.domain.identity import UserId
+from orak.entrypoints.container import run
+from orak.entrypoints.http.app import create_app
+from orak.entrypoints.settings import Settings
+
+
+@asynccontextmanager
+async def served(data_dir, **changes):
+    settings = Settings(data_dir=data_dir, jwt_secret=SECRET, public_url=URL, batch_enabled=False, **changes)
+    app = create_app(settings, partial(run, settings))
+    token = issue_token(SECRET, UserId(1), (), timedelta(hours=1), datetime.now(UTC))
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(started(app))
+        yield await stack.enter_async_context(
+            httpx.AsyncClient(
+                transport=httpx.ASGITransport(app),
+                base_url=URL,
+                headers={"Authorization": f"Bearer {token}"},
+                timeout=30,
+            )
+        )
+
+
+@pytest.fixture
+async def singer(tmp_path):
+    async with served(tmp_path, immediate_slots=0) as client:
+        yield client
+
+
+async def test_from_presign_to_playback(tmp_path):
+    content = write(tmp_path / "take.webm", chord(), 1.0).read_bytes()
+    async with served(tmp_path / "data", immediate_slots=1) as singer:
+        signed = await presign(singer, fileSize=len(content), contentType="audio/webm;codecs=opus")
+        answer = await singer.put(signed["presignedUrl"], content=content, headers=signed["headers"])
+        assert answer.status_code == 200
+        answer = await singer.post(
+            "/records/async",
+            json={"title": "첫 노래", "uploadId": signed["uploadId"]},
+            headers={"Prefer": "wait=10"},
+        )
+        assert answer.headers["preference-applied"] == "wait=10"
+        record = answer.json()
+        assert record["processingStatus"] == "COMPLETED"
+        assert (record["failure"], record["progress"], record["durationSeconds"]) == (None, 100, 1)
+        assert record["loudness"]["truePeakDb"] <= -1
+        listened = await singer.get(record["publicUrl"], headers={"Range": "bytes=4-7"})
+        assert (listened.status_code, listened.content) == (206, b"ftyp")
+        assert listened.headers["content-type"] == "audio/mp4"
+        waveform = (await singer.get(record["waveformUrl"])).json()
+        assert (waveform["version"], len(waveform["peaks"])) == (1, 800)
+        etag = (await singer.get(f"/records/async/{record['id']}")).headers["etag"]
+        again = await singer.get(f"/records/async/{record['id']}", headers={"If-None-Match": etag})
+        assert again.status_code == 304
+
+
+async def test_a_file_that_is_no_audio_fails_with_a_code(tmp_path):
+    async with served(tmp_path, immediate_slots=1) as singer:
+        signed = await upload(singer, b"just a text that calls itself a take")
+        answer = await singer.post(
+            "/records/async",
+            json={"title": "t", "uploadId": signed["uploadId"]},
+            headers={"Prefer": "wait=10", "Accept-Language": "en"},
+        )
+        assert answer.status_code == 200
+        assert answer.json()["failure"] == {
+            "code": "UNSUPPORTED_FORMAT",
+            "message": "This file format is not supported",
+        }
+
+
+async def test_of_fifty_creates_at_once_one_wins(singer):
+    signed = await upload(singer)
+    body = {"title": "t", "uploadId": signed["uploadId"]}
+    answers = await asyncio.gather(*(singer.post("/records/async", json=body) for _ in range(50)))
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 49
+    for answer in answers:
+        if answer.status_code == 409:
+            assert refusal(answer) == (409, "RECORD_OPERATION_FAILED")
+            message = answer.json()["error"]["message"]
+            assert message == f"이미 Record가 존재하는 업로드입니다: {signed['uploadId']}"
+
+
+async def test_of_many_puts_at_once_one_stores_its_bytes(singer):
+    signed = await presign(singer)
+    answers = await asyncio.gather(
+        *(
+            singer.put(signed["presignedUrl"], content=content, headers=signed["headers"])
+            for content in (b"abc", b"xyz", b"123", b"...")
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412]
+
+
+async def test_a_record_goes_with_everything_of_it(singer):
+    record = await name(singer, await upload(singer))
+    path = f"/records/async/{record['id']}"
+    assert (await singer.patch(path, json={"title": "둘째"})).json()["title"] == "둘째"
+    assert [one["id"] for one in (await singer.get("/records/async/me?limit=1")).json()] == [record["id"]]
+    assert (await singer.delete(path)).status_code == 204
+    assert refusal(await singer.get(path)) == (404, "RECORD_NOT_FOUND")
+    upload_path = f"/records/async/uploads/{record['uploadId']}"
+    assert refusal(await singer.get(upload_path)) == (404, "RECORD_OPERATION_FAILED")
+
+
+async def test_it_is_ready(singer):
+    assert (await singer.get("/health/ready")).json() == {"status": "ready"}

@@ -1,0 +1,326 @@
+"""Records over HTTP: what a client sends, sees, and is refused."""
+
+import asyncio
+import json
+
+import pytest
+from http_api import SETTINGS, an_api, convert, name, presign, refusal, upload, wrong_fields
+from msgspec.structs import replace
+
+from orak.application.ports.audio import Unconvertible
+from orak.application.ports.persistence import Song
+from orak.domain.identity import MAX_ID, SongId
+from orak.domain.processing import FailureCode
+
+JSON = {"Content-Type": "application/json"}
+
+
+async def test_a_new_record_is_the_contract_s_to_the_byte(singer):
+    await upload(singer)
+    answer = await singer.post(
+        "/records/async", json={"title": "첫 노래", "uploadId": 1, "durationSeconds": 184}
+    )
+    assert answer.status_code == 200
+    assert answer.text == (
+        '{"id":1,"title":"첫 노래","userId":1,"songId":null,"uploadId":1,"durationSeconds":184,'
+        '"processingStatus":"PROCESSING","s3Key":"recordings/00000000-0000-4000-8000-000000000001_take.webm",'
+        '"publicUrl":null,"createdAt":"2024-01-01T12:00:00Z","updatedAt":"2024-01-01T12:00:00Z",'
+        '"failure":null,"waveformUrl":null,"loudness":null,"progress":0}'
+    )
+
+
+async def test_a_completed_record_has_its_public_urls(api, singer):
+    record = await name(singer, await upload(singer))
+    await convert(api, record)
+    shown = (await singer.get("/records/async/1")).json()
+    key = "published/00000000-0000-4000-8000-000000000001/1_take.m4a"
+    assert shown["processingStatus"] == "COMPLETED"
+    assert (shown["s3Key"], shown["publicUrl"]) == (key, f"http://orak.test/media/{key}")
+    assert shown["waveformUrl"].startswith("http://orak.test/media/published/")
+    assert (shown["durationSeconds"], shown["progress"]) == (12, 100)
+    assert shown["loudness"] == {"inputLufs": -20.0, "outputLufs": -14.0, "truePeakDb": -1.5}
+
+
+async def test_public_urls_begin_with_the_cdn_s_and_are_percent_encoded():
+    async with an_api(replace(SETTINGS, cdn_base_url="https://cdn.example.com/")) as api:
+        singer = await api.caller()
+        signed = await presign(singer, originalFilename="내 노래.webm")
+        await singer.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+        await convert(api, await name(singer, signed))
+        shown = (await singer.get("/records/async/1")).json()
+    assert shown["publicUrl"] == (
+        "https://cdn.example.com/published/00000000-0000-4000-8000-000000000001/"
+        "1_%EB%82%B4_%EB%85%B8%EB%9E%98.m4a"
+    )
+
+
+async def test_why_a_take_failed_is_said_in_the_caller_s_language(api, singer):
+    api.house.converter.errors.append(Unconvertible(FailureCode.NO_AUDIO_STREAM))
+    await convert(api, await name(singer, await upload(singer)))
+    korean = (await singer.get("/records/async/1")).json()
+    english = (await singer.get("/records/async/1", headers={"Accept-Language": "en"})).json()
+    assert korean["processingStatus"] == "FAILED"
+    assert korean["failure"] == {"code": "NO_AUDIO_STREAM", "message": "파일에 오디오가 없습니다"}
+    assert english["failure"] == {"code": "NO_AUDIO_STREAM", "message": "The file holds no audio"}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({}, [("title", "REQUIRED"), ("uploadId", "REQUIRED")]),
+        ({"title": " ", "uploadId": 1}, [("title", "REQUIRED")]),
+        ({"title": 5, "uploadId": 1}, [("title", "INVALID")]),
+        ({"title": "a" * 256, "uploadId": 1}, [("title", "TOO_LONG")]),
+        ({"title": "a\0b", "uploadId": 1}, [("title", "INVALID_CHARACTER")]),
+        ({"title": "a\nb", "uploadId": 1}, [("title", "INVALID_CHARACTER")]),
+        ({"title": "\ud800", "uploadId": 1}, [("title", "INVALID_CHARACTER")]),
+        ({"title": "t", "uploadId": 0}, [("uploadId", "INVALID")]),
+        ({"title": "t", "uploadId": -1}, [("uploadId", "INVALID")]),
+        ({"title": "t", "uploadId": 1.5}, [("uploadId", "INVALID")]),
+        ({"title": "t", "uploadId": MAX_ID + 1}, [("uploadId", "INVALID")]),
+        ({"title": "t", "uploadId": 2**63}, [("uploadId", "INVALID")]),
+        ({"title": "t", "uploadId": 10**20}, [("uploadId", "INVALID")]),
+        ({"title": "t", "uploadId": "1"}, [("uploadId", "INVALID")]),
+        ({"title": "t", "uploadId": "1_0"}, [("uploadId", "INVALID")]),
+        ({"title": "t", "uploadId": "+1"}, [("uploadId", "INVALID")]),
+        ({"title": "t", "uploadId": True}, [("uploadId", "INVALID")]),
+        ({"title": "t", "uploadId": 1, "songId": 0}, [("songId", "INVALID")]),
+        ({"title": "t", "uploadId": 1, "durationSeconds": -1}, [("durationSeconds", "INVALID")]),
+        ({"title": "t", "uploadId": 1, "durationSeconds": 2**31}, [("durationSeconds", "INVALID")]),
+        ({"title": "t", "uploadId": 1, "userId": 2}, [("userId", "UNKNOWN_FIELD")]),
+        ({"title": "t", "uploadId": 1, "processingStatus": "x"}, [("processingStatus", "UNKNOWN_FIELD")]),
+    ],
+)
+async def test_everything_that_is_wrong_with_a_new_record_is_named(singer, body, expected):
+    answer = await singer.post("/records/async", content=json.dumps(body), headers=JSON)
+    assert wrong_fields(answer) == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[" * 8192,
+        b'{"a":' * 2000,
+        b"null",
+        b"[]",
+        b'"text"',
+        b"{",
+        b'{"title": "\xff", "uploadId": 1}',
+        b"\xef\xbb\xbf{}",
+        '{"title": "t"}'.encode("utf-16"),
+    ],
+)
+async def test_a_body_that_is_no_json_object_is_malformed(singer, body):
+    answer = await singer.post("/records/async", content=body, headers=JSON)
+    assert wrong_fields(answer) == [("body", "MALFORMED")]
+
+
+async def test_a_number_of_ten_thousand_digits_is_just_too_large(singer):
+    body = b'{"title": "t", "uploadId": ' + b"9" * 10_000 + b"}"
+    answer = await singer.post("/records/async", content=body, headers=JSON)
+    assert wrong_fields(answer) == [("uploadId", "INVALID")]
+
+
+async def test_a_title_may_take_all_the_room_that_json_lets_it(singer):
+    signed = await upload(singer)
+    record = await name(singer, signed, title="👩‍🎤" * 85)
+    assert record["title"] == "👩‍🎤" * 85
+
+
+async def test_a_body_over_16_kb_is_413_whether_its_length_is_told_or_not(singer):
+    async def chunks():
+        for _ in range(1024):
+            yield b" " * 1024
+
+    for content in (b" " * (16 * 1024 + 1), chunks()):
+        answer = await singer.post("/records/async", content=content, headers=JSON)
+        assert refusal(answer) == (413, "PAYLOAD_TOO_LARGE")
+    answer = await singer.post("/records/async", content=b" " * 16 * 1024, headers=JSON)
+    assert refusal(answer) == (400, "VALIDATION_FAILED")
+
+
+async def test_json_sent_as_text_is_415(singer):
+    for media_type in ("text/plain", "application/x-www-form-urlencoded"):
+        answer = await singer.post("/records/async", content=b"{}", headers={"Content-Type": media_type})
+        assert refusal(answer) == (415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+async def test_what_stands_in_the_way_of_a_record_is_said_word_for_word(singer, stranger):
+    await upload(singer)
+    body = {"title": "t", "uploadId": 1}
+
+    async def refused(client, **changes):
+        answer = await client.post("/records/async", json=body | changes)
+        return (*refusal(answer), answer.json()["error"]["message"])
+
+    assert await refused(singer, uploadId=9) == (
+        404, "RECORD_OPERATION_FAILED", "업로드를 찾을 수 없습니다: 9",
+    )  # fmt: skip
+    assert await refused(stranger) == (
+        403, "RECORD_PERMISSION_DENIED", "Permission denied for record: null, user: 2",
+    )  # fmt: skip
+    assert await refused(singer, songId=5) == (
+        404, "RECORD_OPERATION_FAILED", "노래를 찾을 수 없습니다: 5",
+    )  # fmt: skip
+    await singer.post("/records/async", json=body)
+    assert await refused(singer) == (
+        409, "RECORD_OPERATION_FAILED", "이미 Record가 존재하는 업로드입니다: 1",
+    )  # fmt: skip
+    assert await refused(stranger) == (
+        403, "RECORD_PERMISSION_DENIED", "Permission denied for record: 1, user: 2",
+    )  # fmt: skip
+
+
+async def test_of_fifty_creates_at_once_one_wins(singer):
+    await upload(singer)
+    body = {"title": "t", "uploadId": 1}
+    answers = await asyncio.gather(*(singer.post("/records/async", json=body) for _ in range(50)))
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 49
+
+
+@pytest.mark.parametrize(
+    ("header", "applied"),
+    [
+        ("wait=5", "wait=5"),
+        ("respond-async, wait=99", "wait=10"),
+        ('WAIT = "3"', "wait=3"),
+        ("wait=0", "wait=0"),
+        ("wait=soon", None),
+        ("return=minimal", None),
+    ],
+)
+async def test_a_client_may_say_how_long_it_waits(singer, header, applied):
+    await upload(singer)
+    answer = await singer.post(
+        "/records/async", json={"title": "t", "uploadId": 1}, headers={"Prefer": header}
+    )
+    assert answer.status_code == 200
+    assert answer.headers.get("preference-applied") == applied
+
+
+async def test_a_record_that_did_not_change_is_304(singer):
+    await name(singer, await upload(singer))
+    first = await singer.get("/records/async/1")
+    etag = first.headers["etag"]
+    for known in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        answer = await singer.get("/records/async/1", headers={"If-None-Match": known})
+        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag)
+    assert first.headers["cache-control"] == "private, no-cache"
+    in_english = {"If-None-Match": etag, "Accept-Language": "en"}
+    assert (await singer.get("/records/async/1", headers=in_english)).status_code == 200
+    await singer.patch("/records/async/1", json={"title": "둘째"})
+    assert (await singer.get("/records/async/1", headers={"If-None-Match": etag})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "record_id",
+    [
+        "0",
+        "01",
+        "-1",
+        "+1",
+        "1.5",
+        "1_0",
+        "%D9%A1",
+        "9223372036854775808",
+        str(MAX_ID + 1),
+        "9" * 20,
+        "x",
+        "1%00",
+    ],
+)
+async def test_what_can_be_no_id_is_not_found(singer, record_id):
+    assert refusal(await singer.get(f"/records/async/{record_id}")) == (404, "NOT_FOUND")
+    assert refusal(await singer.delete(f"/records/async/uploads/{record_id}")) == (404, "NOT_FOUND")
+
+
+async def test_a_record_that_is_not_there(singer):
+    answer = await singer.get(f"/records/async/{MAX_ID}")
+    assert refusal(answer) == (404, "RECORD_NOT_FOUND")
+    assert answer.json()["error"]["message"] == f"Record not found: {MAX_ID}"
+
+
+async def test_pages_lead_to_each_other(singer):
+    for _ in range(5):
+        await name(singer, await upload(singer))
+    everything = await singer.get("/records/async/me")
+    assert [record["id"] for record in everything.json()] == [5, 4, 3, 2, 1]
+    assert "link" not in everything.headers
+    url, seen = "/records/async/me?limit=2", []
+    while url:
+        page = await singer.get(url)
+        seen.append([record["id"] for record in page.json()])
+        url = page.links.get("next", {}).get("url")
+        assert url is None or url.startswith("http://orak.test/records/async/me?limit=2&cursor=")
+    assert seen == [[5, 4], [3, 2], [1]]
+
+
+async def test_a_list_holds_the_caller_s_own_records_only(singer, stranger):
+    await name(singer, await upload(singer))
+    assert (await stranger.get("/records/async/me")).text == "[]"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("limit=0", [("limit", "NOT_POSITIVE")]),
+        ("limit=201", [("limit", "TOO_LARGE")]),
+        ("limit=x", [("limit", "INVALID")]),
+        ("limit=1_0", [("limit", "INVALID")]),
+        ("cursor=!", [("cursor", "INVALID")]),
+        ("cursor=MA", [("cursor", "INVALID")]),
+        ("cursor=%F0%9F%8E%A4", [("cursor", "INVALID")]),
+        ("limit=-5&cursor=x", [("limit", "NOT_POSITIVE"), ("cursor", "INVALID")]),
+        ("limit=%FF", [("query", "MALFORMED")]),
+    ],
+)
+async def test_a_page_that_cannot_be_asked_for(singer, query, expected):
+    assert wrong_fields(await singer.get(f"/records/async/me?{query}")) == expected
+
+
+async def test_title_and_song_change_apart_or_together(api, singer):
+    await api.house.use_cases.import_songs([Song(SongId(5)), Song(SongId(6))])
+    await name(singer, await upload(singer), songId=5)
+    for change, expected in (
+        ({"title": "e\u0301"}, ("\u00e9", 5)),
+        ({"songId": 6}, ("\u00e9", 6)),
+        ({"title": "둘", "songId": 5}, ("둘", 5)),
+        ({"title": None, "songId": None}, ("둘", 5)),
+    ):
+        answer = await singer.patch("/records/async/1", json=change)
+        assert (answer.json()["title"], answer.json()["songId"]) == expected
+
+
+async def test_a_wrong_change_names_every_field(singer):
+    await name(singer, await upload(singer))
+    answer = await singer.patch("/records/async/1", json={"title": "", "songId": "x", "uploadId": 3})
+    assert wrong_fields(answer) == [
+        ("title", "REQUIRED"),
+        ("songId", "INVALID"),
+        ("uploadId", "UNKNOWN_FIELD"),
+    ]
+    answer = await singer.patch("/records/async/1", json={"songId": 77})
+    assert refusal(answer) == (404, "RECORD_OPERATION_FAILED")
+
+
+async def test_only_a_failed_take_is_tried_again(api, singer):
+    record = await name(singer, await upload(singer))
+    assert refusal(await singer.post("/records/async/1/retry")) == (409, "CONFLICT")
+    api.house.converter.errors.append(Unconvertible(FailureCode.CORRUPT))
+    await convert(api, record)
+    answer = await singer.post("/records/async/1/retry")
+    assert (answer.status_code, answer.json()["processingStatus"]) == (200, "PROCESSING")
+    await convert(api, record)
+    assert (await singer.get("/records/async/1")).json()["processingStatus"] == "COMPLETED"
+
+
+async def test_a_deleted_record_is_gone_with_its_upload(singer):
+    await name(singer, await upload(singer))
+    answer = await singer.delete("/records/async/1")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert refusal(await singer.delete("/records/async/1")) == (404, "RECORD_NOT_FOUND")
+    assert refusal(await singer.get("/records/async/1")) == (404, "RECORD_NOT_FOUND")
+    assert refusal(await singer.get("/records/async/uploads/1")) == (404, "RECORD_OPERATION_FAILED")
+    answer = await singer.post("/records/async", json={"title": "t", "uploadId": 1})
+    assert refusal(answer) == (404, "RECORD_OPERATION_FAILED")

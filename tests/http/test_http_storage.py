@@ -1,0 +1,296 @@
+"""The local store's own HTTP side: signed URLs, ranges, versions, caches."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pytest
+from http_api import Api, a_scope, convert, name, presign, refusal, upload
+
+from orak.application.ports.failures import Unavailable
+
+PUBLISHED = "/media/published/00000000-0000-4000-8000-000000000001/1_take.m4a"
+CONTENT = b"converted abc"
+EARLIER = "Mon, 01 Jan 2024 11:59:59 GMT"
+
+
+@pytest.fixture
+async def published(api, singer, anyone):
+    """ETag and Last-Modified of a published take, whose bytes are CONTENT."""
+    await convert(api, await name(singer, await upload(singer)))
+    headers = (await anyone.head(PUBLISHED)).headers
+    return headers["etag"], headers["last-modified"]
+
+
+async def test_the_bytes_of_a_signed_put_are_acknowledged_with_their_etag(singer, anyone):
+    signed = await presign(singer)
+    answer = await anyone.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["etag"].startswith('"')
+    assert (await singer.get("/records/async/uploads/1")).json()["processingStatus"] == "UPLOADED"
+
+
+async def test_a_second_put_finds_it_there(singer, anyone):
+    signed = await upload(singer)
+    answer = await anyone.put(signed["presignedUrl"], content=b"xyz", headers=signed["headers"])
+    assert refusal(answer) == (412, "PRECONDITION_FAILED")
+    assert "presignedUrl" not in answer.text
+    assert signed["presignedUrl"].rpartition("=")[2] not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("_take.webm", "_tale.webm"),
+        ("size=3", "size=4"),
+        ("expires=17", "expires=18"),
+        ("signature=", "signature=0"),
+        ("type=audio", "type=video"),
+        ("?", "?x=1&"),
+        ("signature=", "signature=%FF"),
+    ],
+)
+async def test_a_signed_url_with_one_thing_changed_is_403(singer, anyone, old, new):
+    signed = await presign(singer)
+    url = signed["presignedUrl"].replace(old, new)
+    answer = await anyone.put(url, content=b"abc", headers=signed["headers"])
+    assert refusal(answer) == (403, "FORBIDDEN")
+    answer = await anyone.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+    assert answer.status_code == 200
+
+
+async def test_a_url_is_good_for_its_method_its_type_and_its_time(api: Api, singer, anyone):
+    signed = await presign(singer)
+    url, headers = signed["presignedUrl"], signed["headers"]
+    assert refusal(await anyone.get(url)) == (403, "FORBIDDEN")
+    answer = await anyone.put(url, content=b"abc", headers={"Content-Type": "audio/ogg"})
+    assert refusal(answer) == (403, "FORBIDDEN")
+    api.house.clock.advance(timedelta(minutes=15))
+    assert refusal(await anyone.put(url, content=b"abc", headers=headers)) == (403, "FORBIDDEN")
+
+
+@pytest.mark.parametrize("content", [b"", b"ab", b"abcd"])
+async def test_a_body_of_another_length_leaves_nothing_and_can_be_sent_again(singer, anyone, content):
+    signed = await presign(singer)
+    for length in {str(len(content)), "3"}:
+        headers = signed["headers"] | {"Content-Length": length}
+        answer = await anyone.put(signed["presignedUrl"], content=content, headers=headers)
+        assert refusal(answer) == (400, "VALIDATION_FAILED")
+    answer = await anyone.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+    assert answer.status_code == 200
+
+
+async def test_a_body_of_unknown_length_is_refused(singer, anyone):
+    async def chunks():
+        yield b"abc"
+
+    signed = await presign(singer)
+    answer = await anyone.put(signed["presignedUrl"], content=chunks(), headers=signed["headers"])
+    assert refusal(answer) == (400, "VALIDATION_FAILED")
+
+
+async def test_a_put_that_is_cut_off_leaves_nothing_and_can_be_sent_again(api: Api, singer, anyone):
+    signed = await presign(singer)
+    messages = [
+        {"type": "http.request", "body": b"a", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    sent = []
+
+    async def receive():
+        return messages.pop(0)
+
+    async def send(message):
+        sent.append(message)
+
+    scope = a_scope("PUT", signed["presignedUrl"], signed["headers"] | {"Content-Length": "3"})
+    await api.app(scope, receive, send)
+    assert sent[0]["status"] == 400
+    answer = await anyone.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+    assert answer.status_code == 200
+
+
+async def test_bytes_that_are_stored_are_acknowledged_though_the_database_is_down(api: Api, singer, anyone):
+    signed = await presign(singer)
+
+    async def down(_key):
+        raise Unavailable
+
+    running = api.app.state.running
+    api.app.state.running = replace(running, use_cases=replace(running.use_cases, receive_upload=down))
+    answer = await anyone.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+    assert answer.status_code == 200
+    api.app.state.running = running
+    await name(singer, signed)
+    assert (await singer.get("/records/async/uploads/1")).json()["processingStatus"] == "UPLOADED"
+
+
+async def test_a_url_that_was_given_up_leads_nowhere(api: Api, singer, anyone):
+    signed = await presign(singer)
+    await singer.delete("/records/async/uploads/1")
+    answer = await anyone.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+    assert refusal(answer) == (404, "RECORD_OPERATION_FAILED")
+    assert await api.house.storage.head(signed["s3Key"]) is None
+
+
+async def test_a_signed_get_sends_the_original_to_nobody_s_cache(api: Api, singer, anyone):
+    signed = await upload(singer)
+    link = api.house.storage.presign_get(signed["s3Key"], life=timedelta(minutes=1))
+    answer = await anyone.get(link.url)
+    assert (answer.status_code, answer.content) == (200, b"abc")
+    assert answer.headers["cache-control"] == "private, no-store"
+    assert answer.headers["content-type"] == "audio/webm"
+    assert refusal(await anyone.get(link.url.replace("signature=", "signature=0"))) == (403, "FORBIDDEN")
+
+
+async def test_a_published_take_is_anyone_s_for_ever(anyone, published):
+    etag, modified = published
+    answer = await anyone.get(PUBLISHED, headers={"Origin": "https://anywhere.example"})
+    assert (answer.status_code, answer.content) == (200, CONTENT)
+    headers = dict(answer.headers)
+    assert headers.pop("x-request-id")
+    assert headers.pop("access-control-expose-headers")
+    assert headers == {
+        "content-type": "audio/mp4",
+        "etag": etag,
+        "last-modified": modified,
+        "cache-control": "public, max-age=31536000, immutable",
+        "accept-ranges": "bytes",
+        "content-length": "13",
+        "x-content-type-options": "nosniff",
+        "access-control-allow-origin": "*",
+    }
+
+
+async def test_head_is_get_without_the_bytes(anyone, published):
+    got, head = await anyone.get(PUBLISHED), await anyone.head(PUBLISHED, headers={"Range": "bytes=0-1"})
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["etag"] == published[0]
+    assert head.headers["content-length"] == got.headers["content-length"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/media/recordings/00000000-0000-4000-8000-000000000001_take.webm",
+        "/media/published/../recordings/00000000-0000-4000-8000-000000000001_take.webm",
+        "/media/published/%2e%2e/recordings/00000000-0000-4000-8000-000000000001_take.webm",
+        "/media/published/nothing",
+        "/media/published",
+        "/media/",
+    ],
+)
+@pytest.mark.usefixtures("published")
+async def test_nothing_else_is_public(anyone, path):
+    assert refusal(await anyone.get(path)) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("asked", "part", "said"),
+    [
+        ("bytes=0-0", b"c", "bytes 0-0/13"),
+        ("bytes=0-", CONTENT, "bytes 0-12/13"),
+        ("bytes=4-6", b"ert", "bytes 4-6/13"),
+        ("bytes=10-99", b"abc", "bytes 10-12/13"),
+        ("bytes=-3", b"abc", "bytes 10-12/13"),
+        ("bytes=-99", CONTENT, "bytes 0-12/13"),
+        ("Bytes= 4-6 ", b"ert", "bytes 4-6/13"),
+    ],
+)
+@pytest.mark.usefixtures("published")
+async def test_a_range_is_answered_with_its_part(anyone, asked, part, said):
+    answer = await anyone.get(PUBLISHED, headers={"Range": asked})
+    assert (answer.status_code, answer.content) == (206, part)
+    assert answer.headers["content-range"] == said
+    assert answer.headers["content-length"] == str(len(part))
+
+
+@pytest.mark.parametrize(
+    "asked", ["bytes=0-1,4-5", "bytes=-", "bytes=5-4", "bytes=a-b", "lines=1-2", "bytes 0-1", "bytes=٣-٤"]
+)
+@pytest.mark.usefixtures("published")
+async def test_several_ranges_and_none_are_answered_whole(anyone, asked):
+    answer = await anyone.get(PUBLISHED, headers={"Range": asked.encode()})
+    assert (answer.status_code, answer.content) == (200, CONTENT)
+
+
+@pytest.mark.parametrize("asked", ["bytes=13-", "bytes=99-100", "bytes=-0"])
+@pytest.mark.usefixtures("published")
+async def test_a_range_outside_is_416(anyone, asked):
+    answer = await anyone.get(PUBLISHED, headers={"Range": asked})
+    assert refusal(answer) == (416, "RANGE_NOT_SATISFIABLE")
+    assert answer.headers["content-range"] == "bytes */13"
+
+
+async def test_if_range_asks_for_a_part_of_this_very_version_only(anyone, published):
+    etag, modified = published
+    for condition, status in (
+        (etag, 206),
+        (f"W/{etag}", 200),
+        ('"other"', 200),
+        (modified, 206),
+        (EARLIER, 200),
+        ("yesterday", 200),
+    ):
+        headers = {"Range": "bytes=0-0", "If-Range": condition}
+        assert (await anyone.get(PUBLISHED, headers=headers)).status_code == status, condition
+
+
+async def test_a_version_that_is_known_is_not_sent_again(anyone, published):
+    etag, modified = published
+    for headers, status in (
+        ({"If-None-Match": etag}, 304),
+        ({"If-None-Match": f'"a", W/{etag}'}, 304),
+        ({"If-None-Match": "*"}, 304),
+        ({"If-None-Match": '"other"'}, 200),
+        ({"If-None-Match": '"other"', "If-Modified-Since": modified}, 200),
+        ({"If-Modified-Since": modified}, 304),
+        ({"If-Modified-Since": EARLIER}, 200),
+        ({"If-Modified-Since": "Mon, 01 Jan 99999 11:59:59 GMT"}, 200),
+        ({"If-None-Match": etag, "Range": "bytes=0-0"}, 304),
+    ):
+        answer = await anyone.get(PUBLISHED, headers=headers)
+        assert answer.status_code == status, headers
+        assert answer.headers["etag"] == etag
+        assert bool(answer.content) is (status == 200)
+
+
+@dataclass
+class Endless:
+    """An object that is read for ever, by a client that hangs up after the first piece."""
+
+    info: object
+    hung_up: asyncio.Event
+    closed: bool = False
+
+    async def read(self, _start: int, _stop: int):
+        while True:
+            yield b"x"
+            await asyncio.sleep(0)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.usefixtures("published")
+async def test_an_object_is_let_go_of_when_its_reader_hangs_up(api: Api):
+    hung_up = asyncio.Event()
+    opened = Endless(await api.house.storage.head(PUBLISHED.removeprefix("/media/")), hung_up)
+
+    class Gate:
+        async def open_public(self, _key: str) -> Endless:
+            return opened
+
+    api.app.state.running = replace(api.app.state.running, gate=Gate())
+
+    async def receive():
+        await hung_up.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        if message.get("body"):
+            hung_up.set()
+
+    async with asyncio.timeout(5):
+        await api.app(a_scope("GET", PUBLISHED), receive, send)
+    assert opened.closed

@@ -1,0 +1,225 @@
+"""Asking for a URL: four ways of sending, and every rule of every parameter."""
+
+import json
+
+import pytest
+from http_api import TAKE, presign, refusal, upload, wrong_fields
+
+PATH = "/records/async/presigned-url"
+JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+MULTIPART = {"Content-Type": "multipart/form-data"}
+BOUNDED = {"Content-Type": "multipart/form-data; boundary=b"}
+
+
+async def test_the_answer_is_the_contract_s_to_the_byte(singer):
+    answer = await singer.post(PATH, json=TAKE | {"durationSeconds": 184})
+    signature = answer.json()["presignedUrl"].rpartition("=")[2]
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.text == (
+        '{"uploadId":1,"presignedUrl":"http://orak.test/storage/recordings/'
+        "00000000-0000-4000-8000-000000000001_take.webm?expires=1704111300&size=3&type=audio%2Fwebm"
+        f'&signature={signature}","s3Key":"recordings/00000000-0000-4000-8000-000000000001_take.webm",'
+        '"expirationTime":"2024-01-01T12:15:00Z","method":"PUT","headers":{"Content-Type":"audio/webm"}}'
+    )
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"params": TAKE},
+        {"data": TAKE},
+        {"files": {field: (None, str(value)) for field, value in TAKE.items()}},
+        {"json": TAKE},
+        {"json": TAKE | {"fileSize": "3"}},
+        {"params": TAKE, "headers": JSON},
+        {"params": TAKE | {"fileSize": 99}, "data": {"fileSize": "3"}},
+        {"params": {"originalFilename": "take.webm", "fileSize": "x"}, "json": TAKE},
+    ],
+    ids=[
+        "query",
+        "form",
+        "FormData",
+        "JSON",
+        "number as text",
+        "query, typed",
+        "query and form",
+        "query and JSON",
+    ],
+)
+async def test_parameters_may_be_sent_in_every_way(singer, sent):
+    answer = await singer.post(PATH, **sent)
+    assert answer.status_code == 200, answer.text
+    assert list(answer.json()) == [
+        "uploadId",
+        "presignedUrl",
+        "s3Key",
+        "expirationTime",
+        "method",
+        "headers",
+    ]
+    assert "&size=3&" in answer.json()["presignedUrl"]
+
+
+async def test_a_name_keeps_its_letters_in_every_way(singer):
+    fields = TAKE | {"originalFilename": "내 노래 + 100%.webm"}
+    for sent in (
+        {"params": fields},
+        {"data": fields},
+        {"files": {field: (None, str(value)) for field, value in fields.items()}},
+        {"json": fields},
+        {"content": "&".join(f"{key}={value}" for key, value in TAKE.items()).replace("take", "내").encode()},
+    ):
+        headers = FORM if "content" in sent else {}
+        answer = await singer.post(PATH, headers=headers, **sent)
+        expected = "_내.webm" if "content" in sent else "_내_노래_100.webm"
+        assert answer.json()["s3Key"].endswith(expected), sent
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"originalFilename": ""}, [("originalFilename", "REQUIRED")]),
+        ({"originalFilename": None}, [("originalFilename", "REQUIRED")]),
+        ({"originalFilename": 7}, [("originalFilename", "INVALID")]),
+        ({"originalFilename": "../../etc/passwd"}, [("originalFilename", "UNSUPPORTED_TYPE")]),
+        ({"originalFilename": "a\0.webm"}, [("originalFilename", "INVALID_CHARACTER")]),
+        ({"originalFilename": "\ud800.webm"}, [("originalFilename", "INVALID_CHARACTER")]),
+        ({"originalFilename": "a" * 5000 + ".webm"}, [("originalFilename", "TOO_LONG")]),
+        ({"originalFilename": "a.exe"}, [("originalFilename", "UNSUPPORTED_TYPE")]),
+        ({"originalFilename": "webm"}, [("originalFilename", "UNSUPPORTED_TYPE")]),
+        ({"fileSize": 0}, [("fileSize", "NOT_POSITIVE")]),
+        ({"fileSize": -1}, [("fileSize", "NOT_POSITIVE")]),
+        ({"fileSize": 10**15}, [("fileSize", "TOO_LARGE")]),
+        ({"fileSize": 2**63}, [("fileSize", "INVALID")]),
+        ({"fileSize": "1" * 30}, [("fileSize", "INVALID")]),
+        ({"fileSize": "1e3"}, [("fileSize", "INVALID")]),
+        ({"fileSize": 1e3}, [("fileSize", "INVALID")]),
+        ({"fileSize": "1_0"}, [("fileSize", "INVALID")]),
+        ({"fileSize": "٣"}, [("fileSize", "INVALID")]),
+        ({"fileSize": " 3"}, [("fileSize", "INVALID")]),
+        ({"fileSize": ""}, [("fileSize", "REQUIRED")]),
+        ({"fileSize": True}, [("fileSize", "INVALID")]),
+        ({"fileSize": [3]}, [("fileSize", "INVALID")]),
+        ({"contentType": "text/html"}, [("contentType", "UNSUPPORTED_TYPE")]),
+        ({"contentType": "audio/webm\r\nX-Evil: 1"}, [("contentType", "UNSUPPORTED_TYPE")]),
+        ({"contentType": "audio/webm;codecs=" + "o" * 100}, [("contentType", "TOO_LONG")]),
+        ({"durationSeconds": -1}, [("durationSeconds", "INVALID")]),
+        ({"durationSeconds": 3601}, [("durationSeconds", "TOO_LARGE")]),
+        ({"durationSeconds": 2**31}, [("durationSeconds", "INVALID")]),
+        ({"durationSeconds": 1.5}, [("durationSeconds", "INVALID")]),
+        ({"durationSeconds": "long"}, [("durationSeconds", "INVALID")]),
+        ({"createOnly": "maybe"}, [("createOnly", "INVALID")]),
+        ({"createOnly": 1}, [("createOnly", "INVALID")]),
+        ({"userId": 2}, [("userId", "UNKNOWN_FIELD")]),
+        ({"processingStatus": "COMPLETED"}, [("processingStatus", "UNKNOWN_FIELD")]),
+        ({"x\ud800": 1}, [("x?", "UNKNOWN_FIELD")]),
+        (
+            {"originalFilename": " ", "fileSize": "x", "contentType": "a", "createOnly": "x", "z": 1},
+            [
+                ("originalFilename", "REQUIRED"),
+                ("fileSize", "INVALID"),
+                ("contentType", "UNSUPPORTED_TYPE"),
+                ("createOnly", "INVALID"),
+                ("z", "UNKNOWN_FIELD"),
+            ],
+        ),
+    ],
+)
+async def test_everything_that_is_wrong_is_named(singer, changes, expected):
+    answer = await singer.post(PATH, content=json.dumps(TAKE | changes), headers=JSON)
+    assert wrong_fields(answer) == expected
+
+
+@pytest.mark.parametrize(
+    "duration", [0, "0", "", None, "Infinity", "-Infinity", "NaN", "infinity", float("inf"), float("nan")]
+)
+async def test_a_duration_that_says_nothing_counts_as_absent(singer, duration):
+    content = json.dumps(TAKE | {"durationSeconds": duration})
+    answer = await singer.post(PATH, content=content, headers=JSON)
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize(("word", "bound"), [("true", True), ("1", True), ("false", False), ("", False)])
+async def test_create_only_is_bound_into_the_signature(singer, word, bound):
+    answer = await singer.post(PATH, data=TAKE | {"createOnly": word})
+    assert ("If-None-Match" in answer.json()["headers"]) is bound
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ({"params": TAKE | {"userId": 2}}, [("userId", "UNKNOWN_FIELD")]),
+        ({"data": TAKE | {"userId": 2}}, [("userId", "UNKNOWN_FIELD")]),
+        (
+            {"files": {"originalFilename": ("take.webm", b"abc"), "fileSize": (None, "3")}},
+            [("originalFilename", "INVALID"), ("contentType", "REQUIRED")],
+        ),
+        ({"content": b"a=%FF", "headers": FORM}, [("body", "MALFORMED")]),
+        ({"content": b"&".join([b"a=1"] * 200), "headers": FORM}, [("body", "MALFORMED")]),
+        ({"content": b"x", "headers": MULTIPART}, [("body", "MALFORMED")]),
+        ({"content": b"x", "headers": BOUNDED}, [("body", "MALFORMED")]),
+        (
+            {
+                "content": b'--b\r\nContent-Disposition: form-data; name="fileSize"\r\n'
+                b"Content-Type: text/plain; charset=klingon\r\n\r\n3\r\n--b--\r\n",
+                "headers": BOUNDED,
+            },
+            [("body", "MALFORMED")],
+        ),
+    ],
+)  # fmt: skip
+async def test_forms_are_read_as_strictly(singer, sent, expected):
+    assert wrong_fields(await singer.post(PATH, **sent)) == expected
+
+
+async def test_a_query_that_is_not_utf_8_is_refused(singer):
+    assert wrong_fields(await singer.post(f"{PATH}?originalFilename=%FF")) == [("query", "MALFORMED")]
+
+
+async def test_nothing_at_all_names_all_that_is_required(singer):
+    answer = await singer.post(PATH)
+    assert wrong_fields(answer) == [
+        ("originalFilename", "REQUIRED"),
+        ("fileSize", "REQUIRED"),
+        ("contentType", "REQUIRED"),
+    ]
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/xml", "", "application/jsonp"])
+async def test_a_body_of_another_type_is_415(singer, media_type):
+    answer = await singer.post(PATH, content=json.dumps(TAKE), headers={"Content-Type": media_type})
+    assert refusal(answer) == (415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+async def test_its_owner_sees_where_an_upload_stands(singer):
+    signed = await upload(singer)
+    answer = await singer.get("/records/async/uploads/1")
+    assert answer.json() == {
+        "uploadId": 1,
+        "recordId": None,
+        "processingStatus": "UPLOADED",
+        "s3Key": signed["s3Key"],
+        "fileSize": 3,
+        "contentType": "audio/webm",
+        "createdAt": "2024-01-01T12:00:00Z",
+        "expirationTime": "2024-01-01T12:15:00Z",
+        "failure": None,
+    }
+
+
+async def test_an_upload_that_is_not_there(singer):
+    answer = await singer.get("/records/async/uploads/7")
+    assert refusal(answer) == (404, "RECORD_OPERATION_FAILED")
+    assert answer.json()["error"]["message"] == "업로드를 찾을 수 없습니다: 7"
+
+
+async def test_an_upload_is_given_up_once(singer):
+    await presign(singer)
+    answer = await singer.delete("/records/async/uploads/1")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert refusal(await singer.delete("/records/async/uploads/1")) == (409, "CONFLICT")
+    answer = await singer.post("/records/async", json={"title": "t", "uploadId": 1})
+    assert refusal(answer) == (409, "RECORD_OPERATION_FAILED")
