@@ -3,7 +3,7 @@
 import asyncio
 import random
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -134,6 +134,8 @@ class Running:
     settings: Settings
     leases: Leases
     storage: Storage
+    end_waits: Callable[[], None]
+    """To be called when shutdown begins: calls that wait for a conversion are answered at once."""
 
     async def failing_parts(self) -> list[str]:
         """Return the names of the parts that do not answer: none, if orak is ready."""
@@ -255,6 +257,7 @@ class Container(containers.DeclarativeContainer):
         settings=settings,
         leases=leases,
         storage=storage,
+        end_waits=starter.provided.end_waits,
     )
     timers = providers.Resource(_open_timers, sweep, relay_facts, queue, clock, settings)
 

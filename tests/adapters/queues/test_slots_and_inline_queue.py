@@ -121,6 +121,19 @@ async def test_shutdown_ends_the_waiting_and_hands_the_take_back(line, house):
     assert (line.released, line.running) == (1, 0)
 
 
+async def test_a_beginning_shutdown_ends_the_waiting_and_lets_the_work_go_on(line, house):
+    slots, _ = house
+    started = await slots.start(UploadId(1))
+    waiter = asyncio.create_task(started.wait(60))
+    await line.until(lambda: line.running == 1)
+    slots.end_waits()
+    async with asyncio.timeout(DEADLINE):
+        await waiter
+    assert line.running == 1
+    line.open.set()
+    await line.until(lambda: line.done == [1])
+
+
 async def test_after_shutdown_nothing_starts(line, house):
     slots, queue = house
     await slots.close()

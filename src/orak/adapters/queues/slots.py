@@ -44,9 +44,13 @@ class Slots:
         task.add_done_callback(self._tasks.discard)
         return _Running(task, self._closing)
 
-    async def close(self) -> None:
-        """Let nobody wait any longer, stop what runs, and return when each lease has been given back."""
+    def end_waits(self) -> None:
+        """Let nobody wait any longer, and start nothing more; what runs goes on."""
         self._closing.set()
+
+    async def close(self) -> None:
+        """End the waits, stop what runs, and return when each lease has been given back."""
+        self.end_waits()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

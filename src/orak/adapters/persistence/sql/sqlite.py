@@ -1,4 +1,6 @@
 import asyncio
+import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -165,11 +167,26 @@ def _engine(url: URL, patience: float, **options: Any) -> Engine:  # noqa: ANN40
     return engine
 
 
-def _set_pragmas(connection: Any, _: object) -> None:  # noqa: ANN401 - a driver's connection
-    connection.execute("PRAGMA journal_mode = WAL")
+def _set_pragmas(connection: sqlite3.Connection, _: object) -> None:
+    _use_wal(connection)
     # NORMAL would survive a killed process, but not a power cut: a 2xx is a promise in that case too.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    # The file remembers it, so all but the first connection find it done. Where several are first, SQLite
+    # refuses at once instead of waiting as it does for a lock on rows.
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def _begin_immediate(connection: Connection) -> None:
