@@ -9,12 +9,11 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from orak.adapters.clock.frozen import FrozenClock
+from orak.adapters.ids.sequential import SequentialIds
 from orak.adapters.live.memory import MemoryLive
 from orak.adapters.persistence.memory.database import MemoryPersistence
 from orak.adapters.storage.memory import MemoryStorage
-
-from orak.adapters.clock.frozen import FrozenClock
-from orak.adapters.ids.sequential import SequentialIds
 from orak.application.events.readers import DeleteObjects, TellLive
 from orak.application.events.relay_facts import RelayFacts
 from orak.application.import_songs import ImportSongs

@@ -89,6 +89,7 @@ def test_words_become_what_they_mean(load):
 
 def test_urls_follow_from_where_orak_is_reached():
     assert Settings(port=9000).media_url == "http://127.0.0.1:9000/media"
+    assert Settings(host="::1").base_url == "http://[::1]:8000"
     assert Settings(public_url="https://o.example/").media_url == "https://o.example/media"
     assert Settings(cdn_base_url="https://cdn.example/").media_url == "https://cdn.example"
 

@@ -96,7 +96,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def base_url(self) -> str:
         """Where clients reach orak, without a slash at the end."""
-        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host  # RFC 3986 §3.2.2
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
 
     @property
     def media_url(self) -> str:

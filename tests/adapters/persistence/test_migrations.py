@@ -1,12 +1,15 @@
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
+from orak.adapters.persistence.sql import migrations
 from orak.adapters.persistence.sql.migrations import check, current, downgrade, upgrade
 from orak.adapters.persistence.sql.tables import metadata
 
@@ -40,6 +43,11 @@ def test_a_schema_goes_up_and_down_and_up_again(file, url):
     upgrade(url)
     upgrade(url)  # up to date already: nothing happens
     assert schema(file) == first
+
+
+def test_the_expected_revision_is_the_newest_one():
+    scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
+    assert scripts.get_heads() == [migrations.HEAD]
 
 
 def test_processes_that_migrate_at_once_make_one_schema(url):

@@ -8,7 +8,6 @@ import msgspec
 from jwt.utils import base64url_decode
 
 from orak.adapters.auth.claims import Claims
-from orak.adapters.auth.jwks import JwksKeys
 from orak.adapters.auth.keys import Keys, SecretKeys
 from orak.application.ports.clock import Clock
 from orak.application.ports.tokens import InvalidToken
@@ -84,6 +83,9 @@ def _keys(secret: str | None, jwks_url: str | None, algorithms: Sequence[str], c
     if secret is not None and jwks_url is None:
         return SecretKeys(secret, algorithms)
     if jwks_url is not None and secret is None:
+        # The HTTP client takes a third of a second to import, and only these need it.
+        from orak.adapters.auth.jwks import JwksKeys  # noqa: PLC0415
+
         return JwksKeys(jwks_url, algorithms, clock)
     raise ValueError("give either a secret or a JWK Set")
 

@@ -4,41 +4,56 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection, make_url
 
 from orak.adapters.persistence.sql.sqlite import writing_engine
 
 T = TypeVar("T")
 
+HEAD = "0001"
+"""The revision that this orak works on: the newest of `versions/`."""
 
-def upgrade(url: str, to: str = "head") -> None:
+
+def upgrade(url: str) -> None:
     """Bring the schema up to date, in one transaction; nothing happens if it is."""
-    _on(url, lambda connection: command.upgrade(_config(connection), to))
+    if not check(url):
+        _migrate(url, "upgrade", HEAD)
 
 
 def downgrade(url: str, to: str) -> None:
     """Go back to an older schema; what only the newer one can hold is lost."""
-    _on(url, lambda connection: command.downgrade(_config(connection), to))
+    _migrate(url, "downgrade", to)
 
 
 def current(url: str) -> str | None:
     """Return the schema's revision; None if there is no schema yet."""
-    return _on(url, lambda connection: MigrationContext.configure(connection).get_current_revision())
+    return _on(url, _revision)
 
 
 def check(url: str) -> bool:
     """Whether the schema is the one that this orak expects."""
-    return current(url) == ScriptDirectory.from_config(_config()).get_current_head()
+    return current(url) == HEAD
 
 
-def _config(connection: Connection | None = None) -> Config:
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    return config
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
+
+
+def _migrate(url: str, direction: str, to: str) -> None:
+    # Importing Alembic takes longer than all of this, and almost every start finds the schema up to date.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    def migrate(connection: Connection) -> None:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+        getattr(command, direction)(config, to)
+
+    _on(url, migrate)
 
 
 def _on(url: str, work: Callable[[Connection], T]) -> T:

@@ -1,0 +1,36 @@
+"""The Python client of orak's HTTP API; it stands alone and needs nothing of the rest of orak.
+
+with OrakClient("http://127.0.0.1:8000", token) as orak:
+    record = orak.upload("song.mp3", title="첫 노래", wait=60)
+"""
+
+from orak.client.answers import ErrorDetail, Failure, Loudness, PresignedUpload, Record, Upload
+from orak.client.asynchronous import AsyncOrakClient
+from orak.client.blocking import OrakClient
+from orak.client.content_types import UnsupportedAudio
+from orak.client.errors import (
+    FileChanged,
+    OrakApiError,
+    OrakClientError,
+    StillProcessing,
+    Unreachable,
+    UnreadableAnswer,
+)
+
+__all__ = [
+    "AsyncOrakClient",
+    "ErrorDetail",
+    "Failure",
+    "FileChanged",
+    "Loudness",
+    "OrakApiError",
+    "OrakClient",
+    "OrakClientError",
+    "PresignedUpload",
+    "Record",
+    "StillProcessing",
+    "Unreachable",
+    "UnreadableAnswer",
+    "UnsupportedAudio",
+    "Upload",
+]

@@ -1,0 +1,108 @@
+"""What orak answers, as typed values."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+
+class _Answer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """A field that this client does not know yet is passed over."""
+
+
+class PresignedUpload(_Answer, frozen=True):
+    """A new upload, and exactly the request that sends its bytes."""
+
+    upload_id: int
+    presigned_url: str
+    s3_key: str
+    expiration_time: datetime
+    method: str
+    headers: Mapping[str, str]
+    """What must be sent so that the signature holds."""
+
+
+class Failure(_Answer, frozen=True):
+    """Why a take failed: a stable code, and a sentence in the client's language."""
+
+    code: str
+    message: str
+
+
+class Loudness(_Answer, frozen=True):
+    """How loud a take came in and went out; None where there was only silence to measure."""
+
+    input_lufs: float | None
+    output_lufs: float | None
+    true_peak_db: float | None
+    """Of the published take, in dBTP."""
+
+
+class Record(_Answer, frozen=True):
+    """A named take, and how far it is."""
+
+    id: int
+    title: str
+    user_id: int
+    song_id: int | None
+    upload_id: int
+    duration_seconds: int | None
+    processing_status: Literal["COMPLETED", "PROCESSING", "FAILED"]
+    s3_key: str
+    """The uploaded object until COMPLETED, then the converted one."""
+    public_url: str | None
+    created_at: datetime
+    updated_at: datetime
+    failure: Failure | None
+    waveform_url: str | None
+    loudness: Loudness | None
+    progress: int
+    """Of the conversion, 0 to 100."""
+    etag: str | None = None
+    """This version of it, if it was read by itself: `get(id, known=record)` then costs next to nothing."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it stays as it is by itself: COMPLETED or FAILED."""
+        return self.processing_status != "PROCESSING"
+
+
+class Upload(_Answer, frozen=True):
+    """Where an upload stands, in orak's own words."""
+
+    upload_id: int
+    record_id: int | None
+    processing_status: Literal[
+        "PENDING", "UPLOADED", "PROCESSING", "COMPLETED", "FAILED", "EXPIRED", "CANCELLED"
+    ]
+    s3_key: str
+    file_size: int
+    content_type: str
+    created_at: datetime
+    expiration_time: datetime
+    """Until then a PUT may begin."""
+    failure: Failure | None
+
+
+class ErrorDetail(_Answer, frozen=True):
+    """One wrong field."""
+
+    field: str
+    code: str
+    message: str
+
+
+class ApiError(_Answer, frozen=True):
+    """What a refusal says."""
+
+    code: str
+    message: str
+    request_id: str
+    details: list[ErrorDetail] = []
+
+
+class ErrorEnvelope(_Answer, frozen=True):
+    """What a refusal comes in."""
+
+    error: ApiError

@@ -1,0 +1,44 @@
+"""The command line. Each command imports what it needs when it runs: `orak --help` needs next to nothing."""
+
+import rich_click as click
+
+from orak import __version__
+from orak.entrypoints.cli.completion import completion
+from orak.entrypoints.cli.config import config
+from orak.entrypoints.cli.db import db
+from orak.entrypoints.cli.demo import demo
+from orak.entrypoints.cli.doctor import doctor
+from orak.entrypoints.cli.failures import ErrorLines
+from orak.entrypoints.cli.records import records
+from orak.entrypoints.cli.serve import serve
+from orak.entrypoints.cli.songs import songs
+from orak.entrypoints.cli.tokens import token
+from orak.entrypoints.cli.upload import upload
+
+_COMMANDS = (demo, serve, upload, records, token, songs, db, config, doctor, completion)
+
+
+_CONTEXT = {
+    "help_option_names": ["-h", "--help"],
+    "rich_help_config": {
+        "theme": "default-slim",
+        "max_width": 100,
+        "options_table_help_sections": ["help", "required", "default"],
+    },
+}
+
+
+@click.group(cls=ErrorLines, context_settings=_CONTEXT)
+@click.command_panel("Run", commands=["demo", "serve"])
+@click.command_panel("Record", commands=["upload", "records"])
+@click.command_panel("Operate", commands=["token", "songs", "db", "config", "doctor", "completion"])
+@click.version_option(__version__, "-V", "--version", prog_name="orak", message="%(prog)s %(version)s")
+def main() -> None:
+    """The recording service of a karaoke app: upload, convert, play back.
+
+    `orak demo` shows all of it in a few seconds, and needs nothing.
+    """
+
+
+for _command in _COMMANDS:
+    main.add_command(_command)

@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import rich_click as click
+
+from orak.entrypoints.cli.options import data_dir_option, load_settings
+from orak.entrypoints.cli.screen import console, is_piped, json_lines, table
+
+_WIDE = 120
+
+
+@click.command()
+@data_dir_option
+def config(data_dir: Path | None) -> None:
+    """Show each setting, its value, and where it came from.
+
+    A flag beats the environment, which beats `.env`, which beats the default. Secrets are masked.
+    """
+    from typing import get_type_hints
+
+    from orak.entrypoints.cli.remote import remote_settings
+    from orak.entrypoints.settings import Settings, describe, shown_value, variable_names
+
+    loaded = load_settings(data_dir=data_dir)
+    kinds = get_type_hints(Settings, include_extras=True)
+    rows = [
+        (
+            variable_names(field)[-1],
+            shown_value(field, getattr(loaded.settings, field)),
+            origin,
+            describe(kinds[field]),
+        )
+        for field, origin in loaded.origins.items()
+    ]
+    rows += [(row.name, row.shown, row.origin, row.meaning) for row in remote_settings()]
+    if is_piped():
+        json_lines({"name": name, "value": value, "origin": origin} for name, value, origin, _ in rows)
+        return
+    screen = console()
+    wide = screen.width >= _WIDE
+    shown = table("Setting", "Value", "From", *(("Meaning",) if wide else ()))
+    shown.columns[1].overflow = "fold"
+    for name, value, origin, meaning in rows:
+        set_by_hand = origin != "default"
+        shown.add_row(
+            name, value, origin, *((meaning,) if wide else ()), style=None if set_by_hand else "dim"
+        )
+    screen.print(shown)

@@ -1,0 +1,164 @@
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from orak.entrypoints.cli.remote import orak_at, remote_options
+from orak.entrypoints.cli.screen import console, is_piped, json_lines, labelled, table
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from orak.client import Record
+
+_COLOURS = {"COMPLETED": "green", "PROCESSING": "yellow", "FAILED": "red"}
+_WIDE = 110
+
+_ID = click.IntRange(min=1)
+
+
+@click.group()
+def records() -> None:
+    """Look at your recordings, and change them.
+
+    Tables on a terminal, one JSON object a line in a pipe.
+    """
+
+
+@records.command("list")
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(min=1), help="How many, newest first (default: all)."
+)
+@remote_options
+def list_records(limit: int | None, url: str | None, token: str | None) -> None:
+    """List your recordings, newest first."""
+    from itertools import islice
+
+    with orak_at(url, token) as orak:
+        found = islice(orak.records(), limit)
+        if is_piped():
+            json_lines(map(_as_answered, found))
+        else:
+            _print_table(list(found))
+
+
+@records.command("get")
+@click.argument("record_id", metavar="ID", type=_ID)
+@remote_options
+def get_record(record_id: int, url: str | None, token: str | None) -> None:
+    """Show one recording."""
+    with orak_at(url, token) as orak:
+        _show(orak.get(record_id))
+
+
+@records.command("rename")
+@click.argument("record_id", metavar="ID", type=_ID)
+@click.argument("title")
+@remote_options
+def rename_record(record_id: int, title: str, url: str | None, token: str | None) -> None:
+    """Give a recording another title."""
+    with orak_at(url, token) as orak:
+        _show(orak.change(record_id, title=title))
+
+
+@records.command("retry")
+@click.argument("record_id", metavar="ID", type=_ID)
+@remote_options
+def retry_record(record_id: int, url: str | None, token: str | None) -> None:
+    """Have a recording that failed converted again."""
+    with orak_at(url, token) as orak:
+        _show(orak.retry(record_id))
+
+
+@records.command("delete")
+@click.argument("record_ids", metavar="ID...", type=_ID, nargs=-1, required=True)
+@remote_options
+def delete_records(record_ids: tuple[int, ...], url: str | None, token: str | None) -> None:
+    """Delete recordings, audio and all, for good."""
+    with orak_at(url, token) as orak:
+        for record_id in record_ids:
+            orak.delete(record_id)
+
+
+def _as_answered(record: "Record") -> object:
+    """Return the record as the API has it; its ETag is the client's own affair."""
+    import msgspec
+
+    fields = msgspec.to_builtins(record)
+    fields.pop("etag")
+    return fields
+
+
+def _show(record: "Record") -> None:
+    from rich.text import Text
+
+    if is_piped():
+        json_lines([_as_answered(record)])
+        return
+    screen = console()
+    screen.print(Text.assemble(f"{record.id}  ", (record.title, "bold"), "  ", _status(record)))
+    labelled(screen, _details(record))
+
+
+def _details(record: "Record") -> Iterable[tuple[str, str]]:
+    yield "length", length_of(record)
+    yield "created", _local_time(record)
+    if record.song_id is not None:
+        yield "song", str(record.song_id)
+    if record.failure is not None:
+        yield "failure", f"{record.failure.message} ({record.failure.code})"
+    if record.loudness is not None:
+        yield "loudness", loudness_of(record)
+    if record.public_url is not None:
+        yield "listen", record.public_url
+    if record.waveform_url is not None:
+        yield "waveform", record.waveform_url
+
+
+def _print_table(found: list["Record"]) -> None:
+    screen = console()
+    if not found:
+        screen.print("No recordings yet. `orak upload FILE --title T` makes one.")
+        return
+    wide = screen.width >= _WIDE
+    shown = table("ID", "Title", "Status", "Length", "Created", *(("Result",) if wide else ()))
+    for column in shown.columns:
+        column.no_wrap = column.header != "Title"
+    shown.columns[0].justify = shown.columns[3].justify = "right"
+    for record in found:
+        row = (str(record.id), record.title, _status(record), length_of(record), _local_time(record))
+        shown.add_row(*row, *((_result(record),) if wide else ()))
+    screen.print(shown)
+
+
+def _status(record: "Record") -> "Text":
+    from rich.text import Text
+
+    progress = f" {record.progress} %" if record.processing_status == "PROCESSING" else ""
+    return Text(record.processing_status + progress, style=_COLOURS[record.processing_status])
+
+
+def _result(record: "Record") -> str:
+    return loudness_of(record) if record.failure is None else record.failure.code
+
+
+def length_of(record: "Record") -> str:
+    """Return how long a recording is, as a player would say it."""
+    if record.duration_seconds is None:
+        return "-"
+    minutes, seconds = divmod(record.duration_seconds, 60)
+    return f"{minutes}:{seconds:02}"
+
+
+def loudness_of(record: "Record") -> str:
+    """Return how loud a recording came in and went out."""
+    if record.loudness is None:
+        return "-"
+    came, went, peak = record.loudness.input_lufs, record.loudness.output_lufs, record.loudness.true_peak_db
+    if came is None or went is None:
+        return "silence"
+    return f"{came:.1f} → {went:.1f} LUFS" + ("" if peak is None else f", peak {peak:.1f} dBTP")
+
+
+def _local_time(record: "Record") -> str:
+    return record.created_at.astimezone().strftime("%Y-%m-%d %H:%M")

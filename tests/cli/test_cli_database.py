@@ -1,0 +1,91 @@
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+DATABASE = Path("orak-data/orak.db")
+
+
+def songs():
+    with closing(sqlite3.connect(DATABASE)) as connection:
+        return connection.execute("SELECT id, title, artist FROM songs ORDER BY id").fetchall()
+
+
+def test_a_schema_is_made_and_known(orak):
+    assert orak("db", "upgrade").stdout == "empty -> 0001\n"
+    assert orak("db", "upgrade").stdout == "up to date at 0001\n"
+    assert orak("db", "current").stdout == "0001\n"
+    assert orak("db", "check").exit_code == 0
+
+
+def test_looking_for_a_database_makes_none(orak):
+    for command in ("current", "check"):
+        refused = orak("db", command)
+        assert refused.exit_code == 1
+        assert refused.stderr.startswith("error: there is no database at ")
+        assert "hint: run `orak db upgrade`" in refused.stderr
+    assert not DATABASE.exists()
+
+
+def test_an_empty_schema_is_not_what_is_expected(orak):
+    DATABASE.parent.mkdir()
+    DATABASE.touch()
+    refused = orak("db", "check")
+    assert refused.exit_code == 1
+    assert refused.stderr == (
+        "error: the schema is empty, not what this orak expects\nhint: run `orak db upgrade`\n"
+    )
+
+
+def test_a_file_that_is_no_database_is_told(orak):
+    DATABASE.parent.mkdir()
+    DATABASE.write_text("no database " * 100)
+    refused = orak("db", "upgrade")
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("error: the database: file is not a database")
+
+
+def test_songs_are_imported_and_bad_rows_named_by_their_line(orak):
+    Path("songs.csv").write_text(
+        "﻿id,title,artist\n"
+        '1,아리랑,전통\n2,"Two\nlines",\nx,no id,\n9007199254740992,too high,\n1,again,\n3,,,\n5,'
+        + "t" * 256
+        + ",\n4\n"
+    )
+    imported = orak("songs", "import", "songs.csv")
+    assert songs() == [(1, "아리랑", "전통"), (2, "Two\nlines", None), (4, None, None)]
+    assert imported.exit_code == 1
+    assert imported.stderr.splitlines() == [
+        "warning: line 5: id is 'x', not a whole number from 1 to 9007199254740991",
+        "warning: line 6: id is '9007199254740992', not a whole number from 1 to 9007199254740991",
+        "warning: line 7: id 1 was on line 2 already",
+        "warning: line 8: has more columns than the first line",
+        "warning: line 9: title has 256 characters, more than 255",
+        "3 songs imported",
+        "error: 5 lines were left out",
+    ]
+
+
+def test_songs_come_from_standard_input_and_replace_what_was_there(orak):
+    for title in ("first", "second"):
+        imported = orak("songs", "import", "-", stdin=f"title,id\n{title},1\n")
+        assert (imported.exit_code, imported.stderr) == (0, "1 song imported\n")
+    assert songs() == [(1, "second", None)]
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (b"", "error: this is no CSV file: its first line names no column `id`"),
+        (b"1,a,b\n", "error: this is no CSV file: its first line names no column `id`"),
+        (b"id,title\n1,\xff\n", "error: the file is not UTF-8"),
+        (b'id,title\n1,"open', "error: this is no CSV file: unexpected end of data"),
+    ],
+)
+def test_what_is_no_catalogue_is_refused(orak, content, error):
+    Path("songs.csv").write_bytes(content)
+    refused = orak("songs", "import", "songs.csv")
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith(error)
+    assert "hint:" in refused.stderr

@@ -1,0 +1,81 @@
+import json
+import os
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+SECRET = "s" * 32
+
+
+@pytest.fixture
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+@pytest.fixture
+def doctor(orak, free_port):
+    def doctor(*args, **env):
+        result = orak("doctor", *args, env={"ORAK_PORT": free_port, "JWT_SECRET": SECRET} | env)
+        return result.exit_code, {row["name"]: row for row in map(json.loads, result.stdout.splitlines())}
+
+    return doctor
+
+
+def test_a_machine_that_can_run_orak_is_found_well(doctor):
+    exit_code, findings = doctor()
+    assert exit_code == 0
+    assert list(findings) == ["python", "settings", "data", "database", "audio", "port", "tokens", "clock"]
+    assert {row["level"] for row in findings.values()} == {"ok"}
+    assert not Path("orak-data").exists()
+
+
+def test_a_missing_secret_is_a_warning(doctor):
+    exit_code, findings = doctor(JWT_SECRET="")
+    assert (exit_code, findings["tokens"]["level"]) == (0, "warn")
+    assert "JWT_SECRET" in findings["tokens"]["hint"]
+
+
+def test_a_bad_setting_is_a_failure(doctor):
+    exit_code, findings = doctor(BATCH_SIZE="abc")
+    assert (exit_code, findings["settings"]["level"]) == (1, "fail")
+
+
+def test_a_folder_that_cannot_be_written_is_a_failure(doctor):
+    Path("file").touch()
+    exit_code, findings = doctor("--data-dir", "file/folder")
+    assert (exit_code, findings["data"]["level"]) == (1, "fail")
+
+
+def test_a_database_that_is_none_is_a_failure(doctor):
+    Path("orak-data").mkdir()
+    Path("orak-data/orak.db").write_text("no database " * 100)
+    exit_code, findings = doctor()
+    assert (exit_code, findings["database"]["level"]) == (1, "fail")
+
+
+def test_an_old_schema_is_a_warning(doctor):
+    Path("orak-data").mkdir()
+    Path("orak-data/orak.db").touch()
+    exit_code, findings = doctor()
+    assert (exit_code, findings["database"]["level"]) == (0, "warn")
+
+
+def test_a_port_in_use_is_a_warning(doctor):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        exit_code, findings = doctor(ORAK_PORT=str(other.getsockname()[1]))
+    assert (exit_code, findings["port"]["level"]) == (0, "warn")
+    assert "another program" in findings["port"]["said"]
+
+
+def test_a_clock_in_the_past_is_a_failure(doctor, orak):
+    assert orak("db", "upgrade").exit_code == 0
+    tomorrow = datetime.now(UTC).timestamp() + 86_400
+    os.utime("orak-data/orak.db", (tomorrow, tomorrow))
+    exit_code, findings = doctor()
+    assert (exit_code, findings["clock"]["level"]) == (1, "fail")

@@ -1,0 +1,150 @@
+"""Commands as processes of their own: what people and scripts see of them."""
+
+import json
+import re
+import signal
+import socket
+import stat
+import time
+from pathlib import Path
+
+import pytest
+from commands import Started
+
+SECRET = "s" * 32
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A running `orak serve`, and the environment that leads to it."""
+    folder = tmp_path_factory.mktemp("served")
+    server = Started("serve", "--port", 0, "--data-dir", folder, env={"JWT_SECRET": SECRET})
+    url = server.wait_for(r"serves (http://\S+)")[1]
+    yield url
+    server.close()
+
+
+@pytest.fixture
+def orak(server, orak):
+    """Run a command in this process, against the running server."""
+    token = orak("token", env={"JWT_SECRET": SECRET}).stdout.strip()
+
+    def against_the_server(*args, **env):
+        return orak(*map(str, args), env={"ORAK_URL": server, "ORAK_TOKEN": token} | env)
+
+    return against_the_server
+
+
+def test_an_upload_prints_the_id_and_nothing_else(orak, run, server, take):
+    token = orak("token", JWT_SECRET=SECRET).stdout.strip()
+    env = {"ORAK_URL": server, "ORAK_TOKEN": token}
+    uploaded = run("upload", take, "--title", "첫 노래", "--wait", env=env)
+    assert (uploaded.returncode, uploaded.stderr) == (0, "")
+    assert re.fullmatch(r"\d+\n", uploaded.stdout)
+    record = json.loads(orak("records", "get", uploaded.stdout.strip()).stdout)
+    assert (record["title"], record["processingStatus"]) == ("첫 노래", "COMPLETED")
+
+
+def test_records_are_json_lines_in_a_pipe(orak, take):
+    ids = [orak("upload", take, "--title", f"take {n}").stdout.strip() for n in range(2)]
+    records = list(map(json.loads, orak("records", "list", "--limit", 2).stdout.splitlines()))
+    assert [str(record["id"]) for record in records] == ids[::-1]
+    assert all(len(record) == 15 for record in records)
+
+
+def test_a_record_is_renamed_and_deleted(orak, take):
+    record_id = orak("upload", take, "--title", "first", "--wait").stdout.strip()
+    assert json.loads(orak("records", "rename", record_id, "둘째").stdout)["title"] == "둘째"
+
+    refused = orak("records", "retry", record_id)
+    assert refused.exit_code == 1
+    assert refused.stderr == "error: Only a failed recording can be tried again (CONFLICT)\n"
+
+    assert orak("records", "delete", record_id).exit_code == 0
+    gone = orak("records", "get", record_id)
+    assert gone.exit_code == 1
+    assert gone.stderr == f"error: Record not found: {record_id} (RECORD_NOT_FOUND)\n"
+
+
+def test_what_goes_wrong_with_an_upload_is_told(orak):
+    broken = Path("broken.mp3")
+    broken.write_text("no music")
+
+    failed = orak("upload", broken, "--title", "broken", "--wait")
+    assert failed.exit_code == 1
+    assert failed.stdout.strip().isdecimal()
+    assert "(UNSUPPORTED_FORMAT)" in failed.stderr
+
+    untitled = orak("upload", broken, "--title", " ")
+    assert untitled.stderr.splitlines() == [
+        "error: The request is not valid (VALIDATION_FAILED)",
+        "  title: The title is required",
+    ]
+    nobody = orak("upload", broken, "--title", "t", "--token", "nonsense")
+    assert nobody.exit_code == 1
+    assert "(UNAUTHORIZED)\nhint: make a new token" in nobody.stderr
+
+
+def test_a_port_in_use_is_told(orak, server):
+    port = server.rpartition(":")[2]
+    refused = orak("serve", "--port", port, JWT_SECRET=SECRET)
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith(f"error: 127.0.0.1:{port} is in use\nhint: choose another with --port")
+
+
+def test_a_server_ends_well_and_in_time_though_a_client_does_not_finish(start):
+    server = start("serve", "--port", 0, env={"JWT_SECRET": SECRET})
+    port = server.wait_for(r"serves http://127.0.0.1:(\d+)")[1]
+    with socket.create_connection(("127.0.0.1", int(port))) as slow:
+        slow.sendall(b"POST /records/async HTTP/1.1\r\nHost: orak\r\nContent-Length: 5\r\n\r\n")
+        began = time.monotonic()
+        assert server.stop(signal.SIGTERM) == 0
+        assert time.monotonic() - began < 11
+    assert "Traceback" not in server.said
+
+
+def test_a_server_whose_database_is_none_says_so(orak):
+    Path("orak.db").write_text("no database " * 100)
+    refused = orak("serve", "--port", 0, "--data-dir", ".", JWT_SECRET=SECRET)
+    assert refused.exit_code == 1
+    assert refused.stderr.splitlines() == [
+        "error: the database: file is not a database",
+        "hint: `orak doctor` looks at what orak needs",
+    ]
+
+
+def test_the_demo_takes_a_recording_all_the_way(run):
+    shown = run("demo", "--once")
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stderr == ""
+    for step in ("start", "sing", "presign", "upload", "record", "convert", "fetch"):
+        assert f"✓  {step} " in shown.stdout
+    assert "COMPLETED" in shown.stdout
+    assert "\x1b" not in shown.stdout
+    assert stat.S_IMODE(Path("orak-data/jwt.key").stat().st_mode) == 0o600
+    (fetched,) = Path("orak-data/demo").iterdir()
+    assert fetched.read_bytes()[4:8] == b"ftyp"
+
+
+def test_the_demo_says_which_file_it_could_not_convert(run):
+    Path("broken.mp3").write_text("no music")
+    failed = run("demo", "broken.mp3", "--once")
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("error: the take was not converted:")
+    assert "Traceback" not in failed.stderr
+
+
+def test_the_demo_serves_on_the_next_free_port_until_it_is_stopped(start, run, take):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        busy = other.getsockname()[1]
+        demo = start("demo", take, env={"ORAK_PORT": str(busy)})
+        url, token = demo.wait_for(r"export ORAK_URL=(\S+) ORAK_TOKEN=(\S+)").groups()
+    assert int(url.rpartition(":")[2]) > busy
+    demo.wait_for("orak upload FILE")
+    listed = run("records", "list", "--url", url, "--token", token)
+    assert json.loads(listed.stdout)["title"] == "take"
+    assert demo.stop(signal.SIGINT) == 0
+    demo.wait_for("Stopped. What was made stays in orak-data.")
+    assert "Traceback" not in demo.said

@@ -1,0 +1,32 @@
+import json
+from pathlib import Path
+
+
+def shown(orak, *args, **env):
+    result = orak("config", *args, env=env)
+    assert result.exit_code == 0, result.stderr
+    return {row["name"]: row for row in map(json.loads, result.stdout.splitlines())}
+
+
+def test_each_setting_says_where_it_came_from(orak):
+    Path(".env").write_text("PRESIGN_TTL_SECONDS=60\nORAK_URL=http://from.file\n")
+    settings = shown(orak, "--data-dir", "elsewhere", BATCH_SIZE="7", ORAK_MAX_UPLOAD_BYTES="3")
+    assert {name: (row["value"], row["origin"]) for name, row in settings.items()}.items() >= {
+        "ORAK_DATA_DIR": ("elsewhere", "flag"),
+        "BATCH_SIZE": ("7", "BATCH_SIZE"),
+        "MAX_UPLOAD_BYTES": ("3", "ORAK_MAX_UPLOAD_BYTES"),
+        "PRESIGN_TTL_SECONDS": ("60", "PRESIGN_TTL_SECONDS in .env"),
+        "LEASE_SECONDS": ("30", "default"),
+        "ORAK_URL": ("http://from.file", "ORAK_URL in .env"),
+    }.items()
+
+
+def test_secrets_are_masked(orak):
+    settings = shown(orak, JWT_SECRET="hush-hush", ORAK_TOKEN="quiet")
+    assert settings["JWT_SECRET"]["value"] == settings["ORAK_TOKEN"]["value"] == "********"
+    assert not {"hush-hush", "quiet"} & {row["value"] for row in settings.values()}
+
+
+def test_the_environment_beats_the_file_for_the_client_too(orak):
+    Path(".env").write_text("ORAK_URL=http://from.file\n")
+    assert shown(orak, ORAK_URL="http://from.environment")["ORAK_URL"]["origin"] == "ORAK_URL"

@@ -1,0 +1,107 @@
+import asyncio
+import threading
+
+import pytest
+
+from orak.adapters.audio.sung_sample import write_sung_take
+from orak.client import AsyncOrakClient, OrakClient
+from orak.entrypoints.cli.listening import listen
+from orak.entrypoints.cli.serving import serving
+from orak.entrypoints.cli.tokens import signed_token
+from orak.entrypoints.settings import Settings
+
+
+class Awaited:
+    """An asynchronous client, used like the blocking one: what is true of one must be of the other."""
+
+    def __init__(self, client: AsyncOrakClient, runner: asyncio.Runner) -> None:
+        self._client = client
+        self._runner = runner
+
+    def __getattr__(self, name):
+        def call(*args, **kwargs):
+            return self._runner.run(getattr(self._client, name)(*args, **kwargs))
+
+        return call
+
+    def records(self):
+        async def all_of_them():
+            return [record async for record in self._client.records()]
+
+        return iter(self._runner.run(all_of_them()))
+
+
+@pytest.fixture(params=["blocking", "asyncio"])
+def client_of(request):
+    """Open clients of each kind, and close them."""
+    if request.param == "blocking":
+        clients = []
+
+        def open_client(*args, **kwargs):
+            clients.append(OrakClient(*args, **kwargs))
+            return clients[-1]
+
+        yield open_client
+        for client in clients:
+            client.close()
+        return
+    with asyncio.Runner() as runner:
+        opened = []
+
+        def open_client(*args, **kwargs):
+            opened.append(Awaited(AsyncOrakClient(*args, **kwargs), runner))
+            return opened[-1]
+
+        yield open_client
+        for client in opened:
+            client.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The settings of a real orak, served on a free port."""
+    listener = listen("127.0.0.1", 0)
+    settings = Settings(
+        data_dir=tmp_path_factory.mktemp("orak"), port=listener.getsockname()[1], jwt_secret="s" * 32
+    )
+    ready, loop = threading.Event(), asyncio.new_event_loop()
+    stop = asyncio.Event()
+
+    async def serve():
+        async with serving(settings, listener):
+            ready.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    assert ready.wait(30)
+    yield settings
+    loop.call_soon_threadsafe(stop.set)
+    thread.join(30)
+    loop.close()
+
+
+@pytest.fixture
+def token_of(server):
+    def token_of(user):
+        return signed_token(server, server.jwt_secret, user, (), 1)
+
+    return token_of
+
+
+@pytest.fixture
+def orak(client_of, server, token_of):
+    return client_of(server.base_url, token_of(1), language="en")
+
+
+@pytest.fixture
+def expired_token(server):
+    return signed_token(server, server.jwt_secret, 1, (), -1)
+
+
+@pytest.fixture(scope="session")
+def take(tmp_path_factory):
+    """Twelve seconds of singing."""
+    file = tmp_path_factory.mktemp("takes") / "take.webm"
+    write_sung_take(file)
+    return file
