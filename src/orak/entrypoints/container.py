@@ -269,19 +269,21 @@ async def run(settings: Settings) -> AsyncIterator[Running]:
     On SQLite the schema is brought up to date first.
     """
     container = Container(settings=settings)
+    # One after the other: opened at once, a failure of one would cancel the others half way. And closed the
+    # other way round, because who gives a lease back still needs the database.
+    resources = (
+        container.persistence,
+        container.storage,
+        container.converter,
+        container.queue,
+        container.starter,
+        container.timers,
+    )
     try:
-        running = await container.running.async_()  # opens what it needs, and what that needs
-        await container.timers.async_()
-        yield running
+        for resource in resources:
+            await resource.async_()
+        yield await container.running.async_()
     finally:
-        # Who gives a lease back still needs the database, so this order is not left to be found out.
-        for resource in (
-            container.timers,
-            container.starter,
-            container.queue,
-            container.converter,
-            container.storage,
-            container.persistence,
-        ):
+        for resource in reversed(resources):
             if (closing := resource.shutdown()) is not None:
                 await closing
