@@ -2,12 +2,10 @@
 
 import asyncio
 import random
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 from dependency_injector import containers, providers
 
@@ -22,6 +20,7 @@ from orak.adapters.persistence.sql.migrations import upgrade
 from orak.adapters.queues.inline import InlineQueue
 from orak.adapters.queues.slots import Slots
 from orak.adapters.storage.local import LocalStorage
+from orak.adapters.workspaces.disk import Workspaces
 from orak.application.events.readers import DeleteObjects, TellLive
 from orak.application.events.relay_facts import RelayFacts
 from orak.application.import_songs import ImportSongs
@@ -66,6 +65,11 @@ async def _open_storage(settings: Settings, clock: Clock) -> AsyncIterator[Local
     secret = own_key(settings.data_dir / "signing.key")
     async with LocalStorage.open(settings.data_dir / "objects", settings.base_url, secret, clock) as storage:
         yield storage
+
+
+async def _open_workspaces(settings: Settings) -> AsyncIterator[Workspaces]:
+    with Workspaces.open(settings.data_dir / "work") as workspaces:
+        yield workspaces
 
 
 async def _open_converter() -> AsyncIterator[ChildConverter]:
@@ -167,6 +171,7 @@ class Container(containers.DeclarativeContainer):
     recordings = persistence.provided.recordings
     leases = persistence.provided.leases
     storage = providers.Resource(_open_storage, settings, clock)
+    workspaces = providers.Resource(_open_workspaces, settings)
     converter = providers.Resource(_open_converter)
 
     keeper = providers.Singleton(
@@ -184,7 +189,7 @@ class Container(containers.DeclarativeContainer):
         storage=storage,
         converter=converter,
         clock=clock,
-        workspace=providers.Object(partial(tempfile.TemporaryDirectory, prefix="orak-")),
+        workspace=workspaces,
         chance=chance,
         rules=providers.Singleton(
             ConversionRules,
@@ -274,6 +279,7 @@ async def run(settings: Settings) -> AsyncIterator[Running]:
     resources = (
         container.persistence,
         container.storage,
+        container.workspaces,
         container.converter,
         container.queue,
         container.starter,
