@@ -223,6 +223,29 @@ async def test_listeners_hear_of_each_change(house):
     assert heard == [S.PROCESSING, S.COMPLETED]
 
 
+async def test_whoever_polls_sees_progress_between_heartbeats():
+    async with a_house(FrozenClock()) as house:
+        upload = await house.upload()
+        await house.create(upload)
+
+        class HalfWay(HeldUp):
+            async def convert(self, order, progress):
+                progress(0.5)
+                return await super().convert(order, progress)
+
+        half_way = HalfWay(house.converter)
+        work = asyncio.create_task(replace(house.use_cases.process_upload, converter=half_way)())
+        await half_way.begun.wait()
+        began = house.clock.now()
+        async with asyncio.timeout(5):
+            while (await house.row(upload)).progress != 50:
+                house.clock.advance(timedelta(milliseconds=250))
+                await asyncio.sleep(0)
+        assert house.clock.now() - began < LEASE / 3, "it came with the heartbeat only"
+        half_way.go_on.set()
+        await work
+
+
 def test_the_clock_of_these_tests_never_waits():
     clock = RestlessClock()
     before = clock.now()
