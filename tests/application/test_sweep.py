@@ -2,10 +2,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from house import LEASE, SINGER, AwayStorage, a_house
 from orak.application.events.readers import DeleteObjects
 from orak.domain.errors import RecordNotFound, UploadNotFound
+from orak.domain.identity import published_key
 from orak.domain.processing import FailureCode, ProcessingStatus
 
 S = ProcessingStatus
@@ -124,3 +126,98 @@ async def test_a_put_to_a_cancelled_upload_leads_nowhere(house):
     with pytest.raises(UploadNotFound):
         await house.use_cases.receive_upload(upload.key)
     assert await house.storage.head(upload.key) is None
+
+
+class Meanwhile:
+    """A port, behind which something happens between its answer and what is made of it."""
+
+    def __init__(self, port, method, happens) -> None:
+        self._port = port
+        self._method = method
+        self._happens = happens
+
+    def __getattr__(self, name):
+        return self._call if name == self._method else getattr(self._port, name)
+
+    async def _call(self, *arguments):
+        answer = await getattr(self._port, self._method)(*arguments)
+        await self._happens()
+        return answer
+
+
+async def test_an_orphan_that_is_named_at_the_last_moment_stays(house):
+    upload = await house.upload()
+    house.clock.advance(timedelta(hours=25))
+    arrivals = Meanwhile(house.persistence.arrivals, "orphans", lambda: house.create(upload))
+    report = await replace(house.use_cases.sweep, arrivals=arrivals)()
+    assert report.orphans_removed == 0
+    assert (await house.row(upload)).is_waiting
+
+
+async def test_a_lease_that_is_renewed_at_the_last_moment_is_not_lost(house):
+    upload = await house.upload()
+    await house.create(upload)
+    await house.persistence.leases.take()
+    house.clock.advance(LEASE * 2)
+    leases = Meanwhile(
+        house.persistence.leases, "lost", lambda: house.persistence.leases.extend(upload.id, 1, 10)
+    )
+    assert (await replace(house.use_cases.sweep, leases=leases)()).leases_lost == 0
+    assert (await house.row(upload)).status is S.PROCESSING
+
+
+async def test_bytes_that_are_announced_while_the_sweep_looks_for_them_are_received_once(house, caplog):
+    upload = await house.request()
+    await house.create(upload)
+    await house.lay(upload)
+    storage = Meanwhile(house.storage, "head", lambda: house.use_cases.receive_upload(upload.key))
+    report = await replace(house.use_cases.sweep, storage=storage)()
+    assert (report.received, report.waiting) == (0, True)
+    assert (await house.row(upload)).version == 3
+    assert caplog.text == ""
+
+
+async def test_a_row_that_cannot_be_moved_does_not_keep_others_from_it(house, caplog):
+    stuck, moving = await house.request(), await house.request()
+    for upload in (stuck, moving):
+        await house.create(upload)
+        await house.lay(upload)
+
+    class Stumbling:
+        async def head(self, key):
+            if key == stuck.key:
+                raise RuntimeError("a bug")
+            return await house.storage.head(key)
+
+    report = await replace(house.use_cases.sweep, storage=Stumbling())()
+    assert report.received == 1
+    assert (await house.row(moving)).is_waiting
+    assert f"leaves out upload {stuck.id}" in caplog.text
+
+
+async def test_a_store_that_is_away_does_not_keep_leases_from_being_found(house):
+    upload = await house.upload()
+    await house.create(upload)
+    await house.persistence.leases.take()
+    await house.create(await house.request())
+    house.clock.advance(LEASE * 2)
+    report = await replace(house.use_cases.sweep, storage=AwayStorage())()
+    assert (report.leases_lost, report.received) == (1, 0)
+
+
+async def test_what_a_dead_attempt_published_goes_once_another_is_done(house):
+    upload = await house.upload()
+    await house.create(upload)
+    dead = (await house.persistence.leases.take()).upload
+    key = published_key(dead.uuid, dead.attempt, dead.original_filename, "m4a")
+    await house.lay(structs.replace(dead, key=key), b"half a result", "audio/mp4")
+    house.clock.advance(LEASE * 2)
+    await house.use_cases.sweep()
+    house.clock.advance(timedelta(minutes=1))
+    await house.use_cases.process_upload()
+    await house.use_cases.relay_facts()
+    row = await house.row(upload)
+    assert row.attempt == 2
+    assert [stored.key async for stored in house.storage.list("published/")] == sorted(
+        [row.output.audio_key, row.output.waveform_key]
+    )

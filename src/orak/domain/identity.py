@@ -41,6 +41,11 @@ def published_prefix(uuid: str) -> str:
     return f"{PUBLISHED}/{uuid}/"
 
 
+def published_attempt(key: ObjectKey) -> int:
+    """Return the number of the attempt that wrote a published object."""
+    return int(key.rpartition("/")[2].partition("_")[0])
+
+
 def published_key(uuid: str, attempt: int, filename: str, extension: str) -> ObjectKey:
     """Where one attempt writes its output; no two attempts share a key, so no output is overwritten."""
     stem = safe_name(filename).rpartition(".")[0]

@@ -140,6 +140,10 @@ class Upload(msgspec.Struct, frozen=True):
         """Whether its URL's life and an hour are over."""
         return self.status is ProcessingStatus.PENDING and at >= self.url_expires_at + URL_GRACE
 
+    def has_lost_lease(self, at: datetime) -> bool:
+        """Whether whoever works on it has been silent for too long."""
+        return self.lease_until is not None and self.lease_until <= at
+
     def is_orphan(self, at: datetime) -> bool:
         """Whether it arrived and nobody named it within ten minutes of asking for its URL."""
         return (
@@ -208,7 +212,6 @@ class Upload(msgspec.Struct, frozen=True):
             at,
             attempt=self.attempt + 1,
             lease_until=lease_until,
-            progress=0,
         )
 
     def complete(self, attempt: int, output: Output, *, at: datetime) -> tuple[Self, Fact]:
@@ -330,8 +333,8 @@ class Upload(msgspec.Struct, frozen=True):
     ) -> tuple[Self, Fact]:
         if to not in MOVES[self.status]:
             raise IllegalMove(self.status, to)
-        # A lease lives as long as PROCESSING does; only `start` names one.
-        upload = replace(self, **{"status": to, "lease_until": None, **changes})
+        # A lease and its progress live as long as PROCESSING does; only `start` names a lease.
+        upload = replace(self, **{"status": to, "lease_until": None, "progress": 0, **changes})
         return upload, upload._fact(fact, at)
 
     def _fact(self, kind: FactType, at: datetime) -> Fact:
