@@ -53,9 +53,12 @@ def backoff(failures: int, chance: float) -> timedelta:
     return max(_BACKOFF_BASE / 2, chance * ceiling)
 
 
-def patience(age: timedelta) -> timedelta:
-    """How long to wait before looking again for bytes *age* overdue: as long again, 2 s to 10 min."""
-    return min(max(age, timedelta(seconds=2)), timedelta(minutes=10))
+def patience(age: timedelta, *, named: bool) -> timedelta:
+    """How long to wait before looking again for bytes *age* overdue: as long again, but at least 2 s.
+
+    At most 30 s while a Record waits for them, because somebody does; else 10 min.
+    """
+    return min(max(age, timedelta(seconds=2)), timedelta(seconds=30) if named else timedelta(minutes=10))
 
 
 def media_type(content_type: str) -> str | None:

@@ -52,6 +52,8 @@ from orak.entrypoints.own_key import own_key
 from orak.entrypoints.settings import InvalidSetting, Settings
 from orak.entrypoints.worker.timers import Timer
 
+_RELAY_SECONDS = 0.5
+
 
 async def _open_persistence(settings: Settings, clock: Clock) -> AsyncIterator[SqlPersistence]:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -99,7 +101,8 @@ async def _open_timers(
 ) -> AsyncIterator[None]:
     timers = (
         Timer("sweep", sweep, clock, seconds=settings.sweep_interval_ms / 1000),
-        Timer("relay", relay, clock, seconds=settings.sweep_interval_ms / 1000),
+        # Facts do not wait for the sweep: what was deleted is public until its fact is read.
+        Timer("relay", relay, clock, seconds=min(_RELAY_SECONDS, settings.sweep_interval_ms / 1000)),
         Timer("batch", queue.wake, clock, seconds=settings.batch_interval_ms / 1000),
     )
     for timer in timers:

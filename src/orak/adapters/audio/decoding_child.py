@@ -25,6 +25,7 @@ from orak.adapters.audio.messages import (
 )
 from orak.adapters.audio.take import convert
 from orak.application.ports.audio import Unconvertible
+from orak.domain.processing import FailureCode
 
 _PROGRESS_SECONDS = 0.25
 # No room: in memory, in the file size limit, on the disk, in the user's quota.
@@ -88,7 +89,9 @@ def _carry_out(task: Task, talk: socket.socket) -> Report:
         return Refused(refusal.failure)
     except MemoryError:
         return Exhausted()
-    except OSError as error:
+    except (OSError, av.error.FFmpegError) as error:
         if error.errno in _NO_ROOM:
             return Exhausted()
+        if isinstance(error, av.error.FFmpegError):  # what was decoded cannot be filtered or encoded
+            return Refused(FailureCode.CORRUPT)
         raise

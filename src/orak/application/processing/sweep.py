@@ -114,7 +114,8 @@ class Sweep:
                 upload.id, lambda row: row.expire(at=now) if row.is_late(now) else None
             )
         else:
-            await self.arrivals.postpone(upload.id, now + patience(now - upload.created_at))
+            pause = patience(now - upload.created_at, named=upload.record_id is not None)
+            await self.arrivals.postpone(upload.id, now + pause)
 
     async def _remove(self, upload: Upload, report: SweepReport) -> None:
         now = self.clock.now()

@@ -12,6 +12,7 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp, HTTPReceiveMessage
 
 from orak.application.ports.failures import StaleVersion, Unavailable
+from orak.application.ports.storage import AlreadyStored, Denied
 from orak.application.uploads.receive_upload import ReceiveUpload
 from orak.domain.identity import ObjectKey
 from orak.entrypoints.container import Running
@@ -33,19 +34,28 @@ async def put_object(
     request: AnyCall, key: FromPath[str], running: Injected[Running], receive_upload: Injected[ReceiveUpload]
 ) -> Response[None]:
     """Take the bytes of a signed PUT in; like S3, answer when they are durable."""
-    stored = await running.gate.receive(
-        _object_key(key),
-        _signature(request),
-        content_type=request.headers.get("content-type"),
-        content_length=_length(request.headers.get("content-length")),
-        body=_chunks(request),
-    )
     try:
-        await receive_upload(stored.key)
+        stored = await running.gate.receive(
+            _object_key(key),
+            _signature(request),
+            content_type=request.headers.get("content-type"),
+            content_length=_length(request.headers.get("content-length")),
+            body=_chunks(request),
+        )
+    except AlreadyStored:
+        # Perhaps whoever stored it was killed before taking note of it: a client that tries again heals that.
+        await _take_note(receive_upload, _object_key(key))
+        raise
+    await _take_note(receive_upload, stored.key)
+    return Response(None, headers={"ETag": stored.etag}, media_type=MediaType.TEXT)  # JSON would be "null"
+
+
+async def _take_note(receive_upload: ReceiveUpload, key: ObjectKey) -> None:
+    try:
+        await receive_upload(key)
     except (Unavailable, StaleVersion) as failure:
         # The bytes are safe, and a client that is told otherwise could only send them again, in vain.
         _log.warning("an arrival is left to the sweep: %r", failure)
-    return Response(None, headers={"ETag": stored.etag}, media_type=MediaType.TEXT)  # JSON would be "null"
 
 
 @route("/{key:path}", http_method=[HttpMethod.GET, HttpMethod.HEAD])
@@ -71,7 +81,11 @@ def _object_key(path: str) -> ObjectKey:
 
 def _signature(request: AnyCall) -> Mapping[str, str]:
     # What is not UTF-8 is replaced, and so signed by nobody.
-    return dict(parse_qsl(request.scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True))
+    pairs = parse_qsl(request.scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True)
+    signature = dict(pairs)
+    if len(signature) != len(pairs):
+        raise Denied  # a parameter that is there twice was signed once at most
+    return signature
 
 
 def _length(header: str | None) -> int | None:
