@@ -17,10 +17,12 @@ setup:
     @{{ pip }} --no-deps --no-build-isolation --editable .
 
 # Take a real take from presign to playback on embedded defaults, then serve: `just demo [FILE] [--once]`
+[no-exit-message]
 demo *arguments: _runtime
     @{{ bin }}/orak demo "$@"
 
 # Serve the API on http://127.0.0.1:8000 (needs JWT_SECRET or JWKS_URL)
+[no-exit-message]
 serve *arguments: _runtime
     @{{ bin }}/orak serve "$@"
 

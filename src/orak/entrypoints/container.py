@@ -56,7 +56,7 @@ _RELAY_SECONDS = 0.5
 
 
 async def _open_persistence(settings: Settings, clock: Clock) -> AsyncIterator[SqlPersistence]:
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # titles and takes are their owners'
     await asyncio.to_thread(upgrade, settings.database)
     lease = timedelta(seconds=settings.lease_seconds)
     async with SqlPersistence.open(settings.database, clock=clock, lease=lease) as persistence:
