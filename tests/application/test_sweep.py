@@ -72,6 +72,18 @@ async def test_an_upload_that_never_came_expires_and_a_late_one_still_counts(hou
     assert (await house.row(upload)).is_waiting
 
 
+async def test_an_expired_upload_is_looked_for_rarely_though_a_record_waits(house):
+    upload = await house.request()
+    await house.create(upload)
+    house.clock.advance(timedelta(hours=2))
+    await house.use_cases.sweep()
+    house.clock.advance(timedelta(minutes=11))
+    await house.use_cases.sweep()
+    row = await house.row(upload)
+    assert row.status is S.EXPIRED
+    assert row.not_before == house.clock.now() + timedelta(minutes=10)
+
+
 async def test_an_orphan_goes_with_its_object_after_its_retention(house):
     upload = await house.upload()
     house.clock.advance(timedelta(hours=23))

@@ -53,12 +53,12 @@ def backoff(failures: int, chance: float) -> timedelta:
     return max(_BACKOFF_BASE / 2, chance * ceiling)
 
 
-def patience(age: timedelta, *, named: bool) -> timedelta:
+def patience(age: timedelta, *, expected: bool) -> timedelta:
     """How long to wait before looking again for bytes *age* overdue: as long again, but at least 2 s.
 
-    At most 30 s while a Record waits for them, because somebody does; else 10 min.
+    At most 30 s while they are *expected*: a Record waits, and its URL may still bring them. Else 10 min.
     """
-    return min(max(age, timedelta(seconds=2)), timedelta(seconds=30) if named else timedelta(minutes=10))
+    return min(max(age, timedelta(seconds=2)), timedelta(seconds=30) if expected else timedelta(minutes=10))
 
 
 def media_type(content_type: str) -> str | None:

@@ -16,6 +16,7 @@ from orak.domain.errors import UploadNotFound
 from orak.domain.events import Fact
 from orak.domain.identity import UploadId
 from orak.domain.policies import TOMBSTONE_AGE, backoff, patience
+from orak.domain.processing import ProcessingStatus
 from orak.domain.upload import Upload
 
 _log = logging.getLogger(__name__)
@@ -114,7 +115,8 @@ class Sweep:
                 upload.id, lambda row: row.expire(at=now) if row.is_late(now) else None
             )
         else:
-            pause = patience(now - upload.created_at, named=upload.record_id is not None)
+            expected = upload.record_id is not None and upload.status is ProcessingStatus.PENDING
+            pause = patience(now - upload.created_at, expected=expected)
             await self.arrivals.postpone(upload.id, now + pause)
 
     async def _remove(self, upload: Upload, report: SweepReport) -> None:
