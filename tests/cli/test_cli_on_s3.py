@@ -1,9 +1,14 @@
+import asyncio
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from orak.adapters.clock.frozen import FrozenClock
+from orak.adapters.storage.local import LocalStorage
+from orak.domain.identity import ObjectKey
 from s3_servers import KEYS, s3_server  # noqa: F401 - a fixture
 
 STRAY = "recordings/0c0f4a1e-6c7b-4f6e-9d5f-2f0b7b1f0a11_take.webm"
@@ -80,12 +85,15 @@ def test_objects_without_a_row_are_listed_then_removed_on_s3(orak, on_s3, bucket
     assert lines(orak("sweep", env=on_s3)) == []
 
 
-def test_files_of_killed_writers_are_listed_then_removed_on_a_disk(orak):
+def test_objects_without_a_row_are_listed_then_removed_on_a_disk(orak):
+    async def lay():
+        clock = FrozenClock(datetime.fromtimestamp(OLD, UTC))
+        async with LocalStorage.open(Path("orak-data/objects"), "http://x", b"k" * 32, clock) as storage:
+            await storage.publish(ObjectKey(STRAY), Path(__file__), content_type="audio/webm")
+
+    Path("orak-data").mkdir()
+    asyncio.run(lay())
+    for arguments, removed in ((["--dry-run"], False), (["--force"], True)):
+        (line,) = lines(orak("sweep", *arguments))
+        assert (line["key"], line["removed"]) == (STRAY, removed)
     assert lines(orak("sweep")) == []
-    leftover = Path("orak-data/objects/.incoming/leftover")
-    young = leftover.with_name("young")
-    leftover.touch()
-    young.touch()
-    os.utime(leftover, (OLD, OLD))
-    # A start removes what nobody writes; it is the sweep of a second process that finds anything.
-    assert lines(orak("sweep", "--dry-run")) == []

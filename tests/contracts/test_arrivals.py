@@ -123,7 +123,7 @@ async def test_a_take_is_buried_once_its_record_is_deleted(persistence):
 
 
 async def test_uploads_are_known_by_their_uuids_tombstones_too(persistence):
-    waiting = await a_waiting_take(persistence)
+    waiting = (await a_waiting_take(persistence)).upload
     gone = await saved(persistence, (await persistence.intake.add(an_upload())).delete(at=START))
     await persistence.intake.add(an_upload())
     known = await persistence.arrivals.known({waiting.uuid, gone.uuid, "nobody's"})

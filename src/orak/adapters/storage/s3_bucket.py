@@ -92,7 +92,7 @@ class Bucket:
         async with _client(session, settings) as client:
             _expect_nothing(client)
             bucket = cls(settings.bucket, client, signer)
-            tending = asyncio.create_task(bucket._tend(session), name="s3")
+            tending = asyncio.create_task(bucket._tend(session, clock), name="s3")
             try:
                 yield bucket
             finally:
@@ -124,14 +124,14 @@ class Bucket:
             raise Unavailable("S3 has no such bucket") from None
         self._sure_until = now + _SURE
 
-    async def _tend(self, session: Session) -> None:
+    async def _tend(self, session: Session, clock: Clock) -> None:
         """Say once if S3 is not there, and keep the signer's credentials as fresh as the client's."""
         try:
             await self.make_sure()
         except Unavailable as outage:
             _log.warning("the bucket %s cannot be used yet: %s", self.name, outage)
         while True:
-            await asyncio.sleep(_REFRESH)
+            await clock.sleep(_REFRESH)
             try:
                 keys = await _credentials(session)
             except Exception as error:  # noqa: BLE001 - whatever a provider of credentials raises

@@ -8,14 +8,16 @@ import msgspec
 from orak.application.ports.arrivals import Arrivals
 from orak.application.ports.clock import Clock
 from orak.application.ports.storage import Leftovers, ListedObject, Storage, UnfinishedUpload
-from orak.domain.errors import OrakError
 from orak.domain.identity import PUBLISHED, RECORDINGS, ObjectKey, uuid_of
 
 _AT_ONCE = 500
 
 
-class StrangeDatabase(OrakError):
-    """The database knows not one of the objects that are there: it is likely another store's."""
+class StrangeDatabase(Exception):
+    """The database knows not one of the objects that are there: it is likely another store's.
+
+    For operators; no call of a client's leads here, so it is no `OrakError`.
+    """
 
     def __init__(self, objects: int) -> None:
         super().__init__(f"the database knows none of {objects} objects")

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from litestar import MediaType, Response, Router, put, route
 from litestar.enums import HttpMethod
 from litestar.params import FromPath
+from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, HTTPReceiveMessage
 
 from orak.application.ports.failures import StaleVersion, Unavailable
@@ -54,9 +55,7 @@ async def get_object(request: AnyCall, key: FromPath[str], running: Injected[Run
 
 
 @route("/{key:path}", http_method=[HttpMethod.GET, HttpMethod.HEAD])
-async def get_published(
-    request: AnyCall, key: FromPath[str], running: Injected[Running]
-) -> ASGIApp | Response[None]:
+async def get_published(request: AnyCall, key: FromPath[str], running: Injected[Running]) -> ASGIApp:
     """Send a published take or waveform to anyone, or lead there."""
     found = await running.media.open_public(_object_key(key))
     if isinstance(found, Elsewhere):
@@ -68,13 +67,13 @@ signed_objects = Router("/storage", route_handlers=[put_object, get_object], opt
 published_objects = Router("/media", route_handlers=[get_published], opt={PUBLIC: True, ANY_ORIGIN: True})
 
 
-def _redirect(found: Elsewhere, request: AnyCall) -> Response[None]:
+def _redirect(found: Elsewhere, request: AnyCall) -> ASGIApp:
     """Lead to the store; the method stays, as a signature is for one (RFC 9110 §15.4.8)."""
     headers = {
         "Location": found.head if request.method == HttpMethod.HEAD else found.get,
         "Cache-Control": f"public, max-age={int(found.kept.total_seconds())}",
     }
-    return Response(None, status_code=307, headers=headers, media_type=MediaType.TEXT)
+    return ASGIResponse(status_code=307, headers=headers, media_type=MediaType.TEXT)
 
 
 def _gate(running: Running) -> ObjectGate:
