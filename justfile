@@ -43,11 +43,11 @@ fix: setup
     {{ bin }}/ruff format
     {{ python }} -m orak.entrypoints.http.openapi > docs/openapi.json
 
-# Resolve the requirements anew and pin them by hash
+# Resolve the requirements anew and pin them by hash; what runs is what was tested, so dev.txt leads
 lock: setup
     {{ uv }} pip compile {{ lock_options }} --upgrade requirements/tools.in -o requirements/tools.txt
-    {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml -o requirements/run.txt
-    {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml requirements/tools.in requirements/dev.in -c requirements/run.txt -o requirements/dev.txt
+    {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml requirements/tools.in --extra aws requirements/dev.in -o requirements/dev.txt
+    {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml -c requirements/dev.txt -o requirements/run.txt
 
 # What CI runs
 ci: test check

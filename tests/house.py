@@ -22,6 +22,7 @@ from orak.application.ports.failures import Unavailable
 from orak.application.processing.lease_keeper import LeaseKeeper
 from orak.application.processing.process_upload import ConversionRules, ProcessUpload
 from orak.application.processing.sweep import Sweep
+from orak.application.processing.sweep_objects import SweepObjects
 from orak.application.records.change_record import ChangeRecord
 from orak.application.records.create_record import CreateRecord, NewRecord
 from orak.application.records.delete_record import DeleteRecord
@@ -195,6 +196,7 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
                 lambda: 1.0,
                 timedelta(hours=24),
             ),
+            sweep_objects=SweepObjects(persistence.arrivals, storage, storage, clock, timedelta(hours=24)),
             relay_facts=RelayFacts(persistence.facts, [DeleteObjects(storage), TellLive(live)]),
         )
         yield House(use_cases, clock, persistence, storage, converter, queue, started)

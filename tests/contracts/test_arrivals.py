@@ -120,3 +120,13 @@ async def test_a_take_is_buried_once_its_record_is_deleted(persistence):
         await tx.records.remove(take.record.id)
         await tx.uploads.save(*take.upload.delete(at=START))
     assert ids(await persistence.arrivals.buried(START + MINUTE, 9)) == [take.upload.id]
+
+
+async def test_uploads_are_known_by_their_uuids_tombstones_too(persistence):
+    waiting = (await a_waiting_take(persistence)).upload
+    gone = await saved(persistence, (await persistence.intake.add(an_upload())).delete(at=START))
+    await persistence.intake.add(an_upload())
+    known = await persistence.arrivals.known({waiting.uuid, gone.uuid, "nobody's"})
+    assert sorted(known, key=lambda upload: upload.id) == [waiting, gone]
+    assert await persistence.arrivals.known(set()) == []
+    assert await persistence.arrivals.known({f"nobody's {number}" for number in range(500)}) == []

@@ -278,11 +278,11 @@ async def test_an_object_is_let_go_of_when_its_reader_hangs_up(api: Api):
     hung_up = asyncio.Event()
     opened = Endless(await api.house.storage.head(PUBLISHED.removeprefix("/media/")), hung_up)
 
-    class Gate:
+    class Media:
         async def open_public(self, _key: str) -> Endless:
             return opened
 
-    api.app.state.running = replace(api.app.state.running, gate=Gate())
+    api.app.state.running = replace(api.app.state.running, media=Media())
 
     async def receive():
         await hung_up.wait()

@@ -136,6 +136,16 @@ class Upload(msgspec.Struct, frozen=True):
         """Whether a worker should take it: it arrived, and its Record exists."""
         return self.status is ProcessingStatus.UPLOADED and self.record_id is not None
 
+    def claims(self, key: ObjectKey) -> bool:
+        """Whether this row accounts for an object: its own bytes, what it published or is about to.
+
+        The original of a tombstone is accounted for too: it goes with the tombstone.
+        """
+        if key == self.key:
+            return True
+        published = {self.output.audio_key, self.output.waveform_key} if self.output else set()
+        return self.status is ProcessingStatus.PROCESSING or key in published
+
     def is_late(self, at: datetime) -> bool:
         """Whether its URL's life and an hour are over."""
         return self.status is ProcessingStatus.PENDING and at >= self.url_expires_at + URL_GRACE

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, Protocol
 
 from dependency_injector import containers, providers
 
@@ -28,11 +29,12 @@ from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.leases import Leases
 from orak.application.ports.live import Live
-from orak.application.ports.storage import ObjectGate, Storage
+from orak.application.ports.storage import Leftovers, ObjectGate, PublicMedia, Storage
 from orak.application.ports.tokens import Tokens
 from orak.application.processing.lease_keeper import LeaseKeeper
 from orak.application.processing.process_upload import ConversionRules, ProcessUpload
 from orak.application.processing.sweep import Sweep
+from orak.application.processing.sweep_objects import SweepObjects
 from orak.application.records.change_record import ChangeRecord
 from orak.application.records.create_record import CreateRecord
 from orak.application.records.delete_record import DeleteRecord
@@ -49,6 +51,7 @@ from orak.application.use_cases import UseCases
 from orak.domain.identity import ObjectKey
 from orak.domain.policies import UploadPolicy
 from orak.entrypoints.own_key import own_key
+from orak.entrypoints.s3 import open_s3
 from orak.entrypoints.settings import InvalidSetting, Settings
 from orak.entrypoints.worker.timers import Timer
 
@@ -63,10 +66,22 @@ async def _open_persistence(settings: Settings, clock: Clock) -> AsyncIterator[S
         yield persistence
 
 
-async def _open_storage(settings: Settings, clock: Clock) -> AsyncIterator[LocalStorage]:
+class AnyStorage(Storage, PublicMedia, Leftovers, Protocol):
+    """What every store that can be chosen is."""
+
+
+async def _open_storage(settings: Settings, clock: Clock) -> AsyncIterator[AnyStorage]:
+    if settings.s3_bucket_name is not None:
+        async with open_s3(settings, clock) as storage:
+            yield storage
+        return
     secret = own_key(settings.data_dir / "signing.key")
-    async with LocalStorage.open(settings.data_dir / "objects", settings.base_url, secret, clock) as storage:
-        yield storage
+    async with LocalStorage.open(settings.data_dir / "objects", settings.base_url, secret, clock) as local:
+        yield local
+
+
+def _gate(storage: AnyStorage) -> ObjectGate | None:
+    return storage if isinstance(storage, LocalStorage) else None
 
 
 async def _open_workspaces(settings: Settings) -> AsyncIterator[Workspaces]:
@@ -135,7 +150,9 @@ class Running:
 
     use_cases: UseCases
     tokens: Tokens
-    gate: ObjectGate
+    gate: ObjectGate | None
+    """None where the store has an HTTP side of its own."""
+    media: PublicMedia
     live: Live
     clock: Clock
     settings: Settings
@@ -224,6 +241,15 @@ class Container(containers.DeclarativeContainer):
         ),
     )
 
+    sweep_objects = providers.Singleton(
+        SweepObjects,
+        arrivals=persistence.provided.arrivals,
+        storage=storage,
+        leftovers=storage,
+        clock=clock,
+        retention=providers.Callable(timedelta, hours=settings.provided.orphan_retention_hours),
+    )
+
     use_cases = providers.Singleton(
         UseCases,
         request_upload=providers.Singleton(
@@ -253,13 +279,15 @@ class Container(containers.DeclarativeContainer):
         import_songs=providers.Singleton(ImportSongs, transaction),
         process_upload=process_upload,
         sweep=sweep,
+        sweep_objects=sweep_objects,
         relay_facts=relay_facts,
     )
     running = providers.Singleton(
         Running,
         use_cases=use_cases,
         tokens=tokens,
-        gate=storage,
+        gate=providers.Singleton(_gate, storage),
+        media=storage,
         live=live,
         clock=clock,
         settings=settings,
@@ -277,8 +305,6 @@ async def run(settings: Settings) -> AsyncIterator[Running]:
     On SQLite the schema is brought up to date first.
     """
     container = Container(settings=settings)
-    # One after the other: opened at once, a failure of one would cancel the others half way. And closed the
-    # other way round, because who gives a lease back still needs the database.
     resources = (
         container.persistence,
         container.storage,
@@ -288,10 +314,26 @@ async def run(settings: Settings) -> AsyncIterator[Running]:
         container.starter,
         container.timers,
     )
+    async with _opened(*resources):
+        yield await container.running.async_()
+
+
+@asynccontextmanager
+async def object_sweep(settings: Settings) -> AsyncIterator[SweepObjects]:
+    """Open what looking for objects without a row needs, and nothing that converts."""
+    container = Container(settings=settings)
+    async with _opened(container.persistence, container.storage):
+        yield await container.sweep_objects.async_()
+
+
+@asynccontextmanager
+async def _opened(*resources: "providers.Resource[Any]") -> AsyncIterator[None]:
+    # One after the other: opened at once, a failure of one would cancel the others half way. And closed the
+    # other way round, because who gives a lease back still needs the database.
     try:
         for resource in resources:
             await resource.async_()
-        yield await container.running.async_()
+        yield
     finally:
         for resource in reversed(resources):
             if (closing := resource.shutdown()) is not None:

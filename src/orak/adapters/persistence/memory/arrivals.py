@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
@@ -41,6 +41,10 @@ class MemoryArrivals:
             if upload_id in state.uploads and state.upload(upload_id).awaits_arrival:
                 stored = state.uploads[upload_id]
                 state.uploads[upload_id] = replace(stored, upload=replace(stored.upload, not_before=until))
+
+    async def known(self, uuids: Collection[str]) -> list[Upload]:
+        """Return the uploads that have one of these uuids."""
+        return [upload for upload in self._store.committed.all_uploads() if upload.uuid in uuids]
 
     async def orphans(self, created_before: datetime, limit: int) -> list[Upload]:
         """Return uploads that arrived and have no Record, oldest first."""

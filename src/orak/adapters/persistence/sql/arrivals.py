@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,7 @@ _ORPHANS = UPLOADS.where(UNNAMED, _WITHOUT_RECORD, uploads.c.created_at < bindpa
 _BURIED = UPLOADS.where(ENDED, _WITHOUT_RECORD, uploads.c.ended_at < bindparam("until")).order_by(
     uploads.c.ended_at, uploads.c.id
 )
+_KNOWN = UPLOADS.where(uploads.c.uuid.in_(bindparam("uuids", expanding=True)))
 _POSTPONE = update(uploads).where(AWAITED, uploads.c.id == bindparam("of_id"))
 
 
@@ -31,6 +33,11 @@ def find_until(
 ) -> list[Upload]:
     """Return the first uploads that *query* finds before or at a time."""
     return [to_upload(row) for row in connection.execute(query.limit(limit), {"until": until})]
+
+
+def find_known(connection: Connection, uuids: list[str]) -> list[Upload]:
+    """Return the uploads that have one of these uuids."""
+    return [to_upload(row) for row in connection.execute(_KNOWN, {"uuids": uuids})]
 
 
 def postpone(connection: Connection, upload_id: UploadId, until: datetime) -> None:
@@ -52,6 +59,10 @@ class SqlArrivals:
     async def postpone(self, upload_id: UploadId, until: datetime) -> None:
         """Put the next look off, if the upload still awaits its bytes."""
         await self._connections.write(postpone, upload_id, until)
+
+    async def known(self, uuids: Collection[str]) -> list[Upload]:
+        """Return the uploads that have one of these uuids."""
+        return await self._connections.read(find_known, list(uuids))
 
     async def orphans(self, created_before: datetime, limit: int) -> list[Upload]:
         """Return uploads that arrived and have no Record, oldest first."""
