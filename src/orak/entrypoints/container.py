@@ -98,7 +98,11 @@ async def _open_queue(
     process: ProcessUpload, capacity: asyncio.Semaphore, settings: Settings
 ) -> AsyncIterator[InlineQueue]:
     workers = min(settings.batch_max_concurrent, settings.cores) if settings.batch_enabled else 0
-    queue = InlineQueue(process, capacity, workers=workers, batch_size=settings.batch_size)
+
+    async def batch_size() -> int:
+        return settings.batch_size
+
+    queue = InlineQueue(process, capacity, workers=workers, batch_size=batch_size)
     yield queue
     await queue.close()
 
