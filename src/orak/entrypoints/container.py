@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from dependency_injector import containers, providers
 
@@ -50,6 +50,7 @@ from orak.application.uploads.store_upload import StoreUpload
 from orak.application.use_cases import UseCases
 from orak.domain.identity import ObjectKey
 from orak.domain.policies import UploadPolicy
+from orak.entrypoints.opening import opened
 from orak.entrypoints.own_key import own_key
 from orak.entrypoints.s3 import open_s3
 from orak.entrypoints.settings import InvalidSetting, Settings
@@ -318,7 +319,7 @@ async def run(settings: Settings) -> AsyncIterator[Running]:
         container.starter,
         container.timers,
     )
-    async with _opened(*resources):
+    async with opened(*resources):
         yield await container.running.async_()
 
 
@@ -326,19 +327,5 @@ async def run(settings: Settings) -> AsyncIterator[Running]:
 async def object_sweep(settings: Settings) -> AsyncIterator[SweepObjects]:
     """Open what looking for objects without a row needs, and nothing that converts."""
     container = Container(settings=settings)
-    async with _opened(container.persistence, container.storage):
+    async with opened(container.persistence, container.storage):
         yield await container.sweep_objects.async_()
-
-
-@asynccontextmanager
-async def _opened(*resources: "providers.Resource[Any]") -> AsyncIterator[None]:
-    # One after the other: opened at once, a failure of one would cancel the others half way. And closed the
-    # other way round, because who gives a lease back still needs the database.
-    try:
-        for resource in resources:
-            await resource.async_()
-        yield
-    finally:
-        for resource in reversed(resources):
-            if (closing := resource.shutdown()) is not None:
-                await closing

@@ -1,9 +1,13 @@
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from orak.adapters.workspaces.disk import Workspaces
+from orak.application.ports.failures import Unavailable
 
 KILLED = """
 import sys, time
@@ -48,3 +52,10 @@ def test_what_is_no_folder_is_left_alone(tmp_path):
     with Workspaces.open(tmp_path):
         pass
     assert files(tmp_path) == ["notes.txt"]
+
+
+def test_a_lost_root_is_no_fault_of_the_take(tmp_path):
+    with Workspaces.open(tmp_path / "work") as workspaces:
+        shutil.rmtree(tmp_path / "work")
+        with pytest.raises(Unavailable, match="no folder"):
+            workspaces()

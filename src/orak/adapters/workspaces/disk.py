@@ -8,6 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
 
+from orak.application.ports.failures import Unavailable
+
 
 class Workspaces:
     """Folders for the files of one conversion each, under one folder of this process's own.
@@ -34,8 +36,11 @@ class Workspaces:
             os.close(lock)
 
     def __call__(self) -> TemporaryDirectory[str]:
-        """Make an empty folder, which goes when its block ends."""
-        return TemporaryDirectory(dir=self._own)
+        """Make an empty folder, which goes when its block ends. Raise `Unavailable` if there is no room."""
+        try:
+            return TemporaryDirectory(dir=self._own, ignore_cleanup_errors=True)
+        except OSError as error:
+            raise Unavailable(f"no folder is to be had for a conversion: {error.strerror}") from error
 
 
 def _claimed(root: Path) -> tuple[Path, int]:
