@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from orak.adapters.persistence.sql.migrations import HEAD
+
 DATABASE = Path("orak-data/orak.db")
 
 
@@ -13,9 +15,9 @@ def songs():
 
 
 def test_a_schema_is_made_and_known(orak):
-    assert orak("db", "upgrade").stdout == "empty -> 0001\n"
-    assert orak("db", "upgrade").stdout == "up to date at 0001\n"
-    assert orak("db", "current").stdout == "0001\n"
+    assert orak("db", "upgrade").stdout == f"empty -> {HEAD}\n"
+    assert orak("db", "upgrade").stdout == f"up to date at {HEAD}\n"
+    assert orak("db", "current").stdout == f"{HEAD}\n"
     assert orak("db", "check").exit_code == 0
 
 

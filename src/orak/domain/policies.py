@@ -29,8 +29,11 @@ MAX_FAILURES = 5
 MAX_DECODER_DEATHS = 2
 """A take that killed its decoder twice is not given a third."""
 
-UNAVAILABLE_DELAY = timedelta(seconds=5)
-"""A world that was down is tried again after this; SPEC asks for less than ten seconds."""
+UNAVAILABLE_DELAY = timedelta(seconds=4)
+"""A world that was down is tried again after this: within ten seconds, a sweep's five included."""
+
+OUTAGES = 5
+"""So many objects in a row that cannot be reached mean that none can, and it is left to the next round."""
 
 _BACKOFF_BASE = timedelta(seconds=2)
 _BACKOFF_CAP = timedelta(minutes=10)

@@ -48,6 +48,7 @@ from orak.application.uploads.receive_upload import ReceiveUpload
 from orak.application.uploads.request_upload import RequestUpload
 from orak.application.uploads.store_upload import StoreUpload
 from orak.application.use_cases import UseCases
+from orak.application.verification import Verification
 from orak.domain.identity import ObjectKey
 from orak.domain.policies import UploadPolicy
 from orak.entrypoints.opening import opened
@@ -227,12 +228,14 @@ class Container(containers.DeclarativeContainer):
     queue = providers.Resource(_open_queue, process_upload, capacity, settings)
     starter = providers.Resource(_open_slots, process_upload, queue, capacity, settings)
 
+    verification = providers.Singleton(Verification, transaction, storage, clock)
     sweep = providers.Singleton(
         Sweep,
         leases=leases,
         arrivals=persistence.provided.arrivals,
         transaction=transaction,
         storage=storage,
+        verification=verification,
         queue=queue,
         clock=clock,
         chance=chance,
@@ -241,9 +244,9 @@ class Container(containers.DeclarativeContainer):
     relay_facts = providers.Singleton(
         RelayFacts,
         facts=persistence.provided.facts,
-        readers=providers.List(
-            providers.Singleton(DeleteObjects, storage), providers.Singleton(TellLive, live)
-        ),
+        readers=providers.List(providers.Singleton(DeleteObjects, storage)),
+        listeners=providers.List(providers.Singleton(TellLive, live)),
+        clock=clock,
     )
 
     sweep_objects = providers.Singleton(
@@ -270,17 +273,19 @@ class Container(containers.DeclarativeContainer):
             ),
             url_life=providers.Callable(timedelta, seconds=settings.provided.presign_ttl_seconds),
         ),
-        store_upload=providers.Singleton(StoreUpload, transaction, storage, clock),
-        get_upload=providers.Singleton(GetUpload, transaction),
+        store_upload=providers.Singleton(StoreUpload, recordings, storage, verification, starter),
+        get_upload=providers.Singleton(GetUpload, recordings),
         cancel_upload=providers.Singleton(CancelUpload, transaction, clock),
-        create_record=providers.Singleton(CreateRecord, transaction, recordings, storage, starter, clock),
+        create_record=providers.Singleton(
+            CreateRecord, transaction, recordings, storage, verification, starter, clock
+        ),
         get_record=providers.Singleton(GetRecord, recordings),
         list_records=providers.Singleton(ListRecords, recordings),
         change_record=providers.Singleton(ChangeRecord, transaction, recordings, clock),
         retry_record=providers.Singleton(RetryRecord, transaction, recordings, storage, starter, clock),
         delete_record=providers.Singleton(DeleteRecord, transaction, clock),
         register_user=providers.Singleton(RegisterUser, transaction),
-        receive_upload=providers.Singleton(ReceiveUpload, transaction, storage, starter, clock),
+        receive_upload=providers.Singleton(ReceiveUpload, recordings, storage, verification, starter),
         import_songs=providers.Singleton(ImportSongs, transaction),
         process_upload=process_upload,
         sweep=sweep,
