@@ -91,3 +91,13 @@ def test_what_is_no_catalogue_is_refused(orak, content, error):
     assert refused.exit_code == 1
     assert refused.stderr.startswith(error)
     assert "hint:" in refused.stderr
+
+
+def test_a_data_folder_that_is_a_file_is_said_to_be_one(orak):
+    DATABASE.parent.write_text("not a folder")
+    refused = orak("db", "upgrade")
+    assert refused.exit_code == 2
+    assert refused.stderr.splitlines() == [
+        "error: ORAK_DATA_DIR cannot be used: orak-data is a file",
+        "hint: name a folder that may be written to",
+    ]

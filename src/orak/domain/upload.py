@@ -20,8 +20,8 @@ from orak.domain.events import Fact, FactType
 from orak.domain.identity import RECORDINGS, ObjectKey, RecordId, UploadId, UserId, original_key
 from orak.domain.policies import (
     FIRST_LOOK,
-    MAX_DECODER_DEATHS,
     MAX_FAILURES,
+    MAX_FAILURES_WHEN_KILLED,
     ORPHAN_AGE,
     TOMBSTONE_AGE,
     URL_GRACE,
@@ -293,7 +293,7 @@ class Upload(msgspec.Struct, frozen=True):
         """
         self._check_lease(attempt)
         failures = self.failures + 1
-        if failures >= (MAX_DECODER_DEATHS if killed else MAX_FAILURES):
+        if failures >= (MAX_FAILURES_WHEN_KILLED if killed else MAX_FAILURES):
             return self._move(
                 ProcessingStatus.FAILED,
                 FactType.PROCESSING_FAILED,

@@ -51,6 +51,7 @@ from orak.application.use_cases import UseCases
 from orak.application.verification import Verification
 from orak.domain.identity import ObjectKey
 from orak.domain.policies import UploadPolicy
+from orak.entrypoints.data_dir import make_data_dir
 from orak.entrypoints.opening import opened
 from orak.entrypoints.own_key import own_key
 from orak.entrypoints.s3 import open_s3
@@ -61,7 +62,7 @@ _RELAY_SECONDS = 0.5
 
 
 async def _open_persistence(settings: Settings, clock: Clock) -> AsyncIterator[SqlPersistence]:
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # titles and takes are their owners'
+    make_data_dir(settings)
     await asyncio.to_thread(upgrade, settings.database)
     lease = timedelta(seconds=settings.lease_seconds)
     async with SqlPersistence.open(settings.database, clock=clock, lease=lease) as persistence:
