@@ -45,7 +45,7 @@ fix: setup
 lock: setup
     {{ uv }} pip compile {{ lock_options }} --upgrade requirements/tools.in -o requirements/tools.txt
     {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml -o requirements/run.txt
-    {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml requirements/tools.in requirements/dev.in -c requirements/run.txt -o requirements/dev.txt
+    {{ uv }} pip compile {{ lock_options }} --upgrade --extra postgresql pyproject.toml requirements/tools.in requirements/dev.in -c requirements/run.txt -o requirements/dev.txt
 
 # What CI runs
 ci: test check

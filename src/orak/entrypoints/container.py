@@ -4,7 +4,7 @@ import asyncio
 import random
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -14,11 +14,11 @@ from dependency_injector import containers, providers
 from orak.adapters.audio.child_converter import ChildConverter
 from orak.adapters.auth.jwt import JwtTokens
 from orak.adapters.auth.none import NoTokens
+from orak.adapters.clock.following import FollowingClock
 from orak.adapters.clock.system import SystemClock
 from orak.adapters.ids.random import RandomIds
 from orak.adapters.live.memory import MemoryLive
 from orak.adapters.persistence.sql.database import SqlPersistence
-from orak.adapters.persistence.sql.migrations import upgrade
 from orak.adapters.queues.inline import InlineQueue
 from orak.adapters.queues.slots import Slots
 from orak.adapters.storage.local import LocalStorage
@@ -50,15 +50,26 @@ from orak.application.use_cases import UseCases
 from orak.domain.identity import ObjectKey
 from orak.domain.policies import UploadPolicy
 from orak.entrypoints.own_key import own_key
+from orak.entrypoints.schema import schema_prepared
 from orak.entrypoints.settings import InvalidSetting, Settings
 from orak.entrypoints.worker.timers import Timer
 
 
-async def _open_persistence(settings: Settings, clock: Clock) -> AsyncIterator[SqlPersistence]:
+def _clock(settings: Settings) -> SystemClock | FollowingClock:
+    return SystemClock() if settings.on_sqlite else FollowingClock()
+
+
+async def _open_persistence(
+    settings: Settings, clock: SystemClock | FollowingClock
+) -> AsyncIterator[SqlPersistence]:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    await asyncio.to_thread(upgrade, settings.database)
     lease = timedelta(seconds=settings.lease_seconds)
-    async with SqlPersistence.open(settings.database, clock=clock, lease=lease) as persistence:
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(schema_prepared(settings))
+        opening = SqlPersistence.open(settings.database, clock=clock, lease=lease)
+        persistence = await stack.enter_async_context(opening)
+        if isinstance(clock, FollowingClock):
+            await stack.enter_async_context(clock.following(persistence.now))
         yield persistence
 
 
@@ -156,7 +167,7 @@ class Container(containers.DeclarativeContainer):
     """The wiring. What a setting chooses is chosen here, and nowhere else."""
 
     settings = providers.Dependency(instance_of=Settings)
-    clock = providers.Singleton(SystemClock)
+    clock = providers.Singleton(_clock, settings)
     ids = providers.Singleton(RandomIds)
     live = providers.Singleton(MemoryLive)
     chance = providers.Object(random.SystemRandom().random)
@@ -266,7 +277,7 @@ class Container(containers.DeclarativeContainer):
 async def run(settings: Settings) -> AsyncIterator[Running]:
     """Open everything that *settings* ask for, background work included; close it in the reverse order.
 
-    On SQLite the schema is brought up to date first.
+    On SQLite the schema is brought up to date first; on PostgreSQL if `db_auto_upgrade` says so.
     """
     container = Container(settings=settings)
     # One after the other: opened at once, a failure of one would cancel the others half way. And closed the

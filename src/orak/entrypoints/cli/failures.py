@@ -66,13 +66,14 @@ def _tell(error: Exception) -> int:
 
 def _words(error: Exception) -> tuple[str, str | None]:
     from orak.application.ports.failures import Unavailable
+    from orak.entrypoints.settings import InvalidSetting
 
     match error:
         case click.UsageError():
             command = error.ctx.command_path if error.ctx else "orak"
             return error.format_message(), f"see `{command} --help`"
-        case Failure():
-            return error.message, error.hint
+        case Failure() | InvalidSetting():  # the latter found out while starting
+            return str(error), error.hint
         case click.ClickException():
             return error.format_message(), None
         case Unavailable():
