@@ -56,6 +56,15 @@ class Connections(Protocol):
         """Run *work* in a transaction of its own: all of it happens, or none."""
         ...
 
+    async def write_at_once(
+        self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Like `write`, for *work* that is one statement on PostgreSQL: a transaction by itself.
+
+        That saves the round trips of BEGIN and COMMIT.
+        """
+        ...
+
     def transaction(self) -> AbstractAsyncContextManager[Runner]:
         """Begin a transaction; a clean exit commits, anything else leaves no trace."""
         ...

@@ -148,10 +148,11 @@ class SqlIntake:
         """
         if not group:
             return
+        members = [caller.new for caller in group]
+        keyed = any(member.once for member in members)  # to look for a key is a statement more
+        write = self._connections.write if keyed else self._connections.write_at_once
         try:
-            outcomes = await self._connections.write(
-                store_group, [caller.new for caller in group], self._clock.now()
-            )
+            outcomes = await write(store_group, members, self._clock.now())
         except StaleVersion as refused:
             if again:
                 group[0].tell(Unavailable("the database refuses this upload"), refused)

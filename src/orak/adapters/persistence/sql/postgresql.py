@@ -86,6 +86,12 @@ class PostgresqlConnections:
         async with self.transaction() as transaction:
             return await transaction.run_sync(work, *args, **kwargs)
 
+    async def write_at_once(
+        self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Like `write`, for *work* that is one statement, and so a transaction by itself."""
+        return await self.read(work, *args, **kwargs)
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Runner]:
         """Begin a transaction; a clean exit commits, anything else leaves no trace."""

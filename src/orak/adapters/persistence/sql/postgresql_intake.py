@@ -59,4 +59,5 @@ def add_uploads(connection: Connection, new: Sequence[Upload]) -> Mapping[str, i
         encoded = _encode(rows).decode()
     except UnicodeEncodeError as error:
         raise Violation(None) from error
-    return dict(connection.execute(_ADD, {"rows": encoded}).tuples().all())
+    added = connection.execute(_ADD, {"rows": encoded})
+    return {row.uuid: row.id for row in added}
