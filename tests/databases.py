@@ -25,7 +25,7 @@ def sqlite_url(sqlite_file):
     return f"sqlite:///{sqlite_file}"
 
 
-_RESET = """
+EMPTY = """
     DELETE FROM idempotency_keys; DELETE FROM records; DELETE FROM uploads; DELETE FROM songs;
     DELETE FROM users; DELETE FROM events; DELETE FROM feed_cursors; UPDATE feed SET position = 0;
     ALTER SEQUENCE uploads_id_seq RESTART; ALTER SEQUENCE records_id_seq RESTART;
@@ -48,5 +48,5 @@ def postgresql_server():
 @pytest.fixture
 def postgresql_url(postgresql_server):
     """A database without a row: made empty again, which is ten times faster than making one."""
-    postgresql_server.sql(_RESET)
+    postgresql_server.sql(EMPTY)
     return postgresql_server.url()

@@ -21,6 +21,7 @@ SWIFT = {
     "shared_buffers": "32MB",
     "max_connections": "60",
     "listen_addresses": "",
+    "deadlock_timeout": "50ms",
     "log_min_messages": "fatal",
 }
 

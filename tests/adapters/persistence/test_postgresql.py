@@ -27,14 +27,18 @@ async def other(postgresql_url, clock):
         yield opened
 
 
+async def until(condition):
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - of a server, which sets no event
+            await asyncio.sleep(0.01)
+
+
 def idle_pool(persistence):
     return persistence._connections._engine.pool.checkedout() == 0
 
 
-def sessions(server, state):
-    return int(
-        server.sql(f"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'orak' AND state {state}")
-    )
+def busy_sessions(server):
+    return server.sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'orak' AND state <> 'idle'")
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -59,9 +63,8 @@ async def test_a_cancelled_caller_leaves_nothing_behind(postgresql, postgresql_s
                 caller.cancel()
             await asyncio.sleep(0)
         await asyncio.gather(*callers, return_exceptions=True)
+    await until(lambda: idle_pool(postgresql) and not busy_sessions(postgresql_server))
     async with asyncio.timeout(5):
-        while not idle_pool(postgresql) or sessions(postgresql_server, "<> 'idle'"):
-            await asyncio.sleep(0.01)
         await saved(postgresql, upload.cancel(at=START))
     assert await postgresql.recordings.of(SINGER, Page()) == []
 
@@ -118,16 +121,12 @@ async def test_what_was_acknowledged_survives_a_killed_server(postgresql, postgr
 
     adding = [asyncio.create_task(add_for_ever()) for _ in range(8)]
     try:
-        async with asyncio.timeout(30):
-            while len(acknowledged) < 50:
-                await asyncio.sleep(0.01)
-            postgresql_server.kill()
-            while not refused:
-                await asyncio.sleep(0.01)
-            await asyncio.to_thread(postgresql_server.start)
-            before = len(acknowledged)
-            while len(acknowledged) < before + 50:  # it came back by itself
-                await asyncio.sleep(0.01)
+        await until(lambda: len(acknowledged) >= 50)
+        postgresql_server.kill()
+        await until(lambda: refused)
+        await asyncio.to_thread(postgresql_server.start)
+        before = len(acknowledged)
+        await until(lambda: len(acknowledged) >= before + 50)  # it came back by itself
     finally:
         for task in adding:
             task.cancel()
