@@ -34,7 +34,7 @@ def test_a_schema_is_made_and_known(orak, env):
     assert orak("db", "check", env=env).exit_code == 0
 
 
-def test_a_schema_that_others_share_is_not_changed_unasked(orak, run, env, postgresql_server):  # noqa: F811
+def test_a_schema_that_others_share_is_not_changed_unasked(orak, run, env):
     for refused in (run("serve", env=env), orak("songs", "import", "-", stdin="id\n1\n", env=env)):
         assert refused.stderr == (
             "error: DATABASE_URL leads to a schema that is not the one this orak expects\n"

@@ -113,11 +113,15 @@ def test_a_status_has_no_default_and_times_are_the_databases(sqlite_file):
 
 
 EVERYTHING = (
-    "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version' ORDER BY 1",
-    "SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint"
-    " WHERE connamespace = 'public'::regnamespace AND conname NOT LIKE 'alembic%' ORDER BY 1, 2",
-    "SELECT table_name, column_name, data_type, column_default, is_nullable FROM information_schema.columns"
-    " WHERE table_schema = 'public' AND table_name <> 'alembic_version' ORDER BY 1, 2",
+    "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename NOT LIKE 'alemb%' ORDER BY 1",
+    """
+    SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE connamespace = 'public'::regnamespace AND conname NOT LIKE 'alembic%' ORDER BY 1, 2
+    """,
+    """
+    SELECT table_name, column_name, data_type, column_default, is_nullable FROM information_schema.columns
+    WHERE table_schema = 'public' AND table_name NOT LIKE 'alembic%' ORDER BY 1, 2
+    """,
 )
 
 

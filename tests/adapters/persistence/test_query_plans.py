@@ -174,7 +174,7 @@ async def test_an_index_answers_on_postgresql(postgresql_server, full, ask, inde
 async def test_the_turn_of_a_waiting_take_is_found_by_indexes_on_postgresql(postgresql_server, full):
     postgresql, statements = full
     async with postgresql.transaction() as tx:
-        upload = await tx.uploads.get(UploadId(8))  # waits
+        upload = await tx.uploads.get(UploadId(9856))  # waits, far behind
         await tx.uploads.save(*upload.record_changed(at=START))
     plans = await postgresql_plans(postgresql_server, postgresql, statements)
     turns = [plan for plan in plans if "Update on uploads" in plan]

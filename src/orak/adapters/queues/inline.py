@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from orak.application.ports.failures import Unavailable
 from orak.domain.identity import UploadId
 
 _log = logging.getLogger(__name__)
@@ -55,6 +56,8 @@ class InlineQueue:
                 # A wake-up that came while the claim was being asked may be for a row that it did not see.
                 if not found and not self._woken_again:
                     break
+        except Unavailable as outage:
+            _log.warning("background conversion stopped until it is woken again: %s", outage)
         except Exception:  # noqa: BLE001 - a worker that cannot work ends; the next wake-up or sweep starts one
             _log.exception("background conversion stopped until it is woken again")
         finally:
