@@ -34,7 +34,7 @@ _LIMITS = {
 _LIMITS_OF_MIGRATIONS = _LIMITS | {"statement_timeout": "0", "lock_timeout": "60s"}
 
 _DEAF_AFTER = 7.0
-"""Seconds without any answer after which a server counts as gone: it would end its statements sooner itself."""
+"""Seconds without an answer after which a server counts as gone: it ends statements sooner by itself."""
 
 _MIGRATING = 0x6F72616B  # "orak": who holds this advisory lock may change the schema
 
