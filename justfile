@@ -17,10 +17,12 @@ setup:
     @{{ pip }} --no-deps --no-build-isolation --editable .
 
 # Take a real take from presign to playback on embedded defaults, then serve: `just demo [FILE] [--once]`
+[no-exit-message]
 demo *arguments: _runtime
     @{{ bin }}/orak demo "$@"
 
 # Serve the API on http://127.0.0.1:8000 (needs JWT_SECRET or JWKS_URL)
+[no-exit-message]
 serve *arguments: _runtime
     @{{ bin }}/orak serve "$@"
 
@@ -41,11 +43,11 @@ fix: setup
     {{ bin }}/ruff format
     {{ python }} -m orak.entrypoints.http.openapi > docs/openapi.json
 
-# Resolve the requirements anew and pin them by hash
+# Resolve the requirements anew and pin them by hash; what runs is what was tested, so dev.txt leads
 lock: setup
     {{ uv }} pip compile {{ lock_options }} --upgrade requirements/tools.in -o requirements/tools.txt
-    {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml -o requirements/run.txt
-    {{ uv }} pip compile {{ lock_options }} --upgrade --extra postgresql pyproject.toml requirements/tools.in requirements/dev.in -c requirements/run.txt -o requirements/dev.txt
+    {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml requirements/tools.in --extra aws --extra postgresql requirements/dev.in -o requirements/dev.txt
+    {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml -c requirements/dev.txt -o requirements/run.txt
 
 # What CI runs
 ci: test check

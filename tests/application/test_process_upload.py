@@ -1,5 +1,5 @@
 import asyncio
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -223,8 +223,120 @@ async def test_listeners_hear_of_each_change(house):
     assert heard == [S.PROCESSING, S.COMPLETED]
 
 
+async def test_whoever_polls_sees_progress_between_heartbeats():
+    async with a_house(FrozenClock()) as house:
+        upload = await house.upload()
+        await house.create(upload)
+
+        class HalfWay(HeldUp):
+            async def convert(self, order, progress):
+                progress(0.5)
+                return await super().convert(order, progress)
+
+        half_way = HalfWay(house.converter)
+        work = asyncio.create_task(replace(house.use_cases.process_upload, converter=half_way)())
+        await half_way.begun.wait()
+        began = house.clock.now()
+        async with asyncio.timeout(5):
+            while (await house.row(upload)).progress != 50:
+                house.clock.advance(timedelta(milliseconds=250))
+                await asyncio.sleep(0)
+        assert house.clock.now() - began < LEASE / 3, "it came with the heartbeat only"
+        half_way.go_on.set()
+        await work
+
+
 def test_the_clock_of_these_tests_never_waits():
     clock = RestlessClock()
     before = clock.now()
     asyncio.run(clock.sleep(60))
     assert clock.now() - before == timedelta(minutes=1)
+
+
+class SlowToAnswer:
+    """Leases that are granted, and told of late."""
+
+    def __init__(self, leases) -> None:
+        self.leases = leases
+        self.granted = asyncio.Event()
+        self.answer = asyncio.Event()
+
+    async def take(self, upload_id=None):
+        recording = await self.leases.take(upload_id)
+        self.granted.set()
+        await self.answer.wait()
+        return recording
+
+
+async def test_a_claim_that_is_cancelled_after_it_was_granted_is_given_back(house, waiting):
+    slow = SlowToAnswer(house.persistence.leases)
+    work = asyncio.create_task(replace(house.use_cases.process_upload, leases=slow)())
+    await slow.granted.wait()
+    work.cancel()
+    await asyncio.sleep(0)
+    slow.answer.set()
+    with suppress(asyncio.CancelledError):
+        await work
+    assert work.cancelled()
+    row = await house.row(waiting)
+    assert (row.status, row.failures, row.lease_until) == (S.UPLOADED, 0, None)
+
+
+async def test_a_worker_that_is_told_to_stop_after_its_take_was_deleted_leaves_no_object(house, waiting):
+    class AfterPublishing:
+        """Storage that deletes the take under the worker's hands, and stops the worker."""
+
+        def __getattr__(self, name):
+            return getattr(house.storage, name)
+
+        async def publish(self, key, source, *, content_type):
+            await house.storage.publish(key, source, content_type=content_type)
+            if key.endswith(".json"):
+                await house.use_cases.delete_record(SINGER, (await house.row(waiting)).record_id)
+                await house.use_cases.relay_facts()  # removes what is there: of this attempt, too
+                await house.storage.publish(key, source, content_type=content_type)
+                work.cancel()
+
+    process = house.use_cases.process_upload
+    silent = replace(process.keeper, heartbeat=timedelta(days=1))
+    work = asyncio.create_task(replace(process, keeper=silent, storage=AfterPublishing())())
+    with suppress(asyncio.CancelledError):
+        await work
+    assert [stored.key async for stored in house.storage.list("")] == []
+
+
+class LostAnswers:
+    """Transactions of which some are committed and answered with an outage."""
+
+    def __init__(self, transaction, outages: int, *, committed: bool) -> None:
+        self.transaction = transaction
+        self.outages = outages
+        self.committed = committed
+
+    @asynccontextmanager
+    async def __call__(self):
+        if self.outages and not self.committed:
+            self.outages -= 1
+            raise Unavailable("the database is away")
+        async with self.transaction() as tx:
+            yield tx
+        if self.outages:
+            self.outages -= 1
+            raise Unavailable("the database went away")
+
+
+async def test_an_output_whose_commit_was_not_answered_stays(house, waiting):
+    process = house.use_cases.process_upload
+    process = replace(process, transaction=LostAnswers(process.transaction, 1, committed=True))
+    assert await process()
+    row = await house.row(waiting)
+    assert row.status is S.COMPLETED
+    assert sorted(await published(house)) == sorted([row.output.audio_key, row.output.waveform_key])
+
+
+async def test_a_database_that_restarts_while_a_take_is_converted_costs_no_second_conversion(house, waiting):
+    process = house.use_cases.process_upload
+    process = replace(process, transaction=LostAnswers(process.transaction, 20, committed=False))
+    assert await process()
+    row = await house.row(waiting)
+    assert (row.status, row.attempt, row.failures) == (S.COMPLETED, 1, 0)

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from databases import postgresql_server, postgresql_url  # noqa: F401 - fixtures
+from orak.adapters.persistence.sql.migrations import HEAD
 
 SECRET = "s" * 32
 
@@ -28,9 +29,9 @@ def test_a_schema_is_made_and_known(orak, env):
     assert refused.stderr == (
         "error: the schema is empty, not what this orak expects\nhint: run `orak db upgrade`\n"
     )
-    assert orak("db", "upgrade", env=env).stdout == "empty -> 0001\n"
-    assert orak("db", "upgrade", env=env).stdout == "up to date at 0001\n"
-    assert orak("db", "current", env=env).stdout == "0001\n"
+    assert orak("db", "upgrade", env=env).stdout == f"empty -> {HEAD}\n"
+    assert orak("db", "upgrade", env=env).stdout == f"up to date at {HEAD}\n"
+    assert orak("db", "current", env=env).stdout == f"{HEAD}\n"
     assert orak("db", "check", env=env).exit_code == 0
 
 
@@ -57,7 +58,7 @@ def test_it_is_changed_if_that_was_asked_for_and_an_outage_passes(start, env, po
         postgresql_server.start()
     server.wait_for("the database answers")
     assert httpx.get(f"{url}/health/ready").status_code == 200
-    assert postgresql_server.sql("SELECT version_num FROM alembic_version", database="fresh") == "0001"
+    assert postgresql_server.sql("SELECT version_num FROM alembic_version", database="fresh") == HEAD
     assert server.stop(signal.SIGTERM) == 0
     assert "hush" not in server.said
     assert "Traceback" not in server.said

@@ -7,6 +7,7 @@ from databases import migrated_file, postgresql_server, postgresql_url, sqlite_f
 from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.persistence.memory.database import MemoryPersistence
 from orak.adapters.persistence.sql.database import SqlPersistence
+from s3_servers import s3_server  # noqa: F401 - a fixture
 
 LEASE = timedelta(seconds=30)
 

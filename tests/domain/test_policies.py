@@ -148,9 +148,14 @@ def test_the_first_back_off_is_at_most_two_seconds():
 
 
 def test_looks_for_missing_bytes_grow_rarer():
-    assert patience(timedelta(0)) == timedelta(seconds=2)
-    assert patience(timedelta(minutes=3)) == timedelta(minutes=3)
-    assert patience(timedelta(days=2)) == timedelta(minutes=10)
+    assert patience(timedelta(0), expected=False) == timedelta(seconds=2)
+    assert patience(timedelta(minutes=3), expected=False) == timedelta(minutes=3)
+    assert patience(timedelta(days=2), expected=False) == timedelta(minutes=10)
+
+
+def test_looks_for_bytes_that_a_record_waits_for_stay_frequent():
+    assert patience(timedelta(seconds=9), expected=True) == timedelta(seconds=9)
+    assert patience(timedelta(days=2), expected=True) == timedelta(seconds=30)
 
 
 def test_a_media_type_is_the_part_before_the_parameters():

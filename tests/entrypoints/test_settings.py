@@ -64,7 +64,9 @@ def test_host_and_port_of_other_programs_are_not_taken(load):
         ("LEASE_SECONDS", "15", "HEARTBEAT_SECONDS is 10, with LEASE_SECONDS 15"),
         ("DATABASE_URL", "mysql://x", "DATABASE_URL is not of a database that orak can use"),
         ("REDIS_URL", "redis://x", "REDIS_URL is set, and this release cannot do that"),
-        ("S3_BUCKET_NAME", "b", "S3_BUCKET_NAME is set, and this release cannot do that"),
+        ("S3_ENDPOINT_URL", "s3.example.com", "S3_ENDPOINT_URL is no URL of a server"),
+        ("S3_ADDRESSING_STYLE", "x", "S3_ADDRESSING_STYLE is 'x', not one of auto, path, virtual"),
+        ("AWS_ACCESS_KEY_ID", "x", "AWS_SECRET_ACCESS_KEY is not set, and the other half of the key is"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_the_variable_and_a_hint(load, name, value, message):
@@ -109,6 +111,8 @@ def test_urls_follow_from_where_orak_is_reached():
     [
         ("jwt_secret", "hush", "********"),
         ("jwt_secret", None, ""),
+        ("aws_secret_access_key", "hush", "********"),
+        ("aws_session_token", "hush", "********"),
         ("database_url", "postgresql://me:hush@db/orak", "postgresql://me:********@db/orak"),
         (
             "database_url",

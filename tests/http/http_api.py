@@ -63,6 +63,7 @@ async def an_api(settings: Settings = SETTINGS, *, clock: FrozenClock | None = N
             use_cases=house.use_cases,
             tokens=JwtTokens(clock=house.clock, secret=SECRET),
             gate=house.storage,
+            media=house.storage,
             live=MemoryLive(),
             clock=house.clock,
             settings=settings,

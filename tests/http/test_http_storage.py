@@ -8,6 +8,7 @@ import pytest
 from http_api import Api, a_scope, convert, name, presign, refusal, upload
 
 from orak.application.ports.failures import Unavailable
+from orak.domain.processing import ProcessingStatus
 
 PUBLISHED = "/media/published/00000000-0000-4000-8000-000000000001/1_take.m4a"
 CONTENT = b"converted abc"
@@ -277,11 +278,11 @@ async def test_an_object_is_let_go_of_when_its_reader_hangs_up(api: Api):
     hung_up = asyncio.Event()
     opened = Endless(await api.house.storage.head(PUBLISHED.removeprefix("/media/")), hung_up)
 
-    class Gate:
+    class Media:
         async def open_public(self, _key: str) -> Endless:
             return opened
 
-    api.app.state.running = replace(api.app.state.running, gate=Gate())
+    api.app.state.running = replace(api.app.state.running, media=Media())
 
     async def receive():
         await hung_up.wait()
@@ -294,3 +295,26 @@ async def test_an_object_is_let_go_of_when_its_reader_hangs_up(api: Api):
     async with asyncio.timeout(5):
         await api.app(a_scope("GET", PUBLISHED), receive, send)
     assert opened.closed
+
+
+async def test_a_second_put_heals_an_arrival_that_nobody_took_note_of(anyone, api):
+    """As after a kill between the bytes and the row."""
+    upload = await api.house.request(content=b"abc")
+    await api.house.lay(upload, b"abc")
+    signed = api.house.storage.presign_put(
+        upload.key, content_type="audio/webm", content_length=3, create_only=False, life=timedelta(minutes=1)
+    )
+    answer = await anyone.put(signed.url, content=b"abc", headers=dict(signed.headers))
+    assert refusal(answer) == (412, "PRECONDITION_FAILED")
+    assert (await api.house.row(upload)).status is ProcessingStatus.UPLOADED
+
+
+async def test_a_parameter_that_is_there_twice_is_not_what_was_signed(anyone, api):
+    upload = await api.house.request(content=b"abc")
+    signed = api.house.storage.presign_put(
+        upload.key, content_type="audio/webm", content_length=3, create_only=False, life=timedelta(minutes=1)
+    )
+    answer = await anyone.put(
+        signed.url.replace("?", "?size=1&"), content=b"abc", headers=dict(signed.headers)
+    )
+    assert refusal(answer) == (403, "FORBIDDEN")

@@ -6,6 +6,7 @@ from orak.application.events.relay_facts import RelayFacts
 from orak.application.import_songs import ImportSongs
 from orak.application.processing.process_upload import ProcessUpload
 from orak.application.processing.sweep import Sweep
+from orak.application.processing.sweep_objects import SweepObjects
 from orak.application.records.change_record import ChangeRecord
 from orak.application.records.create_record import CreateRecord
 from orak.application.records.delete_record import DeleteRecord
@@ -42,4 +43,5 @@ class UseCases:
     # Workers
     process_upload: ProcessUpload
     sweep: Sweep
+    sweep_objects: SweepObjects
     relay_facts: RelayFacts

@@ -20,7 +20,11 @@ PUBLISHED = "published"
 """Folder of converted takes; the only public one."""
 
 _UNSAFE = re.compile(r"[^\w.-]+")
-_MAX_SAFE_NAME = 100  # 300 bytes of UTF-8 at worst: far below S3's 1,024 for a key
+_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_OWN_KEY = re.compile(
+    rf"{RECORDINGS}/(?P<original>{_UUID})_.+|{PUBLISHED}/(?P<published>{_UUID})/[0-9]+_.+", re.DOTALL
+)
+_MAX_SAFE_NAME = 100  # 400 bytes of UTF-8 at worst: far below S3's 1,024 for a key
 
 
 def safe_name(filename: str) -> str:
@@ -36,9 +40,20 @@ def original_key(uuid: str, filename: str) -> ObjectKey:
     return ObjectKey(f"{RECORDINGS}/{uuid}_{safe_name(filename)}")
 
 
+def uuid_of(key: str) -> str | None:
+    """Return the uuid of the upload that an object with this *key* belongs to; None if it is not orak's."""
+    found = _OWN_KEY.fullmatch(key)
+    return found["original"] or found["published"] if found else None
+
+
 def published_prefix(uuid: str) -> str:
     """Under this lies whatever any attempt at converting an upload has written."""
     return f"{PUBLISHED}/{uuid}/"
+
+
+def published_attempt(key: ObjectKey) -> int:
+    """Return the number of the attempt that wrote a published object."""
+    return int(key.rpartition("/")[2].partition("_")[0])
 
 
 def published_key(uuid: str, attempt: int, filename: str, extension: str) -> ObjectKey:

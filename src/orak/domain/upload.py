@@ -1,6 +1,6 @@
 """An Upload: the bytes of one take, from the signed URL to the published audio."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Self
 
 import msgspec
@@ -20,15 +20,27 @@ from orak.domain.events import Fact, FactType
 from orak.domain.identity import RECORDINGS, ObjectKey, RecordId, UploadId, UserId, original_key
 from orak.domain.policies import (
     FIRST_LOOK,
-    MAX_DECODER_DEATHS,
     MAX_FAILURES,
+    MAX_FAILURES_WHEN_KILLED,
     ORPHAN_AGE,
+    TOMBSTONE_AGE,
     URL_GRACE,
     media_type,
+    patience,
 )
 from orak.domain.processing import MOVES, FailureCode, ProcessingStatus
 
 UNSAVED = UploadId(0)
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""The last time that every database and language can name."""
+
+_ENDS = {
+    ProcessingStatus.DELETED,
+    ProcessingStatus.CANCELLED,
+    ProcessingStatus.EXPIRED,
+    ProcessingStatus.FAILED,
+}
 
 
 class StoredObject(msgspec.Struct, frozen=True):
@@ -136,9 +148,40 @@ class Upload(msgspec.Struct, frozen=True):
         """Whether a worker should take it: it arrived, and its Record exists."""
         return self.status is ProcessingStatus.UPLOADED and self.record_id is not None
 
+    @property
+    def was_given_up(self) -> bool:
+        """Whether bytes of it lead nowhere: cancelled or deleted."""
+        return self.status in {ProcessingStatus.CANCELLED, ProcessingStatus.DELETED}
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing but a purge can follow, unless its owner names an EXPIRED one yet."""
+        return self.record_id is None and self.status in _ENDS
+
+    def next_look(self, at: datetime) -> datetime:
+        """When to look again for bytes that are not there *at* this time."""
+        if at >= self.url_expires_at + TOMBSTONE_AGE:
+            return NEVER
+        expected = self.record_id is not None and self.status is ProcessingStatus.PENDING
+        return at + patience(at - self.created_at, expected=expected)
+
+    def claims(self, key: ObjectKey) -> bool:
+        """Whether this row accounts for an object: its own bytes, what it published or is about to.
+
+        The original of a tombstone is accounted for too: it goes with the tombstone.
+        """
+        if key == self.key:
+            return True
+        published = {self.output.audio_key, self.output.waveform_key} if self.output else set()
+        return self.status is ProcessingStatus.PROCESSING or key in published
+
     def is_late(self, at: datetime) -> bool:
         """Whether its URL's life and an hour are over."""
         return self.status is ProcessingStatus.PENDING and at >= self.url_expires_at + URL_GRACE
+
+    def has_lost_lease(self, at: datetime) -> bool:
+        """Whether whoever works on it has been silent for too long."""
+        return self.lease_until is not None and self.lease_until <= at
 
     def is_orphan(self, at: datetime) -> bool:
         """Whether it arrived and nobody named it within ten minutes of asking for its URL."""
@@ -208,7 +251,6 @@ class Upload(msgspec.Struct, frozen=True):
             at,
             attempt=self.attempt + 1,
             lease_until=lease_until,
-            progress=0,
         )
 
     def complete(self, attempt: int, output: Output, *, at: datetime) -> tuple[Self, Fact]:
@@ -251,7 +293,7 @@ class Upload(msgspec.Struct, frozen=True):
         """
         self._check_lease(attempt)
         failures = self.failures + 1
-        if failures >= (MAX_DECODER_DEATHS if killed else MAX_FAILURES):
+        if failures >= (MAX_FAILURES_WHEN_KILLED if killed else MAX_FAILURES):
             return self._move(
                 ProcessingStatus.FAILED,
                 FactType.PROCESSING_FAILED,
@@ -330,8 +372,8 @@ class Upload(msgspec.Struct, frozen=True):
     ) -> tuple[Self, Fact]:
         if to not in MOVES[self.status]:
             raise IllegalMove(self.status, to)
-        # A lease lives as long as PROCESSING does; only `start` names one.
-        upload = replace(self, **{"status": to, "lease_until": None, **changes})
+        # A lease and its progress live as long as PROCESSING does; only `start` names a lease.
+        upload = replace(self, **{"status": to, "lease_until": None, "progress": 0, **changes})
         return upload, upload._fact(fact, at)
 
     def _fact(self, kind: FactType, at: datetime) -> Fact:

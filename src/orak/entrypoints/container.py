@@ -2,12 +2,11 @@
 
 import asyncio
 import random
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
+from typing import Protocol
 
 from dependency_injector import containers, providers
 
@@ -22,6 +21,7 @@ from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.adapters.queues.inline import InlineQueue
 from orak.adapters.queues.slots import Slots
 from orak.adapters.storage.local import LocalStorage
+from orak.adapters.workspaces.disk import Workspaces
 from orak.application.events.readers import DeleteObjects, TellLive
 from orak.application.events.relay_facts import RelayFacts
 from orak.application.import_songs import ImportSongs
@@ -29,11 +29,12 @@ from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.leases import Leases
 from orak.application.ports.live import Live
-from orak.application.ports.storage import ObjectGate, Storage
+from orak.application.ports.storage import Leftovers, ObjectGate, PublicMedia, Storage
 from orak.application.ports.tokens import Tokens
 from orak.application.processing.lease_keeper import LeaseKeeper
 from orak.application.processing.process_upload import ConversionRules, ProcessUpload
 from orak.application.processing.sweep import Sweep
+from orak.application.processing.sweep_objects import SweepObjects
 from orak.application.records.change_record import ChangeRecord
 from orak.application.records.create_record import CreateRecord
 from orak.application.records.delete_record import DeleteRecord
@@ -47,12 +48,18 @@ from orak.application.uploads.receive_upload import ReceiveUpload
 from orak.application.uploads.request_upload import RequestUpload
 from orak.application.uploads.store_upload import StoreUpload
 from orak.application.use_cases import UseCases
+from orak.application.verification import Verification
 from orak.domain.identity import ObjectKey
 from orak.domain.policies import UploadPolicy
+from orak.entrypoints.data_dir import make_data_dir
+from orak.entrypoints.opening import opened
 from orak.entrypoints.own_key import own_key
+from orak.entrypoints.s3 import open_s3
 from orak.entrypoints.schema import schema_prepared
 from orak.entrypoints.settings import InvalidSetting, Settings
 from orak.entrypoints.worker.timers import Timer
+
+_RELAY_SECONDS = 0.5
 
 
 def _clock(settings: Settings) -> SystemClock | FollowingClock:
@@ -62,7 +69,7 @@ def _clock(settings: Settings) -> SystemClock | FollowingClock:
 async def _open_persistence(
     settings: Settings, clock: SystemClock | FollowingClock
 ) -> AsyncIterator[SqlPersistence]:
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    make_data_dir(settings)
     lease = timedelta(seconds=settings.lease_seconds)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(schema_prepared(settings))
@@ -73,10 +80,27 @@ async def _open_persistence(
         yield persistence
 
 
-async def _open_storage(settings: Settings, clock: Clock) -> AsyncIterator[LocalStorage]:
+class AnyStorage(Storage, PublicMedia, Leftovers, Protocol):
+    """What every store that can be chosen is."""
+
+
+async def _open_storage(settings: Settings, clock: Clock) -> AsyncIterator[AnyStorage]:
+    if settings.s3_bucket_name is not None:
+        async with open_s3(settings, clock) as storage:
+            yield storage
+        return
     secret = own_key(settings.data_dir / "signing.key")
-    async with LocalStorage.open(settings.data_dir / "objects", settings.base_url, secret, clock) as storage:
-        yield storage
+    async with LocalStorage.open(settings.data_dir / "objects", settings.base_url, secret, clock) as local:
+        yield local
+
+
+def _gate(storage: AnyStorage) -> ObjectGate | None:
+    return storage if isinstance(storage, LocalStorage) else None
+
+
+async def _open_workspaces(settings: Settings) -> AsyncIterator[Workspaces]:
+    with Workspaces.open(settings.data_dir / "work") as workspaces:
+        yield workspaces
 
 
 async def _open_converter() -> AsyncIterator[ChildConverter]:
@@ -88,7 +112,11 @@ async def _open_queue(
     process: ProcessUpload, capacity: asyncio.Semaphore, settings: Settings
 ) -> AsyncIterator[InlineQueue]:
     workers = min(settings.batch_max_concurrent, settings.cores) if settings.batch_enabled else 0
-    queue = InlineQueue(process, capacity, workers=workers, batch_size=settings.batch_size)
+
+    async def batch_size() -> int:
+        return settings.batch_size
+
+    queue = InlineQueue(process, capacity, workers=workers, batch_size=batch_size)
     yield queue
     await queue.close()
 
@@ -106,7 +134,8 @@ async def _open_timers(
 ) -> AsyncIterator[None]:
     timers = (
         Timer("sweep", sweep, clock, seconds=settings.sweep_interval_ms / 1000),
-        Timer("relay", relay, clock, seconds=settings.sweep_interval_ms / 1000),
+        # Facts do not wait for the sweep: what was deleted is public until its fact is read.
+        Timer("relay", relay, clock, seconds=min(_RELAY_SECONDS, settings.sweep_interval_ms / 1000)),
         Timer("batch", queue.wake, clock, seconds=settings.batch_interval_ms / 1000),
     )
     for timer in timers:
@@ -139,7 +168,9 @@ class Running:
 
     use_cases: UseCases
     tokens: Tokens
-    gate: ObjectGate
+    gate: ObjectGate | None
+    """None where the store has an HTTP side of its own."""
+    media: PublicMedia
     live: Live
     clock: Clock
     settings: Settings
@@ -178,6 +209,7 @@ class Container(containers.DeclarativeContainer):
     recordings = persistence.provided.recordings
     leases = persistence.provided.leases
     storage = providers.Resource(_open_storage, settings, clock)
+    workspaces = providers.Resource(_open_workspaces, settings)
     converter = providers.Resource(_open_converter)
 
     keeper = providers.Singleton(
@@ -195,7 +227,7 @@ class Container(containers.DeclarativeContainer):
         storage=storage,
         converter=converter,
         clock=clock,
-        workspace=providers.Object(partial(tempfile.TemporaryDirectory, prefix="orak-")),
+        workspace=workspaces,
         chance=chance,
         rules=providers.Singleton(
             ConversionRules,
@@ -208,12 +240,14 @@ class Container(containers.DeclarativeContainer):
     queue = providers.Resource(_open_queue, process_upload, capacity, settings)
     starter = providers.Resource(_open_slots, process_upload, queue, capacity, settings)
 
+    verification = providers.Singleton(Verification, transaction, storage, clock)
     sweep = providers.Singleton(
         Sweep,
         leases=leases,
         arrivals=persistence.provided.arrivals,
         transaction=transaction,
         storage=storage,
+        verification=verification,
         queue=queue,
         clock=clock,
         chance=chance,
@@ -222,9 +256,18 @@ class Container(containers.DeclarativeContainer):
     relay_facts = providers.Singleton(
         RelayFacts,
         facts=persistence.provided.facts,
-        readers=providers.List(
-            providers.Singleton(DeleteObjects, storage), providers.Singleton(TellLive, live)
-        ),
+        readers=providers.List(providers.Singleton(DeleteObjects, storage)),
+        listeners=providers.List(providers.Singleton(TellLive, live)),
+        clock=clock,
+    )
+
+    sweep_objects = providers.Singleton(
+        SweepObjects,
+        arrivals=persistence.provided.arrivals,
+        storage=storage,
+        leftovers=storage,
+        clock=clock,
+        retention=providers.Callable(timedelta, hours=settings.provided.orphan_retention_hours),
     )
 
     use_cases = providers.Singleton(
@@ -242,27 +285,31 @@ class Container(containers.DeclarativeContainer):
             ),
             url_life=providers.Callable(timedelta, seconds=settings.provided.presign_ttl_seconds),
         ),
-        store_upload=providers.Singleton(StoreUpload, transaction, storage, clock),
-        get_upload=providers.Singleton(GetUpload, transaction),
+        store_upload=providers.Singleton(StoreUpload, recordings, storage, verification, starter),
+        get_upload=providers.Singleton(GetUpload, recordings),
         cancel_upload=providers.Singleton(CancelUpload, transaction, clock),
-        create_record=providers.Singleton(CreateRecord, transaction, recordings, storage, starter, clock),
+        create_record=providers.Singleton(
+            CreateRecord, transaction, recordings, storage, verification, starter, clock
+        ),
         get_record=providers.Singleton(GetRecord, recordings),
         list_records=providers.Singleton(ListRecords, recordings),
         change_record=providers.Singleton(ChangeRecord, transaction, recordings, clock),
         retry_record=providers.Singleton(RetryRecord, transaction, recordings, storage, starter, clock),
         delete_record=providers.Singleton(DeleteRecord, transaction, clock),
         register_user=providers.Singleton(RegisterUser, transaction),
-        receive_upload=providers.Singleton(ReceiveUpload, transaction, storage, starter, clock),
+        receive_upload=providers.Singleton(ReceiveUpload, recordings, storage, verification, starter),
         import_songs=providers.Singleton(ImportSongs, transaction),
         process_upload=process_upload,
         sweep=sweep,
+        sweep_objects=sweep_objects,
         relay_facts=relay_facts,
     )
     running = providers.Singleton(
         Running,
         use_cases=use_cases,
         tokens=tokens,
-        gate=storage,
+        gate=providers.Singleton(_gate, storage),
+        media=storage,
         live=live,
         clock=clock,
         settings=settings,
@@ -280,21 +327,22 @@ async def run(settings: Settings) -> AsyncIterator[Running]:
     On SQLite the schema is brought up to date first; on PostgreSQL if `db_auto_upgrade` says so.
     """
     container = Container(settings=settings)
-    # One after the other: opened at once, a failure of one would cancel the others half way. And closed the
-    # other way round, because who gives a lease back still needs the database.
     resources = (
         container.persistence,
         container.storage,
+        container.workspaces,
         container.converter,
         container.queue,
         container.starter,
         container.timers,
     )
-    try:
-        for resource in resources:
-            await resource.async_()
+    async with opened(*resources):
         yield await container.running.async_()
-    finally:
-        for resource in reversed(resources):
-            if (closing := resource.shutdown()) is not None:
-                await closing
+
+
+@asynccontextmanager
+async def object_sweep(settings: Settings) -> AsyncIterator[SweepObjects]:
+    """Open what looking for objects without a row needs, and nothing that converts."""
+    container = Container(settings=settings)
+    async with opened(container.persistence, container.storage):
+        yield await container.sweep_objects.async_()

@@ -21,10 +21,9 @@ _PREFIX = "ORAK_"
 _ONLY_PREFIXED = frozenset({"data_dir", "db_auto_upgrade", "host", "port"})
 """Settings whose plain name would be somebody else's: HOST and PORT are in many environments."""
 
-_SECRET = frozenset({"jwt_secret"})
+_SECRET = frozenset({"jwt_secret", "aws_secret_access_key", "aws_session_token"})
 
 _LATER = {
-    "S3_BUCKET_NAME": "storing on S3",
     "REDIS_URL": "queueing on Redis",
     "EVENTBRIDGE_BUS_NAME": "publishing to EventBridge",
 }
@@ -62,6 +61,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cdn_base_url: Annotated[
         str | None, Meta(description="URL of the public objects; default <public url>/media")
     ] = None
+    s3_bucket_name: Annotated[str | None, Meta(description="bucket of the objects; default local disk")] = (
+        None
+    )
+    s3_region: Annotated[
+        str | None, Meta(description="region of the bucket; default as in the AWS tools")
+    ] = None
+    s3_endpoint_url: Annotated[str | None, Meta(description="URL of a store that is not AWS")] = None
+    s3_addressing_style: Annotated[
+        Literal["auto", "path", "virtual"],
+        Meta(description="place of the bucket's name in URLs; auto is the host on AWS, else the path"),
+    ] = "auto"
+    aws_access_key_id: Annotated[str | None, Meta(description="AWS key; default the usual AWS chain")] = None
+    aws_secret_access_key: Annotated[str | None, Meta(description="secret of the AWS key")] = None
+    aws_session_token: Annotated[str | None, Meta(description="token of a temporary AWS key")] = None
     jwt_secret: Annotated[str | None, Meta(description="HS256 secret of the tokens")] = None
     jwks_url: Annotated[str | None, Meta(description="URL or file of the tokens' public keys")] = None
     jwt_issuer: Annotated[str | None, Meta(description="`iss` that tokens must have")] = None
@@ -143,6 +156,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidSetting(
                 "JWT_SECRET", "is set beside JWKS_URL", "keep the one by which your tokens are signed"
             )
+        if (self.aws_access_key_id is None) != (self.aws_secret_access_key is None):
+            lacking = "AWS_SECRET_ACCESS_KEY" if self.aws_access_key_id else "AWS_ACCESS_KEY_ID"
+            raise InvalidSetting(
+                lacking, "is not set, and the other half of the key is", "set both, or neither"
+            )
+        if self.s3_endpoint_url is not None and not _is_origin(self.s3_endpoint_url):
+            raise InvalidSetting(
+                "S3_ENDPOINT_URL", "is no URL of a server", "use the like of https://s3.example.com:9000"
+            )
         if not self.database.startswith(("sqlite:///", "postgresql://", "postgres://")):
             raise InvalidSetting(
                 "DATABASE_URL",
@@ -215,6 +237,14 @@ def shown_value(field: str, value: object) -> str:
     return _without_password(value) if isinstance(value, str) and "://" in value else str(value)
 
 
+def _is_origin(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        return False
+
+
 def _without_password(url: str) -> str:
     password = urlsplit(url).password
     shown = url.replace(f":{password}@", ":********@") if password else url
@@ -226,7 +256,7 @@ def _parse(name: str, text: str, kind: object) -> object:
     if get_origin(_bare(kind)) is tuple:
         value = [part.strip() for part in text.split(",") if part.strip()]
     try:
-        return msgspec.convert(value, kind, strict=False, dec_hook=_decode)
+        return msgspec.convert(value, kind, strict=False, dec_hook=_to_path)
     except msgspec.ValidationError:
         problem = f"is {text!r}, not {_expectation(kind)}"
         raise InvalidSetting(name, problem, f"{name} is the {describe(kind)}") from None
@@ -265,10 +295,8 @@ def _expectation(kind: object) -> str:
     return "a whole number" + "".join(bounds)
 
 
-def _decode(kind: type, value: object) -> object:
-    if kind is Path:
-        return Path(cast("str", value))
-    raise NotImplementedError(kind)
+def _to_path(_kind: type, value: object) -> Path:
+    return Path(cast("str", value))  # the only kind of setting that msgspec does not know by itself
 
 
 def _refuse_later_ones(*sources: Mapping[str, str]) -> None:

@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 import audio_samples as samples
+from orak.adapters.audio import child_converter
 from orak.adapters.audio.child_converter import ChildConverter
 from orak.application.ports.audio import DecoderDied
+from orak.application.ports.failures import Unavailable
 from orak.domain.processing import FailureCode
 
+# Only Linux tells which processes live; the converter itself is the same on every system.
 if not Path("/proc/self/task").exists():
-    pytest.skip("looks into /proc", allow_module_level=True)
+    pytest.skip("no /proc to see processes in", allow_module_level=True)
 
 
 def ignore(_fraction: float) -> None:
@@ -161,6 +164,26 @@ async def test_a_server_killed_again_and_again_is_a_crash(converter, order, long
         await converting
 
     assert death.value.failure is FailureCode.DECODER_CRASHED
+
+
+async def test_a_server_that_stands_still_holds_up_no_shutdown(converter, order, long_take, monkeypatch):
+    monkeypatch.setattr(child_converter, "_REAP_SECONDS", 0.2)
+    running = Running(converter, order(long_take, max_duration_seconds=2_000))
+    pid, server = await running.child(), server_of(converter)
+    os.kill(server, signal.SIGSTOP)
+    running.task.cancel()
+    async with asyncio.timeout(20):
+        await asyncio.wait({running.task})
+    assert running.task.cancelled()
+    await until(lambda: not alive(server) and not alive(pid))
+
+
+@pytest.mark.parametrize("file", ["audio", "waveform"])
+async def test_a_full_disk_is_no_fault_of_the_take(converter, order, tmp_path, file):
+    ordered = order(samples.write(tmp_path / "take", samples.chord(), 1.0))
+    getattr(ordered, file).symlink_to("/dev/full")
+    with pytest.raises(Unavailable, match="no room"):
+        await converter.convert(ordered, ignore)
 
 
 async def test_takes_convert_side_by_side(converter, order, tmp_path):

@@ -24,16 +24,18 @@ class Line:
         self.open = asyncio.Event()
         self.changed = asyncio.Event()
 
-    async def process(self, upload_id: UploadId | None) -> bool:
+    async def process(self, upload_id: UploadId | None = None, *, taken=None) -> bool:
         if upload_id is None and not self.waiting:
             return False
-        taken = self.waiting.pop(0) if upload_id is None else upload_id
+        number = self.waiting.pop(0) if upload_id is None else upload_id
+        if taken:
+            taken()
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         self._tell()
         try:
             await self.open.wait()
-            self.done.append(taken)
+            self.done.append(number)
         except asyncio.CancelledError:
             self.released += 1
             raise
@@ -52,6 +54,13 @@ class Line:
                 await self.changed.wait()
 
 
+def a_batch_of(size: int):
+    async def batch_size() -> int:
+        return size
+
+    return batch_size
+
+
 @pytest.fixture
 async def line():
     return Line()
@@ -59,7 +68,7 @@ async def line():
 
 @pytest.fixture
 async def queue(line):
-    queue = InlineQueue(line.process, asyncio.Semaphore(2), workers=2, batch_size=50)
+    queue = InlineQueue(line.process, asyncio.Semaphore(2), workers=2, batch_size=a_batch_of(50))
     yield queue
     await queue.close()
 
@@ -67,7 +76,7 @@ async def queue(line):
 @pytest.fixture
 async def house(line):
     capacity = asyncio.Semaphore(2)
-    queue = InlineQueue(line.process, capacity, workers=2, batch_size=50)
+    queue = InlineQueue(line.process, capacity, workers=2, batch_size=a_batch_of(50))
     slots = Slots(line.process, queue, capacity, immediate=1)
     yield slots, queue
     await slots.close()
@@ -157,7 +166,7 @@ async def test_immediate_and_background_work_share_the_capacity(line, house):
 
 
 async def test_no_slots_means_always_queued(line):
-    queue = InlineQueue(line.process, asyncio.Semaphore(1), workers=1, batch_size=50)
+    queue = InlineQueue(line.process, asyncio.Semaphore(1), workers=1, batch_size=a_batch_of(50))
     slots = Slots(line.process, queue, asyncio.Semaphore(1), immediate=0)
     line.waiting.append(1)
     line.open.set()
@@ -178,14 +187,14 @@ async def test_a_wake_up_while_all_workers_ask_is_not_lost(line):
     """The row that it is about may have come after the claim was asked and before it was answered."""
     asked, answer = asyncio.Event(), asyncio.Event()
 
-    async def process(upload_id: UploadId | None) -> bool:
+    async def process(upload_id: UploadId | None = None, *, taken=None) -> bool:
         if not asked.is_set():
             asked.set()
             await answer.wait()
             return False
-        return await line.process(upload_id)
+        return await line.process(upload_id, taken=taken)
 
-    queue = InlineQueue(process, asyncio.Semaphore(1), workers=1, batch_size=50)
+    queue = InlineQueue(process, asyncio.Semaphore(1), workers=1, batch_size=a_batch_of(50))
     await queue.wake()
     await asked.wait()
     line.waiting.append(1)
@@ -196,28 +205,55 @@ async def test_a_wake_up_while_all_workers_ask_is_not_lost(line):
     await queue.close()
 
 
-async def test_a_drain_takes_no_more_than_a_batch(line):
-    queue = InlineQueue(line.process, asyncio.Semaphore(1), workers=1, batch_size=3)
-    line.waiting.extend(range(5))
+async def test_a_batch_that_was_full_is_followed_by_the_next(line):
+    queue = InlineQueue(line.process, asyncio.Semaphore(1), workers=1, batch_size=a_batch_of(3))
+    line.waiting.extend(range(8))
     line.open.set()
     await queue.wake()
-    await line.until(lambda: len(line.done) == 3)
+    await line.until(lambda: len(line.done) == 8)
     await queue.close()
-    assert line.waiting == [3, 4]
+
+
+async def test_each_batch_asks_for_its_size(line):
+    sizes = iter([2, 5, 50])
+    asked_after = []
+
+    async def size() -> int:
+        asked_after.append(len(line.done))
+        return next(sizes)
+
+    queue = InlineQueue(line.process, asyncio.Semaphore(1), workers=1, batch_size=size)
+    line.waiting.extend(range(10))
+    line.open.set()
+    await queue.wake()
+    await line.until(lambda: len(line.done) == 10)
+    await queue.close()
+    assert asked_after == [0, 2, 7]
+
+
+async def test_one_wake_up_brings_in_as_many_workers_as_there_is_work_for(line):
+    queue = InlineQueue(line.process, asyncio.Semaphore(9), workers=3, batch_size=a_batch_of(50))
+    line.waiting.extend(range(5))
+    await queue.wake()
+    await line.until(lambda: line.running == 3)
+    line.open.set()
+    await line.until(lambda: len(line.done) == 5)
+    assert line.most_running == 3
+    await queue.close()
 
 
 async def test_a_worker_that_failed_leaves_room_for_the_next(line, caplog):
     calls = 0
 
-    async def process(upload_id: UploadId | None) -> bool:
+    async def process(upload_id: UploadId | None = None, *, taken=None) -> bool:
         nonlocal calls
         calls += 1
         if calls == 1:
             line._tell()
             raise Unavailable("the database is away")
-        return await line.process(upload_id)
+        return await line.process(upload_id, taken=taken)
 
-    queue = InlineQueue(process, asyncio.Semaphore(1), workers=1, batch_size=50)
+    queue = InlineQueue(process, asyncio.Semaphore(1), workers=1, batch_size=a_batch_of(50))
     await queue.wake()
     await line.until(lambda: calls == 1)
     line.waiting.append(1)

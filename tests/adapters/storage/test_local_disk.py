@@ -1,9 +1,10 @@
 """What only a store on a disk can get wrong."""
 
 import asyncio
+import fcntl
 import os
 import resource
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import parse_qsl, urlsplit
@@ -276,3 +277,22 @@ async def test_writing_into_a_folder_that_is_just_being_removed_works(storage, t
 
     await asyncio.gather(*map(come_and_go, "abcd"))
     assert [info async for info in storage.list("")] == []
+
+
+async def test_files_of_killed_writers_are_found_when_they_are_old_and_removed_unless_they_are_held(
+    storage, root
+):
+    folder = root / ".incoming"
+    now = datetime.now(UTC)
+    for name, age in (("old", 2), ("held", 2), ("young", 0)):
+        (folder / name).touch()
+        written_at = (now - timedelta(days=age)).timestamp()
+        os.utime(folder / name, (written_at, written_at))
+    found = [found async for found in storage.unfinished(now - timedelta(days=1))]
+    assert {leftover.handle for leftover in found} == {"old", "held"}
+    with (folder / "held").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert [one.handle async for one in storage.unfinished(now - timedelta(days=1))] == ["old"]
+        for leftover in found * 2:
+            await storage.abandon(leftover)
+    assert {file.name for file in folder.iterdir()} == {"held", "young"}

@@ -14,6 +14,7 @@ from orak.adapters.audio.messages import (
     LONGEST_LINE,
     Advanced,
     Converted,
+    NoRoom,
     Refused,
     Report,
     Task,
@@ -28,6 +29,8 @@ from orak.domain.processing import FailureCode
 _STANDARD_LIMITS = DecodingLimits()
 # A server whose sockets are closed is gone after this, or was never going.
 _SERVER_END_SECONDS = 2.0
+# A server that lives kills and reaps a child in milliseconds, on a busy machine in a second.
+_REAP_SECONDS = 5.0
 _LIMIT_SIGNALS = frozenset({signal.SIGXCPU, signal.SIGXFSZ})
 
 
@@ -63,8 +66,8 @@ class ChildConverter:
 
         Raises:
             Unconvertible, DecoderDied: as the port says.
-            Unavailable: no child is to be had: the machine is out of processes, or the installation is
-                broken (standard error then tells how). It says nothing about the take.
+            Unavailable: no child is to be had: the machine is out of processes or of disk, or the
+                installation is broken (standard error then tells how). It says nothing about the take.
         """
         task = Task(
             source=str(order.source.absolute()),
@@ -112,6 +115,8 @@ class ChildConverter:
             return report.conversion
         if isinstance(report, Refused):
             raise Unconvertible(report.failure)
+        if isinstance(report, NoRoom):
+            raise Unavailable("no room on the disk to convert a take")
         raise DecoderDied(FailureCode.RESOURCE_LIMIT)
 
 
@@ -187,7 +192,10 @@ async def _end(child: Child) -> None:
     """Kill the child if it still runs, and come back when it is reaped."""
     try:
         child.life.shutdown(socket.SHUT_WR)
-        await _told_until_reaped(child)
+        async with asyncio.timeout(_REAP_SECONDS):
+            await _told_until_reaped(child)
+    except TimeoutError:  # stopped or stuck, it would hold up whoever waits; its children die with it
+        child.server.kill()
     except OSError:  # the server is gone: so is the child
         pass
     finally:

@@ -17,6 +17,7 @@ from orak.adapters.audio.messages import (
     Advanced,
     Converted,
     Exhausted,
+    NoRoom,
     Refused,
     Report,
     Task,
@@ -25,10 +26,11 @@ from orak.adapters.audio.messages import (
 )
 from orak.adapters.audio.take import convert
 from orak.application.ports.audio import Unconvertible
+from orak.domain.processing import FailureCode
 
 _PROGRESS_SECONDS = 0.25
-# No room: in memory, in the file size limit, on the disk, in the user's quota.
-_NO_ROOM = frozenset({errno.ENOMEM, errno.EFBIG, errno.ENOSPC, errno.EDQUOT})
+_OVER_ITS_LIMIT = frozenset({errno.ENOMEM, errno.EFBIG})
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 # Handed back when memory ran out, so that saying so needs none.
 _RESERVE_BYTES = MEBIBYTE
 
@@ -88,7 +90,11 @@ def _carry_out(task: Task, talk: socket.socket) -> Report:
         return Refused(refusal.failure)
     except MemoryError:
         return Exhausted()
-    except OSError as error:
-        if error.errno in _NO_ROOM:
+    except (OSError, av.error.FFmpegError) as error:
+        if error.errno in _OVER_ITS_LIMIT:
             return Exhausted()
+        if error.errno in _DISK_FULL:
+            return NoRoom()
+        if isinstance(error, av.error.FFmpegError):  # what was decoded cannot be filtered or encoded
+            return Refused(FailureCode.CORRUPT)
         raise

@@ -44,10 +44,14 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
 
 
 class Exhausted(msgspec.Struct, frozen=True, tag="exhausted"):
-    """Memory, or room for the output, came to its limit."""
+    """The take used up the memory or the size of a file that it was allowed."""
 
 
-Report = Advanced | Converted | Refused | Exhausted
+class NoRoom(msgspec.Struct, frozen=True, tag="no-room"):
+    """The machine's disk, or the user's share of it, is full: no fault of the take."""
+
+
+Report = Advanced | Converted | Refused | Exhausted | NoRoom
 """One line from the child; all but `Advanced` are its last."""
 
 to_report: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)

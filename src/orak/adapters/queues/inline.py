@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from orak.application.ports.failures import Unavailable
 from orak.domain.identity import UploadId
@@ -10,18 +11,32 @@ from orak.domain.identity import UploadId
 _log = logging.getLogger(__name__)
 
 
+class Process(Protocol):
+    """Processes one take, as `ProcessUpload` does."""
+
+    async def __call__(
+        self, upload_id: UploadId | None = None, *, taken: Callable[[], object] | None = None
+    ) -> bool:
+        """Return False if there was none to be had; *taken* is called as soon as there is one."""
+        ...
+
+
 class InlineQueue:
-    """A `Queue` with its own workers: each wake-up drains what waits, fairest first, as capacity allows."""
+    """A `Queue` with its own workers: a wake-up drains what waits, fairest first, as capacity allows.
+
+    One wake-up is enough for any number of takes: whoever finds one brings in another worker, until all work
+    or nothing is left.
+    """
 
     def __init__(
         self,
-        process: Callable[[UploadId | None], Awaitable[bool]],
+        process: Process,
         capacity: asyncio.Semaphore,
         *,
         workers: int,
-        batch_size: int,
+        batch_size: Callable[[], Awaitable[int]],
     ) -> None:
-        """Run up to *workers* drains at once, 0 for none; each takes up to *batch_size* and then ends."""
+        """Run up to *workers* drains at once, 0 for none; each asks for *batch_size* after as many takes."""
         self._process = process
         self._capacity = capacity
         self._workers = workers
@@ -32,13 +47,8 @@ class InlineQueue:
 
     async def wake(self) -> None:
         """Start a worker, or have those that run look once more before they end."""
-        if self._closed:
-            return
-        if len(self._drains) >= self._workers:
+        if not self._bring_another():
             self._woken_again = True
-            return
-        drain = asyncio.create_task(self._drain())
-        self._drains.add(drain)
 
     async def close(self) -> None:
         """Stop the workers, and return when each lease has been given back."""
@@ -47,18 +57,30 @@ class InlineQueue:
             drain.cancel()
         await asyncio.gather(*self._drains, return_exceptions=True)
 
+    def _bring_another(self) -> bool:
+        if self._closed or len(self._drains) >= self._workers:
+            return False
+        self._drains.add(asyncio.create_task(self._drain()))
+        return True
+
     async def _drain(self) -> None:
         try:
-            for _ in range(self._batch_size):
-                async with self._capacity:
-                    self._woken_again = False
-                    found = await self._process(None)
-                # A wake-up that came while the claim was being asked may be for a row that it did not see.
-                if not found and not self._woken_again:
-                    break
+            while await self._batch():
+                pass
         except Unavailable as outage:
             _log.warning("background conversion stopped until it is woken again: %s", outage)
         except Exception:  # noqa: BLE001 - a worker that cannot work ends; the next wake-up or sweep starts one
             _log.exception("background conversion stopped until it is woken again")
         finally:
             self._drains.discard(asyncio.current_task())
+
+    async def _batch(self) -> bool:
+        """Process as many takes as a batch has; False as soon as none is left."""
+        for _ in range(await self._batch_size()):
+            async with self._capacity:
+                self._woken_again = False
+                found = await self._process(taken=self._bring_another)
+            # A wake-up that came while the claim was being asked may be for a row that it did not see.
+            if not found and not self._woken_again:
+                return False
+        return True

@@ -3,8 +3,9 @@
 import fcntl
 import os
 import secrets
-from contextlib import suppress
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from hashlib import sha256
 from io import FileIO
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from orak.adapters.storage.disk import opened_folder
 from orak.adapters.storage.keys import INCOMING
 from orak.adapters.storage.object_file import Place, footer, place_of
-from orak.application.ports.storage import AlreadyStored
+from orak.application.ports.storage import AlreadyStored, UnfinishedUpload
 from orak.domain.identity import ObjectKey
 from orak.domain.upload import StoredObject
 
@@ -97,15 +98,43 @@ class Incoming:
         return self._file
 
 
+def find_leftovers(root: Path, before: datetime) -> list[UnfinishedUpload]:
+    """Return the temporary files that nobody has written to since *before* and nobody holds."""
+    found = []
+    with opened_folder(root, [INCOMING], make=True) as folder:
+        for name in _names(folder):
+            with suppress(FileNotFoundError, BlockingIOError), _held(folder, name) as file:
+                written_at = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
+                if written_at < before:
+                    found.append(UnfinishedUpload(f"{INCOMING}/{name}", name, written_at))
+    return sorted(found, key=lambda leftover: leftover.begun_at)
+
+
 def remove_leftovers(root: Path) -> None:
     """Remove the temporary files of processes that are no more."""
-    with opened_folder(root, [INCOMING], make=True) as folder, os.scandir(folder) as found:
-        for entry in found:
-            with suppress(FileNotFoundError, BlockingIOError):  # its writer is done, or still writing
-                _remove_unless_locked(folder, entry.name)
+    with opened_folder(root, [INCOMING], make=True) as folder:
+        names = _names(folder)
+    for name in names:
+        remove_leftover(root, name)
 
 
-def _remove_unless_locked(folder: int, name: str) -> None:
+def remove_leftover(root: Path, name: str) -> None:
+    """Remove a temporary file, unless its writer is done, or still writing."""
+    with (
+        opened_folder(root, [INCOMING], make=True) as folder,
+        suppress(FileNotFoundError, BlockingIOError),
+        _held(folder, name),
+    ):
+        os.unlink(name, dir_fd=folder)
+
+
+def _names(folder: int) -> list[str]:
+    with os.scandir(folder) as found:
+        return [entry.name for entry in found]
+
+
+@contextmanager
+def _held(folder: int, name: str) -> Iterator[FileIO]:
     with FileIO(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)) as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.unlink(name, dir_fd=folder)
+        yield file

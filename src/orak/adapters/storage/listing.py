@@ -9,6 +9,7 @@ import msgspec
 from orak.adapters.storage.disk import on_disk, opened_folder
 from orak.adapters.storage.keys import LONG, OBJECT, is_usable
 from orak.adapters.storage.object_file import Place, open_object
+from orak.application.ports.storage import ListedObject
 from orak.domain.upload import StoredObject
 
 _BATCH = 256
@@ -25,7 +26,7 @@ class _Entry(msgspec.Struct, frozen=True):
         return self.key.endswith("/")
 
 
-async def walk(root: Path, prefix: str) -> AsyncIterator[StoredObject]:
+async def walk(root: Path, prefix: str) -> AsyncIterator[ListedObject]:
     """Yield the objects whose keys begin with *prefix*, in the order of the keys' UTF-8 bytes.
 
     Only the names of one folder are held at a time, and of those above it. A folder's key ends in a slash, so
@@ -43,7 +44,7 @@ async def walk(root: Path, prefix: str) -> AsyncIterator[StoredObject]:
         while waiting and not waiting[-1].is_folder and len(batch) < _BATCH:
             batch.append(waiting.pop())
         for info in await on_disk(_read, root, batch):
-            yield info
+            yield ListedObject(info.key, info.size, info.modified_at)
 
 
 def _entries(root: Path, folders: tuple[str, ...], prefix: str) -> list[_Entry]:

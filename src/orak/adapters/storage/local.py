@@ -3,14 +3,14 @@ import errno
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import FileIO
 from pathlib import Path
 from typing import Self
 
 from orak.adapters.storage.body import CHUNK, measured
 from orak.adapters.storage.disk import on_disk, opened_folder, write_new
-from orak.adapters.storage.incoming import Incoming, remove_leftovers
+from orak.adapters.storage.incoming import Incoming, find_leftovers, remove_leftover, remove_leftovers
 from orak.adapters.storage.keys import check_key, is_usable
 from orak.adapters.storage.listing import walk
 from orak.adapters.storage.object_file import open_object, place_of
@@ -18,9 +18,11 @@ from orak.adapters.storage.url_signing import UrlSigner
 from orak.application.ports.clock import Clock
 from orak.application.ports.storage import (
     AlreadyStored,
+    ListedObject,
     ObjectChanged,
     ObjectMissing,
     SignedRequest,
+    UnfinishedUpload,
     WrongLength,
 )
 from orak.domain.identity import PUBLISHED, ObjectKey
@@ -28,7 +30,7 @@ from orak.domain.upload import StoredObject
 
 
 class LocalStorage:
-    """A `Storage` and `ObjectGate` on a local disk: `<root>/<folder>/<name>.object`, one file an object.
+    """A `Storage`, with its other ports, on a local disk: one file an object, `<folder>/<name>.object`.
 
     Any number of processes may share *root*. A kill at any moment leaves each object whole or absent, and at
     most a temporary file that the next `open` removes. It needs a file system with hard links and `flock`.
@@ -82,9 +84,18 @@ class LocalStorage:
         """Remove the object, durably, and the folder that this leaves empty."""
         await on_disk(self._delete, key)
 
-    def list(self, prefix: str) -> AsyncIterator[StoredObject]:
+    def list(self, prefix: str) -> AsyncIterator[ListedObject]:
         """Walk the objects, each as it is when it is come to."""
         return walk(self._root, prefix)
+
+    async def unfinished(self, before: datetime) -> AsyncIterator[UnfinishedUpload]:
+        """Walk the temporary files of writers that are no more."""
+        for leftover in await on_disk(find_leftovers, self._root, before):
+            yield leftover
+
+    async def abandon(self, upload: UnfinishedUpload) -> None:
+        """Remove a temporary file, unless somebody is writing it."""
+        await on_disk(remove_leftover, self._root, upload.handle)
 
     async def receive(
         self,

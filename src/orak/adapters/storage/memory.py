@@ -1,7 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,9 +14,11 @@ from orak.adapters.storage.url_signing import UrlSigner
 from orak.application.ports.clock import Clock
 from orak.application.ports.storage import (
     AlreadyStored,
+    ListedObject,
     ObjectChanged,
     ObjectMissing,
     SignedRequest,
+    UnfinishedUpload,
     WrongLength,
 )
 from orak.domain.identity import PUBLISHED, ObjectKey
@@ -24,7 +26,7 @@ from orak.domain.upload import StoredObject
 
 
 class MemoryStorage:
-    """A `Storage` and `ObjectGate` whose objects live as long as the process."""
+    """A `Storage`, with its other ports, whose objects live as long as the process."""
 
     def __init__(self, public_url: str, secret: bytes, clock: Clock) -> None:
         self._signer = UrlSigner(public_url, secret, clock)
@@ -68,11 +70,20 @@ class MemoryStorage:
         """Remove the object, if there is one."""
         self._objects.pop(key, None)
 
-    async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
+    async def list(self, prefix: str) -> AsyncIterator[ListedObject]:
         """Walk the objects that are there now."""
         found = [stored.info for key, stored in self._objects.items() if key.startswith(prefix)]
         for info in sorted(found, key=lambda info: info.key.encode()):
-            yield info
+            yield ListedObject(info.key, info.size, info.modified_at)
+
+    async def unfinished(self, before: datetime) -> AsyncIterator[UnfinishedUpload]:  # noqa: ARG002
+        """Walk nothing: what is not stored is nowhere."""
+        nothing: tuple[UnfinishedUpload, ...] = ()
+        for upload in nothing:
+            yield upload
+
+    async def abandon(self, upload: UnfinishedUpload) -> None:
+        """Remove nothing."""
 
     async def receive(
         self,

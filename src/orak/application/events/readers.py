@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from orak.application.ports.live import Live, LiveMessage
 from orak.application.ports.storage import Storage
 from orak.domain.events import FactType, NumberedFact
-from orak.domain.identity import published_prefix
+from orak.domain.identity import published_attempt, published_prefix
 from orak.domain.processing import ProcessingStatus, shown_as
 
 _COMPLETE = 100
@@ -13,19 +13,28 @@ _COMPLETE = 100
 
 @dataclass(frozen=True, slots=True)
 class DeleteObjects:
-    """Removes the objects of what was deleted or refused."""
+    """Removes the objects of what was deleted or refused, and what attempts that died left behind."""
 
     storage: Storage
     name: str = "delete-objects"
 
     async def read(self, numbered: NumberedFact) -> None:
-        """Remove the original, and for a deleted upload whatever its attempts published."""
+        """Remove what nobody will ask for after this fact, and nothing that a later attempt may write."""
         fact = numbered.fact
-        if fact.type is FactType.UPLOAD_REJECTED:
-            await self.storage.delete(fact.key)
+        if fact.type in {FactType.UPLOAD_REJECTED, FactType.UPLOAD_CANCELLED}:
+            # A cancelled one's bytes may have come unnoticed.
+            await self.storage.delete(fact.original_key)
         elif fact.status is ProcessingStatus.DELETED:
             await self.storage.delete(fact.original_key)
-            async for published in self.storage.list(published_prefix(fact.uuid)):
+            await self._delete_published(fact.uuid, up_to=fact.attempt)
+        elif fact.type is FactType.PROCESSING_FAILED:
+            await self._delete_published(fact.uuid, up_to=fact.attempt)
+        elif fact.type is FactType.PROCESSING_COMPLETED and fact.attempt > 1:
+            await self._delete_published(fact.uuid, up_to=fact.attempt - 1)
+
+    async def _delete_published(self, uuid: str, *, up_to: int) -> None:
+        async for published in self.storage.list(published_prefix(uuid)):
+            if published_attempt(published.key) <= up_to:
                 await self.storage.delete(published.key)
 
 
@@ -34,9 +43,8 @@ class TellLive:
     """Tells whoever listens of each change of a recording."""
 
     live: Live
-    name: str = "live"
 
-    async def read(self, numbered: NumberedFact) -> None:
+    async def hear(self, numbered: NumberedFact) -> None:
         """Publish the change under its position, by which a listener resumes."""
         fact = numbered.fact
         if fact.record_id is None:

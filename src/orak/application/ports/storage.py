@@ -22,6 +22,14 @@ class SignedRequest(msgspec.Struct, frozen=True):
     expires_at: datetime
 
 
+class ListedObject(msgspec.Struct, frozen=True):
+    """What a store says of an object that it lists; no store tells the type there."""
+
+    key: ObjectKey
+    size: int
+    modified_at: datetime
+
+
 class ObjectMissing(OrakError):
     """There is no object under this key."""
 
@@ -67,8 +75,28 @@ class Storage(Protocol):
         """Remove the object; absent already: nothing happens."""
         ...
 
-    def list(self, prefix: str) -> AsyncIterator[StoredObject]:
+    def list(self, prefix: str) -> AsyncIterator[ListedObject]:
         """Walk the objects whose keys begin with *prefix*, in the order of their keys' UTF-8 bytes."""
+        ...
+
+
+class UnfinishedUpload(msgspec.Struct, frozen=True):
+    """Bytes of an object that is not there, because whoever was writing it never came to the end."""
+
+    key: str
+    handle: str
+    begun_at: datetime
+
+
+class Leftovers(Protocol):
+    """What writers that were killed left in a store, beside its objects. May raise `Unavailable`."""
+
+    def unfinished(self, before: datetime) -> AsyncIterator[UnfinishedUpload]:
+        """Walk what was begun before then and is not finished."""
+        ...
+
+    async def abandon(self, upload: UnfinishedUpload) -> None:
+        """Remove it; finished or removed meanwhile: nothing happens."""
         ...
 
 
@@ -126,6 +154,28 @@ class ObjectGate(Protocol):
         """Open the object of a signed GET. Raise `Denied` or `ObjectMissing`."""
         ...
 
-    async def open_public(self, key: str) -> OpenObject:
-        """Open an object of the public folder. Raise `ObjectMissing` for any other key."""
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+"""The Cache-Control of published objects: no attempt writes under another's key, so what lies under one of
+them never changes (RFC 8246)."""
+
+
+class Elsewhere(msgspec.Struct, frozen=True):
+    """An object is to be had from the store itself, at a URL that anyone may follow."""
+
+    get: str
+    head: str
+    """The URLs for either method: a signature is for one."""
+    kept: timedelta
+    """So long may somebody remember that; the URLs live longer."""
+
+
+class PublicMedia(Protocol):
+    """The public folder, for whoever asks."""
+
+    async def open_public(self, key: str) -> OpenObject | Elsewhere:
+        """Open a published object, or say where it is to be had; whether it is, is told there.
+
+        Raise `ObjectMissing` for any key outside of the public folder, and `Unavailable`.
+        """
         ...

@@ -15,6 +15,9 @@ T = TypeVar("T")
 _TICK = timedelta(milliseconds=250)
 """Listeners hear of progress at most four times a second."""
 
+_NOTING = timedelta(seconds=1)
+"""Between heartbeats, progress reaches the row at most this often: for whoever polls instead of listening."""
+
 _ALMOST = 99
 """Work in progress never claims more: 100 is for the row to say."""
 
@@ -58,18 +61,18 @@ class LeaseKeeper:
 
     async def _keep(self, recording: Recording, progress: Progress) -> None:
         upload = recording.upload
-        told = 0
-        extend_at = self.clock.now() + self.heartbeat
+        told = noted = 0
+        extended_at = self.clock.now()
         while True:
             await self.clock.sleep(min(_TICK, self.heartbeat).total_seconds())
-            now = self.clock.now()
-            if progress.percent != told:
-                told = progress.percent
-                tick = LiveMessage(None, recording.record.id, upload.id, upload.status, told, now)
+            now, percent = self.clock.now(), progress.percent
+            if percent != told:
+                told = percent
+                tick = LiveMessage(None, recording.record.id, upload.id, upload.status, percent, now)
                 await self.live.publish(recording.record.owner_id, tick)
-            if now >= extend_at:
+            if now >= extended_at + (self.heartbeat if percent == noted else min(_NOTING, self.heartbeat)):
                 try:
-                    await self.leases.extend(upload.id, upload.attempt, progress.percent)
+                    await self.leases.extend(upload.id, upload.attempt, percent)
                 except Unavailable:
                     continue  # the next tick tries again, and the row says whether that was too late
-                extend_at = now + self.heartbeat
+                extended_at, noted = now, percent

@@ -1,8 +1,9 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -16,7 +17,7 @@ from orak.application.ports.storage import ObjectChanged, ObjectMissing, Storage
 from orak.application.processing.lease_keeper import LeaseKeeper, Progress
 from orak.application.retrying import with_retries
 from orak.domain.audio import AudioProfile
-from orak.domain.errors import LeaseLost
+from orak.domain.errors import LeaseLost, UploadNotFound
 from orak.domain.events import Fact
 from orak.domain.identity import ObjectKey, UploadId, published_key
 from orak.domain.policies import UNAVAILABLE_DELAY, backoff
@@ -25,6 +26,9 @@ from orak.domain.record import Recording
 from orak.domain.upload import Output, StoredObject, Upload
 
 _log = logging.getLogger(__name__)
+
+_PATIENCE = timedelta(seconds=30)
+"""For so long a worker tries to write how a conversion ended."""
 
 Verdict = Callable[[Upload], tuple[Upload, Fact]]
 """What is to become of an upload, said of its row as it is when that is written."""
@@ -57,26 +61,41 @@ class ProcessUpload:
     """Draws a number from 0 to 1: the jitter of back-off."""
     rules: ConversionRules
 
-    async def __call__(self, upload_id: UploadId | None = None) -> bool:
+    async def __call__(
+        self, upload_id: UploadId | None = None, *, taken: Callable[[], object] | None = None
+    ) -> bool:
         """Process the given upload, or the one whose turn it is; False if there was none to be had.
 
-        How it went is in the row. Cancelled, it gives the lease back and stops. Raise `Unavailable` if the
-        database cannot be reached; a lease that is left behind then runs out by itself.
+        *taken* is called as soon as there is one. How it went is in the row. Cancelled, it gives the lease
+        back and stops. Raise `Unavailable` if the database cannot be reached; a lease that is left behind
+        then runs out by itself.
         """
-        recording = await self.leases.take(upload_id)
+        recording = await self._take(upload_id)
         if recording is None:
             return False
+        if taken:
+            taken()
         upload = recording.upload
         try:
             verdict = await self._attempt(recording)
-            await self._settle(upload, verdict)
-        except LeaseLost:
+            await self._settle_patiently(upload, verdict)
+        except (LeaseLost, UploadNotFound):
             await self._discard(upload)
         except asyncio.CancelledError:
-            # A worker that stops hands its take on at once instead of letting the lease run out.
-            await self._settle(upload, lambda held: held.release(upload.attempt, at=self.clock.now()))
+            await self._give_back(upload)
             raise
         return True
+
+    async def _take(self, upload_id: UploadId | None) -> Recording | None:
+        # A claim that was cancelled half way may be committed all the same, and then nobody would know of it.
+        taking = asyncio.ensure_future(self.leases.take(upload_id))
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            with suppress(Unavailable):
+                if recording := await taking:
+                    await self._give_back(recording.upload)
+            raise
 
     async def _attempt(self, recording: Recording) -> Verdict:
         upload = recording.upload
@@ -158,14 +177,43 @@ class ProcessUpload:
 
         await with_retries(self.clock, settle)
 
+    async def _settle_patiently(self, upload: Upload, verdict: Verdict) -> None:
+        """Outlast a restart of the database: what took minutes is not thrown away for seconds."""
+        deadline = self.clock.now() + _PATIENCE
+        while True:
+            try:
+                return await self._settle(upload, verdict)
+            except Unavailable:
+                if self.clock.now() >= deadline:
+                    raise
+                await self.clock.sleep(1)
+
+    async def _give_back(self, upload: Upload) -> None:
+        """Hand the take on at once, as a worker that stops does, instead of letting its lease run out."""
+        try:
+            await self._settle(upload, lambda held: held.release(upload.attempt, at=self.clock.now()))
+        except (LeaseLost, UploadNotFound):
+            await self._discard(upload)
+
     async def _discard(self, upload: Upload) -> None:
         """Remove what this attempt may have written; whoever has the lease now writes elsewhere."""
-        _log.warning("upload %d: attempt %d lost its lease, its output goes", upload.id, upload.attempt)
-        for key in self._output_keys(upload):
-            try:
+        try:
+            if await self._was_published(upload):
+                return
+            _log.warning("upload %d: attempt %d lost its lease, its output goes", upload.id, upload.attempt)
+            for key in self._output_keys(upload):
                 await self.storage.delete(key)
-            except Unavailable:
-                _log.warning("upload %d: attempt %d leaves an object behind", upload.id, upload.attempt)
+        except Unavailable as outage:
+            _log.warning("upload %d: attempt %d may leave objects: %s", upload.id, upload.attempt, outage)
+
+    async def _was_published(self, upload: Upload) -> bool:
+        """Whether the row names this attempt's output: a commit whose answer was lost is a commit."""
+        try:
+            async with self.transaction() as tx:
+                output = (await tx.uploads.get(upload.id)).output
+        except UploadNotFound:
+            return False
+        return output is not None and output.audio_key in self._output_keys(upload)
 
     def _output_keys(self, upload: Upload) -> tuple[ObjectKey, ObjectKey]:
         name, attempt = upload.original_filename, upload.attempt

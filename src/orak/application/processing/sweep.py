@@ -1,7 +1,8 @@
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 
@@ -12,10 +13,11 @@ from orak.application.ports.leases import Leases
 from orak.application.ports.persistence import UnitOfWork
 from orak.application.ports.queue import Queue
 from orak.application.ports.storage import Storage
+from orak.application.verification import Verification
 from orak.domain.errors import UploadNotFound
 from orak.domain.events import Fact
-from orak.domain.identity import UploadId
-from orak.domain.policies import TOMBSTONE_AGE, backoff, patience
+from orak.domain.identity import UploadId, published_prefix
+from orak.domain.policies import OUTAGES, TOMBSTONE_AGE, UNAVAILABLE_DELAY, backoff
 from orak.domain.upload import Upload
 
 _log = logging.getLogger(__name__)
@@ -48,6 +50,7 @@ class Sweep:
     arrivals: Arrivals
     transaction: UnitOfWork
     storage: Storage
+    verification: Verification
     queue: Queue
     clock: Clock
     chance: Callable[[], float]
@@ -57,72 +60,103 @@ class Sweep:
         """Do one round. Raise `Unavailable` if the database cannot be reached."""
         report = SweepReport()
         now = self.clock.now()
-        report.leases_lost = await self._each(await self.leases.lost(_AT_ONCE), self._recover)
-        for upload in await self.arrivals.due(_AT_ONCE):
-            await self._look_for(upload, report)
-        report.orphans_removed = await self._each(
-            await self.arrivals.orphans(now - self.orphan_retention, _AT_ONCE), self._remove
-        )
-        report.purged = await self._each(
-            await self.arrivals.buried(now - TOMBSTONE_AGE, _AT_ONCE), self._purge
-        )
+        await self._each(await self.leases.lost(_AT_ONCE), self._recover, report)
+        looks: dict[UploadId, datetime] = {}
+        await self._each(await self.arrivals.due(_AT_ONCE), partial(self._look_for, looks), report)
+        await self.arrivals.postpone(looks)
+        forgotten = await self.arrivals.orphans(now - self.orphan_retention, _AT_ONCE)
+        await self._each(forgotten, self._remove, report)
+        await self._each(await self.arrivals.buried(now - TOMBSTONE_AGE, _AT_ONCE), self._purge, report)
         next_start = await self.leases.next_start()
         report.waiting = next_start is not None and next_start <= self.clock.now()
         if report.waiting:
             await self.queue.wake()
         return report
 
-    async def _each(self, uploads: Iterable[Upload], step: Callable[[Upload], Awaitable[bool]]) -> int:
-        moved = 0
+    async def _each(
+        self,
+        uploads: Iterable[Upload],
+        step: Callable[[Upload, SweepReport], Awaitable[None]],
+        report: SweepReport,
+    ) -> None:
+        outages = 0
         for upload in uploads:
-            moved += await step(upload)
-        return moved
+            try:
+                await step(upload, report)
+                outages = 0
+            except (StaleVersion, UploadNotFound):
+                pass  # somebody else moved it meanwhile: so it does not stand still
+            except Unavailable as outage:
+                _log.warning("the sweep comes to upload %d another time: %s", upload.id, outage)
+                outages += 1
+                if outages == OUTAGES:
+                    return
+            except Exception:  # noqa: BLE001 - one row that cannot be moved must not keep the others from it
+                _log.exception("the sweep leaves out upload %d", upload.id)
 
-    async def _recover(self, upload: Upload) -> bool:
+    async def _recover(self, upload: Upload, report: SweepReport) -> None:
         """Count the run that died and put its take back in line, or end it when the budget is used up."""
-        return await self._save(
+        now = self.clock.now()
+        report.leases_lost += await self._save(
             upload.id,
-            lambda row: row.stumble(
-                upload.attempt,
-                message="the worker was lost",
-                at=self.clock.now(),
-                not_before=self.clock.now() + backoff(row.failures + 1, self.chance()),
+            lambda row: (
+                row.stumble(
+                    row.attempt,
+                    message="the worker was lost",
+                    at=now,
+                    not_before=now + backoff(row.failures + 1, self.chance()),
+                )
+                if row.has_lost_lease(now)
+                else None
             ),
         )
 
-    async def _look_for(self, upload: Upload, report: SweepReport) -> None:
+    async def _look_for(self, looks: dict[UploadId, datetime], upload: Upload, report: SweepReport) -> None:
+        """Receive or expire it, or put into *looks* when to look again."""
         now = self.clock.now()
         try:
             found = await self.storage.head(upload.key)
-        except Unavailable as outage:
-            _log.warning("upload %d is looked for later: %s", upload.id, outage)
-            return
+        except Unavailable:
+            looks[upload.id] = now + UNAVAILABLE_DELAY
+            raise
         if found is not None:
-            report.received += await self._save(upload.id, lambda row: row.receive(found, at=now))
+            received = await self.verification(found)
+            report.received += received.version > upload.version
         elif upload.is_late(now):
-            report.expired += await self._save(upload.id, lambda row: row.expire(at=now))
+            report.expired += await self._save(
+                upload.id, lambda row: row.expire(at=now) if row.is_late(now) else None
+            )
         else:
-            await self.arrivals.postpone(upload.id, now + patience(now - upload.created_at))
+            looks[upload.id] = upload.next_look(now)
 
-    async def _remove(self, upload: Upload) -> bool:
-        return await self._save(upload.id, lambda row: row.delete(at=self.clock.now()))
+    async def _remove(self, upload: Upload, report: SweepReport) -> None:
+        now = self.clock.now()
+        report.orphans_removed += await self._save(
+            upload.id, lambda row: row.delete(at=now) if row.is_orphan(now) else None
+        )
 
-    async def _purge(self, upload: Upload) -> bool:
-        """Remove a tombstone, and whatever a PUT that was signed long ago laid under its key since."""
-        try:
-            await self.storage.delete(upload.key)
-        except Unavailable as outage:
-            _log.warning("upload %d is purged later: %s", upload.id, outage)
-            return False
+    async def _purge(self, upload: Upload, report: SweepReport) -> None:
+        """Remove a tombstone, and whatever came under its keys since: a late PUT, a late attempt.
+
+        The row goes first: what was named meanwhile must not lose its bytes. It leaves no fact, for nothing
+        changes for anyone. An object that cannot be reached now is found by `SweepObjects`.
+        """
         async with self.transaction() as tx:
+            if not (await tx.uploads.get(upload.id)).is_over:
+                return
             await tx.uploads.purge(upload.id)
-        return True
+        report.purged += 1
+        await self.storage.delete(upload.key)
+        async for published in self.storage.list(published_prefix(upload.uuid)):
+            await self.storage.delete(published.key)
 
-    async def _save(self, upload_id: UploadId, change: Callable[[Upload], tuple[Upload, Fact]]) -> bool:
-        """Change the row as it is now; False if somebody else moved it meanwhile."""
-        try:
-            async with self.transaction() as tx:
-                await tx.uploads.save(*change(await tx.uploads.get(upload_id)))
-        except (StaleVersion, UploadNotFound):
-            return False
+    async def _save(
+        self, upload_id: UploadId, change: Callable[[Upload], tuple[Upload, Fact] | None]
+    ) -> bool:
+        """Change the row as it is now; False if by now there is nothing to change."""
+        async with self.transaction() as tx:
+            changed = change(await tx.uploads.get(upload_id))
+            if changed is None:
+                return False
+            await tx.uploads.save(*changed)
         return True

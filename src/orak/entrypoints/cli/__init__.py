@@ -12,10 +12,11 @@ from orak.entrypoints.cli.failures import ErrorLines
 from orak.entrypoints.cli.records import records
 from orak.entrypoints.cli.serve import serve
 from orak.entrypoints.cli.songs import songs
+from orak.entrypoints.cli.sweep import sweep
 from orak.entrypoints.cli.tokens import token
 from orak.entrypoints.cli.upload import upload
 
-_COMMANDS = (demo, serve, upload, records, token, songs, db, config, doctor, completion)
+_COMMANDS = (demo, serve, upload, records, token, songs, db, sweep, config, doctor, completion)
 
 
 _CONTEXT = {
@@ -31,7 +32,7 @@ _CONTEXT = {
 @click.group(cls=ErrorLines, context_settings=_CONTEXT)
 @click.command_panel("Run", commands=["demo", "serve"])
 @click.command_panel("Record", commands=["upload", "records"])
-@click.command_panel("Operate", commands=["token", "songs", "db", "config", "doctor", "completion"])
+@click.command_panel("Operate", commands=["token", "songs", "db", "sweep", "config", "doctor", "completion"])
 @click.version_option(__version__, "-V", "--version", prog_name="orak", message="%(prog)s %(version)s")
 def main() -> None:
     """The recording service of a karaoke app: upload, convert, play back.

@@ -1,5 +1,6 @@
 """What `orak doctor` looks at. A check reads and tries; it changes nothing."""
 
+import asyncio
 import shutil
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from typing import Literal
 import httpx
 import msgspec
 
+from orak.adapters.clock.system import SystemClock
 from orak.adapters.persistence.sql import migrations
 from orak.application.ports.failures import Unavailable
 from orak.entrypoints.cli.db import sqlite_file
@@ -18,7 +20,8 @@ from orak.entrypoints.cli.failures import Failure
 from orak.entrypoints.cli.listening import PortTaken, listen
 from orak.entrypoints.cli.options import load_settings
 from orak.entrypoints.cli.tokens import WEAK_SECRET, check_tokens
-from orak.entrypoints.settings import LoadedSettings, Settings, shown_value
+from orak.entrypoints.s3 import open_s3
+from orak.entrypoints.settings import InvalidSetting, LoadedSettings, Settings, shown_value
 
 _OLDEST_PYTHON = (3, 11)
 _ENOUGH, _LITTLE = 2 * 2**30, 100 * 2**20
@@ -49,6 +52,7 @@ def all_checks(data_dir: Path | None) -> Iterator[Finding]:
     checks: tuple[Callable[[Settings], Finding], ...] = (
         _check_data_dir,
         _check_database,
+        _check_storage,
         _check_audio,
         _check_port,
         _check_tokens,
@@ -97,6 +101,27 @@ def _check_database(settings: Settings) -> Finding:
     except Unavailable as outage:
         return Finding("database", "fail", f"{shown}: {outage}", "check DATABASE_URL, and who may open it")
     return Finding("database", "warn", f"{shown}: the schema is of another orak", "run `orak db upgrade`")
+
+
+def _check_storage(settings: Settings) -> Finding:
+    if settings.s3_bucket_name is None:
+        return Finding("storage", "ok", "on the local disk")
+    where = settings.s3_endpoint_url or "AWS"
+    shown = f"bucket {settings.s3_bucket_name} at {shown_value('s3_endpoint_url', where)}"
+    try:
+        asyncio.run(_try_bucket(settings))
+    except InvalidSetting as invalid:
+        return Finding("storage", "fail", str(invalid), invalid.hint)
+    except Unavailable as outage:
+        return Finding(
+            "storage", "fail", f"{shown}: {outage}", "docs/storage.md lists what orak must be allowed"
+        )
+    return Finding("storage", "ok", shown)
+
+
+async def _try_bucket(settings: Settings) -> None:
+    async with open_s3(settings, SystemClock()) as storage:
+        await storage.check()
 
 
 def _check_audio(settings: Settings) -> Finding:

@@ -65,6 +65,7 @@ def _own_settings(port: int | None, data_dir: Path | None) -> "Settings":
     settings = replace(
         settings,
         database_url=None,
+        s3_bucket_name=None,
         public_url=None,
         cdn_base_url=None,
         jwks_url=None,

@@ -15,9 +15,11 @@ async def log_answer(message: Message, scope: Scope) -> None:
     """Log method, path, status and request id.
 
     Never the query, which may hold a signature; never an object's key, which holds a file name; never an
-    unknown path, which may hold anything.
+    unknown path, which may hold anything. Probes come every few seconds and say nothing: no line for them.
     """
-    if message["type"] == "http.response.start" and scope["type"] == ScopeType.HTTP:
+    if message["type"] != "http.response.start" or scope["type"] != ScopeType.HTTP:
+        return
+    if not str(scope.get("path_template")).startswith("/health/"):
         _log.info("%s %s %d %s", scope["method"], _path(scope), message["status"], request_id_of(scope))
 
 

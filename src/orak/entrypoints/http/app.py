@@ -45,8 +45,9 @@ def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextMan
             records.remove_record,
         ],
     )
+    gates = [signed_objects] if settings.s3_bucket_name is None else []
     return Litestar(
-        [api, signed_objects, published_objects, health, docs],
+        [api, *gates, published_objects, health, docs],
         lifespan=[lifespan],
         dependencies=provided(),
         middleware=[Authentication()],

@@ -84,6 +84,7 @@ REQUESTS = {
 HEADERS = {
     "X-Request-Id": ("The call's id, in the log too: the caller's own if it is well-formed.", "string"),
     "ETag": ("Names this version.", "string"),
+    "Location": ("Where it is.", "string"),
     "Link": ("The next page, `rel=next`; absent on the last.", "string"),
     "Preference-Applied": ("The wait that was granted, as `wait=N`.", "string"),
     "Retry-After": ("Seconds until it is worth trying again.", "integer"),
@@ -182,6 +183,10 @@ ACCEPT_LANGUAGE = _parameter(
     "The language of messages: Korean or English.",
 )
 
+ELSEWHERE: Mapping[str, object] = {
+    "description": "It is at the URL in Location, for everyone, for an hour.",
+    "headers": headers("Location"),
+}
 _BINARY = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 _OBJECT_HEADERS = headers("ETag", "Last-Modified", "Accept-Ranges")
 OBJECT: Mapping[str, Mapping[str, object]] = {

@@ -171,8 +171,8 @@ OPERATIONS = (
             "objects",
             "Read an object by its signed URL (local storage only)."
             if signed
-            else "Read a published take or its waveform; anyone may.",
-            parts.OBJECT,
+            else "Read a published take or its waveform; anyone may. From S3 storage, a 307 leads there.",
+            parts.OBJECT if signed else {**parts.OBJECT, "307": parts.ELSEWHERE},
             (E.NOT_FOUND, E.RANGE_NOT_SATISFIABLE, *((E.FORBIDDEN,) if signed else ())),
             (parts.KEY, parts.RANGE, parts.IF_RANGE, parts.IF_NONE_MATCH),
             public=True,

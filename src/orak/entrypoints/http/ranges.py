@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-_ONE_RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*", re.IGNORECASE | re.ASCII)
+_ONE_RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,999})-([0-9]{0,999})[ \t]*", re.IGNORECASE | re.ASCII)
 
 
 class ByteRange(NamedTuple):

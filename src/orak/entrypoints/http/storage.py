@@ -1,4 +1,4 @@
-"""The HTTP side of a local store: its signed URLs lead here, and its published takes are read here."""
+"""What orak does over HTTP for a store: all of it for a local one, and the way to the public takes for S3."""
 
 import logging
 import re
@@ -9,9 +9,18 @@ from urllib.parse import parse_qsl
 from litestar import MediaType, Response, Router, put, route
 from litestar.enums import HttpMethod
 from litestar.params import FromPath
+from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, HTTPReceiveMessage
 
 from orak.application.ports.failures import StaleVersion, Unavailable
+from orak.application.ports.storage import (
+    IMMUTABLE,
+    AlreadyStored,
+    Denied,
+    Elsewhere,
+    ObjectGate,
+    ObjectMissing,
+)
 from orak.application.uploads.receive_upload import ReceiveUpload
 from orak.domain.identity import ObjectKey
 from orak.entrypoints.container import Running
@@ -24,45 +33,69 @@ _log = logging.getLogger(__name__)
 
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
-_FOR_EVER = "public, max-age=31536000, immutable"
-"""No attempt writes under another's key, so what lies under a published key never changes (RFC 8246)."""
-
 
 @put("/{key:path}", request_max_body_size=None, status_code=200)
 async def put_object(
     request: AnyCall, key: FromPath[str], running: Injected[Running], receive_upload: Injected[ReceiveUpload]
 ) -> Response[None]:
     """Take the bytes of a signed PUT in; like S3, answer when they are durable."""
-    stored = await running.gate.receive(
-        _object_key(key),
-        _signature(request),
-        content_type=request.headers.get("content-type"),
-        content_length=_length(request.headers.get("content-length")),
-        body=_chunks(request),
-    )
     try:
-        await receive_upload(stored.key)
+        stored = await _gate(running).receive(
+            _object_key(key),
+            _signature(request),
+            content_type=request.headers.get("content-type"),
+            content_length=_length(request.headers.get("content-length")),
+            body=_chunks(request),
+        )
+    except AlreadyStored:
+        # Perhaps whoever stored it was killed before taking note of it: a client that tries again heals that.
+        await _take_note(receive_upload, _object_key(key))
+        raise
+    await _take_note(receive_upload, stored.key)
+    return Response(None, headers={"ETag": stored.etag}, media_type=MediaType.TEXT)  # JSON would be "null"
+
+
+async def _take_note(receive_upload: ReceiveUpload, key: ObjectKey) -> None:
+    try:
+        await receive_upload(key)
     except (Unavailable, StaleVersion) as failure:
         # The bytes are safe, and a client that is told otherwise could only send them again, in vain.
         _log.warning("an arrival is left to the sweep: %r", failure)
-    return Response(None, headers={"ETag": stored.etag}, media_type=MediaType.TEXT)  # JSON would be "null"
 
 
 @route("/{key:path}", http_method=[HttpMethod.GET, HttpMethod.HEAD])
 async def get_object(request: AnyCall, key: FromPath[str], running: Injected[Running]) -> ASGIApp:
     """Send an object to whoever has a signed URL for it."""
-    opened = await running.gate.open_signed(_object_key(key), _signature(request))
+    opened = await _gate(running).open_signed(_object_key(key), _signature(request))
     return answer_with(opened, request, cache_control="private, no-store")
 
 
 @route("/{key:path}", http_method=[HttpMethod.GET, HttpMethod.HEAD])
 async def get_published(request: AnyCall, key: FromPath[str], running: Injected[Running]) -> ASGIApp:
-    """Send a published take or waveform to anyone."""
-    return answer_with(await running.gate.open_public(_object_key(key)), request, cache_control=_FOR_EVER)
+    """Send a published take or waveform to anyone, or lead there."""
+    found = await running.media.open_public(_object_key(key))
+    if isinstance(found, Elsewhere):
+        return _redirect(found, request)
+    return answer_with(found, request, cache_control=IMMUTABLE)
 
 
 signed_objects = Router("/storage", route_handlers=[put_object, get_object], opt={PUBLIC: True})
 published_objects = Router("/media", route_handlers=[get_published], opt={PUBLIC: True, ANY_ORIGIN: True})
+
+
+def _redirect(found: Elsewhere, request: AnyCall) -> ASGIApp:
+    """Lead to the store; the method stays, as a signature is for one (RFC 9110 §15.4.8)."""
+    headers = {
+        "Location": found.head if request.method == HttpMethod.HEAD else found.get,
+        "Cache-Control": f"public, max-age={int(found.kept.total_seconds())}",
+    }
+    return ASGIResponse(status_code=307, headers=headers, media_type=MediaType.TEXT)
+
+
+def _gate(running: Running) -> ObjectGate:
+    if running.gate is None:  # these routes are not there then
+        raise ObjectMissing
+    return running.gate
 
 
 def _object_key(path: str) -> ObjectKey:
@@ -71,7 +104,11 @@ def _object_key(path: str) -> ObjectKey:
 
 def _signature(request: AnyCall) -> Mapping[str, str]:
     # What is not UTF-8 is replaced, and so signed by nobody.
-    return dict(parse_qsl(request.scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True))
+    pairs = parse_qsl(request.scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True)
+    signature = dict(pairs)
+    if len(signature) != len(pairs):
+        raise Denied  # a parameter that is there twice was signed once at most
+    return signature
 
 
 def _length(header: str | None) -> int | None:

@@ -1,3 +1,4 @@
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +25,10 @@ _ORPHANS = UPLOADS.where(UNNAMED, _WITHOUT_RECORD, uploads.c.created_at < bindpa
 _BURIED = UPLOADS.where(ENDED, _WITHOUT_RECORD, uploads.c.ended_at < bindparam("until")).order_by(
     uploads.c.ended_at, uploads.c.id
 )
-_POSTPONE = update(uploads).where(AWAITED, uploads.c.id == bindparam("of_id"))
+_KNOWN = UPLOADS.where(uploads.c.uuid.in_(bindparam("uuids", expanding=True)))
+_POSTPONE = (
+    update(uploads).where(AWAITED, uploads.c.id == bindparam("of_id")).values(not_before=bindparam("until"))
+)
 
 
 def find_until(
@@ -34,9 +38,16 @@ def find_until(
     return [to_upload(row) for row in connection.execute(query.limit(limit), {"until": until})]
 
 
-def postpone(connection: Connection, upload_id: UploadId, until: datetime) -> None:
-    """Put the next look off, if the upload still awaits its bytes."""
-    connection.execute(_POSTPONE, {"of_id": upload_id, "not_before": until})
+def find_known(connection: Connection, uuids: list[str]) -> list[Upload]:
+    """Return the uploads that have one of these uuids."""
+    return [to_upload(row) for row in connection.execute(_KNOWN, {"uuids": uuids})]
+
+
+def postpone(connection: Connection, looks: Mapping[UploadId, datetime]) -> None:
+    """Put off the next looks for uploads that still await their bytes."""
+    connection.execute(
+        _POSTPONE, [{"of_id": of_id, "until": until} for of_id, until in sorted(looks.items())]
+    )
 
 
 class SqlArrivals:
@@ -50,9 +61,14 @@ class SqlArrivals:
         """Return uploads that await their bytes and whose next look has come, longest overdue first."""
         return await self._connections.read(find_until, _DUE, self._clock.now(), limit)
 
-    async def postpone(self, upload_id: UploadId, until: datetime) -> None:
-        """Put the next look off, if the upload still awaits its bytes."""
-        await self._connections.write(postpone, upload_id, until)
+    async def postpone(self, looks: Mapping[UploadId, datetime]) -> None:
+        """Put off the next looks for uploads that still await their bytes."""
+        if looks:
+            await self._connections.write(postpone, looks)
+
+    async def known(self, uuids: Collection[str]) -> list[Upload]:
+        """Return the uploads that have one of these uuids."""
+        return await self._connections.read(find_known, list(uuids))
 
     async def orphans(self, created_before: datetime, limit: int) -> list[Upload]:
         """Return uploads that arrived and have no Record, oldest first."""

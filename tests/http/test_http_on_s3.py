@@ -1,0 +1,85 @@
+"""orak as `orak serve` runs it beside an S3 server: SQLite, a real bucket, real conversion."""
+
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from http_api import presign, refusal
+from test_http_in_production import served
+
+from audio_samples import chord, write
+from s3_servers import KEYS, an_s3_server, s3_server  # noqa: F401 - a fixture
+
+
+@asynccontextmanager
+async def served_on(bucket, data_dir):
+    on_s3 = {
+        "s3_bucket_name": bucket.bucket,
+        "s3_endpoint_url": bucket.endpoint_url,
+        "aws_access_key_id": KEYS.access_key,
+        "aws_secret_access_key": KEYS.secret_key,
+    }
+    async with served(data_dir, immediate_slots=1, **on_s3) as singer, httpx.AsyncClient() as anyone:
+        yield singer, anyone
+
+
+@pytest.fixture
+async def callers(s3_server, tmp_path):  # noqa: F811
+    async with served_on(s3_server.new_bucket(), tmp_path / "data") as callers:
+        yield callers
+
+
+async def test_from_presign_to_playback_on_s3(callers, tmp_path):
+    singer, anyone = callers
+    content = write(tmp_path / "take.webm", chord(), 1.0).read_bytes()
+    signed = await presign(singer, fileSize=len(content), contentType="audio/webm;codecs=opus")
+    sent = await anyone.put(signed["presignedUrl"], content=content, headers=signed["headers"])
+    assert sent.status_code == 200
+    answer = await singer.post(
+        "/records/async",
+        json={"title": "첫 노래", "uploadId": signed["uploadId"]},
+        headers={"Prefer": "wait=10"},
+    )
+    record = answer.json()
+    assert (record["processingStatus"], record["failure"]) == ("COMPLETED", None)
+    led = await singer.get(record["publicUrl"])
+    assert led.status_code == 307
+    assert led.headers["cache-control"] == "public, max-age=300"
+    listened = await anyone.get(led.headers["location"])
+    assert (listened.status_code, listened.content[4:8]) == (200, b"ftyp")
+    assert listened.headers["content-type"] == "audio/mp4"
+    looked = await anyone.head((await singer.head(record["publicUrl"])).headers["location"])
+    assert int(looked.headers["content-length"]) == len(listened.content)
+    waveform = await anyone.get((await singer.get(record["waveformUrl"])).headers["location"])
+    assert len(waveform.json()["peaks"]) == 800
+
+
+async def test_signed_urls_of_a_local_store_are_not_there(callers):
+    singer, _ = callers
+    assert refusal(await singer.get("/storage/recordings/x?signature=x")) == (404, "NOT_FOUND")
+    assert refusal(await singer.put("/storage/recordings/x?signature=x")) == (404, "NOT_FOUND")
+
+
+async def test_nothing_but_the_public_folder_is_led_to(callers):
+    singer, _ = callers
+    for path in ("/media/recordings/x", "/media/x", "/media/published/../recordings/x", "/media/published/"):
+        assert (await singer.get(path)).status_code == 404
+
+
+async def test_storage_that_is_down_is_named_and_comes_back_by_itself(tmp_path):
+    (tmp_path / "server").mkdir()
+    with an_s3_server(tmp_path / "server") as server:
+        bucket = server.new_bucket()
+        server.kill()
+        async with served_on(bucket, tmp_path / "data") as (singer, _):
+            down = await singer.get("/health/ready")
+            assert refusal(down) == (503, "UNAVAILABLE")
+            assert [detail["field"] for detail in down.json()["error"]["details"]] == ["storage"]
+            assert (await singer.get("/health/live")).status_code == 200
+            signed = await presign(singer)
+            server.start()
+            assert (await singer.get("/health/ready")).json() == {"status": "ready"}
+            server.kill()
+            assert refusal(await singer.get("/health/ready")) == (503, "UNAVAILABLE")
+            named = await singer.post("/records/async", json={"title": "t", "uploadId": signed["uploadId"]})
+            assert (named.status_code, named.json()["processingStatus"]) == (200, "PROCESSING")
