@@ -17,6 +17,11 @@ from orak.adapters.storage.memory import MemoryStorage
 from orak.application.events.readers import DeleteObjects, TellLive
 from orak.application.events.relay_facts import RelayFacts
 from orak.application.import_songs import ImportSongs
+from orak.application.operations.batch_size import BatchSize, SetBatchSize
+from orak.application.operations.get_statistics import BatchRules, GetStatistics
+from orak.application.operations.list_uploads import ListFailures, ListOrphans
+from orak.application.operations.retry_failure import RetryFailure
+from orak.application.operations.trigger_batch import TriggerBatch
 from orak.application.ports.audio import ConversionOrder
 from orak.application.ports.failures import Unavailable
 from orak.application.processing.lease_keeper import LeaseKeeper
@@ -30,6 +35,7 @@ from orak.application.records.get_record import GetRecord
 from orak.application.records.list_records import ListRecords
 from orak.application.records.retry_record import RetryRecord
 from orak.application.register_user import RegisterUser
+from orak.application.requeuing import Requeuing
 from orak.application.uploads.cancel_upload import CancelUpload
 from orak.application.uploads.get_upload import GetUpload
 from orak.application.uploads.receive_upload import ReceiveUpload
@@ -155,6 +161,7 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
     starter = Starter()
     async with MemoryPersistence.open(clock=clock, lease=LEASE) as persistence:
         transaction, recordings, leases = persistence.transaction, persistence.recordings, persistence.leases
+        requeuing = Requeuing(transaction, storage, starter, clock)
         verification = Verification(transaction, storage, clock)
         use_cases = UseCases(
             request_upload=RequestUpload(
@@ -172,7 +179,18 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
             get_record=GetRecord(recordings),
             list_records=ListRecords(recordings),
             change_record=ChangeRecord(transaction, recordings, clock),
-            retry_record=RetryRecord(transaction, recordings, storage, starter, clock),
+            retry_record=RetryRecord(recordings, requeuing),
+            set_batch_size=SetBatchSize(persistence.operations),
+            trigger_batch=TriggerBatch(queue),
+            get_statistics=GetStatistics(
+                persistence.operations,
+                BatchSize(persistence.operations, 50),
+                clock,
+                BatchRules(enabled=True, max_concurrent=4),
+            ),
+            list_orphans=ListOrphans(persistence.operations, clock),
+            list_failures=ListFailures(persistence.operations),
+            retry_failure=RetryFailure(recordings, requeuing),
             delete_record=DeleteRecord(transaction, clock),
             register_user=RegisterUser(transaction),
             receive_upload=ReceiveUpload(recordings, storage, verification, starter),

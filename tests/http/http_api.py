@@ -43,16 +43,18 @@ class Api:
     running: Running
     stack: AsyncExitStack
 
-    async def caller(self, user_id: int | None = SINGER, **headers: str) -> httpx.AsyncClient:
+    async def caller(
+        self, user_id: int | None = SINGER, *, scopes: tuple[str, ...] = (), **headers: str
+    ) -> httpx.AsyncClient:
         """A client of the API's; None is nobody in particular."""
         if user_id is not None:
-            headers["Authorization"] = f"Bearer {self.token(user_id)}"
+            headers["Authorization"] = f"Bearer {self.token(user_id, scopes)}"
         return await self.stack.enter_async_context(
             httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=URL, headers=headers)
         )
 
-    def token(self, user_id: int) -> str:
-        return issue_token(SECRET, UserId(user_id), (), timedelta(days=1), self.house.clock.now())
+    def token(self, user_id: int, scopes: tuple[str, ...] = ()) -> str:
+        return issue_token(SECRET, UserId(user_id), scopes, timedelta(days=1), self.house.clock.now())
 
 
 @asynccontextmanager

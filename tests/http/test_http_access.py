@@ -23,6 +23,12 @@ EVERY_ROUTE = [
     ("DELETE", "/records/async/{record_id:str}", None, (401, 403, 204)),
     ("GET", "/records/async/uploads/{upload_id:str}", None, (401, 403, 200)),
     ("DELETE", "/records/async/uploads/{upload_id:str}", None, (401, 403, 409)),
+    ("PUT", "/records/async/batch/size", None, (401, 403, 403)),
+    ("POST", "/records/async/batch/trigger", None, (401, 403, 403)),
+    ("GET", "/records/async/batch/statistics", None, (401, 403, 403)),
+    ("GET", "/records/async/batch/orphans", None, (401, 403, 403)),
+    ("GET", "/records/async/batch/failures", None, (401, 403, 403)),
+    ("POST", "/records/async/batch/failures/{upload_id:str}/retry", None, (401, 403, 403)),
     ("PUT", "/storage/{key:path}", None, (403, 403, 403)),
     ("GET", "/storage/{key:path}", None, (403, 403, 403)),
     ("HEAD", "/storage/{key:path}", None, (403, 403, 403)),
@@ -71,7 +77,8 @@ async def test_nobody_reaches_another_s_data(api, anyone, stranger, singer, meth
             assert "비밀" not in answer.text
             assert "CORRUPT" not in answer.text
         if status == 403 and path.startswith("/records"):
-            assert refusal(answer) == (403, "RECORD_PERMISSION_DENIED")
+            operators = path.startswith("/records/async/batch")
+            assert refusal(answer) == (403, "FORBIDDEN" if operators else "RECORD_PERMISSION_DENIED")
 
 
 async def test_options_says_which_methods_there_are_and_needs_no_token(anyone):

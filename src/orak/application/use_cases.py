@@ -4,6 +4,11 @@ from dataclasses import dataclass
 
 from orak.application.events.relay_facts import RelayFacts
 from orak.application.import_songs import ImportSongs
+from orak.application.operations.batch_size import SetBatchSize
+from orak.application.operations.get_statistics import GetStatistics
+from orak.application.operations.list_uploads import ListFailures, ListOrphans
+from orak.application.operations.retry_failure import RetryFailure
+from orak.application.operations.trigger_batch import TriggerBatch
 from orak.application.processing.process_upload import ProcessUpload
 from orak.application.processing.sweep import Sweep
 from orak.application.processing.sweep_objects import SweepObjects
@@ -40,6 +45,13 @@ class UseCases:
     register_user: RegisterUser
     receive_upload: ReceiveUpload
     import_songs: ImportSongs
+    # Operators
+    set_batch_size: SetBatchSize
+    trigger_batch: TriggerBatch
+    get_statistics: GetStatistics
+    list_orphans: ListOrphans
+    list_failures: ListFailures
+    retry_failure: RetryFailure
     # Workers
     process_upload: ProcessUpload
     sweep: Sweep

@@ -4,7 +4,16 @@ with OrakClient("http://127.0.0.1:8000", token) as orak:
     record = orak.upload("song.mp3", title="첫 노래", wait=60)
 """
 
-from orak.client.answers import ErrorDetail, Failure, Loudness, PresignedUpload, Record, Upload
+from orak.client.answers import (
+    ErrorDetail,
+    Failure,
+    Loudness,
+    OperatedUpload,
+    PresignedUpload,
+    Record,
+    Statistics,
+    Upload,
+)
 from orak.client.asynchronous import AsyncOrakClient
 from orak.client.blocking import OrakClient
 from orak.client.content_types import UnsupportedAudio
@@ -23,11 +32,13 @@ __all__ = [
     "Failure",
     "FileChanged",
     "Loudness",
+    "OperatedUpload",
     "OrakApiError",
     "OrakClient",
     "OrakClientError",
     "PresignedUpload",
     "Record",
+    "Statistics",
     "StillProcessing",
     "Unreachable",
     "UnreadableAnswer",

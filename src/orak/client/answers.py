@@ -106,3 +106,37 @@ class ErrorEnvelope(_Answer, frozen=True):
     """What a refusal comes in."""
 
     error: ApiError
+
+
+class OperatedUpload(_Answer, frozen=True):
+    """Anybody's upload, as operators see it."""
+
+    upload_id: int
+    record_id: int | None
+    user_id: int
+    processing_status: str
+    s3_key: str
+    file_size: int
+    content_type: str
+    created_at: datetime
+    attempt: int
+    failures: int
+    """Runs that failed or died since the last retry."""
+    failure: Failure | None
+    error_message: str | None
+    """What the last failed run said."""
+
+
+class Statistics(_Answer, frozen=True):
+    """How conversion goes, over all processes."""
+
+    active_jobs: int
+    max_concurrent_jobs: int
+    processing_count: int
+    failed_count: int
+    completed_count: int
+    batch_enabled: bool
+    queue_depth: int
+    batch_size: int
+    orphan_count: int
+    oldest_waiting_seconds: float

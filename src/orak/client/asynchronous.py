@@ -11,6 +11,7 @@ from orak.client import conversations
 from orak.client.answers import PresignedUpload, Record, Upload
 from orak.client.calls import Flow, OnBytes, api_headers, base_url_of
 from orak.client.conversations import OnRecord
+from orak.client.operating import AsyncBatch
 
 T = TypeVar("T")
 
@@ -33,6 +34,11 @@ class AsyncOrakClient:
             timeout=timeout,
             transport=transport,
         )
+
+    @property
+    def batch(self) -> AsyncBatch:
+        """What operators ask; refused (403) to others."""
+        return AsyncBatch(self._hold)
 
     async def presign(
         self,
@@ -102,7 +108,7 @@ class AsyncOrakClient:
         params: dict[str, str | int] | None = conversations.FIRST_PAGE
         while params is not None:
             page = await self._hold(conversations.page(params))
-            for record in page.records:
+            for record in page.items:
                 yield record
             params = page.next
 

@@ -11,6 +11,7 @@ from orak.client import conversations
 from orak.client.answers import PresignedUpload, Record, Upload
 from orak.client.calls import Flow, OnBytes, api_headers, base_url_of
 from orak.client.conversations import OnRecord
+from orak.client.operating import Batch
 
 T = TypeVar("T")
 
@@ -45,6 +46,11 @@ class OrakClient:
             timeout=timeout,
             transport=transport,
         )
+
+    @property
+    def batch(self) -> Batch:
+        """What operators ask; refused (403) to others."""
+        return Batch(self._hold)
 
     def presign(
         self,
@@ -133,7 +139,7 @@ class OrakClient:
         params: dict[str, str | int] | None = conversations.FIRST_PAGE
         while params is not None:
             page = self._hold(conversations.page(params))
-            yield from page.records
+            yield from page.items
             params = page.next
 
     def change(self, record_id: int, *, title: str | None = None, song_id: int | None = None) -> Record:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 from uuid import uuid4
 
 import httpx
@@ -26,10 +26,10 @@ OnRecord: TypeAlias = Callable[[Record], None]
 """Told of a record each time it was asked for."""
 
 
-class Page(msgspec.Struct, frozen=True):
-    """Some records, and what to ask for to have the next; None after the last."""
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """Some items of a list, and what to ask for to have the next; None after the last."""
 
-    records: list[Record]
+    items: list[T]
     next: dict[str, str | int] | None
 
 
@@ -55,7 +55,7 @@ def presign(
     if duration_seconds is not None:
         body["durationSeconds"] = duration_seconds
     call = Call("POST", f"{_RECORDS}/presigned-url", headers=_once(idempotency_key), json=body)
-    return (yield from _decoded(call, PresignedUpload))
+    return (yield from decoded(call, PresignedUpload))
 
 
 def put(presigned: PresignedUpload, file: Path, on_progress: OnBytes | None) -> Flow[None]:
@@ -92,7 +92,7 @@ def get(record_id: int, known: Record | None, *, after: float = 0.0) -> Flow[Rec
     """Read a record; *known* itself if it is still so."""
     headers = {"If-None-Match": known.etag} if known is not None and known.etag else {}
     call = Call("GET", f"{_RECORDS}/{record_id}", headers=headers, after=after)
-    response = yield from _accepted(call)
+    response = yield from accepted(call)
     if response.status_code == httpx.codes.NOT_MODIFIED and known is not None:
         return known
     return _with_etag(response)
@@ -114,13 +114,18 @@ def wait(record_id: int, seconds: float, on_progress: OnRecord | None) -> Flow[R
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
-def page(params: dict[str, str | int]) -> Flow[Page]:
+def page(params: dict[str, str | int]) -> Flow[Page[Record]]:
     """Read one page of the caller's records."""
-    response = yield from _accepted(Call("GET", f"{_RECORDS}/me", params=params))
+    return (yield from page_of(f"{_RECORDS}/me", params, Record))
+
+
+def page_of(path: str, params: dict[str, str | int], kind: type[T]) -> Flow[Page[T]]:
+    """Read one page of a list."""
+    response = yield from accepted(Call("GET", path, params=params))
     link = response.links.get("next", {}).get("url")
     # Only the link's query is followed: wherever it leads to, the token goes to the configured URL alone.
     rest: dict[str, str | int] | None = dict(httpx.URL(link).params) if link else None
-    return Page(_decode(response, list[Record]), rest)
+    return Page(_decode(response, list[kind]), rest)  # type: ignore[valid-type] # kind is one at run time
 
 
 def change(record_id: int, *, title: str | None, song_id: int | None) -> Flow[Record]:
@@ -145,12 +150,12 @@ def delete(record_id: int) -> Flow[None]:
 
 def upload_status(upload_id: int) -> Flow[Upload]:
     """Read where an upload stands."""
-    return (yield from _decoded(Call("GET", f"{_RECORDS}/uploads/{upload_id}"), Upload))
+    return (yield from decoded(Call("GET", f"{_RECORDS}/uploads/{upload_id}"), Upload))
 
 
 def cancel(upload_id: int) -> Flow[None]:
     """Give up an upload that has not arrived."""
-    yield from _accepted(Call("DELETE", f"{_RECORDS}/uploads/{upload_id}"))
+    yield from accepted(Call("DELETE", f"{_RECORDS}/uploads/{upload_id}"))
 
 
 def upload(
@@ -193,7 +198,8 @@ def _once(idempotency_key: str | None) -> dict[str, str]:
     return {"Idempotency-Key": idempotency_key or uuid4().hex}
 
 
-def _accepted(call: Call) -> Flow[httpx.Response]:
+def accepted(call: Call) -> Flow[httpx.Response]:
+    """Hear a good answer. Raise `OrakApiError` for a refusal."""
     response, _ = yield from answer_to(call)
     return _check(response)
 
@@ -206,13 +212,14 @@ def _check(response: httpx.Response) -> httpx.Response:
     return response
 
 
-def _decoded(call: Call, kind: type[T]) -> Flow[T]:
-    response = yield from _accepted(call)
+def decoded(call: Call, kind: type[T]) -> Flow[T]:
+    """Hear a good answer and read it."""
+    response = yield from accepted(call)
     return _decode(response, kind)
 
 
 def _record(call: Call) -> Flow[Record]:
-    response = yield from _accepted(call)
+    response = yield from accepted(call)
     return _with_etag(response)
 
 

@@ -1,5 +1,6 @@
 import msgspec
 
+from orak.domain.errors import AdminRequired
 from orak.domain.identity import UserId
 
 ADMIN = "admin"
@@ -15,3 +16,8 @@ class Actor(msgspec.Struct, frozen=True):
     def is_admin(self) -> bool:
         """Whether the operators' calls are open to this actor."""
         return ADMIN in self.scopes
+
+    def check_admin(self) -> None:
+        """Raise `AdminRequired` unless the operators' calls are open to this actor."""
+        if not self.is_admin:
+            raise AdminRequired

@@ -45,6 +45,10 @@ class PermissionDenied(OrakError):
         self.user_id = user_id
 
 
+class AdminRequired(OrakError):
+    """The call is for operators: whose token has the scope `admin`."""
+
+
 class RecordExists(OrakError):
     """The upload has its Record already."""
 

@@ -25,6 +25,8 @@ ORPHAN_AGE = timedelta(minutes=10)
 TOMBSTONE_AGE = timedelta(days=8)
 """A row outlives the longest possible late PUT: seven days is what SigV4 lets a URL live (AWS docs)."""
 
+MAX_BATCH_SIZE = 1000
+
 MAX_FAILURES = 5
 MAX_FAILURES_WHEN_KILLED = 2
 """A take that kills its decoder at its second failure, or later, is not given another."""
@@ -89,6 +91,17 @@ def name_problem(field: str, text: str | None) -> Problem | None:
 def id_problem(field: str, number: int) -> Problem | None:
     """What is wrong with an id in a body."""
     return None if 1 <= number <= MAX_ID else Problem(field, ProblemCode.INVALID)
+
+
+def batch_size_problem(field: str, size: int | None) -> Problem | None:
+    """What is wrong with the size of a batch: it is from 1 to 1000."""
+    if size is None:
+        return Problem(field, ProblemCode.REQUIRED)
+    if size < 1:
+        return Problem(field, ProblemCode.NOT_POSITIVE)
+    if size > MAX_BATCH_SIZE:
+        return Problem(field, ProblemCode.TOO_LARGE, MAX_BATCH_SIZE)
+    return None
 
 
 class UploadPolicy(msgspec.Struct, frozen=True):

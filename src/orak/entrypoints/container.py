@@ -25,6 +25,11 @@ from orak.adapters.workspaces.disk import Workspaces
 from orak.application.events.readers import DeleteObjects, TellLive
 from orak.application.events.relay_facts import RelayFacts
 from orak.application.import_songs import ImportSongs
+from orak.application.operations.batch_size import BatchSize, SetBatchSize
+from orak.application.operations.get_statistics import BatchRules, GetStatistics
+from orak.application.operations.list_uploads import ListFailures, ListOrphans
+from orak.application.operations.retry_failure import RetryFailure
+from orak.application.operations.trigger_batch import TriggerBatch
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.leases import Leases
@@ -42,6 +47,7 @@ from orak.application.records.get_record import GetRecord
 from orak.application.records.list_records import ListRecords
 from orak.application.records.retry_record import RetryRecord
 from orak.application.register_user import RegisterUser
+from orak.application.requeuing import Requeuing
 from orak.application.uploads.cancel_upload import CancelUpload
 from orak.application.uploads.get_upload import GetUpload
 from orak.application.uploads.receive_upload import ReceiveUpload
@@ -109,16 +115,16 @@ async def _open_converter() -> AsyncIterator[ChildConverter]:
 
 
 async def _open_queue(
-    process: ProcessUpload, capacity: asyncio.Semaphore, settings: Settings
+    process: ProcessUpload, capacity: asyncio.Semaphore, batch_size: BatchSize, rules: BatchRules
 ) -> AsyncIterator[InlineQueue]:
-    workers = min(settings.batch_max_concurrent, settings.cores) if settings.batch_enabled else 0
-
-    async def batch_size() -> int:
-        return settings.batch_size
-
+    workers = rules.max_concurrent if rules.enabled else 0
     queue = InlineQueue(process, capacity, workers=workers, batch_size=batch_size)
     yield queue
     await queue.close()
+
+
+def _batch_rules(settings: Settings) -> BatchRules:
+    return BatchRules(settings.batch_enabled, min(settings.batch_max_concurrent, settings.cores))
 
 
 async def _open_slots(
@@ -208,6 +214,7 @@ class Container(containers.DeclarativeContainer):
     transaction = persistence.provided.transaction
     recordings = persistence.provided.recordings
     leases = persistence.provided.leases
+    operations = persistence.provided.operations
     storage = providers.Resource(_open_storage, settings, clock)
     workspaces = providers.Resource(_open_workspaces, settings)
     converter = providers.Resource(_open_converter)
@@ -237,9 +244,12 @@ class Container(containers.DeclarativeContainer):
     )
     # What immediate and background conversions share: never more at once than the machine has cores.
     capacity = providers.Singleton(asyncio.Semaphore, settings.provided.cores)
-    queue = providers.Resource(_open_queue, process_upload, capacity, settings)
+    batch_rules = providers.Singleton(_batch_rules, settings)
+    batch_size = providers.Singleton(BatchSize, operations, settings.provided.batch_size)
+    queue = providers.Resource(_open_queue, process_upload, capacity, batch_size, batch_rules)
     starter = providers.Resource(_open_slots, process_upload, queue, capacity, settings)
 
+    requeuing = providers.Singleton(Requeuing, transaction, storage, starter, clock)
     verification = providers.Singleton(Verification, transaction, storage, clock)
     sweep = providers.Singleton(
         Sweep,
@@ -294,7 +304,13 @@ class Container(containers.DeclarativeContainer):
         get_record=providers.Singleton(GetRecord, recordings),
         list_records=providers.Singleton(ListRecords, recordings),
         change_record=providers.Singleton(ChangeRecord, transaction, recordings, clock),
-        retry_record=providers.Singleton(RetryRecord, transaction, recordings, storage, starter, clock),
+        retry_record=providers.Singleton(RetryRecord, recordings, requeuing),
+        set_batch_size=providers.Singleton(SetBatchSize, operations),
+        trigger_batch=providers.Singleton(TriggerBatch, queue),
+        get_statistics=providers.Singleton(GetStatistics, operations, batch_size, clock, batch_rules),
+        list_orphans=providers.Singleton(ListOrphans, operations, clock),
+        list_failures=providers.Singleton(ListFailures, operations),
+        retry_failure=providers.Singleton(RetryFailure, recordings, requeuing),
         delete_record=providers.Singleton(DeleteRecord, transaction, clock),
         register_user=providers.Singleton(RegisterUser, transaction),
         receive_upload=providers.Singleton(ReceiveUpload, recordings, storage, verification, starter),

@@ -138,9 +138,9 @@ class UnitOfWork(Protocol):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Where a list of recordings goes on: after this record, in the order newest first."""
+    """Where a list goes on: after the record or upload with this id, in the order newest first."""
 
-    after: RecordId | None = None
+    after: int | None = None
     limit: int = 1000
 
 

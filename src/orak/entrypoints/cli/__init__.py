@@ -3,6 +3,7 @@
 import rich_click as click
 
 from orak import __version__
+from orak.entrypoints.cli.batch import batch
 from orak.entrypoints.cli.completion import completion
 from orak.entrypoints.cli.config import config
 from orak.entrypoints.cli.db import db
@@ -16,7 +17,7 @@ from orak.entrypoints.cli.sweep import sweep
 from orak.entrypoints.cli.tokens import token
 from orak.entrypoints.cli.upload import upload
 
-_COMMANDS = (demo, serve, upload, records, token, songs, db, sweep, config, doctor, completion)
+_COMMANDS = (demo, serve, upload, records, batch, token, songs, db, sweep, config, doctor, completion)
 
 
 _CONTEXT = {
@@ -32,7 +33,8 @@ _CONTEXT = {
 @click.group(cls=ErrorLines, context_settings=_CONTEXT)
 @click.command_panel("Run", commands=["demo", "serve"])
 @click.command_panel("Record", commands=["upload", "records"])
-@click.command_panel("Operate", commands=["token", "songs", "db", "sweep", "config", "doctor", "completion"])
+@click.command_panel("Operate", commands=["batch", "token", "songs", "db", "sweep"])
+@click.command_panel("Set up", commands=["config", "doctor", "completion"])
 @click.version_option(__version__, "-V", "--version", prog_name="orak", message="%(prog)s %(version)s")
 def main() -> None:
     """The recording service of a karaoke app: upload, convert, play back.

@@ -113,6 +113,8 @@ def _said(error: "OrakApiError") -> str:
 def _hint(error: "OrakApiError") -> str | None:
     if error.status == 401:
         return "make a new token with `orak token`, by the server's own JWT_SECRET"
+    if error.code == "FORBIDDEN":
+        return "operators' tokens come from `orak token --scope admin`"
     if error.status >= 500 and error.request_id:
         return f"the server's log has more, under request {error.request_id}"
     return None

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from litestar import Litestar, Router
 
 from orak.entrypoints.container import Running
-from orak.entrypoints.http import records, uploads
+from orak.entrypoints.http import batch, records, uploads
 from orak.entrypoints.http.access_log import log_answer
 from orak.entrypoints.http.allowed_methods import correct_allow
 from orak.entrypoints.http.authentication import Authentication, KnownUsers
@@ -45,9 +45,20 @@ def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextMan
             records.remove_record,
         ],
     )
+    operators = Router(
+        "/records/async/batch",
+        route_handlers=[
+            batch.set_size,
+            batch.trigger,
+            batch.show_statistics,
+            batch.list_orphaned_uploads,
+            batch.list_dead_letters,
+            batch.retry_dead_letter,
+        ],
+    )
     gates = [signed_objects] if settings.s3_bucket_name is None else []
     return Litestar(
-        [api, *gates, published_objects, health, docs],
+        [api, operators, *gates, published_objects, health, docs],
         lifespan=[lifespan],
         dependencies=provided(),
         middleware=[Authentication()],

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from orak.domain.audio import ACCEPTED, ACCEPTED_TYPES
 from orak.domain.identity import MAX_ID
-from orak.domain.policies import MAX_CONTENT_TYPE, MAX_NAME
+from orak.domain.policies import MAX_BATCH_SIZE, MAX_CONTENT_TYPE, MAX_NAME
 from orak.entrypoints.http.pages import MAX_LIMIT
 from orak.entrypoints.http.preferences import MAX_WAIT_SECONDS
 
@@ -172,9 +172,16 @@ PAGE = (
         "query",
         "limit",
         {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
-        "Records on a page; without it up to 1,000.",
+        "Items on a page; without it up to 1,000.",
     ),
     _parameter("query", "cursor", _TEXT, "Where the page begins, from a `Link` of the page before."),
+)
+BATCH_SIZE = _parameter(
+    "query",
+    "size",
+    {"type": "integer", "minimum": 1, "maximum": MAX_BATCH_SIZE},
+    "How many takes a batch has.",
+    required=True,
 )
 ACCEPT_LANGUAGE = _parameter(
     "header",

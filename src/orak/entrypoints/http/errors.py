@@ -10,6 +10,7 @@ from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.application.ports.storage import AlreadyStored, Denied, ObjectMissing, WrongLength
 from orak.application.ports.tokens import InvalidToken
 from orak.domain.errors import (
+    AdminRequired,
     OnceMismatch,
     OrakError,
     PermissionDenied,
@@ -38,6 +39,7 @@ ERRORS: Mapping[type[OrakError], tuple[int, ErrorCode]] = {
     WrongLength: (400, _C.VALIDATION_FAILED),
     InvalidToken: (401, _C.UNAUTHORIZED),
     PermissionDenied: (403, _C.RECORD_PERMISSION_DENIED),
+    AdminRequired: (403, _C.FORBIDDEN),
     Denied: (403, _C.FORBIDDEN),
     RecordNotFound: (404, _C.RECORD_NOT_FOUND),
     UploadNotFound: (404, _C.RECORD_OPERATION_FAILED),

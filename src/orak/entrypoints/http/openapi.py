@@ -19,10 +19,14 @@ from orak.entrypoints.http.languages import Language
 from orak.entrypoints.http.messages import general_text
 from orak.entrypoints.http.operations import OPERATIONS, Operation
 from orak.entrypoints.http.views import (
+    BatchSizeView,
     ErrorEnvelope,
     HealthView,
+    OperatedUploadView,
     RecordView,
     SignedUploadView,
+    StatisticsView,
+    TriggeredView,
     UploadView,
 )
 
@@ -40,6 +44,7 @@ are Korean, or English where `Accept-Language` prefers it, and its `code` is for
 _TAGS = {
     "uploads": "Sending the bytes of a take.",
     "records": "Naming takes, and having them converted.",
+    "operators": "Looking after background conversion, with the scope `admin`.",
     "objects": "Orak's own object store: where signed URLs lead when there is no S3, and published takes.",
     "health": "Signs of life.",
 }
@@ -56,7 +61,17 @@ _ERROR_HEADERS = {
 def document() -> dict[str, object]:
     """Return the document."""
     _, schemas = msgspec.json.schema_components(
-        (ErrorEnvelope, HealthView, RecordView, SignedUploadView, UploadView),
+        (
+            ErrorEnvelope,
+            HealthView,
+            RecordView,
+            SignedUploadView,
+            UploadView,
+            BatchSizeView,
+            TriggeredView,
+            StatisticsView,
+            OperatedUploadView,
+        ),
         ref_template="#/components/schemas/{name}",
     )
     paths: dict[str, dict[str, object]] = {}

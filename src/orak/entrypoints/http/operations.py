@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from inspect import getdoc
 from typing import NamedTuple
 
+from orak.application.operations.batch_size import SetBatchSize
+from orak.application.operations.get_statistics import GetStatistics
+from orak.application.operations.list_uploads import ListFailures, ListOrphans
+from orak.application.operations.retry_failure import RetryFailure
+from orak.application.operations.trigger_batch import TriggerBatch
 from orak.application.records.change_record import ChangeRecord
 from orak.application.records.create_record import CreateRecord
 from orak.application.records.delete_record import DeleteRecord
@@ -148,6 +153,64 @@ OPERATIONS = (
         {"204": {"description": "It is gone."}},
         (*_MINE, E.CONFLICT),
         (parts.RECORD_ID,),
+    ),
+    Operation(
+        "put",
+        "/records/async/batch/size",
+        "setBatchSize",
+        "operators",
+        _rule_of(SetBatchSize),
+        {"200": parts.ok("The size that is set.", "BatchSizeView")},
+        (E.VALIDATION_FAILED, E.FORBIDDEN),
+        (parts.BATCH_SIZE,),
+    ),
+    Operation(
+        "post",
+        "/records/async/batch/trigger",
+        "triggerBatch",
+        "operators",
+        _rule_of(TriggerBatch),
+        {"200": parts.ok("A worker is being woken.", "TriggeredView")},
+        (E.FORBIDDEN,),
+    ),
+    Operation(
+        "get",
+        "/records/async/batch/statistics",
+        "getStatistics",
+        "operators",
+        _rule_of(GetStatistics),
+        {"200": parts.ok("How it goes.", "StatisticsView")},
+        (E.FORBIDDEN,),
+    ),
+    Operation(
+        "get",
+        "/records/async/batch/orphans",
+        "listOrphans",
+        "operators",
+        _rule_of(ListOrphans),
+        {"200": parts.ok("One page, newest first.", "OperatedUploadView", "Link", is_list=True)},
+        (E.VALIDATION_FAILED, E.FORBIDDEN),
+        parts.PAGE,
+    ),
+    Operation(
+        "get",
+        "/records/async/batch/failures",
+        "listFailures",
+        "operators",
+        _rule_of(ListFailures),
+        {"200": parts.ok("One page, newest first.", "OperatedUploadView", "Link", is_list=True)},
+        (E.VALIDATION_FAILED, E.FORBIDDEN),
+        parts.PAGE,
+    ),
+    Operation(
+        "post",
+        "/records/async/batch/failures/{uploadId}/retry",
+        "retryFailure",
+        "operators",
+        _rule_of(RetryFailure),
+        {"200": parts.ok("The upload, in line again.", "OperatedUploadView")},
+        (E.RECORD_OPERATION_FAILED, E.NOT_FOUND, E.CONFLICT, E.FORBIDDEN),
+        (parts.UPLOAD_ID,),
     ),
     Operation(
         "put",

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from orak.application.ports.persistence import Page
 from orak.domain.errors import Problem, ProblemCode
-from orak.domain.identity import MAX_ID, RecordId
+from orak.domain.identity import MAX_ID
 from orak.entrypoints.http.parameters import Parameters
 
 MAX_LIMIT = 200
@@ -33,16 +33,16 @@ def link_to(page: Page | None, url: str, *, limited: bool) -> dict[str, str]:
     return {"Link": f'<{url}?{urlencode(query | {"cursor": _cursor(page.after)})}>; rel="next"'}
 
 
-def _cursor(after: RecordId) -> str:
+def _cursor(after: int) -> str:
     """Hide the id, so that nobody builds cursors of their own and we may keep more in them one day."""
     return base64.urlsafe_b64encode(str(after).encode()).decode().rstrip("=")
 
 
-def _after(cursor: str) -> RecordId | None:
+def _after(cursor: str) -> int | None:
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):
         return None
     if not text.isdigit() or len(text) > len(str(MAX_ID)) or not 1 <= int(text) <= MAX_ID:
         return None
-    return RecordId(int(text))
+    return int(text)

@@ -7,9 +7,11 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Meta
 
+from orak.application.operations.get_statistics import Statistics
 from orak.application.uploads.request_upload import SignedUpload
 from orak.domain.audio import Loudness
 from orak.domain.identity import MAX_ID, ObjectKey
+from orak.domain.policies import MAX_BATCH_SIZE
 from orak.domain.processing import FailureCode, ProcessingStatus
 from orak.domain.record import Recording
 from orak.domain.upload import Upload
@@ -162,6 +164,95 @@ class RecordView(_View, frozen=True):
 def public_url(settings: Settings, key: ObjectKey) -> str:
     """Where the public object under *key* is found."""
     return f"{settings.media_url}/{quote(key)}"
+
+
+class BatchSizeView(_View, frozen=True):
+    """How many takes a batch has, in every worker."""
+
+    batch_size: Annotated[int, Meta(ge=1, le=MAX_BATCH_SIZE)]
+
+
+class TriggeredView(_View, frozen=True):
+    """A batch begins now."""
+
+    status: Literal["triggered"] = "triggered"
+
+
+Count = Annotated[int, Meta(ge=0)]
+
+
+class StatisticsView(_View, frozen=True):
+    """How conversion goes, over all processes."""
+
+    active_jobs: Count
+    """Takes that somebody works on, under a lease that has not run out."""
+    max_concurrent_jobs: Count
+    """How many the process that answers would convert at once in the background."""
+    processing_count: Count
+    """Takes that are PROCESSING, those whose worker was lost included."""
+    failed_count: Count
+    completed_count: Count
+    batch_enabled: bool
+    queue_depth: Count
+    """Takes in line, whether they may start yet or wait for another try."""
+    batch_size: Count
+    orphan_count: Count
+    oldest_waiting_seconds: float
+    """Since the oldest take in line was asked for; 0 if none is."""
+
+    @classmethod
+    def of(cls, statistics: Statistics) -> "StatisticsView":
+        """Project what the use case returned."""
+        counts, rules = statistics.counts, statistics.rules
+        return cls(
+            active_jobs=counts.active,
+            max_concurrent_jobs=rules.max_concurrent,
+            processing_count=counts.processing,
+            failed_count=counts.failed,
+            completed_count=counts.completed,
+            batch_enabled=rules.enabled,
+            queue_depth=counts.waiting,
+            batch_size=statistics.batch_size,
+            orphan_count=counts.orphans,
+            oldest_waiting_seconds=statistics.oldest_waiting_seconds,
+        )
+
+
+class OperatedUploadView(_View, frozen=True):
+    """Anybody's upload, as operators see it."""
+
+    upload_id: Id
+    record_id: Id | None
+    user_id: Id
+    processing_status: ProcessingStatus
+    s3_key: str
+    file_size: int
+    content_type: str
+    created_at: datetime
+    attempt: int
+    failures: int
+    """Runs that failed or died since the last retry."""
+    failure: FailureView | None
+    error_message: str | None
+    """What the last failed run said."""
+
+    @classmethod
+    def of(cls, upload: Upload, language: Language) -> "OperatedUploadView":
+        """Project an upload."""
+        return cls(
+            upload_id=upload.id,
+            record_id=upload.record_id,
+            user_id=upload.owner_id,
+            processing_status=upload.status,
+            s3_key=upload.key,
+            file_size=upload.file_size,
+            content_type=upload.content_type,
+            created_at=upload.created_at,
+            attempt=upload.attempt,
+            failures=upload.failures,
+            failure=FailureView.of(upload.failure, language),
+            error_message=upload.error_message,
+        )
 
 
 class HealthView(_View, frozen=True):

@@ -7,6 +7,7 @@ from orak.adapters.persistence.memory.arrivals import MemoryArrivals
 from orak.adapters.persistence.memory.facts import MemoryFacts
 from orak.adapters.persistence.memory.intake import MemoryIntake
 from orak.adapters.persistence.memory.leases import MemoryLeases
+from orak.adapters.persistence.memory.operations import MemoryOperations
 from orak.adapters.persistence.memory.recordings import MemoryRecordings
 from orak.adapters.persistence.memory.store import Store
 from orak.adapters.persistence.memory.unit_of_work import MemoryUnitOfWork
@@ -27,6 +28,7 @@ class MemoryPersistence:
         self.leases = MemoryLeases(store, clock, lease)
         self.arrivals = MemoryArrivals(store, clock)
         self.facts = MemoryFacts(store.log)
+        self.operations = MemoryOperations(store)
 
     @classmethod
     @asynccontextmanager

@@ -44,7 +44,7 @@ def _joined(state: State, record: Record) -> Recording:
     return Recording(record, state.upload(record.upload_id))
 
 
-def _behind(newest: list[Record], after: RecordId) -> list[Record]:
+def _behind(newest: list[Record], after: int) -> list[Record]:
     # If the record that ended the last page is gone, the newest made before it tells when it was made.
     times = [record.created_at for record in newest if record.id == after] or [
         record.created_at for record in newest if record.id < after

@@ -169,6 +169,7 @@ class Store:
     def __init__(self) -> None:
         self.committed = State()
         self.log = FactLog()
+        self.batch_size: int | None = None
         self._writer = asyncio.Lock()
 
     @asynccontextmanager

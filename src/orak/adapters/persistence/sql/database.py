@@ -12,6 +12,7 @@ from orak.adapters.persistence.sql.dialect import utc_now
 from orak.adapters.persistence.sql.facts import SqlFacts
 from orak.adapters.persistence.sql.intake import SqlIntake
 from orak.adapters.persistence.sql.leases import SqlLeases
+from orak.adapters.persistence.sql.operations import SqlOperations
 from orak.adapters.persistence.sql.recordings import SqlRecordings
 from orak.adapters.persistence.sql.sqlite import SqliteConnections
 from orak.adapters.persistence.sql.unit_of_work import SqlUnitOfWork
@@ -29,6 +30,7 @@ class SqlPersistence:
         self.leases = SqlLeases(connections, clock, lease)
         self.arrivals = SqlArrivals(connections, clock)
         self.facts = SqlFacts(connections)
+        self.operations = SqlOperations(connections)
 
     @classmethod
     @asynccontextmanager

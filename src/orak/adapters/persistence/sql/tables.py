@@ -137,6 +137,14 @@ deferred_facts = Table(
     Index("ix_deferred_facts_due", "reader", "due_at", "position"),
 )
 
+# What operators set while orak runs.
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
@@ -169,6 +177,9 @@ AWAITED = and_(_status_in(ProcessingStatus.PENDING, ProcessingStatus.EXPIRED), u
 ENDED = uploads.c.ended_at.is_not(None)
 """Nothing but a purge can follow."""
 
+BROKEN = _status_in(ProcessingStatus.FAILED)
+"""The dead letters."""
+
 UNNUMBERED = events.c.position.is_(None)
 """Committed, and not yet in the feed."""
 
@@ -189,4 +200,5 @@ _partial_index("ix_uploads_leases", uploads.c.lease_until, uploads.c.id, of=RUNN
 _partial_index("ix_uploads_due", uploads.c.not_before, uploads.c.id, of=AWAITED)
 _partial_index("ix_uploads_unnamed", uploads.c.created_at, uploads.c.id, of=UNNAMED)
 _partial_index("ix_uploads_ended", uploads.c.ended_at, uploads.c.id, of=ENDED)
+_partial_index("ix_uploads_failed", uploads.c.id, of=BROKEN)
 _partial_index("ix_events_unnumbered", events.c.id, of=UNNUMBERED)

@@ -1,0 +1,42 @@
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from orak.application.ports.failures import Unavailable
+from orak.application.ports.operations import Operations
+from orak.domain.actor import Actor
+from orak.domain.errors import Rejected
+from orak.domain.policies import batch_size_problem
+
+
+@dataclass(frozen=True, slots=True)
+class SetBatchSize:
+    """Set how many takes a batch has, for every worker; each follows with its next batch, and keeps to it."""
+
+    operations: Operations
+
+    async def __call__(self, actor: Actor, size: int | None) -> int:
+        """Return the size. Raise `AdminRequired`, or `Rejected` for a size that is not from 1 to 1000."""
+        actor.check_admin()
+        problem = batch_size_problem("size", size)
+        if problem is not None or size is None:
+            raise Rejected([problem] if problem else [])
+        await self.operations.set_batch_size(size)
+        return size
+
+
+@dataclass(slots=True)
+class BatchSize:
+    """How many takes a batch has: what an operator set last, else what is configured."""
+
+    operations: Operations
+    configured: int
+    _last: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._last = self.configured
+
+    async def __call__(self) -> int:
+        """Return it; while the database cannot be reached, as it was last known."""
+        with suppress(Unavailable):
+            self._last = await self.operations.batch_size() or self.configured
+        return self._last

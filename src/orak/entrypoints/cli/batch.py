@@ -1,0 +1,101 @@
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from orak.entrypoints.cli.remote import orak_at, remote_options
+from orak.entrypoints.cli.screen import console, is_piped, json_lines, labelled, table
+
+if TYPE_CHECKING:
+    from orak.client import OperatedUpload
+
+
+@click.group()
+def batch() -> None:
+    """Look after background conversion, as an operator: the token needs the scope `admin`.
+
+    `orak token --scope admin` makes one. Tables on a terminal, JSON lines in a pipe.
+    """
+
+
+@batch.command("size")
+@click.argument("size", metavar="[N]", type=int, required=False)
+@remote_options
+def set_size(size: int | None, url: str | None, token: str | None) -> None:
+    """Show how many takes a batch has, or set it for every worker: 1 to 1000."""
+    with orak_at(url, token) as orak:
+        click.echo(orak.batch.statistics().batch_size if size is None else orak.batch.set_size(size))
+
+
+@batch.command("trigger")
+@remote_options
+def trigger(url: str | None, token: str | None) -> None:
+    """Have a batch begin now instead of at the next interval."""
+    with orak_at(url, token) as orak:
+        orak.batch.trigger()
+
+
+@batch.command("stats")
+@remote_options
+def show_statistics(url: str | None, token: str | None) -> None:
+    """Show how conversion goes, over all processes."""
+    with orak_at(url, token) as orak:
+        found = orak.batch.statistics()
+    if is_piped():
+        json_lines([found])
+        return
+    labelled(
+        console(),
+        [
+            ("waiting", f"{found.queue_depth}, the oldest for {found.oldest_waiting_seconds:.0f} s"),
+            ("being converted", str(found.active_jobs)),
+            ("completed", str(found.completed_count)),
+            ("failed", str(found.failed_count)),
+            ("never named", str(found.orphan_count)),
+            ("takes in a batch", str(found.batch_size)),
+            ("at once in a process", str(found.max_concurrent_jobs) if found.batch_enabled else "disabled"),
+        ],
+    )
+
+
+@batch.command("orphans")
+@remote_options
+def list_orphans(url: str | None, token: str | None) -> None:
+    """List uploads that arrived and that nobody named."""
+    with orak_at(url, token) as orak:
+        _print(orak.batch.orphans())
+
+
+@batch.command("failures")
+@remote_options
+def list_failures(url: str | None, token: str | None) -> None:
+    """List takes that failed, with what the last run said."""
+    with orak_at(url, token) as orak:
+        _print(orak.batch.failures())
+
+
+@batch.command("retry")
+@click.argument("upload_id", metavar="UPLOAD_ID", type=click.IntRange(min=1))
+@remote_options
+def retry(upload_id: int, url: str | None, token: str | None) -> None:
+    """Have a take that failed converted again, whoever's it is."""
+    with orak_at(url, token) as orak:
+        _print([orak.batch.retry(upload_id)])
+
+
+def _print(uploads: "Iterable[OperatedUpload]") -> None:
+    if is_piped():
+        json_lines(uploads)
+        return
+    shown = table("upload", "user", "record", "status", "why", "said", "asked for")
+    for upload in uploads:
+        shown.add_row(
+            str(upload.upload_id),
+            str(upload.user_id),
+            str(upload.record_id or ""),
+            upload.processing_status,
+            upload.failure.code if upload.failure else "",
+            upload.error_message or "",
+            f"{upload.created_at:%Y-%m-%d %H:%M}",
+        )
+    console().print(shown if shown.row_count else "none")

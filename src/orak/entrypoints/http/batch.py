@@ -1,0 +1,87 @@
+"""Operators' calls: how background conversion goes, and moving what stands still."""
+
+from litestar import Response, get, post, put
+from litestar.params import FromPath
+
+from orak.application.operations.batch_size import SetBatchSize
+from orak.application.operations.get_statistics import GetStatistics
+from orak.application.operations.list_uploads import ListedUploads, ListFailures, ListOrphans
+from orak.application.operations.retry_failure import RetryFailure
+from orak.application.operations.trigger_batch import TriggerBatch
+from orak.domain.identity import UploadId
+from orak.domain.policies import batch_size_problem
+from orak.entrypoints.container import Running
+from orak.entrypoints.http.bodies import read_query
+from orak.entrypoints.http.injection import CallOf, Injected
+from orak.entrypoints.http.languages import language_of
+from orak.entrypoints.http.pages import link_to, page_of
+from orak.entrypoints.http.parameters import Parameters, path_id
+from orak.entrypoints.http.views import BatchSizeView, OperatedUploadView, StatisticsView, TriggeredView
+
+_OF_THE_MOMENT = {"Cache-Control": "no-store"}
+_BASE = "/records/async/batch"
+
+
+@put("/size")
+async def set_size(request: CallOf, set_batch_size: Injected[SetBatchSize]) -> BatchSizeView:
+    """Set the size of a batch. See `SetBatchSize`."""
+    request.user.check_admin()  # before anything is said about what was sent
+    parameters = Parameters(read_query(request))
+    size = parameters.whole_number("size")
+    parameters.check([batch_size_problem("size", size)])
+    return BatchSizeView(batch_size=await set_batch_size(request.user, size))
+
+
+@post("/trigger", status_code=200)
+async def trigger(request: CallOf, trigger_batch: Injected[TriggerBatch]) -> TriggeredView:
+    """Begin a batch. See `TriggerBatch`."""
+    await trigger_batch(request.user)
+    return TriggeredView()
+
+
+@get("/statistics")
+async def show_statistics(
+    request: CallOf, get_statistics: Injected[GetStatistics]
+) -> Response[StatisticsView]:
+    """Show how conversion goes. See `GetStatistics`."""
+    return Response(StatisticsView.of(await get_statistics(request.user)), headers=_OF_THE_MOMENT)
+
+
+@get("/orphans")
+async def list_orphaned_uploads(
+    request: CallOf, running: Injected[Running], list_orphans: Injected[ListOrphans]
+) -> Response[list[OperatedUploadView]]:
+    """List uploads that nobody named. See `ListOrphans`."""
+    request.user.check_admin()
+    query = read_query(request)
+    return _page(request, running, await list_orphans(request.user, page_of(query)), "orphans")
+
+
+@get("/failures")
+async def list_dead_letters(
+    request: CallOf, running: Injected[Running], list_failures: Injected[ListFailures]
+) -> Response[list[OperatedUploadView]]:
+    """List the dead letters. See `ListFailures`."""
+    request.user.check_admin()
+    query = read_query(request)
+    return _page(request, running, await list_failures(request.user, page_of(query)), "failures")
+
+
+@post("/failures/{upload_id:str}/retry", status_code=200)
+async def retry_dead_letter(
+    request: CallOf, upload_id: FromPath[str], retry_failure: Injected[RetryFailure]
+) -> Response[OperatedUploadView]:
+    """Convert a failed take again. See `RetryFailure`."""
+    request.user.check_admin()
+    upload = await retry_failure(request.user, UploadId(path_id(upload_id)))
+    return Response(OperatedUploadView.of(upload, language_of(request.headers)), headers=_OF_THE_MOMENT)
+
+
+def _page(
+    request: CallOf, running: Running, listed: ListedUploads, name: str
+) -> Response[list[OperatedUploadView]]:
+    language = language_of(request.headers)
+    views = [OperatedUploadView.of(upload, language) for upload in listed.uploads]
+    url = f"{running.settings.base_url}{_BASE}/{name}"
+    link = link_to(listed.next, url, limited="limit" in read_query(request))
+    return Response(views, headers={"Vary": "Accept-Language", **_OF_THE_MOMENT, **link})

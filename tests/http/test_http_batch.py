@@ -1,0 +1,116 @@
+"""The operators' calls, to the byte."""
+
+from datetime import timedelta
+
+import pytest
+from http_api import convert, name, refusal, upload
+
+from orak.application.ports.audio import Unconvertible
+from orak.domain.processing import FailureCode
+
+BATCH = "/records/async/batch"
+ROUTES = [
+    ("PUT", "size?size=x"),
+    ("POST", "trigger"),
+    ("GET", "statistics"),
+    ("GET", "orphans?limit=x"),
+    ("GET", "failures?limit=x"),
+    ("POST", "failures/1/retry"),
+]
+
+
+@pytest.fixture
+async def operator(api):
+    return await api.caller(99, scopes=("admin",))
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+async def test_they_are_for_operators(anyone, singer, method, path):
+    assert refusal(await anyone.request(method, f"{BATCH}/{path}")) == (401, "UNAUTHORIZED")
+    assert refusal(await singer.request(method, f"{BATCH}/{path}")) == (403, "FORBIDDEN")
+
+
+async def test_a_size_is_set_and_shown(operator):
+    answer = await operator.put(f"{BATCH}/size?size=200")
+    assert (answer.status_code, answer.text) == (200, '{"batchSize":200}')
+    assert (await operator.get(f"{BATCH}/statistics")).json()["batchSize"] == 200
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "1001", "x", "1.5", "", "1_0", "%D9%A1"])
+async def test_a_size_that_is_none_is_refused(operator, size):
+    answer = await operator.put(f"{BATCH}/size?size={size}")
+    assert refusal(answer) == (400, "VALIDATION_FAILED")
+    assert [detail["field"] for detail in answer.json()["error"]["details"]] == ["size"]
+
+
+async def test_a_size_must_be_given(operator):
+    answer = await operator.put(f"{BATCH}/size")
+    assert refusal(answer) == (400, "VALIDATION_FAILED")
+    assert answer.json()["error"]["details"][0]["code"] == "REQUIRED"
+
+
+async def test_a_batch_is_triggered(api, operator):
+    answer = await operator.post(f"{BATCH}/trigger")
+    assert (answer.status_code, answer.text) == (200, '{"status":"triggered"}')
+    assert api.house.queue.woken == 1
+
+
+async def test_statistics_count_takes(operator, singer):
+    await name(singer, await upload(singer))
+    await upload(singer)
+    answer = await operator.get(f"{BATCH}/statistics")
+    shown = answer.json()
+    assert shown.pop("oldestWaitingSeconds") >= 0
+    assert shown == {
+        "activeJobs": 0,
+        "maxConcurrentJobs": 4,
+        "processingCount": 0,
+        "failedCount": 0,
+        "completedCount": 0,
+        "batchEnabled": True,
+        "queueDepth": 1,
+        "batchSize": 50,
+        "orphanCount": 0,
+    }
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_orphans_are_listed_page_by_page(api, operator, singer):
+    older, newer = [(await upload(singer))["uploadId"] for _ in range(2)]
+    assert (await operator.get(f"{BATCH}/orphans")).json() == []
+    api.house.clock.advance(timedelta(minutes=11))
+    first = await operator.get(f"{BATCH}/orphans?limit=1")
+    assert [orphan["uploadId"] for orphan in first.json()] == [newer]
+    second = await operator.get(first.links["next"]["url"])
+    assert [orphan["uploadId"] for orphan in second.json()] == [older]
+    assert "link" not in second.headers
+
+
+async def test_a_dead_letter_is_shown_and_replayed(api, operator, singer):
+    record = await name(singer, await upload(singer))
+    upload_id = record["uploadId"]
+    api.house.converter.errors.append(Unconvertible(FailureCode.CORRUPT))
+    await convert(api, record)
+    (letter,) = (await operator.get(f"{BATCH}/failures", headers={"Accept-Language": "en"})).json()
+    assert letter.pop("createdAt")
+    assert letter == {
+        "uploadId": upload_id,
+        "recordId": record["id"],
+        "userId": 1,
+        "processingStatus": "FAILED",
+        "s3Key": "recordings/00000000-0000-4000-8000-000000000001_take.webm",
+        "fileSize": 3,
+        "contentType": "audio/webm",
+        "attempt": 1,
+        "failures": 1,
+        "failure": {"code": "CORRUPT", "message": "The file is damaged"},
+        "errorMessage": "CORRUPT",
+    }
+    again = await operator.post(f"{BATCH}/failures/{upload_id}/retry")
+    assert (again.status_code, again.json()["processingStatus"]) == (200, "UPLOADED")
+    assert refusal(await operator.post(f"{BATCH}/failures/{upload_id}/retry")) == (409, "CONFLICT")
+
+
+@pytest.mark.parametrize("upload_id", ["7", "0", "x", "%2B1"])
+async def test_a_letter_that_does_not_exist_is_404(operator, upload_id):
+    assert (await operator.post(f"{BATCH}/failures/{upload_id}/retry")).status_code == 404
