@@ -69,3 +69,69 @@ def test_doctor_says_what_is_wrong_with_it(orak, env, tmp_path):
     away = orak("doctor", env=env | {"DATABASE_URL": f"postgresql://me:hush@/db?host={tmp_path}"})
     assert away.exit_code == 1
     assert "hush" not in away.stdout
+
+
+@pytest.fixture
+def migrated(orak, env):
+    assert orak("db", "upgrade", env=env).exit_code == 0
+    return env
+
+
+def test_calls_wait_for_the_right_schema_when_the_server_was_away(orak, start, env, postgresql_server):  # noqa: F811
+    postgresql_server.stop()
+    try:
+        server = start("serve", env=env)
+        url = server.wait_for(r"serves (http://\S+)")[1]
+        server.wait_for("next try in 2 s")
+    finally:
+        postgresql_server.start()
+    server.wait_for("leads to a schema that is not the one this orak expects: run `orak db upgrade`")
+    assert httpx.get(f"{url}/health/ready").status_code == 503
+    assert orak("db", "upgrade", env=env).exit_code == 0
+    server.wait_for("the database answers")
+    assert httpx.get(f"{url}/health/ready").status_code == 200
+    assert server.stop(signal.SIGTERM) == 0
+    assert "Traceback" not in server.said
+
+
+def test_a_killed_server_is_an_outage_and_no_more(orak, start, migrated, postgresql_server):  # noqa: F811
+    token = orak("token", "--user", "7", env=migrated).stdout.strip()
+    server = start("serve", env=migrated)
+    url = server.wait_for(r"serves (http://\S+)")[1]
+
+    def ask(path):
+        return httpx.get(f"{url}{path}", headers={"Authorization": f"Bearer {token}"})
+
+    assert ask("/records/async/me").status_code == 200
+    postgresql_server.kill()
+    try:
+        server.wait_for("relay: the database")
+        for path in ("/records/async/me", "/health/ready"):
+            refused = ask(path)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (503, "UNAVAILABLE")
+        assert [detail["field"] for detail in refused.json()["error"]["details"]] == ["database"]
+        assert ask("/health/live").status_code == 200
+    finally:
+        postgresql_server.start()
+    server.wait_for("relay: works again")
+    assert ask("/health/ready").status_code == 200
+    assert ask("/records/async/me").status_code == 200
+    assert server.stop(signal.SIGTERM) == 0
+    assert "Traceback" not in server.said
+    assert server.said.count("relay: the database") == 1
+
+
+def test_objects_are_swept_by_what_it_knows(orak, env, postgresql_server):  # noqa: F811
+    refused = orak("sweep", env=env)
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("error: DATABASE_URL leads to a schema that is not the one")
+    orak("db", "upgrade", env=env)
+    swept = orak("sweep", env=env)
+    assert (swept.exit_code, swept.stdout, swept.stderr) == (0, "", "")
+    postgresql_server.stop()
+    try:
+        away = orak("sweep", env=env)
+    finally:
+        postgresql_server.start()
+    assert away.exit_code == 1
+    assert away.stderr.startswith("error: the database: ")

@@ -57,6 +57,24 @@ async def test_a_round_that_failed_does_not_end_all_rounds(rounds, clock, caplog
     assert str(error) in caplog.text
 
 
+async def test_of_an_outage_the_beginning_and_the_end_are_logged(rounds, clock, caplog):
+    async def work():
+        number = count.pop()
+        rounds.put_nowait(number)
+        if 1 <= number <= 4:
+            raise Unavailable("away")
+
+    count = list(reversed(range(10)))
+    timer = Timer("work", work, clock, seconds=5)
+    timer.start()
+    async with asyncio.timeout(5):
+        await rounds.get()
+    while await next_round(rounds, clock) < 6:
+        pass
+    await timer.stop()
+    assert caplog.messages == ["work: away; next try in 5 s", "work: works again"]
+
+
 async def test_stopping_ends_it_in_the_middle(rounds, clock):
     async def work():
         rounds.put_nowait(None)

@@ -73,13 +73,13 @@ def _clock(settings: Settings) -> SystemClock | FollowingClock:
 
 
 async def _open_persistence(
-    settings: Settings, clock: SystemClock | FollowingClock
+    settings: Settings, clock: SystemClock | FollowingClock, *, patient: bool
 ) -> AsyncIterator[SqlPersistence]:
     make_data_dir(settings)
     lease = timedelta(seconds=settings.lease_seconds)
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(schema_prepared(settings))
-        opening = SqlPersistence.open(settings.database, clock=clock, lease=lease)
+        admit = await stack.enter_async_context(schema_prepared(settings, patient=patient))
+        opening = SqlPersistence.open(settings.database, clock=clock, lease=lease, admit=admit)
         persistence = await stack.enter_async_context(opening)
         if isinstance(clock, FollowingClock):
             await stack.enter_async_context(clock.following(persistence.now))
@@ -210,7 +210,9 @@ class Container(containers.DeclarativeContainer):
     chance = providers.Object(random.SystemRandom().random)
     tokens = providers.Singleton(_tokens, settings, clock)
 
-    persistence = providers.Resource(_open_persistence, settings, clock)
+    # What goes on serving waits for a database that is away; a command does not.
+    patient = providers.Dependency(instance_of=bool, default=True)
+    persistence = providers.Resource(_open_persistence, settings, clock, patient=patient)
     transaction = persistence.provided.transaction
     recordings = persistence.provided.recordings
     leases = persistence.provided.leases
@@ -340,7 +342,8 @@ class Container(containers.DeclarativeContainer):
 async def run(settings: Settings) -> AsyncIterator[Running]:
     """Open everything that *settings* ask for, background work included; close it in the reverse order.
 
-    On SQLite the schema is brought up to date first; on PostgreSQL if `db_auto_upgrade` says so.
+    On SQLite the schema is brought up to date first; on PostgreSQL if `db_auto_upgrade` says so. While
+    PostgreSQL does not answer, calls are `Unavailable`.
     """
     container = Container(settings=settings)
     resources = (
@@ -359,6 +362,6 @@ async def run(settings: Settings) -> AsyncIterator[Running]:
 @asynccontextmanager
 async def object_sweep(settings: Settings) -> AsyncIterator[SweepObjects]:
     """Open what looking for objects without a row needs, and nothing that converts."""
-    container = Container(settings=settings)
+    container = Container(settings=settings, patient=False)
     async with opened(container.persistence, container.storage):
         yield await container.sweep_objects.async_()

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from orak.adapters.persistence.sql import migrations
 from orak.application.ports.failures import Unavailable
@@ -33,34 +33,62 @@ def prepare_schema(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def schema_prepared(settings: Settings) -> AsyncIterator[None]:
-    """Do so when the block begins. A shared database that does not answer is tried again meanwhile."""
+async def schema_prepared(settings: Settings, *, patient: bool) -> AsyncIterator[Callable[[], None]]:
+    """Do so when the block begins; a shared database that is away is tried again meanwhile if *patient*.
+
+    What the block is given raises `Unavailable` until the schema is known to be the right one.
+
+    Raises:
+        InvalidSetting: as before.
+        Unavailable: as before, for a file or if not *patient*.
+    """
+    preparation = _Preparation(settings)
     trying: asyncio.Task[None] | None = None
     try:
         await asyncio.to_thread(prepare_schema, settings)
     except Unavailable as outage:
-        if settings.on_sqlite:  # a file that cannot be opened does not come back by itself
+        if settings.on_sqlite or not patient:  # a file that cannot be opened does not come back by itself
             raise
         _log.warning("%s; orak starts without it, and tries again every %g s", outage, _NEXT_TRY)
-        trying = asyncio.create_task(_prepare_later(settings), name="schema")
+        preparation.lacking = str(outage)
+        trying = asyncio.create_task(preparation.go_on(), name="schema")
     try:
-        yield
+        yield preparation.admit
     finally:
         if trying is not None:
             trying.cancel()
-            with suppress(asyncio.CancelledError):
-                await trying
+            await asyncio.wait({trying})  # unlike awaiting it, this lets its caller be cancelled
 
 
-async def _prepare_later(settings: Settings) -> None:
-    while True:
-        await asyncio.sleep(_NEXT_TRY)
+class _Preparation:
+    """The tries to prepare a schema, and what the last one lacked."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.lacking: str | None = None
+
+    def admit(self) -> None:
+        """Raise `Unavailable` while something is lacking."""
+        if self.lacking is not None:
+            raise Unavailable(self.lacking)
+
+    async def go_on(self) -> None:
+        """Try until nothing is."""
+        while self.lacking is not None:
+            await asyncio.sleep(_NEXT_TRY)
+            self.lacking = await self._try()
+        _log.warning("the database answers")
+
+    async def _try(self) -> str | None:
         try:
-            await asyncio.to_thread(prepare_schema, settings)
+            await asyncio.to_thread(prepare_schema, self._settings)
         except Unavailable as outage:
-            _log.debug("%s", outage)
+            _log.warning("%s; next try in %g s", outage, _NEXT_TRY)
+            return str(outage)
         except InvalidSetting as invalid:
-            _log.error("%s: %s", invalid, invalid.hint)
-        else:
-            _log.warning("the database answers")
-            return
+            _log.error("%s: %s; next look in %g s", invalid, invalid.hint, _NEXT_TRY)
+            return f"the database: {invalid}"
+        except Exception as error:  # noqa: BLE001 - a migration that fails must not end the tries
+            _log.exception("the schema was not prepared; next try in %g s", _NEXT_TRY)
+            return f"the database's schema: {type(error).__name__}"
+        return None

@@ -7,14 +7,15 @@ from contextlib import closing
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, insert
 
-from builders import SINGER, START, a_waiting_take, an_upload
+from builders import SINGER, START, a_waiting_take, an_object, an_upload
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.adapters.persistence.sql.migrations import upgrade
-from orak.adapters.persistence.sql.rows import fact_values
+from orak.adapters.persistence.sql.rows import fact_values, upload_values
+from orak.adapters.persistence.sql.tables import records, uploads, users
 from orak.application.ports.persistence import Page
-from orak.domain.identity import UploadId
+from orak.domain.identity import RecordId, UploadId
 
 
 @pytest.fixture
@@ -50,10 +51,15 @@ QUESTIONS = pytest.mark.parametrize(
         (lambda p: p.arrivals.buried(START, 9), "ix_uploads_ended"),
         (lambda p: p.recordings.of(SINGER, Page()), "ix_records_newest"),
         (lambda p: p.recordings.of(SINGER, Page(after=1)), "ix_records_newest"),
+        (lambda p: p.arrivals.known(["1", "2", "3"]), "uq_uploads_uuid|sqlite_autoindex_uploads"),
+        (lambda p: p.facts.deferred("r1", START, 9), "ix_deferred_facts_due"),
         (lambda p: p.facts.after(1, 9), "uq_events_position|sqlite_autoindex_events"),
         (lambda p: p.facts.number(), "ix_events_unnumbered|sqlite_autoindex_events"),
     ],
-    ids=["take", "lost", "next_start", "due", "orphans", "buried", "list", "next page", "after", "number"],
+    ids=[
+        *("take", "lost", "next_start", "due", "orphans", "buried", "list", "next page"),
+        *("known", "deferred", "after", "number"),
+    ],
 )
 
 
@@ -118,6 +124,9 @@ FILL = f"""
     SELECT n, 1, 'UploadRequested', '{PAYLOAD}', '2024-01-01', CASE WHEN n <= {MANY - 50} THEN n END
     FROM generate_series(1, {MANY}) AS n;
     UPDATE feed SET position = {MANY - 50};
+    INSERT INTO deferred_facts
+    SELECT 'r' || n % 3, n, TIMESTAMPTZ '2024-01-01' + n * INTERVAL '1 s'
+    FROM generate_series(1, {MANY}) AS n;
     SELECT setval('uploads_id_seq', {MANY}), setval('records_id_seq', {MANY});
     ANALYZE
 """  # noqa: S608 - of this file's own words
@@ -189,3 +198,55 @@ async def test_a_group_is_one_statement_on_postgresql(full):
     postgresql, statements = full
     await asyncio.gather(*(postgresql.intake.add(an_upload()) for _ in range(30)))
     assert len(statements) == 1
+
+
+def fill_the_line(connection):
+    """Let ten thousand takes of many owners wait."""
+    take = an_upload().named(RecordId(1), at=START)[0]
+    take = take.receive(an_object(take), at=START)[0]
+    connection.execute(insert(users), [{"id": n} for n in range(1, 501)])
+    rows = []
+    for n in range(1, MANY + 1):
+        values = upload_values(take, START) | {"id": n, "uuid": str(n), "object_key": str(n)}
+        rows.append(values | {"uploader_id": n % 500 + 1, "turn": n // 500})
+    connection.execute(insert(uploads), rows)
+    connection.execute(
+        insert(records),
+        [
+            {"id": n, "upload_id": n, "user_id": n % 500 + 1, "title": "t", "version": 1}
+            | {"created_at": START, "updated_at": START}
+            for n in range(1, MANY + 1)
+        ],
+    )
+    connection.exec_driver_sql("ANALYZE")
+
+
+async def test_a_claim_among_ten_thousand_walks_the_line(sqlite, sqlite_file, statements):
+    await sqlite._connections.write(fill_the_line)
+    statements.clear()
+    assert (await sqlite.leases.take()).upload.id == 1
+    claim = plans(sqlite_file, statements)[0]
+    assert "ix_uploads_line" in claim
+    assert "SCAN records" not in claim
+    assert "TEMP B-TREE" not in claim
+
+
+async def test_a_claim_among_ten_thousand_walks_the_line_on_postgresql(postgresql):
+    await postgresql._connections.write(fill_the_line)
+    seen = []
+
+    def note(_connection, _cursor, statement, parameters, *_):
+        seen.append((statement, parameters))
+
+    event.listen(postgresql._connections._engine.sync_engine, "before_cursor_execute", note)
+    assert (await postgresql.leases.take()).upload.id == 1
+    claim, given = seen[0]
+    assert "FOR UPDATE OF uploads SKIP LOCKED" in claim
+
+    def explain(connection):
+        return "\n".join(connection.exec_driver_sql(f"EXPLAIN {claim}", given).scalars())
+
+    plan = await postgresql._connections.read(explain)
+    assert "Index Scan using ix_uploads_line" in plan
+    assert "Seq Scan" not in plan
+    assert not re.search(r"^ *(->  )?Sort", plan, re.MULTILINE), plan

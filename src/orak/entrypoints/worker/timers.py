@@ -11,7 +11,10 @@ _log = logging.getLogger(__name__)
 
 
 class Timer:
-    """Does one thing at once and then every so many seconds, whatever became of it the last time."""
+    """Does one thing at once and then every so many seconds, whatever became of it the last time.
+
+    Of an outage it logs the beginning and the end.
+    """
 
     def __init__(
         self, name: str, work: Callable[[], Awaitable[object]], clock: Clock, *, seconds: float
@@ -33,11 +36,17 @@ class Timer:
             await asyncio.wait({self._task})  # unlike awaiting it, this lets its caller be cancelled
 
     async def _run(self) -> None:
+        interrupted = False
         while True:
             try:
                 await self._work()
+                if interrupted:
+                    _log.warning("%s: works again", self._name)
+                interrupted = False
             except Unavailable as outage:
-                _log.warning("%s: %s; next try in %g s", self._name, outage, self._seconds)
+                level = logging.DEBUG if interrupted else logging.WARNING
+                _log.log(level, "%s: %s; next try in %g s", self._name, outage, self._seconds)
+                interrupted = True
             except Exception:  # noqa: BLE001 - a bug in one round must not end all rounds
                 _log.exception("%s failed; next try in %g s", self._name, self._seconds)
             await self._clock.sleep(self._seconds)

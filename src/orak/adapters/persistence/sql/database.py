@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Self
@@ -34,9 +34,14 @@ class SqlPersistence:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, *, clock: Clock, lease: timedelta) -> AsyncIterator[Self]:
-        """Use the database at a `sqlite:///` or `postgresql://` URL; leaving writes what waits."""
-        persistence = cls(_connections(url), clock, lease)
+    async def open(
+        cls, url: str, *, clock: Clock, lease: timedelta, admit: Callable[[], None] = lambda: None
+    ) -> AsyncIterator[Self]:
+        """Use the database at a `sqlite:///` or `postgresql://` URL; leaving writes what waits.
+
+        On PostgreSQL *admit* is asked before each new connection, and may raise `Unavailable`.
+        """
+        persistence = cls(_connections(url, admit), clock, lease)
         try:
             yield persistence
         finally:
@@ -52,13 +57,13 @@ class SqlPersistence:
         await self._connections.close()
 
 
-def _connections(url: str) -> Connections:
+def _connections(url: str, admit: Callable[[], None]) -> Connections:
     if url.startswith("sqlite:"):
         return SqliteConnections(make_url(url))
     # The driver comes with `orak[postgresql]`, and takes time to import.
     from orak.adapters.persistence.sql.postgresql import PostgresqlConnections  # noqa: PLC0415
 
-    return PostgresqlConnections(url)
+    return PostgresqlConnections(url, admit=admit)
 
 
 def _time(connection: Connection) -> datetime:

@@ -64,11 +64,18 @@ class PostgresqlConnections:
     """A pool of connections, run by asyncpg on the event loop.
 
     A cancelled caller's statement is cancelled at the server too, and its connection is rolled back before
-    another gets it.
+    another gets it. *admit* is asked before each new connection, and may raise `Unavailable`.
     """
 
-    def __init__(self, url: str, *, size: int = _POOL, patience: float = PATIENCE) -> None:
-        self._engine = _engine(url, _LIMITS, pool_size=size, max_overflow=0, pool_timeout=patience)
+    def __init__(
+        self,
+        url: str,
+        *,
+        size: int = _POOL,
+        patience: float = PATIENCE,
+        admit: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._engine = _engine(url, _LIMITS, admit, pool_size=size, max_overflow=0, pool_timeout=patience)
         event.listen(self._engine.sync_engine, "checkout", _pass_over_closed)
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -124,7 +131,7 @@ def _run(once: Coroutine[None, None, T]) -> T:
 
 
 async def _once(url: str, limits: Mapping[str, str], work: Callable[[Connection], T]) -> T:
-    engine = _engine(url, limits, poolclass=NullPool)
+    engine = _engine(url, limits, lambda: None, poolclass=NullPool)
     try:
         async with _connected(engine) as connection, connection.begin():
             return await connection.run_sync(work)
@@ -142,10 +149,16 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         yield connection
 
 
-def _engine(url: str, limits: Mapping[str, str], **options: Any) -> AsyncEngine:  # noqa: ANN401
+def _engine(
+    url: str,
+    limits: Mapping[str, str],
+    admit: Callable[[], None],
+    **options: Any,  # noqa: ANN401 - SQLAlchemy's own
+) -> AsyncEngine:
     dsn, settings, patience = _for_asyncpg(url, limits)
 
     async def connect() -> asyncpg.Connection:
+        admit()
         try:
             return await asyncpg.connect(
                 dsn, server_settings=settings, timeout=patience, command_timeout=_command_timeout(limits)
