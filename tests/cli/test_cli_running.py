@@ -92,14 +92,19 @@ def test_a_port_in_use_is_told(orak, server):
     assert refused.stderr.startswith(f"error: 127.0.0.1:{port} is in use\nhint: choose another with --port")
 
 
-def test_a_server_ends_well_and_in_time_though_a_client_does_not_finish(start):
+def test_a_server_ends_well_and_in_time_though_a_client_does_not_finish(start, orak):
+    token = orak("token", JWT_SECRET=SECRET).stdout.strip()
     server = start("serve", "--port", 0, env={"JWT_SECRET": SECRET})
     port = server.wait_for(r"serves http://127.0.0.1:(\d+)")[1]
     with socket.create_connection(("127.0.0.1", int(port))) as slow:
-        slow.sendall(b"POST /records/async HTTP/1.1\r\nHost: orak\r\nContent-Length: 5\r\n\r\n")
+        head = f"POST /records/async HTTP/1.1\r\nHost: orak\r\nAuthorization: Bearer {token}\r\n"
+        slow.sendall(f"{head}Content-Length: 5\r\nExpect: 100-continue\r\n\r\n".encode())
+        assert slow.recv(65536).startswith(b"HTTP/1.1 100 ")  # the body is being read
+        slow.sendall(b"[")
         began = time.monotonic()
         assert server.stop(signal.SIGTERM) == 0
-        assert time.monotonic() - began < 11
+        assert time.monotonic() - began < 5
+        assert b"".join(iter(lambda: slow.recv(65536), b"")).startswith(b"HTTP/1.1 503 ")
     assert "Traceback" not in server.said
 
 

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -53,6 +53,7 @@ from orak.domain.policies import UploadPolicy
 from orak.entrypoints.own_key import own_key
 from orak.entrypoints.s3 import open_s3
 from orak.entrypoints.settings import InvalidSetting, Settings
+from orak.entrypoints.waits import Waits
 from orak.entrypoints.worker.timers import Timer
 
 _RELAY_SECONDS = 0.5
@@ -158,8 +159,13 @@ class Running:
     settings: Settings
     leases: Leases
     storage: Storage
-    end_waits: Callable[[], None]
-    """To be called when shutdown begins: calls that wait for a conversion are answered at once."""
+    end_conversion_waits: Callable[[], None]
+    waits: Waits = field(default_factory=Waits)
+
+    def end_waits(self) -> None:
+        """To be called when shutdown begins: calls that wait for anything are answered at once."""
+        self.waits.end()
+        self.end_conversion_waits()
 
     async def failing_parts(self) -> list[str]:
         """Return the names of the parts that do not answer: none, if orak is ready."""
@@ -293,7 +299,7 @@ class Container(containers.DeclarativeContainer):
         settings=settings,
         leases=leases,
         storage=storage,
-        end_waits=starter.provided.end_waits,
+        end_conversion_waits=starter.provided.end_waits,
     )
     timers = providers.Resource(_open_timers, sweep, relay_facts, queue, clock, settings)
 

@@ -28,6 +28,7 @@ from orak.entrypoints.http.languages import Language, language_of
 from orak.entrypoints.http.messages import error_text, general_text, part_text, problem_text
 from orak.entrypoints.http.request_ids import request_id_of
 from orak.entrypoints.http.views import ErrorDetail, ErrorEnvelope, ErrorView
+from orak.entrypoints.waits import WaitEnded
 
 _log = logging.getLogger(__name__)
 
@@ -114,6 +115,9 @@ def _classify(error: Exception) -> tuple[int, ErrorCode, dict[str, str]]:
             status, code, headers = STATUSES[error.code][0], error.code, dict(error.headers)
         case NotReady():
             status, code = ERRORS[Unavailable]
+        case WaitEnded():
+            status, code = ERRORS[Unavailable]
+            headers = {"Connection": "close"}  # what is still to come of the body will not be read
         case StateConflict() if error.why in _REFUSED_CREATION:
             status, code = ERRORS[RecordExists]
         case OrakError():

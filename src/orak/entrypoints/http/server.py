@@ -8,7 +8,7 @@ from litestar import Litestar
 from orak.entrypoints.settings import Settings
 
 _KEEP_ALIVE_SECONDS = 75  # longer than the 60 s of common load balancers, which must be the first to close
-_SHUTDOWN_SECONDS = 8
+_SHUTDOWN_SECONDS = 5  # waits end at once; this is for slow readers, and leaves time to give leases back
 
 
 def server_config(app: Litestar, settings: Settings) -> uvicorn.Config:

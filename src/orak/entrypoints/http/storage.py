@@ -28,6 +28,7 @@ from orak.entrypoints.http.authentication import PUBLIC
 from orak.entrypoints.http.cors import ANY_ORIGIN
 from orak.entrypoints.http.injection import AnyCall, Injected
 from orak.entrypoints.http.objects import answer_with
+from orak.entrypoints.waits import Waits
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ async def put_object(
             _signature(request),
             content_type=request.headers.get("content-type"),
             content_length=_length(request.headers.get("content-length")),
-            body=_chunks(request),
+            body=_chunks(request, running.waits),
         )
     except AlreadyStored:
         # Perhaps whoever stored it was killed before taking note of it: a client that tries again heals that.
@@ -115,11 +116,12 @@ def _length(header: str | None) -> int | None:
     return int(header) if header and _LENGTH.fullmatch(header) else None
 
 
-async def _chunks(request: AnyCall) -> AsyncIterator[bytes]:
+async def _chunks(request: AnyCall, waits: Waits) -> AsyncIterator[bytes]:
     """Pass the body on as it comes; of one that is cut off, what came, which the gate finds too short."""
     more = True
     while more:
-        message = cast("HTTPReceiveMessage", await request.receive())
+        async with waits.until_shutdown():
+            message = cast("HTTPReceiveMessage", await request.receive())
         if message["type"] == "http.disconnect":
             return
         yield message.get("body", b"")
