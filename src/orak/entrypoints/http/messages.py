@@ -134,6 +134,8 @@ _FIELDS: Mapping[str, Text] = {
     "contentType": Text("콘텐츠 타입은", "The content type"),
     "durationSeconds": Text("재생 시간은", "The duration"),
     "body": Text("요청 본문은", "The request body"),
+    "request": Text("요청은", "The request"),
+    "headers": Text("요청 헤더는", "The size of the request headers"),
     "query": Text("쿼리 문자열은", "The query string"),
 }
 """Fields as the subject of a sentence: Korean chooses the particle by the word's last sound."""
