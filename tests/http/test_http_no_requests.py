@@ -23,12 +23,13 @@ async def server(tmp_path):
         yield server
 
 
-async def sent(server, *pieces):
-    """Send *pieces* on a connection of their own; return what comes back until it is closed."""
+async def sent(server, start, pieces=()):
+    """Send *start* and *pieces* on a connection of their own; return what comes back until it is closed."""
     reader, writer = await asyncio.open_connection(*server.servers[0].sockets[0].getsockname())
     answer = b""
     async with asyncio.timeout(DEADLINE):
         try:
+            writer.write(start)
             for piece in pieces:
                 writer.write(piece)
                 await writer.drain()
@@ -73,7 +74,7 @@ async def test_what_is_no_http_is_refused_in_the_envelope(server, nonsense):
 
 
 async def test_the_refusal_is_in_the_language_and_under_the_id_that_were_read_so_far(server):
-    answer = await sent(server, GET + b"Accept-Language: en\r\nX-Request-Id: mine\r\nbad line\r\n\r\n")
+    answer = await sent(server, GET + b"X-Request-Id: mine\r\nAccept-Language: en\r\nbad line\r\n\r\n")
     assert "The request cannot be read" in answer.decode()
     assert b"X-Request-Id: mine\r\n" in answer
 
@@ -101,7 +102,7 @@ async def test_a_long_head_is_served_and_one_that_is_too_long_is_not(server):
 async def test_a_head_without_end_does_not_fill_the_memory(server, start, line):
     lines = (line % (number, b"x" * 8000) for number in range(32 * MIB // 8000))
     before = _memory()
-    await sent(server, start, *lines)
+    await sent(server, start, lines)
     assert _memory() - before < 4 * MIB
 
 
