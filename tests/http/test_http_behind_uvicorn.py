@@ -154,6 +154,23 @@ async def test_bodies_that_are_still_to_come_end_when_shutdown_begins(house):
     assert (await singer.post("/records/async", json={})).status_code == 400  # a body that is there is read
 
 
+async def test_a_wait_for_a_queued_take_ends_when_shutdown_begins(house):
+    server, singer = house
+    signed = on(server, await presign(singer))
+    await singer.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+    body = {"title": "t", "uploadId": signed["uploadId"]}
+    waiting = asyncio.create_task(
+        singer.post("/records/async", json=body, headers={"Prefer": "wait=10"}, timeout=5)
+    )
+    async with asyncio.timeout(DEADLINE):
+        while (await singer.get("/records/async/1")).status_code != 200:
+            pass
+    server.config.app.state.running.end_waits()
+    answer = await waiting
+    assert (answer.status_code, answer.headers.get("preference-applied")) == (200, None)
+    assert answer.json()["processingStatus"] == "PROCESSING"
+
+
 async def test_a_server_that_stops_lets_its_orak_go(tmp_path):
     async with served(tmp_path) as (_, singer):
         await presign(singer)

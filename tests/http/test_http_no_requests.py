@@ -74,7 +74,9 @@ async def test_what_is_no_http_is_refused_in_the_envelope(server, nonsense):
 
 
 async def test_the_refusal_is_in_the_language_and_under_the_id_that_were_read_so_far(server):
-    answer = await sent(server, GET + b"X-Request-Id: mine\r\nAccept-Language: en\r\nbad line\r\n\r\n")
+    answer = await sent(
+        server, GET + b"X-Request-Id: mine\r\nAccept-Language: en\r\nCookie: a\r\nbad line\r\n\r\n"
+    )
     assert "The request cannot be read" in answer.decode()
     assert b"X-Request-Id: mine\r\n" in answer
 

@@ -85,6 +85,16 @@ class Recording(msgspec.Struct, frozen=True):
         return shown_as(self.upload.status)
 
     @property
+    def is_settled(self) -> bool:
+        """Whether nothing will become of it unless somebody asks for it."""
+        return self.status is not ProcessingStatus.PROCESSING
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether its bytes are there and its conversion is to come, or under way."""
+        return not self.is_settled and not self.upload.awaits_arrival
+
+    @property
     def failure(self) -> FailureCode | None:
         """Why the take failed, while it is shown as failed."""
         return _FAILURE_OF.get(self.upload.status, self.upload.failure)

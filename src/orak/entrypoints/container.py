@@ -35,6 +35,7 @@ from orak.application.processing.lease_keeper import LeaseKeeper
 from orak.application.processing.process_upload import ConversionRules, ProcessUpload
 from orak.application.processing.sweep import Sweep
 from orak.application.processing.sweep_objects import SweepObjects
+from orak.application.records.await_record import AwaitRecord
 from orak.application.records.change_record import ChangeRecord
 from orak.application.records.create_record import CreateRecord
 from orak.application.records.delete_record import DeleteRecord
@@ -276,6 +277,7 @@ class Container(containers.DeclarativeContainer):
         cancel_upload=providers.Singleton(CancelUpload, transaction, clock),
         create_record=providers.Singleton(CreateRecord, transaction, recordings, storage, starter, clock),
         get_record=providers.Singleton(GetRecord, recordings),
+        await_record=providers.Singleton(AwaitRecord, recordings, clock),
         list_records=providers.Singleton(ListRecords, recordings),
         change_record=providers.Singleton(ChangeRecord, transaction, recordings, clock),
         retry_record=providers.Singleton(RetryRecord, transaction, recordings, storage, starter, clock),

@@ -86,7 +86,7 @@ HEADERS = {
     "ETag": ("Names this version.", "string"),
     "Location": ("Where it is.", "string"),
     "Link": ("The next page, `rel=next`; absent on the last.", "string"),
-    "Preference-Applied": ("The wait that was granted, as `wait=N`.", "string"),
+    "Preference-Applied": ("The wait that was honoured, as `wait=N`; not sent if none was.", "string"),
     "Retry-After": ("Seconds until it is worth trying again.", "integer"),
     "WWW-Authenticate": ("`Bearer`.", "string"),
     "Allow": ("The methods that this path has.", "string"),

@@ -1,14 +1,18 @@
 """Records: naming a take, listing, changing, trying again, deleting."""
 
+from datetime import datetime, timedelta
+
 from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath
 
+from orak.application.ports.failures import Unavailable
 from orak.application.records.change_record import ChangeRecord
 from orak.application.records.create_record import CreateRecord, NewRecord
 from orak.application.records.delete_record import DeleteRecord
 from orak.application.records.get_record import GetRecord
 from orak.application.records.list_records import ListRecords
 from orak.application.records.retry_record import RetryRecord
+from orak.domain.actor import Actor
 from orak.domain.identity import RecordId, SongId, UploadId
 from orak.domain.policies import id_problem
 from orak.domain.record import Recording, title_problem
@@ -22,6 +26,7 @@ from orak.entrypoints.http.pages import link_to, page_of
 from orak.entrypoints.http.parameters import Parameters, path_id
 from orak.entrypoints.http.preferences import preferred_wait
 from orak.entrypoints.http.views import RecordView
+from orak.entrypoints.waits import WaitEnded
 
 _REVALIDATED = {"Cache-Control": "private, no-cache", "Vary": "Accept-Language"}
 """Kept by the browser only, and asked about each time: the take may have moved on."""
@@ -43,11 +48,28 @@ async def name_take(
     )
     parameters.check(new.problems())
     once = once_of(request, "POST /records/async", new)
-    asked = preferred_wait(request.headers)
-    wait = running.settings.immediate_wait_ms / 1000 if asked is None else asked
-    recording = await create_record(request.user, new, wait=wait, once=once)
-    applied = {} if asked is None else {"Preference-Applied": f"wait={asked}"}
+    asked, began = preferred_wait(request.headers), running.clock.now()
+    if asked is None:
+        wait = running.settings.immediate_wait_ms / 1000
+        return _shown(request, running, await create_record(request.user, new, wait=wait, once=once), {})
+    recording = await create_record(request.user, new, wait=asked, once=once)
+    until = began + timedelta(seconds=asked)
+    if recording.is_queued:  # no slot was free for it: a background worker will have it
+        recording = await _awaited(running, request.user, recording, until)
+    # RFC 7240 §3: said only of what was honoured. Shutdown ends a wait early, and bytes that are yet to be
+    # sent are not waited for.
+    honoured = recording.is_settled or running.clock.now() >= until
+    applied = {"Preference-Applied": f"wait={asked}"} if honoured else {}
     return _shown(request, running, recording, applied)
+
+
+async def _awaited(running: Running, actor: Actor, recording: Recording, until: datetime) -> Recording:
+    left = (until - running.clock.now()).total_seconds()
+    try:
+        async with running.waits.until_shutdown():
+            return await running.use_cases.await_record(actor, recording.record.id, seconds=left)
+    except (WaitEnded, Unavailable):  # the record stands: whatever fails now must not fail the call
+        return recording
 
 
 @get("/me")
