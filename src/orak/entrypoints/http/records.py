@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from litestar import Response, delete, get, patch, post
+from litestar import Response, delete, patch, post
 from litestar.params import FromPath
 
 from orak.application.ports.failures import Unavailable
@@ -25,6 +25,7 @@ from orak.entrypoints.http.languages import language_of
 from orak.entrypoints.http.pages import link_to, page_of
 from orak.entrypoints.http.parameters import Parameters, path_id
 from orak.entrypoints.http.preferences import preferred_wait
+from orak.entrypoints.http.reading import read
 from orak.entrypoints.http.views import RecordView
 from orak.entrypoints.waits import WaitEnded
 
@@ -46,7 +47,7 @@ async def name_take(
         song_id=None if song_id is None else SongId(song_id),
         duration_seconds=parameters.seconds("durationSeconds"),
     )
-    parameters.check(new.problems())
+    parameters.check(new.problems(running.settings.max_duration_seconds))
     once = once_of(request, "POST /records/async", new)
     asked, began = preferred_wait(request.headers), running.clock.now()
     if asked is None:
@@ -72,7 +73,7 @@ async def _awaited(running: Running, actor: Actor, recording: Recording, until: 
         return recording
 
 
-@get("/me")
+@read("/me")
 async def list_own_records(
     request: CallOf, running: Injected[Running], list_records: Injected[ListRecords]
 ) -> Response[list[RecordView]]:
@@ -85,7 +86,7 @@ async def list_own_records(
     return Response(views, headers=_REVALIDATED | link)
 
 
-@get("/{record_id:str}")
+@read("/{record_id:str}")
 async def show_record(
     request: CallOf, record_id: FromPath[str], running: Injected[Running], get_record: Injected[GetRecord]
 ) -> Response[RecordView] | Response[None]:
@@ -110,7 +111,7 @@ async def rename_record(
     title, song_id = parameters.text("title"), parameters.identifier("songId")
     parameters.check(
         (
-            None if title is None else title_problem(title),
+            title_problem(title) if parameters.has("title") else None,  # null is for taking away (RFC 7396)
             None if song_id is None else id_problem("songId", song_id),
         )
     )

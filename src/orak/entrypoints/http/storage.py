@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import cast
 from urllib.parse import parse_qsl
 
-from litestar import MediaType, Response, Router, put, route
+from litestar import MediaType, Response, Router, put
 from litestar.enums import HttpMethod
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
@@ -28,6 +28,7 @@ from orak.entrypoints.http.authentication import PUBLIC
 from orak.entrypoints.http.cors import ANY_ORIGIN
 from orak.entrypoints.http.injection import AnyCall, Injected
 from orak.entrypoints.http.objects import answer_with
+from orak.entrypoints.http.reading import read
 from orak.entrypoints.waits import Waits
 
 _log = logging.getLogger(__name__)
@@ -64,14 +65,14 @@ async def _take_note(receive_upload: ReceiveUpload, key: ObjectKey) -> None:
         _log.warning("an arrival is left to the sweep: %r", failure)
 
 
-@route("/{key:path}", http_method=[HttpMethod.GET, HttpMethod.HEAD])
+@read("/{key:path}")
 async def get_object(request: AnyCall, key: FromPath[str], running: Injected[Running]) -> ASGIApp:
     """Send an object to whoever has a signed URL for it."""
     opened = await _gate(running).open_signed(_object_key(key), _signature(request))
     return answer_with(opened, request, cache_control="private, no-store")
 
 
-@route("/{key:path}", http_method=[HttpMethod.GET, HttpMethod.HEAD])
+@read("/{key:path}")
 async def get_published(request: AnyCall, key: FromPath[str], running: Injected[Running]) -> ASGIApp:
     """Send a published take or waveform to anyone, or lead there."""
     found = await running.media.open_public(_object_key(key))
