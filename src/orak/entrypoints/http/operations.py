@@ -176,12 +176,7 @@ OPERATIONS = (
             if signed
             else "Read a published take or its waveform; anyone may. From S3 storage, a 307 leads there.",
             parts.OBJECT if signed else {**parts.OBJECT, "307": parts.ELSEWHERE},
-            (
-                E.NOT_FOUND,
-                E.PRECONDITION_FAILED,
-                E.RANGE_NOT_SATISFIABLE,
-                *((E.FORBIDDEN,) if signed else ()),
-            ),
+            (*_OBJECT, *((E.FORBIDDEN,) if signed else ())),
             (parts.KEY, parts.RANGE, parts.IF_RANGE, parts.IF_MATCH, parts.IF_NONE_MATCH),
             public=True,
         )
