@@ -28,6 +28,7 @@ from orak.application.processing.lease_keeper import LeaseKeeper
 from orak.application.processing.process_upload import ConversionRules, ProcessUpload
 from orak.application.processing.sweep import Sweep
 from orak.application.processing.sweep_objects import SweepObjects
+from orak.application.records.await_record import AwaitRecord
 from orak.application.records.change_record import ChangeRecord
 from orak.application.records.create_record import CreateRecord, NewRecord
 from orak.application.records.delete_record import DeleteRecord
@@ -177,6 +178,7 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
             cancel_upload=CancelUpload(transaction, clock),
             create_record=CreateRecord(transaction, recordings, storage, verification, starter, clock),
             get_record=GetRecord(recordings),
+            await_record=AwaitRecord(recordings, clock),
             list_records=ListRecords(recordings),
             change_record=ChangeRecord(transaction, recordings, clock),
             retry_record=RetryRecord(recordings, requeuing),

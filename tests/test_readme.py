@@ -46,3 +46,35 @@ def test_both_languages_show_the_same_commands():
 
 def without_comments(block: str) -> str:
     return re.sub(r" *#.*", "", block)
+
+
+def test_the_embedding_example_is_typed(embedding, tmp_path):
+    example = tmp_path / "example.py"
+    example.write_text(embedding)
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", tmp_path / "cache", example],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_the_demo_takes_a_file_from_where_its_caller_is(tmp_path):
+    house = tmp_path / "house"
+    (house / ".venv" / "bin").mkdir(parents=True)
+    (house / "justw").write_text(README.with_name("justw").read_text())
+    just = house / ".venv" / "bin" / "just"
+    just.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    just.chmod(0o755)
+    (tmp_path / "my song.mp3").touch()
+    told = subprocess.run(
+        ["sh", house / "justw", "demo", "my song.mp3", "--once"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.splitlines() == ["demo", f"{tmp_path}/my song.mp3", "--once"]

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from orak.application.uploads.request_upload import NewUpload
     from orak.application.use_cases import UseCases
     from orak.domain.actor import Actor
+    from orak.domain.identity import UserId
     from orak.entrypoints.embedded import running
     from orak.entrypoints.settings import Settings
 
 __version__ = "0.1.0"
 
-__all__ = ["Actor", "NewRecord", "NewUpload", "Settings", "UseCases", "__version__", "running"]
+__all__ = ["Actor", "NewRecord", "NewUpload", "Settings", "UseCases", "UserId", "__version__", "running"]
 
 _HOME = {
     "Actor": "orak.domain.actor",
@@ -25,6 +26,7 @@ _HOME = {
     "NewUpload": "orak.application.uploads.request_upload",
     "Settings": "orak.entrypoints.settings",
     "UseCases": "orak.application.use_cases",
+    "UserId": "orak.domain.identity",
     "running": "orak.entrypoints.embedded",
 }
 

@@ -123,3 +123,10 @@ async def test_a_repeated_call_has_one_effect(house):
         await house.use_cases.create_record(
             SINGER, new, once=Once(SINGER.user_id, "create", "key-1", "another")
         )
+
+
+@pytest.mark.parametrize("seconds", [-1, 2**31])
+async def test_a_length_that_no_column_holds_is_refused(house, seconds):
+    upload = await house.upload()
+    with pytest.raises(Rejected):
+        await house.use_cases.create_record(SINGER, NewRecord("t", upload.id, None, seconds))

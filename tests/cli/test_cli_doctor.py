@@ -81,3 +81,30 @@ def test_a_clock_in_the_past_is_a_failure(doctor, orak):
     os.utime("orak-data/orak.db", (tomorrow, tomorrow))
     exit_code, findings = doctor()
     assert (exit_code, findings["clock"]["level"]) == (1, "fail")
+
+
+def test_a_database_whose_folder_is_missing_is_a_failure(doctor):
+    exit_code, findings = doctor(DATABASE_URL=f"sqlite:///{Path('absent/orak.db').absolute()}")
+    assert (exit_code, findings["database"]["level"]) == (1, "fail")
+    exit_code, findings = doctor("--data-dir", "new/folder")
+    assert (exit_code, findings["database"]["level"]) == (0, "ok")
+
+
+def test_the_port_of_a_flag_is_looked_at(doctor):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        _, findings = doctor("--host", "127.0.0.1", "--port", port)
+    assert findings["port"]["said"].startswith(f"127.0.0.1:{port} is in use")
+
+
+def test_keys_that_cannot_be_had_are_a_failure(doctor, orak, free_port):
+    for url in ("absent.json", f"http://127.0.0.1:{free_port}/jwks"):
+        exit_code, findings = doctor(JWT_SECRET="", JWKS_URL=url)
+        assert (exit_code, findings["tokens"]["level"]) == (1, "fail")
+    refused = orak("serve", "--port", "0", env={"JWKS_URL": "absent.json"})
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith(
+        "error: no keys of tokens at JWKS_URL, absent.json: No such file or directory\nhint: "
+    )

@@ -76,13 +76,42 @@ def test_what_goes_wrong_with_an_upload_is_told(orak):
     assert "(UNSUPPORTED_FORMAT)" in failed.stderr
 
     untitled = orak("upload", broken, "--title", " ")
-    assert untitled.stderr.splitlines() == [
-        "error: The request is not valid (VALIDATION_FAILED)",
-        "  title: The title is required",
-    ]
+    assert untitled.exit_code == 2
+    assert untitled.stderr.startswith("error: Invalid value for --title: it is blank\n")
     nobody = orak("upload", broken, "--title", "t", "--token", "nonsense")
     assert nobody.exit_code == 1
     assert "(UNAUTHORIZED)\nhint: make a new token" in nobody.stderr
+
+
+def test_what_can_be_deleted_is_deleted_though_another_cannot(orak, take):
+    first, last = (orak("upload", take, "--title", f"take {n}").stdout.strip() for n in range(2))
+    refused = orak("records", "delete", first, 9999999, last)
+    assert refused.exit_code == 1
+    assert refused.stderr.splitlines() == [
+        "warning: record 9999999: Record not found: 9999999 (RECORD_NOT_FOUND)",
+        "error: not deleted: 9999999",
+    ]
+    assert orak("records", "get", last).exit_code == 1
+
+
+def test_who_waited_in_vain_is_told_where_to_look(orak, take):
+    late = orak("upload", take, "--title", "t", "--wait", "--timeout", 0)
+    record_id = late.stdout.strip()
+    if late.exit_code:  # else it was converted inside the create call
+        assert f"hint: `orak records get {record_id}` shows how far it is" in late.stderr
+
+
+def test_a_server_that_stopped_is_told_of_while_waiting(orak, start, take):
+    env = {"JWT_SECRET": SECRET, "IMMEDIATE_SLOTS": "0", "BATCH_ENABLED": "false"}
+    server = start("serve", "--port", 0, env=env)
+    url = server.wait_for(r"serves (http://\S+)")[1]
+    token = orak("token", JWT_SECRET=SECRET).stdout.strip()
+    upload = start("upload", take, "--title", "t", "--wait", "--url", url, "--token", token)
+    upload.wait_for(r"(?m)^\d+$")
+    server.process.send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+    upload.wait_for(f"error: nobody answers at {url}")
+    assert time.monotonic() - began < 22
 
 
 def test_a_port_in_use_is_told(orak, server):
@@ -92,14 +121,19 @@ def test_a_port_in_use_is_told(orak, server):
     assert refused.stderr.startswith(f"error: 127.0.0.1:{port} is in use\nhint: choose another with --port")
 
 
-def test_a_server_ends_well_and_in_time_though_a_client_does_not_finish(start):
+def test_a_server_ends_well_and_in_time_though_a_client_does_not_finish(start, orak):
+    token = orak("token", JWT_SECRET=SECRET).stdout.strip()
     server = start("serve", "--port", 0, env={"JWT_SECRET": SECRET})
     port = server.wait_for(r"serves http://127.0.0.1:(\d+)")[1]
     with socket.create_connection(("127.0.0.1", int(port))) as slow:
-        slow.sendall(b"POST /records/async HTTP/1.1\r\nHost: orak\r\nContent-Length: 5\r\n\r\n")
+        head = f"POST /records/async HTTP/1.1\r\nHost: orak\r\nAuthorization: Bearer {token}\r\n"
+        slow.sendall(f"{head}Content-Length: 5\r\nExpect: 100-continue\r\n\r\n".encode())
+        assert slow.recv(65536).startswith(b"HTTP/1.1 100 ")  # the body is being read
+        slow.sendall(b"[")
         began = time.monotonic()
         assert server.stop(signal.SIGTERM) == 0
-        assert time.monotonic() - began < 11
+        assert time.monotonic() - began < 5
+        assert b"".join(iter(lambda: slow.recv(65536), b"")).startswith(b"HTTP/1.1 503 ")
     assert "Traceback" not in server.said
 
 
@@ -128,9 +162,10 @@ def test_the_demo_takes_a_recording_all_the_way(run):
 
 def test_the_demo_says_which_file_it_could_not_convert(run):
     Path("broken.mp3").write_text("no music")
-    failed = run("demo", "broken.mp3", "--once")
+    failed = run("demo", "broken.mp3")
     assert failed.returncode == 1
     assert failed.stderr.startswith("error: the take was not converted:")
+    assert "✗  convert  This file format is not supported (UNSUPPORTED_FORMAT)" in failed.stdout
     assert "Traceback" not in failed.stderr
 
 

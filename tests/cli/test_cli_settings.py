@@ -30,3 +30,16 @@ def test_secrets_are_masked(orak):
 def test_the_environment_beats_the_file_for_the_client_too(orak):
     Path(".env").write_text("ORAK_URL=http://from.file\n")
     assert shown(orak, ORAK_URL="http://from.environment")["ORAK_URL"]["origin"] == "ORAK_URL"
+
+
+def test_what_follows_from_other_settings_is_shown(orak):
+    settings = shown(orak, PUBLIC_URL="https://o.example")
+    assert settings["CDN_BASE_URL"]["value"] == "https://o.example/media"
+    assert settings["DATABASE_URL"]["value"].endswith("/orak-data/orak.db")
+    assert int(settings["IMMEDIATE_SLOTS"]["value"]) >= 1
+    assert settings["CDN_BASE_URL"]["origin"] == "default"
+
+
+def test_hints_keep_the_folder_that_was_given(orak):
+    refused = orak("db", "check", "--data-dir", "a folder")
+    assert "hint: run `orak db upgrade --data-dir 'a folder'`\n" in refused.stderr

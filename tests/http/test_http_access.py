@@ -56,7 +56,8 @@ async def test_the_table_has_every_route_there_is(api):
         for method in route.methods
         if method != "OPTIONS"
     }
-    assert routes == {(method, path) for method, path, _, _ in EVERY_ROUTE}
+    listed = {(method, path) for method, path, _, _ in EVERY_ROUTE}
+    assert routes == listed | {("HEAD", path) for method, path in listed if method == "GET"}
 
 
 @pytest.mark.parametrize(("method", "path", "body", "expected"), EVERY_ROUTE)
@@ -83,7 +84,7 @@ async def test_nobody_reaches_another_s_data(api, anyone, stranger, singer, meth
 
 async def test_options_says_which_methods_there_are_and_needs_no_token(anyone):
     answer = await anyone.options("/records/async/1")
-    assert (answer.status_code, answer.headers["allow"]) == (204, "DELETE, GET, OPTIONS, PATCH")
+    assert (answer.status_code, answer.headers["allow"]) == (204, "DELETE, GET, HEAD, OPTIONS, PATCH")
 
 
 PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
@@ -157,3 +158,27 @@ async def test_the_access_log_knows_no_secret_and_no_name(api, singer, anyone, c
     assert any(line.startswith("GET (unknown path) 404 ") for line in lines)
     for secret in ("signature", "s3cret", "엄마", api.token(SINGER)):
         assert not [line for line in lines if secret in line]
+
+
+async def test_head_is_what_get_is_without_the_body(anyone, singer):
+    await name(singer, await upload(singer))
+    for path in (
+        "/records/async/me",
+        "/records/async/1",
+        "/records/async/uploads/1",
+        "/health/live",
+        "/docs",
+    ):
+        read, asked = await singer.get(path), await singer.head(path)
+        assert (asked.status_code, asked.content) == (200, b"")
+        for header in ("content-type", "content-length", "etag", "cache-control", "vary"):
+            assert asked.headers.get(header) == read.headers.get(header)
+    refused = await anyone.head("/records/async/1")
+    assert (refused.status_code, refused.content) == (401, b"")
+
+
+async def test_a_preflight_of_an_unknown_path_permits_nothing(anyone):
+    preflight = {"Origin": ALLOWED, "Access-Control-Request-Method": "PUT"}
+    answer = await anyone.options("/nowhere", headers=preflight)
+    assert refusal(answer) == (404, "NOT_FOUND")
+    assert "access-control-allow-methods" not in answer.headers

@@ -1,6 +1,7 @@
 """The application on a real socket: framing, hang-ups and the log are the server's matter too."""
 
 import asyncio
+import json
 import logging
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -118,6 +119,56 @@ async def test_a_chunked_or_cut_off_put_leaves_the_url_good(house):
 
     answer = await singer.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
     assert answer.status_code == 200
+
+
+async def half_sent(server, singer, method, target, length):
+    """Send a request up to the first byte of its body; return the connection once that body is being read."""
+    reader, writer = await asyncio.open_connection(*server.servers[0].sockets[0].getsockname())
+    head = f"{method} {target} HTTP/1.1\r\nHost: x\r\nAuthorization: {singer.headers['authorization']}\r\n"
+    head += f"Content-Type: audio/webm\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
+    writer.write(head.encode())
+    assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    writer.write(b"{")
+    return reader, writer
+
+
+async def test_bodies_that_are_still_to_come_end_when_shutdown_begins(house):
+    server, singer = house
+    signed = await presign(singer)
+    url = urlsplit(signed["presignedUrl"])
+    sent = [
+        await half_sent(server, singer, "POST", "/records/async", 9),
+        await half_sent(server, singer, "PUT", f"{url.path}?{url.query}", 3),
+    ]
+    server.config.app.state.running.end_waits()
+    for reader, writer in sent:
+        async with asyncio.timeout(3):
+            answer = await reader.read()
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 503")
+        assert b"retry-after: 4" in head.lower()
+        assert b"connection: close" in head.lower()
+        assert json.loads(body)["error"]["code"] == "UNAVAILABLE"
+        writer.close()
+        await writer.wait_closed()
+    assert (await singer.post("/records/async", json={})).status_code == 400  # a body that is there is read
+
+
+async def test_a_wait_for_a_queued_take_ends_when_shutdown_begins(house):
+    server, singer = house
+    signed = on(server, await presign(singer))
+    await singer.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+    body = {"title": "t", "uploadId": signed["uploadId"]}
+    waiting = asyncio.create_task(
+        singer.post("/records/async", json=body, headers={"Prefer": "wait=10"}, timeout=5)
+    )
+    async with asyncio.timeout(DEADLINE):
+        while (await singer.get("/records/async/1")).status_code != 200:
+            pass
+    server.config.app.state.running.end_waits()
+    answer = await waiting
+    assert (answer.status_code, answer.headers.get("preference-applied")) == (200, None)
+    assert answer.json()["processingStatus"] == "PROCESSING"
 
 
 async def test_a_server_that_stops_lets_its_orak_go(tmp_path):

@@ -63,9 +63,9 @@ async def test_an_unknown_path_is_404_without_a_token(anyone, path):
 async def test_a_wrong_method_is_told_the_right_ones_without_a_token(anyone):
     for method, path, allowed in (
         ("GET", "/records/async", "OPTIONS, POST"),
-        ("PUT", "/records/async/1", "DELETE, GET, OPTIONS, PATCH"),
-        ("POST", "/health/live", "GET, OPTIONS"),
-        ("BREW", "/health/live", "GET, OPTIONS"),
+        ("PUT", "/records/async/1", "DELETE, GET, HEAD, OPTIONS, PATCH"),
+        ("POST", "/health/live", "GET, HEAD, OPTIONS"),
+        ("BREW", "/health/live", "GET, HEAD, OPTIONS"),
     ):
         answer = await anyone.request(method, path)
         assert refusal(answer) == (405, "METHOD_NOT_ALLOWED")

@@ -19,7 +19,8 @@ from orak.entrypoints.settings import Settings
 
 @asynccontextmanager
 async def served(data_dir, **changes):
-    settings = Settings(data_dir=data_dir, jwt_secret=SECRET, public_url=URL, batch_enabled=False, **changes)
+    changes = {"batch_enabled": False} | changes
+    settings = Settings(data_dir=data_dir, jwt_secret=SECRET, public_url=URL, **changes)
     app = create_app(settings, partial(run, settings))
     token = issue_token(SECRET, UserId(1), (), timedelta(hours=1), datetime.now(UTC))
     async with AsyncExitStack() as stack:
@@ -117,3 +118,22 @@ async def test_a_record_goes_with_everything_of_it(singer):
 
 async def test_it_is_ready(singer):
     assert (await singer.get("/health/ready")).json() == {"status": "ready"}
+
+
+async def test_a_client_may_wait_for_a_take_that_is_queued(tmp_path):
+    content = write(tmp_path / "take.webm", chord(), 1.0).read_bytes()
+    async with served(tmp_path / "data", immediate_slots=0, batch_enabled=True) as singer:
+        signed = await presign(singer, fileSize=len(content))
+        await singer.put(signed["presignedUrl"], content=content, headers=signed["headers"])
+        body = {"title": "t", "uploadId": signed["uploadId"]}
+        answer = await singer.post("/records/async", json=body, headers={"Prefer": "wait=10"})
+        assert answer.headers["preference-applied"] == "wait=10"
+        assert answer.json()["processingStatus"] == "COMPLETED"
+
+
+async def test_nobody_waits_who_did_not_ask_and_nobody_for_bytes_that_are_not_sent(singer):
+    async with asyncio.timeout(5):
+        assert (await name(singer, await upload(singer)))["processingStatus"] == "PROCESSING"
+        body = {"title": "t", "uploadId": (await presign(singer))["uploadId"]}
+        answer = await singer.post("/records/async", json=body, headers={"Prefer": "wait=10"})
+    assert (answer.status_code, answer.headers.get("preference-applied")) == (200, None)

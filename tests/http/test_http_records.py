@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import timedelta
 
 import pytest
 from http_api import SETTINGS, an_api, convert, name, presign, refusal, upload, wrong_fields
@@ -86,6 +87,7 @@ async def test_why_a_take_failed_is_said_in_the_caller_s_language(api, singer):
         ({"title": "t", "uploadId": True}, [("uploadId", "INVALID")]),
         ({"title": "t", "uploadId": 1, "songId": 0}, [("songId", "INVALID")]),
         ({"title": "t", "uploadId": 1, "durationSeconds": -1}, [("durationSeconds", "INVALID")]),
+        ({"title": "t", "uploadId": 1, "durationSeconds": 3601}, [("durationSeconds", "TOO_LARGE")]),
         ({"title": "t", "uploadId": 1, "durationSeconds": 2**31}, [("durationSeconds", "INVALID")]),
         ({"title": "t", "uploadId": 1, "userId": 2}, [("userId", "UNKNOWN_FIELD")]),
         ({"title": "t", "uploadId": 1, "processingStatus": "x"}, [("processingStatus", "UNKNOWN_FIELD")]),
@@ -286,10 +288,31 @@ async def test_title_and_song_change_apart_or_together(api, singer):
         ({"title": "e\u0301"}, ("\u00e9", 5)),
         ({"songId": 6}, ("\u00e9", 6)),
         ({"title": "둘", "songId": 5}, ("둘", 5)),
-        ({"title": None, "songId": None}, ("둘", 5)),
+        ({"songId": None}, ("둘", 5)),
     ):
         answer = await singer.patch("/records/async/1", json=change)
         assert (answer.json()["title"], answer.json()["songId"]) == expected
+
+
+async def test_a_change_that_changes_nothing_leaves_version_and_time(api, singer):
+    await api.house.use_cases.import_songs([Song(SongId(5))])
+    await name(singer, await upload(singer), songId=5)
+    before = await singer.get("/records/async/1")
+    api.house.clock.advance(timedelta(minutes=1))
+    for change in ({}, {"title": "첫 노래"}, {"songId": 5}, {"title": "첫 노래", "songId": 5}):
+        answer = await singer.patch("/records/async/1", json=change)
+        assert (answer.status_code, answer.json()) == (200, before.json())
+    assert (await singer.get("/records/async/1")).headers["etag"] == before.headers["etag"]
+
+
+@pytest.mark.parametrize("title", [" ", "\u200b", "\u2060\ufeff", "\u00ad \u3000", "\u3164\u2028", None])
+async def test_a_title_that_nobody_sees_is_none(singer, title):
+    signed = await upload(singer)
+    answer = await singer.post("/records/async", json={"title": title, "uploadId": signed["uploadId"]})
+    assert wrong_fields(answer) == [("title", "REQUIRED")]
+    await name(singer, signed, title="\u200b👩\u200d🎤")
+    answer = await singer.patch("/records/async/1", json={"title": title})
+    assert wrong_fields(answer) == [("title", "REQUIRED")]
 
 
 async def test_a_wrong_change_names_every_field(singer):

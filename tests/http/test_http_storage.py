@@ -318,3 +318,21 @@ async def test_a_parameter_that_is_there_twice_is_not_what_was_signed(anyone, ap
         signed.url.replace("?", "?size=1&"), content=b"abc", headers=dict(signed.headers)
     )
     assert refusal(answer) == (403, "FORBIDDEN")
+
+
+async def test_a_condition_on_another_version_is_412(anyone, published):
+    etag, modified = published
+    for headers, status in (
+        ({"If-Match": etag}, 200),
+        ({"If-Match": f'"other", {etag}'}, 200),
+        ({"If-Match": "*"}, 200),
+        ({"If-Match": etag, "If-Unmodified-Since": EARLIER}, 200),
+        ({"If-Unmodified-Since": modified}, 200),
+        ({"If-Match": '"other"'}, 412),
+        ({"If-Match": f"W/{etag}"}, 412),
+        ({"If-Match": '"other"', "If-None-Match": etag}, 412),
+        ({"If-Unmodified-Since": EARLIER}, 412),
+    ):
+        answer = await anyone.get(PUBLISHED, headers=headers)
+        assert answer.status_code == status, headers
+    assert refusal(answer) == (412, "PRECONDITION_FAILED")

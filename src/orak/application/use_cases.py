@@ -12,6 +12,7 @@ from orak.application.operations.trigger_batch import TriggerBatch
 from orak.application.processing.process_upload import ProcessUpload
 from orak.application.processing.sweep import Sweep
 from orak.application.processing.sweep_objects import SweepObjects
+from orak.application.records.await_record import AwaitRecord
 from orak.application.records.change_record import ChangeRecord
 from orak.application.records.create_record import CreateRecord
 from orak.application.records.delete_record import DeleteRecord
@@ -37,6 +38,7 @@ class UseCases:
     cancel_upload: CancelUpload
     create_record: CreateRecord
     get_record: GetRecord
+    await_record: AwaitRecord
     list_records: ListRecords
     change_record: ChangeRecord
     retry_record: RetryRecord

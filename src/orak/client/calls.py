@@ -70,6 +70,8 @@ class Call:
     file: FileBody | None = None
     repeatable: bool = True
     """Whether sending it twice does no more than sending it once."""
+    timeout: float | None = None
+    """Seconds that any pause in it may last; None is as long as the client's own."""
     after: float = 0.0
     """Seconds to let pass before it is sent."""
 
@@ -77,7 +79,12 @@ class Call:
         """Return the request as *http* is to send it."""
         if self.file is None:
             return http.build_request(
-                self.method, self.url, headers=self.headers, params=self.params, json=self.json
+                self.method,
+                self.url,
+                headers=self.headers,
+                params=self.params,
+                json=self.json,
+                timeout=httpx.USE_CLIENT_DEFAULT if self.timeout is None else self.timeout,
             )
         # Made by hand: a store refuses headers that were not signed, and the token is none of its business.
         url = httpx.URL(self.url)

@@ -21,6 +21,8 @@ T = TypeVar("T")
 _RECORDS = "/records/async"
 _PAGE = 200
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_LOOK_TIMEOUT = 4.0
+"""Seconds for one look while waiting: a server that stopped is told of within 20 s, repetitions and all."""
 
 OnRecord: TypeAlias = Callable[[Record], None]
 """Told of a record each time it was asked for."""
@@ -88,10 +90,12 @@ def create(
     return (yield from _record(Call("POST", _RECORDS, headers=headers, json=body)))
 
 
-def get(record_id: int, known: Record | None, *, after: float = 0.0) -> Flow[Record]:
+def get(
+    record_id: int, known: Record | None, *, after: float = 0.0, timeout: float | None = None
+) -> Flow[Record]:
     """Read a record; *known* itself if it is still so."""
     headers = {"If-None-Match": known.etag} if known is not None and known.etag else {}
-    call = Call("GET", f"{_RECORDS}/{record_id}", headers=headers, after=after)
+    call = Call("GET", f"{_RECORDS}/{record_id}", headers=headers, after=after, timeout=timeout)
     response = yield from accepted(call)
     if response.status_code == httpx.codes.NOT_MODIFIED and known is not None:
         return known
@@ -101,7 +105,7 @@ def get(record_id: int, known: Record | None, *, after: float = 0.0) -> Flow[Rec
 def wait(record_id: int, seconds: float, on_progress: OnRecord | None) -> Flow[Record]:
     """Ask again and again, at growing intervals, until the record is settled."""
     deadline, pause = time.monotonic() + seconds, _FIRST_PAUSE
-    record = yield from get(record_id, None)
+    record = yield from get(record_id, None, timeout=_LOOK_TIMEOUT)
     while True:
         if on_progress is not None:
             on_progress(record)
@@ -110,7 +114,7 @@ def wait(record_id: int, seconds: float, on_progress: OnRecord | None) -> Flow[R
         left = deadline - time.monotonic()
         if left <= 0:
             raise StillProcessing(record, seconds)
-        record = yield from get(record_id, record, after=min(pause, left))
+        record = yield from get(record_id, record, after=min(pause, left), timeout=_LOOK_TIMEOUT)
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 

@@ -37,6 +37,10 @@ UNAVAILABLE_DELAY = timedelta(seconds=4)
 OUTAGES = 5
 """So many objects in a row that cannot be reached mean that none can, and it is left to the next round."""
 
+_UNSEEN = frozenset({"Cf", "Zs", "Zl", "Zp"})
+_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters by their category, and blank: the fillers of Hangul, and Braille's pattern without a dot."""
+
 _BACKOFF_BASE = timedelta(seconds=2)
 _BACKOFF_CAP = timedelta(minutes=10)
 
@@ -79,13 +83,21 @@ def has_forbidden_character(text: str) -> bool:
 
 def name_problem(field: str, text: str | None) -> Problem | None:
     """What is wrong with a name or title: blank, longer than 255 after NFC, or holding what no name holds."""
-    if text is None or not text.strip():
+    if text is None or _is_blank(text):
         return Problem(field, ProblemCode.REQUIRED)
     if has_forbidden_character(text):
         return Problem(field, ProblemCode.INVALID_CHARACTER)
     if len(unicodedata.normalize("NFC", text)) > MAX_NAME:
         return Problem(field, ProblemCode.TOO_LONG, MAX_NAME)
     return None
+
+
+def _is_blank(text: str) -> bool:
+    """Whether nothing of *text* would be seen: spaces, and formats such as a zero-width space or a BOM."""
+    return all(
+        character.isspace() or character in _FILLERS or unicodedata.category(character) in _UNSEEN
+        for character in text
+    )
 
 
 def id_problem(field: str, number: int) -> Problem | None:
@@ -102,6 +114,15 @@ def batch_size_problem(field: str, size: int | None) -> Problem | None:
     if size > MAX_BATCH_SIZE:
         return Problem(field, ProblemCode.TOO_LARGE, MAX_BATCH_SIZE)
     return None
+
+
+def duration_problem(seconds: int | None, most: int) -> Problem | None:
+    """What is wrong with a length that a client says its take has; it need not say any."""
+    if seconds is None or 0 <= seconds <= most:
+        return None
+    if seconds < 0:
+        return Problem("durationSeconds", ProblemCode.INVALID)
+    return Problem("durationSeconds", ProblemCode.TOO_LARGE, most)
 
 
 class UploadPolicy(msgspec.Struct, frozen=True):
@@ -141,10 +162,4 @@ class UploadPolicy(msgspec.Struct, frozen=True):
 
     def duration_problem(self, seconds: int | None) -> Problem | None:
         """Advice only: absent, or up to `max_duration_seconds`."""
-        if seconds is None:
-            return None
-        if seconds < 0:
-            return Problem("durationSeconds", ProblemCode.INVALID)
-        if seconds > self.max_duration_seconds:
-            return Problem("durationSeconds", ProblemCode.TOO_LARGE, self.max_duration_seconds)
-        return None
+        return duration_problem(seconds, self.max_duration_seconds)

@@ -58,13 +58,12 @@ class Record(msgspec.Struct, frozen=True):
         )
 
     def change(self, *, title: str | None, song_id: SongId | None, at: datetime) -> Self:
-        """Give another title, another song, or both; what is None stays."""
-        return replace(
-            self,
-            title=self.title if title is None else _checked_title(title),
-            song_id=song_id or self.song_id,
-            updated_at=at,
-        )
+        """Give another title, another song, or both; what is None stays. Itself if that changes nothing."""
+        title = self.title if title is None else _checked_title(title)
+        song_id = song_id or self.song_id
+        if (title, song_id) == (self.title, self.song_id):
+            return self
+        return replace(self, title=title, song_id=song_id, updated_at=at)
 
 
 class Recording(msgspec.Struct, frozen=True):
@@ -83,6 +82,16 @@ class Recording(msgspec.Struct, frozen=True):
     def status(self) -> ProcessingStatus:
         """How far the take is, in a client's three words."""
         return shown_as(self.upload.status)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing will become of it unless somebody asks for it."""
+        return self.status is not ProcessingStatus.PROCESSING
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether its bytes are there and its conversion is to come, or under way."""
+        return not self.is_settled and not self.upload.awaits_arrival
 
     @property
     def failure(self) -> FailureCode | None:

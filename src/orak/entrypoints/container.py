@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
@@ -40,6 +40,7 @@ from orak.application.processing.lease_keeper import LeaseKeeper
 from orak.application.processing.process_upload import ConversionRules, ProcessUpload
 from orak.application.processing.sweep import Sweep
 from orak.application.processing.sweep_objects import SweepObjects
+from orak.application.records.await_record import AwaitRecord
 from orak.application.records.change_record import ChangeRecord
 from orak.application.records.create_record import CreateRecord
 from orak.application.records.delete_record import DeleteRecord
@@ -63,6 +64,7 @@ from orak.entrypoints.own_key import own_key
 from orak.entrypoints.s3 import open_s3
 from orak.entrypoints.schema import schema_prepared
 from orak.entrypoints.settings import InvalidSetting, Settings
+from orak.entrypoints.waits import Waits
 from orak.entrypoints.worker.timers import Timer
 
 _RELAY_SECONDS = 0.5
@@ -182,8 +184,13 @@ class Running:
     settings: Settings
     leases: Leases
     storage: Storage
-    end_waits: Callable[[], None]
-    """To be called when shutdown begins: calls that wait for a conversion are answered at once."""
+    end_conversion_waits: Callable[[], None]
+    waits: Waits = field(default_factory=Waits)
+
+    def end_waits(self) -> None:
+        """To be called when shutdown begins: calls that wait for anything are answered at once."""
+        self.waits.end()
+        self.end_conversion_waits()
 
     async def failing_parts(self) -> list[str]:
         """Return the names of the parts that do not answer: none, if orak is ready."""
@@ -304,6 +311,7 @@ class Container(containers.DeclarativeContainer):
             CreateRecord, transaction, recordings, storage, verification, starter, clock
         ),
         get_record=providers.Singleton(GetRecord, recordings),
+        await_record=providers.Singleton(AwaitRecord, recordings, clock),
         list_records=providers.Singleton(ListRecords, recordings),
         change_record=providers.Singleton(ChangeRecord, transaction, recordings, clock),
         retry_record=providers.Singleton(RetryRecord, recordings, requeuing),
@@ -333,7 +341,7 @@ class Container(containers.DeclarativeContainer):
         settings=settings,
         leases=leases,
         storage=storage,
-        end_waits=starter.provided.end_waits,
+        end_conversion_waits=starter.provided.end_waits,
     )
     timers = providers.Resource(_open_timers, sweep, relay_facts, queue, clock, settings)
 

@@ -26,8 +26,16 @@ _SECRET = frozenset({"jwt_secret", "aws_secret_access_key", "aws_session_token"}
 _LATER = {
     "REDIS_URL": "queueing on Redis",
     "EVENTBRIDGE_BUS_NAME": "publishing to EventBridge",
+    "EVENTBRIDGE_RULE_NAME": "publishing to EventBridge",
+    "SQS_QUEUE_URL": "hearing of arrivals from SQS",
+    "CLOUDFRONT_KEY_ID": "signing for CloudFront",
+    "CLOUDFRONT_PRIVATE_KEY": "signing for CloudFront",
+    "QUOTA_BYTES_PER_DAY": "quota",
+    "QUOTA_WAITING_TAKES": "quota",
+    "RATE_LIMIT_PRESIGNS_PER_MINUTE": "rate limit",
+    "BACKLOG_LIMIT": "limit of the backlog",
 }
-"""Settings that choose an adapter which this release lacks: ignoring them would put data elsewhere."""
+"""Settings of what this release lacks: ignored, they would put data elsewhere, or lift a limit."""
 
 Natural = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
@@ -161,10 +169,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidSetting(
                 lacking, "is not set, and the other half of the key is", "set both, or neither"
             )
-        if self.s3_endpoint_url is not None and not _is_origin(self.s3_endpoint_url):
-            raise InvalidSetting(
-                "S3_ENDPOINT_URL", "is no URL of a server", "use the like of https://s3.example.com:9000"
-            )
+        self._check_urls()
         if not self.database.startswith(("sqlite:///", "postgresql://", "postgres://")):
             raise InvalidSetting(
                 "DATABASE_URL",
@@ -177,6 +182,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 "is of PostgreSQL, and its driver is not installed",
                 "pip install 'orak[postgresql]'",
             )
+
+    def _check_urls(self) -> None:
+        jwks_url = self.jwks_url if "://" in (self.jwks_url or "") else None  # else it names a file
+        if jwks_url is not None and jwks_url.startswith("file://"):
+            jwks_url = None
+        for name, url, example in (
+            ("PUBLIC_URL", self.public_url, "https://orak.example.com"),
+            ("CDN_BASE_URL", self.cdn_base_url, "https://cdn.example.com"),
+            ("JWKS_URL", jwks_url, "https://id.example.com/jwks.json"),
+            ("S3_ENDPOINT_URL", self.s3_endpoint_url, "https://s3.example.com:9000"),
+        ):
+            if url is not None and not _is_url(url):
+                raise InvalidSetting(name, "is no URL of a server", f"use the like of {example}")
+        for origin in self.cors_origins:
+            if origin != "*" and not _is_origin(origin):
+                raise InvalidSetting(
+                    "CORS_ORIGINS",
+                    f"holds {origin!r}, which is no origin",
+                    "use the like of https://app.example.com, without a path or a slash at the end, or *",
+                )
 
 
 class LoadedSettings(msgspec.Struct, frozen=True):
@@ -238,6 +263,11 @@ def shown_value(field: str, value: object) -> str:
 
 
 def _is_origin(url: str) -> bool:
+    """Whether *url* is scheme, host and perhaps port, as browsers send it in `Origin` (RFC 6454 §7)."""
+    return _is_url(url) and url == "{0.scheme}://{0.netloc}".format(urlsplit(url)) and "@" not in url
+
+
+def _is_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0

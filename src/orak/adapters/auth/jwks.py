@@ -25,6 +25,10 @@ MAX_AGE = timedelta(minutes=10)
 _PATIENCE = 5  # seconds
 
 
+FETCH_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError)
+"""What fetching keys can end in."""
+
+
 class JwksKeys:
     """Keys that are fetched when first needed, when a token names an unknown one, and when they are old.
 
@@ -70,9 +74,8 @@ class JwksKeys:
                 return
             self._next_attempt = now + PAUSE
             try:
-                content = await _fetch(self._url)
-                self._keys = PublicKeys(content, self._algorithms)
-            except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+                self._keys = await fetch_keys(self._url, self._algorithms)
+            except FETCH_ERRORS as error:
                 _log.warning("the keys of tokens could not be fetched: %r", error)
                 self._failed = True
             else:
@@ -80,9 +83,19 @@ class JwksKeys:
                 self._failed = False
 
 
+async def fetch_keys(url: str, algorithms: frozenset[str]) -> PublicKeys:
+    """Fetch the keys for these algorithms. Raise one of `FETCH_ERRORS` if that cannot be done."""
+    return PublicKeys(await _fetch(url), algorithms)
+
+
+def is_remote(url: str) -> bool:
+    """Whether the keys come over the network; else *url* names a file."""
+    return urlsplit(url).scheme in {"http", "https"}
+
+
 async def _fetch(url: str) -> bytes:
     parts = urlsplit(url)
-    if parts.scheme in {"http", "https"}:
+    if is_remote(url):
         tls = await asyncio.to_thread(httpx.create_ssl_context)  # reads all roots: 40 ms
         # Fetching is rare: a client of its own leaves no connection behind.
         async with asyncio.timeout(_PATIENCE), httpx.AsyncClient(verify=tls) as client:

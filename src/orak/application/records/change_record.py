@@ -12,7 +12,10 @@ from orak.domain.record import Recording, title_problem
 
 @dataclass(frozen=True, slots=True)
 class ChangeRecord:
-    """Give a record another title, another song, or both."""
+    """Give a record another title, another song, or both.
+
+    What changes nothing leaves the record as it is, its version and its time of change too.
+    """
 
     transaction: UnitOfWork
     recordings: Recordings
@@ -37,8 +40,10 @@ class ChangeRecord:
                 Recording(record, upload).owned_by(actor)
                 if song_id is not None:
                     await tx.songs.check(song_id)
-                await tx.records.save(record.change(title=title, song_id=song_id, at=at))
-                await tx.uploads.save(*upload.record_changed(at=at))
+                changed = record.change(title=title, song_id=song_id, at=at)
+                if changed is not record:
+                    await tx.records.save(changed)
+                    await tx.uploads.save(*upload.record_changed(at=at))
 
         await with_retries(self.clock, change)
         return await self.recordings.get(record_id)

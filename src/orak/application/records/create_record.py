@@ -12,11 +12,14 @@ from orak.application.verification import Verification
 from orak.domain.actor import Actor
 from orak.domain.errors import Problem, ProblemCode, Rejected
 from orak.domain.identity import ObjectKey, RecordId, SongId, UploadId
-from orak.domain.policies import id_problem
+from orak.domain.policies import duration_problem, id_problem
 from orak.domain.record import Record, Recording, title_problem
 from orak.domain.upload import StoredObject
 
 _log = logging.getLogger(__name__)
+
+_INT_32 = 2**31 - 1
+"""Seconds that a column holds; which takes are too long is for the settings to say."""
 
 _LOOKS = (0.05, 0.1)
 """Pauses between looks for an object right after its PUT: three looks in all."""
@@ -30,7 +33,7 @@ class NewRecord(msgspec.Struct, frozen=True):
     song_id: SongId | None = None
     duration_seconds: int | None = None
 
-    def problems(self) -> list[Problem]:
+    def problems(self, max_duration_seconds: int = _INT_32) -> list[Problem]:
         """Return everything that is wrong, each field once."""
         upload_problem = (
             Problem("uploadId", ProblemCode.REQUIRED)
@@ -38,10 +41,12 @@ class NewRecord(msgspec.Struct, frozen=True):
             else id_problem("uploadId", self.upload_id)
         )
         song_problem = None if self.song_id is None else id_problem("songId", self.song_id)
-        duration_problem = (
-            Problem("durationSeconds", ProblemCode.INVALID) if (self.duration_seconds or 0) < 0 else None
+        checks = (
+            title_problem(self.title),
+            upload_problem,
+            song_problem,
+            duration_problem(self.duration_seconds, max_duration_seconds),
         )
-        checks = (title_problem(self.title), upload_problem, song_problem, duration_problem)
         return [problem for problem in checks if problem is not None]
 
 

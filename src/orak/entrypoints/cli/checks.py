@@ -18,8 +18,8 @@ from orak.application.ports.failures import Unavailable
 from orak.entrypoints.cli.db import sqlite_file
 from orak.entrypoints.cli.failures import Failure
 from orak.entrypoints.cli.listening import PortTaken, listen
-from orak.entrypoints.cli.options import load_settings
-from orak.entrypoints.cli.tokens import WEAK_SECRET, check_tokens
+from orak.entrypoints.cli.options import command, load_settings
+from orak.entrypoints.cli.tokens import WEAK_SECRET, check_keys, check_tokens
 from orak.entrypoints.s3 import open_s3
 from orak.entrypoints.settings import InvalidSetting, LoadedSettings, Settings, shown_value
 
@@ -40,11 +40,11 @@ class Finding(msgspec.Struct, frozen=True):
     hint: str | None = None
 
 
-def all_checks(data_dir: Path | None) -> Iterator[Finding]:
+def all_checks(data_dir: Path | None, host: str | None, port: int | None) -> Iterator[Finding]:
     """Yield what each check finds, as it is found."""
     yield _check_python()
     try:
-        loaded = load_settings(data_dir=data_dir)
+        loaded = load_settings(data_dir=data_dir, host=host, port=port)
     except Failure as failure:
         yield Finding("settings", "fail", failure.message, failure.hint)
         return
@@ -94,13 +94,21 @@ def _check_data_dir(settings: Settings) -> Finding:
 def _check_database(settings: Settings) -> Finding:
     shown, file = shown_value("database_url", settings.database), sqlite_file(settings)
     if file is not None and not file.exists():
+        folder = file.absolute().parent
+        if not folder.exists() and not settings.data_dir.absolute().is_relative_to(folder):
+            return Finding("database", "fail", f"{shown}: there is no folder {folder}", "make it")
         return Finding("database", "ok", f"{shown}, which the first start makes")
     try:
         if migrations.check(settings.database):
             return Finding("database", "ok", f"{shown}, schema {migrations.current(settings.database)}")
     except Unavailable as outage:
         return Finding("database", "fail", f"{shown}: {outage}", "check DATABASE_URL, and who may open it")
-    return Finding("database", "warn", f"{shown}: the schema is of another orak", "run `orak db upgrade`")
+    return Finding(
+        "database",
+        "warn",
+        f"{shown}: the schema is of another orak",
+        f"run {command('db upgrade', settings.data_dir)}",
+    )
 
 
 def _check_storage(settings: Settings) -> Finding:
@@ -173,6 +181,8 @@ def _check_tokens(settings: Settings) -> Finding:
         )
     try:
         check_tokens(settings)
+        if settings.jwks_url is not None:
+            check_keys(settings.jwks_url, settings.jwt_algorithms)
     except Failure as failure:
         return Finding("tokens", "fail", failure.message, failure.hint)
     if settings.jwt_secret is not None and len(settings.jwt_secret.encode()) < WEAK_SECRET:

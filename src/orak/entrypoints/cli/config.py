@@ -13,7 +13,8 @@ _WIDE = 120
 def config(data_dir: Path | None) -> None:
     """Show each setting, its value, and where it came from.
 
-    A flag beats the environment, which beats `.env`, which beats the default. Secrets are masked.
+    What follows from other settings is shown as it is used. A flag beats the environment, which beats
+    `.env`, which beats the default. Secrets are masked.
     """
     from typing import get_type_hints
 
@@ -22,10 +23,17 @@ def config(data_dir: Path | None) -> None:
 
     loaded = load_settings(data_dir=data_dir)
     kinds = get_type_hints(Settings, include_extras=True)
+    settings = loaded.settings
+    in_use = {
+        "database_url": settings.database,
+        "public_url": settings.base_url,
+        "cdn_base_url": settings.media_url,
+        "immediate_slots": settings.slots,
+    }
     rows = [
         (
             variable_names(field)[-1],
-            shown_value(field, getattr(loaded.settings, field)),
+            shown_value(field, in_use.get(field, getattr(loaded.settings, field))),
             origin,
             describe(kinds[field]),
         )

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from orak.entrypoints.cli.failures import Failure
-from orak.entrypoints.cli.options import data_dir_option, load_settings
+from orak.entrypoints.cli.options import command, data_dir_option, load_settings
 from orak.entrypoints.data_dir import make_data_dir
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ def check(data_dir: Path | None) -> None:
     revision = migrations.current(url)
     if not migrations.check(url):
         state = f"at {revision}" if revision else "empty"
-        raise Failure(f"the schema is {state}, not what this orak expects", "run `orak db upgrade`")
+        raise Failure(
+            f"the schema is {state}, not what this orak expects", f"run {command('db upgrade', data_dir)}"
+        )
     click.echo(f"up to date at {revision}")
 
 
@@ -67,5 +69,5 @@ def _database(data_dir: Path | None, *, make: bool = False) -> str:
     if make:
         make_data_dir(settings)
     elif file is not None and not file.exists():  # connecting would make one
-        raise Failure(f"there is no database at {file} yet", "run `orak db upgrade`")
+        raise Failure(f"there is no database at {file} yet", f"run {command('db upgrade', data_dir)}")
     return settings.database

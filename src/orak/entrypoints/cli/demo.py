@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from orak.entrypoints.cli.failures import Failure, warn
+from orak.entrypoints.cli.failures import Failure
 from orak.entrypoints.cli.options import data_dir_option, load_settings
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _NEXT_PORTS = 50
 @click.argument(
     "file", required=False, type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 )
-@click.option("--once", is_flag=True, help="End after the steps; exit with 1 unless the take was converted.")
+@click.option("--once", is_flag=True, help="End after the steps.")
 @click.option(
     "--port",
     metavar="PORT",
@@ -33,7 +33,8 @@ def demo(*, file: Path | None, once: bool, port: int | None, data_dir: Path | No
     """Take a recording all the way through orak, then serve.
 
     FILE, or a verse of Arirang that orak sings itself, goes through the real HTTP API: presign, upload,
-    record, conversion, playback. Database, objects and keys are all in one folder; nothing else is needed.
+    record, conversion, playback; the exit code is 1 if it could not be converted. Database, objects and keys
+    are all in one folder; nothing else is needed.
     """
     import logging
 
@@ -122,10 +123,7 @@ async def _demonstrate(
         with client_failures(url):
             record = await walk_through(screen, url, token, file, settings.data_dir / "demo")
         if record.failure is not None:
-            failure = f"the take was not converted: {record.failure.message} ({record.failure.code})"
-            if once:
-                raise Failure(failure)
-            warn(failure)
+            raise Failure(f"the take was not converted: {record.failure.message} ({record.failure.code})")
         if once:
             return
         _print_banner(screen, url, token)

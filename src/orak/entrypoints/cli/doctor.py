@@ -10,8 +10,12 @@ _MARKS = {"ok": ("ok", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "b
 
 
 @click.command()
+@click.option("--host", metavar="ADDRESS", help="Address that `serve` would listen on.")
+@click.option(
+    "--port", metavar="PORT", type=click.IntRange(0, 65535), help="Port that `serve` would listen on."
+)
 @data_dir_option
-def doctor(data_dir: Path | None) -> None:
+def doctor(host: str | None, port: int | None, data_dir: Path | None) -> None:
     """Check the machine and the settings.
 
     The exit code is 1 if orak could not run.
@@ -19,7 +23,7 @@ def doctor(data_dir: Path | None) -> None:
     from orak.entrypoints.cli.checks import all_checks
 
     findings = []
-    for finding in all_checks(data_dir):
+    for finding in all_checks(data_dir, host, port):
         findings.append(finding)
         if not is_piped():
             _print(finding.level, finding.name, finding.said, finding.hint)

@@ -6,7 +6,10 @@ import socket
 from orak.entrypoints.cli.failures import Failure
 
 _REASONS = {
-    errno.EADDRINUSE: ("is in use", "choose another with --port; `orak doctor` says who has it"),
+    errno.EADDRINUSE: (
+        "is in use",
+        "choose another with --port; `orak doctor --host {host} --port {port}` says who has it",
+    ),
     errno.EACCES: ("may not be opened by this user", "choose one from 1024 with --port"),
     errno.EADDRNOTAVAIL: ("is not of this machine", "choose another address with --host"),
 }
@@ -34,5 +37,5 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         problem, hint = _REASONS.get(error.errno or 0, (f"cannot be opened: {error.strerror}", None))
         kind_of = PortTaken if error.errno == errno.EADDRINUSE else Failure
-        raise kind_of(f"{host}:{port} {problem}", hint) from None
+        raise kind_of(f"{host}:{port} {problem}", hint and hint.format(host=host, port=port)) from None
     return listener

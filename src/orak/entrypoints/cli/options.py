@@ -1,5 +1,6 @@
 """Options that several commands have, and the settings that they override."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +23,12 @@ def data_dir_option(command: F) -> F:
         type=click.Path(file_okay=False, path_type=Path),
         help="Where the database, the objects and the keys are (default: ./orak-data).",
     )(command)
+
+
+def command(words: str, data_dir: Path | None) -> str:
+    """Return a command for a hint, with the `--data-dir` that was given to this one."""
+    folder = "" if data_dir is None else f" --data-dir {shlex.quote(str(data_dir))}"
+    return f"`orak {words}{folder}`"
 
 
 def load_settings(**flags: object) -> "LoadedSettings":

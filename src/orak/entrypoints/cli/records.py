@@ -3,7 +3,8 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from orak.entrypoints.cli.remote import orak_at, remote_options
+from orak.entrypoints.cli.failures import Failure, warn
+from orak.entrypoints.cli.remote import orak_at, remote_options, said
 from orak.entrypoints.cli.screen import console, is_piped, json_lines, labelled, table
 
 if TYPE_CHECKING:
@@ -74,10 +75,24 @@ def retry_record(record_id: int, url: str | None, token: str | None) -> None:
 @click.argument("record_ids", metavar="ID...", type=_ID, nargs=-1, required=True)
 @remote_options
 def delete_records(record_ids: tuple[int, ...], url: str | None, token: str | None) -> None:
-    """Delete recordings, audio and all, for good."""
+    """Delete recordings, audio and all, for good.
+
+    One that cannot be deleted does not keep the others.
+    """
+    from orak.client import OrakApiError
+
     with orak_at(url, token) as orak:
+        failed = []
         for record_id in record_ids:
-            orak.delete(record_id)
+            try:
+                orak.delete(record_id)
+            except OrakApiError as error:
+                if len(record_ids) == 1:
+                    raise
+                warn(f"record {record_id}: {said(error)}")
+                failed.append(record_id)
+    if failed:
+        raise Failure(f"not deleted: {', '.join(map(str, failed))}")
 
 
 def _as_answered(record: "Record") -> object:

@@ -69,7 +69,7 @@ def orak_at(url: str | None, token: str | None) -> Iterator["OrakClient"]:
     url, token = url or url_setting.value or _DEFAULT_URL, token or token_setting.value
     if not token:
         raise Failure(
-            "no token: orak would not know who asks", "set ORAK_TOKEN=$(orak token), or give --token"
+            "no token: orak would not know who asks", "export ORAK_TOKEN=$(orak token), or give --token"
         )
     try:
         client = OrakClient(url, token, language="en")
@@ -85,6 +85,7 @@ def client_failures(url: str) -> Iterator[None]:
     from orak.client import (
         OrakApiError,
         OrakClientError,
+        StillProcessing,
         Unreachable,
         UnreadableAnswer,
         UnsupportedAudio,
@@ -93,7 +94,7 @@ def client_failures(url: str) -> Iterator[None]:
     try:
         yield
     except OrakApiError as error:
-        raise Failure(_said(error), _hint(error)) from None
+        raise Failure(said(error), _hint(error)) from None
     except Unreachable as error:
         raise Failure(
             f"nobody answers at {url}: {error}",
@@ -101,11 +102,15 @@ def client_failures(url: str) -> Iterator[None]:
         ) from None
     except UnreadableAnswer as error:
         raise Failure(str(error), f"is {url} really orak's?") from None
+    except StillProcessing as error:
+        hint = f"`orak records get {error.record.id}` shows how far it is"
+        raise Failure(str(error), hint) from None
     except (OrakClientError, UnsupportedAudio) as error:
         raise Failure(str(error)) from None
 
 
-def _said(error: "OrakApiError") -> str:
+def said(error: "OrakApiError") -> str:
+    """Return a refusal in words, each wrong field on a line."""
     wrong = [f"{detail.field}: {detail.message}" for detail in error.details]
     return "\n".join([f"{error.message} ({error.code})", *wrong])
 

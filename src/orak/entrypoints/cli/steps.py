@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TypeAlias
 
 from rich.console import Console
 from rich.table import Table
@@ -11,22 +10,37 @@ from rich.text import Text
 
 _WIDTH = 88
 
-Note: TypeAlias = Callable[[str], None]
-"""Says how far a step is, and in the end what it did."""
+
+class Note:
+    """Says how far a step is, and in the end what it did, or why it could not."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self._show = show
+        self.text = ""
+        self.failed = False
+
+    def __call__(self, text: str) -> None:
+        """Note *text* in place of what was noted before."""
+        self.text = text
+        self._show(text)
+
+    def fail(self, why: str) -> None:
+        """End the step with a cross."""
+        self.failed = True
+        self(why)
 
 
 @contextmanager
 def step(screen: Console, name: str) -> Iterator[Note]:
     """Show what goes on while the block runs, on a terminal; then one line with what was noted last."""
-    noted, started = "", time.perf_counter()
+    started = time.perf_counter()
     spinner = screen.status(name) if screen.is_terminal else None
 
-    def note(text: str) -> None:
-        nonlocal noted
-        noted = text
+    def show(text: str) -> None:
         if spinner is not None:
             spinner.update(f"{name}  {text}")
 
+    note = Note(show)
     with spinner or nullcontext():
         yield note
     line = Table.grid(expand=True, padding=(0, 2))
@@ -36,7 +50,10 @@ def step(screen: Console, name: str) -> Iterator[Note]:
     line.add_column(ratio=1, overflow="fold")
     line.add_column(justify="right", no_wrap=True)
     line.add_row(
-        Text("✓", "green"), Text(name, "bold"), Text(noted), Text(_time(time.perf_counter() - started), "dim")
+        Text("✗", "red") if note.failed else Text("✓", "green"),
+        Text(name, "bold"),
+        Text(note.text),
+        Text(_time(time.perf_counter() - started), "dim"),
     )
     screen.print(line)
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from orak.entrypoints.cli.failures import Failure, WrongSetting, warn
-from orak.entrypoints.cli.options import data_dir_option, load_settings
+from orak.entrypoints.cli.options import command, data_dir_option, load_settings
 
 if TYPE_CHECKING:
     from orak.entrypoints.settings import Settings
@@ -45,7 +45,7 @@ def token(user: int, scope: tuple[str, ...], days: int, data_dir: Path | None) -
     if settings.jwt_secret is None and not key.exists():
         raise Failure(
             f"no JWT_SECRET to sign with, and no demo has made a key in {settings.data_dir}",
-            "set the JWT_SECRET of the server, or run `orak demo` first",
+            f"export the JWT_SECRET of the server, or run {command('demo', data_dir)} first",
         )
     mention_weakness(settings.jwt_secret)
     click.echo(signed_token(settings, settings.jwt_secret or demo_secret(settings), user, scope, days))
@@ -90,14 +90,15 @@ def mention_weakness(secret: str | None) -> None:
 
 
 def check_tokens(settings: "Settings") -> None:
-    """Raise `WrongSetting` unless tokens can be verified with these settings."""
+    """Raise `WrongSetting` unless tokens can be verified with these settings; a file of keys is read."""
+    from orak.adapters.auth.jwks import is_remote
     from orak.adapters.auth.jwt import JwtTokens
     from orak.adapters.clock.system import SystemClock
 
     if settings.jwt_secret is None and settings.jwks_url is None:
         raise WrongSetting(
             "neither JWT_SECRET nor JWKS_URL is set, so no caller could be known",
-            "set JWT_SECRET=$(openssl rand -hex 32), or try `orak demo`, which makes a key of its own",
+            "export JWT_SECRET=$(openssl rand -hex 32), or try `orak demo`, which makes a key of its own",
         )
     try:
         JwtTokens(
@@ -112,4 +113,25 @@ def check_tokens(settings: "Settings") -> None:
         raise WrongSetting(
             f"tokens cannot be verified: {error}",
             "see JWT_SECRET, JWKS_URL and JWT_ALGORITHMS in `orak config`",
+        ) from None
+    if settings.jwks_url is not None and not is_remote(settings.jwks_url):
+        check_keys(settings.jwks_url, settings.jwt_algorithms)
+
+
+def check_keys(url: str, algorithms: tuple[str, ...]) -> None:
+    """Raise `WrongSetting` unless there are keys at *url*, which may be a file."""
+    import asyncio
+
+    from orak.adapters.auth.jwks import FETCH_ERRORS, fetch_keys
+    from orak.adapters.auth.keys import public_algorithms
+    from orak.entrypoints.settings import shown_value
+
+    try:
+        asyncio.run(fetch_keys(url, public_algorithms(algorithms)))
+    except FETCH_ERRORS as error:
+        strerror = error.strerror if isinstance(error, OSError) else None
+        why = strerror or str(error) or type(error).__name__
+        raise WrongSetting(
+            f"no keys of tokens at JWKS_URL, {shown_value('jwks_url', url)}: {why}",
+            "JWKS_URL is the URL or file of a JSON Web Key Set (RFC 7517)",
         ) from None

@@ -43,6 +43,7 @@ def upload(
 
     Its progress is shown on standard error; standard output gets the record's id and nothing else.
     """
+    _check_title(title)
     with orak_at(url, token) as orak, _progress(file.name, converting=wait) as (sending, converting):
         record = orak.upload(
             file,
@@ -54,6 +55,20 @@ def upload(
         )
     if record.failure is not None:
         raise Failure(f"record {record.id}: {record.failure.message} ({record.failure.code})")
+
+
+def _check_title(title: str) -> None:
+    """Refuse now what the server would refuse when the bytes are there."""
+    from orak.domain.errors import ProblemCode
+    from orak.domain.policies import MAX_NAME
+    from orak.domain.record import title_problem
+
+    if problem := title_problem(title):
+        why = {
+            ProblemCode.REQUIRED: "it is blank",
+            ProblemCode.TOO_LONG: f"it has more than {MAX_NAME} characters",
+        }.get(problem.code, "it holds a character that is not allowed")
+        raise click.BadParameter(why, param_hint="--title")
 
 
 @contextmanager

@@ -53,7 +53,10 @@ async def _send(screen: Console, orak: AsyncOrakClient, file: Path, title: str) 
         note(f"record {record.id}, {title}")
     with step(screen, "convert") as note:
         record = await orak.wait(record.id, on_progress=lambda record: note(f"{record.progress} %"))
-        note(record.processing_status if record.loudness is None else loudness_of(record))
+        if record.failure is not None:
+            note.fail(f"{record.failure.message} ({record.failure.code})")
+        else:
+            note(record.processing_status if record.loudness is None else loudness_of(record))
     return record
 
 

@@ -1,6 +1,6 @@
 """Operators' calls: how background conversion goes, and moving what stands still."""
 
-from litestar import Response, get, post, put
+from litestar import Response, post, put
 from litestar.params import FromPath
 
 from orak.application.operations.batch_size import SetBatchSize
@@ -16,6 +16,7 @@ from orak.entrypoints.http.injection import CallOf, Injected
 from orak.entrypoints.http.languages import language_of
 from orak.entrypoints.http.pages import link_to, page_of
 from orak.entrypoints.http.parameters import Parameters, path_id
+from orak.entrypoints.http.reading import read
 from orak.entrypoints.http.views import BatchSizeView, OperatedUploadView, StatisticsView, TriggeredView
 
 _OF_THE_MOMENT = {"Cache-Control": "no-store"}
@@ -39,7 +40,7 @@ async def trigger(request: CallOf, trigger_batch: Injected[TriggerBatch]) -> Tri
     return TriggeredView()
 
 
-@get("/statistics")
+@read("/statistics")
 async def show_statistics(
     request: CallOf, get_statistics: Injected[GetStatistics]
 ) -> Response[StatisticsView]:
@@ -47,7 +48,7 @@ async def show_statistics(
     return Response(StatisticsView.of(await get_statistics(request.user)), headers=_OF_THE_MOMENT)
 
 
-@get("/orphans")
+@read("/orphans")
 async def list_orphaned_uploads(
     request: CallOf, running: Injected[Running], list_orphans: Injected[ListOrphans]
 ) -> Response[list[OperatedUploadView]]:
@@ -57,7 +58,7 @@ async def list_orphaned_uploads(
     return _page(request, running, await list_orphans(request.user, page_of(query)), "orphans")
 
 
-@get("/failures")
+@read("/failures")
 async def list_dead_letters(
     request: CallOf, running: Injected[Running], list_failures: Injected[ListFailures]
 ) -> Response[list[OperatedUploadView]]:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from litestar.exceptions import ClientException, HTTPException, InternalServerException
 
 from orak.domain.errors import Problem, ProblemCode, Rejected
+from orak.entrypoints.container import Running
 from orak.entrypoints.http.error_codes import ErrorCode
 from orak.entrypoints.http.errors import Refusal
 from orak.entrypoints.http.injection import AnyCall
@@ -44,8 +45,10 @@ def read_query(request: AnyCall) -> Mapping[str, str]:
 
 
 async def _body(request: AnyCall) -> bytes:
+    running: Running = request.app.state.running
     try:
-        return await request.body()
+        async with running.waits.until_shutdown():
+            return await request.body()
     except InternalServerException:
         # The client hung up half way: nobody reads this answer, and it is no failure of ours.
         raise ClientException("the body was cut off") from None

@@ -18,6 +18,15 @@ def is_known(headers: Headers, etag: str, modified_at: datetime | None = None) -
     return since is not None and modified_at is not None and modified_at.replace(microsecond=0) <= since
 
 
+def is_other(headers: Headers, etag: str, modified_at: datetime) -> bool:
+    """Whether the answer is 412: If-Match decides, strongly, and without it If-Unmodified-Since."""
+    given = ",".join(headers.getall("if-match", []))
+    if given:
+        return given.strip() != "*" and etag not in _ENTITY_TAG.findall(given)  # W/"a" is found whole
+    since = _date(headers.get("if-unmodified-since"))
+    return since is not None and modified_at.replace(microsecond=0) > since
+
+
 def range_still_holds(headers: Headers, etag: str, modified_at: datetime) -> bool:
     """Whether a Range counts: If-Range (RFC 9110 §13.1.5) must name this very version, or be absent."""
     condition = headers.get("if-range")

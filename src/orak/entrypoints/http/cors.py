@@ -15,8 +15,8 @@ ANY_ORIGIN = "any_origin"
 
 _EXPOSED = "Accept-Ranges, Content-Range, ETag, Link, Location, Preference-Applied, Retry-After, X-Request-Id"
 _ACCEPTED = (
-    "Accept-Language, Authorization, Content-Type, Idempotency-Key, If-None-Match, If-Range, Last-Event-ID, "
-    "Prefer, Range, X-Request-Id"
+    "Accept-Language, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, "
+    "Last-Event-ID, Prefer, Range, X-Request-Id"
 )
 _PREFLIGHT_LIFE = "600"  # seconds; Chromium keeps none longer than two hours anyway
 
@@ -41,8 +41,9 @@ def allow_origins(origins: Collection[str]) -> BeforeMessageSendHookHandler:
             return
         response["Access-Control-Allow-Origin"] = "*" if open_to_all else origin
         response["Access-Control-Expose-Headers"] = _EXPOSED
-        if scope["method"] == HttpMethod.OPTIONS and "access-control-request-method" in request:
-            response["Access-Control-Allow-Methods"] = response.get("Allow", "")
+        preflight = scope["method"] == HttpMethod.OPTIONS and "access-control-request-method" in request
+        if preflight and (methods := response.get("Allow")):  # an unknown path has none, and permits nothing
+            response["Access-Control-Allow-Methods"] = methods
             response["Access-Control-Allow-Headers"] = _ACCEPTED
             response["Access-Control-Max-Age"] = _PREFLIGHT_LIFE
 

@@ -4,7 +4,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
-from litestar import MediaType, Response, Router, get
+from litestar import MediaType, Response, Router
 from litestar.params import FromPath
 from litestar.response import Redirect
 
@@ -14,6 +14,7 @@ from orak.entrypoints.http.error_codes import ErrorCode
 from orak.entrypoints.http.errors import Refusal
 from orak.entrypoints.http.injection import AnyCall
 from orak.entrypoints.http.openapi import rendered_document
+from orak.entrypoints.http.reading import read
 
 _STATIC = files("orak.entrypoints.http") / "static"
 
@@ -32,19 +33,19 @@ _POLICY = (
 )
 
 
-@get("/")
+@read("/")
 async def show_front_door() -> Redirect:
     """Lead to the documentation."""
     return Redirect("/docs", status_code=307)
 
 
-@get("/openapi.json")
+@read("/openapi.json")
 async def show_document(request: AnyCall) -> Response[bytes] | Response[None]:
     """Send the OpenAPI document."""
     return _revalidated(request, rendered_document(), "application/json")
 
 
-@get("/docs")
+@read("/docs")
 async def show_documentation(request: AnyCall) -> Response[bytes] | Response[None]:
     """Send the page that Swagger UI lives in."""
     response = _revalidated(request, _content("docs.html"), MediaType.HTML)
@@ -53,7 +54,7 @@ async def show_documentation(request: AnyCall) -> Response[bytes] | Response[Non
     return response
 
 
-@get("/docs/assets/{name:str}")
+@read("/docs/assets/{name:str}")
 async def show_asset(request: AnyCall, name: FromPath[str]) -> Response[bytes] | Response[None]:
     """Send one of the files that the page is made of."""
     if name not in _ASSETS:

@@ -86,7 +86,7 @@ HEADERS = {
     "ETag": ("Names this version.", "string"),
     "Location": ("Where it is.", "string"),
     "Link": ("The next page, `rel=next`; absent on the last.", "string"),
-    "Preference-Applied": ("The wait that was granted, as `wait=N`.", "string"),
+    "Preference-Applied": ("The wait that was honoured, as `wait=N`; not sent if none was.", "string"),
     "Retry-After": ("Seconds until it is worth trying again.", "integer"),
     "WWW-Authenticate": ("`Bearer`.", "string"),
     "Allow": ("The methods that this path has.", "string"),
@@ -151,7 +151,8 @@ IDEMPOTENCY_KEY = _parameter(
     "header",
     "Idempotency-Key",
     {"type": "string", "pattern": "^[!-~]{1,255}$"},
-    "The same key with the same body within 24 hours has one effect, and the same answer.",
+    "The same key with the same body within 24 hours has one effect, and the same answer. "
+    "If the record that it made was deleted since, the answer is 404 RECORD_NOT_FOUND.",
 )
 PREFER = _parameter(
     "header",
@@ -165,6 +166,7 @@ KEY = _parameter(
     "path", "key", _TEXT, "The object's key. Its slashes stand in the path as they are.", required=True
 )
 IF_NONE_MATCH = _parameter("header", "If-None-Match", _TEXT, "Answer 304 if this is still the version.")
+IF_MATCH = _parameter("header", "If-Match", _TEXT, "Answer 412 if this is not the version.")
 RANGE = _parameter("header", "Range", _TEXT, "One range of bytes; several are answered whole.")
 IF_RANGE = _parameter("header", "If-Range", _TEXT, "Honour Range only for this version.")
 PAGE = (

@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
 
 from litestar import Response
 from litestar.exceptions import HTTPException
@@ -29,6 +31,7 @@ from orak.entrypoints.http.languages import Language, language_of
 from orak.entrypoints.http.messages import error_text, general_text, part_text, problem_text
 from orak.entrypoints.http.request_ids import request_id_of
 from orak.entrypoints.http.views import ErrorDetail, ErrorEnvelope, ErrorView
+from orak.entrypoints.waits import WaitEnded
 
 _log = logging.getLogger(__name__)
 
@@ -89,16 +92,37 @@ class NotReady(Exception):
 
 def answer(request: AnyCall, error: Exception) -> Response[ErrorEnvelope]:
     """Put *error* into its envelope; one that nobody foresaw is logged, and tells the client nothing."""
-    language = language_of(request.headers)
+    told = tell(
+        error,
+        language_of(request.headers),
+        path=request.scope["path"],
+        request_id=request_id_of(request.scope),
+        at=request.app.state.running.clock.now(),
+    )
+    return Response(
+        told.envelope, status_code=told.status, headers=told.headers, media_type="application/json"
+    )
+
+
+class Told(NamedTuple):
+    """A refusal in HTTP's terms."""
+
+    status: int
+    headers: dict[str, str]
+    envelope: ErrorEnvelope
+
+
+def tell(error: Exception, language: Language, *, path: str, request_id: str, at: datetime) -> Told:
+    """Say what *error* is to a client."""
     status, code, headers = _classify(error)
     if code is ErrorCode.INTERNAL:
-        _log.error("request %s failed", request_id_of(request.scope), exc_info=error)
+        _log.error("request %s failed", request_id, exc_info=error)
     view = ErrorView(
         code=code,
         message=error_text(error, language) or general_text(code, language),
-        timestamp=request.app.state.running.clock.now(),
-        path=request.scope["path"],
-        request_id=request_id_of(request.scope),
+        timestamp=at,
+        path=path,
+        request_id=request_id,
         details=_details(error, language),
     )
     headers |= {
@@ -106,7 +130,7 @@ def answer(request: AnyCall, error: Exception) -> Response[ErrorEnvelope]:
         "Content-Language": language,
         "Vary": "Accept-Language",
     }
-    return Response(ErrorEnvelope(view), status_code=status, headers=headers, media_type="application/json")
+    return Told(status, headers, ErrorEnvelope(view))
 
 
 def _classify(error: Exception) -> tuple[int, ErrorCode, dict[str, str]]:
@@ -116,6 +140,9 @@ def _classify(error: Exception) -> tuple[int, ErrorCode, dict[str, str]]:
             status, code, headers = STATUSES[error.code][0], error.code, dict(error.headers)
         case NotReady():
             status, code = ERRORS[Unavailable]
+        case WaitEnded():
+            status, code = ERRORS[Unavailable]
+            headers = {"Connection": "close"}  # what is still to come of the body will not be read
         case StateConflict() if error.why in _REFUSED_CREATION:
             status, code = ERRORS[RecordExists]
         case OrakError():

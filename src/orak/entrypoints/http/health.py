@@ -1,23 +1,24 @@
 """Signs of life, for whatever keeps orak running."""
 
-from litestar import Response, Router, get
+from litestar import Response, Router
 
 from orak.entrypoints.container import Running
 from orak.entrypoints.http.authentication import PUBLIC
 from orak.entrypoints.http.errors import NotReady
 from orak.entrypoints.http.injection import Injected
+from orak.entrypoints.http.reading import read
 from orak.entrypoints.http.views import HealthView
 
 _NOT_STORED = {"Cache-Control": "no-store"}
 
 
-@get("/live")
+@read("/live")
 async def show_liveness() -> Response[HealthView]:
     """Say that the process runs and answers: a restart would not help."""
     return Response(HealthView(status="live"), headers=_NOT_STORED)
 
 
-@get("/ready")
+@read("/ready")
 async def show_readiness(running: Injected[Running]) -> Response[HealthView]:
     """Say whether calls can be served: a 503 names the parts that do not answer."""
     if failing := await running.failing_parts():

@@ -119,7 +119,7 @@ _PROBLEMS: Mapping[ProblemCode, Text] = {
         "{field} 사용할 수 없는 문자를 포함하고 있습니다", "{field} holds a character that is not allowed"
     ),
     ProblemCode.UNSUPPORTED_TYPE: Text(
-        "{field} 지원하지 않는 오디오 형식입니다", "{field} is not of a supported audio type"
+        "지원하지 않는 오디오 형식의 {noun}입니다", "{field} is not of a supported audio type"
     ),
     ProblemCode.UNKNOWN_FIELD: Text("알 수 없는 필드입니다: {name}", "Unknown field: {name}"),
     ProblemCode.MALFORMED: Text("{field} 읽을 수 없는 형식입니다", "{field} cannot be read"),
@@ -134,6 +134,8 @@ _FIELDS: Mapping[str, Text] = {
     "contentType": Text("콘텐츠 타입은", "The content type"),
     "durationSeconds": Text("재생 시간은", "The duration"),
     "body": Text("요청 본문은", "The request body"),
+    "request": Text("요청은", "The request"),
+    "headers": Text("요청 헤더는", "The size of the request headers"),
     "query": Text("쿼리 문자열은", "The query string"),
 }
 """Fields as the subject of a sentence: Korean chooses the particle by the word's last sound."""
@@ -189,7 +191,8 @@ def problem_text(problem: Problem, language: Language) -> str:
     """Return what is wrong with a field, in a sentence."""
     field = _FIELDS.get(problem.field, Text(f"{problem.field} 값은", problem.field)).in_(language)
     template = _PROBLEMS[problem.code].in_(language)
-    return template.format(field=field, name=problem.field, limit=problem.limit)
+    noun = field.removesuffix("은").removesuffix("는")  # without the particle of a subject
+    return template.format(field=field, noun=noun, name=problem.field, limit=problem.limit)
 
 
 def failure_text(failure: FailureCode, language: Language) -> str:

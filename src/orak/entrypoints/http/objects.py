@@ -6,7 +6,7 @@ from litestar.enums import HttpMethod
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from orak.application.ports.storage import OpenObject
-from orak.entrypoints.http.conditional import http_date, is_known, range_still_holds
+from orak.entrypoints.http.conditional import http_date, is_known, is_other, range_still_holds
 from orak.entrypoints.http.error_codes import ErrorCode
 from orak.entrypoints.http.errors import Refusal
 from orak.entrypoints.http.injection import AnyCall
@@ -29,6 +29,8 @@ def answer_with(opened: OpenObject, request: AnyCall, *, cache_control: str) -> 
 
     async def send_object(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - an ASGI app
         try:
+            if is_other(request.headers, info.etag, info.modified_at):
+                raise Refusal(ErrorCode.PRECONDITION_FAILED)
             if is_known(request.headers, info.etag, info.modified_at):
                 kept = {name: value for name, value in headers.items() if name != "Content-Type"}
                 await _send_start(send, 304, kept)

@@ -38,7 +38,8 @@ A browser or phone records, asks for a signed URL, sends the bytes straight to t
 3. `POST /records/async` with the `uploadId` and a title
 
 Times are RFC 3339 in UTC. Ids fit into a JavaScript number. Every error has the same envelope; its messages
-are Korean, or English where `Accept-Language` prefers it, and its `code` is for programs.
+are Korean, or English where `Accept-Language` prefers it, and its `code` is for programs. HEAD works wherever
+GET does.
 """
 
 _TAGS = {

@@ -53,6 +53,9 @@ _UPLOAD = (E.RECORD_OPERATION_FAILED, E.NOT_FOUND, E.RECORD_PERMISSION_DENIED)
 _BODY = (E.VALIDATION_FAILED, E.PAYLOAD_TOO_LARGE, E.UNSUPPORTED_MEDIA_TYPE)
 """What can be wrong with a body."""
 
+_OBJECT = (E.NOT_FOUND, E.PRECONDITION_FAILED, E.RANGE_NOT_SATISFIABLE)
+"""What can be wrong with the reading of an object."""
+
 OPERATIONS = (
     Operation(
         "post",
@@ -236,8 +239,8 @@ OPERATIONS = (
             if signed
             else "Read a published take or its waveform; anyone may. From S3 storage, a 307 leads there.",
             parts.OBJECT if signed else {**parts.OBJECT, "307": parts.ELSEWHERE},
-            (E.NOT_FOUND, E.RANGE_NOT_SATISFIABLE, *((E.FORBIDDEN,) if signed else ())),
-            (parts.KEY, parts.RANGE, parts.IF_RANGE, parts.IF_NONE_MATCH),
+            (*_OBJECT, *((E.FORBIDDEN,) if signed else ())),
+            (parts.KEY, parts.RANGE, parts.IF_RANGE, parts.IF_MATCH, parts.IF_NONE_MATCH),
             public=True,
         )
         for path, signed in (("/storage/{key}", True), ("/media/{key}", False))

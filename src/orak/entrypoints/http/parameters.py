@@ -39,6 +39,10 @@ class Parameters:
         self._read: dict[str, None] = {}
         self._problems: list[Problem] = []
 
+    def has(self, name: str) -> bool:
+        """Whether the client sent it, be it as null."""
+        return name in self._values
+
     def text(self, name: str) -> str | None:
         """Read a text. JSON's null is an absent one; an empty one is for the policies to judge."""
         value = self._take(name)

@@ -1,14 +1,18 @@
 """Records: naming a take, listing, changing, trying again, deleting."""
 
-from litestar import Response, delete, get, patch, post
+from datetime import datetime, timedelta
+
+from litestar import Response, delete, patch, post
 from litestar.params import FromPath
 
+from orak.application.ports.failures import Unavailable
 from orak.application.records.change_record import ChangeRecord
 from orak.application.records.create_record import CreateRecord, NewRecord
 from orak.application.records.delete_record import DeleteRecord
 from orak.application.records.get_record import GetRecord
 from orak.application.records.list_records import ListRecords
 from orak.application.records.retry_record import RetryRecord
+from orak.domain.actor import Actor
 from orak.domain.identity import RecordId, SongId, UploadId
 from orak.domain.policies import id_problem
 from orak.domain.record import Recording, title_problem
@@ -21,7 +25,9 @@ from orak.entrypoints.http.languages import language_of
 from orak.entrypoints.http.pages import link_to, page_of
 from orak.entrypoints.http.parameters import Parameters, path_id
 from orak.entrypoints.http.preferences import preferred_wait
+from orak.entrypoints.http.reading import read
 from orak.entrypoints.http.views import RecordView
+from orak.entrypoints.waits import WaitEnded
 
 _REVALIDATED = {"Cache-Control": "private, no-cache", "Vary": "Accept-Language"}
 """Kept by the browser only, and asked about each time: the take may have moved on."""
@@ -41,16 +47,33 @@ async def name_take(
         song_id=None if song_id is None else SongId(song_id),
         duration_seconds=parameters.seconds("durationSeconds"),
     )
-    parameters.check(new.problems())
+    parameters.check(new.problems(running.settings.max_duration_seconds))
     once = once_of(request, "POST /records/async", new)
-    asked = preferred_wait(request.headers)
-    wait = running.settings.immediate_wait_ms / 1000 if asked is None else asked
-    recording = await create_record(request.user, new, wait=wait, once=once)
-    applied = {} if asked is None else {"Preference-Applied": f"wait={asked}"}
+    asked, began = preferred_wait(request.headers), running.clock.now()
+    if asked is None:
+        wait = running.settings.immediate_wait_ms / 1000
+        return _shown(request, running, await create_record(request.user, new, wait=wait, once=once), {})
+    recording = await create_record(request.user, new, wait=asked, once=once)
+    until = began + timedelta(seconds=asked)
+    if recording.is_queued:  # no slot was free for it: a background worker will have it
+        recording = await _awaited(running, request.user, recording, until)
+    # RFC 7240 §3: said only of what was honoured. Shutdown ends a wait early, and bytes that are yet to be
+    # sent are not waited for.
+    honoured = recording.is_settled or running.clock.now() >= until
+    applied = {"Preference-Applied": f"wait={asked}"} if honoured else {}
     return _shown(request, running, recording, applied)
 
 
-@get("/me")
+async def _awaited(running: Running, actor: Actor, recording: Recording, until: datetime) -> Recording:
+    left = (until - running.clock.now()).total_seconds()
+    try:
+        async with running.waits.until_shutdown():
+            return await running.use_cases.await_record(actor, recording.record.id, seconds=left)
+    except (WaitEnded, Unavailable):  # the record stands: whatever fails now must not fail the call
+        return recording
+
+
+@read("/me")
 async def list_own_records(
     request: CallOf, running: Injected[Running], list_records: Injected[ListRecords]
 ) -> Response[list[RecordView]]:
@@ -63,7 +86,7 @@ async def list_own_records(
     return Response(views, headers=_REVALIDATED | link)
 
 
-@get("/{record_id:str}")
+@read("/{record_id:str}")
 async def show_record(
     request: CallOf, record_id: FromPath[str], running: Injected[Running], get_record: Injected[GetRecord]
 ) -> Response[RecordView] | Response[None]:
@@ -88,7 +111,7 @@ async def rename_record(
     title, song_id = parameters.text("title"), parameters.identifier("songId")
     parameters.check(
         (
-            None if title is None else title_problem(title),
+            title_problem(title) if parameters.has("title") else None,  # null is for taking away (RFC 7396)
             None if song_id is None else id_problem("songId", song_id),
         )
     )

@@ -18,9 +18,14 @@ def request_id_of(scope: Scope) -> str:
     """Return the caller's own id if it is well-formed, else one made up, the same for the whole call."""
     state = cast("dict[str, str]", scope["state"])
     if _KEY not in state:
-        given = Headers.from_scope(scope).get(HEADER, "")
-        state[_KEY] = given if _WELL_FORMED.fullmatch(given) else secrets.token_hex(16)
+        state[_KEY] = chosen_id(Headers.from_scope(scope))
     return state[_KEY]
+
+
+def chosen_id(headers: Headers) -> str:
+    """Return the id that *headers* bring if it is well-formed, else one made up."""
+    given = headers.get(HEADER, "")
+    return given if _WELL_FORMED.fullmatch(given) else secrets.token_hex(16)
 
 
 async def send_request_id(message: Message, scope: Scope) -> None:

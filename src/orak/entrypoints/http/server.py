@@ -5,10 +5,11 @@ import logging
 import uvicorn
 from litestar import Litestar
 
+from orak.entrypoints.http.protocol import GuardedProtocol
 from orak.entrypoints.settings import Settings
 
 _KEEP_ALIVE_SECONDS = 75  # longer than the 60 s of common load balancers, which must be the first to close
-_SHUTDOWN_SECONDS = 8
+_SHUTDOWN_SECONDS = 5  # waits end at once; this is for slow readers, and leaves time to give leases back
 
 
 def server_config(app: Litestar, settings: Settings) -> uvicorn.Config:
@@ -21,6 +22,7 @@ def server_config(app: Litestar, settings: Settings) -> uvicorn.Config:
     logging.getLogger("uvicorn.access").disabled = True
     return uvicorn.Config(
         app,
+        http=GuardedProtocol,
         host=settings.host,
         port=settings.port,
         access_log=False,

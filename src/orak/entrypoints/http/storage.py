@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import cast
 from urllib.parse import parse_qsl
 
-from litestar import MediaType, Response, Router, put, route
+from litestar import MediaType, Response, Router, put
 from litestar.enums import HttpMethod
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
@@ -28,6 +28,8 @@ from orak.entrypoints.http.authentication import PUBLIC
 from orak.entrypoints.http.cors import ANY_ORIGIN
 from orak.entrypoints.http.injection import AnyCall, Injected
 from orak.entrypoints.http.objects import answer_with
+from orak.entrypoints.http.reading import read
+from orak.entrypoints.waits import Waits
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +47,7 @@ async def put_object(
             _signature(request),
             content_type=request.headers.get("content-type"),
             content_length=_length(request.headers.get("content-length")),
-            body=_chunks(request),
+            body=_chunks(request, running.waits),
         )
     except AlreadyStored:
         # Perhaps whoever stored it was killed before taking note of it: a client that tries again heals that.
@@ -63,14 +65,14 @@ async def _take_note(receive_upload: ReceiveUpload, key: ObjectKey) -> None:
         _log.warning("an arrival is left to the sweep: %r", failure)
 
 
-@route("/{key:path}", http_method=[HttpMethod.GET, HttpMethod.HEAD])
+@read("/{key:path}")
 async def get_object(request: AnyCall, key: FromPath[str], running: Injected[Running]) -> ASGIApp:
     """Send an object to whoever has a signed URL for it."""
     opened = await _gate(running).open_signed(_object_key(key), _signature(request))
     return answer_with(opened, request, cache_control="private, no-store")
 
 
-@route("/{key:path}", http_method=[HttpMethod.GET, HttpMethod.HEAD])
+@read("/{key:path}")
 async def get_published(request: AnyCall, key: FromPath[str], running: Injected[Running]) -> ASGIApp:
     """Send a published take or waveform to anyone, or lead there."""
     found = await running.media.open_public(_object_key(key))
@@ -115,11 +117,12 @@ def _length(header: str | None) -> int | None:
     return int(header) if header and _LENGTH.fullmatch(header) else None
 
 
-async def _chunks(request: AnyCall) -> AsyncIterator[bytes]:
+async def _chunks(request: AnyCall, waits: Waits) -> AsyncIterator[bytes]:
     """Pass the body on as it comes; of one that is cut off, what came, which the gate finds too short."""
     more = True
     while more:
-        message = cast("HTTPReceiveMessage", await request.receive())
+        async with waits.until_shutdown():
+            message = cast("HTTPReceiveMessage", await request.receive())
         if message["type"] == "http.disconnect":
             return
         yield message.get("body", b"")

@@ -1,6 +1,6 @@
 """Uploads: the URL to send bytes to, and what became of them."""
 
-from litestar import Response, delete, get, post
+from litestar import Response, delete, post
 from litestar.params import FromPath
 
 from orak.application.uploads.cancel_upload import CancelUpload
@@ -12,6 +12,7 @@ from orak.entrypoints.http.idempotency import once_of
 from orak.entrypoints.http.injection import CallOf, Injected
 from orak.entrypoints.http.languages import language_of
 from orak.entrypoints.http.parameters import Parameters, path_id
+from orak.entrypoints.http.reading import read
 from orak.entrypoints.http.views import SignedUploadView, UploadView
 
 _NOT_STORED = {"Cache-Control": "no-store"}
@@ -37,7 +38,7 @@ async def request_presigned_url(
     return Response(SignedUploadView.of(signed), headers=_NOT_STORED)
 
 
-@get("/uploads/{upload_id:str}")
+@read("/uploads/{upload_id:str}")
 async def show_upload(
     request: CallOf, upload_id: FromPath[str], get_upload: Injected[GetUpload]
 ) -> Response[UploadView]:

@@ -1,0 +1,42 @@
+"""Waits that end when shutdown begins: for the rest of a body, or for a conversion."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+
+class WaitEnded(Exception):
+    """Shutdown began before what was waited for came."""
+
+
+class Waits:
+    """The waits of one process, to be ended all at once."""
+
+    def __init__(self) -> None:
+        self._open: set[asyncio.Timeout] = set()
+        self._ended = False
+
+    def end(self) -> None:
+        """End all waits, also those to come."""
+        self._ended = True
+        for wait in self._open:
+            wait.reschedule(0)
+
+    @asynccontextmanager
+    async def until_shutdown(self) -> AsyncIterator[None]:
+        """Raise `WaitEnded` inside the block if it waits when shutdown begins, or later.
+
+        What is there already is not waited for, and goes through.
+        """
+        wait = asyncio.timeout_at(0 if self._ended else None)
+        try:
+            async with wait:
+                self._open.add(wait)
+                try:
+                    yield
+                finally:
+                    self._open.discard(wait)
+        except TimeoutError:
+            if wait.expired():
+                raise WaitEnded from None
+            raise

@@ -1,0 +1,113 @@
+"""What comes over a socket and is no request, or one without an end."""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from test_http_behind_uvicorn import DEADLINE, served
+
+from orak.entrypoints.http.protocol import MAX_HEAD
+
+MIB = 2**20
+
+GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = b"POST /records/async HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.fixture
+async def server(tmp_path):
+    async with served(tmp_path) as (server, _):
+        yield server
+
+
+async def sent(server, start, pieces=()):
+    """Send *start* and *pieces* on a connection of their own; return what comes back until it is closed."""
+    reader, writer = await asyncio.open_connection(*server.servers[0].sockets[0].getsockname())
+    answer = b""
+    async with asyncio.timeout(DEADLINE):
+        try:
+            writer.write(start)
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+            answer = await reader.read()
+        except ConnectionError:  # it was closed while we sent, and perhaps before we read
+            pass
+        finally:
+            writer.close()
+    return answer
+
+
+def refused(answer):
+    """What an answer refuses, after a look at its form."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    status, *lines = head.decode("ascii").split("\r\n")
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    error = json.loads(body)["error"]
+    assert status == "HTTP/1.1 400 Bad Request"
+    assert headers["connection"] == "close"
+    assert headers["content-type"] == "application/json"
+    assert int(headers["content-length"]) == len(body)
+    assert headers["x-request-id"] == error["requestId"]
+    assert error["code"] == "VALIDATION_FAILED"
+    assert "?" not in error["path"]
+    return [(detail["field"], detail["code"]) for detail in error["details"]]
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"nonsense\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS
+        b"GET /media/x?signature=1 HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost : x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        b"GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n",
+        CHUNKED + b"no length\r\n",
+    ],
+)
+async def test_what_is_no_http_is_refused_in_the_envelope(server, nonsense):
+    assert refused(await sent(server, nonsense)) == [("request", "MALFORMED")]
+
+
+async def test_the_refusal_is_in_the_language_and_under_the_id_that_were_read_so_far(server):
+    answer = await sent(
+        server, GET + b"X-Request-Id: mine\r\nAccept-Language: en\r\nCookie: a\r\nbad line\r\n\r\n"
+    )
+    assert "The request cannot be read" in answer.decode()
+    assert b"X-Request-Id: mine\r\n" in answer
+
+
+async def test_a_long_head_is_served_and_one_that_is_too_long_is_not(server):
+    fits = b"Cookie: %s\r\n" % (b"x" * (MAX_HEAD - 1000))
+    assert (await sent(server, GET + fits + b"Connection: close\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+    too_long = b"Cookie: %s\r\n" % (b"x" * MAX_HEAD)
+    assert refused(await sent(server, GET + too_long + b"\r\n")) == [("headers", "TOO_LARGE")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(
+    ("start", "line"),
+    [
+        (GET, b"X-%06d: %s\r\n"),
+        (GET + b"Cookie: ", b"%06d%s"),
+        (b"GET /", b"%06d%s"),
+        (CHUNKED + b"0\r\n", b"X-%06d: %s\r\n"),
+        (CHUNKED + b"0\r\nX-Trailer: ", b"%06d%s"),
+        (CHUNKED + b"1;", b"%06d%s"),
+    ],
+    ids=["lines", "line", "target", "trailers", "trailer", "chunk-extension"],
+)
+async def test_a_head_without_end_does_not_fill_the_memory(server, start, line):
+    lines = (line % (number, b"x" * 8000) for number in range(32 * MIB // 8000))
+    before = _memory()
+    await sent(server, start, lines)
+    assert _memory() - before < 4 * MIB
+
+
+def _memory():
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
