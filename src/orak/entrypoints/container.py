@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dependency_injector import containers, providers
 
@@ -29,6 +29,7 @@ from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.leases import Leases
 from orak.application.ports.live import Live
+from orak.application.ports.queue import Queue
 from orak.application.ports.storage import Leftovers, ObjectGate, PublicMedia, Storage
 from orak.application.ports.tokens import Tokens
 from orak.application.processing.lease_keeper import LeaseKeeper
@@ -52,9 +53,13 @@ from orak.domain.identity import ObjectKey
 from orak.domain.policies import UploadPolicy
 from orak.entrypoints.opening import opened
 from orak.entrypoints.own_key import own_key
+from orak.entrypoints.redis import listen_for_wake_ups, open_link, open_wake_ups
 from orak.entrypoints.s3 import open_s3
 from orak.entrypoints.settings import InvalidSetting, Settings
 from orak.entrypoints.worker.timers import Timer
+
+if TYPE_CHECKING:
+    from orak.adapters.redis.link import RedisLink
 
 _RELAY_SECONDS = 0.5
 
@@ -95,21 +100,46 @@ async def _open_converter() -> AsyncIterator[ChildConverter]:
         yield converter
 
 
-async def _open_queue(
-    process: ProcessUpload, capacity: asyncio.Semaphore, settings: Settings
+async def _open_redis(settings: Settings) -> AsyncIterator["RedisLink | None"]:
+    async with open_link(settings) as link:
+        yield link
+
+
+async def _open_pool(
+    process: ProcessUpload, capacity: asyncio.Semaphore, settings: Settings, *, background: bool
 ) -> AsyncIterator[InlineQueue]:
-    workers = min(settings.batch_max_concurrent, settings.cores) if settings.batch_enabled else 0
+    workers = settings.workers if background else 0
 
     async def batch_size() -> int:
         return settings.batch_size
 
-    queue = InlineQueue(process, capacity, workers=workers, batch_size=batch_size)
-    yield queue
-    await queue.close()
+    pool = InlineQueue(process, capacity, workers=workers, batch_size=batch_size)
+    yield pool
+    await pool.close()
+
+
+async def _open_queue(
+    pool: InlineQueue, redis: "RedisLink | None", settings: Settings, *, background: bool
+) -> AsyncIterator[Queue]:
+    if background or redis is None:
+        yield pool
+        return
+    async with open_wake_ups(settings, redis) as queue:
+        yield queue
+
+
+async def _open_listener(
+    pool: InlineQueue, redis: "RedisLink | None", settings: Settings
+) -> AsyncIterator[None]:
+    if redis is None or not settings.workers:
+        yield None
+        return
+    async with listen_for_wake_ups(settings, redis, pool):
+        yield None
 
 
 async def _open_slots(
-    process: ProcessUpload, queue: InlineQueue, capacity: asyncio.Semaphore, settings: Settings
+    process: ProcessUpload, queue: Queue, capacity: asyncio.Semaphore, settings: Settings
 ) -> AsyncIterator[Slots]:
     slots = Slots(process, queue, capacity, immediate=settings.slots)
     yield slots
@@ -117,14 +147,16 @@ async def _open_slots(
 
 
 async def _open_timers(
-    sweep: Sweep, relay: RelayFacts, queue: InlineQueue, clock: Clock, settings: Settings
+    sweep: Sweep, relay: RelayFacts, pool: InlineQueue, clock: Clock, settings: Settings, *, background: bool
 ) -> AsyncIterator[None]:
-    timers = (
-        Timer("sweep", sweep, clock, seconds=settings.sweep_interval_ms / 1000),
-        # Facts do not wait for the sweep: what was deleted is public until its fact is read.
-        Timer("relay", relay, clock, seconds=min(_RELAY_SECONDS, settings.sweep_interval_ms / 1000)),
-        Timer("batch", queue.wake, clock, seconds=settings.batch_interval_ms / 1000),
-    )
+    # Facts do not wait for the sweep: what was deleted is public until its fact is read.
+    relay_seconds = min(_RELAY_SECONDS, settings.sweep_interval_ms / 1000)
+    timers = [Timer("relay", relay, clock, seconds=relay_seconds)]
+    if background:
+        timers += [
+            Timer("sweep", sweep, clock, seconds=settings.sweep_interval_ms / 1000),
+            Timer("batch", pool.wake, clock, seconds=settings.batch_interval_ms / 1000),
+        ]
     for timer in timers:
         timer.start()
     yield None
@@ -165,6 +197,8 @@ class Running:
     storage: Storage
     end_waits: Callable[[], None]
     """To be called when shutdown begins: calls that wait for a conversion are answered at once."""
+    redis: "RedisLink | None" = None
+    """None where everything is in one process."""
 
     async def failing_parts(self) -> list[str]:
         """Return the names of the parts that do not answer: none, if orak is ready."""
@@ -178,13 +212,23 @@ class Running:
                 await probe
             except Unavailable:
                 failing.append(part)
+        # A Redis that never answered is likely a wrong REDIS_URL; one that went away only makes orak slower,
+        # and taking every server out of service for it would make it an outage.
+        if self.redis is not None and not self.redis.has_answered and not await self.redis.answers():
+            failing.append("redis")
         return failing
+
+    async def slower_for_lack_of(self) -> list[str]:
+        """Return the names of the parts that do not answer, and without which orak is only slower."""
+        return [] if self.redis is None or await self.redis.answers() else ["redis"]
 
 
 class Container(containers.DeclarativeContainer):
     """The wiring. What a setting chooses is chosen here, and nowhere else."""
 
     settings = providers.Dependency(instance_of=Settings)
+    # Whether this process converts what waits, beside what its own calls ask for.
+    background = providers.Dependency(instance_of=bool)
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(RandomIds)
     live = providers.Singleton(MemoryLive)
@@ -224,7 +268,10 @@ class Container(containers.DeclarativeContainer):
     )
     # What immediate and background conversions share: never more at once than the machine has cores.
     capacity = providers.Singleton(asyncio.Semaphore, settings.provided.cores)
-    queue = providers.Resource(_open_queue, process_upload, capacity, settings)
+    redis = providers.Resource(_open_redis, settings)
+    pool = providers.Resource(_open_pool, process_upload, capacity, settings, background=background)
+    queue = providers.Resource(_open_queue, pool, redis, settings, background=background)
+    listener = providers.Resource(_open_listener, pool, redis, settings)
     starter = providers.Resource(_open_slots, process_upload, queue, capacity, settings)
 
     sweep = providers.Singleton(
@@ -298,23 +345,29 @@ class Container(containers.DeclarativeContainer):
         settings=settings,
         leases=leases,
         storage=storage,
+        redis=redis,
         end_waits=starter.provided.end_waits,
     )
-    timers = providers.Resource(_open_timers, sweep, relay_facts, queue, clock, settings)
+    timers = providers.Resource(
+        _open_timers, sweep, relay_facts, pool, clock, settings, background=background
+    )
 
 
 @asynccontextmanager
 async def run(settings: Settings) -> AsyncIterator[Running]:
-    """Open everything that *settings* ask for, background work included; close it in the reverse order.
+    """Open everything that *settings* ask for; close it in the reverse order.
 
-    On SQLite the schema is brought up to date first.
+    Background work is included, unless REDIS_URL says that there are workers for it. On SQLite the schema is
+    brought up to date first.
     """
-    container = Container(settings=settings)
+    container = Container(settings=settings, background=settings.redis_url is None)
     resources = (
         container.persistence,
         container.storage,
         container.workspaces,
         container.converter,
+        container.redis,
+        container.pool,
         container.queue,
         container.starter,
         container.timers,
@@ -324,8 +377,27 @@ async def run(settings: Settings) -> AsyncIterator[Running]:
 
 
 @asynccontextmanager
+async def work(settings: Settings) -> AsyncIterator[None]:
+    """Convert in the background and look after what stands still, until the block ends; serve nobody."""
+    container = Container(settings=settings, background=True)
+    resources = (
+        container.persistence,
+        container.storage,
+        container.workspaces,
+        container.converter,
+        container.redis,
+        container.pool,
+        container.queue,
+        container.timers,
+        container.listener,
+    )
+    async with opened(*resources):
+        yield
+
+
+@asynccontextmanager
 async def object_sweep(settings: Settings) -> AsyncIterator[SweepObjects]:
     """Open what looking for objects without a row needs, and nothing that converts."""
-    container = Container(settings=settings)
+    container = Container(settings=settings, background=False)
     async with opened(container.persistence, container.storage):
         yield await container.sweep_objects.async_()

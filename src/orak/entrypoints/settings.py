@@ -1,6 +1,7 @@
 """What orak can be told, and by whom: flag over environment over `.env` over default."""
 
 import os
+import re
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
@@ -22,7 +23,6 @@ _ONLY_PREFIXED = frozenset({"data_dir", "host", "port"})
 _SECRET = frozenset({"jwt_secret", "aws_secret_access_key", "aws_session_token"})
 
 _LATER = {
-    "REDIS_URL": "queueing on Redis",
     "EVENTBRIDGE_BUS_NAME": "publishing to EventBridge",
 }
 """Settings that choose an adapter which this release lacks: ignoring them would put data elsewhere."""
@@ -68,6 +68,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     aws_access_key_id: Annotated[str | None, Meta(description="AWS key; default the usual AWS chain")] = None
     aws_secret_access_key: Annotated[str | None, Meta(description="secret of the AWS key")] = None
     aws_session_token: Annotated[str | None, Meta(description="token of a temporary AWS key")] = None
+    redis_url: Annotated[
+        str | None, Meta(description="URL of the Redis between processes; default none, all in one process")
+    ] = None
     jwt_secret: Annotated[str | None, Meta(description="HS256 secret of the tokens")] = None
     jwks_url: Annotated[str | None, Meta(description="URL or file of the tokens' public keys")] = None
     jwt_issuer: Annotated[str | None, Meta(description="`iss` that tokens must have")] = None
@@ -132,6 +135,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """How many conversions may start inside a create call; 0: all are queued."""
         return max(1, self.cores - 1) if self.immediate_slots is None else self.immediate_slots
 
+    @property
+    def workers(self) -> int:
+        """How many conversions may run in the background of one process at once."""
+        return min(self.batch_max_concurrent, self.cores) if self.batch_enabled else 0
+
     def __post_init__(self) -> None:
         """Refuse combinations that cannot work."""
         if self.heartbeat_seconds * 2 > self.lease_seconds:
@@ -152,6 +160,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if self.s3_endpoint_url is not None and not _is_origin(self.s3_endpoint_url):
             raise InvalidSetting(
                 "S3_ENDPOINT_URL", "is no URL of a server", "use the like of https://s3.example.com:9000"
+            )
+        if self.redis_url is not None and not _is_redis(self.redis_url):
+            raise InvalidSetting(
+                "REDIS_URL",
+                "is no URL of a Redis",
+                "use the like of redis://host:6379/0, rediss://… or unix:///path",
             )
         if not self.database.startswith("sqlite:///"):
             raise InvalidSetting(
@@ -227,9 +241,20 @@ def _is_origin(url: str) -> bool:
         return False
 
 
+def _is_redis(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "unix":
+            return bool(parts.path)
+        return parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        return False
+
+
 def _without_password(url: str) -> str:
     password = urlsplit(url).password
-    return url.replace(f":{password}@", ":********@") if password else url
+    url = url.replace(f":{password}@", ":********@") if password else url
+    return re.sub(r"([?&]password=)[^&]*", r"\1********", url)
 
 
 def _parse(name: str, text: str, kind: object) -> object:

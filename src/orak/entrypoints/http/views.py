@@ -164,10 +164,12 @@ def public_url(settings: Settings, key: ObjectKey) -> str:
     return f"{settings.media_url}/{quote(key)}"
 
 
-class HealthView(_View, frozen=True):
+class HealthView(_View, frozen=True, omit_defaults=True):
     """A sign of life."""
 
     status: Literal["live", "ready"]
+    degraded: list[str] = []
+    """Parts that do not answer, and without which everything is only slower."""
 
 
 class ErrorDetail(msgspec.Struct, frozen=True):
