@@ -53,7 +53,7 @@ from orak.domain.identity import ObjectKey
 from orak.domain.policies import UploadPolicy
 from orak.entrypoints.opening import opened
 from orak.entrypoints.own_key import own_key
-from orak.entrypoints.redis import listen_for_wake_ups, open_link, open_wake_ups
+from orak.entrypoints.redis import choose_cache, listen_for_wake_ups, open_link, open_wake_ups
 from orak.entrypoints.s3 import open_s3
 from orak.entrypoints.settings import InvalidSetting, Settings
 from orak.entrypoints.worker.timers import Timer
@@ -269,6 +269,7 @@ class Container(containers.DeclarativeContainer):
     # What immediate and background conversions share: never more at once than the machine has cores.
     capacity = providers.Singleton(asyncio.Semaphore, settings.provided.cores)
     redis = providers.Resource(_open_redis, settings)
+    cache = providers.Singleton(choose_cache, redis, clock)
     pool = providers.Resource(_open_pool, process_upload, capacity, settings, background=background)
     queue = providers.Resource(_open_queue, pool, redis, settings, background=background)
     listener = providers.Resource(_open_listener, pool, redis, settings)
@@ -321,11 +322,11 @@ class Container(containers.DeclarativeContainer):
         get_upload=providers.Singleton(GetUpload, transaction),
         cancel_upload=providers.Singleton(CancelUpload, transaction, clock),
         create_record=providers.Singleton(CreateRecord, transaction, recordings, storage, starter, clock),
-        get_record=providers.Singleton(GetRecord, recordings),
+        get_record=providers.Singleton(GetRecord, recordings, cache, clock),
         list_records=providers.Singleton(ListRecords, recordings),
-        change_record=providers.Singleton(ChangeRecord, transaction, recordings, clock),
+        change_record=providers.Singleton(ChangeRecord, transaction, recordings, cache, clock),
         retry_record=providers.Singleton(RetryRecord, transaction, recordings, storage, starter, clock),
-        delete_record=providers.Singleton(DeleteRecord, transaction, clock),
+        delete_record=providers.Singleton(DeleteRecord, transaction, cache, clock),
         register_user=providers.Singleton(RegisterUser, transaction),
         receive_upload=providers.Singleton(ReceiveUpload, transaction, storage, starter, clock),
         import_songs=providers.Singleton(ImportSongs, transaction),

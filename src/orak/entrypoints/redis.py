@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
+from orak.adapters.cache.none import NoCache
+from orak.application.ports.cache import RecordingCache
+from orak.application.ports.clock import Clock
 from orak.application.ports.queue import Queue
 from orak.entrypoints.settings import InvalidSetting, Settings, shown_value
 
@@ -53,3 +56,12 @@ def listen_for_wake_ups(
     from orak.adapters.queues.taskiq_listener import listening  # noqa: PLC0415
 
     return listening(settings.redis_url or "", link, pool)
+
+
+def choose_cache(link: "RedisLink | None", clock: Clock) -> RecordingCache:
+    """Choose what keeps finished recordings: only what every process that may change one can reach."""
+    if link is None:
+        return NoCache()
+    from orak.adapters.cache.redis import RedisCache  # noqa: PLC0415
+
+    return RedisCache(link, clock)
