@@ -30,6 +30,10 @@ serve *arguments: _runtime
 test *arguments: setup
     {{ bin }}/pytest "$@"
 
+# Kill everything at random, N trials from SEED on, and count what was lost: `just chaos [N] [SEED] [WORLD]`
+chaos *arguments: setup
+    PYTHONPATH=tests {{ python }} -m reliability "$@"
+
 # Check style, types and the direction of imports
 check: setup
     {{ bin }}/ruff check

@@ -37,6 +37,7 @@ from orak.application.uploads.receive_upload import ReceiveUpload
 from orak.application.uploads.request_upload import NewUpload, RequestUpload
 from orak.application.uploads.store_upload import StoreUpload
 from orak.application.use_cases import UseCases
+from orak.application.verification import Verification
 from orak.domain.actor import Actor
 from orak.domain.audio import AudioProfile, Conversion, Loudness
 from orak.domain.identity import UploadId, UserId
@@ -155,6 +156,7 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
     starter = Starter()
     async with MemoryPersistence.open(clock=clock, lease=LEASE) as persistence:
         transaction, recordings, leases = persistence.transaction, persistence.recordings, persistence.leases
+        verification = Verification(transaction, storage, clock)
         use_cases = UseCases(
             request_upload=RequestUpload(
                 persistence.intake,
@@ -164,17 +166,17 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
                 UploadPolicy(max_bytes=1000, max_duration_seconds=3600),
                 timedelta(minutes=15),
             ),
-            store_upload=StoreUpload(transaction, storage, clock),
-            get_upload=GetUpload(transaction),
+            store_upload=StoreUpload(recordings, storage, verification, starter),
+            get_upload=GetUpload(recordings),
             cancel_upload=CancelUpload(transaction, clock),
-            create_record=CreateRecord(transaction, recordings, storage, starter, clock),
+            create_record=CreateRecord(transaction, recordings, storage, verification, starter, clock),
             get_record=GetRecord(recordings, cache, clock),
             list_records=ListRecords(recordings),
             change_record=ChangeRecord(transaction, recordings, cache, clock),
             retry_record=RetryRecord(transaction, recordings, storage, starter, clock),
             delete_record=DeleteRecord(transaction, cache, clock),
             register_user=RegisterUser(transaction),
-            receive_upload=ReceiveUpload(transaction, storage, starter, clock),
+            receive_upload=ReceiveUpload(recordings, storage, verification, starter),
             import_songs=ImportSongs(transaction),
             process_upload=ProcessUpload(
                 leases,
@@ -192,12 +194,13 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
                 persistence.arrivals,
                 transaction,
                 storage,
+                verification,
                 queue,
                 clock,
                 lambda: 1.0,
                 timedelta(hours=24),
             ),
             sweep_objects=SweepObjects(persistence.arrivals, storage, storage, clock, timedelta(hours=24)),
-            relay_facts=RelayFacts(persistence.facts, [DeleteObjects(storage), TellLive(live)]),
+            relay_facts=RelayFacts(persistence.facts, [DeleteObjects(storage)], [TellLive(live)], clock),
         )
         yield House(use_cases, clock, persistence, storage, converter, queue, started)

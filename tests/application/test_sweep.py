@@ -6,9 +6,11 @@ from msgspec import structs
 
 from house import LEASE, SINGER, AwayStorage, a_house
 from orak.application.events.readers import DeleteObjects
+from orak.application.ports.failures import Unavailable
 from orak.domain.errors import RecordNotFound, UploadNotFound
 from orak.domain.identity import published_key
 from orak.domain.processing import FailureCode, ProcessingStatus
+from orak.domain.upload import NEVER
 
 S = ProcessingStatus
 
@@ -113,7 +115,8 @@ async def test_objects_that_could_not_be_deleted_are_not_forgotten(house, caplog
     await house.use_cases.delete_record(SINGER, record.id)
     relay = house.use_cases.relay_facts
     await replace(relay, readers=[DeleteObjects(AwayStorage())])()
-    assert "stops before position" in caplog.text
+    assert "aside: the store is away" in caplog.text
+    house.clock.advance(timedelta(seconds=5))
     await relay()
     assert await house.storage.head(upload.key) is None
 
@@ -184,7 +187,7 @@ async def test_bytes_that_are_announced_while_the_sweep_looks_for_them_are_recei
     await house.lay(upload)
     storage = Meanwhile(house.storage, "head", lambda: house.use_cases.receive_upload(upload.key))
     report = await replace(house.use_cases.sweep, storage=storage)()
-    assert (report.received, report.waiting) == (0, True)
+    assert report.waiting
     assert (await house.row(upload)).version == 3
     assert caplog.text == ""
 
@@ -233,3 +236,79 @@ async def test_what_a_dead_attempt_published_goes_once_another_is_done(house):
     assert [stored.key async for stored in house.storage.list("published/")] == sorted(
         [row.output.audio_key, row.output.waveform_key]
     )
+
+
+async def test_an_object_out_of_reach_keeps_no_other_from_being_found(house):
+    away = [await house.request() for _ in range(4)]
+    found = await house.request()
+    for upload in (*away, found):
+        await house.create(upload)
+        await house.lay(upload)
+    storage = OutOfReach(house.storage, {upload.key for upload in away})
+    sweep = replace(house.use_cases.sweep, storage=storage)
+    assert (await sweep()).received == 1
+    assert storage.asked == 5
+    house.clock.advance(timedelta(seconds=1))
+    await sweep()
+    assert storage.asked == 5, "what was out of reach is given a moment"
+    house.clock.advance(timedelta(seconds=5))
+    storage.keys.clear()
+    assert (await sweep()).received == 4
+
+
+class OutOfReach:
+    """Storage of which some objects cannot be reached."""
+
+    def __init__(self, storage, keys) -> None:
+        self._storage = storage
+        self.keys = keys
+        self.asked = 0
+
+    def __getattr__(self, name):
+        return getattr(self._storage, name)
+
+    async def head(self, key):
+        self.asked += 1
+        if key in self.keys:
+            raise Unavailable("this object is out of reach")
+        return await self._storage.head(key)
+
+
+async def test_an_expired_upload_that_is_named_at_the_last_moment_keeps_its_bytes(house):
+    upload = await house.request()
+    house.clock.advance(timedelta(hours=2))
+    await house.use_cases.sweep()
+    assert (await house.row(upload)).status is S.EXPIRED
+    house.clock.advance(timedelta(days=8))
+
+    async def come_and_be_named():
+        await house.lay(upload)
+        await house.create(upload)
+
+    arrivals = Meanwhile(house.persistence.arrivals, "buried", come_and_be_named)
+    assert (await replace(house.use_cases.sweep, arrivals=arrivals)()).purged == 0
+    assert await house.storage.head(upload.key) is not None
+    assert (await house.row(upload)).is_waiting
+
+
+async def test_a_late_attempts_output_goes_with_the_tombstone(house):
+    upload = await house.upload()
+    record = (await house.create(upload)).record
+    late = (await house.persistence.leases.take()).upload
+    await house.use_cases.delete_record(SINGER, record.id)
+    await house.use_cases.relay_facts()
+    key = published_key(late.uuid, late.attempt, late.original_filename, "m4a")
+    await house.lay(structs.replace(late, key=key), b"too late", "audio/mp4")
+    house.clock.advance(timedelta(days=8, seconds=1))
+    assert (await house.use_cases.sweep()).purged == 1
+    assert [stored.key async for stored in house.storage.list("")] == []
+
+
+async def test_bytes_that_nobody_can_send_any_more_are_not_looked_for(house):
+    upload = await house.request()
+    await house.create(upload)
+    house.clock.advance(timedelta(hours=2))
+    await house.use_cases.sweep()
+    house.clock.advance(timedelta(days=8))
+    await house.use_cases.sweep()
+    assert (await house.row(upload)).not_before == NEVER

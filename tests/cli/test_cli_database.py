@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from orak.adapters.persistence.sql.migrations import HEAD
+
 DATABASE = Path("orak-data/orak.db")
 
 
@@ -13,9 +15,9 @@ def songs():
 
 
 def test_a_schema_is_made_and_known(orak):
-    assert orak("db", "upgrade").stdout == "empty -> 0001\n"
-    assert orak("db", "upgrade").stdout == "up to date at 0001\n"
-    assert orak("db", "current").stdout == "0001\n"
+    assert orak("db", "upgrade").stdout == f"empty -> {HEAD}\n"
+    assert orak("db", "upgrade").stdout == f"up to date at {HEAD}\n"
+    assert orak("db", "current").stdout == f"{HEAD}\n"
     assert orak("db", "check").exit_code == 0
 
 
@@ -89,3 +91,13 @@ def test_what_is_no_catalogue_is_refused(orak, content, error):
     assert refused.exit_code == 1
     assert refused.stderr.startswith(error)
     assert "hint:" in refused.stderr
+
+
+def test_a_data_folder_that_is_a_file_is_said_to_be_one(orak):
+    DATABASE.parent.write_text("not a folder")
+    refused = orak("db", "upgrade")
+    assert refused.exit_code == 2
+    assert refused.stderr.splitlines() == [
+        "error: ORAK_DATA_DIR cannot be used: orak-data is a file",
+        "hint: name a folder that may be written to",
+    ]

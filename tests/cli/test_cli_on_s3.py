@@ -58,7 +58,7 @@ def test_the_secret_is_not_shown(orak, on_s3):
 
 def test_a_bucket_that_cannot_be_is_one_line_of_a_start(orak, on_s3):
     refused = orak("sweep", env=on_s3 | {"S3_BUCKET_NAME": "not a name"})
-    assert refused.exit_code == 1
+    assert refused.exit_code == 2
     assert refused.stderr.startswith("error: S3_BUCKET_NAME cannot be used")
     assert "hint:" in refused.stderr
 

@@ -62,7 +62,7 @@ async def test_an_expired_upload_is_due_while_a_record_waits_for_it(persistence)
 
 async def test_a_look_can_be_put_off(persistence, clock):
     upload = await persistence.intake.add(an_upload(not_before=START))
-    await persistence.arrivals.postpone(upload.id, START + MINUTE)
+    await persistence.arrivals.postpone({upload.id: START + MINUTE})
     assert await persistence.arrivals.due(9) == []
     clock.advance(MINUTE)
     assert await persistence.arrivals.due(9) == [replace(upload, not_before=START + MINUTE)]
@@ -71,8 +71,8 @@ async def test_a_look_can_be_put_off(persistence, clock):
 
 async def test_what_awaits_nothing_is_not_put_off(persistence):
     take = await a_waiting_take(persistence)
-    await persistence.arrivals.postpone(take.upload.id, START + MINUTE)
-    await persistence.arrivals.postpone(UploadId(99), START + MINUTE)
+    await persistence.arrivals.postpone({take.upload.id: START + MINUTE, UploadId(99): START + MINUTE})
+    await persistence.arrivals.postpone({})
     assert await persistence.leases.take() is not None
 
 

@@ -91,14 +91,42 @@ async def test_owners_take_turns(persistence):
     assert [owner for owner, _ in await taken(persistence)] == [1, 2, 3, 1, 2, 1]
 
 
-async def test_who_comes_while_others_are_served_comes_after_those_whose_turn_it_is(persistence):
+async def test_who_comes_while_another_is_served_catches_up_with_it(persistence):
     for _ in range(4):
         await a_waiting_take(persistence, SINGER)
     for _ in range(2):
         await persistence.leases.take()
     for _ in range(2):
         await a_waiting_take(persistence, STRANGER)
-    assert [owner for owner, _ in await taken(persistence)] == [SINGER, STRANGER, SINGER, STRANGER]
+    assert [owner for owner, _ in await taken(persistence)] == [STRANGER, STRANGER, SINGER, SINGER]
+
+
+async def served(persistence, owner):
+    """Who is served while for each that is served a newcomer joins the line."""
+    await a_waiting_take(persistence, owner)
+    leased = (await persistence.leases.take()).upload
+    await saved(persistence, leased.fail(leased.attempt, FailureCode.CORRUPT, at=START))
+    return leased.owner_id
+
+
+async def test_steady_newcomers_do_not_starve_an_old_line(persistence):
+    for _ in range(9):
+        await a_waiting_take(persistence, SINGER)
+    owners = [await served(persistence, UserId(100 + number)) for number in range(20)]
+    assert owners.count(SINGER) >= 4
+
+
+async def test_a_take_in_back_off_lets_no_newcomer_pass_an_old_line(persistence):
+    await a_waiting_take(persistence, STRANGER)
+    stuck = (await persistence.leases.take()).upload
+    later = START + timedelta(minutes=10)
+    await saved(persistence, stuck.stumble(1, message="", at=START, not_before=later))
+    for _ in range(9):
+        await a_waiting_take(persistence, SINGER)
+    for _ in range(4):
+        await served(persistence, SINGER)
+    owners = [await served(persistence, UserId(100 + number)) for number in range(20)]
+    assert owners.count(SINGER) >= 4
 
 
 async def test_a_take_that_is_put_back_keeps_its_turn(persistence):

@@ -67,3 +67,24 @@ async def test_stopping_ends_it_in_the_middle(rounds, clock):
     async with asyncio.timeout(5):
         await rounds.get()
         await timer.stop()
+
+
+async def test_stopping_can_itself_be_stopped(clock):
+    held = asyncio.Event()
+
+    async def stubborn():
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await held.wait()
+
+    timer = Timer("stubborn", stubborn, clock, seconds=1)
+    timer.start()
+    await asyncio.sleep(0)
+    stopping = asyncio.create_task(timer.stop())
+    await asyncio.sleep(0)
+    stopping.cancel()
+    await asyncio.wait({stopping})
+    assert stopping.cancelled()
+    held.set()
+    await timer.stop()

@@ -108,7 +108,7 @@ async def test_a_world_that_is_down_is_503_and_says_when_to_come_again(api, sing
     break_use_case(api, "get_record", Unavailable("the disk answered EIO"))
     answer = await singer.get("/records/async/1")
     assert refusal(answer) == (503, "UNAVAILABLE")
-    assert answer.headers["retry-after"] == "5"
+    assert answer.headers["retry-after"] == "4"
     assert "EIO" not in answer.text
 
 

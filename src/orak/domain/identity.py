@@ -24,7 +24,7 @@ _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _OWN_KEY = re.compile(
     rf"{RECORDINGS}/(?P<original>{_UUID})_.+|{PUBLISHED}/(?P<published>{_UUID})/[0-9]+_.+", re.DOTALL
 )
-_MAX_SAFE_NAME = 100  # 300 bytes of UTF-8 at worst: far below S3's 1,024 for a key
+_MAX_SAFE_NAME = 100  # 400 bytes of UTF-8 at worst: far below S3's 1,024 for a key
 
 
 def safe_name(filename: str) -> str:

@@ -26,11 +26,14 @@ TOMBSTONE_AGE = timedelta(days=8)
 """A row outlives the longest possible late PUT: seven days is what SigV4 lets a URL live (AWS docs)."""
 
 MAX_FAILURES = 5
-MAX_DECODER_DEATHS = 2
-"""A take that killed its decoder twice is not given a third."""
+MAX_FAILURES_WHEN_KILLED = 2
+"""A take that kills its decoder at its second failure, or later, is not given another."""
 
-UNAVAILABLE_DELAY = timedelta(seconds=5)
-"""A world that was down is tried again after this; SPEC asks for less than ten seconds."""
+UNAVAILABLE_DELAY = timedelta(seconds=4)
+"""A world that was down is tried again after this: within ten seconds, a sweep's five included."""
+
+OUTAGES = 5
+"""So many objects in a row that cannot be reached mean that none can, and it is left to the next round."""
 
 _BACKOFF_BASE = timedelta(seconds=2)
 _BACKOFF_CAP = timedelta(minutes=10)

@@ -1,6 +1,6 @@
 """An Upload: the bytes of one take, from the signed URL to the published audio."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Self
 
 import msgspec
@@ -20,15 +20,27 @@ from orak.domain.events import Fact, FactType
 from orak.domain.identity import RECORDINGS, ObjectKey, RecordId, UploadId, UserId, original_key
 from orak.domain.policies import (
     FIRST_LOOK,
-    MAX_DECODER_DEATHS,
     MAX_FAILURES,
+    MAX_FAILURES_WHEN_KILLED,
     ORPHAN_AGE,
+    TOMBSTONE_AGE,
     URL_GRACE,
     media_type,
+    patience,
 )
 from orak.domain.processing import MOVES, FailureCode, ProcessingStatus
 
 UNSAVED = UploadId(0)
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""The last time that every database and language can name."""
+
+_ENDS = {
+    ProcessingStatus.DELETED,
+    ProcessingStatus.CANCELLED,
+    ProcessingStatus.EXPIRED,
+    ProcessingStatus.FAILED,
+}
 
 
 class StoredObject(msgspec.Struct, frozen=True):
@@ -135,6 +147,23 @@ class Upload(msgspec.Struct, frozen=True):
     def is_waiting(self) -> bool:
         """Whether a worker should take it: it arrived, and its Record exists."""
         return self.status is ProcessingStatus.UPLOADED and self.record_id is not None
+
+    @property
+    def was_given_up(self) -> bool:
+        """Whether bytes of it lead nowhere: cancelled or deleted."""
+        return self.status in {ProcessingStatus.CANCELLED, ProcessingStatus.DELETED}
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing but a purge can follow, unless its owner names an EXPIRED one yet."""
+        return self.record_id is None and self.status in _ENDS
+
+    def next_look(self, at: datetime) -> datetime:
+        """When to look again for bytes that are not there *at* this time."""
+        if at >= self.url_expires_at + TOMBSTONE_AGE:
+            return NEVER
+        expected = self.record_id is not None and self.status is ProcessingStatus.PENDING
+        return at + patience(at - self.created_at, expected=expected)
 
     def claims(self, key: ObjectKey) -> bool:
         """Whether this row accounts for an object: its own bytes, what it published or is about to.
@@ -264,7 +293,7 @@ class Upload(msgspec.Struct, frozen=True):
         """
         self._check_lease(attempt)
         failures = self.failures + 1
-        if failures >= (MAX_DECODER_DEATHS if killed else MAX_FAILURES):
+        if failures >= (MAX_FAILURES_WHEN_KILLED if killed else MAX_FAILURES):
             return self._move(
                 ProcessingStatus.FAILED,
                 FactType.PROCESSING_FAILED,

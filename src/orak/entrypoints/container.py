@@ -49,8 +49,10 @@ from orak.application.uploads.receive_upload import ReceiveUpload
 from orak.application.uploads.request_upload import RequestUpload
 from orak.application.uploads.store_upload import StoreUpload
 from orak.application.use_cases import UseCases
+from orak.application.verification import Verification
 from orak.domain.identity import ObjectKey
 from orak.domain.policies import UploadPolicy
+from orak.entrypoints.data_dir import make_data_dir
 from orak.entrypoints.opening import opened
 from orak.entrypoints.own_key import own_key
 from orak.entrypoints.redis import choose_cache, listen_for_wake_ups, open_link, open_wake_ups
@@ -65,7 +67,7 @@ _RELAY_SECONDS = 0.5
 
 
 async def _open_persistence(settings: Settings, clock: Clock) -> AsyncIterator[SqlPersistence]:
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # titles and takes are their owners'
+    make_data_dir(settings)
     await asyncio.to_thread(upgrade, settings.database)
     lease = timedelta(seconds=settings.lease_seconds)
     async with SqlPersistence.open(settings.database, clock=clock, lease=lease) as persistence:
@@ -269,18 +271,20 @@ class Container(containers.DeclarativeContainer):
     # What immediate and background conversions share: never more at once than the machine has cores.
     capacity = providers.Singleton(asyncio.Semaphore, settings.provided.cores)
     redis = providers.Resource(_open_redis, settings)
-    cache = providers.Singleton(choose_cache, redis, clock)
+    cache = providers.Singleton(choose_cache, redis, settings, clock)
     pool = providers.Resource(_open_pool, process_upload, capacity, settings, background=background)
     queue = providers.Resource(_open_queue, pool, redis, settings, background=background)
     listener = providers.Resource(_open_listener, pool, redis, settings)
     starter = providers.Resource(_open_slots, process_upload, queue, capacity, settings)
 
+    verification = providers.Singleton(Verification, transaction, storage, clock)
     sweep = providers.Singleton(
         Sweep,
         leases=leases,
         arrivals=persistence.provided.arrivals,
         transaction=transaction,
         storage=storage,
+        verification=verification,
         queue=queue,
         clock=clock,
         chance=chance,
@@ -289,9 +293,9 @@ class Container(containers.DeclarativeContainer):
     relay_facts = providers.Singleton(
         RelayFacts,
         facts=persistence.provided.facts,
-        readers=providers.List(
-            providers.Singleton(DeleteObjects, storage), providers.Singleton(TellLive, live)
-        ),
+        readers=providers.List(providers.Singleton(DeleteObjects, storage)),
+        listeners=providers.List(providers.Singleton(TellLive, live)),
+        clock=clock,
     )
 
     sweep_objects = providers.Singleton(
@@ -318,17 +322,19 @@ class Container(containers.DeclarativeContainer):
             ),
             url_life=providers.Callable(timedelta, seconds=settings.provided.presign_ttl_seconds),
         ),
-        store_upload=providers.Singleton(StoreUpload, transaction, storage, clock),
-        get_upload=providers.Singleton(GetUpload, transaction),
+        store_upload=providers.Singleton(StoreUpload, recordings, storage, verification, starter),
+        get_upload=providers.Singleton(GetUpload, recordings),
         cancel_upload=providers.Singleton(CancelUpload, transaction, clock),
-        create_record=providers.Singleton(CreateRecord, transaction, recordings, storage, starter, clock),
+        create_record=providers.Singleton(
+            CreateRecord, transaction, recordings, storage, verification, starter, clock
+        ),
         get_record=providers.Singleton(GetRecord, recordings, cache, clock),
         list_records=providers.Singleton(ListRecords, recordings),
         change_record=providers.Singleton(ChangeRecord, transaction, recordings, cache, clock),
         retry_record=providers.Singleton(RetryRecord, transaction, recordings, storage, starter, clock),
         delete_record=providers.Singleton(DeleteRecord, transaction, cache, clock),
         register_user=providers.Singleton(RegisterUser, transaction),
-        receive_upload=providers.Singleton(ReceiveUpload, transaction, storage, starter, clock),
+        receive_upload=providers.Singleton(ReceiveUpload, recordings, storage, verification, starter),
         import_songs=providers.Singleton(ImportSongs, transaction),
         process_upload=process_upload,
         sweep=sweep,

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
+from orak.adapters.cache.memory import MemoryCache
 from orak.adapters.cache.none import NoCache
 from orak.application.ports.cache import RecordingCache
 from orak.application.ports.clock import Clock
@@ -58,10 +59,13 @@ def listen_for_wake_ups(
     return listening(settings.redis_url or "", link, pool)
 
 
-def choose_cache(link: "RedisLink | None", clock: Clock) -> RecordingCache:
-    """Choose what keeps finished recordings: only what every process that may change one can reach."""
+def choose_cache(link: "RedisLink | None", settings: Settings, clock: Clock) -> RecordingCache:
+    """Choose what keeps finished recordings: only what every process that may change one can reach.
+
+    A SQLite file is taken to have one `serve`; of another database without Redis, nobody knows.
+    """
     if link is None:
-        return NoCache()
+        return MemoryCache(clock) if settings.database.startswith("sqlite:") else NoCache()
     from orak.adapters.cache.redis import RedisCache  # noqa: PLC0415
 
     return RedisCache(link, clock)

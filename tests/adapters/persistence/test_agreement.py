@@ -92,7 +92,7 @@ class World:
 
     async def postpone(self, upload_id, seconds):
         until = self.clock.now() + timedelta(seconds=seconds)
-        return await self.persistence.arrivals.postpone(upload_id, until)
+        return await self.persistence.arrivals.postpone({upload_id: until})
 
     async def purge(self, upload_id, _):
         async with self.persistence.transaction() as tx:

@@ -21,7 +21,8 @@ class DeleteObjects:
     async def read(self, numbered: NumberedFact) -> None:
         """Remove what nobody will ask for after this fact, and nothing that a later attempt may write."""
         fact = numbered.fact
-        if fact.type is FactType.UPLOAD_REJECTED:
+        if fact.type in {FactType.UPLOAD_REJECTED, FactType.UPLOAD_CANCELLED}:
+            # A cancelled one's bytes may have come unnoticed.
             await self.storage.delete(fact.original_key)
         elif fact.status is ProcessingStatus.DELETED:
             await self.storage.delete(fact.original_key)
@@ -42,9 +43,8 @@ class TellLive:
     """Tells whoever listens of each change of a recording."""
 
     live: Live
-    name: str = "live"
 
-    async def read(self, numbered: NumberedFact) -> None:
+    async def hear(self, numbered: NumberedFact) -> None:
         """Publish the change under its position, by which a listener resumes."""
         fact = numbered.fact
         if fact.record_id is None:

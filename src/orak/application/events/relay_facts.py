@@ -1,18 +1,25 @@
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
+from orak.application.ports.clock import Clock
 from orak.application.ports.facts import Facts
+from orak.application.ports.failures import Unavailable
 from orak.domain.events import NumberedFact
+from orak.domain.policies import OUTAGES, UNAVAILABLE_DELAY
 
 _log = logging.getLogger(__name__)
 
 _AT_ONCE = 500
 
+_AFTER_A_BUG = timedelta(minutes=1)
+"""A fact that a reader stumbled over is tried again after this."""
+
 
 class FactReader(Protocol):
-    """Acts on facts; it sees each at least once, in the feed's order."""
+    """Acts on facts; it sees each at least once, in the feed's order but for those that it failed on."""
 
     @property
     def name(self) -> str:
@@ -20,40 +27,95 @@ class FactReader(Protocol):
         ...
 
     async def read(self, numbered: NumberedFact) -> None:
-        """Act on one fact, again if it must. Raising stops this reader here until the next round."""
+        """Act on one fact. If this raises, the fact comes again later, and others meanwhile."""
         ...
+
+
+class FactListener(Protocol):
+    """Hears each new fact once while its process lives, in the feed's order; it never fails."""
+
+    async def hear(self, numbered: NumberedFact) -> None:
+        """Take note of one fact."""
+        ...
+
+
+@dataclass(slots=True)
+class _Place:
+    position: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RelayFacts:
-    """Hand every fact to every reader, each at its own pace: a stuck one does not hold up the others."""
+    """Hand every fact to every reader, each at its own pace: a stuck one does not hold up the others.
+
+    Nor does one fact that a reader cannot act on hold up the next: it is set aside and tried again. Only when
+    nothing works, the reader stays where it is until the next round.
+    """
 
     facts: Facts
     readers: Sequence[FactReader]
+    listeners: Sequence[FactListener]
+    clock: Clock
+    _heard: _Place = field(default_factory=_Place)
 
     async def __call__(self) -> int:
-        """Number what is new, then read on from every reader's place; return how many facts were read."""
+        """Number what is new, then read on from every reader's place; return how many facts were acted on.
+
+        Raise `Unavailable` if the database cannot be reached.
+        """
+        if self._heard.position is None:
+            self._heard.position = await self.facts.last()
         await self.facts.number()
-        read = 0
-        for reader in self.readers:
-            read += await self._read_on(reader)
-        return read
+        await self._tell_listeners(self._heard.position)
+        return sum([await self._read_again(reader) + await self._read_on(reader) for reader in self.readers])
+
+    async def _tell_listeners(self, heard: int) -> None:
+        while page := await self.facts.after(heard, _AT_ONCE):
+            for numbered in page:
+                for listener in self.listeners:
+                    await listener.hear(numbered)
+                self._heard.position = heard = numbered.position
+
+    async def _read_again(self, reader: FactReader) -> int:
+        overdue = await self.facts.deferred(reader.name, self.clock.now(), _AT_ONCE)
+        done, outages = 0, 0
+        for numbered in overdue:
+            if delay := await self._act(reader, numbered):
+                await self.facts.defer(reader.name, numbered.position, self.clock.now() + delay)
+                outages += 1
+                if outages == OUTAGES:
+                    break
+            else:
+                await self.facts.settle(reader.name, numbered.position)
+                done, outages = done + 1, 0
+        return done
 
     async def _read_on(self, reader: FactReader) -> int:
-        done = await self.facts.cursor(reader.name)
-        count = 0
-        while page := await self.facts.after(done, _AT_ONCE):
-            reached = done
+        place = await self.facts.cursor(reader.name)
+        done, outages = 0, 0
+        while page := await self.facts.after(place, _AT_ONCE):
             try:
                 for numbered in page:
-                    await reader.read(numbered)
-                    reached = numbered.position
-                    count += 1
-            except Exception:  # noqa: BLE001 - whatever a reader trips over is its own
-                _log.exception("%s stops before position %d until the next round", reader.name, reached + 1)
-                return count
+                    if delay := await self._act(reader, numbered):
+                        outages += 1
+                        if outages == OUTAGES:
+                            return done
+                        await self.facts.defer(reader.name, numbered.position, self.clock.now() + delay)
+                    else:
+                        done, outages = done + 1, 0
+                    place = numbered.position
             finally:
-                if reached > done:
-                    await self.facts.advance(reader.name, reached)
-            done = reached
-        return count
+                await self.facts.advance(reader.name, place)
+        return done
+
+    async def _act(self, reader: FactReader, numbered: NumberedFact) -> timedelta | None:
+        """Let *reader* act; if it cannot, return when to try again."""
+        try:
+            await reader.read(numbered)
+        except Unavailable as outage:
+            _log.warning("%s sets fact %d aside: %s", reader.name, numbered.position, outage)
+            return UNAVAILABLE_DELAY
+        except Exception:  # noqa: BLE001 - whatever a reader trips over is its own
+            _log.exception("%s sets fact %d aside", reader.name, numbered.position)
+            return _AFTER_A_BUG
+        return None

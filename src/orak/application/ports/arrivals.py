@@ -1,4 +1,4 @@
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -13,8 +13,8 @@ class Arrivals(Protocol):
         """Return uploads that await their bytes and whose next look has come, the longest overdue first."""
         ...
 
-    async def postpone(self, upload_id: UploadId, until: datetime) -> None:
-        """Put the next look off, if the upload still awaits its bytes; no version rises, no fact."""
+    async def postpone(self, looks: Mapping[UploadId, datetime]) -> None:
+        """Put off the next look for each that still awaits its bytes; no version rises, no fact."""
         ...
 
     async def known(self, uuids: Collection[str]) -> list[Upload]:

@@ -151,6 +151,14 @@ class Recordings(Protocol):
         """Return one. Raise `RecordNotFound`."""
         ...
 
+    async def upload(self, upload_id: UploadId) -> Upload:
+        """Return an upload, whether it has a Record or not; tombstones too. Raise `UploadNotFound`."""
+        ...
+
+    async def upload_by_key(self, key: ObjectKey) -> Upload:
+        """Return the upload whose bytes lie under *key*, as `upload` does."""
+        ...
+
     async def of(self, owner_id: UserId, page: Page) -> list[Recording]:
         """Return an owner's, newest first (created_at, then id), in one statement.
 

@@ -1,7 +1,8 @@
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 
@@ -12,11 +13,11 @@ from orak.application.ports.leases import Leases
 from orak.application.ports.persistence import UnitOfWork
 from orak.application.ports.queue import Queue
 from orak.application.ports.storage import Storage
+from orak.application.verification import Verification
 from orak.domain.errors import UploadNotFound
 from orak.domain.events import Fact
-from orak.domain.identity import UploadId
-from orak.domain.policies import TOMBSTONE_AGE, backoff, patience
-from orak.domain.processing import ProcessingStatus
+from orak.domain.identity import UploadId, published_prefix
+from orak.domain.policies import OUTAGES, TOMBSTONE_AGE, UNAVAILABLE_DELAY, backoff
 from orak.domain.upload import Upload
 
 _log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Sweep:
     arrivals: Arrivals
     transaction: UnitOfWork
     storage: Storage
+    verification: Verification
     queue: Queue
     clock: Clock
     chance: Callable[[], float]
@@ -59,7 +61,9 @@ class Sweep:
         report = SweepReport()
         now = self.clock.now()
         await self._each(await self.leases.lost(_AT_ONCE), self._recover, report)
-        await self._each(await self.arrivals.due(_AT_ONCE), self._look_for, report)
+        looks: dict[UploadId, datetime] = {}
+        await self._each(await self.arrivals.due(_AT_ONCE), partial(self._look_for, looks), report)
+        await self.arrivals.postpone(looks)
         forgotten = await self.arrivals.orphans(now - self.orphan_retention, _AT_ONCE)
         await self._each(forgotten, self._remove, report)
         await self._each(await self.arrivals.buried(now - TOMBSTONE_AGE, _AT_ONCE), self._purge, report)
@@ -75,14 +79,18 @@ class Sweep:
         step: Callable[[Upload, SweepReport], Awaitable[None]],
         report: SweepReport,
     ) -> None:
+        outages = 0
         for upload in uploads:
             try:
                 await step(upload, report)
+                outages = 0
             except (StaleVersion, UploadNotFound):
                 pass  # somebody else moved it meanwhile: so it does not stand still
             except Unavailable as outage:
-                _log.warning("the sweep goes on next time, with upload %d: %s", upload.id, outage)
-                return
+                _log.warning("the sweep comes to upload %d another time: %s", upload.id, outage)
+                outages += 1
+                if outages == OUTAGES:
+                    return
             except Exception:  # noqa: BLE001 - one row that cannot be moved must not keep the others from it
                 _log.exception("the sweep leaves out upload %d", upload.id)
 
@@ -103,21 +111,23 @@ class Sweep:
             ),
         )
 
-    async def _look_for(self, upload: Upload, report: SweepReport) -> None:
+    async def _look_for(self, looks: dict[UploadId, datetime], upload: Upload, report: SweepReport) -> None:
+        """Receive or expire it, or put into *looks* when to look again."""
         now = self.clock.now()
-        found = await self.storage.head(upload.key)
+        try:
+            found = await self.storage.head(upload.key)
+        except Unavailable:
+            looks[upload.id] = now + UNAVAILABLE_DELAY
+            raise
         if found is not None:
-            report.received += await self._save(
-                upload.id, lambda row: row.receive(found, at=now) if row.awaits_arrival else None
-            )
+            received = await self.verification(found)
+            report.received += received.version > upload.version
         elif upload.is_late(now):
             report.expired += await self._save(
                 upload.id, lambda row: row.expire(at=now) if row.is_late(now) else None
             )
         else:
-            expected = upload.record_id is not None and upload.status is ProcessingStatus.PENDING
-            pause = patience(now - upload.created_at, expected=expected)
-            await self.arrivals.postpone(upload.id, now + pause)
+            looks[upload.id] = upload.next_look(now)
 
     async def _remove(self, upload: Upload, report: SweepReport) -> None:
         now = self.clock.now()
@@ -126,11 +136,19 @@ class Sweep:
         )
 
     async def _purge(self, upload: Upload, report: SweepReport) -> None:
-        """Remove a tombstone, and whatever a PUT that was signed long ago laid under its key since."""
-        await self.storage.delete(upload.key)
+        """Remove a tombstone, and whatever came under its keys since: a late PUT, a late attempt.
+
+        The row goes first: what was named meanwhile must not lose its bytes. It leaves no fact, for nothing
+        changes for anyone. An object that cannot be reached now is found by `SweepObjects`.
+        """
         async with self.transaction() as tx:
+            if not (await tx.uploads.get(upload.id)).is_over:
+                return
             await tx.uploads.purge(upload.id)
         report.purged += 1
+        await self.storage.delete(upload.key)
+        async for published in self.storage.list(published_prefix(upload.uuid)):
+            await self.storage.delete(published.key)
 
     async def _save(
         self, upload_id: UploadId, change: Callable[[Upload], tuple[Upload, Fact] | None]

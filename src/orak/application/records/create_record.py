@@ -8,6 +8,7 @@ from orak.application.ports.persistence import Once, Recordings, UnitOfWork
 from orak.application.ports.starter import Starter
 from orak.application.ports.storage import Storage
 from orak.application.retrying import with_retries
+from orak.application.verification import Verification
 from orak.domain.actor import Actor
 from orak.domain.errors import Problem, ProblemCode, Rejected
 from orak.domain.identity import ObjectKey, RecordId, SongId, UploadId
@@ -55,6 +56,7 @@ class CreateRecord:
     transaction: UnitOfWork
     recordings: Recordings
     storage: Storage
+    verification: Verification
     starter: Starter
     clock: Clock
 
@@ -109,17 +111,12 @@ class CreateRecord:
 
     async def _arrive(self, upload_id: UploadId) -> bool:
         """Take note of bytes that are there already; say whether a conversion can start."""
-        async with self.transaction() as tx:
-            upload = await tx.uploads.get(upload_id)
-        if not upload.awaits_arrival:
-            return upload.is_waiting
-        found = await self._look(upload.key)
-        if found is None:
-            return False
-        async with self.transaction() as tx:
-            upload = await tx.uploads.get(upload_id)
-            if upload.awaits_arrival:
-                upload = await tx.uploads.save(*upload.receive(found, at=self.clock.now()))
+        upload = await self.recordings.upload(upload_id)
+        if upload.awaits_arrival:
+            found = await self._look(upload.key)
+            if found is None:
+                return False
+            upload = await self.verification(found)
         return upload.is_waiting
 
     async def _look(self, key: ObjectKey) -> StoredObject | None:

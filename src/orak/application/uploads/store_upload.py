@@ -1,12 +1,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from orak.application.ports.clock import Clock
-from orak.application.ports.persistence import UnitOfWork
+from orak.application.ports.persistence import Recordings
+from orak.application.ports.starter import Starter
 from orak.application.ports.storage import Storage
-from orak.application.retrying import with_retries
+from orak.application.verification import Verification
 from orak.domain.actor import Actor
-from orak.domain.errors import StateConflict, WrongState
+from orak.domain.errors import StateConflict, UploadNotFound, WrongState
 from orak.domain.identity import UploadId
 from orak.domain.upload import Upload
 
@@ -15,29 +15,28 @@ from orak.domain.upload import Upload
 class StoreUpload:
     """Hand over the bytes of an upload from within this process, where a signed URL would be a detour."""
 
-    transaction: UnitOfWork
+    recordings: Recordings
     storage: Storage
-    clock: Clock
+    verification: Verification
+    starter: Starter
 
     async def __call__(self, actor: Actor, upload_id: UploadId, source: Path) -> Upload:
-        """Store the file and verify it like any other arrival; return the upload, UPLOADED or FAILED.
+        """Store the file, verify it like any other arrival, and start what waits for it.
+
+        Return the upload, UPLOADED or FAILED.
 
         Raises:
             UploadNotFound, PermissionDenied: it is not there, or not the actor's.
             StateConflict: its bytes came already, or it was given up.
         """
-        async with self.transaction() as tx:
-            upload = (await tx.uploads.get(upload_id)).owned_by(actor)
+        upload = (await self.recordings.upload(upload_id)).owned_by(actor)
         if not upload.awaits_arrival:
             raise StateConflict(upload.id, WrongState.NOT_AWAITED)
         await self.storage.publish(upload.key, source, content_type=upload.content_type)
-
-        async def note() -> Upload:
-            found = await self.storage.head(upload.key)
-            async with self.transaction() as tx:
-                current = await tx.uploads.get(upload_id)
-                if found is None or not current.awaits_arrival:
-                    return current
-                return await tx.uploads.save(*current.receive(found, at=self.clock.now()))
-
-        return await with_retries(self.clock, note)
+        found = await self.storage.head(upload.key)
+        if found is None:  # deleted by whoever gave it up meanwhile
+            raise UploadNotFound(upload.id)
+        upload = await self.verification(found)
+        if upload.is_waiting:
+            await self.starter.start(upload.id)
+        return upload

@@ -5,6 +5,7 @@ import rich_click as click
 
 from orak.entrypoints.cli.failures import Failure
 from orak.entrypoints.cli.options import data_dir_option, load_settings
+from orak.entrypoints.data_dir import make_data_dir
 
 if TYPE_CHECKING:
     from orak.entrypoints.settings import Settings
@@ -64,7 +65,7 @@ def _database(data_dir: Path | None, *, make: bool = False) -> str:
     settings = load_settings(data_dir=data_dir).settings
     file = sqlite_file(settings)
     if make:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        make_data_dir(settings)
     elif file is not None and not file.exists():  # connecting would make one
         raise Failure(f"there is no database at {file} yet", "run `orak db upgrade`")
     return settings.database

@@ -55,12 +55,16 @@ def warn(message: str) -> None:
 
 def _tell(error: Exception) -> int:
     """Say what went wrong; return the exit code."""
+    from orak.entrypoints.settings import InvalidSetting
+
     if isinstance(error, click.Abort):
         return _INTERRUPTED
     message, hint = _words(error)
     _line("error", "red", message)
     if hint:
         _line("hint", "cyan", hint)
+    if isinstance(error, InvalidSetting):
+        return WrongSetting.exit_code
     return error.exit_code if isinstance(error, click.ClickException) else 1
 
 

@@ -8,6 +8,7 @@ import rich_click as click
 
 from orak.entrypoints.cli.failures import Failure, warn
 from orak.entrypoints.cli.options import data_dir_option, load_settings
+from orak.entrypoints.data_dir import make_data_dir
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -49,7 +50,7 @@ def import_songs(file: "TextIO", data_dir: Path | None) -> None:
 
     settings = load_settings(data_dir=data_dir).settings
     bad: list[BadRow] = []
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    make_data_dir(settings)
     try:
         migrations.upgrade(settings.database)
         count = asyncio.run(_store(settings, _good(read_songs(file), bad)))

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
@@ -31,8 +30,7 @@ class Timer:
         """End, in the middle of the work if need be."""
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task})  # unlike awaiting it, this lets its caller be cancelled
 
     async def _run(self) -> None:
         while True:

@@ -1,4 +1,4 @@
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
@@ -10,12 +10,6 @@ from orak.domain.processing import ProcessingStatus
 from orak.domain.upload import Upload
 
 _AT_ONCE = datetime.min.replace(tzinfo=UTC)
-_OVER = {
-    ProcessingStatus.DELETED,
-    ProcessingStatus.CANCELLED,
-    ProcessingStatus.EXPIRED,
-    ProcessingStatus.FAILED,
-}
 
 
 class MemoryArrivals:
@@ -35,12 +29,13 @@ class MemoryArrivals:
         )
         return _oldest((look for look in looks if look[0] <= now), limit)
 
-    async def postpone(self, upload_id: UploadId, until: datetime) -> None:
-        """Put the next look off, if the upload still awaits its bytes."""
+    async def postpone(self, looks: Mapping[UploadId, datetime]) -> None:
+        """Put off the next looks for uploads that still await their bytes."""
         async with self._store.writing() as state:
-            if upload_id in state.uploads and state.upload(upload_id).awaits_arrival:
-                stored = state.uploads[upload_id]
-                state.uploads[upload_id] = replace(stored, upload=replace(stored.upload, not_before=until))
+            for upload_id, until in looks.items():
+                if upload_id in state.uploads and state.upload(upload_id).awaits_arrival:
+                    row = state.uploads[upload_id]
+                    state.uploads[upload_id] = replace(row, upload=replace(row.upload, not_before=until))
 
     async def known(self, uuids: Collection[str]) -> list[Upload]:
         """Return the uploads that have one of these uuids."""
@@ -61,7 +56,7 @@ class MemoryArrivals:
         ended = (
             (upload.deleted_at or state.uploads[upload.id].changed_at, upload)
             for upload in state.all_uploads()
-            if upload.status in _OVER and upload.record_id is None
+            if upload.is_over
         )
         return _oldest((end for end in ended if end[0] < before), limit)
 

@@ -1,8 +1,9 @@
 from orak.adapters.persistence.memory.store import State, Store
 from orak.application.ports.persistence import Page
 from orak.domain.errors import RecordNotFound
-from orak.domain.identity import RecordId, UserId
+from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
 from orak.domain.record import Record, Recording
+from orak.domain.upload import Upload
 
 
 class MemoryRecordings:
@@ -17,6 +18,14 @@ class MemoryRecordings:
         if record_id not in state.records:
             raise RecordNotFound(record_id)
         return _joined(state, state.records[record_id])
+
+    async def upload(self, upload_id: UploadId) -> Upload:
+        """Return an upload. Raise `UploadNotFound`."""
+        return self._store.committed.upload(upload_id)
+
+    async def upload_by_key(self, key: ObjectKey) -> Upload:
+        """Return the upload whose bytes lie under *key*. Raise `UploadNotFound`."""
+        return self._store.committed.upload_by_key(key)
 
     async def of(self, owner_id: UserId, page: Page) -> list[Recording]:
         """Return an owner's, newest first."""

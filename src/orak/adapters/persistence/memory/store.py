@@ -14,7 +14,7 @@ from orak.domain.events import Fact
 from orak.domain.identity import ObjectKey, RecordId, SongId, UploadId, UserId
 from orak.domain.processing import ProcessingStatus
 from orak.domain.record import Record
-from orak.domain.upload import Upload
+from orak.domain.upload import UNSAVED, Upload
 
 
 class StoredUpload(msgspec.Struct, frozen=True):
@@ -81,6 +81,12 @@ class State:
             raise UploadNotFound(upload_id) from None
         return replace(stored.upload, record_id=self.record_of.get(upload_id))
 
+    def upload_by_key(self, key: ObjectKey) -> Upload:
+        """Return the upload whose bytes lie under *key*. Raise `UploadNotFound`."""
+        if key not in self.by_key:
+            raise UploadNotFound(UNSAVED)
+        return self.upload(self.by_key[key])
+
     def all_uploads(self) -> list[Upload]:
         """Return every upload, in the order of their ids."""
         return [self.upload(upload_id) for upload_id in self.uploads]
@@ -113,7 +119,7 @@ class State:
         if before is None or before.upload.version != upload.version:
             raise StaleVersion
         saved = replace(upload, version=upload.version + 1)
-        self.uploads[upload.id] = StoredUpload(saved, fact.at, self._turn(upload, before.turn))
+        self.uploads[upload.id] = StoredUpload(saved, fact.at, self._turn(upload, before.turn, fact.at))
         self.new_facts.append(NewFact(upload.id, saved.version, fact))
         return saved
 
@@ -125,17 +131,26 @@ class State:
             del self.by_key[stored.upload.key]
             self.uuids.remove(stored.upload.uuid)
 
-    def _turn(self, upload: Upload, turn: int | None) -> int | None:
+    def _turn(self, upload: Upload, turn: int | None, at: datetime) -> int | None:
         if upload.status is ProcessingStatus.PROCESSING:
             return turn  # for when it is put back
         if not upload.is_waiting:
             return None
         if turn is not None:
             return turn
-        # Behind one's own, but not behind another's: one's own last is never before the first of all.
         line = self.in_line()
         own = [place for place, waiting in line if waiting.owner_id == upload.owner_id]
-        return max(own) + 1 if own else line[0][0] if line else 0
+        front = [place for place, waiting in line if waiting.not_before is None or waiting.not_before <= at]
+        front += [
+            stored.turn
+            for stored in self.uploads.values()
+            if stored.turn is not None and stored.upload.status is ProcessingStatus.PROCESSING
+        ]
+        # An owner's takes stand two apart and a newcomer one behind the front: see the SQL adapter.
+        places = [max(own) + 2] if own else []
+        if front:
+            places.append(min(front) + 1)
+        return max(places, default=0)
 
 
 class FactLog:
@@ -145,6 +160,7 @@ class FactLog:
         self.facts: list[NewFact] = []
         self.numbered = 0
         self.cursors: dict[str, int] = {}
+        self.deferred: dict[tuple[str, int], datetime] = {}
 
 
 class Store:

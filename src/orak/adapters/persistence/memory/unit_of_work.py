@@ -8,11 +8,11 @@ from orak.adapters.persistence.memory.store import State, Store, StoredOnce
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import StaleVersion
 from orak.application.ports.persistence import Once, Song
-from orak.domain.errors import OnceMismatch, RecordExists, RecordNotFound, SongNotFound, UploadNotFound
+from orak.domain.errors import OnceMismatch, RecordExists, RecordNotFound, SongNotFound
 from orak.domain.events import Fact
 from orak.domain.identity import ObjectKey, RecordId, SongId, UploadId, UserId
 from orak.domain.record import Record
-from orak.domain.upload import UNSAVED, Upload
+from orak.domain.upload import Upload
 
 _ONCE_LIFE = timedelta(hours=24)
 
@@ -29,9 +29,7 @@ class MemoryUploads:
 
     async def by_key(self, key: ObjectKey) -> Upload:
         """Return the upload whose bytes lie under *key*. Raise `UploadNotFound`."""
-        if key not in self._state.by_key:
-            raise UploadNotFound(UNSAVED)
-        return self._state.upload(self._state.by_key[key])
+        return self._state.upload_by_key(key)
 
     async def save(self, upload: Upload, fact: Fact) -> Upload:
         """Store it with its fact. Raise `StaleVersion` if another writer was first."""

@@ -1,4 +1,4 @@
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +25,9 @@ _BURIED = UPLOADS.where(ENDED, _WITHOUT_RECORD, uploads.c.ended_at < bindparam("
     uploads.c.ended_at, uploads.c.id
 )
 _KNOWN = UPLOADS.where(uploads.c.uuid.in_(bindparam("uuids", expanding=True)))
-_POSTPONE = update(uploads).where(AWAITED, uploads.c.id == bindparam("of_id"))
+_POSTPONE = (
+    update(uploads).where(AWAITED, uploads.c.id == bindparam("of_id")).values(not_before=bindparam("until"))
+)
 
 
 def find_until(
@@ -40,9 +42,11 @@ def find_known(connection: Connection, uuids: list[str]) -> list[Upload]:
     return [to_upload(row) for row in connection.execute(_KNOWN, {"uuids": uuids})]
 
 
-def postpone(connection: Connection, upload_id: UploadId, until: datetime) -> None:
-    """Put the next look off, if the upload still awaits its bytes."""
-    connection.execute(_POSTPONE, {"of_id": upload_id, "not_before": until})
+def postpone(connection: Connection, looks: Mapping[UploadId, datetime]) -> None:
+    """Put off the next looks for uploads that still await their bytes."""
+    connection.execute(
+        _POSTPONE, [{"of_id": of_id, "until": until} for of_id, until in sorted(looks.items())]
+    )
 
 
 class SqlArrivals:
@@ -56,9 +60,10 @@ class SqlArrivals:
         """Return uploads that await their bytes and whose next look has come, longest overdue first."""
         return await self._connections.read(find_until, _DUE, self._clock.now(), limit)
 
-    async def postpone(self, upload_id: UploadId, until: datetime) -> None:
-        """Put the next look off, if the upload still awaits its bytes."""
-        await self._connections.write(postpone, upload_id, until)
+    async def postpone(self, looks: Mapping[UploadId, datetime]) -> None:
+        """Put off the next looks for uploads that still await their bytes."""
+        if looks:
+            await self._connections.write(postpone, looks)
 
     async def known(self, uuids: Collection[str]) -> list[Upload]:
         """Return the uploads that have one of these uuids."""

@@ -4,10 +4,12 @@ from sqlalchemy.engine import Connection
 from orak.adapters.persistence.sql.connections import Connections
 from orak.adapters.persistence.sql.rows import RECORD_COLUMNS, UPLOAD_COLUMNS, to_recording
 from orak.adapters.persistence.sql.tables import records, uploads
+from orak.adapters.persistence.sql.uploads import get_upload, upload_by_key
 from orak.application.ports.persistence import Page
 from orak.domain.errors import RecordNotFound
-from orak.domain.identity import RecordId, UserId
+from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
 from orak.domain.record import Recording
+from orak.domain.upload import Upload
 
 RECORDINGS = select(*UPLOAD_COLUMNS, *RECORD_COLUMNS).select_from(uploads.join(records))
 """What `to_recording` reads."""
@@ -59,6 +61,14 @@ class SqlRecordings:
     async def get(self, record_id: RecordId) -> Recording:
         """Return one. Raise `RecordNotFound`."""
         return await self._connections.read(get_recording, record_id)
+
+    async def upload(self, upload_id: UploadId) -> Upload:
+        """Return an upload. Raise `UploadNotFound`."""
+        return await self._connections.read(get_upload, upload_id)
+
+    async def upload_by_key(self, key: ObjectKey) -> Upload:
+        """Return the upload whose bytes lie under *key*. Raise `UploadNotFound`."""
+        return await self._connections.read(upload_by_key, key)
 
     async def of(self, owner_id: UserId, page: Page) -> list[Recording]:
         """Return an owner's, newest first, in one statement."""

@@ -17,8 +17,6 @@ from orak.domain.upload import Output, Upload
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 """In the column `not_before`: no need to wait."""
 
-_OVER = {ProcessingStatus.CANCELLED, ProcessingStatus.EXPIRED, ProcessingStatus.FAILED}
-
 UPLOAD_COLUMNS = (
     uploads.c.id,
     uploads.c.uuid,
@@ -188,10 +186,10 @@ def upload_values(upload: Upload, at: datetime) -> dict[str, object]:
 
 
 def _ended_at(upload: Upload, at: datetime) -> datetime | None:
-    """Since when nothing but a purge can follow, unless its owner names an EXPIRED one yet."""
+    """Since when it is over, if it is."""
     if upload.deleted_at is not None:
         return upload.deleted_at
-    return at if upload.record_id is None and upload.status in _OVER else None
+    return at if upload.is_over else None
 
 
 def record_values(record: Record) -> dict[str, object]:

@@ -127,6 +127,16 @@ feed_cursors = Table(
     Column("position", BigId, nullable=False),
 )
 
+# What a reader could not act on when it came to it.
+deferred_facts = Table(
+    "deferred_facts",
+    metadata,
+    Column("reader", String(100), primary_key=True),
+    Column("position", BigId, primary_key=True, autoincrement=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Index("ix_deferred_facts_due", "reader", "due_at", "position"),
+)
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,

@@ -1,10 +1,10 @@
 from msgspec.structs import replace
-from sqlalchemy import bindparam, delete, func, insert, null, select, update
+from sqlalchemy import bindparam, delete, func, insert, null, select, union_all, update
 from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Runner
 from orak.adapters.persistence.sql.rows import UPLOAD_COLUMNS, fact_values, to_upload, upload_values
-from orak.adapters.persistence.sql.tables import WAITING, events, records, uploads
+from orak.adapters.persistence.sql.tables import RUNNING, WAITING, events, records, uploads
 from orak.application.ports.failures import StaleVersion
 from orak.domain.errors import UploadNotFound
 from orak.domain.events import Fact
@@ -18,20 +18,27 @@ UPLOADS = select(*UPLOAD_COLUMNS, records.c.id).select_from(uploads.outerjoin(re
 _BY_ID = UPLOADS.where(uploads.c.id == bindparam("id"))
 _BY_KEY = UPLOADS.where(uploads.c.object_key == bindparam("key"))
 
-_smallest_turn = select(func.min(uploads.c.turn)).where(WAITING).correlate(None).scalar_subquery()
-_next_own_turn = (
-    select(func.max(uploads.c.turn) + 1)
-    .where(WAITING, uploads.c.uploader_id == bindparam("owner"))
-    .correlate(None)
-    .scalar_subquery()
+# The front of the line: whose turn it is, or was last. Who waits for another day does not stand there.
+_first_ready = (
+    select(uploads.c.turn)
+    .where(WAITING, uploads.c.not_before <= bindparam("at"))
+    .order_by(uploads.c.turn, uploads.c.id)
+    .limit(1)
+    .subquery()
 )
+_front = union_all(select(_first_ready.c.turn), select(func.min(uploads.c.turn)).where(RUNNING)).subquery()
+# An owner's takes stand two apart and a newcomer one behind the front, so that it comes before anybody's
+# next but one; and as it stands behind the front, any number of newcomers keep no old line waiting.
+_places = union_all(
+    select((func.min(_front.c.turn) + 1).label("turn")),
+    select(func.max(uploads.c.turn) + 2).where(WAITING, uploads.c.uploader_id == bindparam("owner")),
+).subquery()
+_next_turn = select(func.coalesce(func.max(_places.c.turn), 0)).scalar_subquery()
 
 _SAVE = update(uploads).where(
     uploads.c.id == bindparam("of_id"), uploads.c.version == bindparam("read_version")
 )
-# Behind one's own, but not behind another's: an owner's largest turn is never below the smallest of all,
-# so this is the greater of the two wherever there are both.
-_SAVE_WAITING = _SAVE.values(turn=func.coalesce(uploads.c.turn, _next_own_turn, _smallest_turn, 0))
+_SAVE_WAITING = _SAVE.values(turn=func.coalesce(uploads.c.turn, _next_turn))
 _SAVE_GONE = _SAVE.values(turn=null())
 _ADD_FACT = insert(events)
 _PURGE = delete(uploads).where(uploads.c.id == bindparam("id"))
@@ -58,7 +65,7 @@ def save_upload(connection: Connection, upload: Upload, fact: Fact) -> Upload:
     saved = replace(upload, version=upload.version + 1)
     values = upload_values(saved, fact.at) | {"of_id": upload.id, "read_version": upload.version}
     if upload.is_waiting:
-        result = connection.execute(_SAVE_WAITING, values | {"owner": upload.owner_id})
+        result = connection.execute(_SAVE_WAITING, values | {"owner": upload.owner_id, "at": fact.at})
     elif upload.status is ProcessingStatus.PROCESSING:  # keeps its turn, for when it is put back
         result = connection.execute(_SAVE, values)
     else:

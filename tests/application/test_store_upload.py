@@ -1,0 +1,60 @@
+"""Bytes handed over within the process go the way of all others."""
+
+import pytest
+
+from house import SINGER, STRANGER, a_house
+from orak.domain.errors import PermissionDenied, StateConflict, UploadNotFound
+from orak.domain.processing import ProcessingStatus
+
+S = ProcessingStatus
+
+
+@pytest.fixture
+async def house():
+    async with a_house() as house:
+        yield house
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "take.webm"
+    path.write_bytes(b"abc")
+    return path
+
+
+async def test_it_is_verified(house, source):
+    upload = await house.request()
+    stored = await house.use_cases.store_upload(SINGER, upload.id, source)
+    assert (stored.status, stored.etag is not None) == (S.UPLOADED, True)
+    assert house.started == []
+
+
+async def test_what_waited_for_it_is_started(house, source):
+    upload = await house.request()
+    await house.create(upload)
+    await house.use_cases.store_upload(SINGER, upload.id, source)
+    assert house.started == [upload.id]
+
+
+async def test_only_its_owner_may_and_only_once(house, source):
+    upload = await house.request()
+    with pytest.raises(PermissionDenied):
+        await house.use_cases.store_upload(STRANGER, upload.id, source)
+    await house.use_cases.store_upload(SINGER, upload.id, source)
+    with pytest.raises(StateConflict):
+        await house.use_cases.store_upload(SINGER, upload.id, source)
+
+
+async def test_bytes_of_what_is_given_up_meanwhile_do_not_stay(house, source):
+    upload = await house.request()
+    publish = house.storage.publish
+
+    async def give_up_meanwhile(*arguments, **options):
+        await house.use_cases.cancel_upload(SINGER, upload.id)
+        await house.use_cases.relay_facts()
+        await publish(*arguments, **options)
+
+    house.storage.publish = give_up_meanwhile
+    with pytest.raises(UploadNotFound):
+        await house.use_cases.store_upload(SINGER, upload.id, source)
+    assert await house.storage.head(upload.key) is None

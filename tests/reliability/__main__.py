@@ -1,0 +1,40 @@
+"""`just chaos N SEED`: many trials, one line each; exit code 1 if anything was lost or doubled."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from reliability.trial import run_trial
+from reliability.world import World, embedded
+
+WORLDS: dict[str, Callable[[Path], AbstractContextManager[World]]] = {"embedded": embedded}
+
+
+def main(trials: int, first_seed: int, kind: str) -> int:
+    outcomes = []
+    for seed in range(first_seed, first_seed + trials):
+        outcome = asyncio.run(run_trial(WORLDS[kind], seed))
+        outcomes.append(outcome)
+        print(outcome, flush=True)
+        for wrong in [*outcome.verdict.wrong, *outcome.history.surprises][:20]:
+            print(f"    {wrong}")
+    good = sum(outcome.is_good for outcome in outcomes)
+    print(
+        f"{good} of {trials} trials good: acknowledged {sum(o.verdict.acknowledged for o in outcomes)}, "
+        f"lost {sum(len(o.verdict.lost) for o in outcomes)}, "
+        f"doubled {sum(len(o.verdict.doubled) for o in outcomes)}, "
+        f"longest recovery {max(o.recovery_seconds for o in outcomes):.1f} s"
+    )
+    return 0 if good == trials else 1
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="just chaos", description=__doc__)
+    parser.add_argument("trials", type=int, nargs="?", default=10)
+    parser.add_argument("seed", type=int, nargs="?", default=1, help="of the first trial")
+    parser.add_argument("world", choices=WORLDS, nargs="?", default="embedded")
+    told = parser.parse_args()
+    sys.exit(main(told.trials, told.seed, told.world))
