@@ -142,7 +142,7 @@ def test_redis_without_its_packages_is_one_line_and_a_hint(orak, env, monkeypatc
     monkeypatch.setitem(sys.modules, "orak.adapters.queues.taskiq_broker", None)
     monkeypatch.setitem(sys.modules, "taskiq", None)
     refused = orak("worker", env=env)
-    assert refused.exit_code == 1
+    assert refused.exit_code == 2
     assert "is not installed" in refused.stderr
     assert "hint: pip install 'orak[redis]'" in refused.stderr
     assert not Path("orak-data/jwt.key").exists()
