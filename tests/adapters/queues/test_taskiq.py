@@ -90,9 +90,23 @@ async def test_a_redis_that_is_silent_holds_nobody_up():
 
 async def test_unheard_wake_ups_do_not_pile_up(redis_server):  # noqa: F811
     async with a_sender(redis_server) as queue:
-        await asyncio.gather(*(queue.wake() for _ in range(2 * MOST)))
+        for _ in range(2 * MOST):
+            await queue.wake()
     with redis_server.client() as redis:
         assert redis.llen(QUEUE) == MOST
+
+
+async def test_a_burst_is_no_outage_and_its_last_wake_up_arrives(redis_server, takes, caplog):  # noqa: F811
+    takes.open.set()
+    async with a_sender(redis_server) as queue:
+        await asyncio.gather(*(queue.wake() for _ in range(2000)))
+        with redis_server.client() as redis:
+            redis.delete(QUEUE)  # as if workers had taken those that left first
+        await asyncio.gather(*(queue.wake() for _ in range(50)))
+        takes.waiting.append(1)
+        async with a_worker(redis_server, takes):
+            await takes.until(lambda: takes.done == [1])
+    assert not complaints(caplog)
 
 
 async def test_a_busy_worker_leaves_wake_ups_to_an_idle_one(redis_server, takes):  # noqa: F811

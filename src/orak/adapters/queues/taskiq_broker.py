@@ -10,7 +10,7 @@ from taskiq.exceptions import SendTaskError
 from taskiq.message import BrokerMessage
 from taskiq_redis import ListQueueBroker
 
-from orak.adapters.redis.link import OUTAGES, RedisLink, at_once_again
+from orak.adapters.redis.link import MOST_CONNECTIONS, OUTAGES, RedisLink, at_once_again
 
 QUEUE = "orak:wake-ups"
 TASK = "orak.look"
@@ -49,6 +49,7 @@ class WakeUpBroker(ListQueueBroker):
         super().__init__(
             url,
             queue_name=QUEUE,
+            max_connection_pool_size=MOST_CONNECTIONS,
             socket_timeout=_SILENCE,
             socket_connect_timeout=_LOOK,
             retry=at_once_again(),

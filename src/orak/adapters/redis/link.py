@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Self, TypeVar
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -22,6 +23,9 @@ PATIENCE = 0.4
 
 REST = 2.0
 """Seconds for which a Redis that gave no answer is not asked again."""
+
+MOST_CONNECTIONS = 16
+"""Connections of one process for one purpose; a burst of calls takes turns, as it does in Redis anyway."""
 
 OUTAGES = (RedisError, OSError, TimeoutError)
 """What drivers raise when Redis does not answer, or not as it should."""
@@ -41,15 +45,21 @@ class RedisLink:
         self._name = name
         self._away = False
         self._ask_again_at = 0.0
-        self._has_answered = False
+        self._answered_at = -math.inf
 
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str, name: str) -> AsyncIterator[Self]:
         """Say in the log if there is no answer yet: that is no reason not to start."""
-        client = Redis.from_url(
-            url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=at_once_again()
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=MOST_CONNECTIONS,
+            timeout=PATIENCE,
+            socket_timeout=PATIENCE,
+            socket_connect_timeout=PATIENCE,
+            retry=at_once_again(),
         )
+        client = Redis.from_pool(pool)
         try:
             link = cls(client, name)
             await link.answers()
@@ -60,7 +70,7 @@ class RedisLink:
     @property
     def has_answered(self) -> bool:
         """Whether it ever did since this process started."""
-        return self._has_answered
+        return self._answered_at > -math.inf
 
     async def answers(self) -> bool:
         """Whether Redis answers now, or did not a moment ago."""
@@ -81,14 +91,15 @@ class RedisLink:
             async with asyncio.timeout(PATIENCE):
                 answer = await command()
         except OUTAGES as error:
-            self.note_outage(error)
+            if self._answered_at < now:  # else it was this process that was slow: others got their answers
+                self.note_outage(error)
             raise Unavailable(f"{self._name} is away") from error
         self.note_answer()
         return answer
 
     def note_answer(self) -> None:
         """Let it be known that Redis answers."""
-        self._has_answered = True
+        self._answered_at = asyncio.get_running_loop().time()
         if self._away:
             self._away = False
             _log.warning("%s answers again", self._name)
