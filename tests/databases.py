@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from orak.adapters.persistence.sql.migrations import upgrade
+from postgresql_server import Server
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +23,30 @@ def sqlite_file(migrated_file, tmp_path):
 @pytest.fixture
 def sqlite_url(sqlite_file):
     return f"sqlite:///{sqlite_file}"
+
+
+EMPTY = """
+    DELETE FROM idempotency_keys; DELETE FROM records; DELETE FROM uploads; DELETE FROM songs;
+    DELETE FROM users; DELETE FROM events; DELETE FROM feed_cursors; UPDATE feed SET position = 0;
+    ALTER SEQUENCE uploads_id_seq RESTART; ALTER SEQUENCE records_id_seq RESTART;
+    ALTER SEQUENCE events_id_seq RESTART
+"""
+
+
+@pytest.fixture(scope="session")
+def postgresql_server():
+    """A server for all tests of this process, with a schema up to date."""
+    server = Server()
+    try:
+        server.start()
+        upgrade(server.url())
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server):
+    """A database without a row: made empty again, which is ten times faster than making one."""
+    postgresql_server.sql(EMPTY)
+    return postgresql_server.url()

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from builders import START
-from databases import migrated_file, sqlite_file, sqlite_url  # noqa: F401 - fixtures
+from databases import migrated_file, postgresql_server, postgresql_url, sqlite_file, sqlite_url  # noqa: F401
 from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.persistence.memory.database import MemoryPersistence
 from orak.adapters.persistence.sql.database import SqlPersistence
@@ -17,11 +17,12 @@ def clock():
     return FrozenClock(START)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def persistence(request, clock, sqlite_url):  # noqa: F811
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+async def persistence(request, clock):
     if request.param == "memory":
         opening = MemoryPersistence.open(clock=clock, lease=LEASE)
     else:
-        opening = SqlPersistence.open(sqlite_url, clock=clock, lease=LEASE)
+        url = request.getfixturevalue(f"{request.param}_url")
+        opening = SqlPersistence.open(url, clock=clock, lease=LEASE)
     async with opening as opened:
         yield opened

@@ -4,11 +4,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from builders import START
+from orak.adapters.clock.following import FollowingClock
 from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.clock.system import SystemClock
+from orak.application.ports.failures import Unavailable
 
 
-@pytest.mark.parametrize("clock", [SystemClock(), FrozenClock()], ids=["system", "frozen"])
+@pytest.mark.parametrize(
+    "clock", [SystemClock(), FrozenClock(), FollowingClock()], ids=["system", "frozen", "following"]
+)
 async def test_the_time_is_aware_in_utc_and_never_goes_back(clock):
     earlier = clock.now()
     await clock.sleep(0)
@@ -20,8 +24,8 @@ async def test_the_system_clock_tells_this_machines_time():
     assert abs(SystemClock().now() - datetime.now(UTC)) < timedelta(seconds=5)
 
 
-async def test_sleep_lasts_at_least_as_long_as_asked():
-    clock = SystemClock()
+@pytest.mark.parametrize("clock", [SystemClock(), FollowingClock()], ids=["system", "following"])
+async def test_sleep_lasts_at_least_as_long_as_asked(clock):
     start = asyncio.get_running_loop().time()
     await clock.sleep(0.01)
     assert asyncio.get_running_loop().time() - start >= 0.009
@@ -72,3 +76,77 @@ async def test_sleeping_for_no_time_lets_others_run():
     task.add_done_callback(lambda _: ran.set())
     while not ran.is_set():
         await clock.sleep(0)
+
+
+HOUR = timedelta(hours=1)
+SECOND = timedelta(seconds=1)
+
+
+class Elsewhere:
+    """Another machine's clock, which runs ahead or behind, and may not answer."""
+
+    def __init__(self, ahead):
+        self.ahead, self.asked, self.away = ahead, 0, False
+
+    async def __call__(self):
+        self.asked += 1
+        if self.away:
+            raise Unavailable
+        return datetime.now(UTC) + self.ahead
+
+    async def was_asked(self, times):
+        times += self.asked
+        async with asyncio.timeout(5):
+            while self.asked < times:  # noqa: ASYNC110 - whoever asks sets no event
+                await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize("ahead", [3 * HOUR, -3 * HOUR, timedelta(0)], ids=str)
+async def test_a_following_clock_tells_the_others_time(ahead):
+    clock, elsewhere = FollowingClock(), Elsewhere(ahead)
+    async with clock.following(elsewhere):
+        assert abs(clock.now() - (datetime.now(UTC) + ahead)) < SECOND
+
+
+async def test_the_offset_is_measured_in_the_middle_of_the_round_trip():
+    async def far_away():
+        await asyncio.sleep(0.05)
+        told = datetime.now(UTC) + HOUR
+        await asyncio.sleep(0.05)
+        return told
+
+    clock = FollowingClock()
+    async with clock.following(far_away):
+        assert abs(clock.now() - datetime.now(UTC) - HOUR) < timedelta(seconds=0.045)
+
+
+async def test_a_clock_that_was_set_is_followed():
+    clock, elsewhere = FollowingClock(every=0.001), Elsewhere(HOUR)
+    async with clock.following(elsewhere):
+        elsewhere.ahead = -HOUR
+        await elsewhere.was_asked(6)
+        assert abs(clock.now() - datetime.now(UTC) + HOUR) < SECOND
+
+
+async def test_a_small_correction_never_goes_back():
+    clock, elsewhere = FollowingClock(every=0.001), Elsewhere(HOUR)
+    async with clock.following(elsewhere):
+        latest = clock.now()
+        elsewhere.ahead = HOUR - timedelta(seconds=0.5)
+        deadline = asyncio.get_running_loop().time() + 0.05
+        while asyncio.get_running_loop().time() < deadline:
+            assert clock.now() >= latest
+            latest = clock.now()
+            await asyncio.sleep(0)
+
+
+async def test_a_clock_that_does_not_answer_is_counted_on_and_asked_again():
+    clock, elsewhere = FollowingClock(every=0.001, retry=0.001), Elsewhere(HOUR)
+    elsewhere.away = True
+    async with clock.following(elsewhere):
+        assert abs(clock.now() - datetime.now(UTC)) < SECOND  # this machine's meanwhile
+        elsewhere.away = False
+        await elsewhere.was_asked(6)
+        elsewhere.away = True
+        await elsewhere.was_asked(2)
+        assert abs(clock.now() - datetime.now(UTC) - HOUR) < SECOND

@@ -62,7 +62,7 @@ def test_host_and_port_of_other_programs_are_not_taken(load):
         ("AUDIO_PROFILE", "wma", "AUDIO_PROFILE is 'wma', not one of aac-128, mp3-192, opus-96"),
         ("LOG_FORMAT", "xml", "LOG_FORMAT is 'xml', not one of text, json"),
         ("LEASE_SECONDS", "15", "HEARTBEAT_SECONDS is 10, with LEASE_SECONDS 15"),
-        ("DATABASE_URL", "mysql://x", "DATABASE_URL is not of a database that this release can use"),
+        ("DATABASE_URL", "mysql://x", "DATABASE_URL is not of a database that orak can use"),
         ("REDIS_URL", "http://x", "REDIS_URL is no URL of a Redis"),
         ("REDIS_URL", "redis://x:port", "REDIS_URL is no URL of a Redis"),
         ("S3_ENDPOINT_URL", "s3.example.com", "S3_ENDPOINT_URL is no URL of a server"),
@@ -81,6 +81,16 @@ def test_a_bad_value_is_one_line_that_names_the_variable_and_a_hint(load, name, 
 def test_tokens_are_signed_in_one_way(load):
     with pytest.raises(InvalidSetting, match="JWT_SECRET is set beside JWKS_URL"):
         load({"JWT_SECRET": "s" * 32, "JWKS_URL": "https://id.example/jwks"})
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://me@db/orak", "postgres://db/orak?sslmode=require", "postgresql:///orak?host=/run/pg"],
+)
+def test_any_libpq_url_chooses_postgresql(load, url):
+    settings = load({"DATABASE_URL": url, "ORAK_DB_AUTO_UPGRADE": "1"}).settings
+    assert (settings.database, settings.on_sqlite, settings.db_auto_upgrade) == (url, False, True)
+    assert load().settings.on_sqlite
 
 
 def test_words_become_what_they_mean(load):
@@ -105,6 +115,11 @@ def test_urls_follow_from_where_orak_is_reached():
         ("aws_secret_access_key", "hush", "********"),
         ("aws_session_token", "hush", "********"),
         ("database_url", "postgresql://me:hush@db/orak", "postgresql://me:********@db/orak"),
+        (
+            "database_url",
+            "postgres:///orak?host=/run/pg&password=hush&sslpassword=hush&sslmode=require",
+            "postgres:///orak?host=/run/pg&password=********&sslpassword=********&sslmode=require",
+        ),
         ("cors_origins", ("a", "b"), "a,b"),
         ("audio_profile", AudioProfile.AAC_128, "aac-128"),
         ("batch_enabled", True, "true"),

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -13,11 +13,11 @@ from dependency_injector import containers, providers
 from orak.adapters.audio.child_converter import ChildConverter
 from orak.adapters.auth.jwt import JwtTokens
 from orak.adapters.auth.none import NoTokens
+from orak.adapters.clock.following import FollowingClock
 from orak.adapters.clock.system import SystemClock
 from orak.adapters.ids.random import RandomIds
 from orak.adapters.live.memory import MemoryLive
 from orak.adapters.persistence.sql.database import SqlPersistence
-from orak.adapters.persistence.sql.migrations import upgrade
 from orak.adapters.queues.inline import InlineQueue
 from orak.adapters.queues.slots import Slots
 from orak.adapters.storage.local import LocalStorage
@@ -57,6 +57,7 @@ from orak.entrypoints.opening import opened
 from orak.entrypoints.own_key import own_key
 from orak.entrypoints.redis import choose_cache, listen_for_wake_ups, open_link, open_wake_ups
 from orak.entrypoints.s3 import open_s3
+from orak.entrypoints.schema import schema_prepared
 from orak.entrypoints.settings import InvalidSetting, Settings
 from orak.entrypoints.worker.timers import Timer
 
@@ -66,11 +67,21 @@ if TYPE_CHECKING:
 _RELAY_SECONDS = 0.5
 
 
-async def _open_persistence(settings: Settings, clock: Clock) -> AsyncIterator[SqlPersistence]:
+def _clock(settings: Settings) -> SystemClock | FollowingClock:
+    return SystemClock() if settings.on_sqlite else FollowingClock()
+
+
+async def _open_persistence(
+    settings: Settings, clock: SystemClock | FollowingClock
+) -> AsyncIterator[SqlPersistence]:
     make_data_dir(settings)
-    await asyncio.to_thread(upgrade, settings.database)
     lease = timedelta(seconds=settings.lease_seconds)
-    async with SqlPersistence.open(settings.database, clock=clock, lease=lease) as persistence:
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(schema_prepared(settings))
+        opening = SqlPersistence.open(settings.database, clock=clock, lease=lease)
+        persistence = await stack.enter_async_context(opening)
+        if isinstance(clock, FollowingClock):
+            await stack.enter_async_context(clock.following(persistence.now))
         yield persistence
 
 
@@ -231,7 +242,7 @@ class Container(containers.DeclarativeContainer):
     settings = providers.Dependency(instance_of=Settings)
     # Whether this process converts what waits, beside what its own calls ask for.
     background = providers.Dependency(instance_of=bool)
-    clock = providers.Singleton(SystemClock)
+    clock = providers.Singleton(_clock, settings)
     ids = providers.Singleton(RandomIds)
     live = providers.Singleton(MemoryLive)
     chance = providers.Object(random.SystemRandom().random)
@@ -365,7 +376,7 @@ async def run(settings: Settings) -> AsyncIterator[Running]:
     """Open everything that *settings* ask for; close it in the reverse order.
 
     Background work is included, unless REDIS_URL says that there are workers for it. On SQLite the schema is
-    brought up to date first.
+    brought up to date first; on PostgreSQL if `db_auto_upgrade` says so.
     """
     container = Container(settings=settings, background=settings.redis_url is None)
     resources = (

@@ -65,7 +65,7 @@ def choose_cache(link: "RedisLink | None", settings: Settings, clock: Clock) -> 
     A SQLite file is taken to have one `serve`; of another database without Redis, nobody knows.
     """
     if link is None:
-        return MemoryCache(clock) if settings.database.startswith("sqlite:") else NoCache()
+        return MemoryCache(clock) if settings.on_sqlite else NoCache()
     from orak.adapters.cache.redis import RedisCache  # noqa: PLC0415
 
     return RedisCache(link, clock)

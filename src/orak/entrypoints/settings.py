@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from enum import Enum
+from importlib.util import find_spec
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Literal, Self, Union, cast, get_args, get_origin, get_type_hints
@@ -17,7 +18,7 @@ from orak.domain.audio import AudioProfile
 
 _PREFIX = "ORAK_"
 
-_ONLY_PREFIXED = frozenset({"data_dir", "host", "port"})
+_ONLY_PREFIXED = frozenset({"data_dir", "db_auto_upgrade", "host", "port"})
 """Settings whose plain name would be somebody else's: HOST and PORT are in many environments."""
 
 _SECRET = frozenset({"jwt_secret", "aws_secret_access_key", "aws_session_token"})
@@ -47,7 +48,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Annotated[Path, Meta(description="folder of the database, the objects and the keys")] = Path(
         "orak-data"
     )
-    database_url: Annotated[str | None, Meta(description="SQLite file; default <data dir>/orak.db")] = None
+    database_url: Annotated[
+        str | None, Meta(description="SQLite file or PostgreSQL URL; default <data dir>/orak.db")
+    ] = None
+    db_auto_upgrade: Annotated[
+        bool, Meta(description="switch of migrations at start; SQLite migrates by itself")
+    ] = False
     public_url: Annotated[str | None, Meta(description="URL where clients reach orak; default host:port")] = (
         None
     )
@@ -126,6 +132,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.database_url or f"sqlite:///{(self.data_dir / 'orak.db').absolute()}"
 
     @property
+    def on_sqlite(self) -> bool:
+        """Whether the database is a file of this machine's."""
+        return self.database.startswith("sqlite:")
+
+    @property
     def cores(self) -> int:
         """How many conversions this machine can run at once."""
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -167,11 +178,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 "is no URL of a Redis",
                 "use the like of redis://host:6379/0, rediss://… or unix:///path",
             )
-        if not self.database.startswith("sqlite:///"):
+        if not self.database.startswith(("sqlite:///", "postgresql://", "postgres://")):
             raise InvalidSetting(
                 "DATABASE_URL",
-                "is not of a database that this release can use",
-                "use sqlite:///path/to/orak.db",
+                "is not of a database that orak can use",
+                "use sqlite:///path/to/orak.db or postgresql://user:password@host/database",
+            )
+        if not self.on_sqlite and find_spec("asyncpg") is None:
+            raise InvalidSetting(
+                "DATABASE_URL",
+                "is of PostgreSQL, and its driver is not installed",
+                "pip install 'orak[postgresql]'",
             )
 
 
@@ -253,8 +270,8 @@ def _is_redis(url: str) -> bool:
 
 def _without_password(url: str) -> str:
     password = urlsplit(url).password
-    url = url.replace(f":{password}@", ":********@") if password else url
-    return re.sub(r"([?&]password=)[^&]*", r"\1********", url)
+    shown = url.replace(f":{password}@", ":********@") if password else url
+    return re.sub(r"([?&](?:ssl)?password=)[^&]+", r"\1********", shown)  # libpq takes one there too
 
 
 def _parse(name: str, text: str, kind: object) -> object:

@@ -1,4 +1,4 @@
-"""Memory and SQLite keep the same promises: whatever is done to both, they answer alike."""
+"""Memory, SQLite and PostgreSQL keep the same promises: whatever is done to all, they answer alike."""
 
 import asyncio
 import shutil
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from builders import START, a_record, an_object, an_upload
+from databases import EMPTY
 from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.ids.sequential import SequentialIds
 from orak.adapters.persistence.memory.database import MemoryPersistence
@@ -145,22 +146,29 @@ STEPS = st.one_of(
 BEGINNING = [("ask", 0, 3), ("ask", 0, 2), ("ask", 1, 3), ("name", 1, 0), ("receive", 1, 1)]
 
 
+async def agree(url, steps):
+    clocks = FrozenClock(START), FrozenClock(START)
+    async with (
+        MemoryPersistence.open(clock=clocks[0], lease=LEASE) as memory,
+        SqlPersistence.open(url, clock=clocks[1], lease=LEASE) as sql,
+    ):
+        worlds = World(memory, clocks[0]), World(sql, clocks[1])
+        for step in [*BEGINNING, *steps]:
+            in_memory, in_sql = [await world.outcome(step) for world in worlds]
+            assert in_memory == in_sql, step
+        in_memory, in_sql = [await world.everything() for world in worlds]
+        assert in_memory == in_sql
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=st.lists(STEPS, min_size=10, max_size=40))
 def test_memory_and_sqlite_answer_alike(migrated_file, steps):
-    async def live():
-        clocks = FrozenClock(START), FrozenClock(START)
-        with tempfile.TemporaryDirectory() as folder:
-            url = f"sqlite:///{shutil.copy(migrated_file, Path(folder, 'orak.db'))}"
-            async with (
-                MemoryPersistence.open(clock=clocks[0], lease=LEASE) as memory,
-                SqlPersistence.open(url, clock=clocks[1], lease=LEASE) as sqlite,
-            ):
-                worlds = World(memory, clocks[0]), World(sqlite, clocks[1])
-                for step in [*BEGINNING, *steps]:
-                    in_memory, in_sqlite = [await world.outcome(step) for world in worlds]
-                    assert in_memory == in_sqlite, step
-                in_memory, in_sqlite = [await world.everything() for world in worlds]
-                assert in_memory == in_sqlite
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(agree(f"sqlite:///{shutil.copy(migrated_file, Path(folder, 'orak.db'))}", steps))
 
-    asyncio.run(live())
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(steps=st.lists(STEPS, min_size=10, max_size=40))
+def test_memory_and_postgresql_answer_alike(postgresql_server, steps):
+    postgresql_server.sql(EMPTY)
+    asyncio.run(agree(postgresql_server.url(), steps))

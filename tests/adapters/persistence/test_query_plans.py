@@ -1,14 +1,20 @@
-"""How SQLite finds what is asked for: by an index that is in order, never by sorting or walking a table."""
+"""How a database finds what is asked for: by an index in order, never by sorting or walking a table."""
 
 import asyncio
+import re
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import event
 
 from builders import SINGER, START, a_waiting_take, an_upload
+from orak.adapters.persistence.sql.database import SqlPersistence
+from orak.adapters.persistence.sql.migrations import upgrade
+from orak.adapters.persistence.sql.rows import fact_values
 from orak.application.ports.persistence import Page
+from orak.domain.identity import UploadId
 
 
 @pytest.fixture
@@ -33,7 +39,7 @@ def plans(file, statements):
         ]
 
 
-@pytest.mark.parametrize(
+QUESTIONS = pytest.mark.parametrize(
     ("ask", "index"),
     [
         (lambda p: p.leases.take(), "ix_uploads_line"),
@@ -49,6 +55,9 @@ def plans(file, statements):
     ],
     ids=["take", "lost", "next_start", "due", "orphans", "buried", "list", "next page", "after", "number"],
 )
+
+
+@QUESTIONS
 async def test_an_index_answers(sqlite, sqlite_file, statements, ask, index):
     await sqlite.intake.add(an_upload())
     statements.clear()
@@ -84,3 +93,99 @@ async def test_a_group_is_as_many_statements_as_a_single_upload(sqlite, statemen
     statements.clear()
     await asyncio.gather(*(sqlite.intake.add(an_upload()) for _ in range(30)))
     assert len(statements) == alone
+
+
+MANY = 10_000
+PAYLOAD = fact_values(1, 1, an_upload().requested())["payload"]
+
+FILL = f"""
+    INSERT INTO users SELECT generate_series(1, 500);
+    INSERT INTO uploads (id, uuid, object_key, original_filename, extension, uploader_id, file_size,
+        content_type, directory, processing_status, created_at, url_expires_at, version, attempt, failures,
+        progress, not_before, turn, lease_until, ended_at)
+    SELECT n, n, n, 'take.webm', 'webm', n % 500 + 1, 3, 'audio/webm', 'recordings', status,
+        TIMESTAMPTZ '2024-01-01' + n * INTERVAL '1 s', '2024-01-02', 1, 0, 0, 0, CASE WHEN status = 'PENDING'
+            THEN TIMESTAMPTZ '2024-01-01' + n * INTERVAL '1 s' ELSE 'epoch' END,
+        CASE WHEN (status = 'UPLOADED' AND n % 2 = 0) OR status = 'PROCESSING' THEN n / 50 END,
+        CASE WHEN status = 'PROCESSING' THEN TIMESTAMPTZ '2024-01-01' + n * INTERVAL '1 s' END,
+        CASE WHEN status IN ('DELETED', 'FAILED') THEN TIMESTAMPTZ '2023-12-01' + n * INTERVAL '1 s' END
+    FROM (SELECT n, (ARRAY['PENDING', 'UPLOADED', 'PROCESSING', 'COMPLETED', 'DELETED', 'FAILED', 'UPLOADED'])
+        [n / 7 % 7 + 1] AS status FROM generate_series(1, {MANY}) AS n) AS made;
+    INSERT INTO records (id, user_id, upload_id, title, created_at, updated_at, version)
+    SELECT id, uploader_id, id, 't', created_at, created_at, 1 FROM uploads
+    WHERE turn IS NOT NULL OR processing_status = 'COMPLETED';
+    INSERT INTO events (upload_id, version, type, payload, at, position)
+    SELECT n, 1, 'UploadRequested', '{PAYLOAD}', '2024-01-01', CASE WHEN n <= {MANY - 50} THEN n END
+    FROM generate_series(1, {MANY}) AS n;
+    UPDATE feed SET position = {MANY - 50};
+    SELECT setval('uploads_id_seq', {MANY}), setval('records_id_seq', {MANY});
+    ANALYZE
+"""  # noqa: S608 - of this file's own words
+
+
+@pytest.fixture(scope="session")
+def full_url(postgresql_server):
+    """A database with thousands of rows in every state."""
+    postgresql_server.sql('CREATE DATABASE "full"')
+    upgrade(postgresql_server.url("full"))
+    postgresql_server.sql(*FILL.split(";"), database="full")
+    return postgresql_server.url("full")
+
+
+@pytest.fixture
+async def full(full_url, clock):
+    """That database, and what is executed on it."""
+    seen = []
+
+    def note(_connection, _cursor, statement, parameters, *_):
+        if not statement.startswith("EXPLAIN"):
+            seen.append((statement, parameters))
+
+    async with SqlPersistence.open(full_url, clock=clock, lease=timedelta(seconds=30)) as opened:
+        event.listen(opened._connections._engine.sync_engine, "before_cursor_execute", note)
+        yield opened, seen
+
+
+async def postgresql_plans(server, postgresql, statements):
+    """Plans for these very parameters, and those for any, which a prepared statement may come to use."""
+    asked = [(sql, given) for sql, given in statements if sql.startswith(("SELECT", "UPDATE"))]
+
+    def explain(connection):
+        return [
+            "\n".join(connection.exec_driver_sql(f"EXPLAIN {sql}", given).scalars()) for sql, given in asked
+        ]
+
+    own = await postgresql._connections.read(explain)
+    return own + [server.sql(f"EXPLAIN (GENERIC_PLAN) {sql}", database="full") for sql, _ in asked]
+
+
+@QUESTIONS
+async def test_an_index_answers_on_postgresql(postgresql_server, full, ask, index):
+    postgresql, statements = full
+    await ask(postgresql)
+    found = await postgresql_plans(postgresql_server, postgresql, statements)
+    assert any(name in plan for plan in found for name in index.split("|"))
+    for plan in found:
+        assert not re.search(r"Seq Scan on (uploads|records|events)", plan), plan
+        if index.startswith("ix_uploads"):  # of one owner's, or of what is new, there are few to sort
+            assert not re.search(r"^ *(->  )?Sort", plan, re.MULTILINE), plan
+
+
+async def test_the_turn_of_a_waiting_take_is_found_by_indexes_on_postgresql(postgresql_server, full):
+    postgresql, statements = full
+    async with postgresql.transaction() as tx:
+        upload = await tx.uploads.get(UploadId(9856))  # waits, far behind
+        await tx.uploads.save(*upload.record_changed(at=START))
+    plans = await postgresql_plans(postgresql_server, postgresql, statements)
+    turns = [plan for plan in plans if "Update on uploads" in plan]
+    assert len(turns) == 2
+    for plan in turns:
+        assert "ix_uploads_line" in plan
+        assert "ix_uploads_own_line" in plan
+        assert "Seq Scan on uploads" not in plan
+
+
+async def test_a_group_is_one_statement_on_postgresql(full):
+    postgresql, statements = full
+    await asyncio.gather(*(postgresql.intake.add(an_upload()) for _ in range(30)))
+    assert len(statements) == 1

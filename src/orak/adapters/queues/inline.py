@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from orak.application.ports.failures import Unavailable
 from orak.domain.identity import UploadId
 
 _log = logging.getLogger(__name__)
@@ -78,6 +79,8 @@ class InlineQueue:
         try:
             while await self._batch():
                 pass
+        except Unavailable as outage:
+            _log.warning("background conversion stopped until it is woken again: %s", outage)
         except Exception:  # noqa: BLE001 - a worker that cannot work ends; the next wake-up or sweep starts one
             _log.exception("background conversion stopped until it is woken again")
         finally:

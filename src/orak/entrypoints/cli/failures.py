@@ -76,7 +76,7 @@ def _words(error: Exception) -> tuple[str, str | None]:
         case click.UsageError():
             command = error.ctx.command_path if error.ctx else "orak"
             return error.format_message(), f"see `{command} --help`"
-        case Failure() | InvalidSetting():
+        case Failure() | InvalidSetting():  # the latter found out while starting
             return str(error), error.hint
         case click.ClickException():
             return error.format_message(), None

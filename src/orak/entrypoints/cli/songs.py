@@ -46,13 +46,13 @@ def import_songs(file: "TextIO", data_dir: Path | None) -> None:
     """
     import asyncio
 
-    from orak.adapters.persistence.sql import migrations
+    from orak.entrypoints.schema import prepare_schema
 
     settings = load_settings(data_dir=data_dir).settings
     bad: list[BadRow] = []
     make_data_dir(settings)
     try:
-        migrations.upgrade(settings.database)
+        prepare_schema(settings)
         count = asyncio.run(_store(settings, _good(read_songs(file), bad)))
     except UnicodeDecodeError as error:
         raise Failure(f"the file is not UTF-8: {error.reason}", "save it as CSV UTF-8") from None

@@ -8,7 +8,7 @@ from sqlalchemy import UniqueConstraint, event
 from sqlalchemy.engine import Connection, Engine, ExceptionContext
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from orak.adapters.persistence.sql.dialect import violated
+from orak.adapters.persistence.sql.dialect import said, sqlstate, violated
 from orak.adapters.persistence.sql.tables import metadata
 from orak.application.ports.failures import StaleVersion, Unavailable
 
@@ -56,6 +56,15 @@ class Connections(Protocol):
         """Run *work* in a transaction of its own: all of it happens, or none."""
         ...
 
+    async def write_at_once(
+        self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Like `write`, for *work* that is one statement on PostgreSQL: a transaction by itself.
+
+        That saves the round trips of BEGIN and COMMIT.
+        """
+        ...
+
     def transaction(self) -> AbstractAsyncContextManager[Runner]:
         """Begin a transaction; a clean exit commits, anything else leaves no trace."""
         ...
@@ -78,12 +87,29 @@ def translate_errors(engine: Engine) -> None:
     event.listen(engine, "handle_error", _translated)
 
 
+_CONFLICTS = frozenset({"40001", "40P01"})
+"""Serialization failure, deadlock: others were in the way, and the whole transaction may be tried again."""
+
+_UNSTORABLE = "22"
+"""The class of a value that its column cannot hold; https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+
+
 def _translated(context: ExceptionContext) -> Exception | None:
-    error = context.sqlalchemy_exception
-    if isinstance(error, IntegrityError | DataError):
-        return Violation(violated(error, _UNIQUE))
+    error, original = context.sqlalchemy_exception, context.original_exception
     if isinstance(error, DBAPIError):
-        return Unavailable(f"the database: {error.orig}")
-    if isinstance(context.original_exception, OverflowError | ValueError):
+        return _refusal(error)
+    if isinstance(original, OSError):  # a time-out is one too
+        context.is_disconnect = True  # an answer may yet come, and is for nobody
+        return Unavailable(f"the database: {str(original) or 'no answer in time'}")
+    if isinstance(original, OverflowError | ValueError):
         return Violation(None)  # sqlite3 refuses a number or text that it cannot store before it asks
     return None
+
+
+def _refusal(error: DBAPIError) -> StaleVersion | Unavailable:
+    state = sqlstate(error)
+    if isinstance(error, IntegrityError | DataError) or state.startswith(_UNSTORABLE):
+        return Violation(violated(error, _UNIQUE))
+    if state in _CONFLICTS:
+        return StaleVersion(state)
+    return Unavailable(f"the database: {said(error)}")

@@ -1,12 +1,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
-from sqlalchemy.engine import make_url
+from sqlalchemy import select
+from sqlalchemy.engine import Connection, make_url
 
 from orak.adapters.persistence.sql.arrivals import SqlArrivals
 from orak.adapters.persistence.sql.connections import Connections
+from orak.adapters.persistence.sql.dialect import utc_now
 from orak.adapters.persistence.sql.facts import SqlFacts
 from orak.adapters.persistence.sql.intake import SqlIntake
 from orak.adapters.persistence.sql.leases import SqlLeases
@@ -31,14 +33,31 @@ class SqlPersistence:
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str, *, clock: Clock, lease: timedelta) -> AsyncIterator[Self]:
-        """Use the database at a `sqlite:///` URL; leaving writes what waits, and disconnects."""
-        persistence = cls(SqliteConnections(make_url(url)), clock, lease)
+        """Use the database at a `sqlite:///` or `postgresql://` URL; leaving writes what waits."""
+        persistence = cls(_connections(url), clock, lease)
         try:
             yield persistence
         finally:
             await persistence.close()
 
+    async def now(self) -> datetime:
+        """Return the database's time."""
+        return await self._connections.read(_time)
+
     async def close(self) -> None:
         """Write what waits to be taken in, and disconnect."""
         await self.intake.close()
         await self._connections.close()
+
+
+def _connections(url: str) -> Connections:
+    if url.startswith("sqlite:"):
+        return SqliteConnections(make_url(url))
+    # The driver comes with `orak[postgresql]`, and takes time to import.
+    from orak.adapters.persistence.sql.postgresql import PostgresqlConnections  # noqa: PLC0415
+
+    return PostgresqlConnections(url)
+
+
+def _time(connection: Connection) -> datetime:
+    return connection.execute(select(utc_now())).scalar_one()

@@ -69,3 +69,14 @@ def violated(error: DBAPIError, unique: Mapping[str, str]) -> str | None:
     """
     name: str | None = getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)
     return name or unique.get(str(error.orig).removeprefix("UNIQUE constraint failed: "))
+
+
+def sqlstate(error: DBAPIError) -> str:
+    """Return PostgreSQL's code of *error*; empty if it has none."""
+    return getattr(error.orig, "sqlstate", None) or ""
+
+
+def said(error: DBAPIError) -> str:
+    """Return what the database says of *error*, without the lines that may quote rows."""
+    driver = getattr(error.orig, "__cause__", None) or error.orig  # SQLAlchemy stands between it and asyncpg
+    return str(driver).partition("\n")[0]

@@ -8,14 +8,15 @@ from msgspec.structs import replace
 from sqlalchemy import insert
 from sqlalchemy.engine import Connection
 
-from orak.adapters.persistence.sql.connections import Connections, Violation
+from orak.adapters.persistence.sql.connections import Connections
 from orak.adapters.persistence.sql.onces import Kept, OnceKey, find_onces, keep_onces, key_of
+from orak.adapters.persistence.sql.postgresql_intake import add_uploads as add_at_once
 from orak.adapters.persistence.sql.rows import fact_values, to_upload, upload_values
 from orak.adapters.persistence.sql.tables import events, uploads
 from orak.adapters.persistence.sql.uploads import UPLOADS
 from orak.adapters.persistence.sql.users import ensure_users
 from orak.application.ports.clock import Clock
-from orak.application.ports.failures import Unavailable
+from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.application.ports.persistence import Once
 from orak.domain.errors import OnceMismatch, OrakError
 from orak.domain.upload import Upload
@@ -65,13 +66,18 @@ def store_group(connection: Connection, group: Sequence[New], now: datetime) -> 
 def _insert(connection: Connection, new: Sequence[Upload]) -> Mapping[str, Upload]:
     if not new:
         return {}
+    add = add_at_once if connection.dialect.name == "postgresql" else _add_in_turn
+    ids = add(connection, new)
+    return {upload.uuid: replace(upload, id=ids[upload.uuid]) for upload in new}
+
+
+def _add_in_turn(connection: Connection, new: Sequence[Upload]) -> Mapping[str, int]:
     ensure_users(connection, (upload.owner_id for upload in new))
     rows = connection.execute(_ADD_UPLOADS, [upload_values(upload, upload.created_at) for upload in new])
     ids = {uuid: upload_id for upload_id, uuid in rows}  # the order of RETURNING is nobody's promise
-    made = [replace(upload, id=ids[upload.uuid]) for upload in new]
-    facts = [fact_values(upload.id, upload.version, upload.requested()) for upload in made]
+    facts = [fact_values(ids[upload.uuid], upload.version, upload.requested()) for upload in new]
     connection.execute(_ADD_FACTS, facts)
-    return {upload.uuid: upload for upload in made}
+    return ids
 
 
 def _find(connection: Connection, ids: Collection[int]) -> Mapping[int, Upload]:
@@ -134,21 +140,26 @@ class SqlIntake:
         finally:
             self._writing = None
 
-    async def _write(self, group: Sequence[_Caller]) -> None:
-        """Store a group and tell its callers; halve it until an upload that is refused stands alone."""
+    async def _write(self, group: Sequence[_Caller], *, again: bool = False) -> None:
+        """Store a group and tell its callers; halve it until an upload that is refused stands alone.
+
+        Alone it is tried once more: where another process was faster with the same Idempotency-Key, the
+        second look finds what that call made.
+        """
         if not group:
             return
+        members = [caller.new for caller in group]
+        keyed = any(member.once for member in members)  # to look for a key is a statement more
+        write = self._connections.write if keyed else self._connections.write_at_once
         try:
-            outcomes = await self._connections.write(
-                store_group, [caller.new for caller in group], self._clock.now()
-            )
-        except Violation as refused:
-            if len(group) == 1:
+            outcomes = await write(store_group, members, self._clock.now())
+        except StaleVersion as refused:
+            if again:
                 group[0].tell(Unavailable("the database refuses this upload"), refused)
                 return
             middle = len(group) // 2
             await self._write(group[:middle])
-            await self._write(group[middle:])
+            await self._write(group[middle:], again=len(group) == 1)
         except Exception as error:  # noqa: BLE001 - whatever happened, nobody is left waiting
             for caller in group:
                 caller.tell(Unavailable("the upload was not stored"), error)

@@ -67,7 +67,8 @@ def keep_onces(connection: Connection, calls: Sequence[tuple[Once, int]], now: d
                 "made_id": made,
                 "created_at": now,
             }
-            for once, made in calls
+            # In one order, or two groups with the same keys could wait for each other.
+            for once, made in sorted(calls, key=lambda call: key_of(call[0]))
         ],
     )
 

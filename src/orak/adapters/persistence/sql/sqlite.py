@@ -59,6 +59,8 @@ class SqliteConnections:
         async with self._in_line():
             return await asyncio.get_running_loop().run_in_executor(self._writer, run)
 
+    write_at_once = write
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["_Transaction"]:
         """Begin a transaction; a clean exit commits, anything else leaves no trace."""

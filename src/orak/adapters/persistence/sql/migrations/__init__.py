@@ -28,7 +28,7 @@ def downgrade(url: str, to: str) -> None:
 
 def current(url: str) -> str | None:
     """Return the schema's revision; None if there is no schema yet."""
-    return _on(url, _revision)
+    return _on(url, _revision, looking=True)
 
 
 def check(url: str) -> bool:
@@ -56,10 +56,15 @@ def _migrate(url: str, direction: str, to: str) -> None:
     _on(url, migrate)
 
 
-def _on(url: str, work: Callable[[Connection], T]) -> T:
+def _on(url: str, work: Callable[[Connection], T], *, looking: bool = False) -> T:
+    """Run *work* in a transaction; two processes that migrate at once do so one after the other."""
+    if not url.startswith("sqlite:"):
+        from orak.adapters.persistence.sql import postgresql  # noqa: PLC0415 - comes with `orak[postgresql]`
+
+        return postgresql.look(url, work) if looking else postgresql.migrate(url, work)
     engine = writing_engine(make_url(url))
     try:
-        with engine.begin() as connection:  # two processes that migrate at once do so one after the other
+        with engine.begin() as connection:
             return work(connection)
     finally:
         engine.dispose()

