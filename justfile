@@ -50,7 +50,7 @@ fix: setup
 # Resolve the requirements anew and pin them by hash; what runs is what was tested, so dev.txt leads
 lock: setup
     {{ uv }} pip compile {{ lock_options }} --upgrade requirements/tools.in -o requirements/tools.txt
-    {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml requirements/tools.in --extra aws --extra postgresql requirements/dev.in -o requirements/dev.txt
+    {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml requirements/tools.in --extra aws --extra postgresql --extra redis requirements/dev.in -o requirements/dev.txt
     {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml -c requirements/dev.txt -o requirements/run.txt
 
 # What CI runs

@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from orak.adapters.cache.memory import MemoryCache
 from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.ids.sequential import SequentialIds
 from orak.adapters.live.memory import MemoryLive
@@ -151,7 +152,7 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
     """Open it. Nothing converts by itself: the starter and the queue only remember."""
     clock = clock or RestlessClock()
     storage = MemoryStorage("http://orak.test", b"k" * 32, clock)
-    converter, queue, live = QuickConverter(), RememberingQueue(), MemoryLive()
+    converter, queue, live, cache = QuickConverter(), RememberingQueue(), MemoryLive(), MemoryCache(clock)
     started: list[UploadId] = []
 
     class Starter:
@@ -177,10 +178,10 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
             get_upload=GetUpload(recordings),
             cancel_upload=CancelUpload(transaction, clock),
             create_record=CreateRecord(transaction, recordings, storage, verification, starter, clock),
-            get_record=GetRecord(recordings),
+            get_record=GetRecord(recordings, cache, clock),
             await_record=AwaitRecord(recordings, clock),
             list_records=ListRecords(recordings),
-            change_record=ChangeRecord(transaction, recordings, clock),
+            change_record=ChangeRecord(transaction, recordings, cache, clock),
             retry_record=RetryRecord(recordings, requeuing),
             set_batch_size=SetBatchSize(persistence.operations),
             trigger_batch=TriggerBatch(queue),
@@ -193,7 +194,7 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
             list_orphans=ListOrphans(persistence.operations, clock),
             list_failures=ListFailures(persistence.operations),
             retry_failure=RetryFailure(recordings, requeuing),
-            delete_record=DeleteRecord(transaction, clock),
+            delete_record=DeleteRecord(transaction, cache, clock),
             register_user=RegisterUser(transaction),
             receive_upload=ReceiveUpload(recordings, storage, verification, starter),
             import_songs=ImportSongs(transaction),

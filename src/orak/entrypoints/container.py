@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dependency_injector import containers, providers
 
@@ -34,6 +34,7 @@ from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.leases import Leases
 from orak.application.ports.live import Live
+from orak.application.ports.queue import Queue
 from orak.application.ports.storage import Leftovers, ObjectGate, PublicMedia, Storage
 from orak.application.ports.tokens import Tokens
 from orak.application.processing.lease_keeper import LeaseKeeper
@@ -61,11 +62,15 @@ from orak.domain.policies import UploadPolicy
 from orak.entrypoints.data_dir import make_data_dir
 from orak.entrypoints.opening import opened
 from orak.entrypoints.own_key import own_key
+from orak.entrypoints.redis import choose_cache, listen_for_wake_ups, open_link, open_wake_ups
 from orak.entrypoints.s3 import open_s3
 from orak.entrypoints.schema import schema_prepared
 from orak.entrypoints.settings import InvalidSetting, Settings
 from orak.entrypoints.waits import Waits
 from orak.entrypoints.worker.timers import Timer
+
+if TYPE_CHECKING:
+    from orak.adapters.redis.link import RedisLink
 
 _RELAY_SECONDS = 0.5
 
@@ -116,13 +121,43 @@ async def _open_converter() -> AsyncIterator[ChildConverter]:
         yield converter
 
 
-async def _open_queue(
-    process: ProcessUpload, capacity: asyncio.Semaphore, batch_size: BatchSize, rules: BatchRules
+async def _open_redis(settings: Settings) -> AsyncIterator["RedisLink | None"]:
+    async with open_link(settings) as link:
+        yield link
+
+
+async def _open_pool(
+    process: ProcessUpload,
+    capacity: asyncio.Semaphore,
+    batch_size: BatchSize,
+    rules: BatchRules,
+    *,
+    background: bool,
 ) -> AsyncIterator[InlineQueue]:
-    workers = rules.max_concurrent if rules.enabled else 0
-    queue = InlineQueue(process, capacity, workers=workers, batch_size=batch_size)
-    yield queue
-    await queue.close()
+    workers = rules.max_concurrent if background and rules.enabled else 0
+    pool = InlineQueue(process, capacity, workers=workers, batch_size=batch_size)
+    yield pool
+    await pool.close()
+
+
+async def _open_queue(
+    pool: InlineQueue, redis: "RedisLink | None", settings: Settings, *, background: bool
+) -> AsyncIterator[Queue]:
+    if background or redis is None:
+        yield pool
+        return
+    async with open_wake_ups(settings, redis) as queue:
+        yield queue
+
+
+async def _open_listener(
+    pool: InlineQueue, redis: "RedisLink | None", settings: Settings
+) -> AsyncIterator[None]:
+    if redis is None or not settings.workers:
+        yield None
+        return
+    async with listen_for_wake_ups(settings, redis, pool):
+        yield None
 
 
 def _batch_rules(settings: Settings) -> BatchRules:
@@ -130,7 +165,7 @@ def _batch_rules(settings: Settings) -> BatchRules:
 
 
 async def _open_slots(
-    process: ProcessUpload, queue: InlineQueue, capacity: asyncio.Semaphore, settings: Settings
+    process: ProcessUpload, queue: Queue, capacity: asyncio.Semaphore, settings: Settings
 ) -> AsyncIterator[Slots]:
     slots = Slots(process, queue, capacity, immediate=settings.slots)
     yield slots
@@ -138,14 +173,16 @@ async def _open_slots(
 
 
 async def _open_timers(
-    sweep: Sweep, relay: RelayFacts, queue: InlineQueue, clock: Clock, settings: Settings
+    sweep: Sweep, relay: RelayFacts, pool: InlineQueue, clock: Clock, settings: Settings, *, background: bool
 ) -> AsyncIterator[None]:
-    timers = (
-        Timer("sweep", sweep, clock, seconds=settings.sweep_interval_ms / 1000),
-        # Facts do not wait for the sweep: what was deleted is public until its fact is read.
-        Timer("relay", relay, clock, seconds=min(_RELAY_SECONDS, settings.sweep_interval_ms / 1000)),
-        Timer("batch", queue.wake, clock, seconds=settings.batch_interval_ms / 1000),
-    )
+    # Facts do not wait for the sweep: what was deleted is public until its fact is read.
+    relay_seconds = min(_RELAY_SECONDS, settings.sweep_interval_ms / 1000)
+    timers = [Timer("relay", relay, clock, seconds=relay_seconds)]
+    if background:
+        timers += [
+            Timer("sweep", sweep, clock, seconds=settings.sweep_interval_ms / 1000),
+            Timer("batch", pool.wake, clock, seconds=settings.batch_interval_ms / 1000),
+        ]
     for timer in timers:
         timer.start()
     yield None
@@ -186,6 +223,8 @@ class Running:
     storage: Storage
     end_conversion_waits: Callable[[], None]
     waits: Waits = field(default_factory=Waits)
+    redis: "RedisLink | None" = None
+    """None where everything is in one process."""
 
     def end_waits(self) -> None:
         """To be called when shutdown begins: calls that wait for anything are answered at once."""
@@ -204,13 +243,23 @@ class Running:
                 await probe
             except Unavailable:
                 failing.append(part)
+        # A Redis that never answered is likely a wrong REDIS_URL; one that went away only makes orak slower,
+        # and taking every server out of service for it would make it an outage.
+        if self.redis is not None and not self.redis.has_answered and not await self.redis.answers():
+            failing.append("redis")
         return failing
+
+    async def slower_for_lack_of(self) -> list[str]:
+        """Return the names of the parts that do not answer, and without which orak is only slower."""
+        return [] if self.redis is None or await self.redis.answers() else ["redis"]
 
 
 class Container(containers.DeclarativeContainer):
     """The wiring. What a setting chooses is chosen here, and nowhere else."""
 
     settings = providers.Dependency(instance_of=Settings)
+    # Whether this process converts what waits, beside what its own calls ask for.
+    background = providers.Dependency(instance_of=bool)
     clock = providers.Singleton(_clock, settings)
     ids = providers.Singleton(RandomIds)
     live = providers.Singleton(MemoryLive)
@@ -255,7 +304,13 @@ class Container(containers.DeclarativeContainer):
     capacity = providers.Singleton(asyncio.Semaphore, settings.provided.cores)
     batch_rules = providers.Singleton(_batch_rules, settings)
     batch_size = providers.Singleton(BatchSize, operations, settings.provided.batch_size)
-    queue = providers.Resource(_open_queue, process_upload, capacity, batch_size, batch_rules)
+    redis = providers.Resource(_open_redis, settings)
+    cache = providers.Singleton(choose_cache, redis, settings, clock)
+    pool = providers.Resource(
+        _open_pool, process_upload, capacity, batch_size, batch_rules, background=background
+    )
+    queue = providers.Resource(_open_queue, pool, redis, settings, background=background)
+    listener = providers.Resource(_open_listener, pool, redis, settings)
     starter = providers.Resource(_open_slots, process_upload, queue, capacity, settings)
 
     requeuing = providers.Singleton(Requeuing, transaction, storage, starter, clock)
@@ -310,10 +365,10 @@ class Container(containers.DeclarativeContainer):
         create_record=providers.Singleton(
             CreateRecord, transaction, recordings, storage, verification, starter, clock
         ),
-        get_record=providers.Singleton(GetRecord, recordings),
+        get_record=providers.Singleton(GetRecord, recordings, cache, clock),
         await_record=providers.Singleton(AwaitRecord, recordings, clock),
         list_records=providers.Singleton(ListRecords, recordings),
-        change_record=providers.Singleton(ChangeRecord, transaction, recordings, clock),
+        change_record=providers.Singleton(ChangeRecord, transaction, recordings, cache, clock),
         retry_record=providers.Singleton(RetryRecord, recordings, requeuing),
         set_batch_size=providers.Singleton(SetBatchSize, operations),
         trigger_batch=providers.Singleton(TriggerBatch, queue),
@@ -321,7 +376,7 @@ class Container(containers.DeclarativeContainer):
         list_orphans=providers.Singleton(ListOrphans, operations, clock),
         list_failures=providers.Singleton(ListFailures, operations),
         retry_failure=providers.Singleton(RetryFailure, recordings, requeuing),
-        delete_record=providers.Singleton(DeleteRecord, transaction, clock),
+        delete_record=providers.Singleton(DeleteRecord, transaction, cache, clock),
         register_user=providers.Singleton(RegisterUser, transaction),
         receive_upload=providers.Singleton(ReceiveUpload, recordings, storage, verification, starter),
         import_songs=providers.Singleton(ImportSongs, transaction),
@@ -341,24 +396,30 @@ class Container(containers.DeclarativeContainer):
         settings=settings,
         leases=leases,
         storage=storage,
+        redis=redis,
         end_conversion_waits=starter.provided.end_waits,
     )
-    timers = providers.Resource(_open_timers, sweep, relay_facts, queue, clock, settings)
+    timers = providers.Resource(
+        _open_timers, sweep, relay_facts, pool, clock, settings, background=background
+    )
 
 
 @asynccontextmanager
 async def run(settings: Settings) -> AsyncIterator[Running]:
-    """Open everything that *settings* ask for, background work included; close it in the reverse order.
+    """Open everything that *settings* ask for; close it in the reverse order.
 
-    On SQLite the schema is brought up to date first; on PostgreSQL if `db_auto_upgrade` says so. While
-    PostgreSQL does not answer, calls are `Unavailable`.
+    Background work is included, unless REDIS_URL says that there are workers for it. On SQLite the schema is
+    brought up to date first; on PostgreSQL if `db_auto_upgrade` says so. While PostgreSQL does not answer,
+    calls are `Unavailable`.
     """
-    container = Container(settings=settings)
+    container = Container(settings=settings, background=settings.redis_url is None)
     resources = (
         container.persistence,
         container.storage,
         container.workspaces,
         container.converter,
+        container.redis,
+        container.pool,
         container.queue,
         container.starter,
         container.timers,
@@ -368,8 +429,27 @@ async def run(settings: Settings) -> AsyncIterator[Running]:
 
 
 @asynccontextmanager
+async def work(settings: Settings) -> AsyncIterator[None]:
+    """Convert in the background and look after what stands still, until the block ends; serve nobody."""
+    container = Container(settings=settings, background=True)
+    resources = (
+        container.persistence,
+        container.storage,
+        container.workspaces,
+        container.converter,
+        container.redis,
+        container.pool,
+        container.queue,
+        container.timers,
+        container.listener,
+    )
+    async with opened(*resources):
+        yield
+
+
+@asynccontextmanager
 async def object_sweep(settings: Settings) -> AsyncIterator[SweepObjects]:
     """Open what looking for objects without a row needs, and nothing that converts."""
-    container = Container(settings=settings, patient=False)
+    container = Container(settings=settings, patient=False, background=False)
     async with opened(container.persistence, container.storage):
         yield await container.sweep_objects.async_()

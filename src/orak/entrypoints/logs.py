@@ -30,6 +30,7 @@ def configure_logs(form: Literal["text", "json"]) -> None:
     text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s")
     handler.setFormatter(JsonFormatter() if form == "json" else text)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # httpx logs the whole URL of each request, signatures included; alembic, every plugin it finds.
-    for talkative in ("httpx", "alembic"):
+    # httpx logs the whole URL of each request, signatures included; alembic, every plugin it finds; taskiq,
+    # every wake-up.
+    for talkative in ("httpx", "alembic", "taskiq"):
         logging.getLogger(talkative).setLevel(logging.WARNING)

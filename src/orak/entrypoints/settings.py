@@ -24,7 +24,6 @@ _ONLY_PREFIXED = frozenset({"data_dir", "db_auto_upgrade", "host", "port"})
 _SECRET = frozenset({"jwt_secret", "aws_secret_access_key", "aws_session_token"})
 
 _LATER = {
-    "REDIS_URL": "queueing on Redis",
     "EVENTBRIDGE_BUS_NAME": "publishing to EventBridge",
     "EVENTBRIDGE_RULE_NAME": "publishing to EventBridge",
     "SQS_QUEUE_URL": "hearing of arrivals from SQS",
@@ -83,6 +82,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     aws_access_key_id: Annotated[str | None, Meta(description="AWS key; default the usual AWS chain")] = None
     aws_secret_access_key: Annotated[str | None, Meta(description="secret of the AWS key")] = None
     aws_session_token: Annotated[str | None, Meta(description="token of a temporary AWS key")] = None
+    redis_url: Annotated[
+        str | None, Meta(description="URL of the Redis between processes; default none, all in one process")
+    ] = None
     jwt_secret: Annotated[str | None, Meta(description="HS256 secret of the tokens")] = None
     jwks_url: Annotated[str | None, Meta(description="URL or file of the tokens' public keys")] = None
     jwt_issuer: Annotated[str | None, Meta(description="`iss` that tokens must have")] = None
@@ -152,6 +154,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """How many conversions may start inside a create call; 0: all are queued."""
         return max(1, self.cores - 1) if self.immediate_slots is None else self.immediate_slots
 
+    @property
+    def workers(self) -> int:
+        """How many conversions may run in the background of one process at once."""
+        return min(self.batch_max_concurrent, self.cores) if self.batch_enabled else 0
+
     def __post_init__(self) -> None:
         """Refuse combinations that cannot work."""
         if self.heartbeat_seconds * 2 > self.lease_seconds:
@@ -170,6 +177,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 lacking, "is not set, and the other half of the key is", "set both, or neither"
             )
         self._check_urls()
+        if self.redis_url is not None and not _is_redis(self.redis_url):
+            raise InvalidSetting(
+                "REDIS_URL",
+                "is no URL of a Redis",
+                "use the like of redis://host:6379/0, rediss://… or unix:///path",
+            )
         if not self.database.startswith(("sqlite:///", "postgresql://", "postgres://")):
             raise InvalidSetting(
                 "DATABASE_URL",
@@ -271,6 +284,16 @@ def _is_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        return False
+
+
+def _is_redis(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "unix":
+            return bool(parts.path)
+        return parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is none
         return False
 

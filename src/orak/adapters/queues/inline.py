@@ -50,6 +50,18 @@ class InlineQueue:
         if not self._bring_another():
             self._woken_again = True
 
+    @property
+    def is_full(self) -> bool:
+        """Whether a wake-up would start nobody."""
+        return len(self._drains) >= self._workers
+
+    async def room(self) -> None:
+        """Return as soon as a wake-up would start a worker; with *workers* 0, never."""
+        while self.is_full:
+            if not self._drains:
+                await asyncio.Event().wait()
+            await asyncio.wait(self._drains, return_when=asyncio.FIRST_COMPLETED)
+
     async def close(self) -> None:
         """Stop the workers, and return when each lease has been given back."""
         self._closed = True
@@ -58,7 +70,7 @@ class InlineQueue:
         await asyncio.gather(*self._drains, return_exceptions=True)
 
     def _bring_another(self) -> bool:
-        if self._closed or len(self._drains) >= self._workers:
+        if self._closed or self.is_full:
             return False
         self._drains.add(asyncio.create_task(self._drain()))
         return True

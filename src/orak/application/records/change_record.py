@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 
+from orak.application.ports.cache import RecordingCache
 from orak.application.ports.clock import Clock
 from orak.application.ports.persistence import Recordings, UnitOfWork
 from orak.application.retrying import with_retries
@@ -19,6 +20,7 @@ class ChangeRecord:
 
     transaction: UnitOfWork
     recordings: Recordings
+    cache: RecordingCache
     clock: Clock
 
     async def __call__(
@@ -45,5 +47,7 @@ class ChangeRecord:
                     await tx.records.save(changed)
                     await tx.uploads.save(*upload.record_changed(at=at))
 
+        await self.cache.withhold(record_id)
         await with_retries(self.clock, change)
+        await self.cache.withhold(record_id)
         return await self.recordings.get(record_id)

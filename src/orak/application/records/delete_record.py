@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 
+from orak.application.ports.cache import RecordingCache
 from orak.application.ports.clock import Clock
 from orak.application.ports.persistence import UnitOfWork
 from orak.application.retrying import with_retries
@@ -17,6 +18,7 @@ class DeleteRecord:
     """
 
     transaction: UnitOfWork
+    cache: RecordingCache
     clock: Clock
 
     async def __call__(self, actor: Actor, record_id: RecordId) -> None:
@@ -30,4 +32,6 @@ class DeleteRecord:
                 await tx.records.remove(record_id)
                 await tx.uploads.save(*upload.delete(at=self.clock.now()))
 
+        await self.cache.withhold(record_id)
         await with_retries(self.clock, delete)
+        await self.cache.withhold(record_id)

@@ -16,8 +16,9 @@ from orak.entrypoints.cli.songs import songs
 from orak.entrypoints.cli.sweep import sweep
 from orak.entrypoints.cli.tokens import token
 from orak.entrypoints.cli.upload import upload
+from orak.entrypoints.cli.worker import worker
 
-_COMMANDS = (demo, serve, upload, records, batch, token, songs, db, sweep, config, doctor, completion)
+_COMMANDS = (demo, serve, worker, upload, records, batch, token, songs, db, sweep, config, doctor, completion)
 
 
 _CONTEXT = {
@@ -31,7 +32,7 @@ _CONTEXT = {
 
 
 @click.group(cls=ErrorLines, context_settings=_CONTEXT)
-@click.command_panel("Run", commands=["demo", "serve"])
+@click.command_panel("Run", commands=["demo", "serve", "worker"])
 @click.command_panel("Record", commands=["upload", "records"])
 @click.command_panel("Operate", commands=["batch", "token", "songs", "db", "sweep"])
 @click.command_panel("Set up", commands=["config", "doctor", "completion"])

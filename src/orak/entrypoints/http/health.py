@@ -23,7 +23,8 @@ async def show_readiness(running: Injected[Running]) -> Response[HealthView]:
     """Say whether calls can be served: a 503 names the parts that do not answer."""
     if failing := await running.failing_parts():
         raise NotReady(failing)
-    return Response(HealthView(status="ready"), headers=_NOT_STORED)
+    degraded = await running.slower_for_lack_of()
+    return Response(HealthView(status="ready", degraded=degraded), headers=_NOT_STORED)
 
 
 health = Router("/health", route_handlers=[show_liveness, show_readiness], opt={PUBLIC: True})

@@ -255,10 +255,12 @@ class OperatedUploadView(_View, frozen=True):
         )
 
 
-class HealthView(_View, frozen=True):
+class HealthView(_View, frozen=True, omit_defaults=True):
     """A sign of life."""
 
     status: Literal["live", "ready"]
+    degraded: list[str] = []
+    """Parts that do not answer, and without which everything is only slower."""
 
 
 class ErrorDetail(msgspec.Struct, frozen=True):

@@ -1,0 +1,71 @@
+"""What REDIS_URL chooses. Imported when asked for: it costs a second that nobody without Redis shall wait."""
+
+import importlib
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from orak.adapters.cache.memory import MemoryCache
+from orak.adapters.cache.none import NoCache
+from orak.application.ports.cache import RecordingCache
+from orak.application.ports.clock import Clock
+from orak.application.ports.queue import Queue
+from orak.entrypoints.settings import InvalidSetting, Settings, shown_value
+
+if TYPE_CHECKING:
+    from orak.adapters.queues.inline import InlineQueue
+    from orak.adapters.redis.link import RedisLink
+
+
+@asynccontextmanager
+async def open_link(settings: Settings) -> AsyncIterator["RedisLink | None"]:
+    """Open the way to Redis; None without REDIS_URL.
+
+    Raise `InvalidSetting` if the URL cannot be used, or what is needed for it is not installed. A Redis that
+    is away is no error.
+    """
+    if settings.redis_url is None:
+        yield None
+        return
+    try:
+        importlib.import_module("orak.adapters.queues.taskiq_broker")
+        from orak.adapters.redis.link import RedisLink  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise InvalidSetting(
+            "REDIS_URL", f"is set, and {error.name} is not installed", "pip install 'orak[redis]'"
+        ) from error
+    name = f"Redis at {shown_value('redis_url', settings.redis_url)}"
+    try:
+        opening = RedisLink.open(settings.redis_url, name)
+    except ValueError as error:
+        raise InvalidSetting("REDIS_URL", f"cannot be used: {error}", "check it") from error
+    async with opening as link:
+        yield link
+
+
+def open_wake_ups(settings: Settings, link: "RedisLink") -> AbstractAsyncContextManager[Queue]:
+    """Open the queue that wakes other processes' workers."""
+    from orak.adapters.queues.taskiq_queue import TaskiqQueue  # noqa: PLC0415
+
+    return TaskiqQueue.open(settings.redis_url or "", link)
+
+
+def listen_for_wake_ups(
+    settings: Settings, link: "RedisLink", pool: "InlineQueue"
+) -> AbstractAsyncContextManager[None]:
+    """Let the wake-ups of other processes reach *pool*."""
+    from orak.adapters.queues.taskiq_listener import listening  # noqa: PLC0415
+
+    return listening(settings.redis_url or "", link, pool)
+
+
+def choose_cache(link: "RedisLink | None", settings: Settings, clock: Clock) -> RecordingCache:
+    """Choose what keeps finished recordings: only what every process that may change one can reach.
+
+    A SQLite file is taken to have one `serve`; of another database without Redis, nobody knows.
+    """
+    if link is None:
+        return MemoryCache(clock) if settings.on_sqlite else NoCache()
+    from orak.adapters.cache.redis import RedisCache  # noqa: PLC0415
+
+    return RedisCache(link, clock)

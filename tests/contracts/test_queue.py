@@ -1,0 +1,76 @@
+"""What every Queue promises, and those who drain behind it."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from redis_server import redis_server, shared_redis  # noqa: F401 - fixtures
+from waiting_takes import Takes, a_pool, a_sender, a_worker
+
+
+@pytest.fixture
+async def takes():
+    return Takes()
+
+
+@pytest.fixture(params=["inline", "taskiq"])
+async def queue(request, takes):
+    async with AsyncExitStack() as stack:
+        if request.param == "inline":
+            yield await stack.enter_async_context(a_pool(takes))
+        else:
+            server = request.getfixturevalue("redis_server")
+            await stack.enter_async_context(a_worker(server, takes))
+            yield await stack.enter_async_context(a_sender(server))
+
+
+async def test_a_wake_up_makes_some_worker_look(queue, takes):
+    takes.open.set()
+    takes.waiting.append(1)
+    await queue.wake()
+    await takes.until(lambda: takes.done == [1])
+
+
+async def test_one_wake_up_drains_everything(queue, takes):
+    takes.open.set()
+    takes.waiting.extend(range(10))
+    await queue.wake()
+    await takes.until(lambda: sorted(takes.done) == list(range(10)))
+
+
+async def test_a_wake_up_without_a_reason_harms_nobody(queue, takes):
+    await queue.wake()
+    await takes.until(lambda: takes.looks)
+    takes.open.set()
+    takes.waiting.append(1)
+    await queue.wake()
+    await takes.until(lambda: takes.done == [1])
+
+
+async def test_wake_ups_beyond_what_can_run_are_not_lost_to_the_takes(queue, takes):
+    takes.waiting.extend(range(5))
+    for _ in range(5):
+        await queue.wake()
+    await takes.until(lambda: takes.running == 2)
+    takes.open.set()
+    await takes.until(lambda: len(takes.done) == 5)
+
+
+async def test_a_caller_that_hangs_up_harms_nobody(queue, takes):
+    takes.open.set()
+    for _ in range(20):
+        call = asyncio.create_task(queue.wake())
+        await asyncio.sleep(0)
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+    takes.waiting.append(1)
+    await queue.wake()
+    await takes.until(lambda: takes.done == [1])
+
+
+async def test_many_callers_at_once(queue, takes):
+    takes.open.set()
+    takes.waiting.extend(range(200))
+    await asyncio.gather(*(queue.wake() for _ in range(200)))
+    await takes.until(lambda: sorted(takes.done) == list(range(200)))
