@@ -1,5 +1,7 @@
 """What operators ask and set."""
 
+from datetime import timedelta
+
 import pytest
 from msgspec import structs
 
@@ -7,6 +9,7 @@ from house import SINGER, a_house
 from orak.application.operations.batch_size import BatchSize
 from orak.application.ports.audio import Unconvertible
 from orak.application.ports.failures import Unavailable
+from orak.application.ports.persistence import Page
 from orak.domain.actor import ADMIN
 from orak.domain.errors import AdminRequired, Rejected, StateConflict, UploadNotFound
 from orak.domain.identity import UploadId
@@ -72,7 +75,7 @@ async def test_a_batch_has_the_size_that_was_set_last_even_while_the_database_is
 async def test_a_dead_letter_is_listed_and_replayed(house):
     letter = await a_dead_letter(house)
     listed = await house.use_cases.list_failures(OPERATOR)
-    assert (listed.uploads, listed.next) == ([letter], None)
+    assert ([found.upload for found in listed.letters], listed.next) == ([letter], None)
     again = await house.use_cases.retry_failure(OPERATOR, letter.id)
     assert (again.status, again.failures, house.started) == (ProcessingStatus.UPLOADED, 0, [letter.id] * 2)
     await house.use_cases.process_upload()
@@ -91,9 +94,33 @@ async def test_a_deleted_upload_is_no_letter(house):
     await house.use_cases.delete_record(SINGER, letter.record_id)
     with pytest.raises(UploadNotFound):
         await house.use_cases.retry_failure(OPERATOR, letter.id)
-    assert (await house.use_cases.list_failures(OPERATOR)).uploads == []
+    assert (await house.use_cases.list_failures(OPERATOR)).letters == []
 
 
 async def test_a_trigger_wakes_a_worker(house):
     await house.use_cases.trigger_batch(OPERATOR)
     assert house.queue.woken == 1
+
+
+async def test_what_waits_first_tells_how_long_the_line_is_in_time(house):
+    asked = await house.request()
+    house.clock.advance(timedelta(minutes=9))  # of singing
+    await house.lay(asked)
+    await house.create(asked)
+    house.clock.advance(timedelta(seconds=7))
+    assert (await house.use_cases.get_statistics(OPERATOR)).oldest_waiting_seconds == pytest.approx(7, abs=1)
+    await house.use_cases.process_upload()
+    assert (await house.use_cases.get_statistics(OPERATOR)).oldest_waiting_seconds == 0
+
+
+async def test_pages_of_failures_and_orphans_end(house):
+    letters = [await a_dead_letter(house) for _ in range(2)]
+    orphans = [await house.upload() for _ in range(2)]
+    house.clock.advance(timedelta(minutes=11))
+    first = await house.use_cases.list_failures(OPERATOR, Page(limit=1))
+    second = await house.use_cases.list_failures(OPERATOR, first.next)
+    assert [page.letters[0].upload.id for page in (first, second)] == [letters[1].id, letters[0].id]
+    first_orphans = await house.use_cases.list_orphans(OPERATOR, Page(limit=1))
+    second_orphans = await house.use_cases.list_orphans(OPERATOR, first_orphans.next)
+    assert [page.uploads[0].id for page in (first_orphans, second_orphans)] == [orphans[1].id, orphans[0].id]
+    assert (second.next, second_orphans.next) == (None, None)

@@ -8,6 +8,7 @@ from orak.entrypoints.cli import main
 COMMANDS = [
     *("demo", "serve", "upload", "token", "config", "doctor", "completion"),
     *("records list", "records get", "records retry", "records delete", "records rename"),
+    *("batch size", "batch trigger", "batch stats", "batch orphans", "batch failures", "batch retry"),
     *("db upgrade", "db current", "db check", "songs import"),
 ]
 

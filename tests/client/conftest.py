@@ -24,9 +24,22 @@ class Awaited:
 
         return call
 
+    @property
+    def batch(self):
+        return Awaited(self._client.batch, self._runner)
+
     def records(self):
+        return self._all(self._client.records())
+
+    def orphans(self):
+        return self._all(self._client.orphans())
+
+    def failures(self):
+        return self._all(self._client.failures())
+
+    def _all(self, items):
         async def all_of_them():
-            return [record async for record in self._client.records()]
+            return [item async for item in items]
 
         return iter(self._runner.run(all_of_them()))
 
@@ -83,8 +96,8 @@ def server(tmp_path_factory):
 
 @pytest.fixture
 def token_of(server):
-    def token_of(user):
-        return signed_token(server, server.jwt_secret, user, (), 1)
+    def token_of(user, *scopes):
+        return signed_token(server, server.jwt_secret, user, scopes, 1)
 
     return token_of
 
@@ -92,6 +105,11 @@ def token_of(server):
 @pytest.fixture
 def orak(client_of, server, token_of):
     return client_of(server.base_url, token_of(1), language="en")
+
+
+@pytest.fixture
+def operator(client_of, server, token_of):
+    return client_of(server.base_url, token_of(99, "admin"), language="en")
 
 
 @pytest.fixture

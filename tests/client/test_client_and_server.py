@@ -119,3 +119,36 @@ def test_a_file_of_another_kind_is_not_even_sent(orak, tmp_path):
         orak.presign("notes.txt", 3)
     with pytest.raises(FileNotFoundError):
         orak.upload(tmp_path / "absent.mp3", "absent")
+
+
+def test_an_operator_sees_and_moves_what_failed(orak, operator, tmp_path, monkeypatch):
+    monkeypatch.setattr(conversations, "FIRST_PAGE", {"limit": 1})
+    broken = tmp_path / "broken.mp3"
+    broken.write_text("no music")
+    failed = [orak.upload(broken, "broken", wait=60) for _ in range(2)]
+    letters = {letter.record_id: letter for letter in operator.batch.failures()}
+    letter = letters[failed[0].id]
+    assert (letter.user_id, letter.failure.code) == (1, "UNSUPPORTED_FORMAT")
+    assert letter.failed_at >= letter.created_at
+    assert failed[1].id in letters
+    assert operator.batch.statistics().failed_count >= 2
+    again = operator.batch.retry(letter.upload_id)
+    assert (again.upload_id, again.failed_at) == (letter.upload_id, None)
+    assert orak.wait(failed[0].id).failure.code == "UNSUPPORTED_FORMAT"
+    operator.batch.trigger()
+    assert list(operator.batch.orphans()) == []
+
+
+def test_the_size_of_a_batch_is_set_and_shown(operator):
+    for size in (200, 50):
+        assert operator.batch.set_size(size) == size
+        assert operator.batch.statistics().batch_size == size
+    with pytest.raises(OrakApiError) as refused:
+        operator.batch.set_size(0)
+    assert [detail.field for detail in refused.value.details] == ["size"]
+
+
+def test_operators_calls_are_refused_to_others(orak):
+    with pytest.raises(OrakApiError) as refused:
+        orak.batch.statistics()
+    assert (refused.value.status, refused.value.code) == (403, "FORBIDDEN")

@@ -43,6 +43,28 @@ async def test_a_size_that_is_none_is_refused(operator, size):
     assert [detail["field"] for detail in answer.json()["error"]["details"]] == ["size"]
 
 
+@pytest.mark.parametrize("query", ["size=5&size=6", "size=5&size=5", "size=5&size=", "size=0&size=x"])
+async def test_a_size_that_is_given_twice_is_none(api, operator, query):
+    answer = await operator.put(f"{BATCH}/size?{query}")
+    assert refusal(answer) == (400, "VALIDATION_FAILED")
+    assert {detail["field"] for detail in answer.json()["error"]["details"]} == {"size"}
+    assert await api.house.persistence.operations.batch_size() is None
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("ko", ("배치 크기는 1000보다 클 수 없습니다", "운영자만 사용할 수 있습니다 (scope: admin)")),
+        ("en", ("The batch size must be at most 1000", "Only operators may do this (scope: admin)")),
+    ],
+)
+async def test_refusals_are_said_to_people(operator, singer, language, said):
+    headers = {"Accept-Language": language}
+    wrong = (await operator.put(f"{BATCH}/size?size=1001", headers=headers)).json()["error"]
+    other = (await singer.put(f"{BATCH}/size?size=1", headers=headers)).json()["error"]
+    assert (wrong["details"][0]["message"], other["message"]) == said
+
+
 async def test_a_size_must_be_given(operator):
     answer = await operator.put(f"{BATCH}/size")
     assert refusal(answer) == (400, "VALIDATION_FAILED")
@@ -69,6 +91,7 @@ async def test_statistics_count_takes(operator, singer):
         "completedCount": 0,
         "batchEnabled": True,
         "queueDepth": 1,
+        "waitingUsers": 1,
         "batchSize": 50,
         "orphanCount": 0,
     }
@@ -92,7 +115,8 @@ async def test_a_dead_letter_is_shown_and_replayed(api, operator, singer):
     api.house.converter.errors.append(Unconvertible(FailureCode.CORRUPT))
     await convert(api, record)
     (letter,) = (await operator.get(f"{BATCH}/failures", headers={"Accept-Language": "en"})).json()
-    assert letter.pop("createdAt")
+    assert letter.pop("createdAt") == "2024-01-01T12:00:00Z"
+    assert "2024-01-01T12" < letter.pop("failedAt") < "2024-01-01T13"
     assert letter == {
         "uploadId": upload_id,
         "recordId": record["id"],

@@ -12,7 +12,15 @@ import orak.entrypoints.http as package
 from orak.entrypoints.http.error_codes import ErrorCode
 from orak.entrypoints.http.openapi import document, rendered_document
 from orak.entrypoints.http.server import server_config
-from orak.entrypoints.http.views import RecordView, SignedUploadView, UploadView
+from orak.entrypoints.http.views import (
+    BatchSizeView,
+    OperatedUploadView,
+    RecordView,
+    SignedUploadView,
+    StatisticsView,
+    TriggeredView,
+    UploadView,
+)
 from orak.entrypoints.settings import Settings
 
 STATIC = Path(package.__file__).parent / "static"
@@ -66,7 +74,13 @@ def test_every_code_is_documented_with_the_envelope():
                     assert schema == {"$ref": "#/components/schemas/ErrorEnvelope"}
 
 
-@pytest.mark.parametrize("view", [RecordView, SignedUploadView, UploadView])
+@pytest.mark.parametrize(
+    "view",
+    [
+        *(RecordView, SignedUploadView, UploadView),
+        *(BatchSizeView, TriggeredView, StatisticsView, OperatedUploadView),
+    ],
+)
 def test_examples_are_of_the_shape_they_are_examples_of(view):
     example = document()["components"]["schemas"][view.__name__]["examples"][0]
     assert msgspec.to_builtins(msgspec.convert(example, view)) == example

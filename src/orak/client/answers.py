@@ -125,6 +125,8 @@ class OperatedUpload(_Answer, frozen=True):
     failure: Failure | None
     error_message: str | None
     """What the last failed run said."""
+    failed_at: datetime | None = None
+    """When it failed, in the list of those that did."""
 
 
 class Statistics(_Answer, frozen=True):
@@ -137,6 +139,8 @@ class Statistics(_Answer, frozen=True):
     completed_count: int
     batch_enabled: bool
     queue_depth: int
+    waiting_users: int
     batch_size: int
     orphan_count: int
     oldest_waiting_seconds: float
+    """How long the first take in line that may start has stood there."""

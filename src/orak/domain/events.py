@@ -27,6 +27,13 @@ class FactType(StrEnum):
     RECORD_DELETED = "RecordDeleted"
 
 
+LINES_UP = frozenset({FactType.UPLOAD_RECEIVED, FactType.RECORD_CREATED, FactType.PROCESSING_RETRIED})
+"""The last of these facts put a waiting take in line: it had its bytes and its Record then, or once more."""
+
+FAILS = frozenset({FactType.UPLOAD_REJECTED, FactType.PROCESSING_FAILED})
+"""The facts that leave an upload FAILED."""
+
+
 class Fact(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """One change, and where it left the upload: enough to rebuild both tables, and nothing of a person.
 

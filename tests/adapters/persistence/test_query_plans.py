@@ -84,6 +84,51 @@ async def test_the_turn_of_a_waiting_take_is_found_by_indexes(sqlite, sqlite_fil
     assert "SCAN uploads" not in plan
 
 
+async def test_what_operators_count_comes_from_indexes(sqlite, sqlite_file, statements):
+    await sqlite.operations.count(START, START)
+    (plan,) = plans(sqlite_file, statements)
+    assert "SCAN uploads" not in plan.replace("SCAN uploads USING INDEX ix_uploads_own_line", "")
+    assert "COVERING INDEX idx_uploads_processing_status (processing_status=?)" in plan
+    assert "TEMP B-TREE" not in plan
+    for name in ("leases", "own_line", "line", "unnamed"):
+        assert f"INDEX ix_uploads_{name}" in plan
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda p: p.operations.failures(Page(limit=9)),
+        lambda p: p.operations.failures(Page(after=9, limit=9)),
+        lambda p: p.operations.orphans(START, Page(limit=9)),
+        lambda p: p.operations.orphans(START, Page(after=9, limit=9)),
+    ],
+    ids=["failures", "next failures", "orphans", "next orphans"],
+)
+async def test_what_operators_list_is_read_in_order(sqlite, sqlite_file, statements, ask):
+    await ask(sqlite)
+    (plan,) = plans(sqlite_file, statements)
+    assert "SCAN" not in plan
+    assert "TEMP B-TREE" not in plan
+    assert "idx_uploads_directory" not in plan
+
+
+async def test_what_operators_count_comes_from_indexes_on_postgresql(postgresql_server, full):
+    postgresql, statements = full
+    await postgresql.operations.count(START, START)
+    for plan in await postgresql_plans(postgresql_server, postgresql, statements):
+        for name in ("leases", "line", "failed", "unnamed"):
+            assert f"ix_uploads_{name}" in plan, plan
+        assert "Seq Scan" not in plan, plan
+
+
+async def test_failures_are_read_in_order_on_postgresql(postgresql_server, full):
+    postgresql, statements = full
+    await postgresql.operations.failures(Page(limit=9))
+    for plan in await postgresql_plans(postgresql_server, postgresql, statements):
+        assert "ix_uploads_failed" in plan, plan
+        assert not re.search(r"Seq Scan on (uploads|events)|^ *(->  )?Sort", plan, re.MULTILINE), plan
+
+
 @pytest.mark.parametrize("count", [1, 30])
 async def test_a_list_is_one_statement_however_long(sqlite, statements, count):
     for _ in range(count):

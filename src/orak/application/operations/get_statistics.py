@@ -23,7 +23,7 @@ class Statistics(msgspec.Struct, frozen=True):
     rules: BatchRules
     batch_size: int
     oldest_waiting_seconds: float
-    """Since the oldest take in line was asked for; 0 if none is."""
+    """How long the first take in line that may start has stood there; 0 if none may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,6 @@ class GetStatistics:
         actor.check_admin()
         now = self.clock.now()
         counts = await self.operations.count(now, now - ORPHAN_AGE)
-        oldest = counts.oldest_waiting
-        waited = (now - oldest).total_seconds() if oldest else 0.0
+        since = counts.in_line_since
+        waited = max(0.0, (now - since).total_seconds()) if since else 0.0
         return Statistics(counts, self.rules, await self.batch_size(), waited)

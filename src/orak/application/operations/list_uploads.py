@@ -4,7 +4,7 @@ import msgspec
 from msgspec.structs import replace
 
 from orak.application.ports.clock import Clock
-from orak.application.ports.operations import Operations
+from orak.application.ports.operations import DeadLetter, Operations
 from orak.application.ports.persistence import Page
 from orak.domain.actor import Actor
 from orak.domain.policies import ORPHAN_AGE
@@ -15,6 +15,13 @@ class ListedUploads(msgspec.Struct, frozen=True):
     """One page of uploads, and the page after it; None at the end."""
 
     uploads: list[Upload]
+    next: Page | None
+
+
+class ListedFailures(msgspec.Struct, frozen=True):
+    """One page of dead letters, and the page after it; None at the end."""
+
+    letters: list[DeadLetter]
     next: Page | None
 
 
@@ -29,7 +36,7 @@ class ListOrphans:
         """Raise `AdminRequired`."""
         actor.check_admin()
         found = await self.operations.orphans(self.clock.now() - ORPHAN_AGE, _one_more(page))
-        return _listed(found, page)
+        return ListedUploads(found[: page.limit], _next(page, found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +45,17 @@ class ListFailures:
 
     operations: Operations
 
-    async def __call__(self, actor: Actor, page: Page = Page()) -> ListedUploads:  # noqa: B008 - frozen
+    async def __call__(self, actor: Actor, page: Page = Page()) -> ListedFailures:  # noqa: B008 - frozen
         """Raise `AdminRequired`."""
         actor.check_admin()
-        return _listed(await self.operations.failures(_one_more(page)), page)
+        letters = await self.operations.failures(_one_more(page))
+        return ListedFailures(letters[: page.limit], _next(page, [letter.upload for letter in letters]))
 
 
 def _one_more(page: Page) -> Page:
     return replace(page, limit=page.limit + 1)
 
 
-def _listed(found: list[Upload], page: Page) -> ListedUploads:
-    shown = found[: page.limit]
+def _next(page: Page, found: list[Upload]) -> Page | None:
     more = len(found) > page.limit
-    return ListedUploads(shown, Page(after=shown[-1].id, limit=page.limit) if more else None)
+    return Page(after=found[page.limit - 1].id, limit=page.limit) if more else None

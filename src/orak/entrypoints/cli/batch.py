@@ -7,7 +7,9 @@ from orak.entrypoints.cli.remote import orak_at, remote_options
 from orak.entrypoints.cli.screen import console, is_piped, json_lines, labelled, table
 
 if TYPE_CHECKING:
-    from orak.client import OperatedUpload
+    from datetime import datetime
+
+    from orak.client import OperatedUpload, Statistics
 
 
 @click.group()
@@ -47,7 +49,7 @@ def show_statistics(url: str | None, token: str | None) -> None:
     labelled(
         console(),
         [
-            ("waiting", f"{found.queue_depth}, the oldest for {found.oldest_waiting_seconds:.0f} s"),
+            ("waiting", _line(found)),
             ("being converted", str(found.active_jobs)),
             ("completed", str(found.completed_count)),
             ("failed", str(found.failed_count)),
@@ -56,6 +58,13 @@ def show_statistics(url: str | None, token: str | None) -> None:
             ("at once in a process", str(found.max_concurrent_jobs) if found.batch_enabled else "disabled"),
         ],
     )
+
+
+def _line(found: "Statistics") -> str:
+    if not found.queue_depth:
+        return "0"
+    users = "1 user" if found.waiting_users == 1 else f"{found.waiting_users} users"
+    return f"{found.queue_depth} of {users}, the next for {found.oldest_waiting_seconds:.0f} s already"
 
 
 @batch.command("orphans")
@@ -87,7 +96,7 @@ def _print(uploads: "Iterable[OperatedUpload]") -> None:
     if is_piped():
         json_lines(uploads)
         return
-    shown = table("upload", "user", "record", "status", "why", "said", "asked for")
+    shown = table("upload", "user", "record", "status", "why", "said", "asked for", "failed")
     for upload in uploads:
         shown.add_row(
             str(upload.upload_id),
@@ -96,6 +105,11 @@ def _print(uploads: "Iterable[OperatedUpload]") -> None:
             upload.processing_status,
             upload.failure.code if upload.failure else "",
             upload.error_message or "",
-            f"{upload.created_at:%Y-%m-%d %H:%M}",
+            _time(upload.created_at),
+            _time(upload.failed_at),
         )
     console().print(shown if shown.row_count else "none")
+
+
+def _time(at: "datetime | None") -> str:
+    return at.astimezone().strftime("%Y-%m-%d %H:%M") if at else ""

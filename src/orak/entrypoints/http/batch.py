@@ -5,13 +5,15 @@ from litestar.params import FromPath
 
 from orak.application.operations.batch_size import SetBatchSize
 from orak.application.operations.get_statistics import GetStatistics
-from orak.application.operations.list_uploads import ListedUploads, ListFailures, ListOrphans
+from orak.application.operations.list_uploads import ListFailures, ListOrphans
 from orak.application.operations.retry_failure import RetryFailure
 from orak.application.operations.trigger_batch import TriggerBatch
+from orak.application.ports.persistence import Page
+from orak.domain.errors import Problem, ProblemCode
 from orak.domain.identity import UploadId
 from orak.domain.policies import batch_size_problem
 from orak.entrypoints.container import Running
-from orak.entrypoints.http.bodies import read_query
+from orak.entrypoints.http.bodies import is_repeated, read_query
 from orak.entrypoints.http.injection import CallOf, Injected
 from orak.entrypoints.http.languages import language_of
 from orak.entrypoints.http.pages import link_to, page_of
@@ -28,6 +30,8 @@ async def set_size(request: CallOf, set_batch_size: Injected[SetBatchSize]) -> B
     """Set the size of a batch. See `SetBatchSize`."""
     request.user.check_admin()  # before anything is said about what was sent
     parameters = Parameters(read_query(request))
+    if is_repeated(request, "size"):  # an order that says two things says nothing
+        parameters.note(Problem("size", ProblemCode.INVALID))
     size = parameters.whole_number("size")
     parameters.check([batch_size_problem("size", size)])
     return BatchSizeView(batch_size=await set_batch_size(request.user, size))
@@ -55,7 +59,10 @@ async def list_orphaned_uploads(
     """List uploads that nobody named. See `ListOrphans`."""
     request.user.check_admin()
     query = read_query(request)
-    return _page(request, running, await list_orphans(request.user, page_of(query)), "orphans")
+    listed = await list_orphans(request.user, page_of(query))
+    language = language_of(request.headers)
+    views = [OperatedUploadView.of(upload, language) for upload in listed.uploads]
+    return _page(request, running, views, listed.next, "orphans")
 
 
 @read("/failures")
@@ -65,7 +72,10 @@ async def list_dead_letters(
     """List the dead letters. See `ListFailures`."""
     request.user.check_admin()
     query = read_query(request)
-    return _page(request, running, await list_failures(request.user, page_of(query)), "failures")
+    listed = await list_failures(request.user, page_of(query))
+    language = language_of(request.headers)
+    views = [OperatedUploadView.of(one.upload, language, one.failed_at) for one in listed.letters]
+    return _page(request, running, views, listed.next, "failures")
 
 
 @post("/failures/{upload_id:str}/retry", status_code=200)
@@ -79,10 +89,8 @@ async def retry_dead_letter(
 
 
 def _page(
-    request: CallOf, running: Running, listed: ListedUploads, name: str
+    request: CallOf, running: Running, views: list[OperatedUploadView], following: Page | None, name: str
 ) -> Response[list[OperatedUploadView]]:
-    language = language_of(request.headers)
-    views = [OperatedUploadView.of(upload, language) for upload in listed.uploads]
     url = f"{running.settings.base_url}{_BASE}/{name}"
-    link = link_to(listed.next, url, limited="limit" in read_query(request))
+    link = link_to(following, url, limited="limit" in read_query(request))
     return Response(views, headers={"Vary": "Accept-Language", **_OF_THE_MOMENT, **link})

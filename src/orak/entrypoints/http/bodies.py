@@ -44,6 +44,11 @@ def read_query(request: AnyCall) -> Mapping[str, str]:
     return _parse_form(request.scope["query_string"], "query")
 
 
+def is_repeated(request: AnyCall, name: str) -> bool:
+    """Whether the query gives a parameter more than once. Raise `Rejected` like `read_query`."""
+    return [given for given, _ in _pairs_of(request.scope["query_string"], "query")].count(name) > 1
+
+
 async def _body(request: AnyCall) -> bytes:
     running: Running = request.app.state.running
     try:
@@ -78,14 +83,17 @@ def _parse_json(body: bytes) -> Mapping[str, object]:
 
 
 def _parse_form(form: bytes, where: str) -> Mapping[str, str]:
+    return dict(_pairs_of(form, where))
+
+
+def _pairs_of(form: bytes, where: str) -> list[tuple[str, str]]:
     # Not Litestar's parser: it reads raw UTF-8 as Latin-1, and keeps every body in a cache.
     try:
-        pairs = parse_qsl(
+        return parse_qsl(
             form.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS
         )
     except ValueError:
         raise Rejected([Problem(where, ProblemCode.MALFORMED)]) from None
-    return dict(pairs)
 
 
 async def _read_multipart(request: AnyCall) -> Mapping[str, object]:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from orak.application.ports.storage import AlreadyStored, Denied, WrongLength
 from orak.domain.errors import (
+    AdminRequired,
     OrakError,
     PermissionDenied,
     Problem,
@@ -78,6 +79,9 @@ _ERRORS: Mapping[type[OrakError], Text] = {
         "Permission denied for record: {record_id}, user: {user_id}",
         "Permission denied for record: {record_id}, user: {user_id}",
     ),
+    AdminRequired: Text(
+        "운영자만 사용할 수 있습니다 (scope: admin)", "Only operators may do this (scope: admin)"
+    ),
     Denied: Text(
         "서명이 올바르지 않거나 만료되었습니다", "The signature is not for this request, or has expired"
     ),
@@ -133,6 +137,7 @@ _FIELDS: Mapping[str, Text] = {
     "fileSize": Text("파일 크기는", "The file size"),
     "contentType": Text("콘텐츠 타입은", "The content type"),
     "durationSeconds": Text("재생 시간은", "The duration"),
+    "size": Text("배치 크기는", "The batch size"),
     "body": Text("요청 본문은", "The request body"),
     "request": Text("요청은", "The request"),
     "headers": Text("요청 헤더는", "The size of the request headers"),

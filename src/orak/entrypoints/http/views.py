@@ -191,14 +191,19 @@ class StatisticsView(_View, frozen=True):
     processing_count: Count
     """Takes that are PROCESSING, those whose worker was lost included."""
     failed_count: Count
+    """Uploads that are FAILED: the dead letters, those whose bytes were refused included."""
     completed_count: Count
+    """Takes that are COMPLETED, and were not deleted."""
     batch_enabled: bool
     queue_depth: Count
     """Takes in line, whether they may start yet or wait for another try."""
+    waiting_users: Count
+    """How many users those takes are of."""
     batch_size: Count
     orphan_count: Count
+    """Uploads that arrived and that nobody named within ten minutes."""
     oldest_waiting_seconds: float
-    """Since the oldest take in line was asked for; 0 if none is."""
+    """How long the first take in line that may start has stood there; 0 if none may."""
 
     @classmethod
     def of(cls, statistics: Statistics) -> "StatisticsView":
@@ -212,6 +217,7 @@ class StatisticsView(_View, frozen=True):
             completed_count=counts.completed,
             batch_enabled=rules.enabled,
             queue_depth=counts.waiting,
+            waiting_users=counts.waiting_users,
             batch_size=statistics.batch_size,
             orphan_count=counts.orphans,
             oldest_waiting_seconds=statistics.oldest_waiting_seconds,
@@ -235,9 +241,13 @@ class OperatedUploadView(_View, frozen=True):
     failure: FailureView | None
     error_message: str | None
     """What the last failed run said."""
+    failed_at: datetime | None
+    """When it failed, in the list of those that did."""
 
     @classmethod
-    def of(cls, upload: Upload, language: Language) -> "OperatedUploadView":
+    def of(
+        cls, upload: Upload, language: Language, failed_at: datetime | None = None
+    ) -> "OperatedUploadView":
         """Project an upload."""
         return cls(
             upload_id=upload.id,
@@ -252,6 +262,7 @@ class OperatedUploadView(_View, frozen=True):
             failures=upload.failures,
             failure=FailureView.of(upload.failure, language),
             error_message=upload.error_message,
+            failed_at=failed_at,
         )
 
 

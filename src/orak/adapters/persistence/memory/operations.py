@@ -2,9 +2,10 @@ from collections import Counter
 from datetime import datetime
 
 from orak.adapters.persistence.memory.store import Store
-from orak.application.ports.operations import Counts
+from orak.application.ports.operations import Counts, DeadLetter
 from orak.application.ports.persistence import Page
-from orak.domain.identity import MAX_ID
+from orak.domain.events import FAILS, LINES_UP, FactType
+from orak.domain.identity import MAX_ID, RECORDINGS, UploadId
 from orak.domain.processing import ProcessingStatus
 from orak.domain.upload import Upload
 
@@ -21,26 +22,28 @@ class MemoryOperations:
         uploads = state.all_uploads()
         by_status = Counter(upload.status for upload in uploads)
         line = [upload for _, upload in state.in_line()]
+        ready = [upload for upload in line if upload.not_before is None or upload.not_before <= at]
         return Counts(
             active=sum(upload.lease_until is not None and upload.lease_until > at for upload in uploads),
             waiting=len(line),
+            waiting_users=len({upload.owner_id for upload in line}),
             processing=by_status[ProcessingStatus.PROCESSING],
             failed=by_status[ProcessingStatus.FAILED],
             completed=by_status[ProcessingStatus.COMPLETED],
-            orphans=sum(_is_unnamed(upload) and upload.created_at < orphaned_before for upload in uploads),
-            oldest_waiting=min((upload.created_at for upload in line), default=None),
+            orphans=sum(_is_orphan(upload, orphaned_before) for upload in uploads),
+            in_line_since=self._last(LINES_UP, ready[0].id) if ready else None,
         )
 
-    async def failures(self, page: Page) -> list[Upload]:
+    async def failures(self, page: Page) -> list[DeadLetter]:
         """Return FAILED uploads, the newest first."""
         uploads = self._store.committed.all_uploads()
-        return _newest([upload for upload in uploads if upload.status is ProcessingStatus.FAILED], page)
+        failed = [upload for upload in uploads if upload.status is ProcessingStatus.FAILED]
+        return [DeadLetter(upload, self._last(FAILS, upload.id)) for upload in _newest(failed, page)]
 
     async def orphans(self, created_before: datetime, page: Page) -> list[Upload]:
-        """Return uploads that arrived and have no Record, the newest first."""
+        """Return uploads in `recordings` that arrived and have no Record, the newest first."""
         uploads = self._store.committed.all_uploads()
-        orphans = [upload for upload in uploads if _is_unnamed(upload) and upload.created_at < created_before]
-        return _newest(orphans, page)
+        return _newest([upload for upload in uploads if _is_orphan(upload, created_before)], page)
 
     async def batch_size(self) -> int | None:
         """Return what was last set; None if it never was."""
@@ -50,9 +53,18 @@ class MemoryOperations:
         """Set it."""
         self._store.batch_size = size
 
+    def _last(self, types: frozenset[FactType], upload_id: UploadId) -> datetime:
+        facts = (new.fact for new in reversed(self._store.log.facts) if new.upload_id == upload_id)
+        return next(fact.at for fact in facts if fact.type in types)
 
-def _is_unnamed(upload: Upload) -> bool:
-    return upload.status is ProcessingStatus.UPLOADED and upload.record_id is None
+
+def _is_orphan(upload: Upload, created_before: datetime) -> bool:
+    return (
+        upload.status is ProcessingStatus.UPLOADED
+        and upload.record_id is None
+        and upload.directory == RECORDINGS
+        and upload.created_at < created_before
+    )
 
 
 def _newest(uploads: list[Upload], page: Page) -> list[Upload]:

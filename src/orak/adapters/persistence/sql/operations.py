@@ -1,58 +1,98 @@
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import BindParameter, ColumnElement, ScalarSelect, bindparam, func, select
 from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Connections
 from orak.adapters.persistence.sql.dialect import insert
-from orak.adapters.persistence.sql.rows import to_upload
-from orak.adapters.persistence.sql.tables import BROKEN, RUNNING, UNNAMED, WAITING, settings, uploads
+from orak.adapters.persistence.sql.rows import UPLOAD_COLUMNS, to_upload
+from orak.adapters.persistence.sql.tables import (
+    BROKEN,
+    PUBLISHED,
+    RUNNING,
+    UNNAMED,
+    WAITING,
+    events,
+    records,
+    settings,
+    uploads,
+)
 from orak.adapters.persistence.sql.uploads import UPLOADS
-from orak.application.ports.operations import Counts
+from orak.application.ports.operations import Counts, DeadLetter
 from orak.application.ports.persistence import Page
-from orak.domain.identity import MAX_ID
-from orak.domain.processing import ProcessingStatus
+from orak.domain.events import FAILS, LINES_UP, FactType
+from orak.domain.identity import MAX_ID, RECORDINGS
 from orak.domain.upload import Upload
 
 _BATCH_SIZE = "batch_size"
 
-_BY_STATUS = select(uploads.c.processing_status, func.count()).group_by(uploads.c.processing_status)
-_ACTIVE = select(func.count()).where(RUNNING, uploads.c.lease_until > bindparam("at"))
-_IN_LINE = select(func.count(), func.min(uploads.c.created_at)).where(WAITING)
-_ORPHANED = select(func.count()).where(UNNAMED, uploads.c.created_at < bindparam("before"))
+_AT: BindParameter[datetime] = bindparam("at")
+_ORPHANED = (
+    UNNAMED,
+    uploads.c.created_at < bindparam("before"),
+    # Not the bare column: its index holds every upload there is, and SQLite would walk that.
+    func.coalesce(uploads.c.directory, "") == RECORDINGS,
+)
+
+
+def _number(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+    return select(func.count()).select_from(uploads).where(*conditions).scalar_subquery()
+
+
+def _last(types: frozenset[FactType], upload_id: ColumnElement[int]) -> ScalarSelect[datetime]:
+    """When the last fact of these types was: an upload has few, and its unique key finds them."""
+    return (
+        select(func.max(events.c.at))
+        .where(events.c.upload_id == upload_id, events.c.type.in_(sorted(types)))
+        .scalar_subquery()
+    )
+
+
+_waiting_owners = select(uploads.c.uploader_id).where(WAITING).distinct().subquery()
+_next_in_line = (
+    select(uploads.c.id)
+    .where(WAITING, uploads.c.not_before <= _AT)
+    .order_by(uploads.c.turn, uploads.c.id)
+    .limit(1)
+    .scalar_subquery()
+)
+# One statement, so that the figures are of one moment. Each walks an index, and but for COMPLETED one that
+# holds little more than what is counted.
+_COUNTS = select(
+    _number(RUNNING, uploads.c.lease_until > _AT),
+    _number(WAITING),
+    select(func.count()).select_from(_waiting_owners).scalar_subquery(),
+    _number(RUNNING),
+    _number(BROKEN),
+    _number(PUBLISHED),
+    _number(*_ORPHANED),
+    _last(LINES_UP, _next_in_line),
+)
 
 _older = uploads.c.id < bindparam("after")
-_FAILURES = UPLOADS.where(BROKEN, _older).order_by(uploads.c.id.desc()).limit(bindparam("limit"))
-_ORPHANS = (
-    UPLOADS.where(UNNAMED, uploads.c.created_at < bindparam("before"), _older)
+_FAILURES = (
+    select(*UPLOAD_COLUMNS, records.c.id, _last(FAILS, uploads.c.id))
+    .select_from(uploads.outerjoin(records))
+    .where(BROKEN, _older)
     .order_by(uploads.c.id.desc())
     .limit(bindparam("limit"))
 )
+_ORPHANS = UPLOADS.where(*_ORPHANED, _older).order_by(uploads.c.id.desc()).limit(bindparam("limit"))
 _SETTING = select(settings.c.value).where(settings.c.name == bindparam("of"))
 
 
 def count_uploads(connection: Connection, at: datetime, orphaned_before: datetime) -> Counts:
     """Count where uploads stand."""
-    by_status = {row[0]: int(row[1]) for row in connection.execute(_BY_STATUS)}
-    waiting, oldest = connection.execute(_IN_LINE).one()
-    return Counts(
-        active=connection.execute(_ACTIVE, {"at": at}).scalar_one(),
-        waiting=waiting,
-        processing=by_status.get(ProcessingStatus.PROCESSING, 0),
-        failed=by_status.get(ProcessingStatus.FAILED, 0),
-        completed=by_status.get(ProcessingStatus.COMPLETED, 0),
-        orphans=connection.execute(_ORPHANED, {"before": orphaned_before}).scalar_one(),
-        oldest_waiting=oldest,
-    )
+    return Counts(*connection.execute(_COUNTS, {"at": at, "before": orphaned_before}).one())
 
 
-def find_failures(connection: Connection, page: Page) -> list[Upload]:
+def find_failures(connection: Connection, page: Page) -> list[DeadLetter]:
     """Return FAILED uploads, the newest first."""
-    return [to_upload(row) for row in connection.execute(_FAILURES, _bounds(page))]
+    return [DeadLetter(to_upload(row), row[-1]) for row in connection.execute(_FAILURES, _bounds(page))]
 
 
 def find_orphans(connection: Connection, before: datetime, page: Page) -> list[Upload]:
-    """Return uploads that arrived and have no Record, the newest first."""
+    """Return uploads in `recordings` that arrived and have no Record, the newest first."""
     return [to_upload(row) for row in connection.execute(_ORPHANS, _bounds(page) | {"before": before})]
 
 
@@ -85,12 +125,12 @@ class SqlOperations:
         """Count where uploads stand, over all processes."""
         return await self._connections.read(count_uploads, at, orphaned_before)
 
-    async def failures(self, page: Page) -> list[Upload]:
+    async def failures(self, page: Page) -> list[DeadLetter]:
         """Return FAILED uploads, the newest first."""
         return await self._connections.read(find_failures, page)
 
     async def orphans(self, created_before: datetime, page: Page) -> list[Upload]:
-        """Return uploads that arrived and have no Record, the newest first."""
+        """Return uploads in `recordings` that arrived and have no Record, the newest first."""
         return await self._connections.read(find_orphans, created_before, page)
 
     async def batch_size(self) -> int | None:

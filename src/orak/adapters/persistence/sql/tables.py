@@ -177,6 +177,9 @@ AWAITED = and_(_status_in(ProcessingStatus.PENDING, ProcessingStatus.EXPIRED), u
 ENDED = uploads.c.ended_at.is_not(None)
 """Nothing but a purge can follow."""
 
+PUBLISHED = _status_in(ProcessingStatus.COMPLETED)
+"""Converted, for all to hear."""
+
 BROKEN = _status_in(ProcessingStatus.FAILED)
 """The dead letters."""
 

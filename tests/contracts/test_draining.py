@@ -1,0 +1,69 @@
+"""In which order a line is drained by the workers of a process, whatever it is kept in."""
+
+import asyncio
+
+from builders import SINGER, START, STRANGER
+from draining import a_drain
+from orak.domain.identity import UserId
+from orak.domain.processing import ProcessingStatus
+
+DEADLINE = 120
+WORKERS = 2
+MANY = 500
+
+
+async def test_five_hundred_takes_of_one_user_delay_anothers_first_by_one_conversion_a_worker(
+    persistence, clock
+):
+    async with asyncio.timeout(DEADLINE), a_drain(persistence, clock, workers=WORKERS) as drain:
+        await drain.line_up([SINGER] * MANY, START)
+        await drain.queue.wake()
+        drain.converter.let_end(7)
+        await drain.converter.until_begun(7 + WORKERS)
+        before = len(await drain.starts())
+        (first,) = await drain.line_up([STRANGER], START)
+        drain.converter.let_end(2 * WORKERS)
+        await drain.converter.until_begun(7 + 3 * WORKERS)
+        later = (await drain.starts())[before:]
+        assert (STRANGER, first) in later[:WORKERS], later
+
+
+async def test_a_line_is_drained_round_robin_and_oldest_first_and_nothing_twice(persistence, clock):
+    users = [UserId(number) for number in range(1, 9)]
+    each, workers = 12, 4
+    async with asyncio.timeout(DEADLINE), a_drain(persistence, clock, workers=workers) as drain:
+        ids = await drain.line_up([user for user in users for _ in range(each)], START)
+        drain.converter.let_end(len(ids))
+        await drain.queue.wake()
+        await drain.idle.wait()
+        await drain.queue.close()  # by then those that were still at it have given theirs back, or ended
+        starts = await drain.starts()
+    check_order(starts, users, each, workers)
+    # What waits is drained: what the shutdown caught in the middle is at most one a worker.
+    counts = await persistence.operations.count(START, START)
+    assert counts.completed + counts.waiting == len(ids)
+    assert counts.waiting < workers
+    assert counts.failed == counts.processing == 0
+
+
+async def test_a_batch_smaller_than_the_line_leaves_nothing_behind(persistence, clock):
+    async with asyncio.timeout(DEADLINE), a_drain(persistence, clock, workers=1, batch_size=3) as drain:
+        ids = await drain.line_up([SINGER] * 10, START)
+        drain.converter.let_end(len(ids))
+        await drain.queue.wake()
+        await drain.idle.wait()
+        for upload_id in ids:
+            assert (await persistence.recordings.upload(upload_id)).status is ProcessingStatus.COMPLETED
+
+
+def check_order(starts, users, each, workers):
+    """Each take started once; within a user oldest first; between users in turn, give or take the workers."""
+    assert len({upload_id for _, upload_id in starts}) == len(starts) == len(users) * each
+    places = {user: [place for place, (owner, _) in enumerate(starts) if owner == user] for user in users}
+    for user in users:
+        own = [upload_id for owner, upload_id in starts if owner == user]
+        shuffled = [abs(own.index(upload_id) - place) for place, upload_id in enumerate(sorted(own))]
+        assert max(shuffled) < workers
+        for turn, place in enumerate(places[user]):
+            # Takes that are claimed at once may be written down in another order, by one a worker.
+            assert turn * len(users) - workers < place < (turn + 1) * len(users) + workers

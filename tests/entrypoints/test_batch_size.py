@@ -1,0 +1,19 @@
+"""The size of a batch that an operator set, where orak starts again."""
+
+import orak
+from orak.domain.actor import ADMIN
+
+OPERATOR = orak.Actor(user_id=99, scopes=frozenset({ADMIN}))
+
+
+async def size_of(use_cases):
+    return (await use_cases.get_statistics(OPERATOR)).batch_size
+
+
+async def test_it_outlives_a_restart_and_another_configured_one(tmp_path):
+    async with orak.running(orak.Settings(data_dir=tmp_path, batch_size=20)) as use_cases:
+        assert await size_of(use_cases) == 20
+        await use_cases.set_batch_size(OPERATOR, 7)
+        assert await size_of(use_cases) == 7
+    async with orak.running(orak.Settings(data_dir=tmp_path, batch_size=30)) as use_cases:
+        assert await size_of(use_cases) == 7
