@@ -15,6 +15,7 @@ from orak.adapters.ids.sequential import SequentialIds
 from orak.adapters.live.memory import MemoryLive
 from orak.adapters.persistence.memory.database import MemoryPersistence
 from orak.adapters.storage.memory import MemoryStorage
+from orak.application.events.follow_facts import FollowFacts
 from orak.application.events.readers import DeleteObjects, TellLive
 from orak.application.events.relay_facts import RelayFacts
 from orak.application.import_songs import ImportSongs
@@ -221,6 +222,7 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
                 timedelta(hours=24),
             ),
             sweep_objects=SweepObjects(persistence.arrivals, storage, storage, clock, timedelta(hours=24)),
-            relay_facts=RelayFacts(persistence.facts, [DeleteObjects(storage)], [TellLive(live)], clock),
+            relay_facts=RelayFacts(persistence.facts, [DeleteObjects(storage)], clock),
+            follow_facts=FollowFacts(persistence.facts, [TellLive(live)]),
         )
         yield House(use_cases, clock, persistence, storage, converter, queue, started)

@@ -207,13 +207,13 @@ async def test_one_users_many_takes_do_not_stand_before_anothers_first(house):
 
 @pytest.mark.usefixtures("waiting")
 async def test_listeners_hear_of_each_change(house):
-    await house.use_cases.relay_facts()
+    await house.use_cases.follow_facts()
     live = house.use_cases.process_upload.keeper.live
     async with live.listen(SINGER.user_id) as messages:
         work, held_up = await begin(house)
         held_up.go_on.set()
         await work
-        await house.use_cases.relay_facts()
+        await house.use_cases.follow_facts()
         heard = []
         async for message in messages:
             if message.event_id is not None:

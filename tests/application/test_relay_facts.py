@@ -1,11 +1,13 @@
 """Facts reach every reader, whatever one of them trips over."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from house import SINGER, a_house
+from orak.application.events.follow_facts import FollowFacts
 from orak.application.events.readers import DeleteObjects
 from orak.application.events.relay_facts import RelayFacts
 from orak.application.ports.failures import Unavailable
@@ -45,8 +47,8 @@ class Heard:
         self.positions.append(numbered.position)
 
 
-def relay(house, *readers, listeners=()) -> RelayFacts:
-    return replace(house.use_cases.relay_facts, readers=readers, listeners=listeners)
+def relay(house, *readers) -> RelayFacts:
+    return replace(house.use_cases.relay_facts, readers=readers)
 
 
 @pytest.mark.parametrize("error", [Unavailable("away"), RuntimeError("a bug")])
@@ -98,16 +100,36 @@ async def test_one_reader_does_not_hold_up_another(house):
 
 async def test_each_process_hears_what_is_new_since_it_began(house):
     await house.request()
-    first = Heard()
-    hearing = relay(house, listeners=[first])
+    first, late = Heard(), Heard()
+    hearing = FollowFacts(house.persistence.facts, [first])
     await hearing()
     await house.request()
-    await hearing()
-    await relay(house, listeners=[late := Heard()])()
+    await asyncio.gather(hearing(), hearing())
+    await FollowFacts(house.persistence.facts, [late])()
     await house.request()
     await hearing()
-    assert first.positions == [1, 2, 3]
+    assert first.positions == [2, 3]
     assert late.positions == []
+
+
+async def test_a_reader_that_hangs_holds_up_no_other(house):
+    await house.request()
+    go_on = asyncio.Event()
+
+    class Hanging(Failing):
+        async def read(self, numbered):
+            await go_on.wait()
+            await super().read(numbered)
+
+    hanging, well = Hanging(), Failing()
+    well.name = "well"
+    relaying = asyncio.create_task(relay(house, hanging, well)())
+    async with asyncio.timeout(5):
+        while not well.read_positions:  # noqa: ASYNC110 - a reader sets no event
+            await asyncio.sleep(0)
+    assert hanging.read_positions == []
+    go_on.set()
+    assert await relaying == 2
 
 
 class OutOfReach:

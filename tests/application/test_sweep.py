@@ -208,6 +208,7 @@ async def test_a_row_that_cannot_be_moved_does_not_keep_others_from_it(house, ca
     assert report.received == 1
     assert (await house.row(moving)).is_waiting
     assert f"leaves out upload {stuck.id}" in caplog.text
+    assert (await house.row(stuck)).not_before > house.clock.now(), "it would stand in front for ever"
 
 
 async def test_a_store_that_is_away_does_not_keep_leases_from_being_found(house):

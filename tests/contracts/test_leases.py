@@ -91,14 +91,14 @@ async def test_owners_take_turns(persistence):
     assert [owner for owner, _ in await taken(persistence)] == [1, 2, 3, 1, 2, 1]
 
 
-async def test_who_comes_while_another_is_served_catches_up_with_it(persistence):
+async def test_who_comes_while_others_are_served_comes_after_those_whose_turn_it_is(persistence):
     for _ in range(4):
         await a_waiting_take(persistence, SINGER)
     for _ in range(2):
         await persistence.leases.take()
     for _ in range(2):
         await a_waiting_take(persistence, STRANGER)
-    assert [owner for owner, _ in await taken(persistence)] == [STRANGER, STRANGER, SINGER, SINGER]
+    assert [owner for owner, _ in await taken(persistence)] == [SINGER, STRANGER, SINGER, STRANGER]
 
 
 async def served(persistence, owner):
@@ -127,6 +127,43 @@ async def test_a_take_in_back_off_lets_no_newcomer_pass_an_old_line(persistence)
         await served(persistence, SINGER)
     owners = [await served(persistence, UserId(100 + number)) for number in range(20)]
     assert owners.count(SINGER) >= 4
+
+
+async def test_a_take_that_comes_back_from_back_off_lets_no_newcomer_pass_an_old_line(persistence, clock):
+    await a_waiting_take(persistence, STRANGER)
+    stuck = (await persistence.leases.take()).upload
+    for _ in range(9):
+        await a_waiting_take(persistence, SINGER)
+    for _ in range(4):
+        await served(persistence, SINGER)
+    await saved(persistence, stuck.stumble(1, message="", at=START, not_before=START + SECOND))
+    clock.advance(SECOND)
+    owners = [await served(persistence, UserId(100 + number)) for number in range(20)]
+    assert owners.count(SINGER) >= 4
+
+
+async def test_a_long_conversion_lets_no_newcomer_pass_an_old_line(persistence):
+    await a_waiting_take(persistence, STRANGER)
+    await persistence.leases.take()
+    for _ in range(9):
+        await a_waiting_take(persistence, SINGER)
+    owners = [await served(persistence, UserId(100 + number)) for number in range(20)]
+    assert owners.count(SINGER) >= 4
+
+
+async def test_a_take_put_back_far_down_an_emptied_line_is_served(persistence, clock):
+    for _ in range(9):
+        await a_waiting_take(persistence, SINGER)
+    for _ in range(8):
+        leased = (await persistence.leases.take()).upload
+        await saved(persistence, leased.fail(leased.attempt, FailureCode.CORRUPT, at=START))
+    last = (await persistence.leases.take()).upload
+    await saved(persistence, last.release(last.attempt, at=START, not_before=START + SECOND))
+    for number in range(5):
+        await a_waiting_take(persistence, UserId(100 + number))
+    clock.advance(SECOND)
+    owners = [await served(persistence, UserId(200 + number)) for number in range(10)]
+    assert SINGER in owners
 
 
 async def test_a_take_that_is_put_back_keeps_its_turn(persistence):

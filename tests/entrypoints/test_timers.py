@@ -106,3 +106,22 @@ async def test_stopping_can_itself_be_stopped(clock):
     assert stopping.cancelled()
     held.set()
     await timer.stop()
+
+
+async def test_work_that_turns_its_cancellation_into_a_failure_ends_all_the_same(clock):
+    rounds = 0
+
+    async def stubborn():
+        nonlocal rounds
+        rounds += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise Unavailable("the database is busy")
+
+    timer = Timer("stubborn", stubborn, clock, seconds=0)
+    timer.start()
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await timer.stop()
+    assert rounds == 1

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from orak.application.events.follow_facts import FollowFacts
 from orak.application.events.relay_facts import RelayFacts
 from orak.application.import_songs import ImportSongs
 from orak.application.operations.batch_size import SetBatchSize
@@ -59,3 +60,4 @@ class UseCases:
     sweep: Sweep
     sweep_objects: SweepObjects
     relay_facts: RelayFacts
+    follow_facts: FollowFacts

@@ -22,6 +22,7 @@ from orak.adapters.queues.inline import InlineQueue
 from orak.adapters.queues.slots import Slots
 from orak.adapters.storage.local import LocalStorage
 from orak.adapters.workspaces.disk import Workspaces
+from orak.application.events.follow_facts import FollowFacts
 from orak.application.events.readers import DeleteObjects, TellLive
 from orak.application.events.relay_facts import RelayFacts
 from orak.application.import_songs import ImportSongs
@@ -173,11 +174,21 @@ async def _open_slots(
 
 
 async def _open_timers(
-    sweep: Sweep, relay: RelayFacts, pool: InlineQueue, clock: Clock, settings: Settings, *, background: bool
+    sweep: Sweep,
+    relay: RelayFacts,
+    follow: FollowFacts,
+    pool: InlineQueue,
+    settings: Settings,
+    *,
+    clock: Clock,
+    background: bool,
 ) -> AsyncIterator[None]:
     # Facts do not wait for the sweep: what was deleted is public until its fact is read.
     relay_seconds = min(_RELAY_SECONDS, settings.sweep_interval_ms / 1000)
-    timers = [Timer("relay", relay, clock, seconds=relay_seconds)]
+    timers = [
+        Timer("relay", relay, clock, seconds=relay_seconds),
+        Timer("live", follow, clock, seconds=relay_seconds),
+    ]
     if background:
         timers += [
             Timer("sweep", sweep, clock, seconds=settings.sweep_interval_ms / 1000),
@@ -331,8 +342,10 @@ class Container(containers.DeclarativeContainer):
         RelayFacts,
         facts=persistence.provided.facts,
         readers=providers.List(providers.Singleton(DeleteObjects, storage)),
-        listeners=providers.List(providers.Singleton(TellLive, live)),
         clock=clock,
+    )
+    follow_facts = providers.Singleton(
+        FollowFacts, persistence.provided.facts, providers.List(providers.Singleton(TellLive, live))
     )
 
     sweep_objects = providers.Singleton(
@@ -384,6 +397,7 @@ class Container(containers.DeclarativeContainer):
         sweep=sweep,
         sweep_objects=sweep_objects,
         relay_facts=relay_facts,
+        follow_facts=follow_facts,
     )
     running = providers.Singleton(
         Running,
@@ -400,7 +414,7 @@ class Container(containers.DeclarativeContainer):
         end_conversion_waits=starter.provided.end_waits,
     )
     timers = providers.Resource(
-        _open_timers, sweep, relay_facts, pool, clock, settings, background=background
+        _open_timers, sweep, relay_facts, follow_facts, pool, settings, clock=clock, background=background
     )
 
 

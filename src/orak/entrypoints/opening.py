@@ -34,7 +34,7 @@ async def _close_all(resources: Sequence[Resource]) -> None:
         try:
             if (closing := resource.shutdown()) is not None:
                 await closing
-        except Exception:  # noqa: BLE001 - what cannot be closed must not keep the others open
+        except (Exception, asyncio.CancelledError):  # noqa: BLE001 - what cannot be closed must not keep the others open
             _log.exception("a part of orak did not close well")
 
 

@@ -77,7 +77,7 @@ class InlineQueue:
 
     async def _drain(self) -> None:
         try:
-            while await self._batch():
+            while not self._closed and await self._batch():
                 pass
         except Unavailable as outage:
             _log.warning("background conversion stopped until it is woken again: %s", outage)

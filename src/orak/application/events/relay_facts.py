@@ -1,6 +1,7 @@
+import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
@@ -31,19 +32,6 @@ class FactReader(Protocol):
         ...
 
 
-class FactListener(Protocol):
-    """Hears each new fact once while its process lives, in the feed's order; it never fails."""
-
-    async def hear(self, numbered: NumberedFact) -> None:
-        """Take note of one fact."""
-        ...
-
-
-@dataclass(slots=True)
-class _Place:
-    position: int | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class RelayFacts:
     """Hand every fact to every reader, each at its own pace: a stuck one does not hold up the others.
@@ -54,27 +42,18 @@ class RelayFacts:
 
     facts: Facts
     readers: Sequence[FactReader]
-    listeners: Sequence[FactListener]
     clock: Clock
-    _heard: _Place = field(default_factory=_Place)
 
     async def __call__(self) -> int:
         """Number what is new, then read on from every reader's place; return how many facts were acted on.
 
         Raise `Unavailable` if the database cannot be reached.
         """
-        if self._heard.position is None:
-            self._heard.position = await self.facts.last()
         await self.facts.number()
-        await self._tell_listeners(self._heard.position)
-        return sum([await self._read_again(reader) + await self._read_on(reader) for reader in self.readers])
+        return sum(await asyncio.gather(*(self._serve(reader) for reader in self.readers)))
 
-    async def _tell_listeners(self, heard: int) -> None:
-        while page := await self.facts.after(heard, _AT_ONCE):
-            for numbered in page:
-                for listener in self.listeners:
-                    await listener.hear(numbered)
-                self._heard.position = heard = numbered.position
+    async def _serve(self, reader: FactReader) -> int:
+        return await self._read_again(reader) + await self._read_on(reader)
 
     async def _read_again(self, reader: FactReader) -> int:
         overdue = await self.facts.deferred(reader.name, self.clock.now(), _AT_ONCE)
@@ -94,18 +73,17 @@ class RelayFacts:
         place = await self.facts.cursor(reader.name)
         done, outages = 0, 0
         while page := await self.facts.after(place, _AT_ONCE):
-            try:
-                for numbered in page:
-                    if delay := await self._act(reader, numbered):
-                        outages += 1
-                        if outages == OUTAGES:
-                            return done
-                        await self.facts.defer(reader.name, numbered.position, self.clock.now() + delay)
-                    else:
-                        done, outages = done + 1, 0
-                    place = numbered.position
-            finally:
-                await self.facts.advance(reader.name, place)
+            for numbered in page:
+                if delay := await self._act(reader, numbered):
+                    outages += 1
+                    if outages == OUTAGES:
+                        await self.facts.advance(reader.name, place)
+                        return done
+                    await self.facts.defer(reader.name, numbered.position, self.clock.now() + delay)
+                else:
+                    done, outages = done + 1, 0
+                place = numbered.position
+            await self.facts.advance(reader.name, place)
         return done
 
     async def _act(self, reader: FactReader, numbered: NumberedFact) -> timedelta | None:

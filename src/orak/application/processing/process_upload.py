@@ -10,7 +10,7 @@ import msgspec
 
 from orak.application.ports.audio import ConversionOrder, Converter, DecoderDied, Unconvertible
 from orak.application.ports.clock import Clock
-from orak.application.ports.failures import Unavailable
+from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.application.ports.leases import Leases
 from orak.application.ports.persistence import UnitOfWork
 from orak.application.ports.storage import ObjectChanged, ObjectMissing, Storage
@@ -92,8 +92,11 @@ class ProcessUpload:
         try:
             return await asyncio.shield(taking)
         except asyncio.CancelledError:
+            while not taking.done():  # cancelled again, it is waited for all the same: the database ends it
+                with suppress(asyncio.CancelledError, Unavailable):
+                    await asyncio.shield(taking)
             with suppress(Unavailable):
-                if recording := await taking:
+                if recording := taking.result():
                     await self._give_back(recording.upload)
             raise
 
@@ -183,7 +186,7 @@ class ProcessUpload:
         while True:
             try:
                 return await self._settle(upload, verdict)
-            except Unavailable:
+            except (Unavailable, StaleVersion):
                 if self.clock.now() >= deadline:
                     raise
                 await self.clock.sleep(1)

@@ -25,6 +25,9 @@ _log = logging.getLogger(__name__)
 _AT_ONCE = 200
 """Rows of a kind in one round; what is left comes in the next."""
 
+_PATIENCE = timedelta(seconds=10)
+"""So long one kind of rows may take where each waits for a slow store; the rest comes in the next round."""
+
 
 class SweepReport(msgspec.Struct):
     """How many uploads one round moved, by why they had stood still."""
@@ -79,8 +82,10 @@ class Sweep:
         step: Callable[[Upload, SweepReport], Awaitable[None]],
         report: SweepReport,
     ) -> None:
-        outages = 0
+        outages, until = 0, self.clock.now() + _PATIENCE
         for upload in uploads:
+            if self.clock.now() >= until:
+                return
             try:
                 await step(upload, report)
                 outages = 0
@@ -116,7 +121,7 @@ class Sweep:
         now = self.clock.now()
         try:
             found = await self.storage.head(upload.key)
-        except Unavailable:
+        except Exception:
             looks[upload.id] = now + UNAVAILABLE_DELAY
             raise
         if found is not None:

@@ -24,6 +24,7 @@ class Timer:
         self._clock = clock
         self._seconds = seconds
         self._task: asyncio.Task[None] | None = None
+        self._stopping = False
 
     def start(self) -> None:
         """Begin; to be called once, on the event loop."""
@@ -31,13 +32,14 @@ class Timer:
 
     async def stop(self) -> None:
         """End, in the middle of the work if need be."""
+        self._stopping = True  # work that turns its cancellation into a failure ends it all the same
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})  # unlike awaiting it, this lets its caller be cancelled
 
     async def _run(self) -> None:
         interrupted = False
-        while True:
+        while not self._stopping:
             try:
                 await self._work()
                 if interrupted:

@@ -138,19 +138,22 @@ class State:
             return None
         if turn is not None:
             return turn
+        # An owner's takes stand two apart and a newcomer one behind the front: see the SQL adapter.
         line = self.in_line()
-        own = [place for place, waiting in line if waiting.owner_id == upload.owner_id]
-        front = [place for place, waiting in line if waiting.not_before is None or waiting.not_before <= at]
-        front += [
+        places = [place + 2 for place, waiting in line if waiting.owner_id == upload.owner_id]
+        front = self._front(line, at)
+        return max([*places, front + 1] if front is not None else places, default=0)
+
+    def _front(self, line: list[tuple[int, Upload]], at: datetime) -> int | None:
+        for place, waiting in line:
+            if waiting.attempt == 0 and (waiting.not_before is None or waiting.not_before <= at):
+                return place
+        served = [
             stored.turn
             for stored in self.uploads.values()
             if stored.turn is not None and stored.upload.status is ProcessingStatus.PROCESSING
         ]
-        # An owner's takes stand two apart and a newcomer one behind the front: see the SQL adapter.
-        places = [max(own) + 2] if own else []
-        if front:
-            places.append(min(front) + 1)
-        return max(places, default=0)
+        return max(served) if served else line[0][0] if line else None
 
 
 class FactLog:

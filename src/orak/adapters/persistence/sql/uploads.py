@@ -18,19 +18,21 @@ UPLOADS = select(*UPLOAD_COLUMNS, records.c.id).select_from(uploads.outerjoin(re
 _BY_ID = UPLOADS.where(uploads.c.id == bindparam("id"))
 _BY_KEY = UPLOADS.where(uploads.c.object_key == bindparam("key"))
 
-# The front of the line: whose turn it is, or was last. Who waits for another day does not stand there.
-_first_ready = (
+# The front of the line: the first that may start and has not been tried yet; else who was served last. A take
+# that was put back stands where it stood, maybe long ago, and says nothing of where the line is now.
+_first_fresh = (
     select(uploads.c.turn)
-    .where(WAITING, uploads.c.not_before <= bindparam("at"))
+    .where(WAITING, uploads.c.attempt == 0, uploads.c.not_before <= bindparam("at"))
     .order_by(uploads.c.turn, uploads.c.id)
     .limit(1)
-    .subquery()
 )
-_front = union_all(select(_first_ready.c.turn), select(func.min(uploads.c.turn)).where(RUNNING)).subquery()
+_served = select(func.max(uploads.c.turn)).where(RUNNING)
+_any = select(func.min(uploads.c.turn)).where(WAITING)
+_front = func.coalesce(*(place.correlate(None).scalar_subquery() for place in (_first_fresh, _served, _any)))
 # An owner's takes stand two apart and a newcomer one behind the front, so that it comes before anybody's
 # next but one; and as it stands behind the front, any number of newcomers keep no old line waiting.
 _places = union_all(
-    select((func.min(_front.c.turn) + 1).label("turn")),
+    select((_front + 1).label("turn")),
     select(func.max(uploads.c.turn) + 2).where(WAITING, uploads.c.uploader_id == bindparam("owner")),
 ).subquery()
 _next_turn = select(func.coalesce(func.max(_places.c.turn), 0)).scalar_subquery()
