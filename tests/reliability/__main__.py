@@ -8,9 +8,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from reliability.trial import run_trial
-from reliability.world import World, embedded
+from reliability.world import World, cluster, embedded
 
-WORLDS: dict[str, Callable[[Path], AbstractContextManager[World]]] = {"embedded": embedded}
+WORLDS: dict[str, Callable[[Path], AbstractContextManager[World]]] = {
+    "cluster": cluster,
+    "embedded": embedded,
+}
 
 
 def main(trials: int, first_seed: int, kind: str) -> int:
@@ -35,6 +38,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="just chaos", description=__doc__)
     parser.add_argument("trials", type=int, nargs="?", default=10)
     parser.add_argument("seed", type=int, nargs="?", default=1, help="of the first trial")
-    parser.add_argument("world", choices=WORLDS, nargs="?", default="embedded")
+    parser.add_argument("world", choices=WORLDS, nargs="?", default="cluster")
     told = parser.parse_args()
     sys.exit(main(told.trials, told.seed, told.world))

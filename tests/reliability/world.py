@@ -3,13 +3,16 @@
 import socket
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from postgresql_server import Server
+from redis_server import a_redis_server
 from reliability.processes import OrakProcess, Part
 from reliability.singers import SECRET
+from s3_servers import KEYS, an_s3_server
 
 CHAOS_PROFILE = {
     "JWT_SECRET": SECRET,
@@ -103,3 +106,64 @@ def embedded(folder: Path) -> Iterator[World]:
         )
     finally:
         serve.kill()
+
+
+class PostgresqlLedger:
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def rows(self, query: str) -> list[list[str]]:
+        return [line.split("|") for line in self._server.sql(query).splitlines()]
+
+
+class FolderKeys:
+    """Objects of an S3 server that keeps each in a file."""
+
+    def __init__(self, bucket: Path) -> None:
+        self._bucket = bucket
+
+    def __call__(self) -> set[str]:
+        return {str(path.relative_to(self._bucket)) for path in self._bucket.rglob("*") if path.is_file()}
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[World]:
+    """Two `orak serve` and two `orak worker` on PostgreSQL, S3 and Redis, each killed like the rest."""
+    with ExitStack() as stack:
+        database = Server()
+        stack.callback(database.close)
+        database.start()
+        (folder / "s3").mkdir()
+        store = stack.enter_context(an_s3_server(folder / "s3"))
+        redis = stack.enter_context(a_redis_server())
+        bucket = store.new_bucket()
+        environment = CHAOS_PROFILE | {
+            "DATABASE_URL": database.url(),
+            "ORAK_DB_AUTO_UPGRADE": "1",
+            "REDIS_URL": redis.url,
+            "S3_BUCKET_NAME": bucket.bucket,
+            "S3_REGION": bucket.region,
+            "S3_ENDPOINT_URL": store.url,
+            "AWS_ACCESS_KEY_ID": KEYS.access_key,
+            "AWS_SECRET_ACCESS_KEY": KEYS.secret_key,
+        }
+        ports = [free_port() for _ in range(2)]
+        parts: dict[str, Part] = {"postgresql": database, "s3": store, "redis": redis}
+        for number, port in enumerate(ports, start=1):
+            for name, command in (
+                (f"api {number}", ["serve", "--port", str(port)]),
+                (f"worker {number}", ["worker"]),
+            ):
+                data = ["--data-dir", str(folder / name)]
+                log = folder / f"{name}.log"
+                process = OrakProcess([*command, *data], environment, log)
+                process.start()
+                stack.callback(process.kill)
+                parts[name] = process
+        yield World(
+            folder,
+            [f"http://127.0.0.1:{port}" for port in ports],
+            parts,
+            PostgresqlLedger(database),
+            FolderKeys(folder / "s3" / bucket.bucket),
+        )
