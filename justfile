@@ -30,6 +30,11 @@ serve *arguments: _runtime
 test *arguments: setup
     {{ bin }}/pytest "$@"
 
+# Measure orak beside its peers: `just bench [GOAL...] [--rounds N]`; docs/performance.md says what the goals are
+bench *arguments: setup
+    @{{ pip }} --require-hashes -r requirements/bench.txt
+    PYTHONPATH=tests:. {{ python }} -m benchmarks "$@"
+
 # Kill everything at random, N trials from SEED on, and count what was lost: `just chaos [N] [SEED] [WORLD]`
 chaos *arguments: setup
     PYTHONPATH=tests {{ python }} -m reliability "$@"
@@ -52,6 +57,7 @@ lock: setup
     {{ uv }} pip compile {{ lock_options }} --upgrade requirements/tools.in -o requirements/tools.txt
     {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml requirements/tools.in --extra aws --extra postgresql --extra redis requirements/dev.in -o requirements/dev.txt
     {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml -c requirements/dev.txt -o requirements/run.txt
+    {{ uv }} pip compile {{ lock_options }} --upgrade requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
 
 # What CI runs
 ci: test check

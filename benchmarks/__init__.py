@@ -1,0 +1,1 @@
+"""orak beside what a good engineer would write in an afternoon, in the same run."""
