@@ -222,7 +222,7 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
                 timedelta(hours=24),
             ),
             sweep_objects=SweepObjects(persistence.arrivals, storage, storage, clock, timedelta(hours=24)),
-            relay_facts=RelayFacts(persistence.facts, [DeleteObjects(storage)], clock),
+            relay_facts=RelayFacts(persistence.facts, [DeleteObjects(storage, clock, 2 * LEASE)], clock),
             follow_facts=FollowFacts(persistence.facts, [TellLive(live)]),
         )
         yield House(use_cases, clock, persistence, storage, converter, queue, started)

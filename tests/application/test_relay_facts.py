@@ -5,12 +5,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
-from house import SINGER, a_house
+from house import LEASE, SINGER, a_house
 from orak.application.events.follow_facts import FollowFacts
 from orak.application.events.readers import DeleteObjects
 from orak.application.events.relay_facts import RelayFacts
 from orak.application.ports.failures import Unavailable
+from orak.domain.identity import published_key
 
 
 @pytest.fixture
@@ -154,7 +156,7 @@ async def test_an_object_out_of_reach_keeps_no_other_deleted_take_public(house):
         record = (await house.create(upload)).record
         await house.use_cases.delete_record(SINGER, record.id)
     storage = OutOfReach(house.storage, uploads[0].key)
-    await relay(house, DeleteObjects(storage))()
+    await relay(house, DeleteObjects(storage, house.clock, 2 * LEASE))()
     assert [stored.key async for stored in house.storage.list("")] == [uploads[0].key]
     house.clock.advance(timedelta(seconds=5))
     await house.use_cases.relay_facts()
@@ -167,3 +169,18 @@ async def test_unnoticed_bytes_of_a_cancelled_upload_go_with_it(house):
     await house.use_cases.cancel_upload(SINGER, upload.id)
     await house.use_cases.relay_facts()
     assert await house.storage.head(upload.key) is None
+
+
+async def test_what_a_worker_publishes_after_a_deletion_that_it_did_not_know_of_goes_too(house):
+    upload = await house.upload()
+    record = (await house.create(upload)).record
+    late = (await house.persistence.leases.take()).upload
+    await house.use_cases.delete_record(SINGER, record.id)
+    await house.use_cases.relay_facts()
+    key = published_key(late.uuid, late.attempt, late.original_filename, "m4a")
+    await house.lay(structs.replace(late, key=key), b"too late", "audio/mp4")
+    house.clock.advance(2 * LEASE)
+    await house.use_cases.relay_facts()
+    assert [stored.key async for stored in house.storage.list("")] == []
+    house.clock.advance(timedelta(days=1))
+    assert await house.use_cases.relay_facts() == 0

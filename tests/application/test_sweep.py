@@ -114,7 +114,7 @@ async def test_objects_that_could_not_be_deleted_are_not_forgotten(house, caplog
     record = (await house.create(upload)).record
     await house.use_cases.delete_record(SINGER, record.id)
     relay = house.use_cases.relay_facts
-    await replace(relay, readers=[DeleteObjects(AwayStorage())])()
+    await replace(relay, readers=[DeleteObjects(AwayStorage(), house.clock, 2 * LEASE)])()
     assert "aside: the store is away" in caplog.text
     house.clock.advance(timedelta(seconds=5))
     await relay()

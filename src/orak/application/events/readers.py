@@ -1,10 +1,12 @@
 """Who acts on facts within orak itself."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
+from orak.application.ports.clock import Clock
 from orak.application.ports.live import Live, LiveMessage
 from orak.application.ports.storage import Storage
-from orak.domain.events import FactType, NumberedFact
+from orak.domain.events import Fact, FactType, NumberedFact
 from orak.domain.identity import published_attempt, published_prefix
 from orak.domain.processing import ProcessingStatus, shown_as
 
@@ -13,14 +15,26 @@ _COMPLETE = 100
 
 @dataclass(frozen=True, slots=True)
 class DeleteObjects:
-    """Removes the objects of what was deleted or refused, and what attempts that died left behind."""
+    """Removes the objects of what was deleted or refused, and what attempts that died left behind.
+
+    Twice, where a worker may not have known yet that its attempt was over: what it published a moment later,
+    killed before it could take it back, goes after *late*.
+    """
 
     storage: Storage
+    clock: Clock
+    late: timedelta
     name: str = "delete-objects"
 
-    async def read(self, numbered: NumberedFact) -> None:
+    async def read(self, numbered: NumberedFact) -> timedelta | None:
         """Remove what nobody will ask for after this fact, and nothing that a later attempt may write."""
         fact = numbered.fact
+        await self._remove(fact)
+        over_before = fact.status is ProcessingStatus.DELETED or fact.type is FactType.PROCESSING_COMPLETED
+        left = fact.at + self.late - self.clock.now()
+        return left if over_before and fact.attempt > 1 and left > timedelta() else None
+
+    async def _remove(self, fact: Fact) -> None:
         if fact.type in {FactType.UPLOAD_REJECTED, FactType.UPLOAD_CANCELLED}:
             # A cancelled one's bytes may have come unnoticed.
             await self.storage.delete(fact.original_key)

@@ -27,8 +27,11 @@ class FactReader(Protocol):
         """Under this name its place in the feed is kept."""
         ...
 
-    async def read(self, numbered: NumberedFact) -> None:
-        """Act on one fact. If this raises, the fact comes again later, and others meanwhile."""
+    async def read(self, numbered: NumberedFact) -> timedelta | None:
+        """Act on one fact; return after what time it is to come once more, None for not at all.
+
+        If this raises, the fact comes again too, and others meanwhile.
+        """
         ...
 
 
@@ -59,14 +62,14 @@ class RelayFacts:
         overdue = await self.facts.deferred(reader.name, self.clock.now(), _AT_ONCE)
         done, outages = 0, 0
         for numbered in overdue:
-            if delay := await self._act(reader, numbered):
-                await self.facts.defer(reader.name, numbered.position, self.clock.now() + delay)
-                outages += 1
-                if outages == OUTAGES:
-                    break
+            works, again = await self._act(reader, numbered)
+            if again:
+                await self.facts.defer(reader.name, numbered.position, self.clock.now() + again)
             else:
                 await self.facts.settle(reader.name, numbered.position)
-                done, outages = done + 1, 0
+            done, outages = done + works, 0 if works else outages + 1
+            if outages == OUTAGES:
+                break
         return done
 
     async def _read_on(self, reader: FactReader) -> int:
@@ -74,26 +77,24 @@ class RelayFacts:
         done, outages = 0, 0
         while page := await self.facts.after(place, _AT_ONCE):
             for numbered in page:
-                if delay := await self._act(reader, numbered):
-                    outages += 1
-                    if outages == OUTAGES:
-                        await self.facts.advance(reader.name, place)
-                        return done
-                    await self.facts.defer(reader.name, numbered.position, self.clock.now() + delay)
-                else:
-                    done, outages = done + 1, 0
+                works, again = await self._act(reader, numbered)
+                done, outages = done + works, 0 if works else outages + 1
+                if outages == OUTAGES:
+                    await self.facts.advance(reader.name, place)
+                    return done
+                if again:
+                    await self.facts.defer(reader.name, numbered.position, self.clock.now() + again)
                 place = numbered.position
             await self.facts.advance(reader.name, place)
         return done
 
-    async def _act(self, reader: FactReader, numbered: NumberedFact) -> timedelta | None:
-        """Let *reader* act; if it cannot, return when to try again."""
+    async def _act(self, reader: FactReader, numbered: NumberedFact) -> tuple[bool, timedelta | None]:
+        """Let *reader* act; return whether it could, and after what time the fact is to come again."""
         try:
-            await reader.read(numbered)
+            return True, await reader.read(numbered)
         except Unavailable as outage:
             _log.warning("%s sets fact %d aside: %s", reader.name, numbered.position, outage)
-            return UNAVAILABLE_DELAY
+            return False, UNAVAILABLE_DELAY
         except Exception:  # noqa: BLE001 - whatever a reader trips over is its own
             _log.exception("%s sets fact %d aside", reader.name, numbered.position)
-            return _AFTER_A_BUG
-        return None
+            return False, _AFTER_A_BUG

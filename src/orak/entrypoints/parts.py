@@ -1,0 +1,201 @@
+"""How each part of orak is opened, as the settings choose it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from orak.adapters.audio.child_converter import ChildConverter
+from orak.adapters.auth.jwt import JwtTokens
+from orak.adapters.auth.none import NoTokens
+from orak.adapters.clock.following import FollowingClock
+from orak.adapters.clock.system import SystemClock
+from orak.adapters.persistence.sql.database import SqlPersistence
+from orak.adapters.queues.inline import InlineQueue
+from orak.adapters.queues.slots import Slots
+from orak.adapters.storage.local import LocalStorage
+from orak.adapters.workspaces.disk import Workspaces
+from orak.application.events.follow_facts import FollowFacts
+from orak.application.events.relay_facts import RelayFacts
+from orak.application.operations.batch_size import BatchSize
+from orak.application.operations.get_statistics import BatchRules
+from orak.application.ports.clock import Clock
+from orak.application.ports.queue import Queue
+from orak.application.ports.storage import Leftovers, ObjectGate, PublicMedia, Storage
+from orak.application.ports.tokens import Tokens
+from orak.application.processing.process_upload import ProcessUpload
+from orak.application.processing.sweep import Sweep
+from orak.entrypoints.data_dir import make_data_dir
+from orak.entrypoints.own_key import own_key
+from orak.entrypoints.redis import listen_for_wake_ups, open_link, open_wake_ups
+from orak.entrypoints.s3 import open_s3
+from orak.entrypoints.schema import schema_prepared
+from orak.entrypoints.settings import InvalidSetting, Settings
+from orak.entrypoints.worker.timers import Timer
+
+if TYPE_CHECKING:
+    from orak.adapters.redis.link import RedisLink
+
+_RELAY_SECONDS = 0.5
+
+
+def clock_of(settings: Settings) -> SystemClock | FollowingClock:
+    """Return the clock that leases go by: the database's where several machines share one."""
+    return SystemClock() if settings.on_sqlite else FollowingClock()
+
+
+async def open_persistence(
+    settings: Settings, clock: SystemClock | FollowingClock, *, patient: bool
+) -> AsyncIterator[SqlPersistence]:
+    """Open the database; *patient*, also while it does not answer yet."""
+    make_data_dir(settings)
+    lease = timedelta(seconds=settings.lease_seconds)
+    async with AsyncExitStack() as stack:
+        admit = await stack.enter_async_context(schema_prepared(settings, patient=patient))
+        opening = SqlPersistence.open(settings.database, clock=clock, lease=lease, admit=admit)
+        persistence = await stack.enter_async_context(opening)
+        if isinstance(clock, FollowingClock):
+            await stack.enter_async_context(clock.following(persistence.now))
+        yield persistence
+
+
+class AnyStorage(Storage, PublicMedia, Leftovers, Protocol):
+    """What every store that can be chosen is."""
+
+
+async def open_storage(settings: Settings, clock: Clock) -> AsyncIterator[AnyStorage]:
+    """Open the store."""
+    if settings.s3_bucket_name is not None:
+        async with open_s3(settings, clock) as storage:
+            yield storage
+        return
+    secret = own_key(settings.data_dir / "signing.key")
+    async with LocalStorage.open(settings.data_dir / "objects", settings.base_url, secret, clock) as local:
+        yield local
+
+
+def gate_of(storage: AnyStorage) -> ObjectGate | None:
+    """Return the HTTP side of a store that has none of its own."""
+    return storage if isinstance(storage, LocalStorage) else None
+
+
+async def open_workspaces(settings: Settings) -> AsyncIterator[Workspaces]:
+    """Make room for the files of conversions."""
+    with Workspaces.open(settings.data_dir / "work") as workspaces:
+        yield workspaces
+
+
+async def open_converter() -> AsyncIterator[ChildConverter]:
+    """Start the server that decodes."""
+    async with ChildConverter() as converter:
+        yield converter
+
+
+async def open_redis(settings: Settings) -> AsyncIterator["RedisLink | None"]:
+    """Open the way to Redis; None without one."""
+    async with open_link(settings) as link:
+        yield link
+
+
+async def open_pool(
+    process: ProcessUpload,
+    capacity: asyncio.Semaphore,
+    batch_size: BatchSize,
+    rules: BatchRules,
+    *,
+    background: bool,
+) -> AsyncIterator[InlineQueue]:
+    """Open this process's own workers; there are none without *background* work."""
+    workers = rules.max_concurrent if background and rules.enabled else 0
+    pool = InlineQueue(process, capacity, workers=workers, batch_size=batch_size)
+    yield pool
+    await pool.close()
+
+
+async def open_queue(
+    pool: InlineQueue, redis: "RedisLink | None", settings: Settings, *, background: bool
+) -> AsyncIterator[Queue]:
+    """Open what wake-ups are sent to: workers of this process, or whoever listens on Redis."""
+    if background or redis is None:
+        yield pool
+        return
+    async with open_wake_ups(settings, redis) as queue:
+        yield queue
+
+
+async def open_listener(
+    pool: InlineQueue, redis: "RedisLink | None", settings: Settings
+) -> AsyncIterator[None]:
+    """Let wake-ups from Redis start workers of this process."""
+    if redis is None or not settings.workers:
+        yield None
+        return
+    async with listen_for_wake_ups(settings, redis, pool):
+        yield None
+
+
+def batch_rules_of(settings: Settings) -> BatchRules:
+    """Return how this process converts in the background."""
+    return BatchRules(settings.batch_enabled, min(settings.batch_max_concurrent, settings.cores))
+
+
+def lateness_of(settings: Settings) -> timedelta:
+    """Return for how long a worker that lives may not know yet that its attempt is over."""
+    return 2 * timedelta(seconds=settings.lease_seconds)
+
+
+async def open_slots(
+    process: ProcessUpload, queue: Queue, capacity: asyncio.Semaphore, settings: Settings
+) -> AsyncIterator[Slots]:
+    """Open the slots that create calls convert in."""
+    slots = Slots(process, queue, capacity, immediate=settings.slots)
+    yield slots
+    await slots.close()
+
+
+async def open_timers(
+    sweep: Sweep,
+    relay: RelayFacts,
+    follow: FollowFacts,
+    pool: InlineQueue,
+    settings: Settings,
+    *,
+    clock: Clock,
+    background: bool,
+) -> AsyncIterator[None]:
+    """Start what happens by itself."""
+    # Facts do not wait for the sweep: what was deleted is public until its fact is read.
+    relay_seconds = min(_RELAY_SECONDS, settings.sweep_interval_ms / 1000)
+    timers = [
+        Timer("relay", relay, clock, seconds=relay_seconds),
+        Timer("live", follow, clock, seconds=relay_seconds),
+    ]
+    if background:
+        timers += [
+            Timer("sweep", sweep, clock, seconds=settings.sweep_interval_ms / 1000),
+            Timer("batch", pool.wake, clock, seconds=settings.batch_interval_ms / 1000),
+        ]
+    for timer in timers:
+        timer.start()
+    yield None
+    for timer in timers:
+        await timer.stop()
+
+
+def tokens_of(settings: Settings, clock: Clock) -> Tokens:
+    """Return who verifies tokens. Raise `InvalidSetting` if what is configured cannot."""
+    if settings.jwt_secret is None and settings.jwks_url is None:
+        return NoTokens()  # embedded, or before `orak token` was set up: the program itself says who acts
+    try:
+        return JwtTokens(
+            clock=clock,
+            secret=settings.jwt_secret,
+            jwks_url=settings.jwks_url,
+            issuer=settings.jwt_issuer,
+            audience=settings.jwt_audience,
+            algorithms=settings.jwt_algorithms,
+        )
+    except ValueError as error:
+        name = "JWT_SECRET or JWT_ALGORITHMS" if settings.jwt_secret else "JWKS_URL or JWT_ALGORITHMS"
+        raise InvalidSetting(name, f"cannot be used: {error}", "see the settings in README.md") from error
