@@ -50,7 +50,7 @@ def by_ffmpeg(source: Path, folder: Path) -> tuple[float, float]:
     program = ffmpeg()
     assert program is not None
     quiet = [program, "-hide_banner", "-nostats", "-y", "-i", str(source)]
-    measuring, measured = _run([*quiet, "-af", "ebur128=peak=true:framelog=quiet", "-f", "null", "-"])
+    measuring, measured = _run([*quiet, "-af", "ebur128=peak=true:framelog=verbose", "-f", "null", "-"])
     loudness = float(re.findall(r"I:\s+(-?[0-9.]+) LUFS", measured)[-1])
     peak = float(re.findall(r"Peak:\s+(-?[0-9.]+) dBFS", measured)[-1])
     gain = min(-14.0 - loudness, -1.0 - peak)
@@ -61,11 +61,11 @@ def by_ffmpeg(source: Path, folder: Path) -> tuple[float, float]:
     )
 
 
-def by_orak(source: Path, folder: Path) -> tuple[float, float]:
+def by_orak(source: Path, folder: Path, *, silent: bool = False) -> tuple[float, float]:
     """Convert once and three times: the difference is two conversions, without any start."""
     once, _ = _run([sys.executable, "-c", _OWN, str(source), str(folder), "1"])
     thrice, said = _run([sys.executable, "-c", _OWN, str(source), str(folder), "3"])
-    assert abs(json.loads(said) + 14) <= 0.5, said
+    assert silent or abs(json.loads(said) + 14) <= 0.5, said
     cpu = (thrice.ru_utime + thrice.ru_stime - once.ru_utime - once.ru_stime) / 2
     return cpu, 1024.0 * thrice.ru_maxrss
 
