@@ -1,9 +1,7 @@
 """Goals 9 and 10: one conversion against ffmpeg's command line, measuring first and then gaining."""
 
 import json
-import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -31,6 +29,24 @@ asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
 """
 
 
+_LAUNCHER = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:], stderr=subprocess.STDOUT)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(f"\\n[{used.ru_utime + used.ru_stime}, {used.ru_maxrss}]", end="")
+sys.exit(code)
+"""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a command and its children used."""
+
+    cpu: float
+    memory: float
+    """Of the largest process, in bytes."""
+
+
 @dataclass
 class Cost:
     """Over the rounds."""
@@ -56,29 +72,30 @@ def by_ffmpeg(source: Path, folder: Path) -> tuple[float, float]:
     gain = min(-14.0 - loudness, -1.0 - peak)
     output = ["-c:a", "aac", "-b:a", "128k", "-ac", "2", "-ar", "48000", "-movflags", "+faststart"]
     encoding, _ = _run([*quiet, "-af", f"volume={gain}dB", *output, str(folder / "peer.m4a")])
-    return measuring.ru_utime + measuring.ru_stime + encoding.ru_utime + encoding.ru_stime, 1024.0 * max(
-        measuring.ru_maxrss, encoding.ru_maxrss
-    )
+    return measuring.cpu + encoding.cpu, max(measuring.memory, encoding.memory)
 
 
 def by_orak(source: Path, folder: Path, *, silent: bool = False) -> tuple[float, float]:
     """Convert once and three times: the difference is two conversions, without any start."""
     once, _ = _run([sys.executable, "-c", _OWN, str(source), str(folder), "1"])
     thrice, said = _run([sys.executable, "-c", _OWN, str(source), str(folder), "3"])
-    assert silent or abs(json.loads(said) + 14) <= 0.5, said
-    cpu = (thrice.ru_utime + thrice.ru_stime - once.ru_utime - once.ru_stime) / 2
-    return cpu, 1024.0 * thrice.ru_maxrss
+    assert silent or abs(float(said) + 14) <= 0.5, said
+    return (thrice.cpu - once.cpu) / 2, thrice.memory
 
 
-def _run(command: list[str]) -> tuple[resource.struct_rusage, str]:
+def _run(command: list[str]) -> tuple[Usage, str]:
     """Run it; return what it and its children used, and what it said."""
-    reading, writing = os.pipe()
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=writing, stderr=writing)
-    os.close(writing)
-    with os.fdopen(reading, errors="replace") as said:
-        text = said.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{command[0]}: {text[-500:]}")
-    return usage, text
+    # A forked process begins with its parent's peak, so the parent must be a small one: not this one.
+    done = subprocess.run(
+        [sys.executable, "-ES", "-c", _LAUNCHER, *command],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    said, _, told = done.stdout.rpartition("\n")
+    if done.returncode:
+        raise RuntimeError(f"{command[0]}: {done.stdout[-500:]}{done.stderr[-500:]}")
+    cpu, kibibytes = json.loads(told)
+    return Usage(cpu, 1024.0 * kibibytes), said
