@@ -17,7 +17,6 @@ from orak.adapters.persistence.memory.database import MemoryPersistence
 from orak.adapters.storage.memory import MemoryStorage
 from orak.application.events.follow_facts import FollowFacts
 from orak.application.events.readers import DeleteObjects, TellLive
-from orak.application.events.relay_facts import RelayFacts
 from orak.application.import_songs import ImportSongs
 from orak.application.operations.batch_size import BatchSize, SetBatchSize
 from orak.application.operations.get_statistics import BatchRules, GetStatistics
@@ -52,6 +51,7 @@ from orak.domain.identity import UploadId, UserId
 from orak.domain.policies import UploadPolicy
 from orak.domain.record import Recording
 from orak.domain.upload import Upload
+from orak.entrypoints.feed import relay_to
 
 SINGER = Actor(UserId(1))
 STRANGER = Actor(UserId(2))
@@ -222,7 +222,9 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
                 timedelta(hours=24),
             ),
             sweep_objects=SweepObjects(persistence.arrivals, storage, storage, clock, timedelta(hours=24)),
-            relay_facts=RelayFacts(persistence.facts, [DeleteObjects(storage, clock, 2 * LEASE)], clock),
+            relay_facts=relay_to(
+                [DeleteObjects(storage, clock, 2 * LEASE)], persistence.facts, persistence.cursors, clock
+            ),
             follow_facts=FollowFacts(persistence.facts, [TellLive(live)]),
         )
         yield House(use_cases, clock, persistence, storage, converter, queue, started)

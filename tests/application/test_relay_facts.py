@@ -10,9 +10,10 @@ from msgspec import structs
 from house import LEASE, SINGER, a_house
 from orak.application.events.follow_facts import FollowFacts
 from orak.application.events.readers import DeleteObjects
-from orak.application.events.relay_facts import RelayFacts
+from orak.application.events.relay_facts import Reading, RelayFacts
 from orak.application.ports.failures import Unavailable
 from orak.domain.identity import published_key
+from orak.entrypoints.feed import relay_to
 
 
 @pytest.fixture
@@ -24,21 +25,43 @@ async def house():
 class Failing:
     """A reader that fails at some facts, as often as it is told to."""
 
-    name = "failing"
+    in_order = False
+    begins_at_the_end = False
 
-    def __init__(self, failures: dict[int, list[Exception]] | None = None, *, always: bool = False) -> None:
+    def __init__(self, failures: dict[int, int] | None = None, *, name: str = "failing") -> None:
         self.failures = failures or {}
-        self.always = always
+        self.name = name
+        self.works = True
         self.read_positions: list[int] = []
         self.tried = 0
 
-    async def read(self, numbered) -> None:
+    async def read(self, page) -> Reading:
         self.tried += 1
-        if self.always:
+        if not self.works:
             raise Unavailable("nothing works")
-        if errors := self.failures.get(numbered.position):
-            raise errors.pop(0)
-        self.read_positions.append(numbered.position)
+        failed, stuck = set(), set()
+        for numbered in page:
+            if self.failures.get(numbered.position) or (self.in_order and numbered.upload_id in stuck):
+                self.failures[numbered.position] = self.failures.get(numbered.position, 1) - 1
+                stuck.add(numbered.upload_id)
+                failed.add(numbered.position)
+            else:
+                self.read_positions.append(numbered.position)
+        return Reading(failed)
+
+
+class InOrder(Failing):
+    in_order = True
+
+
+class Stumbling(Failing):
+    """A reader with a bug."""
+
+    async def read(self, page) -> Reading:
+        if any(self.failures.get(numbered.position) for numbered in page):
+            self.failures[page[0].position] = self.failures.get(page[0].position, 0) - (len(page) == 1)
+            raise RuntimeError("a bug")
+        return await super().read(page)
 
 
 class Heard:
@@ -49,55 +72,138 @@ class Heard:
         self.positions.append(numbered.position)
 
 
-def relay(house, *readers) -> RelayFacts:
-    return replace(house.use_cases.relay_facts, readers=readers)
+def relay(house, *readers, by=None) -> RelayFacts:
+    persistence = house.persistence
+    relaying = relay_to(readers, persistence.facts, persistence.cursors, house.clock)
+    if by is not None:
+        for one in relaying.relays:
+            one.holder = by
+    return relaying
 
 
-@pytest.mark.parametrize("error", [Unavailable("away"), RuntimeError("a bug")])
-async def test_a_fact_that_fails_holds_up_no_other_and_comes_again(house, error):
+@pytest.mark.parametrize("reader", [Failing({2: 1}), InOrder({2: 1}), Stumbling({2: 1})])
+async def test_a_fact_that_fails_holds_up_no_other_upload_and_comes_again(house, reader):
     for _ in range(3):
         await house.request()
-    reader = Failing({2: [error]})
     relaying = relay(house, reader)
     assert await relaying() == 2
     assert reader.read_positions == [1, 3]
     assert await relaying() == 0, "it is not tried again at once"
-    house.clock.advance(timedelta(minutes=1))
+    house.clock.advance(timedelta(seconds=4))
     assert await relaying() == 1
     assert reader.read_positions == [1, 3, 2]
-    house.clock.advance(timedelta(minutes=1))
+    house.clock.advance(timedelta(hours=1))
     assert await relaying() == 0
 
 
-async def test_a_fact_that_fails_again_is_set_aside_again(house):
+async def test_a_fact_that_fails_again_is_left_alone_for_longer(house):
     await house.request()
-    reader = Failing({1: [Unavailable("away") for _ in range(3)]})
+    reader = Failing({1: 3})
     relaying = relay(house, reader)
-    for _ in range(4):
+    for tried, seconds in [(1, 4), (2, 8), (3, 16)]:
+        assert await relaying() == 0
+        assert reader.tried == tried
+        house.clock.advance(timedelta(seconds=seconds, milliseconds=-1))
         await relaying()
-        house.clock.advance(timedelta(seconds=5))
-    assert (reader.tried, reader.read_positions) == (4, [1])
+        assert reader.tried == tried, "too soon"
+        house.clock.advance(timedelta(milliseconds=1))
+    assert await relaying() == 1
 
 
-async def test_when_nothing_works_a_reader_waits_for_the_next_round(house):
-    for _ in range(20):
-        await house.request()
-    reader = Failing(always=True)
+async def test_in_order_a_failed_fact_holds_back_those_of_its_upload(house):
+    uploads = [await house.upload() for _ in range(2)]  # facts 1 to 4, two each
+    reader = InOrder({1: 2})
     relaying = relay(house, reader)
     await relaying()
-    assert reader.tried == 5
-    reader.always = False
-    house.clock.advance(timedelta(seconds=5))
+    for upload in uploads:  # facts 5 and 6
+        await house.create(upload)
+    await relaying()
+    assert reader.read_positions == [3, 4, 6]
+    for _ in range(3):
+        house.clock.advance(timedelta(seconds=8))
+        await relaying()
+    assert reader.read_positions == [3, 4, 6, 1, 2, 5]
+
+
+async def test_when_nothing_works_a_reader_stays_where_it_is(house):
+    for _ in range(20):
+        await house.request()
+    reader = Failing()
+    relaying = relay(house, reader)
+    reader.works = False
+    for _ in range(3):
+        assert await relaying() == 0
+    assert reader.tried == 1, "and rests"
+    reader.works = True
+    house.clock.advance(timedelta(seconds=4))
     assert await relaying() == 20
-    assert sorted(reader.read_positions) == list(range(1, 21))
+    assert reader.read_positions == list(range(1, 21)), "in order, none was set aside"
+
+
+async def test_when_nothing_works_halfway_a_reader_goes_on_from_there(house):
+    for _ in range(3):
+        await house.request()
+
+    class Tiring(InOrder):
+        async def read(self, page):
+            reading = await super().read(page[:1])
+            return replace(reading, unread=len(page) - 1)
+
+    reader = Tiring()
+    relaying = relay(house, reader)
+    for _ in range(3):
+        await relaying()
+        house.clock.advance(timedelta(seconds=4))
+    assert reader.read_positions == [1, 2, 3]
 
 
 async def test_one_reader_does_not_hold_up_another(house):
     await house.request()
-    broken, well = Failing(always=True), Failing()
-    well.name = "well"
+    broken, well = Failing(), Failing(name="well")
+    broken.works = False
     await relay(house, broken, well)()
     assert well.read_positions == [1]
+
+
+async def test_of_several_processes_one_relays(house):
+    for _ in range(250):
+        await house.request()
+    reader = Failing()
+    acted_on = await asyncio.gather(*(relay(house, reader)() for _ in range(8)))
+    assert sorted(acted_on) == [0] * 7 + [250]
+    assert reader.read_positions == list(range(1, 251))
+    await house.request()
+    assert await relay(house, reader)() == 1, "who is done lets go"
+
+
+async def test_another_process_goes_on_for_one_that_died(house):
+    await house.request()
+    reader, begun = Failing(), asyncio.Event()
+
+    class Dying(Failing):
+        async def read(self, _page):
+            begun.set()
+            await asyncio.Event().wait()
+
+    dying = asyncio.create_task(relay(house, Dying())())
+    await begun.wait()
+    dying.cancel()
+    await asyncio.wait({dying})
+    assert await relay(house, reader)() == 0
+    house.clock.advance(timedelta(seconds=15))
+    assert await relay(house, reader)() == 1
+    assert reader.read_positions == [1]
+
+
+async def test_a_reader_that_begins_at_the_end_is_not_told_of_the_past(house):
+    await house.request()
+    reader = Failing()
+    reader.begins_at_the_end = True
+    relaying = relay(house, reader)
+    await relaying()
+    await house.request()
+    assert await relaying() == 1
+    assert reader.read_positions == [2]
 
 
 async def test_each_process_hears_what_is_new_since_it_began(house):
@@ -119,12 +225,11 @@ async def test_a_reader_that_hangs_holds_up_no_other(house):
     go_on = asyncio.Event()
 
     class Hanging(Failing):
-        async def read(self, numbered):
+        async def read(self, page):
             await go_on.wait()
-            await super().read(numbered)
+            return await super().read(page)
 
-    hanging, well = Hanging(), Failing()
-    well.name = "well"
+    hanging, well = Hanging(), Failing(name="well")
     relaying = asyncio.create_task(relay(house, hanging, well)())
     async with asyncio.timeout(5):
         while not well.read_positions:  # noqa: ASYNC110 - a reader sets no event

@@ -13,6 +13,7 @@ from orak.domain.processing import FailureCode, ProcessingStatus
 from orak.domain.upload import NEVER
 
 S = ProcessingStatus
+from orak.entrypoints.feed import relay_to
 
 
 @pytest.fixture
@@ -114,7 +115,8 @@ async def test_objects_that_could_not_be_deleted_are_not_forgotten(house, caplog
     record = (await house.create(upload)).record
     await house.use_cases.delete_record(SINGER, record.id)
     relay = house.use_cases.relay_facts
-    await replace(relay, readers=[DeleteObjects(AwayStorage(), house.clock, 2 * LEASE)])()
+    persistence, away = house.persistence, DeleteObjects(AwayStorage(), house.clock, 2 * LEASE)
+    await relay_to([away], persistence.facts, persistence.cursors, house.clock)()
     assert "aside: the store is away" in caplog.text
     house.clock.advance(timedelta(seconds=5))
     await relay()

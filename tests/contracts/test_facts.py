@@ -1,12 +1,9 @@
 import asyncio
-from datetime import timedelta
 
 from builders import START, a_waiting_take, an_object, an_upload, saved
 from orak.domain.events import FactType
 from orak.domain.identity import UserId
 from orak.domain.processing import ProcessingStatus
-
-SECOND = timedelta(seconds=1)
 
 
 async def test_facts_have_no_position_until_they_are_numbered(persistence):
@@ -76,48 +73,6 @@ async def test_the_facts_of_a_purged_upload_stay(persistence):
         await tx.uploads.purge(upload.id)
     assert await persistence.facts.number() == 2
     assert {numbered.upload_id for numbered in await persistence.facts.after(0, 9)} == {upload.id}
-
-
-async def test_a_cursor_never_goes_back(persistence):
-    assert await persistence.facts.cursor("mail") == 0
-    await persistence.facts.advance("mail", 5)
-    await persistence.facts.advance("mail", 3)
-    assert await persistence.facts.cursor("mail") == 5
-    await persistence.facts.advance("mail", 6)
-    assert await persistence.facts.cursor("mail") == 6
-
-
-async def test_each_reader_has_its_own_cursor(persistence):
-    await persistence.facts.advance("mail", 5)
-    assert await persistence.facts.cursor("live") == 0
-
-
-async def test_a_fact_set_aside_comes_again_when_it_is_due(persistence):
-    for _ in range(3):
-        await persistence.intake.add(an_upload())
-    await persistence.facts.number()
-    facts = await persistence.facts.after(0, 9)
-    assert await persistence.facts.last() == 3
-    await persistence.facts.defer("mail", 1, START + 2 * SECOND)
-    await persistence.facts.defer("mail", 2, START + SECOND)
-    await persistence.facts.defer("live", 3, START)
-    assert await persistence.facts.deferred("mail", START, 9) == []
-    assert await persistence.facts.deferred("mail", START + SECOND, 9) == [facts[1]]
-    assert await persistence.facts.deferred("mail", START + 2 * SECOND, 9) == [facts[1], facts[0]]
-    assert await persistence.facts.deferred("mail", START + 2 * SECOND, 1) == [facts[1]]
-
-
-async def test_a_fact_can_be_set_aside_for_longer_and_be_done_with(persistence):
-    await persistence.intake.add(an_upload())
-    await persistence.facts.number()
-    await persistence.facts.defer("mail", 1, START)
-    await persistence.facts.defer("mail", 1, START + SECOND)
-    assert await persistence.facts.deferred("mail", START, 9) == []
-    await persistence.facts.settle("live", 1)
-    assert len(await persistence.facts.deferred("mail", START + SECOND, 9)) == 1
-    await persistence.facts.settle("mail", 1)
-    await persistence.facts.settle("mail", 1)
-    assert await persistence.facts.deferred("mail", START + SECOND, 9) == []
 
 
 async def test_an_empty_feed_has_no_last_fact(persistence):

@@ -43,6 +43,7 @@ _FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 _BACKOFF_BASE = timedelta(seconds=2)
 _BACKOFF_CAP = timedelta(minutes=10)
+_FEED_BACKOFF_CAP = timedelta(minutes=5)
 
 # RFC 9110 §8.3.1: type "/" subtype *( OWS ";" OWS token "=" ( token / quoted-string ) ), ASCII throughout.
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - a grammar's token, not a secret
@@ -60,6 +61,12 @@ def backoff(failures: int, chance: float) -> timedelta:
     doublings = min(failures - 1, 20)  # far beyond the cap, and far below what a timedelta holds
     ceiling = min(_BACKOFF_BASE * 2.0**doublings, _BACKOFF_CAP)
     return max(_BACKOFF_BASE / 2, chance * ceiling)
+
+
+def feed_backoff(failures: int) -> timedelta:
+    """How long a reader of facts leaves one alone after it failed at it so often: 4 s, doubled, to 5 min."""
+    doublings = min(failures - 1, 20)
+    return min(UNAVAILABLE_DELAY * 2.0**doublings, _FEED_BACKOFF_CAP)
 
 
 def patience(age: timedelta, *, expected: bool) -> timedelta:

@@ -14,7 +14,6 @@ from orak.adapters.ids.random import RandomIds
 from orak.adapters.live.memory import MemoryLive
 from orak.application.events.follow_facts import FollowFacts
 from orak.application.events.readers import DeleteObjects, TellLive
-from orak.application.events.relay_facts import RelayFacts
 from orak.application.import_songs import ImportSongs
 from orak.application.operations.batch_size import BatchSize, SetBatchSize
 from orak.application.operations.get_statistics import GetStatistics
@@ -50,6 +49,7 @@ from orak.application.verification import Verification
 from orak.domain.identity import ObjectKey
 from orak.domain.policies import UploadPolicy
 from orak.entrypoints import parts
+from orak.entrypoints.feed import relay_to
 from orak.entrypoints.opening import opened
 from orak.entrypoints.redis import choose_cache
 from orak.entrypoints.settings import Settings
@@ -180,19 +180,15 @@ class Container(containers.DeclarativeContainer):
         orphan_retention=providers.Callable(timedelta, hours=settings.provided.orphan_retention_hours),
     )
     relay_facts = providers.Singleton(
-        RelayFacts,
-        facts=persistence.provided.facts,
-        readers=providers.List(
+        relay_to,
+        providers.List(
             providers.Singleton(
-                DeleteObjects,
-                storage,
-                clock,
-                providers.Callable(
-                    timedelta, seconds=providers.Callable(lambda s: 2 * s.lease_seconds, settings)
-                ),
-            )
+                DeleteObjects, storage, clock, providers.Callable(parts.lateness_of, settings)
+            ),
         ),
-        clock=clock,
+        persistence.provided.facts,
+        persistence.provided.cursors,
+        clock,
     )
     follow_facts = providers.Singleton(
         FollowFacts, persistence.provided.facts, providers.List(providers.Singleton(TellLive, live))

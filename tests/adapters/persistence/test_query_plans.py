@@ -52,13 +52,14 @@ QUESTIONS = pytest.mark.parametrize(
         (lambda p: p.recordings.of(SINGER, Page()), "ix_records_newest"),
         (lambda p: p.recordings.of(SINGER, Page(after=1)), "ix_records_newest"),
         (lambda p: p.arrivals.known(["1", "2", "3"]), "uq_uploads_uuid|sqlite_autoindex_uploads"),
-        (lambda p: p.facts.deferred("r1", START, 9), "ix_deferred_facts_due"),
+        (lambda p: p.cursors.deferred("r1", START, 9, in_order=False), "ix_deferred_facts_due"),
+        (lambda p: p.cursors.blocked("r1", [1, 2]), "ix_deferred_facts_upload"),
         (lambda p: p.facts.after(1, 9), "uq_events_position|sqlite_autoindex_events"),
         (lambda p: p.facts.number(), "ix_events_unnumbered|sqlite_autoindex_events"),
     ],
     ids=[
         *("take", "lost", "next_start", "due", "orphans", "buried", "list", "next page"),
-        *("known", "deferred", "after", "number"),
+        *("known", "deferred", "blocked", "after", "number"),
     ],
 )
 
@@ -169,8 +170,8 @@ FILL = f"""
     SELECT n, 1, 'UploadRequested', '{PAYLOAD}', '2024-01-01', CASE WHEN n <= {MANY - 50} THEN n END
     FROM generate_series(1, {MANY}) AS n;
     UPDATE feed SET position = {MANY - 50};
-    INSERT INTO deferred_facts
-    SELECT 'r' || n % 3, n, TIMESTAMPTZ '2024-01-01' + n * INTERVAL '1 s'
+    INSERT INTO deferred_facts (reader, position, upload_id, tries, due_at)
+    SELECT 'r' || n % 3, n, n, 0, TIMESTAMPTZ '2024-01-01' + n * INTERVAL '1 s'
     FROM generate_series(1, {MANY}) AS n;
     SELECT setval('uploads_id_seq', {MANY}), setval('records_id_seq', {MANY});
     ANALYZE

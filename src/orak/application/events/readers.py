@@ -1,14 +1,21 @@
 """Who acts on facts within orak itself."""
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from orak.application.events.relay_facts import Reading
 from orak.application.ports.clock import Clock
+from orak.application.ports.failures import Unavailable
 from orak.application.ports.live import Live, LiveMessage
 from orak.application.ports.storage import Storage
 from orak.domain.events import Fact, FactType, NumberedFact
 from orak.domain.identity import published_attempt, published_prefix
+from orak.domain.policies import OUTAGES
 from orak.domain.processing import ProcessingStatus, shown_as
+
+_log = logging.getLogger(__name__)
 
 _COMPLETE = 100
 
@@ -25,11 +32,30 @@ class DeleteObjects:
     clock: Clock
     late: timedelta
     name: str = "delete-objects"
+    in_order: bool = False
+    begins_at_the_end: bool = False
 
-    async def read(self, numbered: NumberedFact) -> timedelta | None:
-        """Remove what nobody will ask for after this fact, and nothing that a later attempt may write."""
-        fact = numbered.fact
-        await self._remove(fact)
+    async def read(self, page: Sequence[NumberedFact]) -> Reading:
+        """Remove what nobody will ask for after these facts, and nothing that a later attempt may write."""
+        failed: set[int] = set()
+        later: dict[int, timedelta] = {}
+        out_of_reach: list[int] = []
+        for place, numbered in enumerate(page):
+            try:
+                await self._remove(numbered.fact)
+            except Unavailable as outage:
+                _log.warning("%s sets fact %d aside: %s", self.name, numbered.position, outage)
+                out_of_reach.append(numbered.position)
+                if len(out_of_reach) == OUTAGES:
+                    return Reading(failed, later, len(page) - place - 1 + OUTAGES)
+            else:
+                failed.update(out_of_reach)
+                out_of_reach.clear()
+                if again := self._again(numbered.fact):
+                    later[numbered.position] = again
+        return Reading(failed.union(out_of_reach), later)
+
+    def _again(self, fact: Fact) -> timedelta | None:
         over_before = fact.status is ProcessingStatus.DELETED or fact.type is FactType.PROCESSING_COMPLETED
         left = fact.at + self.late - self.clock.now()
         return left if over_before and fact.attempt > 1 and left > timedelta() else None

@@ -1,22 +1,36 @@
 import asyncio
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from orak.application.ports.clock import Clock
+from orak.application.ports.cursors import Cursors, SetAside
 from orak.application.ports.facts import Facts
 from orak.application.ports.failures import Unavailable
 from orak.domain.events import NumberedFact
-from orak.domain.policies import OUTAGES, UNAVAILABLE_DELAY
+from orak.domain.identity import UploadId
+from orak.domain.policies import UNAVAILABLE_DELAY, feed_backoff
 
 _log = logging.getLogger(__name__)
 
-_AT_ONCE = 500
+_AT_ONCE = 100
 
-_AFTER_A_BUG = timedelta(minutes=1)
-"""A fact that a reader stumbled over is tried again after this."""
+_HOLD = timedelta(seconds=15)
+"""For so long a process that died keeps others from reading on in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What became of a page of facts."""
+
+    failed: Collection[int] = ()
+    """Positions that could not be acted on: they come again, with back-off, and others meanwhile."""
+    later: Mapping[int, timedelta] = field(default_factory=dict)
+    """Positions that were acted on, and are to come once more after a time."""
+    unread: int = 0
+    """How many at the end of the page were not tried, because nothing works at present."""
 
 
 class FactReader(Protocol):
@@ -27,74 +41,169 @@ class FactReader(Protocol):
         """Under this name its place in the feed is kept."""
         ...
 
-    async def read(self, numbered: NumberedFact) -> timedelta | None:
-        """Act on one fact; return after what time it is to come once more, None for not at all.
+    @property
+    def in_order(self) -> bool:
+        """Whether a fact that failed holds back the later ones of its upload."""
+        ...
 
-        If this raises, the fact comes again too, and others meanwhile.
+    @property
+    def begins_at_the_end(self) -> bool:
+        """Whether it is told nothing of what happened before it was there."""
+        ...
+
+    async def read(self, page: Sequence[NumberedFact]) -> Reading:
+        """Act on facts, in their order.
+
+        An in-order reader counts the later ones of a failed one's upload as failed.
+
+        `Unavailable`: nothing works, and none was acted on. Another exception is a bug: the facts come
+        again one by one, and the one at which it happens with back-off.
         """
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class RelayFacts:
-    """Hand every fact to every reader, each at its own pace: a stuck one does not hold up the others.
+@dataclass(slots=True)
+class Relay:
+    """Hand every fact to one reader. Of all processes one does so at a time, and another if it dies.
 
-    Nor does one fact that a reader cannot act on hold up the next: it is set aside and tried again. Only when
-    nothing works, the reader stays where it is until the next round.
+    A fact that the reader cannot act on holds up no other, or none but its upload's: it is set aside and
+    tried again. Only when nothing works, the reader stays where it is for a while.
     """
 
     facts: Facts
-    readers: Sequence[FactReader]
+    cursors: Cursors
+    reader: FactReader
     clock: Clock
+    holder: str
+    """This process, unlike every other."""
+    _rests_until: datetime | None = None
 
     async def __call__(self) -> int:
-        """Number what is new, then read on from every reader's place; return how many facts were acted on.
+        """Read on from the reader's place; return how many facts were acted on.
 
         Raise `Unavailable` if the database cannot be reached.
         """
+        now = self.clock.now()
+        if self._rests_until is not None and now < self._rests_until:
+            return 0
+        self._rests_until = None
         await self.facts.number()
-        return sum(await asyncio.gather(*(self._serve(reader) for reader in self.readers)))
+        if not (await self.cursors.lag(self.reader.name, now)).has_work or await self._hold() is None:
+            return 0
+        # Whoever is stopped in here keeps its hold, which runs out; nobody waits for a shutdown.
+        acted_on = await self._read_again() + await self._read_on()
+        await self.cursors.let_go(self.reader.name, self.holder)
+        return acted_on
 
-    async def _serve(self, reader: FactReader) -> int:
-        return await self._read_again(reader) + await self._read_on(reader)
+    async def _hold(self) -> int | None:
+        now = self.clock.now()
+        begin = await self.facts.last() if self.reader.begins_at_the_end else 0
+        return await self.cursors.hold(self.reader.name, self.holder, at=now, until=now + _HOLD, begin=begin)
 
-    async def _read_again(self, reader: FactReader) -> int:
-        overdue = await self.facts.deferred(reader.name, self.clock.now(), _AT_ONCE)
-        done, outages = 0, 0
-        for numbered in overdue:
-            works, again = await self._act(reader, numbered)
-            if again:
-                await self.facts.defer(reader.name, numbered.position, self.clock.now() + again)
-            else:
-                await self.facts.settle(reader.name, numbered.position)
-            done, outages = done + works, 0 if works else outages + 1
-            if outages == OUTAGES:
+    async def _read_again(self) -> int:
+        acted_on = 0
+        while self._rests_until is None and await self._hold() is not None:
+            overdue = await self.cursors.deferred(
+                self.reader.name, self.clock.now(), _AT_ONCE, in_order=self.reader.in_order
+            )
+            if not overdue:
                 break
-        return done
+            page = [deferred.numbered for deferred in overdue]
+            reading = await self._act(page)
+            again = self._set_aside(page, reading, {d.numbered.position: d.tries for d in overdue})
+            done = _positions(_tried(page, reading)) - {aside.position for aside in again}
+            await self.cursors.settle(self.reader.name, done, again)
+            acted_on += len(_tried(page, reading)) - len(reading.failed)
+        return acted_on
 
-    async def _read_on(self, reader: FactReader) -> int:
-        place = await self.facts.cursor(reader.name)
-        done, outages = 0, 0
-        while page := await self.facts.after(place, _AT_ONCE):
-            for numbered in page:
-                works, again = await self._act(reader, numbered)
-                done, outages = done + works, 0 if works else outages + 1
-                if outages == OUTAGES:
-                    await self.facts.advance(reader.name, place)
-                    return done
-                if again:
-                    await self.facts.defer(reader.name, numbered.position, self.clock.now() + again)
-                place = numbered.position
-            await self.facts.advance(reader.name, place)
-        return done
+    async def _read_on(self) -> int:
+        acted_on = 0
+        while self._rests_until is None and (place := await self._hold()) is not None:
+            page = await self.facts.after(place, _AT_ONCE)
+            if not page:
+                break
+            waiting = await self._held_back(page)
+            free = [numbered for numbered in page if numbered.upload_id not in waiting]
+            reading = await self._act(free) if free else Reading()
+            tried = _tried(free, reading)
+            # Beyond what was tried the reader has not come, nor beyond what waits behind it.
+            reached = [n for n in page if not reading.unread or n.position < free[len(tried)].position]
+            if not reached:
+                break
+            aside = self._set_aside(tried, reading, {})
+            now = self.clock.now()
+            aside += [SetAside(n.position, n.upload_id, now) for n in reached if n.upload_id in waiting]
+            await self.cursors.advance(self.reader.name, reached[-1].position, aside)
+            acted_on += len(tried) - len(reading.failed)
+        return acted_on
 
-    async def _act(self, reader: FactReader, numbered: NumberedFact) -> tuple[bool, timedelta | None]:
-        """Let *reader* act; return whether it could, and after what time the fact is to come again."""
+    async def _held_back(self, page: Sequence[NumberedFact]) -> frozenset[UploadId]:
+        if not self.reader.in_order:
+            return frozenset()
+        return await self.cursors.blocked(self.reader.name, {numbered.upload_id for numbered in page})
+
+    def _set_aside(
+        self, page: Sequence[NumberedFact], reading: Reading, tries: Mapping[int, int]
+    ) -> list[SetAside]:
+        now, aside = self.clock.now(), []
+        for numbered in _tried(page, reading):
+            if numbered.position in reading.failed:
+                failures = tries.get(numbered.position, 0) + 1
+                due_at = now + feed_backoff(failures)
+                aside.append(SetAside(numbered.position, numbered.upload_id, due_at, failures))
+            elif again := reading.later.get(numbered.position):
+                aside.append(SetAside(numbered.position, numbered.upload_id, now + again))
+        return aside
+
+    async def _act(self, page: Sequence[NumberedFact]) -> Reading:
         try:
-            return True, await reader.read(numbered)
+            reading = await self.reader.read(page)
         except Unavailable as outage:
-            _log.warning("%s sets fact %d aside: %s", reader.name, numbered.position, outage)
-            return False, UNAVAILABLE_DELAY
+            _log.warning("%s: %s", self.reader.name, outage)
+            reading = Reading(unread=len(page))
         except Exception:  # noqa: BLE001 - whatever a reader trips over is its own
-            _log.exception("%s sets fact %d aside", reader.name, numbered.position)
-            return False, _AFTER_A_BUG
+            _log.exception(
+                "%s stumbles between facts %d and %d", self.reader.name, page[0].position, page[-1].position
+            )
+            if len(page) == 1:
+                return Reading(failed={page[0].position})
+            return await self._act_one_by_one(page)
+        if reading.unread:
+            self._rests_until = self.clock.now() + UNAVAILABLE_DELAY
+        return reading
+
+    async def _act_one_by_one(self, page: Sequence[NumberedFact]) -> Reading:
+        failed: set[int] = set()
+        later: dict[int, timedelta] = {}
+        stuck: set[UploadId] = set()
+        for place, numbered in enumerate(page):
+            if self.reader.in_order and numbered.upload_id in stuck:
+                failed.add(numbered.position)
+                continue
+            reading = await self._act([numbered])
+            if reading.unread:
+                return Reading(failed, later, len(page) - place)
+            if reading.failed:
+                stuck.add(numbered.upload_id)
+            failed |= set(reading.failed)
+            later |= reading.later
+        return Reading(failed, later)
+
+
+@dataclass(frozen=True, slots=True)
+class RelayFacts:
+    """Hand every fact to every reader, each at its own pace: a stuck one does not hold up the others."""
+
+    relays: Sequence[Relay]
+
+    async def __call__(self) -> int:
+        """Let every reader read on; return how many facts were acted on."""
+        return sum(await asyncio.gather(*(relay() for relay in self.relays)))
+
+
+def _tried(page: Sequence[NumberedFact], reading: Reading) -> Sequence[NumberedFact]:
+    return page[: len(page) - reading.unread]
+
+
+def _positions(page: Sequence[NumberedFact]) -> set[int]:
+    return {numbered.position for numbered in page}

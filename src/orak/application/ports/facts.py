@@ -1,4 +1,3 @@
-from datetime import datetime
 from typing import Protocol
 
 from orak.domain.events import NumberedFact
@@ -22,26 +21,6 @@ class Facts(Protocol):
         """Return the facts beyond *position*, in order."""
         ...
 
-    async def cursor(self, reader: str) -> int:
-        """Return the position up to which *reader* is done; 0 for a new one."""
-        ...
-
     async def last(self) -> int:
         """Return the position of the newest numbered fact; 0 for an empty feed."""
-        ...
-
-    async def advance(self, reader: str, position: int) -> None:
-        """Note that *reader* is done up to *position*; a cursor never goes back."""
-        ...
-
-    async def defer(self, reader: str, position: int, until: datetime) -> None:
-        """Set one fact aside for *reader*, which reads on beyond it, or set it aside for longer."""
-        ...
-
-    async def deferred(self, reader: str, at: datetime, limit: int) -> list[NumberedFact]:
-        """Return facts set aside until then or earlier, the longest overdue first."""
-        ...
-
-    async def settle(self, reader: str, position: int) -> None:
-        """Note that *reader* is done with a fact that it had set aside."""
         ...

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Self
 
 from orak.adapters.persistence.memory.arrivals import MemoryArrivals
+from orak.adapters.persistence.memory.cursors import MemoryCursors
 from orak.adapters.persistence.memory.facts import MemoryFacts
 from orak.adapters.persistence.memory.intake import MemoryIntake
 from orak.adapters.persistence.memory.leases import MemoryLeases
@@ -28,6 +29,7 @@ class MemoryPersistence:
         self.leases = MemoryLeases(store, clock, lease)
         self.arrivals = MemoryArrivals(store, clock)
         self.facts = MemoryFacts(store.log)
+        self.cursors = MemoryCursors(store.log)
         self.operations = MemoryOperations(store)
 
     @classmethod

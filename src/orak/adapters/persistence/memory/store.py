@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
+from orak.application.ports.cursors import SetAside
 from orak.application.ports.failures import StaleVersion
 from orak.application.ports.persistence import Song
 from orak.domain.errors import UploadNotFound
@@ -163,7 +164,8 @@ class FactLog:
         self.facts: list[NewFact] = []
         self.numbered = 0
         self.cursors: dict[str, int] = {}
-        self.deferred: dict[tuple[str, int], datetime] = {}
+        self.holds: dict[str, tuple[str, datetime]] = {}
+        self.deferred: dict[tuple[str, int], SetAside] = {}
 
 
 class Store:

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection, make_url
 
 from orak.adapters.persistence.sql.arrivals import SqlArrivals
 from orak.adapters.persistence.sql.connections import Connections
+from orak.adapters.persistence.sql.cursors import SqlCursors
 from orak.adapters.persistence.sql.dialect import utc_now
 from orak.adapters.persistence.sql.facts import SqlFacts
 from orak.adapters.persistence.sql.intake import SqlIntake
@@ -30,6 +31,7 @@ class SqlPersistence:
         self.leases = SqlLeases(connections, clock, lease)
         self.arrivals = SqlArrivals(connections, clock)
         self.facts = SqlFacts(connections)
+        self.cursors = SqlCursors(connections)
         self.operations = SqlOperations(connections)
 
     @classmethod

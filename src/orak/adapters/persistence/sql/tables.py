@@ -125,6 +125,8 @@ feed_cursors = Table(
     metadata,
     Column("reader", String(100), primary_key=True),
     Column("position", BigId, nullable=False),
+    Column("held_by", String(100)),
+    Column("held_until", UtcDateTime),
 )
 
 # What a reader could not act on when it came to it.
@@ -133,8 +135,11 @@ deferred_facts = Table(
     metadata,
     Column("reader", String(100), primary_key=True),
     Column("position", BigId, primary_key=True, autoincrement=False),
+    Column("upload_id", BigId, nullable=False),
     Column("due_at", UtcDateTime, nullable=False),
+    Column("tries", Integer, nullable=False),
     Index("ix_deferred_facts_due", "reader", "due_at", "position"),
+    Index("ix_deferred_facts_upload", "reader", "upload_id", "position"),
 )
 
 # What operators set while orak runs.

@@ -1,0 +1,39 @@
+"""One process at a time reads for a reader; what was set aside knows its upload, and how often it failed."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from orak.adapters.persistence.sql.dialect import BigId, UtcDateTime
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the columns."""
+    op.add_column("feed_cursors", sa.Column("held_by", sa.String(100)))
+    op.add_column("feed_cursors", sa.Column("held_until", UtcDateTime))
+    with op.batch_alter_table("deferred_facts") as table:
+        table.add_column(sa.Column("upload_id", BigId))
+        table.add_column(sa.Column("tries", sa.Integer))
+    op.execute(
+        "UPDATE deferred_facts SET tries = 0, upload_id ="
+        " (SELECT upload_id FROM events WHERE events.position = deferred_facts.position)"
+    )
+    with op.batch_alter_table("deferred_facts") as table:
+        table.alter_column("upload_id", existing_type=BigId, nullable=False)
+        table.alter_column("tries", existing_type=sa.Integer, nullable=False)
+    op.create_index("ix_deferred_facts_upload", "deferred_facts", ["reader", "upload_id", "position"])
+
+
+def downgrade() -> None:
+    """Drop them."""
+    op.drop_index("ix_deferred_facts_upload", table_name="deferred_facts")
+    with op.batch_alter_table("deferred_facts") as table:
+        table.drop_column("tries")
+        table.drop_column("upload_id")
+    with op.batch_alter_table("feed_cursors") as table:
+        table.drop_column("held_until")
+        table.drop_column("held_by")

@@ -1,0 +1,88 @@
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from orak.domain.events import NumberedFact
+from orak.domain.identity import UploadId
+
+
+class SetAside(msgspec.Struct, frozen=True):
+    """A fact that a reader comes back to, reading on beyond it meanwhile."""
+
+    position: int
+    upload_id: UploadId
+    due_at: datetime
+    tries: int = 0
+    """How often the reader has failed at it."""
+
+
+class DeferredFact(msgspec.Struct, frozen=True):
+    """A fact that was set aside, and how often its reader has failed at it."""
+
+    numbered: NumberedFact
+    tries: int
+
+
+class Lag(msgspec.Struct, frozen=True, rename="camel"):
+    """How far a reader is behind the feed."""
+
+    reader: str
+    behind: int
+    """Facts beyond its cursor."""
+    deferred: int
+    """Facts that it has set aside."""
+    overdue: int
+    """Of those, the ones whose time has come."""
+    oldest_at: datetime | None
+    """The time of the oldest fact that it is not done with; None if it is done with all."""
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is something to read now."""
+        return bool(self.behind or self.overdue)
+
+
+class Cursors(Protocol):
+    """How far each reader is in the feed. Every method may raise `Unavailable`."""
+
+    async def lag(self, reader: str, at: datetime) -> Lag:
+        """Say how much *reader*, known or not, has before it. Numbered facts alone count."""
+        ...
+
+    async def hold(
+        self, reader: str, holder: str, *, at: datetime, until: datetime, begin: int
+    ) -> int | None:
+        """Make *holder* the one process that reads for *reader* until then, or for longer if it is already.
+
+        Return the position up to which the reader is done, *begin* for a new one; None while another
+        holds it.
+        """
+        ...
+
+    async def let_go(self, reader: str, holder: str) -> None:
+        """Let others hold *reader* at once, if *holder* still did."""
+        ...
+
+    async def advance(self, reader: str, position: int, aside: Sequence[SetAside] = ()) -> None:
+        """Note that *reader* is done up to *position* but for what it sets aside, both or neither.
+
+        A cursor never goes back.
+        """
+        ...
+
+    async def deferred(self, reader: str, at: datetime, limit: int, *, in_order: bool) -> list[DeferredFact]:
+        """Return facts set aside until then or earlier, the longest overdue first.
+
+        *in_order*: of each upload only the first that was set aside, and only once that one is due.
+        """
+        ...
+
+    async def settle(self, reader: str, done: Collection[int], again: Sequence[SetAside] = ()) -> None:
+        """Forget the positions that *reader* is *done* with, and set others aside for longer."""
+        ...
+
+    async def blocked(self, reader: str, uploads: Collection[UploadId]) -> frozenset[UploadId]:
+        """Return those of *uploads* of which *reader* has set a fact aside."""
+        ...

@@ -1,0 +1,137 @@
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from builders import START, an_upload, saved
+from orak.application.ports.cursors import Lag, SetAside
+from orak.domain.identity import UploadId
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def cursors(persistence):
+    return persistence.cursors
+
+
+@pytest.fixture
+async def facts(persistence):
+    """Four of three uploads: the second has two."""
+    uploads = [await persistence.intake.add(an_upload()) for _ in range(3)]
+    await saved(persistence, uploads[1].cancel(at=START + SECOND))
+    await persistence.facts.number()
+    return await persistence.facts.after(0, 9)
+
+
+def aside(numbered, seconds, tries=0):
+    return SetAside(numbered.position, numbered.upload_id, START + seconds * SECOND, tries)
+
+
+def hold(cursors, holder, *, at=0, reader="mail", begin=0):
+    now = START + at * SECOND
+    return cursors.hold(reader, holder, at=now, until=now + 10 * SECOND, begin=begin)
+
+
+async def due(cursors, seconds, *, limit=9, in_order=False, reader="mail"):
+    found = await cursors.deferred(reader, START + seconds * SECOND, limit, in_order=in_order)
+    return [(deferred.numbered.position, deferred.tries) for deferred in found]
+
+
+async def test_one_process_at_a_time_reads_for_a_reader(cursors):
+    assert await hold(cursors, "a") == 0
+    assert await hold(cursors, "b", at=9) is None
+    assert await hold(cursors, "b", at=9, reader="live") == 0
+    assert await hold(cursors, "b", at=10) == 0
+    assert await hold(cursors, "a", at=11) is None
+
+
+async def test_a_holder_may_hold_for_longer(cursors):
+    await hold(cursors, "a")
+    assert await hold(cursors, "a", at=9) == 0
+    assert await hold(cursors, "b", at=11) is None
+    assert await hold(cursors, "b", at=19) == 0
+
+
+async def test_who_lets_go_holds_up_nobody(cursors):
+    await hold(cursors, "a")
+    await cursors.let_go("mail", "b")
+    assert await hold(cursors, "b") is None
+    await cursors.let_go("mail", "a")
+    assert await hold(cursors, "b") == 0
+    await cursors.let_go("nobody's", "a")
+
+
+async def test_of_many_that_want_to_hold_one_does(cursors):
+    held = await asyncio.gather(*(hold(cursors, f"process-{n}") for n in range(16)))
+    assert [position for position in held if position is not None] == [0]
+
+
+async def test_a_new_reader_begins_where_it_is_told_and_an_old_one_where_it_was(cursors):
+    assert await hold(cursors, "a", begin=3) == 3
+    await cursors.advance("mail", 5)
+    assert await hold(cursors, "a", begin=4) == 5
+
+
+async def test_a_cursor_never_goes_back(cursors):
+    await cursors.advance("mail", 5)
+    await cursors.advance("mail", 3)
+    assert await hold(cursors, "a") == 5
+    await cursors.advance("mail", 6)
+    assert await hold(cursors, "a") == 6
+    assert await hold(cursors, "a", reader="live") == 0
+
+
+async def test_a_fact_set_aside_comes_again_when_it_is_due(cursors, facts):
+    await cursors.advance("mail", 3, [aside(facts[0], 2), aside(facts[1], 1, tries=4)])
+    await cursors.advance("live", 3, [aside(facts[2], 0)])
+    assert await due(cursors, 0) == []
+    assert await due(cursors, 1) == [(2, 4)]
+    assert await due(cursors, 2) == [(2, 4), (1, 0)]
+    assert await due(cursors, 2, limit=1) == [(2, 4)]
+    [deferred] = await cursors.deferred("mail", START + SECOND, 9, in_order=False)
+    assert deferred.numbered == facts[1]
+
+
+async def test_in_order_only_the_first_of_an_upload_comes_and_when_it_is_due(cursors, facts):
+    await cursors.advance("mail", 4, [aside(facts[0], 3), aside(facts[1], 2), aside(facts[3], 0)])
+    assert facts[1].upload_id == facts[3].upload_id
+    assert await due(cursors, 0) == [(4, 0)]
+    assert await due(cursors, 0, in_order=True) == []
+    assert await due(cursors, 3, in_order=True) == [(2, 0), (1, 0)]
+    await cursors.settle("mail", {2})
+    assert await due(cursors, 3, in_order=True) == [(4, 0), (1, 0)]
+
+
+async def test_a_fact_can_be_set_aside_for_longer_and_be_done_with(cursors, facts):
+    await cursors.advance("mail", 2, [aside(facts[0], 0), aside(facts[1], 0)])
+    await cursors.settle("live", {1, 2})
+    await cursors.settle("mail", {2}, [aside(facts[0], 1, tries=1)])
+    assert await due(cursors, 0) == []
+    assert await due(cursors, 1) == [(1, 1)]
+    await cursors.settle("mail", {1})
+    await cursors.settle("mail", {1})
+    assert await due(cursors, 1) == []
+
+
+async def test_uploads_with_a_fact_set_aside_are_known(cursors, facts):
+    await cursors.advance("mail", 3, [aside(facts[0], 9), aside(facts[1], 9)])
+    uploads = [numbered.upload_id for numbered in facts]
+    assert await cursors.blocked("mail", uploads[1:]) == {uploads[1]}
+    assert await cursors.blocked("live", uploads) == frozenset()
+    assert await cursors.blocked("mail", [UploadId(99)]) == frozenset()
+
+
+async def test_the_lag_of_a_reader(cursors, facts):
+    at = START + SECOND
+    assert await cursors.lag("mail", at) == Lag("mail", 4, 0, 0, facts[0].fact.at)
+    await cursors.advance("mail", 3, [aside(facts[0], 1), aside(facts[2], 2)])
+    assert await cursors.lag("mail", at) == Lag("mail", 1, 2, 1, facts[0].fact.at)
+    await cursors.settle("mail", {1, 3})
+    lag = await cursors.lag("mail", at)
+    assert lag == Lag("mail", 1, 0, 0, facts[3].fact.at)
+    assert lag.has_work
+    await cursors.advance("mail", 4, [aside(facts[3], 2)])
+    assert not (await cursors.lag("mail", at)).has_work
+    await cursors.settle("mail", {4})
+    assert await cursors.lag("mail", at) == Lag("mail", 0, 0, 0, None)
