@@ -11,9 +11,9 @@ from orak.domain.errors import RecordNotFound, UploadNotFound
 from orak.domain.identity import published_key
 from orak.domain.processing import FailureCode, ProcessingStatus
 from orak.domain.upload import NEVER
+from orak.entrypoints.feed import relay_to
 
 S = ProcessingStatus
-from orak.entrypoints.feed import relay_to
 
 
 @pytest.fixture
