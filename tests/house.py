@@ -16,7 +16,9 @@ from orak.adapters.live.memory import MemoryLive
 from orak.adapters.persistence.memory.database import MemoryPersistence
 from orak.adapters.storage.memory import MemoryStorage
 from orak.application.events.follow_facts import FollowFacts
+from orak.application.events.forget_facts import ForgetFacts
 from orak.application.events.readers import DeleteObjects, TellLive
+from orak.application.events.replay_facts import ReplayFacts
 from orak.application.import_songs import ImportSongs
 from orak.application.operations.batch_size import BatchSize, SetBatchSize
 from orak.application.operations.get_statistics import BatchRules, GetStatistics
@@ -226,5 +228,14 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
                 [DeleteObjects(storage, clock, 2 * LEASE)], persistence.facts, persistence.cursors, clock
             ),
             follow_facts=FollowFacts(persistence.facts, [TellLive(live)]),
+            forget_facts=ForgetFacts(
+                persistence.facts,
+                persistence.cursors,
+                persistence.event_log,
+                clock,
+                ["delete-objects"],
+                timedelta(days=30),
+            ),
+            replay_facts=ReplayFacts(persistence.event_log),
         )
         yield House(use_cases, clock, persistence, storage, converter, queue, started)

@@ -82,6 +82,7 @@ def judge(world: World, history: History) -> Verdict:
         if [version for version, _ in told] != list(range(1, len(told) + 1)):
             verdict.untold.append(f"upload {upload_id}: {told}")
     verdict.untold += [f"upload {row[0]}: no facts" for row in rows if int(row[3]) != len(facts[row[0]])]
+    verdict.untold += world.replayed()
     verdict.stray += strays(world)
     logs = world.logs()
     verdict.told += [word for word in (SECRET, "secret song", "eyJ", "X-Amz-Signature") if word in logs]

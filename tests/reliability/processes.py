@@ -41,6 +41,20 @@ class OrakProcess:
                 stderr=log,
             )
 
+    def ask(self, *arguments: str) -> str:
+        """Return all that another command says where this one runs, success or not."""
+        options = self._command[self._command.index("--data-dir") :]
+        return subprocess.run(
+            [_ORAK, *arguments, *options],
+            env=self._environment,
+            cwd=self._log.parent,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        ).stdout
+
     def kill(self) -> None:
         if self._process is not None:
             self._process.kill()

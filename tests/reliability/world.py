@@ -1,5 +1,6 @@
 """Whole oraks of real processes: all in one, or many on PostgreSQL, S3 and Redis."""
 
+import re
 import socket
 import sqlite3
 from collections.abc import Iterator
@@ -49,6 +50,12 @@ class World:
             for name, part in self.parts.items()
             if name.startswith("worker") and isinstance(part, OrakProcess)
         }
+
+    def replayed(self) -> list[str]:
+        """Where the log of events and the tables differ, as an operator is told."""
+        api = next(part for part in self.parts.values() if isinstance(part, OrakProcess))
+        said = api.ask("events", "replay", "--check").splitlines()
+        return [line for line in said if not re.fullmatch(r"\d+ events of \d+ uploads", line)]
 
     def logs(self) -> str:
         return "".join(log.read_text(errors="replace") for log in self.folder.glob("*.log"))

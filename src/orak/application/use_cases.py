@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from orak.application.events.follow_facts import FollowFacts
+from orak.application.events.forget_facts import ForgetFacts
 from orak.application.events.relay_facts import RelayFacts
+from orak.application.events.replay_facts import ReplayFacts
 from orak.application.import_songs import ImportSongs
 from orak.application.operations.batch_size import SetBatchSize
 from orak.application.operations.get_statistics import GetStatistics
@@ -55,9 +57,11 @@ class UseCases:
     list_orphans: ListOrphans
     list_failures: ListFailures
     retry_failure: RetryFailure
+    replay_facts: ReplayFacts
     # Workers
     process_upload: ProcessUpload
     sweep: Sweep
     sweep_objects: SweepObjects
     relay_facts: RelayFacts
     follow_facts: FollowFacts
+    forget_facts: ForgetFacts

@@ -35,12 +35,15 @@ UNSAVED = UploadId(0)
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 """The last time that every database and language can name."""
 
-_ENDS = {
-    ProcessingStatus.DELETED,
-    ProcessingStatus.CANCELLED,
-    ProcessingStatus.EXPIRED,
-    ProcessingStatus.FAILED,
-}
+ENDS = frozenset(
+    {
+        ProcessingStatus.DELETED,
+        ProcessingStatus.CANCELLED,
+        ProcessingStatus.EXPIRED,
+        ProcessingStatus.FAILED,
+    }
+)
+"""Where an upload without a Record ends."""
 
 
 class StoredObject(msgspec.Struct, frozen=True):
@@ -156,7 +159,7 @@ class Upload(msgspec.Struct, frozen=True):
     @property
     def is_over(self) -> bool:
         """Whether nothing but a purge can follow, unless its owner names an EXPIRED one yet."""
-        return self.record_id is None and self.status in _ENDS
+        return self.record_id is None and self.status in ENDS
 
     def next_look(self, at: datetime) -> datetime:
         """When to look again for bytes that are not there *at* this time."""

@@ -13,7 +13,9 @@ from dependency_injector import containers, providers
 from orak.adapters.ids.random import RandomIds
 from orak.adapters.live.memory import MemoryLive
 from orak.application.events.follow_facts import FollowFacts
+from orak.application.events.forget_facts import ForgetFacts
 from orak.application.events.readers import DeleteObjects, TellLive
+from orak.application.events.replay_facts import ReplayFacts
 from orak.application.import_songs import ImportSongs
 from orak.application.operations.batch_size import BatchSize, SetBatchSize
 from orak.application.operations.get_statistics import GetStatistics
@@ -21,6 +23,7 @@ from orak.application.operations.list_uploads import ListFailures, ListOrphans
 from orak.application.operations.retry_failure import RetryFailure
 from orak.application.operations.trigger_batch import TriggerBatch
 from orak.application.ports.clock import Clock
+from orak.application.ports.facts import Facts
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.leases import Leases
 from orak.application.ports.live import Live
@@ -49,7 +52,7 @@ from orak.application.verification import Verification
 from orak.domain.identity import ObjectKey
 from orak.domain.policies import UploadPolicy
 from orak.entrypoints import parts
-from orak.entrypoints.feed import relay_to
+from orak.entrypoints.feed import names_of, relay_to
 from orak.entrypoints.opening import opened
 from orak.entrypoints.redis import choose_cache
 from orak.entrypoints.settings import Settings
@@ -194,6 +197,17 @@ class Container(containers.DeclarativeContainer):
         FollowFacts, persistence.provided.facts, providers.List(providers.Singleton(TellLive, live))
     )
 
+    forget_facts = providers.Singleton(
+        ForgetFacts,
+        facts=persistence.provided.facts,
+        cursors=persistence.provided.cursors,
+        log=persistence.provided.event_log,
+        clock=clock,
+        readers=providers.Callable(names_of, relay_facts),
+        retention=settings.provided.retention_of_events,
+    )
+    replay_facts = providers.Singleton(ReplayFacts, persistence.provided.event_log)
+
     sweep_objects = providers.Singleton(
         SweepObjects,
         arrivals=persistence.provided.arrivals,
@@ -244,6 +258,8 @@ class Container(containers.DeclarativeContainer):
         sweep_objects=sweep_objects,
         relay_facts=relay_facts,
         follow_facts=follow_facts,
+        forget_facts=forget_facts,
+        replay_facts=replay_facts,
     )
     running = providers.Singleton(
         Running,
@@ -261,11 +277,12 @@ class Container(containers.DeclarativeContainer):
     )
     timers = providers.Resource(
         parts.open_timers,
-        sweep,
-        relay_facts,
-        follow_facts,
-        pool,
         settings,
+        sweep=sweep,
+        relay=relay_facts,
+        follow=follow_facts,
+        forget=forget_facts,
+        pool=pool,
         clock=clock,
         background=background,
     )
@@ -320,3 +337,12 @@ async def object_sweep(settings: Settings) -> AsyncIterator[SweepObjects]:
     container = Container(settings=settings, patient=False, background=False)
     async with opened(container.persistence, container.storage):
         yield await container.sweep_objects.async_()
+
+
+@asynccontextmanager
+async def event_log(settings: Settings) -> AsyncIterator[tuple[ReplayFacts, Facts]]:
+    """Open what reading the log of all facts needs: the database alone."""
+    container = Container(settings=settings, patient=False, background=False)
+    async with opened(container.persistence):
+        persistence = await container.persistence.async_()
+        yield await container.replay_facts.async_(), persistence.facts

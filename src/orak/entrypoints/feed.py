@@ -11,6 +11,11 @@ from orak.application.ports.cursors import Cursors
 from orak.application.ports.facts import Facts
 
 
+def names_of(relays: RelayFacts) -> list[str]:
+    """Return the names of the readers."""
+    return [relay.reader.name for relay in relays.relays]
+
+
 def relay_to(readers: Sequence[FactReader], facts: Facts, cursors: Cursors, clock: Clock) -> RelayFacts:
     """Return what hands facts to all *readers*, in the name of this process."""
     # The number of a process alone is the same in every container.

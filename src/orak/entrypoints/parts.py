@@ -17,6 +17,7 @@ from orak.adapters.queues.slots import Slots
 from orak.adapters.storage.local import LocalStorage
 from orak.adapters.workspaces.disk import Workspaces
 from orak.application.events.follow_facts import FollowFacts
+from orak.application.events.forget_facts import ForgetFacts
 from orak.application.events.relay_facts import RelayFacts
 from orak.application.operations.batch_size import BatchSize
 from orak.application.operations.get_statistics import BatchRules
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from orak.adapters.redis.link import RedisLink
 
 _RELAY_SECONDS = 0.5
+_FORGET_SECONDS = 6 * 3600.0
 
 
 def clock_of(settings: Settings) -> SystemClock | FollowingClock:
@@ -155,12 +157,13 @@ async def open_slots(
 
 
 async def open_timers(
+    settings: Settings,
+    *,
     sweep: Sweep,
     relay: RelayFacts,
     follow: FollowFacts,
+    forget: ForgetFacts,
     pool: InlineQueue,
-    settings: Settings,
-    *,
     clock: Clock,
     background: bool,
 ) -> AsyncIterator[None]:
@@ -175,6 +178,7 @@ async def open_timers(
         timers += [
             Timer("sweep", sweep, clock, seconds=settings.sweep_interval_ms / 1000),
             Timer("batch", pool.wake, clock, seconds=settings.batch_interval_ms / 1000),
+            Timer("forget", forget, clock, seconds=_FORGET_SECONDS),
         ]
     for timer in timers:
         timer.start()

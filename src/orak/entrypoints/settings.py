@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
@@ -117,6 +118,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     )
     lease_seconds: Annotated[Positive, Meta(description="time a silent worker keeps its take")] = 30
     heartbeat_seconds: Annotated[Positive, Meta(description="time between renewals of a lease")] = 10
+    events_retention_days: Annotated[
+        Natural, Meta(description="number of days that facts are kept; 0 keeps them for ever")
+    ] = 0
     orphan_retention_hours: Annotated[Positive, Meta(description="life of an upload that nobody names")] = 24
     cors_origins: Annotated[
         tuple[str, ...], Meta(description="list of web origins whose pages may call the API")
@@ -153,6 +157,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def slots(self) -> int:
         """How many conversions may start inside a create call; 0: all are queued."""
         return max(1, self.cores - 1) if self.immediate_slots is None else self.immediate_slots
+
+    @property
+    def retention_of_events(self) -> timedelta | None:
+        """For how long facts are kept; None: for ever."""
+        return timedelta(days=self.events_retention_days) if self.events_retention_days else None
 
     @property
     def workers(self) -> int:

@@ -9,6 +9,7 @@ from orak.entrypoints.cli.config import config
 from orak.entrypoints.cli.db import db
 from orak.entrypoints.cli.demo import demo
 from orak.entrypoints.cli.doctor import doctor
+from orak.entrypoints.cli.events import events
 from orak.entrypoints.cli.failures import ErrorLines
 from orak.entrypoints.cli.records import records
 from orak.entrypoints.cli.serve import serve
@@ -18,7 +19,22 @@ from orak.entrypoints.cli.tokens import token
 from orak.entrypoints.cli.upload import upload
 from orak.entrypoints.cli.worker import worker
 
-_COMMANDS = (demo, serve, worker, upload, records, batch, token, songs, db, sweep, config, doctor, completion)
+_COMMANDS = (
+    demo,
+    serve,
+    worker,
+    upload,
+    records,
+    batch,
+    events,
+    token,
+    songs,
+    db,
+    sweep,
+    config,
+    doctor,
+    completion,
+)
 
 
 _CONTEXT = {
@@ -34,7 +50,7 @@ _CONTEXT = {
 @click.group(cls=ErrorLines, context_settings=_CONTEXT)
 @click.command_panel("Run", commands=["demo", "serve", "worker"])
 @click.command_panel("Record", commands=["upload", "records"])
-@click.command_panel("Operate", commands=["batch", "token", "songs", "db", "sweep"])
+@click.command_panel("Operate", commands=["batch", "events", "token", "songs", "db", "sweep"])
 @click.command_panel("Set up", commands=["config", "doctor", "completion"])
 @click.version_option(__version__, "-V", "--version", prog_name="orak", message="%(prog)s %(version)s")
 def main() -> None:

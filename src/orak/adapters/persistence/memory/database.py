@@ -5,6 +5,7 @@ from typing import Self
 
 from orak.adapters.persistence.memory.arrivals import MemoryArrivals
 from orak.adapters.persistence.memory.cursors import MemoryCursors
+from orak.adapters.persistence.memory.event_log import MemoryEventLog
 from orak.adapters.persistence.memory.facts import MemoryFacts
 from orak.adapters.persistence.memory.intake import MemoryIntake
 from orak.adapters.persistence.memory.leases import MemoryLeases
@@ -30,6 +31,7 @@ class MemoryPersistence:
         self.arrivals = MemoryArrivals(store, clock)
         self.facts = MemoryFacts(store.log)
         self.cursors = MemoryCursors(store.log)
+        self.event_log = MemoryEventLog(store)
         self.operations = MemoryOperations(store)
 
     @classmethod

@@ -1,3 +1,5 @@
+from itertools import islice
+
 from orak.adapters.persistence.memory.store import FactLog, NewFact
 from orak.domain.events import NumberedFact
 
@@ -16,8 +18,10 @@ class MemoryFacts:
 
     async def after(self, position: int, limit: int) -> list[NumberedFact]:
         """Return the facts beyond *position*, in order."""
-        page = self._log.facts[position : min(position + limit, self._log.numbered)]
-        return [numbered_fact(place, new) for place, new in enumerate(page, start=position + 1)]
+        places = (
+            place for place in range(position + 1, self._log.numbered + 1) if place not in self._log.forgotten
+        )
+        return [numbered_fact(place, self._log.facts[place - 1]) for place in islice(places, limit)]
 
     async def last(self) -> int:
         """Return the position of the newest numbered fact; 0 for an empty feed."""

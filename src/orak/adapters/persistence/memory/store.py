@@ -163,6 +163,7 @@ class FactLog:
     def __init__(self) -> None:
         self.facts: list[NewFact] = []
         self.numbered = 0
+        self.forgotten: set[int] = set()
         self.cursors: dict[str, int] = {}
         self.holds: dict[str, tuple[str, datetime]] = {}
         self.deferred: dict[tuple[str, int], SetAside] = {}

@@ -10,6 +10,7 @@ from orak.adapters.persistence.sql.arrivals import SqlArrivals
 from orak.adapters.persistence.sql.connections import Connections
 from orak.adapters.persistence.sql.cursors import SqlCursors
 from orak.adapters.persistence.sql.dialect import utc_now
+from orak.adapters.persistence.sql.event_log import SqlEventLog
 from orak.adapters.persistence.sql.facts import SqlFacts
 from orak.adapters.persistence.sql.intake import SqlIntake
 from orak.adapters.persistence.sql.leases import SqlLeases
@@ -32,6 +33,7 @@ class SqlPersistence:
         self.arrivals = SqlArrivals(connections, clock)
         self.facts = SqlFacts(connections)
         self.cursors = SqlCursors(connections)
+        self.event_log = SqlEventLog(connections)
         self.operations = SqlOperations(connections)
 
     @classmethod

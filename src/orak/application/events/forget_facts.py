@@ -1,0 +1,45 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from orak.application.ports.clock import Clock
+from orak.application.ports.cursors import Cursors
+from orak.application.ports.event_log import EventLog
+from orak.application.ports.facts import Facts
+
+_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetFacts:
+    """Remove facts older than *retention* that every reader is done with.
+
+    The newest fact of an upload stays as long as its row: the log can still be replayed, and says what is.
+    """
+
+    facts: Facts
+    cursors: Cursors
+    log: EventLog
+    clock: Clock
+    readers: Sequence[str]
+    retention: timedelta | None
+    """None keeps every fact for ever."""
+
+    async def __call__(self) -> int:
+        """Return how many were removed. Raise `Unavailable` if the database cannot be reached."""
+        if self.retention is None:
+            return 0
+        before = self.clock.now() - self.retention
+        place, end, removed = 0, await self._read_by_all(), 0
+        while page := await self.facts.after(place, 1):
+            if page[0].position > end or page[0].fact.at >= before:
+                break
+            last = min(page[0].position + _AT_ONCE - 1, end)
+            removed += await self.log.forget(place, last, before)
+            place = last
+        return removed
+
+    async def _read_by_all(self) -> int:
+        end = await self.facts.last()
+        lags = [await self.cursors.lag(reader, self.clock.now()) for reader in self.readers]
+        return end - max((lag.behind for lag in lags), default=0)

@@ -1,0 +1,114 @@
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from builders import START, an_object, an_upload
+from orak.domain.history import UploadHistory, VersionedFact, differences
+from orak.domain.identity import RecordId, UploadId
+from orak.domain.processing import FailureCode, ProcessingStatus
+from orak.domain.upload import Output
+
+LATER = START + timedelta(minutes=1)
+
+
+def a_life(*moves) -> UploadHistory:
+    """What is known of an upload that went through these moves."""
+    upload = replace(an_upload(), id=UploadId(3))
+    facts = [VersionedFact(1, upload.requested())]
+    for version, move in enumerate(moves, start=2):
+        upload, fact = move(upload)
+        upload = replace(upload, version=version)
+        facts.append(VersionedFact(version, fact))
+    return UploadHistory(upload.id, facts, upload)
+
+
+def named(upload):
+    return upload.named(RecordId(5), at=START)
+
+
+def received(upload):
+    return upload.receive(an_object(upload), at=START)
+
+
+def started(upload):
+    return upload.start(at=START, lease_until=LATER)
+
+
+def completed(upload):
+    return upload.complete(upload.attempt, Output("published/a", "published/w", 1.0, None), at=START)
+
+
+def deleted(upload):
+    upload, fact = upload.delete(at=START)
+    return replace(upload, record_id=None), fact
+
+
+def changed(history, **changes):
+    return replace(history, upload=replace(history.upload, **changes))
+
+
+def whats(history):
+    return [difference.what for difference in differences(history)]
+
+
+WHOLE = (named, received, started, completed)
+
+
+@pytest.mark.parametrize("moves", [WHOLE[:n] for n in range(5)] + [(*WHOLE, deleted)])
+def test_a_row_that_is_what_its_facts_say(moves):
+    assert differences(a_life(*moves)) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "what"),
+    [
+        ("version", 4, "version"),
+        ("status", ProcessingStatus.FAILED, "status"),
+        ("attempt", 9, "attempt"),
+        ("failures", 1, "failures"),
+        ("failure", FailureCode.CORRUPT, "failure"),
+        ("output", None, "key"),
+        ("key", "recordings/other", "originalKey"),
+        ("uuid", "other", "uuid"),
+        ("owner_id", 99, "owner"),
+        ("record_id", None, "record"),
+    ],
+)
+def test_a_row_that_is_not(field, value, what):
+    assert whats(changed(a_life(*WHOLE), **{field: value})) == [what]
+
+
+def test_a_difference_says_both_sides():
+    [found] = differences(changed(a_life(*WHOLE), attempt=2))
+    assert (found.upload_id, found.by_facts, found.by_tables) == (3, "1", "2")
+
+
+def test_a_fact_that_is_missing():
+    life = a_life(*WHOLE)
+    assert whats(replace(life, facts=life.facts[:2] + life.facts[3:])) == ["sequence", "move"]
+
+
+def test_facts_that_were_forgotten_are_not_missed():
+    life = a_life(*WHOLE)
+    assert differences(replace(life, facts=life.facts[-1:])) == []
+
+
+def test_an_attempt_that_falls():
+    life = a_life(*WHOLE)
+    late = replace(life.facts[-1], fact=replace(life.facts[-1].fact, attempt=0))
+    assert whats(replace(changed(life, attempt=0), facts=[*life.facts[:-1], late])) == ["fence"]
+
+
+def test_a_row_without_facts():
+    assert whats(replace(a_life(), facts=[])) == ["facts"]
+
+
+@pytest.mark.parametrize("moves", [(*WHOLE, deleted), (lambda upload: upload.expire(at=START),)])
+def test_a_row_that_was_purged(moves):
+    assert differences(replace(a_life(*moves), upload=None)) == []
+
+
+@pytest.mark.parametrize("moves", [(), WHOLE, (named, lambda upload: upload.expire(at=START))])
+def test_a_row_that_is_gone_without_a_reason(moves):
+    assert whats(replace(a_life(*moves), upload=None)) == ["row"]
