@@ -20,6 +20,7 @@ from orak.application.events.forget_facts import ForgetFacts
 from orak.application.events.readers import DeleteObjects, TellLive
 from orak.application.events.replay_facts import ReplayFacts
 from orak.application.import_songs import ImportSongs
+from orak.application.measuring import Measuring
 from orak.application.operations.batch_size import BatchSize, SetBatchSize
 from orak.application.operations.get_statistics import BatchRules, GetStatistics
 from orak.application.operations.list_uploads import ListFailures, ListOrphans
@@ -168,6 +169,7 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
         transaction, recordings, leases = persistence.transaction, persistence.recordings, persistence.leases
         requeuing = Requeuing(transaction, storage, starter, clock)
         verification = Verification(transaction, storage, clock)
+        measuring = Measuring(persistence.operations, persistence.cursors, clock, ["delete-objects"])
         use_cases = UseCases(
             request_upload=RequestUpload(
                 persistence.intake,
@@ -189,9 +191,8 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
             set_batch_size=SetBatchSize(persistence.operations),
             trigger_batch=TriggerBatch(queue),
             get_statistics=GetStatistics(
-                persistence.operations,
+                measuring,
                 BatchSize(persistence.operations, 50),
-                clock,
                 BatchRules(enabled=True, max_concurrent=4),
             ),
             list_orphans=ListOrphans(persistence.operations, clock),

@@ -108,9 +108,22 @@ async def test_what_waits_first_tells_how_long_the_line_is_in_time(house):
     await house.lay(asked)
     await house.create(asked)
     house.clock.advance(timedelta(seconds=7))
-    assert (await house.use_cases.get_statistics(OPERATOR)).oldest_waiting_seconds == pytest.approx(7, abs=1)
+    shown = await house.use_cases.get_statistics(OPERATOR)
+    assert shown.measures.oldest_waiting_seconds == pytest.approx(7, abs=1)
     await house.use_cases.process_upload()
-    assert (await house.use_cases.get_statistics(OPERATOR)).oldest_waiting_seconds == 0
+    shown = await house.use_cases.get_statistics(OPERATOR)
+    assert shown.measures.oldest_waiting_seconds == 0
+
+
+async def test_statistics_tell_how_far_relays_are_behind(house):
+    await house.request()
+    await house.persistence.facts.number()
+    house.clock.advance(timedelta(seconds=7))
+    [reader] = (await house.use_cases.get_statistics(OPERATOR)).measures.readers
+    assert (reader.lag.reader, reader.lag.behind, reader.seconds) == ("delete-objects", 1, 7)
+    await house.use_cases.relay_facts()
+    [reader] = (await house.use_cases.get_statistics(OPERATOR)).measures.readers
+    assert (reader.lag.behind, reader.seconds) == (0, 0)
 
 
 async def test_pages_of_failures_and_orphans_end(house):

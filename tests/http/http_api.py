@@ -71,6 +71,7 @@ async def an_api(settings: Settings = SETTINGS, *, clock: FrozenClock | None = N
             settings=settings,
             leases=house.persistence.leases,
             storage=house.storage,
+            measuring=house.use_cases.get_statistics.measuring,
             end_conversion_waits=lambda: None,  # nothing is waited for: this house converts nothing by itself
         )
         app = _app(settings)

@@ -36,6 +36,7 @@ EVERY_ROUTE = [
     ("HEAD", "/media/{key:path}", None, (404, 404, 404)),
     ("GET", "/health/live", None, (200, 200, 200)),
     ("GET", "/health/ready", None, (200, 200, 200)),
+    ("GET", "/metrics", None, (200, 200, 200)),
     ("GET", "/", None, (307, 307, 307)),
     ("GET", "/docs", None, (200, 200, 200)),
     ("GET", "/docs/assets/{name:str}", None, (404, 404, 404)),

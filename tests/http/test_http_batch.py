@@ -83,6 +83,9 @@ async def test_statistics_count_takes(operator, singer):
     answer = await operator.get(f"{BATCH}/statistics")
     shown = answer.json()
     assert shown.pop("oldestWaitingSeconds") >= 0
+    [relay] = shown.pop("relays")
+    assert relay.pop("oldestSeconds") >= 0
+    assert relay == {"reader": "delete-objects", "behind": 0, "deferred": 0}
     assert shown == {
         "activeJobs": 0,
         "maxConcurrentJobs": 4,

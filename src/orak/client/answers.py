@@ -129,6 +129,15 @@ class OperatedUpload(_Answer, frozen=True):
     """When it failed, in the list of those that did."""
 
 
+class RelayLag(_Answer, frozen=True):
+    """How far a reader of events is behind."""
+
+    reader: str
+    behind: int
+    deferred: int
+    oldest_seconds: float
+
+
 class Statistics(_Answer, frozen=True):
     """How conversion goes, over all processes."""
 
@@ -144,3 +153,5 @@ class Statistics(_Answer, frozen=True):
     orphan_count: int
     oldest_waiting_seconds: float
     """How long the first take in line that may start has stood there."""
+    relays: list[RelayLag] = []
+    """Who reads the log of events; empty from a service that does not say."""

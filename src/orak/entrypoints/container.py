@@ -17,6 +17,7 @@ from orak.application.events.forget_facts import ForgetFacts
 from orak.application.events.readers import DeleteObjects, TellLive
 from orak.application.events.replay_facts import ReplayFacts
 from orak.application.import_songs import ImportSongs
+from orak.application.measuring import Measuring
 from orak.application.operations.batch_size import BatchSize, SetBatchSize
 from orak.application.operations.get_statistics import GetStatistics
 from orak.application.operations.list_uploads import ListFailures, ListOrphans
@@ -76,6 +77,7 @@ class Running:
     settings: Settings
     leases: Leases
     storage: Storage
+    measuring: Measuring
     end_conversion_waits: Callable[[], None]
     waits: Waits = field(default_factory=Waits)
     redis: "RedisLink | None" = None
@@ -206,6 +208,9 @@ class Container(containers.DeclarativeContainer):
         readers=providers.Callable(names_of, relay_facts),
         retention=settings.provided.retention_of_events,
     )
+    measuring = providers.Singleton(
+        Measuring, operations, persistence.provided.cursors, clock, providers.Callable(names_of, relay_facts)
+    )
     replay_facts = providers.Singleton(ReplayFacts, persistence.provided.event_log)
 
     sweep_objects = providers.Singleton(
@@ -245,7 +250,7 @@ class Container(containers.DeclarativeContainer):
         retry_record=providers.Singleton(RetryRecord, recordings, requeuing),
         set_batch_size=providers.Singleton(SetBatchSize, operations),
         trigger_batch=providers.Singleton(TriggerBatch, queue),
-        get_statistics=providers.Singleton(GetStatistics, operations, batch_size, clock, batch_rules),
+        get_statistics=providers.Singleton(GetStatistics, measuring, batch_size, batch_rules),
         list_orphans=providers.Singleton(ListOrphans, operations, clock),
         list_failures=providers.Singleton(ListFailures, operations),
         retry_failure=providers.Singleton(RetryFailure, recordings, requeuing),
@@ -272,6 +277,7 @@ class Container(containers.DeclarativeContainer):
         settings=settings,
         leases=leases,
         storage=storage,
+        measuring=measuring,
         redis=redis,
         end_conversion_waits=starter.provided.end_waits,
     )

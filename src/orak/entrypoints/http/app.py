@@ -16,6 +16,7 @@ from orak.entrypoints.http.docs import docs
 from orak.entrypoints.http.errors import answer
 from orak.entrypoints.http.health import health
 from orak.entrypoints.http.injection import provided
+from orak.entrypoints.http.metrics import show_metrics
 from orak.entrypoints.http.request_ids import send_request_id
 from orak.entrypoints.http.sniffing import forbid_sniffing
 from orak.entrypoints.http.storage import published_objects, signed_objects
@@ -58,7 +59,7 @@ def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextMan
     )
     gates = [signed_objects] if settings.s3_bucket_name is None else []
     return Litestar(
-        [api, operators, *gates, published_objects, health, docs],
+        [api, operators, *gates, published_objects, health, show_metrics, docs],
         lifespan=[lifespan],
         dependencies=provided(),
         middleware=[Authentication()],

@@ -56,6 +56,7 @@ EXAMPLES: Mapping[str, Mapping[str, object]] = {
         "batchSize": 200,
         "orphanCount": 1,
         "oldestWaitingSeconds": 4.2,
+        "relays": [{"reader": "delete-objects", "behind": 0, "deferred": 0, "oldestSeconds": 0.0}],
     },
     "OperatedUploadView": {
         "uploadId": 4711,

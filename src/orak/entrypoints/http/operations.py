@@ -266,4 +266,14 @@ OPERATIONS = (
         (),
         public=True,
     ),
+    Operation(
+        "get",
+        "/metrics",
+        "getMetrics",
+        "health",
+        "Show figures for alarms and dashboards, in the text format of Prometheus.",
+        {"200": {"description": "The figures.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+        (),
+        public=True,
+    ),
 )

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Meta
 
+from orak.application.measuring import ReaderLag
 from orak.application.operations.get_statistics import Statistics
 from orak.application.uploads.request_upload import SignedUpload
 from orak.domain.audio import Loudness
@@ -181,6 +182,24 @@ class TriggeredView(_View, frozen=True):
 Count = Annotated[int, Meta(ge=0)]
 
 
+class RelayView(_View, frozen=True):
+    """How far one reader of events is behind."""
+
+    reader: str
+    behind: Count
+    """Events that it has not come to."""
+    deferred: Count
+    """Events that it failed at, and will try again."""
+    oldest_seconds: float
+    """Age of the oldest event that it is not done with; 0 if it is done with all."""
+
+    @classmethod
+    def of(cls, reader: ReaderLag) -> "RelayView":
+        """Project what was measured."""
+        lag = reader.lag
+        return cls(reader=lag.reader, behind=lag.behind, deferred=lag.deferred, oldest_seconds=reader.seconds)
+
+
 class StatisticsView(_View, frozen=True):
     """How conversion goes, over all processes."""
 
@@ -204,11 +223,14 @@ class StatisticsView(_View, frozen=True):
     """Uploads that arrived and that nobody named within ten minutes."""
     oldest_waiting_seconds: float
     """How long the first take in line that may start has stood there; 0 if none may."""
+    relays: list[RelayView]
+    """Who reads the log of events, and how far behind it is."""
 
     @classmethod
     def of(cls, statistics: Statistics) -> "StatisticsView":
         """Project what the use case returned."""
-        counts, rules = statistics.counts, statistics.rules
+        measures, rules = statistics.measures, statistics.rules
+        counts = measures.counts
         return cls(
             active_jobs=counts.active,
             max_concurrent_jobs=rules.max_concurrent,
@@ -220,7 +242,8 @@ class StatisticsView(_View, frozen=True):
             waiting_users=counts.waiting_users,
             batch_size=statistics.batch_size,
             orphan_count=counts.orphans,
-            oldest_waiting_seconds=statistics.oldest_waiting_seconds,
+            oldest_waiting_seconds=measures.oldest_waiting_seconds,
+            relays=[RelayView.of(reader) for reader in measures.readers],
         )
 
 

@@ -1,0 +1,49 @@
+import dataclasses
+
+from http_api import name, upload
+from prometheus_client.parser import text_string_to_metric_families
+
+from orak.application.ports.failures import Unavailable
+
+
+async def figures(anyone):
+    answer = await anyone.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-store"
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+async def test_figures_of_what_waits_and_how_far_relays_are(api, anyone, singer):
+    await name(singer, await upload(singer))
+    await upload(singer)
+    await api.house.persistence.facts.number()
+    shown = await figures(anyone)
+    assert shown.pop(("batch_processing_oldest_waiting_seconds",)) >= 0
+    assert shown.pop(("orak_relay_lag_seconds", "delete-objects")) >= 0
+    assert shown == {
+        ("orak_database_up",): 1,
+        ("batch_processing_queue_depth",): 1,
+        ("batch_processing_active_jobs",): 0,
+        ("orak_uploads", "processing"): 0,
+        ("orak_uploads", "completed"): 0,
+        ("orak_uploads", "failed"): 0,
+        ("orak_uploads", "orphan"): 0,
+        ("orak_relay_lag_events", "delete-objects"): 5,
+        ("orak_relay_deferred_events", "delete-objects"): 0,
+    }
+
+
+async def test_while_the_database_is_away_that_is_the_figure(api, anyone):
+    class Away:
+        async def count(self, *_):
+            raise Unavailable("the database is away")
+
+    running = api.app.state.running
+    measuring = dataclasses.replace(running.measuring, operations=Away())
+    api.app.state.running = dataclasses.replace(running, measuring=measuring)
+    assert await figures(anyone) == {("orak_database_up",): 0}
