@@ -1,0 +1,63 @@
+"""A process that does nothing but relay, to a file; for tests to kill."""
+
+import asyncio
+import os
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+
+from orak.adapters.persistence.sql.database import SqlPersistence
+from orak.application.events.relay_facts import Reading
+from orak.entrypoints.feed import relay_to
+
+_FASTER = 50
+
+
+class FastClock:
+    """A clock of which several processes agree, and that passes over their holds quickly."""
+
+    def now(self) -> datetime:
+        return datetime(2030, 1, 1, tzinfo=UTC) + timedelta(seconds=time.time() * _FASTER % 10**9)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / _FASTER)
+
+
+class ToFile:
+    """Appends what it reads to a file, a line an event; it fails at one in seven the first time."""
+
+    name = "file"
+    in_order = True
+    begins_at_the_end = False
+
+    def __init__(self, path: str) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        self._failed_at: set[int] = set()
+
+    async def read(self, page) -> Reading:
+        failed, stuck = set(), set()
+        for numbered in page:
+            new = numbered.event_id % 7 == 0 and numbered.event_id not in self._failed_at
+            if new or numbered.upload_id in stuck:
+                self._failed_at.add(numbered.event_id)
+                stuck.add(numbered.upload_id)
+                failed.add(numbered.position)
+            else:
+                os.write(
+                    self._file, b"%d %d %d\n" % (numbered.event_id, numbered.upload_id, numbered.version)
+                )
+                await asyncio.sleep(0.001)
+        return Reading(failed)
+
+
+async def main(url: str, path: str) -> None:
+    clock = FastClock()
+    async with SqlPersistence.open(url, clock=clock, lease=timedelta(seconds=30)) as persistence:
+        relay = relay_to([ToFile(path)], persistence.facts, persistence.cursors, clock)
+        while True:
+            await relay()
+            await asyncio.sleep(0.01)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
