@@ -12,10 +12,11 @@ from dependency_injector import containers, providers
 
 from orak.adapters.ids.random import RandomIds
 from orak.adapters.live.memory import MemoryLive
+from orak.application.events.delete_objects import DeleteObjects
 from orak.application.events.follow_facts import FollowFacts
 from orak.application.events.forget_facts import ForgetFacts
-from orak.application.events.readers import DeleteObjects, TellLive
 from orak.application.events.replay_facts import ReplayFacts
+from orak.application.events.tell_live import TellLive
 from orak.application.import_songs import ImportSongs
 from orak.application.measuring import Measuring
 from orak.application.operations.batch_size import BatchSize, SetBatchSize

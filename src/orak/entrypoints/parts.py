@@ -171,7 +171,7 @@ async def open_timers(
     # Facts do not wait for the sweep: what was deleted is public until its fact is read.
     relay_seconds = min(_RELAY_SECONDS, settings.sweep_interval_ms / 1000)
     timers = [
-        *(Timer(one.reader.name, one, clock, seconds=relay_seconds) for one in relay.relays),
+        *(Timer(f"relay to {one.reader.name}", one, clock, seconds=relay_seconds) for one in relay.relays),
         Timer("live", follow, clock, seconds=relay_seconds),
     ]
     if background:
