@@ -21,8 +21,8 @@ from orak.entrypoints.http.error_codes import ErrorCode
 from orak.entrypoints.http.errors import Refusal
 from orak.entrypoints.http.live_views import LiveView
 
-HEARTBEAT = 15.0
-"""Seconds without a word after which a stream says that it lives: proxies' usual patience is 60."""
+HEARTBEAT = 5.0
+"""Seconds without a word after which a stream says that it lives, so that its client knows soon if not."""
 
 STUCK = 20.0
 """Seconds that a client may leave what it is sent unread before it is cut off."""
