@@ -51,6 +51,15 @@ from orak.application.uploads.request_upload import RequestUpload
 from orak.application.uploads.store_upload import StoreUpload
 from orak.application.use_cases import UseCases
 from orak.application.verification import Verification
+from orak.application.webhooks.manage_endpoints import (
+    AddEndpoint,
+    ChangeEndpoint,
+    GetEndpoint,
+    ListEndpoints,
+    RemoveEndpoint,
+    RotateSecret,
+)
+from orak.application.webhooks.replay_deliveries import ListDeliveries, ReplayDelivery, ReplayEvents
 from orak.domain.identity import ObjectKey
 from orak.domain.policies import UploadPolicy
 from orak.entrypoints import parts
@@ -59,6 +68,7 @@ from orak.entrypoints.opening import opened
 from orak.entrypoints.redis import choose_cache
 from orak.entrypoints.settings import Settings
 from orak.entrypoints.waits import Waits
+from orak.entrypoints.webhooks import open_deliveries, open_poster
 
 if TYPE_CHECKING:
     from orak.adapters.redis.link import RedisLink
@@ -211,6 +221,18 @@ class Container(containers.DeclarativeContainer):
         readers=providers.Callable(names_of, relay_facts),
         retention=settings.provided.retention_of_events,
     )
+    poster = providers.Resource(open_poster, settings)
+    endpoints, deliveries = persistence.provided.endpoints, persistence.provided.deliveries
+    deliver_webhooks = providers.Resource(
+        open_deliveries,
+        settings,
+        facts=persistence.provided.facts,
+        cursors=persistence.provided.cursors,
+        endpoints=endpoints,
+        deliveries=deliveries,
+        poster=poster,
+        clock=clock,
+    )
     measuring = providers.Singleton(
         Measuring, operations, persistence.provided.cursors, clock, providers.Callable(names_of, relay_facts)
     )
@@ -271,6 +293,30 @@ class Container(containers.DeclarativeContainer):
         follow_facts=follow_facts,
         forget_facts=forget_facts,
         replay_facts=replay_facts,
+        list_endpoints=providers.Singleton(ListEndpoints, endpoints),
+        get_endpoint=providers.Singleton(GetEndpoint, endpoints),
+        add_endpoint=providers.Singleton(
+            AddEndpoint,
+            endpoints,
+            persistence.provided.facts,
+            persistence.provided.cursors,
+            poster,
+            ids,
+            clock,
+        ),
+        change_endpoint=providers.Singleton(
+            ChangeEndpoint, endpoints, persistence.provided.facts, persistence.provided.cursors, poster
+        ),
+        rotate_secret=providers.Singleton(RotateSecret, endpoints, ids, clock),
+        remove_endpoint=providers.Singleton(RemoveEndpoint, endpoints),
+        list_deliveries=providers.Singleton(ListDeliveries, endpoints, deliveries),
+        replay_delivery=providers.Singleton(
+            ReplayDelivery, endpoints, deliveries, persistence.provided.cursors, clock
+        ),
+        replay_events=providers.Singleton(
+            ReplayEvents, endpoints, persistence.provided.facts, persistence.provided.cursors, clock
+        ),
+        deliver_webhooks=deliver_webhooks,
     )
     running = providers.Singleton(
         Running,
@@ -293,6 +339,7 @@ class Container(containers.DeclarativeContainer):
         relay=relay_facts,
         follow=follow_facts,
         forget=forget_facts,
+        deliver=deliver_webhooks,
         pool=pool,
         clock=clock,
         background=background,
@@ -316,6 +363,8 @@ async def run(settings: Settings) -> AsyncIterator[Running]:
         container.converter,
         container.redis,
         container.live,
+        container.poster,
+        container.deliver_webhooks,
         container.pool,
         container.queue,
         container.starter,
@@ -336,6 +385,8 @@ async def work(settings: Settings) -> AsyncIterator[None]:
         container.converter,
         container.redis,
         container.live,
+        container.poster,
+        container.deliver_webhooks,
         container.pool,
         container.queue,
         container.timers,

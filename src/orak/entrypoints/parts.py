@@ -28,6 +28,7 @@ from orak.application.ports.storage import Leftovers, ObjectGate, PublicMedia, S
 from orak.application.ports.tokens import Tokens
 from orak.application.processing.process_upload import ProcessUpload
 from orak.application.processing.sweep import Sweep
+from orak.application.webhooks.deliver_webhooks import DeliverWebhooks
 from orak.entrypoints.data_dir import make_data_dir
 from orak.entrypoints.own_key import own_key
 from orak.entrypoints.redis import listen_for_wake_ups, open_link, open_ticks, open_wake_ups
@@ -170,6 +171,7 @@ async def open_timers(
     relay: RelayFacts,
     follow: FollowFacts,
     forget: ForgetFacts,
+    deliver: DeliverWebhooks,
     pool: InlineQueue,
     clock: Clock,
     background: bool,
@@ -185,6 +187,7 @@ async def open_timers(
         timers += [
             Timer("sweep", sweep, clock, seconds=settings.sweep_interval_ms / 1000),
             Timer("batch", pool.wake, clock, seconds=settings.batch_interval_ms / 1000),
+            Timer("webhooks", deliver, clock, seconds=relay_seconds),
             Timer("forget", forget, clock, seconds=_FORGET_SECONDS),
         ]
     for timer in timers:

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from litestar import Litestar, Router
 
 from orak.entrypoints.container import Running
-from orak.entrypoints.http import batch, records, uploads
+from orak.entrypoints.http import batch, records, uploads, webhooks
 from orak.entrypoints.http.access_log import log_answer
 from orak.entrypoints.http.allowed_methods import correct_allow
 from orak.entrypoints.http.authentication import Authentication, KnownUsers
@@ -64,9 +64,23 @@ def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextMan
             batch.retry_dead_letter,
         ],
     )
+    hooks = Router(
+        "/records/async/webhooks",
+        route_handlers=[
+            webhooks.list_webhooks,
+            webhooks.add_webhook,
+            webhooks.show_webhook,
+            webhooks.change_webhook,
+            webhooks.remove_webhook,
+            webhooks.rotate_webhook_secret,
+            webhooks.list_webhook_deliveries,
+            webhooks.replay_webhook_delivery,
+            webhooks.replay_webhook_events,
+        ],
+    )
     gates = [signed_objects] if settings.s3_bucket_name is None else []
     return Litestar(
-        [api, operators, *gates, published_objects, health, show_metrics, docs],
+        [api, operators, hooks, *gates, published_objects, health, show_metrics, docs],
         lifespan=[lifespan],
         dependencies=provided(),
         middleware=[Authentication()],
