@@ -188,7 +188,7 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
             trigger_batch=TriggerBatch(queue),
             get_statistics=GetStatistics(
                 persistence.operations,
-                BatchSize(persistence.operations, 50),
+                BatchSize(persistence.operations, 50, clock, timedelta(seconds=5)),
                 clock,
                 BatchRules(enabled=True, max_concurrent=4),
             ),

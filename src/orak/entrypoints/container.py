@@ -16,7 +16,7 @@ from orak.application.events.follow_facts import FollowFacts
 from orak.application.events.readers import DeleteObjects, TellLive
 from orak.application.events.relay_facts import RelayFacts
 from orak.application.import_songs import ImportSongs
-from orak.application.operations.batch_size import BatchSize, SetBatchSize
+from orak.application.operations.batch_size import SetBatchSize
 from orak.application.operations.get_statistics import GetStatistics
 from orak.application.operations.list_uploads import ListFailures, ListOrphans
 from orak.application.operations.retry_failure import RetryFailure
@@ -155,7 +155,7 @@ class Container(containers.DeclarativeContainer):
     # What immediate and background conversions share: never more at once than the machine has cores.
     capacity = providers.Singleton(asyncio.Semaphore, settings.provided.cores)
     batch_rules = providers.Singleton(parts.batch_rules_of, settings)
-    batch_size = providers.Singleton(BatchSize, operations, settings.provided.batch_size)
+    batch_size = providers.Singleton(parts.batch_size_of, operations, clock, settings)
     redis = providers.Resource(parts.open_redis, settings)
     cache = providers.Singleton(choose_cache, redis, settings, clock)
     pool = providers.Resource(
