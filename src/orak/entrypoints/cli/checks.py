@@ -103,10 +103,12 @@ def _check_database(settings: Settings) -> Finding:
             return Finding("database", "ok", f"{shown}, schema {migrations.current(settings.database)}")
     except Unavailable as outage:
         return Finding("database", "fail", f"{shown}: {outage}", "check DATABASE_URL, and who may open it")
+    except migrations.UnusableSchema as error:
+        return Finding("database", "fail", f"{shown}: {error}", error.hint)
     return Finding(
         "database",
         "warn",
-        f"{shown}: the schema is of another orak",
+        f"{shown}: the schema is not the one this orak expects",
         f"run {command('db upgrade', settings.data_dir)}",
     )
 
