@@ -24,6 +24,8 @@ PATIENCE = 0.4
 REST = 2.0
 """Seconds for which a Redis that gave no answer is not asked again."""
 
+_PATIENCE_OF_A_TRIAL = 2 * PATIENCE
+
 MOST_CONNECTIONS = 16
 """Connections of one process for one purpose; a burst of calls takes turns, as it does in Redis anyway."""
 
@@ -34,6 +36,30 @@ OUTAGES = (RedisError, OSError, TimeoutError)
 def at_once_again() -> Retry:
     """Try a command twice: a connection that outlived a restart of Redis is only noticed by using it."""
     return Retry(NoBackoff(), 1)
+
+
+async def try_out(url: str) -> None:
+    """Raise `Unavailable`, which says why, if there is no Redis at *url* that does as it is asked."""
+    client = _client(url)
+    try:
+        async with asyncio.timeout(_PATIENCE_OF_A_TRIAL):
+            await client.ping()
+    except OUTAGES as error:
+        raise Unavailable(str(error) or type(error).__name__) from error
+    finally:
+        await client.aclose()
+
+
+def _client(url: str) -> Redis:
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=MOST_CONNECTIONS,
+        timeout=PATIENCE,
+        socket_timeout=PATIENCE,
+        socket_connect_timeout=PATIENCE,
+        retry=at_once_again(),
+    )
+    return Redis.from_pool(pool)
 
 
 class RedisLink:
@@ -51,15 +77,7 @@ class RedisLink:
     @asynccontextmanager
     async def open(cls, url: str, name: str) -> AsyncIterator[Self]:
         """Say in the log if there is no answer yet: that is no reason not to start."""
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=MOST_CONNECTIONS,
-            timeout=PATIENCE,
-            socket_timeout=PATIENCE,
-            socket_connect_timeout=PATIENCE,
-            retry=at_once_again(),
-        )
-        client = Redis.from_pool(pool)
+        client = _client(url)
         try:
             link = cls(client, name)
             await link.answers()
