@@ -12,6 +12,8 @@ class Take:
     upload_id: int | None = None
     record_id: int | None = None
     """Set by a 2xx: from then on it must not be lost."""
+    contents: dict[str, float] = field(default_factory=dict)
+    """By its MD5, how long each of the contents is that were sent to its URL."""
     delete_tried: bool = False
     delete_acknowledged: bool = False
 
