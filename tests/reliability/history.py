@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+LONGEST_REQUEST_SECONDS = 15
+
 
 @dataclass
 class Take:
@@ -27,7 +29,15 @@ class History:
     """Answers that no client should ever get."""
     requests: int = 0
     longest_seconds: float = 0.0
+    slow: list[str] = field(default_factory=list)
+    """Requests that took longer than any may, however a network behaves."""
     faults: list[str] = field(default_factory=list)
+
+    def took(self, request: str, seconds: float) -> None:
+        """Note how long an answer of orak's, or the lack of one, was waited for."""
+        self.longest_seconds = max(self.longest_seconds, seconds)
+        if seconds > LONGEST_REQUEST_SECONDS:
+            self.slow.append(f"{request} took {seconds:.1f} s")
 
     @property
     def acknowledged(self) -> list[Take]:

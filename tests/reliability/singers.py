@@ -7,6 +7,7 @@ import random
 import struct
 import time
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 import httpx
 import jwt
@@ -145,5 +146,4 @@ class Singer:
             return None
         finally:
             if is_oraks:  # a store of its own answers for itself
-                took = time.monotonic() - began
-                self._history.longest_seconds = max(self._history.longest_seconds, took)
+                self._history.took(f"{method} {urlsplit(url).path}", time.monotonic() - began)

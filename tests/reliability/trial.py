@@ -17,8 +17,6 @@ from reliability.world import World
 RECOVERY_SECONDS = 60
 _SETTLING_SECONDS = 20
 SINGERS = 20
-LONGEST_REQUEST_SECONDS = 15
-"""However a network behaves; killing everything on a busy machine is another matter."""
 
 
 @dataclass
@@ -65,8 +63,8 @@ async def run_trial(
         recovery = time.monotonic() - mended
         await _until_nothing(lambda: len(strays(world)), time.monotonic() + _SETTLING_SECONDS)
         verdict = await asyncio.to_thread(judge, world, history)
-        if world.has_links and history.longest_seconds > LONGEST_REQUEST_SECONDS:
-            history.surprises.append(f"a request took {history.longest_seconds:.1f} s")
+        if world.has_links:  # where everything is killed on a busy machine is another matter
+            history.surprises += history.slow
         return Outcome(seed, verdict, history, recovery, moving)
 
 
