@@ -36,6 +36,11 @@ def _md5(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
+def _says_try_again(method: str, answer: httpx.Response) -> bool:
+    """Whether a deletion met one change of its take after the other, as may be where statements are slow."""
+    return (method, answer.status_code) == ("DELETE", 409) and '"CONFLICT"' in answer.text
+
+
 class Singer:
     """Somebody with takes to bring in, and some to delete."""
 
@@ -130,7 +135,7 @@ class Singer:
             if answer is not None:
                 if answer.status_code in {200, 204} | also:
                     return answer
-                if answer.status_code != _AWAY:
+                if answer.status_code != _AWAY and not _says_try_again(method, answer):
                     said = f"{answer.status_code} {answer.text[:200]}"
                     self._history.surprises.append(f"{method} {path}: {said}")
             await asyncio.sleep(self._random.uniform(0.1, 0.4))

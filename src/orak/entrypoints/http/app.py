@@ -12,6 +12,7 @@ from orak.entrypoints.http.allowed_methods import correct_allow
 from orak.entrypoints.http.authentication import Authentication, KnownUsers
 from orak.entrypoints.http.bodies import MAX_BODY
 from orak.entrypoints.http.cors import allow_origins
+from orak.entrypoints.http.deadline import Deadline
 from orak.entrypoints.http.docs import docs
 from orak.entrypoints.http.errors import answer
 from orak.entrypoints.http.health import health
@@ -61,7 +62,7 @@ def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextMan
         [api, operators, *gates, published_objects, health, docs],
         lifespan=[lifespan],
         dependencies=provided(),
-        middleware=[Authentication()],
+        middleware=[Deadline(), Authentication()],
         exception_handlers={Exception: answer},
         # In this order: the CORS headers and the log know of an answer what the others put on it.
         before_send=[
