@@ -72,6 +72,7 @@ class RedisLink:
         self._away = False
         self._ask_again_at = 0.0
         self._answered_at = -math.inf
+        self._unanswered_at = -math.inf
 
     @classmethod
     @asynccontextmanager
@@ -84,6 +85,10 @@ class RedisLink:
             yield link
         finally:
             await client.aclose()
+
+    def left_unanswered(self, seconds: float) -> bool:
+        """Whether anything asked within the last *seconds* got no answer, and so may not have been done."""
+        return asyncio.get_running_loop().time() - self._unanswered_at < seconds
 
     @property
     def has_answered(self) -> bool:
@@ -103,12 +108,14 @@ class RedisLink:
         now = asyncio.get_running_loop().time()
         if self._away:
             if now < self._ask_again_at:
+                self._unanswered_at = now
                 raise Unavailable(f"{self._name} is away")
             self._ask_again_at = now + REST  # one asks, and the others go on without until it knows
         try:
             async with asyncio.timeout(PATIENCE):
                 answer = await command()
         except OUTAGES as error:
+            self._unanswered_at = asyncio.get_running_loop().time()
             if self._answered_at < now:  # else it was this process that was slow: others got their answers
                 self.note_outage(error)
             raise Unavailable(f"{self._name} is away") from error
