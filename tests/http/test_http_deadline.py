@@ -13,6 +13,7 @@ from litestar.response import Stream
 from orak.adapters.clock.frozen import FrozenClock
 from orak.entrypoints.http.deadline import UNHURRIED, Deadline
 from orak.entrypoints.http.errors import answer
+from orak.entrypoints.http.finishing import finishing
 from orak.entrypoints.http.request_ids import send_request_id
 
 SOON = 0.05
@@ -55,7 +56,7 @@ async def client(hung):
     app = Litestar(
         [hangs, unhurried, streams],
         middleware=[Deadline(SOON)],
-        before_send=[send_request_id],
+        before_send=[finishing(send_request_id)],
         exception_handlers={Exception: answer},
         openapi_config=None,
     )

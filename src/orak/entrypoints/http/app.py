@@ -15,6 +15,7 @@ from orak.entrypoints.http.cors import allow_origins
 from orak.entrypoints.http.deadline import Deadline
 from orak.entrypoints.http.docs import docs
 from orak.entrypoints.http.errors import answer
+from orak.entrypoints.http.finishing import finishing
 from orak.entrypoints.http.health import health
 from orak.entrypoints.http.injection import provided
 from orak.entrypoints.http.request_ids import send_request_id
@@ -66,11 +67,13 @@ def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextMan
         exception_handlers={Exception: answer},
         # In this order: the CORS headers and the log know of an answer what the others put on it.
         before_send=[
-            correct_allow,
-            send_request_id,
-            forbid_sniffing,
-            allow_origins(settings.cors_origins),
-            log_answer,
+            finishing(
+                correct_allow,
+                send_request_id,
+                forbid_sniffing,
+                allow_origins(settings.cors_origins),
+                log_answer,
+            )
         ],
         request_max_body_size=MAX_BODY,
         debug=False,  # else LITESTAR_DEBUG in the environment could show traces to clients
