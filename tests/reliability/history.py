@@ -27,6 +27,8 @@ class History:
     takes: list[Take] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)
     """Answers that no client should ever get."""
+    failed_requests: list[str] = field(default_factory=list)
+    """The ids of those that were orak's fault."""
     requests: int = 0
     longest_seconds: float = 0.0
     slow: list[str] = field(default_factory=list)

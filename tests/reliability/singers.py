@@ -18,7 +18,7 @@ SECRET = "a secret that only these trials know"
 _RATE = 16_000
 _OTHER_RATES = (8_000, 12_000, 24_000, 32_000)
 _PATIENCE_SECONDS = 20.0
-_AWAY = 503
+_AWAY, _FAULT = 503, 500
 
 
 def a_take(seconds: float, rate: int = _RATE) -> bytes:
@@ -138,6 +138,8 @@ class Singer:
                 if answer.status_code != _AWAY and not _says_try_again(method, answer):
                     said = f"{answer.status_code} {answer.text[:200]}"
                     self._history.surprises.append(f"{method} {path}: {said}")
+                if answer.status_code == _FAULT:
+                    self._history.failed_requests.append(answer.headers["X-Request-Id"])
             await asyncio.sleep(self._random.uniform(0.1, 0.4))
 
     async def _send(

@@ -63,6 +63,7 @@ async def run_trial(
         recovery = time.monotonic() - mended
         await _until_nothing(lambda: len(strays(world)), time.monotonic() + _SETTLING_SECONDS)
         verdict = await asyncio.to_thread(judge, world, history)
+        history.surprises += filter(None, map(world.trace, history.failed_requests))
         if world.has_links:  # where everything is killed on a busy machine is another matter
             history.surprises += history.slow
         return Outcome(seed, verdict, history, recovery, moving)

@@ -61,6 +61,11 @@ class World:
             if name.startswith("worker") and isinstance(part, OrakProcess)
         }
 
+    def trace(self, request_id: str) -> str:
+        """Return what a log says of a request that failed."""
+        _, _, after = self.logs().partition(f"request {request_id} failed")
+        return after[:6000]
+
     def logs(self) -> str:
         return "".join(log.read_text(errors="replace") for log in self.folder.glob("*.log"))
 
@@ -133,6 +138,10 @@ class PostgresqlLedger:
         return [line.split("|") for line in self._server.sql(query).splitlines()]
 
 
+_UNFINISHED = ".rclone_temp_put_"
+"""What a killed server leaves of a PUT that it had not answered; to nobody it is an object."""
+
+
 class FolderKeys:
     """Objects of an S3 server that keeps each in a file."""
 
@@ -140,7 +149,10 @@ class FolderKeys:
         self._bucket = bucket
 
     def __call__(self) -> set[str]:
-        return {str(path.relative_to(self._bucket)) for path in self._bucket.rglob("*") if path.is_file()}
+        files = (path for path in self._bucket.rglob("*") if path.is_file())
+        return {
+            str(path.relative_to(self._bucket)) for path in files if not path.name.startswith(_UNFINISHED)
+        }
 
     def file(self, key: str) -> Path:
         return self._bucket / key
