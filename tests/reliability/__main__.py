@@ -26,6 +26,8 @@ def main(trials: int, first_seed: int, kind: str, seconds: float) -> int:
         print(outcome, flush=True)
         for wrong in [*outcome.verdict.wrong, *outcome.history.surprises][:20]:
             print(f"    {wrong}")
+        if outcome.logs:
+            print(f"    logs: {outcome.logs}")
     good = sum(outcome.is_good for outcome in outcomes)
     print(
         f"{good} of {trials} trials good: acknowledged {sum(o.verdict.acknowledged for o in outcomes)}, "

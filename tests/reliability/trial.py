@@ -30,6 +30,8 @@ class Outcome:
     """From when everything ran again until the last take had come to its end."""
     moving: int
     """Takes that had come to none by then."""
+    logs: Path | None = None
+    """Where those of a bad trial are kept."""
 
     @property
     def is_good(self) -> bool:
@@ -66,7 +68,11 @@ async def run_trial(
         history.surprises += filter(None, map(world.trace, history.failed_requests))
         if world.has_links:  # where everything is killed on a busy machine is another matter
             history.surprises += history.slow
-        return Outcome(seed, verdict, history, recovery, moving)
+        outcome = Outcome(seed, verdict, history, recovery, moving)
+        if not outcome.is_good:
+            outcome.logs = Path(tempfile.gettempdir(), f"orak-chaos-{seed}.log")
+            outcome.logs.write_text(world.logs())
+        return outcome
 
 
 async def _until_nothing(count: Callable[[], int], deadline: float) -> int:
