@@ -62,6 +62,8 @@ _ONLY_LIBPQ = frozenset(
 """Words of a libpq URL that asyncpg does not know: it would tell them to the server as settings."""
 
 
+_BROKEN = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
 _SYSTEM = "system"
 """Where `sslrootcert` has no file: the authorities that the system trusts."""
 
@@ -152,6 +154,8 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             connection = await stack.enter_async_context(engine.connect())
         except PoolTimeout as error:
             raise Unavailable("the database is busy") from error
+        except _BROKEN as error:  # by what SQLAlchemy tells a new connection, and translates no error of
+            raise Unavailable(f"the database: {_first_line(error)}") from error
         yield connection
 
 
@@ -174,7 +178,7 @@ def _engine(
                 command_timeout=_command_timeout(limits),
                 ssl=_trusting_the_system(said),
             )
-        except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (ValueError, *_BROKEN) as error:
             raise Unavailable(f"the database: {_unreadable(said) or _first_line(error)}") from error
 
     engine = create_async_engine(
