@@ -9,28 +9,29 @@ from sqlalchemy import text
 from orak.adapters.persistence.sql.postgresql import PostgresqlConnections
 from orak.application.ports.failures import Unavailable
 
-MOST = 60
+MOST = 120
 """More messages than a conversation has."""
 
 
 @contextlib.asynccontextmanager
 async def cut_after(messages: int, socket: str, *, answered: bool):
     """Serve what lies behind *socket* until so many messages went there, or came back; yield the port."""
-    left = messages
+    left, served = messages, []
 
     async def serve(reader, writer):
+        served.append(writer)
         there, back = await asyncio.open_unix_connection(socket)
 
         async def pipe(source, target, *, counts):
             nonlocal left
             with contextlib.suppress(OSError):
-                while left and (some := await source.read(2**16)):
+                while left > 0 and (some := await source.read(2**16)):
                     left -= counts
                     target.write(some)
                     await target.drain()
-            if not left:
-                await asyncio.sleep(0)  # what was passed on goes out
-                writer.transport.abort()
+            await asyncio.sleep(0)  # what was passed on goes out
+            for end in [writer] if left > 0 else served:
+                end.transport.abort()
             back.transport.abort()
 
         await asyncio.gather(pipe(reader, back, counts=not answered), pipe(there, writer, counts=answered))
@@ -41,17 +42,20 @@ async def cut_after(messages: int, socket: str, *, answered: bool):
 
 
 async def converse(port):
-    """Read and write; return whether all of it was done. Only an outage may be raised."""
+    """Read and write, several at once; return whether all of it was done. Only an outage may be raised."""
     connections = PostgresqlConnections(f"postgresql://postgres@127.0.0.1:{port}/postgres")
-    try:
+
+    async def one():
         for _ in range(2):
             assert await connections.read(lambda connection: connection.scalar(text("SELECT 1"))) == 1
             await connections.write(lambda connection: connection.execute(text("SELECT 2")).all())
-    except Unavailable:
-        return False
-    finally:
-        await connections.close()
-    return True
+
+    outcomes = await asyncio.gather(*(one() for _ in range(3)), return_exceptions=True)
+    await connections.close()
+    for outcome in outcomes:
+        if outcome is not None and not isinstance(outcome, Unavailable):
+            raise outcome
+    return outcomes == [None] * 3
 
 
 @pytest.mark.parametrize("answered", [False, True])
