@@ -228,7 +228,7 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
             trigger_batch=TriggerBatch(queue),
             get_statistics=GetStatistics(
                 measuring,
-                BatchSize(persistence.operations, 50),
+                BatchSize(persistence.operations, 50, clock, timedelta(seconds=5)),
                 BatchRules(enabled=True, max_concurrent=4),
             ),
             list_orphans=ListOrphans(persistence.operations, clock),

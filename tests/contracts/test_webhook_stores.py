@@ -84,7 +84,9 @@ async def test_what_is_not_there(endpoints, deliveries):
         await deliveries.get(EndpointId(9), 1)
 
 
-async def test_what_is_removed_leaves_nothing_and_its_id_is_not_used_again(persistence, endpoints, deliveries):
+async def test_what_is_removed_leaves_nothing_and_its_id_is_not_used_again(
+    persistence, endpoints, deliveries
+):
     await persistence.intake.add(an_upload())
     await persistence.facts.number()
     made, kept = await endpoints.add(NEW), await endpoints.add(NEW)

@@ -20,7 +20,7 @@ from orak.application.events.tickets import IssueTicket, RedeemTicket
 from orak.application.events.watch_records import WatchRecords
 from orak.application.import_songs import ImportSongs
 from orak.application.measuring import Measuring
-from orak.application.operations.batch_size import BatchSize, SetBatchSize
+from orak.application.operations.batch_size import SetBatchSize
 from orak.application.operations.get_statistics import GetStatistics
 from orak.application.operations.list_uploads import ListFailures, ListOrphans
 from orak.application.operations.retry_failure import RetryFailure
@@ -174,7 +174,7 @@ class Container(containers.DeclarativeContainer):
     # What immediate and background conversions share: never more at once than the machine has cores.
     capacity = providers.Singleton(asyncio.Semaphore, settings.provided.cores)
     batch_rules = providers.Singleton(parts.batch_rules_of, settings)
-    batch_size = providers.Singleton(BatchSize, operations, settings.provided.batch_size)
+    batch_size = providers.Singleton(parts.batch_size_of, operations, clock, settings)
     cache = providers.Singleton(choose_cache, redis, settings, clock)
     pool = providers.Resource(
         parts.open_pool, process_upload, capacity, batch_size, batch_rules, background=background

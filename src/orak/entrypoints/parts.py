@@ -23,6 +23,7 @@ from orak.application.operations.batch_size import BatchSize
 from orak.application.operations.get_statistics import BatchRules
 from orak.application.ports.clock import Clock
 from orak.application.ports.live import Live
+from orak.application.ports.operations import Operations
 from orak.application.ports.queue import Queue
 from orak.application.ports.storage import Leftovers, ObjectGate, PublicMedia, Storage
 from orak.application.ports.tokens import Tokens
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 _RELAY_SECONDS = 0.5
 _FORGET_SECONDS = 6 * 3600.0
+_BATCH_SIZE_AGE = timedelta(seconds=5)
 
 
 def clock_of(settings: Settings) -> SystemClock | FollowingClock:
@@ -118,7 +120,7 @@ async def open_pool(
 ) -> AsyncIterator[InlineQueue]:
     """Open this process's own workers; there are none without *background* work."""
     workers = rules.max_concurrent if background and rules.enabled else 0
-    pool = InlineQueue(process, capacity, workers=workers, batch_size=batch_size)
+    pool = InlineQueue(process, capacity, workers=workers, batch_size=batch_size.recent)
     yield pool
     await pool.close()
 
@@ -148,6 +150,12 @@ async def open_listener(
 def batch_rules_of(settings: Settings) -> BatchRules:
     """Return how this process converts in the background."""
     return BatchRules(settings.batch_enabled, min(settings.batch_max_concurrent, settings.cores))
+
+
+def batch_size_of(operations: Operations, clock: Clock, settings: Settings) -> BatchSize:
+    """Return how many takes a batch has; a change of it is known within one interval."""
+    age = min(_BATCH_SIZE_AGE, timedelta(milliseconds=settings.batch_interval_ms))
+    return BatchSize(operations, settings.batch_size, clock, age)
 
 
 def lateness_of(settings: Settings) -> timedelta:

@@ -33,7 +33,7 @@ def test_addresses_of_the_internet(address):
 @pytest.mark.parametrize(
     "address",
     [
-        *("0.0.0.0", "10.0.0.1", "127.0.0.1", "127.9.9.9", "169.254.169.254", "172.16.0.1", "192.168.1.1"),
+        *("0.0.0.1", "10.0.0.1", "127.0.0.1", "127.9.9.9", "169.254.169.254", "172.16.0.1", "192.168.1.1"),
         *("100.64.0.1", "192.0.0.1", "192.0.2.1", "192.88.99.1", "198.18.0.1", "198.51.100.1", "203.0.113.1"),
         *("224.0.0.1", "239.1.1.1", "240.0.0.1", "255.255.255.255"),
         *("::", "::1", "fe80::1", "fc00::1", "fd12::1", "ff02::1", "2001:db8::1", "2002:0a00:0001::1"),
@@ -91,7 +91,11 @@ async def a_receiver(answer: bytes, tls=None):
     async def serve(reader, writer):
         head = await reader.readuntil(b"\r\n\r\n")
         length = next(
-            (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")),
+            (
+                int(line.split(b":")[1])
+                for line in head.split(b"\r\n")
+                if line.lower().startswith(b"content-length")
+            ),
             0,
         )
         requests.append(head + await reader.readexactly(length))
@@ -188,4 +192,3 @@ async def test_nobody_there(open_poster):
     posted = await open_poster.post("http://127.0.0.1:1", {}, b"")
     assert posted.status_code is None
     assert posted.said.startswith("ConnectError")
-

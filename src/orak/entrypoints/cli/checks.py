@@ -20,6 +20,7 @@ from orak.entrypoints.cli.failures import Failure
 from orak.entrypoints.cli.listening import PortTaken, listen
 from orak.entrypoints.cli.options import command, load_settings
 from orak.entrypoints.cli.tokens import WEAK_SECRET, check_keys, check_tokens
+from orak.entrypoints.redis import try_redis
 from orak.entrypoints.s3 import open_s3
 from orak.entrypoints.settings import InvalidSetting, LoadedSettings, Settings, shown_value
 
@@ -49,17 +50,20 @@ def all_checks(data_dir: Path | None, host: str | None, port: int | None) -> Ite
         yield Finding("settings", "fail", failure.message, failure.hint)
         return
     yield _check_settings(loaded)
-    checks: tuple[Callable[[Settings], Finding], ...] = (
+    checks: tuple[Callable[[Settings], Finding | None], ...] = (
         _check_data_dir,
         _check_database,
         _check_storage,
+        _check_redis,
         _check_audio,
         _check_port,
         _check_tokens,
         _check_clock,
     )
     for check in checks:
-        yield check(loaded.settings)
+        found = check(loaded.settings)
+        if found is not None:
+            yield found
 
 
 def _check_python() -> Finding:
@@ -103,10 +107,12 @@ def _check_database(settings: Settings) -> Finding:
             return Finding("database", "ok", f"{shown}, schema {migrations.current(settings.database)}")
     except Unavailable as outage:
         return Finding("database", "fail", f"{shown}: {outage}", "check DATABASE_URL, and who may open it")
+    except migrations.UnusableSchema as error:
+        return Finding("database", "fail", f"{shown}: {error}", error.hint)
     return Finding(
         "database",
         "warn",
-        f"{shown}: the schema is of another orak",
+        f"{shown}: the schema is not the one this orak expects",
         f"run {command('db upgrade', settings.data_dir)}",
     )
 
@@ -130,6 +136,22 @@ def _check_storage(settings: Settings) -> Finding:
 async def _try_bucket(settings: Settings) -> None:
     async with open_s3(settings, SystemClock()) as storage:
         await storage.check()
+
+
+def _check_redis(settings: Settings) -> Finding | None:
+    """None where there is nothing to look at: without Redis orak lacks nothing."""
+    if settings.redis_url is None:
+        return None
+    shown = shown_value("redis_url", settings.redis_url)
+    try:
+        asyncio.run(try_redis(settings.redis_url))
+    except InvalidSetting as invalid:
+        return Finding("redis", "fail", str(invalid), invalid.hint)
+    except Unavailable as outage:
+        return Finding(
+            "redis", "fail", f"{shown}: {outage}", "check REDIS_URL; without Redis all goes on, but later"
+        )
+    return Finding("redis", "ok", shown)
 
 
 def _check_audio(settings: Settings) -> Finding:
