@@ -81,6 +81,10 @@ class AwsServer:
         name = f"orak-{secrets.token_hex(8)}"
         return self.client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
 
+    def arn(self, queue_url) -> str:
+        asked = {"QueueUrl": queue_url, "AttributeNames": ["QueueArn"]}
+        return self.client("sqs").get_queue_attributes(**asked)["Attributes"]["QueueArn"]
+
     def messages(self, queue_url) -> list[str]:
         """Take every message that the queue has now."""
         bodies, sqs = [], self.client("sqs")

@@ -1,9 +1,9 @@
 """A take that arrives after its Record, on the way of events: bus, rules, queue, worker. Real conversion."""
 
 import asyncio
+import json
 import secrets
 import time
-from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 import pytest
@@ -18,6 +18,11 @@ from orak.entrypoints.container import run, work
 
 SINGER = Actor(UserId(1))
 AN_HOUR = 3_600_000
+UPLOADED, PROCESSING, COMPLETED = (
+    ProcessingStatus.UPLOADED,
+    ProcessingStatus.PROCESSING,
+    ProcessingStatus.COMPLETED,
+)
 
 
 @pytest.fixture
@@ -44,9 +49,8 @@ def changed(settings, **fields):
     return Settings(**{name: getattr(settings, name) for name in settings.__struct_fields__} | fields)
 
 
-@asynccontextmanager
 async def a_late_take(use_cases, tmp_path):
-    """Name a take, then let its bytes arrive; nobody tells orak that they did."""
+    """Name a take, then let its bytes arrive, of which nobody tells orak; return the Record's id."""
     content = write(tmp_path / "take.webm", chord(), 1.0).read_bytes()
     signed = await use_cases.request_upload(SINGER, NewUpload("노래 + 1.webm", len(content), "audio/webm"))
     recording = await use_cases.create_record(SINGER, NewRecord("늦은 노래", signed.upload.id))
@@ -55,20 +59,71 @@ async def a_late_take(use_cases, tmp_path):
         put = signed.request
         sent = await client.request(put.method, put.url, content=content, headers=put.headers)
         assert sent.status_code == 200
-    yield recording.record.id
+    return recording.record.id
 
 
-async def completed(use_cases, record_id, seconds=DEADLINE):
+async def until(use_cases, record_id, statuses, seconds=DEADLINE):
+    """Wait for one of *statuses*; return the upload."""
     deadline = time.monotonic() + seconds
     while True:
-        found = await use_cases.get_record(SINGER, record_id)
-        if found.upload.status is ProcessingStatus.COMPLETED:
-            return found
-        assert time.monotonic() < deadline, found.upload.status
+        upload = (await use_cases.get_record(SINGER, record_id)).upload
+        if upload.status in statuses:
+            return upload
+        assert time.monotonic() < deadline, upload.status
         await asyncio.sleep(0.05)
 
 
-async def test_serve_alone_completes_it(settings, tmp_path):
-    async with run(settings) as orak, a_late_take(orak.use_cases, tmp_path) as record_id:
-        found = await completed(orak.use_cases, record_id)
-        assert found.upload.attempt == 1
+async def test_a_serve_on_its_own_completes_it(settings, tmp_path):
+    async with run(settings) as orak:
+        record_id = await a_late_take(orak.use_cases, tmp_path)
+        assert (await until(orak.use_cases, record_id, {COMPLETED})).attempt == 1
+        began = time.monotonic()
+    assert time.monotonic() - began < 1  # though the consumer was waiting for the next message
+
+
+async def test_a_worker_beside_it_does(settings, tmp_path):
+    async with run(changed(settings, sqs_queue_url=None)) as orak, work(settings):
+        record_id = await a_late_take(orak.use_cases, tmp_path)
+        assert (await until(orak.use_cases, record_id, {COMPLETED})).attempt == 1
+
+
+async def test_with_every_event_lost_the_sweep_does_within_two_intervals(settings, aws_server, tmp_path):  # noqa: F811
+    deaf = changed(settings, sqs_queue_url=aws_server.new_queue(), sweep_interval_ms=1000)
+    async with run(deaf) as orak:
+        record_id = await a_late_take(orak.use_cases, tmp_path)
+        await until(orak.use_cases, record_id, {UPLOADED, PROCESSING, COMPLETED}, seconds=2)
+        assert (await until(orak.use_cases, record_id, {COMPLETED})).attempt == 1
+
+
+async def test_without_batches_and_events_nothing_is_converted_in_the_background(settings, tmp_path):
+    alone = changed(settings, sqs_queue_url=None, eventbridge_bus_name=None, sweep_interval_ms=100)
+    async with run(alone) as orak:
+        record_id = await a_late_take(orak.use_cases, tmp_path)
+        await until(orak.use_cases, record_id, {UPLOADED})
+        for _ in range(3):
+            await orak.use_cases.sweep()
+        assert (await orak.use_cases.get_record(SINGER, record_id)).upload.status is UPLOADED
+
+
+async def test_the_first_fact_of_a_new_orak_is_published(settings, aws_server, tmp_path):  # noqa: F811
+    events, everything = aws_server.client("events"), aws_server.new_queue()
+    events.put_rule(
+        Name="all", EventBusName=settings.eventbridge_bus_name, EventPattern='{"source": ["orak.recordings"]}'
+    )
+    arn = aws_server.arn(everything)
+    events.put_targets(
+        Rule="all", EventBusName=settings.eventbridge_bus_name, Targets=[{"Id": "all", "Arn": arn}]
+    )
+    async with run(settings) as orak:
+        record_id = await a_late_take(orak.use_cases, tmp_path)
+        await until(orak.use_cases, record_id, {COMPLETED})
+        while await orak.use_cases.relay_facts():
+            pass
+    told = [json.loads(body) for body in aws_server.messages(everything)]
+    assert [event["detail-type"] for event in sorted(told, key=lambda one: one["detail"]["version"])] == [
+        "UploadRequested",
+        "RecordCreated",
+        "UploadReceived",
+        "ProcessingStarted",
+        "ProcessingCompleted",
+    ]
