@@ -38,6 +38,7 @@ class AwsServer:
             "aws_secret_access_key": "secret",
         }
         self.env = {name.upper(): value for name, value in self.settings.items()}
+        self._clients = {}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
             env={name: value for name, value in os.environ.items() if not name.startswith("MOTO_")},
@@ -61,6 +62,11 @@ class AwsServer:
 
     def client(self, service):
         """Somebody else's client of the server."""
+        if service not in self._clients:
+            self._clients[service] = self._new_client(service)
+        return self._clients[service]
+
+    def _new_client(self, service):
         return boto3.client(
             service,
             region_name=REGION,
