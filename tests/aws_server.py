@@ -9,8 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import cache
 
 import boto3
 import pytest
@@ -101,17 +100,14 @@ class AwsServer:
         return bodies
 
 
-@contextmanager
-def an_aws_server() -> Iterator[AwsServer]:
-    server = AwsServer()
-    try:
-        yield server
-    finally:
-        server.kill()
-
-
 @pytest.fixture(scope="session")
 def aws_server():
-    """One for all tests of this process."""
-    with an_aws_server() as server:
-        yield server
+    """One for all tests of this process, in whichever module they are."""
+    server = _the_server()
+    yield server
+    server.kill()
+
+
+@cache
+def _the_server() -> AwsServer:
+    return AwsServer()

@@ -40,7 +40,7 @@ def meaning_of(body: str, bucket: str | None) -> Arrival | Work | Foreign:
     """Return what a message says to an orak whose takes lie in *bucket*. Raise `BrokenMessage`."""
     try:
         message: object = msgspec.json.decode(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter of a thousand brackets
         raise BrokenMessage("it is no JSON") from error
     if not isinstance(message, dict):
         raise BrokenMessage("it is no JSON object")
@@ -62,7 +62,8 @@ def meaning_of(body: str, bucket: str | None) -> Arrival | Work | Foreign:
             case source, type_:
                 return Foreign(f"{type_!r} of {source!r}")
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise BrokenMessage(f"it lacks what such an event has ({type(error).__name__}: {error})") from error
+        # The kind of error alone: its text may hold whatever somebody sent.
+        raise BrokenMessage(f"it is not what such an event is ({type(error).__name__})") from error
 
 
 def _notified(records: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - whatever the JSON holds
