@@ -1,42 +1,21 @@
 import json
 from collections import Counter
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from itertools import count
 
 import pytest
 from aiohttp import web
 
 from aws_server import aws_server  # noqa: F401 - a fixture
+from builders import START, a_numbered_fact
 from house import RestlessClock
 from orak.adapters.aws.clients import AwsPlace
 from orak.adapters.events.entries import MOST_BYTES, entry_of, size_of
 from orak.adapters.events.eventbridge import EventBridge
 from orak.application.events.publish_facts import PublishFacts
 from orak.application.ports.failures import Unavailable
-from orak.domain.events import Fact, FactType, NumberedFact
-from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
+from orak.domain.events import FactType
+from orak.domain.identity import RecordId
 from orak.domain.processing import FailureCode, ProcessingStatus
-
-AT = datetime(2024, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
-KEY = "recordings/0c0f4a1e-6c7b-4f6e-9d5f-2f0b7b1f0a11_노래.webm"
-_positions = count(1)
-
-
-def a_fact(upload=1, version=1, type_=FactType.UPLOAD_RECEIVED, *, position=None, key=KEY, **fields):
-    position = position or next(_positions)
-    fact = Fact(
-        type_,
-        UserId(7),
-        "0c0f4a1e-6c7b-4f6e-9d5f-2f0b7b1f0a11",
-        fields.pop("status", ProcessingStatus.UPLOADED),
-        fields.pop("attempt", 0),
-        ObjectKey(key),
-        ObjectKey(key),
-        AT,
-        **fields,
-    )
-    return NumberedFact(position, position + 1000, UploadId(upload), version, fact)
 
 
 class ScriptedEvents:
@@ -88,8 +67,11 @@ async def scripted():
         await runner.cleanup()
 
 
+KEY = "recordings/0c0f4a1e-6c7b-4f6e-9d5f-2f0b7b1f0a11_노래.webm"
+
+
 def test_an_entry_is_this_to_the_byte():
-    fact = a_fact(
+    fact = a_numbered_fact(
         3,
         7,
         FactType.PROCESSING_FAILED,
@@ -103,15 +85,15 @@ def test_an_entry_is_this_to_the_byte():
         "EventBusName": "orak-processing-bus",
         "Source": "orak.recordings",
         "DetailType": "ProcessingFailed",
-        "Time": AT,
+        "Time": START,
         "Detail": '{"eventId":1041,"uploadId":3,"recordId":5,"userId":7,"key":"' + KEY + '",'
         '"status":"FAILED","attempt":2,"version":7,"position":41,"failure":"CORRUPT",'
-        '"at":"2024-01-01T12:00:00.500000Z"}',
+        '"at":"2024-01-01T12:00:00Z"}',
     }
 
 
 def test_what_is_absent_is_null_and_the_size_is_that_of_the_bytes():
-    entry = entry_of(a_fact(position=1), "bus")
+    entry = entry_of(a_numbered_fact(position=1), "bus")
     detail = json.loads(entry["Detail"])
     assert (detail["recordId"], detail["failure"]) == (None, None)
     assert len(KEY.encode()) == len(KEY) + 4
@@ -119,7 +101,7 @@ def test_what_is_absent_is_null_and_the_size_is_that_of_the_bytes():
 
 
 async def test_ten_go_in_a_call_and_an_uploads_one_after_the_other():
-    page = [a_fact(upload, version) for version in (1, 2) for upload in range(1, 13)]
+    page = [a_numbered_fact(upload, version) for version in (1, 2) for upload in range(1, 13)]
     async with scripted() as (events, bus):
         assert await bus.publish(page) == frozenset()
     assert len(events.calls[0]) == 10
@@ -133,12 +115,18 @@ async def test_ten_go_in_a_call_and_an_uploads_one_after_the_other():
 async def test_only_what_was_refused_is_sent_again():
     async with scripted() as (events, bus):
         events.refusals[2, 1] = 1
-        assert await bus.publish([a_fact(1), a_fact(2), a_fact(3)]) == frozenset()
+        assert await bus.publish([a_numbered_fact(1), a_numbered_fact(2), a_numbered_fact(3)]) == frozenset()
     assert events.calls == [[(1, 1), (2, 1), (3, 1)], [(2, 1)]]
 
 
 async def test_what_goes_on_being_refused_holds_back_its_upload_alone():
-    page = [a_fact(1, 1), a_fact(2, 1), a_fact(1, 2), a_fact(2, 2), a_fact(1, 3)]
+    page = [
+        a_numbered_fact(1, 1),
+        a_numbered_fact(2, 1),
+        a_numbered_fact(1, 2),
+        a_numbered_fact(2, 2),
+        a_numbered_fact(1, 3),
+    ]
     async with scripted() as (events, bus):
         events.refusals[1, 1] = 99
         refused = await bus.publish(page)
@@ -154,14 +142,14 @@ async def test_what_goes_on_being_refused_holds_back_its_upload_alone():
 
 async def test_a_call_holds_no_more_bytes_than_one_may():
     # S3's keys are at most 1,024 bytes long; a smaller limit than AWS's cannot be had for a test.
-    page = [a_fact(upload, key="recordings/" + "x" * 100_000) for upload in range(1, 6)]
+    page = [a_numbered_fact(upload, key="recordings/" + "x" * 100_000) for upload in range(1, 6)]
     async with scripted() as (events, bus):
         assert await bus.publish(page) == frozenset()
     assert [len(call) for call in events.calls] == [2, 2, 1]
 
 
 async def test_what_is_too_large_for_ever_is_left_out_and_said(caplog):
-    page = [a_fact(1, 1, key="x" * (MOST_BYTES + 1)), a_fact(1, 2)]
+    page = [a_numbered_fact(1, 1, key="x" * (MOST_BYTES + 1)), a_numbered_fact(1, 2)]
     async with scripted() as (events, bus):
         assert await bus.publish(page) == frozenset()
     assert events.taken == [(1, 2)]
@@ -172,14 +160,14 @@ async def test_a_bus_that_takes_nothing_is_unavailable():
     async with scripted() as (events, bus):
         events.calls_until_it_is_down = 0
         with pytest.raises(Unavailable, match=r"EventBridge answered 400 \(AccessDeniedException\)"):
-            await bus.publish([a_fact()])
+            await bus.publish([a_numbered_fact()])
     with pytest.raises(Unavailable, match="does not answer"):
         async with EventBridge.open(events.place, "bus", RestlessClock()) as gone:
-            await gone.publish([a_fact()])
+            await gone.publish([a_numbered_fact()])
 
 
 async def test_what_was_taken_before_an_outage_is_not_sent_again():
-    page = [a_fact(upload) for upload in range(1, 16)]
+    page = [a_numbered_fact(upload) for upload in range(1, 16)]
     async with scripted() as (events, bus):
         events.calls_until_it_is_down = 1
         assert await bus.publish(page) == {fact.position for fact in page[10:]}
@@ -192,7 +180,10 @@ async def test_a_rule_finds_them_on_the_bus(aws_server):  # noqa: F811
     events.put_targets(Rule="r", EventBusName="facts", Targets=[{"Id": "q", "Arn": aws_server.arn(queue)}])
     async with EventBridge.open(aws_server.place, "facts", RestlessClock()) as bus:
         await bus.check()
-        page = [a_fact(1, 1, FactType.UPLOAD_REQUESTED), *(a_fact(upload) for upload in range(1, 31))]
+        page = [
+            a_numbered_fact(1, 1, FactType.UPLOAD_REQUESTED),
+            *(a_numbered_fact(upload) for upload in range(1, 31)),
+        ]
         assert await bus.publish(page) == frozenset()
     told = [json.loads(body) for body in aws_server.messages(queue)]
     assert {event["source"] for event in told} == {"orak.recordings"}

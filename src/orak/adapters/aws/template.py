@@ -1,6 +1,7 @@
 """The way of events as a CloudFormation template."""
 
 from orak.adapters.aws.pathway import (
+    DEFAULT_BUS,
     Json,
     Pathway,
     arrivals_pattern,
@@ -15,7 +16,6 @@ _ARN: Json = {"Fn::GetAtt": ["Queue", "Arn"]}
 _DEAD_ARN: Json = {"Fn::GetAtt": ["DeadLetters", "Arn"]}
 _RULE_ARN: Json = {"Fn::GetAtt": ["Rule", "Arn"]}
 _ARRIVALS_ARN: Json = {"Fn::GetAtt": ["Arrivals", "Arn"]}
-_BUS = {"Fn::If": ["OwnBus", {"Ref": "Bus"}, "default"]}
 
 
 def template(pathway: Pathway) -> Json:
@@ -23,11 +23,13 @@ def template(pathway: Pathway) -> Json:
 
     It cannot turn on the events of a bucket that exists: `aws setup` can, and finds all else right.
     """
+    own_bus = pathway.bus != DEFAULT_BUS
+    bus: object = {"Fn::GetAtt": ["Bus", "Name"]} if own_bus else DEFAULT_BUS
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "The way of orak's events: bus, rules, queue and dead letters",
         "Parameters": {
-            "BusName": _parameter("Bus that orak publishes on", pathway.bus),
+            **({"BusName": _parameter("Bus that orak publishes on", pathway.bus)} if own_bus else {}),
             "RuleName": _parameter("Rule from the bus to the queue", pathway.rule),
             "QueueName": _parameter("Queue that orak's workers read", pathway.queue),
             "BucketName": _parameter("Bucket of the takes; empty for none", pathway.bucket or ""),
@@ -35,7 +37,6 @@ def template(pathway: Pathway) -> Json:
             | {"AllowedValues": ["true", "false"]},
         },
         "Conditions": {
-            "OwnBus": {"Fn::Not": [{"Fn::Equals": [{"Ref": "BusName"}, "default"]}]},
             "HasBucket": {"Fn::Not": [{"Fn::Equals": [{"Ref": "BucketName"}, ""]}]},
             "NewBucket": {
                 "Fn::And": [{"Condition": "HasBucket"}, {"Fn::Equals": [{"Ref": "CreateBucket"}, "true"]}]
@@ -48,11 +49,11 @@ def template(pathway: Pathway) -> Json:
             "Queue": _resource(
                 "AWS::SQS::Queue", {"QueueName": {"Ref": "QueueName"}} | queue_attributes(_DEAD_ARN)
             ),
-            "Bus": _resource("AWS::Events::EventBus", {"Name": {"Ref": "BusName"}}, "OwnBus"),
-            "Rule": _rule({"Ref": "RuleName"}, _BUS, facts_pattern()),
+            **({"Bus": _resource("AWS::Events::EventBus", {"Name": {"Ref": "BusName"}})} if own_bus else {}),
+            "Rule": _rule({"Ref": "RuleName"}, bus, facts_pattern()),
             "Arrivals": _rule(
                 {"Fn::Sub": "${RuleName}-arrivals"},
-                "default",
+                DEFAULT_BUS,
                 arrivals_pattern({"Ref": "BucketName"}),
                 "HasBucket",
             ),
@@ -78,7 +79,7 @@ def template(pathway: Pathway) -> Json:
             | {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"},
         },
         "Outputs": {
-            "EventBridgeBusName": {"Description": "EVENTBRIDGE_BUS_NAME", "Value": _BUS},
+            "EventBridgeBusName": {"Description": "EVENTBRIDGE_BUS_NAME", "Value": bus},
             "EventBridgeRuleName": {"Description": "EVENTBRIDGE_RULE_NAME", "Value": {"Ref": "RuleName"}},
             "SqsQueueUrl": {"Description": "SQS_QUEUE_URL", "Value": {"Ref": "Queue"}},
         },
