@@ -28,7 +28,7 @@ def sqlite_url(sqlite_file):
 EMPTY = """
     DELETE FROM idempotency_keys; DELETE FROM records; DELETE FROM uploads; DELETE FROM songs;
     DELETE FROM users; DELETE FROM events; DELETE FROM feed_cursors; DELETE FROM deferred_facts;
-    DELETE FROM settings; UPDATE feed SET position = 0;
+    DELETE FROM settings; DELETE FROM live_tickets; UPDATE feed SET position = 0;
     ALTER SEQUENCE uploads_id_seq RESTART; ALTER SEQUENCE records_id_seq RESTART;
     ALTER SEQUENCE events_id_seq RESTART
 """

@@ -15,10 +15,13 @@ from orak.adapters.ids.sequential import SequentialIds
 from orak.adapters.live.memory import MemoryLive
 from orak.adapters.persistence.memory.database import MemoryPersistence
 from orak.adapters.storage.memory import MemoryStorage
+from orak.application.events.delete_objects import DeleteObjects
 from orak.application.events.follow_facts import FollowFacts
 from orak.application.events.forget_facts import ForgetFacts
-from orak.application.events.readers import DeleteObjects, TellLive
 from orak.application.events.replay_facts import ReplayFacts
+from orak.application.events.tell_live import TellLive
+from orak.application.events.tickets import IssueTicket, RedeemTicket
+from orak.application.events.watch_records import WatchRecords
 from orak.application.import_songs import ImportSongs
 from orak.application.measuring import Measuring
 from orak.application.operations.batch_size import BatchSize, SetBatchSize
@@ -158,6 +161,7 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
     storage = MemoryStorage("http://orak.test", b"k" * 32, clock)
     converter, queue, live, cache = QuickConverter(), RememberingQueue(), MemoryLive(), MemoryCache(clock)
     started: list[UploadId] = []
+    ids = SequentialIds()
 
     class Starter:
         async def start(self, upload_id: UploadId) -> _NotWaited:
@@ -175,7 +179,7 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
                 persistence.intake,
                 storage,
                 clock,
-                SequentialIds(),
+                ids,
                 UploadPolicy(max_bytes=1000, max_duration_seconds=3600),
                 timedelta(minutes=15),
             ),
@@ -199,6 +203,9 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
             list_failures=ListFailures(persistence.operations),
             retry_failure=RetryFailure(recordings, requeuing),
             delete_record=DeleteRecord(transaction, cache, clock),
+            watch_records=WatchRecords(live, persistence.facts),
+            issue_ticket=IssueTicket(persistence.tickets, ids, clock),
+            redeem_ticket=RedeemTicket(persistence.tickets, clock),
             register_user=RegisterUser(transaction),
             receive_upload=ReceiveUpload(recordings, storage, verification, starter),
             import_songs=ImportSongs(transaction),

@@ -8,8 +8,8 @@ import pytest
 from msgspec import structs
 
 from house import LEASE, SINGER, a_house
+from orak.application.events.delete_objects import DeleteObjects
 from orak.application.events.follow_facts import FollowFacts
-from orak.application.events.readers import DeleteObjects
 from orak.application.events.relay_facts import Reading, RelayFacts
 from orak.application.ports.failures import Unavailable
 from orak.domain.identity import published_key

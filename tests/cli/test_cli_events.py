@@ -1,4 +1,5 @@
 import json
+import signal
 import sqlite3
 from contextlib import closing
 
@@ -6,10 +7,10 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def a_take(orak):
+def a_take(run):
     """What one take leaves behind."""
-    ran = orak("demo", "--once")
-    assert ran.exit_code == 0, ran.stderr
+    ran = run("demo", "--once")
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_a_replay_tells_where_the_log_leaves_each_upload(orak):
@@ -37,3 +38,30 @@ def test_a_log_that_does_not(orak):
         "byTables": "7",
     }
     assert "error: the log and the tables differ in 1 places\nhint: " in checked.stderr
+
+
+def test_the_whole_log_is_shown_from_where_it_is_asked_for(orak):
+    rows = [json.loads(line) for line in orak("events", "tail", "--all").stdout.splitlines()]
+    assert [row["position"] for row in rows] == [1, 2, 3, 4, 5]
+    assert [row["fact"]["type"] for row in rows][-1] == "ProcessingCompleted"
+    later = orak("events", "tail", "--all", "--after", "4").stdout
+    assert [json.loads(line)["position"] for line in later.splitlines()] == [5]
+
+
+def test_the_log_goes_on_while_it_is_followed(start, run):
+    tail = start("events", "tail", "--all", "--follow", "--after", "5", env={})
+    assert run("demo", "--once").returncode == 0
+    tail.wait_for(r'"type":"ProcessingCompleted"')
+    assert tail.stop(signal.SIGINT) != 0
+    assert "Traceback" not in tail.said
+
+
+def test_one_s_own_recordings_are_followed_over_http(start, orak):
+    env = {"JWT_SECRET": "s" * 32}
+    server = start("serve", "--port", 0, env=env)
+    url = server.wait_for(r"serves (http://\S+)")[1]
+    token = orak("token", env=env).stdout.strip()
+    tail = start("events", "tail", "--after", "0", "--url", url, "--token", token, env={})
+    tail.wait_for(r'"processingStatus":"COMPLETED"')
+    tail.stop(signal.SIGINT)
+    assert "Traceback" not in tail.said

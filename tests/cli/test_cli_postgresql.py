@@ -105,7 +105,7 @@ def test_a_killed_server_is_an_outage_and_no_more(orak, start, migrated, postgre
     assert ask("/records/async/me").status_code == 200
     postgresql_server.kill()
     try:
-        server.wait_for("relay: the database")
+        server.wait_for("relay to delete-objects: the database")
         for path in ("/records/async/me", "/health/ready"):
             refused = ask(path)
             assert (refused.status_code, refused.json()["error"]["code"]) == (503, "UNAVAILABLE")
@@ -113,12 +113,12 @@ def test_a_killed_server_is_an_outage_and_no_more(orak, start, migrated, postgre
         assert ask("/health/live").status_code == 200
     finally:
         postgresql_server.start()
-    server.wait_for("relay: works again")
+    server.wait_for("relay to delete-objects: works again")
     assert ask("/health/ready").status_code == 200
     assert ask("/records/async/me").status_code == 200
     assert server.stop(signal.SIGTERM) == 0
     assert "Traceback" not in server.said
-    assert server.said.count("relay: the database") == 1
+    assert server.said.count("relay to delete-objects: the database") == 1
 
 
 def test_objects_are_swept_by_what_it_knows(orak, env, postgresql_server):  # noqa: F811

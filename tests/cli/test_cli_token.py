@@ -19,7 +19,7 @@ SECRET = "s" * 32
 
 def verified(token, secret, clock=None, **parties):
     tokens = JwtTokens(clock=clock or SystemClock(), secret=secret, **parties)
-    return asyncio.run(tokens.verify(token.strip()))
+    return asyncio.run(tokens.verify(token.strip())).actor
 
 
 def test_a_token_is_of_the_user_and_scopes_that_were_asked_for(orak):

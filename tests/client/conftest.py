@@ -37,6 +37,15 @@ class Awaited:
     def failures(self):
         return self._all(self._client.failures())
 
+    def events(self, after=None):
+        """One at a time, as they come."""
+        items = self._client.events(after)
+        try:
+            while True:
+                yield self._runner.run(anext(items))
+        finally:
+            self._runner.run(items.aclose())
+
     def _all(self, items):
         async def all_of_them():
             return [item async for item in items]

@@ -1,6 +1,6 @@
 import asyncio
 
-from builders import START, a_waiting_take, an_object, an_upload, saved
+from builders import SINGER, START, STRANGER, a_waiting_take, an_object, an_upload, saved
 from orak.domain.events import FactType
 from orak.domain.identity import UserId
 from orak.domain.processing import ProcessingStatus
@@ -78,3 +78,22 @@ async def test_the_facts_of_a_purged_upload_stay(persistence):
 async def test_an_empty_feed_has_no_last_fact(persistence):
     await persistence.intake.add(an_upload())
     assert await persistence.facts.last() == 0
+
+
+async def test_a_singer_s_own_facts_between_two_positions(persistence):
+    mine = await persistence.intake.add(an_upload())
+    await persistence.intake.add(an_upload(STRANGER))
+    await saved(persistence, mine.cancel(at=START))
+    await persistence.intake.add(an_upload())
+    assert await persistence.facts.of_user(SINGER, 0, 99, 9) == []
+    await persistence.facts.number()
+
+    async def own(after, up_to, limit=9):
+        return [n.position for n in await persistence.facts.of_user(SINGER, after, up_to, limit)]
+
+    assert await own(0, 99) == [1, 3, 4]
+    assert await own(1, 3) == [3]
+    assert await own(0, 99, limit=2) == [1, 3]
+    assert await own(4, 99) == []
+    [first, *_] = await persistence.facts.of_user(SINGER, 0, 99, 9)
+    assert first == (await persistence.facts.after(0, 1))[0]

@@ -1,3 +1,4 @@
+import re
 from uuid import UUID
 
 import pytest
@@ -16,3 +17,10 @@ def test_ids_are_distinct_uuids_of_version_4(ids):
 def test_sequential_ids_count_up():
     ids = SequentialIds()
     assert [ids.uuid()[-2:] for _ in range(3)] == ["01", "02", "03"]
+
+
+@pytest.mark.parametrize("ids", [RandomIds(), SequentialIds()], ids=["random", "sequential"])
+def test_secrets_are_distinct_and_fit_into_a_url(ids):
+    made = [ids.secret() for _ in range(100)]
+    assert len(set(made)) == 100
+    assert all(re.fullmatch(r"[\w-]{43}", one) for one in made)

@@ -1,17 +1,21 @@
 """What every Live promises."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
 from builders import SINGER, START, STRANGER
 from orak.adapters.live.memory import MemoryLive
+from orak.adapters.live.redis import RedisLive
+from orak.adapters.redis.link import RedisLink
 from orak.application.ports.live import LiveMessage
 from orak.domain.identity import RecordId, UploadId, UserId
 from orak.domain.processing import ProcessingStatus
+from redis_server import own_redis, redis_server, shared_redis  # noqa: F401 - fixtures
 
 CAPACITY = 8
+DEADLINE = 10
 
 
 @pytest.fixture
@@ -19,7 +23,31 @@ def memory():
     return MemoryLive(capacity=CAPACITY)
 
 
-@pytest.fixture(params=["memory"])
+@pytest.fixture
+async def redis(request):
+    """A process on Redis, and `other` is another."""
+    async with a_redis_live(request.getfixturevalue("redis_server")) as live:
+        yield live
+
+
+@pytest.fixture
+async def other(request):
+    async with a_redis_live(request.getfixturevalue("redis_server")) as live:
+        yield live
+
+
+@asynccontextmanager
+async def a_redis_live(server, capacity=CAPACITY):
+    async with (
+        RedisLink.open(server.url, "Redis") as link,
+        RedisLive.open(server.url, link, capacity) as live,
+    ):
+        async with asyncio.timeout(DEADLINE):
+            await live.connected()
+        yield live
+
+
+@pytest.fixture(params=["memory", "redis"])
 def live(request):
     return request.getfixturevalue(request.param)
 
@@ -90,10 +118,11 @@ async def test_missed_ticks_cut_nobody(live):
     async with live.listen(SINGER) as messages:
         for progress in range(100):
             await live.publish(SINGER, a_tick(progress))
-        assert (await anext(messages)).progress == 0
-        await live.publish(SINGER, a_change(7))
-        rest = [await anext(messages) for _ in range(CAPACITY)]
-        assert rest[-1] == a_change(7)
+        async with asyncio.timeout(DEADLINE):
+            assert (await anext(messages)).event_id is None
+            await live.publish(SINGER, a_change(7))
+            while (await anext(messages)).event_id is None:
+                pass
 
 
 async def test_the_iterator_ends_with_its_block(live):
@@ -103,3 +132,42 @@ async def test_the_iterator_ends_with_its_block(live):
     assert await waiting is None
     await live.publish(SINGER, a_change(1))
     assert [message async for message in messages] == []
+
+
+async def test_a_tick_reaches_the_listeners_of_another_process(redis, other):
+    async with other.listen(SINGER) as there, redis.listen(SINGER) as here, other.listen(STRANGER) as foreign:
+        await redis.publish(SINGER, a_tick(40))
+        async with asyncio.timeout(DEADLINE):
+            assert await anext(there) == a_tick(40)
+            assert await anext(here) == a_tick(40), "once"
+            await redis.publish(STRANGER, a_tick(50))
+            assert await anext(foreign) == a_tick(50)
+
+
+async def test_a_change_is_for_each_process_to_find_in_the_feed(redis, other):
+    async with other.listen(SINGER) as there, redis.listen(SINGER) as here:
+        await redis.publish(SINGER, a_change(1))
+        await redis.publish(SINGER, a_tick(40))
+        async with asyncio.timeout(DEADLINE):
+            assert await anext(here) == a_change(1)
+            assert await anext(there) == a_tick(40)
+
+
+async def test_without_redis_ticks_stay_in_their_process_and_come_back_with_it(request):
+    server = request.getfixturevalue("own_redis")
+    async with a_redis_live(server) as one, a_redis_live(server) as other:
+        server.kill()
+        async with one.listen(SINGER) as here, other.listen(SINGER) as there:
+            await ticked(one, here)
+            server.start()
+            await ticked(one, there)
+
+
+async def ticked(live, messages):
+    """Publish until a listener hears of it."""
+    heard = asyncio.ensure_future(anext(messages))
+    async with asyncio.timeout(DEADLINE):
+        while not heard.done():
+            await live.publish(SINGER, a_tick(1))
+            await asyncio.wait({heard}, timeout=0.05)
+    assert await heard == a_tick(1)

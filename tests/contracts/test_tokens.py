@@ -3,7 +3,7 @@
 import hmac
 import json
 from base64 import urlsafe_b64encode
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import jwt
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from orak.adapters.auth.jwt import JwtTokens
 from orak.adapters.clock.frozen import FrozenClock
-from orak.application.ports.tokens import InvalidToken
+from orak.application.ports.tokens import Bearer, InvalidToken
 from orak.domain.actor import Actor
 from orak.domain.identity import MAX_ID, UserId
 
@@ -100,20 +100,21 @@ def without(claims: dict, name: str) -> dict:
 
 
 async def test_a_good_token_says_who_is_asking(tokens, sign, claims):
-    expected = Actor(UserId(7), frozenset({"admin", "read"}))
+    expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+    expected = Bearer(Actor(UserId(7), frozenset({"admin", "read"})), expires_at)
     assert await tokens.verify(sign(claims)) == expected
     assert await tokens.verify(sign(claims)) == expected
 
 
 async def test_a_token_without_scope_has_none(tokens, sign, claims):
-    assert (await tokens.verify(sign(without(claims, "scope")))).scopes == frozenset()
-    assert not (await tokens.verify(sign(claims | {"scope": "administrator Admin"}))).is_admin
+    assert (await tokens.verify(sign(without(claims, "scope")))).actor.scopes == frozenset()
+    assert not (await tokens.verify(sign(claims | {"scope": "administrator Admin"}))).actor.is_admin
 
 
 async def test_a_token_is_good_until_its_very_end(tokens, sign, claims, clock):
     token = sign(claims)
     clock.advance(HOUR - timedelta(microseconds=1))
-    assert (await tokens.verify(token)).user_id == 7
+    assert (await tokens.verify(token)).actor.user_id == 7
     clock.advance(timedelta(microseconds=1))
     with pytest.raises(InvalidToken):
         await tokens.verify(token)
@@ -125,6 +126,11 @@ async def test_a_token_that_was_good_once_is_not_good_for_ever(tokens, sign, cla
     clock.advance(HOUR)
     with pytest.raises(InvalidToken):
         await tokens.verify(token)
+
+
+async def test_a_token_that_outlives_the_calendar_is_good_until_its_end(tokens, sign, claims):
+    bearer = await tokens.verify(sign(claims | {"exp": 1e18}))
+    assert bearer.expires_at == datetime(9999, 1, 1, tzinfo=UTC)
 
 
 async def test_the_issuers_clock_may_be_a_little_ahead(tokens, sign, claims):
@@ -202,7 +208,7 @@ async def test_a_subject_that_is_no_user_id_is_refused(tokens, sign, claims, sub
 
 
 async def test_the_largest_user_id_is_one(tokens, sign, claims):
-    assert (await tokens.verify(sign(claims | {"sub": str(MAX_ID)}))).user_id == MAX_ID
+    assert (await tokens.verify(sign(claims | {"sub": str(MAX_ID)}))).actor.user_id == MAX_ID
 
 
 @pytest.mark.parametrize(

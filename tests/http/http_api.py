@@ -16,7 +16,6 @@ from house import House, a_house
 from orak.adapters.auth.issuing import issue_token
 from orak.adapters.auth.jwt import JwtTokens
 from orak.adapters.clock.frozen import FrozenClock
-from orak.adapters.live.memory import MemoryLive
 from orak.domain.identity import UploadId, UserId
 from orak.entrypoints.container import Running
 from orak.entrypoints.http.app import create_app
@@ -66,7 +65,6 @@ async def an_api(settings: Settings = SETTINGS, *, clock: FrozenClock | None = N
             tokens=JwtTokens(clock=house.clock, secret=SECRET),
             gate=house.storage,
             media=house.storage,
-            live=MemoryLive(),
             clock=house.clock,
             settings=settings,
             leases=house.persistence.leases,

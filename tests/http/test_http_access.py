@@ -4,6 +4,7 @@ import logging
 
 import pytest
 from http_api import SETTINGS, SINGER, Api, an_api, convert, name, presign, refusal, upload
+from litestar.routes import HTTPRoute
 from msgspec.structs import replace
 
 from orak.application.ports.audio import Unconvertible
@@ -23,6 +24,8 @@ EVERY_ROUTE = [
     ("DELETE", "/records/async/{record_id:str}", None, (401, 403, 204)),
     ("GET", "/records/async/uploads/{upload_id:str}", None, (401, 403, 200)),
     ("DELETE", "/records/async/uploads/{upload_id:str}", None, (401, 403, 409)),
+    ("GET", "/records/async/events", None, (401, 200, 200)),
+    ("POST", "/records/async/live/ticket", None, (401, 200, 200)),
     ("PUT", "/records/async/batch/size", None, (401, 403, 403)),
     ("POST", "/records/async/batch/trigger", None, (401, 403, 403)),
     ("GET", "/records/async/batch/statistics", None, (401, 403, 403)),
@@ -54,6 +57,7 @@ async def test_the_table_has_every_route_there_is(api):
     routes = {
         (method, route.path_format if not route.path_parameters else route.path)
         for route in api.app.routes
+        if isinstance(route, HTTPRoute)  # who may open a WebSocket is another test's
         for method in route.methods
         if method != "OPTIONS"
     }
@@ -72,6 +76,7 @@ async def test_nobody_reaches_another_s_data(api, anyone, stranger, singer, meth
         ("{name:str}", "x"),
     ):
         path = path.replace(part, value)
+    method = "HEAD" if path == "/records/async/events" else method  # its body has no end
     for caller, status in zip((anyone, stranger, singer), expected, strict=True):
         answer = await caller.request(method, path, json=body)
         assert answer.status_code == status, answer.text

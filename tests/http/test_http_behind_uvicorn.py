@@ -3,61 +3,11 @@
 import asyncio
 import json
 import logging
-from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime, timedelta
-from functools import partial
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
-import uvicorn
-from http_api import SECRET, name, presign, refusal
-
-from orak.adapters.auth.issuing import issue_token
-from orak.domain.identity import UserId
-from orak.entrypoints.container import run
-from orak.entrypoints.http.app import create_app
-from orak.entrypoints.http.server import server_config
-from orak.entrypoints.settings import Settings
-
-DEADLINE = 20
-
-
-class AnnouncedServer(uvicorn.Server):
-    """A server that says when it is up, and leaves the process's signals alone."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = asyncio.Event()
-
-    async def startup(self, sockets=None) -> None:
-        await super().startup(sockets)
-        self.up.set()
-
-    @contextmanager
-    def capture_signals(self):
-        yield
-
-    @property
-    def url(self) -> str:
-        host, port = self.servers[0].sockets[0].getsockname()
-        return f"http://{host}:{port}"
-
-
-@asynccontextmanager
-async def served(data_dir):
-    settings = Settings(data_dir=data_dir, port=0, jwt_secret=SECRET, batch_enabled=False, immediate_slots=0)
-    server = AnnouncedServer(server_config(create_app(settings, partial(run, settings)), settings))
-    serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(DEADLINE):
-        await server.up.wait()
-    token = issue_token(SECRET, UserId(1), (), timedelta(hours=1), datetime.now(UTC))
-    headers = {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=DEADLINE) as client:
-        yield server, client
-    server.should_exit = True
-    async with asyncio.timeout(DEADLINE):
-        await serving
+from http_api import name, presign, refusal
+from served import DEADLINE, AnnouncedServer, served
 
 
 def on(server: AnnouncedServer, signed: dict) -> dict:

@@ -11,14 +11,16 @@ import pytest
 import orak.entrypoints.http as package
 from orak.entrypoints.http.error_codes import ErrorCode
 from orak.entrypoints.http.openapi import document, rendered_document
-from orak.entrypoints.http.server import server_config
-from orak.entrypoints.http.views import (
+from orak.entrypoints.http.operator_views import (
     BatchSizeView,
     OperatedUploadView,
-    RecordView,
-    SignedUploadView,
     StatisticsView,
     TriggeredView,
+)
+from orak.entrypoints.http.server import server_config
+from orak.entrypoints.http.views import (
+    RecordView,
+    SignedUploadView,
     UploadView,
 )
 from orak.entrypoints.settings import Settings

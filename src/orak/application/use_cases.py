@@ -6,6 +6,8 @@ from orak.application.events.follow_facts import FollowFacts
 from orak.application.events.forget_facts import ForgetFacts
 from orak.application.events.relay_facts import RelayFacts
 from orak.application.events.replay_facts import ReplayFacts
+from orak.application.events.tickets import IssueTicket, RedeemTicket
+from orak.application.events.watch_records import WatchRecords
 from orak.application.import_songs import ImportSongs
 from orak.application.operations.batch_size import SetBatchSize
 from orak.application.operations.get_statistics import GetStatistics
@@ -46,6 +48,9 @@ class UseCases:
     change_record: ChangeRecord
     retry_record: RetryRecord
     delete_record: DeleteRecord
+    watch_records: WatchRecords
+    issue_ticket: IssueTicket
+    redeem_ticket: RedeemTicket
     # The world around orak
     register_user: RegisterUser
     receive_upload: ReceiveUpload

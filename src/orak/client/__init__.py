@@ -25,10 +25,12 @@ from orak.client.errors import (
     Unreachable,
     UnreadableAnswer,
 )
+from orak.client.following import Event
 
 __all__ = [
     "AsyncOrakClient",
     "ErrorDetail",
+    "Event",
     "Failure",
     "FileChanged",
     "Loudness",

@@ -7,11 +7,11 @@ from typing import Literal
 import msgspec
 
 
-class _Answer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+class Answer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """A field that this client does not know yet is passed over."""
 
 
-class PresignedUpload(_Answer, frozen=True):
+class PresignedUpload(Answer, frozen=True):
     """A new upload, and exactly the request that sends its bytes."""
 
     upload_id: int
@@ -23,14 +23,14 @@ class PresignedUpload(_Answer, frozen=True):
     """What must be sent so that the signature holds."""
 
 
-class Failure(_Answer, frozen=True):
+class Failure(Answer, frozen=True):
     """Why a take failed: a stable code, and a sentence in the client's language."""
 
     code: str
     message: str
 
 
-class Loudness(_Answer, frozen=True):
+class Loudness(Answer, frozen=True):
     """How loud a take came in and went out; None where there was only silence to measure."""
 
     input_lufs: float | None
@@ -39,7 +39,7 @@ class Loudness(_Answer, frozen=True):
     """Of the published take, in dBTP."""
 
 
-class Record(_Answer, frozen=True):
+class Record(Answer, frozen=True):
     """A named take, and how far it is."""
 
     id: int
@@ -68,7 +68,7 @@ class Record(_Answer, frozen=True):
         return self.processing_status != "PROCESSING"
 
 
-class Upload(_Answer, frozen=True):
+class Upload(Answer, frozen=True):
     """Where an upload stands, in orak's own words."""
 
     upload_id: int
@@ -85,7 +85,7 @@ class Upload(_Answer, frozen=True):
     failure: Failure | None
 
 
-class ErrorDetail(_Answer, frozen=True):
+class ErrorDetail(Answer, frozen=True):
     """One wrong field."""
 
     field: str
@@ -93,7 +93,7 @@ class ErrorDetail(_Answer, frozen=True):
     message: str
 
 
-class ApiError(_Answer, frozen=True):
+class ApiError(Answer, frozen=True):
     """What a refusal says."""
 
     code: str
@@ -102,13 +102,13 @@ class ApiError(_Answer, frozen=True):
     details: list[ErrorDetail] = []
 
 
-class ErrorEnvelope(_Answer, frozen=True):
+class ErrorEnvelope(Answer, frozen=True):
     """What a refusal comes in."""
 
     error: ApiError
 
 
-class OperatedUpload(_Answer, frozen=True):
+class OperatedUpload(Answer, frozen=True):
     """Anybody's upload, as operators see it."""
 
     upload_id: int
@@ -129,7 +129,7 @@ class OperatedUpload(_Answer, frozen=True):
     """When it failed, in the list of those that did."""
 
 
-class RelayLag(_Answer, frozen=True):
+class RelayLag(Answer, frozen=True):
     """How far a reader of events is behind."""
 
     reader: str
@@ -138,7 +138,7 @@ class RelayLag(_Answer, frozen=True):
     oldest_seconds: float
 
 
-class Statistics(_Answer, frozen=True):
+class Statistics(Answer, frozen=True):
     """How conversion goes, over all processes."""
 
     active_jobs: int

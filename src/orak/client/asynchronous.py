@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from os import PathLike
 from pathlib import Path
@@ -7,10 +8,11 @@ from typing import Self, TypeVar, cast
 
 import httpx
 
-from orak.client import conversations
+from orak.client import conversations, following
 from orak.client.answers import PresignedUpload, Record, Upload
 from orak.client.calls import Flow, OnBytes, api_headers, base_url_of
-from orak.client.conversations import OnRecord
+from orak.client.errors import UnreadableAnswer
+from orak.client.following import QUIET, WORTH_FOLLOWING, Event, Following, OnRecord, Watching
 from orak.client.operating import AsyncBatch
 
 T = TypeVar("T")
@@ -101,7 +103,49 @@ class AsyncOrakClient:
         on_progress: OnRecord | None = None,
     ) -> Record:
         """Wait until a record is COMPLETED or FAILED, and return it."""
-        return await self._hold(conversations.wait(record_id, timeout, on_progress))
+        deadline = time.monotonic() + timeout
+        if timeout > WORTH_FOLLOWING:
+            watching = Watching(record_id, on_progress)
+            if await self._watch(watching, deadline - WORTH_FOLLOWING) and watching.record is not None:
+                return watching.record
+        return await self._hold(conversations.wait(record_id, deadline, timeout, on_progress))
+
+    async def events(self, after: int | None = None) -> AsyncIterator[Event]:
+        """Yield what happens to the caller's own records, as it happens, for as long as it is asked for."""
+        follow = Following(after)
+        while True:
+            lines = None
+            try:
+                async with self._http.stream(
+                    "GET", following.PATH, headers=follow.headers, timeout=QUIET
+                ) as response:
+                    if response.status_code != httpx.codes.OK:
+                        await response.aread()
+                    lines = follow.begin(response)
+                    if lines is not None:
+                        async for line in response.aiter_lines():
+                            if event := lines.hear(line):
+                                yield event
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(follow.end(lines))
+
+    async def _watch(self, watching: Watching, until: float) -> bool:
+        """Follow a record live; return whether it is settled, or else is better asked for from now on."""
+        try:
+            async with self._http.stream("GET", following.PATH, timeout=QUIET) as response:
+                if response.status_code != httpx.codes.OK:
+                    return False
+                async for line in response.aiter_lines():
+                    if watching.wants_look(line) and watching.looked(
+                        await self._hold(conversations.look(watching.record_id, watching.record))
+                    ):
+                        return True
+                    if time.monotonic() > until:
+                        return False
+        except (httpx.TransportError, UnreadableAnswer):
+            pass
+        return False
 
     async def records(self) -> AsyncIterator[Record]:
         """Yield the caller's records, newest first, fetching them page by page."""
@@ -144,17 +188,20 @@ class AsyncOrakClient:
         on_record: OnRecord | None = None,
     ) -> Record:
         """Presign, send, name: from a file on disk to a record."""
-        return await self._hold(
+        record = await self._hold(
             conversations.upload(
                 Path(path),
                 title,
                 song_id=song_id,
                 content_type=content_type,
-                wait_seconds=wait,
                 on_progress=on_progress,
-                on_record=on_record,
             )
         )
+        if on_record is not None:
+            on_record(record)
+        if wait is None or record.is_settled:
+            return record
+        return await self.wait(record.id, wait, on_record)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -7,10 +7,11 @@ from typing import Self, TypeVar, cast
 
 import httpx
 
-from orak.client import conversations
+from orak.client import conversations, following
 from orak.client.answers import PresignedUpload, Record, Upload
 from orak.client.calls import Flow, OnBytes, api_headers, base_url_of
-from orak.client.conversations import OnRecord
+from orak.client.errors import UnreadableAnswer
+from orak.client.following import QUIET, WORTH_FOLLOWING, Event, Following, OnRecord, Watching
 from orak.client.operating import Batch
 
 T = TypeVar("T")
@@ -132,7 +133,56 @@ class OrakClient:
 
         Raise `StillProcessing` if that takes more than *timeout* seconds.
         """
-        return self._hold(conversations.wait(record_id, timeout, on_progress))
+        deadline = time.monotonic() + timeout
+        if timeout > WORTH_FOLLOWING:
+            watching = Watching(record_id, on_progress)
+            if self._watch(watching, deadline - WORTH_FOLLOWING) and watching.record is not None:
+                return watching.record
+        return self._hold(conversations.wait(record_id, deadline, timeout, on_progress))
+
+    def events(self, after: int | None = None) -> Iterator[Event]:
+        """Yield what happens to the caller's own records, as it happens, for as long as it is asked for.
+
+        Changes come once each, in order; ticks of progress between them may be missed. A connection that is
+        lost is made again, and what happened meanwhile is told first.
+
+        Args:
+            after: the `event_id` of the last change that was seen; what happens from now on without it.
+        """
+        follow = Following(after)
+        while True:
+            lines = None
+            try:
+                with self._http.stream(
+                    "GET", following.PATH, headers=follow.headers, timeout=QUIET
+                ) as response:
+                    if response.status_code != httpx.codes.OK:
+                        response.read()
+                    lines = follow.begin(response)
+                    if lines is not None:
+                        for line in response.iter_lines():
+                            if event := lines.hear(line):
+                                yield event
+            except httpx.TransportError:
+                pass
+            time.sleep(follow.end(lines))
+
+    def _watch(self, watching: Watching, until: float) -> bool:
+        """Follow a record live; return whether it is settled, or else is better asked for from now on."""
+        try:
+            with self._http.stream("GET", following.PATH, timeout=QUIET) as response:
+                if response.status_code != httpx.codes.OK:
+                    return False
+                for line in response.iter_lines():
+                    if watching.wants_look(line) and watching.looked(
+                        self._hold(conversations.look(watching.record_id, watching.record))
+                    ):
+                        return True
+                    if time.monotonic() > until:
+                        return False
+        except (httpx.TransportError, UnreadableAnswer):
+            pass
+        return False
 
     def records(self) -> Iterator[Record]:
         """Yield the caller's records, newest first, fetching them page by page."""
@@ -184,17 +234,20 @@ class OrakClient:
             on_progress: told of bytes sent and in all.
             on_record: told of the record when it exists, and of each look at it while waiting.
         """
-        return self._hold(
+        record = self._hold(
             conversations.upload(
                 Path(path),
                 title,
                 song_id=song_id,
                 content_type=content_type,
-                wait_seconds=wait,
                 on_progress=on_progress,
-                on_record=on_record,
             )
         )
+        if on_record is not None:
+            on_record(record)
+        if wait is None or record.is_settled:
+            return record
+        return self.wait(record.id, wait, on_record)
 
     def close(self) -> None:
         """Close the connections."""

@@ -1,9 +1,8 @@
 """What is said to orak and how its answers are understood, for both clients (see `Flow`)."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, TypeVar
 from uuid import uuid4
 
 import httpx
@@ -14,6 +13,7 @@ from orak.client.answers import PresignedUpload, Record, Upload
 from orak.client.calls import Call, FileBody, Flow, OnBytes
 from orak.client.content_types import content_type_of
 from orak.client.errors import StillProcessing, UnreadableAnswer, refusal
+from orak.client.following import OnRecord
 from orak.client.retrying import answer_to
 
 T = TypeVar("T")
@@ -21,11 +21,8 @@ T = TypeVar("T")
 _RECORDS = "/records/async"
 _PAGE = 200
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
-_LOOK_TIMEOUT = 4.0
-"""Seconds for one look while waiting: a server that stopped is told of within 20 s, repetitions and all."""
-
-OnRecord: TypeAlias = Callable[[Record], None]
-"""Told of a record each time it was asked for."""
+_LOOK_TIMEOUT = 3.0
+"""Seconds for one look while waiting: a server that stopped is told of in 20 s, repetitions and all."""
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
@@ -102,10 +99,15 @@ def get(
     return _with_etag(response)
 
 
-def wait(record_id: int, seconds: float, on_progress: OnRecord | None) -> Flow[Record]:
+def look(record_id: int, known: Record | None) -> Flow[Record]:
+    """Read a record whose end is waited for."""
+    return get(record_id, known, timeout=_LOOK_TIMEOUT)
+
+
+def wait(record_id: int, deadline: float, seconds: float, on_progress: OnRecord | None) -> Flow[Record]:
     """Ask again and again, at growing intervals, until the record is settled."""
-    deadline, pause = time.monotonic() + seconds, _FIRST_PAUSE
-    record = yield from get(record_id, None, timeout=_LOOK_TIMEOUT)
+    pause = _FIRST_PAUSE
+    record = yield from look(record_id, None)
     while True:
         if on_progress is not None:
             on_progress(record)
@@ -168,11 +170,9 @@ def upload(
     *,
     song_id: int | None,
     content_type: str | None,
-    wait_seconds: float | None,
     on_progress: OnBytes | None,
-    on_record: OnRecord | None,
 ) -> Flow[Record]:
-    """Do it all: presign, send, name, and wait if asked to."""
+    """Do it all: presign, send, name."""
     presigned = yield from presign(
         path.name,
         path.stat().st_size,
@@ -182,19 +182,16 @@ def upload(
         idempotency_key=None,
     )
     yield from put(presigned, path, on_progress)
-    record = yield from create(
-        title,
-        presigned.upload_id,
-        song_id=song_id,
-        duration_seconds=None,
-        wait=None,
-        idempotency_key=None,
+    return (
+        yield from create(
+            title,
+            presigned.upload_id,
+            song_id=song_id,
+            duration_seconds=None,
+            wait=None,
+            idempotency_key=None,
+        )
     )
-    if on_record is not None:
-        on_record(record)
-    if wait_seconds is None or record.is_settled:
-        return record
-    return (yield from wait(record.id, wait_seconds, on_record))
 
 
 def _once(idempotency_key: str | None) -> dict[str, str]:

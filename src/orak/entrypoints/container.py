@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from dependency_injector import containers, providers
 
 from orak.adapters.ids.random import RandomIds
-from orak.adapters.live.memory import MemoryLive
+from orak.application.events.delete_objects import DeleteObjects
 from orak.application.events.follow_facts import FollowFacts
 from orak.application.events.forget_facts import ForgetFacts
-from orak.application.events.readers import DeleteObjects, TellLive
 from orak.application.events.replay_facts import ReplayFacts
+from orak.application.events.tell_live import TellLive
+from orak.application.events.tickets import IssueTicket, RedeemTicket
+from orak.application.events.watch_records import WatchRecords
 from orak.application.import_songs import ImportSongs
 from orak.application.measuring import Measuring
 from orak.application.operations.batch_size import BatchSize, SetBatchSize
@@ -27,7 +29,6 @@ from orak.application.ports.clock import Clock
 from orak.application.ports.facts import Facts
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.leases import Leases
-from orak.application.ports.live import Live
 from orak.application.ports.storage import ObjectGate, PublicMedia, Storage
 from orak.application.ports.tokens import Tokens
 from orak.application.processing.lease_keeper import LeaseKeeper
@@ -73,7 +74,6 @@ class Running:
     gate: ObjectGate | None
     """None where the store has an HTTP side of its own."""
     media: PublicMedia
-    live: Live
     clock: Clock
     settings: Settings
     leases: Leases
@@ -118,9 +118,10 @@ class Container(containers.DeclarativeContainer):
     settings = providers.Dependency(instance_of=Settings)
     # Whether this process converts what waits, beside what its own calls ask for.
     background = providers.Dependency(instance_of=bool)
+    # Whether anybody may listen here.
+    serves = providers.Dependency(instance_of=bool, default=True)
     clock = providers.Singleton(parts.clock_of, settings)
     ids = providers.Singleton(RandomIds)
-    live = providers.Singleton(MemoryLive)
     chance = providers.Object(random.SystemRandom().random)
     tokens = providers.Singleton(parts.tokens_of, settings, clock)
 
@@ -134,6 +135,9 @@ class Container(containers.DeclarativeContainer):
     storage = providers.Resource(parts.open_storage, settings, clock)
     workspaces = providers.Resource(parts.open_workspaces, settings)
     converter = providers.Resource(parts.open_converter)
+
+    redis = providers.Resource(parts.open_redis, settings)
+    live = providers.Resource(parts.open_live, redis, settings)
 
     keeper = providers.Singleton(
         LeaseKeeper,
@@ -162,7 +166,6 @@ class Container(containers.DeclarativeContainer):
     capacity = providers.Singleton(asyncio.Semaphore, settings.provided.cores)
     batch_rules = providers.Singleton(parts.batch_rules_of, settings)
     batch_size = providers.Singleton(BatchSize, operations, settings.provided.batch_size)
-    redis = providers.Resource(parts.open_redis, settings)
     cache = providers.Singleton(choose_cache, redis, settings, clock)
     pool = providers.Resource(
         parts.open_pool, process_upload, capacity, batch_size, settings, background=background
@@ -272,6 +275,9 @@ class Container(containers.DeclarativeContainer):
         list_failures=providers.Singleton(ListFailures, operations),
         retry_failure=providers.Singleton(RetryFailure, recordings, requeuing),
         delete_record=providers.Singleton(DeleteRecord, transaction, cache, clock),
+        watch_records=providers.Singleton(WatchRecords, live, persistence.provided.facts),
+        issue_ticket=providers.Singleton(IssueTicket, persistence.provided.tickets, ids, clock),
+        redeem_ticket=providers.Singleton(RedeemTicket, persistence.provided.tickets, clock),
         register_user=providers.Singleton(RegisterUser, transaction),
         receive_upload=providers.Singleton(ReceiveUpload, recordings, storage, verification, starter),
         import_songs=providers.Singleton(ImportSongs, transaction),
@@ -289,7 +295,6 @@ class Container(containers.DeclarativeContainer):
         tokens=tokens,
         gate=providers.Singleton(parts.gate_of, storage),
         media=storage,
-        live=live,
         clock=clock,
         settings=settings,
         leases=leases,
@@ -308,6 +313,7 @@ class Container(containers.DeclarativeContainer):
         pool=pool,
         clock=clock,
         background=background,
+        serves=serves,
     )
 
 
@@ -326,6 +332,7 @@ async def run(settings: Settings) -> AsyncIterator[Running]:
         container.workspaces,
         container.converter,
         container.redis,
+        container.live,
         container.pool,
         container.queue,
         container.starter,
@@ -340,13 +347,14 @@ async def run(settings: Settings) -> AsyncIterator[Running]:
 @asynccontextmanager
 async def work(settings: Settings) -> AsyncIterator[None]:
     """Convert in the background and look after what stands still, until the block ends; serve nobody."""
-    container = Container(settings=settings, background=True)
+    container = Container(settings=settings, background=True, serves=False)
     resources = (
         container.persistence,
         container.storage,
         container.workspaces,
         container.converter,
         container.redis,
+        container.live,
         container.pool,
         container.queue,
         container.publisher,

@@ -22,6 +22,7 @@ from orak.application.events.relay_facts import RelayFacts
 from orak.application.operations.batch_size import BatchSize
 from orak.application.operations.get_statistics import BatchRules
 from orak.application.ports.clock import Clock
+from orak.application.ports.live import Live
 from orak.application.ports.queue import Queue
 from orak.application.ports.storage import Leftovers, ObjectGate, PublicMedia, Storage
 from orak.application.ports.tokens import Tokens
@@ -29,7 +30,7 @@ from orak.application.processing.process_upload import ProcessUpload
 from orak.application.processing.sweep import Sweep
 from orak.entrypoints.data_dir import make_data_dir
 from orak.entrypoints.own_key import own_key
-from orak.entrypoints.redis import listen_for_wake_ups, open_link, open_wake_ups
+from orak.entrypoints.redis import listen_for_wake_ups, open_link, open_ticks, open_wake_ups
 from orak.entrypoints.s3 import open_s3
 from orak.entrypoints.schema import schema_prepared
 from orak.entrypoints.settings import InvalidSetting, Settings
@@ -100,6 +101,12 @@ async def open_redis(settings: Settings) -> AsyncIterator["RedisLink | None"]:
         yield link
 
 
+async def open_live(redis: "RedisLink | None", settings: Settings) -> AsyncIterator[Live]:
+    """Open the way to whoever watches."""
+    async with open_ticks(settings, redis) as live:
+        yield live
+
+
 async def open_pool(
     process: ProcessUpload,
     capacity: asyncio.Semaphore,
@@ -166,14 +173,14 @@ async def open_timers(
     pool: InlineQueue,
     clock: Clock,
     background: bool,
+    serves: bool,
 ) -> AsyncIterator[None]:
     """Start what happens by itself."""
     # Facts do not wait for the sweep: what was deleted is public until its fact is read.
     relay_seconds = min(_RELAY_SECONDS, settings.sweep_interval_ms / 1000)
-    timers = [
-        *(Timer(one.reader.name, one, clock, seconds=relay_seconds) for one in relay.relays),
-        Timer("live", follow, clock, seconds=relay_seconds),
-    ]
+    timers = [Timer(f"relay to {one.reader.name}", one, clock, seconds=relay_seconds) for one in relay.relays]
+    if serves:
+        timers.append(Timer("live", follow, clock, seconds=relay_seconds))
     if background:
         timers += [
             Timer("sweep", sweep, clock, seconds=settings.sweep_interval_ms / 1000),

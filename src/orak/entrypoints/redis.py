@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from orak.adapters.cache.memory import MemoryCache
 from orak.adapters.cache.none import NoCache
+from orak.adapters.live.memory import MemoryLive
 from orak.application.ports.cache import RecordingCache
 from orak.application.ports.clock import Clock
+from orak.application.ports.live import Live
 from orak.application.ports.queue import Queue
 from orak.entrypoints.settings import InvalidSetting, Settings, shown_value
 
@@ -57,6 +59,18 @@ def listen_for_wake_ups(
     from orak.adapters.queues.taskiq_listener import listening  # noqa: PLC0415
 
     return listening(settings.redis_url or "", link, pool)
+
+
+@asynccontextmanager
+async def open_ticks(settings: Settings, link: "RedisLink | None") -> AsyncIterator[Live]:
+    """Open the live feed: between processes with a Redis, else within this one."""
+    if link is None:
+        yield MemoryLive()
+        return
+    from orak.adapters.live.redis import RedisLive  # noqa: PLC0415
+
+    async with RedisLive.open(settings.redis_url or "", link) as live:
+        yield live
 
 
 def choose_cache(link: "RedisLink | None", settings: Settings, clock: Clock) -> RecordingCache:

@@ -92,14 +92,14 @@ def a_token(private, kid: str | None, *, user: int = 7, algorithm: str = "ES256"
 async def test_keys_are_fetched_once_and_kept(tokens, issuer):
     issuer.serve(a_key(OLD, "old"))
     for user in range(1, 6):
-        assert (await tokens.verify(a_token(OLD, "old", user=user))).user_id == user
+        assert (await tokens.verify(a_token(OLD, "old", user=user))).actor.user_id == user
     assert issuer.asked == 1
 
 
 async def test_those_who_come_at_once_share_one_fetch(tokens, issuer):
     issuer.serve(a_key(OLD, "old"))
-    actors = await asyncio.gather(*(tokens.verify(a_token(OLD, "old", user=user)) for user in range(1, 21)))
-    assert [actor.user_id for actor in actors] == list(range(1, 21))
+    bearers = await asyncio.gather(*(tokens.verify(a_token(OLD, "old", user=user)) for user in range(1, 21)))
+    assert [bearer.actor.user_id for bearer in bearers] == list(range(1, 21))
     assert issuer.asked == 1
 
 

@@ -52,7 +52,7 @@ def test_settings_that_cannot_be_safe_are_refused(clock, unsafe):
 async def test_an_issued_token_is_accepted_until_its_end(clock, scopes):
     tokens = JwtTokens(clock=clock, secret=SECRET)
     token = issue_token(SECRET, UserId(7), scopes, HOUR, clock.now())
-    assert await tokens.verify(token) == Actor(UserId(7), frozenset(scopes))
+    assert (await tokens.verify(token)).actor == Actor(UserId(7), frozenset(scopes))
     clock.advance(HOUR)
     with pytest.raises(InvalidToken):
         await tokens.verify(token)
@@ -73,7 +73,7 @@ async def test_only_so_many_tokens_are_remembered(clock, monkeypatch):
     for token in issued:
         await tokens.verify(token)
     assert list(tokens._verified) == issued[-3:]
-    assert [(await tokens.verify(token)).user_id for token in issued] == list(range(1, 8))
+    assert [(await tokens.verify(token)).actor.user_id for token in issued] == list(range(1, 8))
 
 
 async def test_a_refused_token_is_not_remembered(clock):

@@ -54,12 +54,13 @@ QUESTIONS = pytest.mark.parametrize(
         (lambda p: p.arrivals.known(["1", "2", "3"]), "uq_uploads_uuid|sqlite_autoindex_uploads"),
         (lambda p: p.cursors.deferred("r1", START, 9, in_order=False), "ix_deferred_facts_due"),
         (lambda p: p.cursors.blocked("r1", [1, 2]), "ix_deferred_facts_upload"),
+        (lambda p: p.facts.of_user(1, 1, 99, 9), "ix_events_own"),
         (lambda p: p.facts.after(1, 9), "uq_events_position|sqlite_autoindex_events"),
         (lambda p: p.facts.number(), "ix_events_unnumbered|sqlite_autoindex_events"),
     ],
     ids=[
         *("take", "lost", "next_start", "due", "orphans", "buried", "list", "next page"),
-        *("known", "deferred", "blocked", "after", "number"),
+        *("known", "deferred", "blocked", "own", "after", "number"),
     ],
 )
 
@@ -166,8 +167,8 @@ FILL = f"""
     INSERT INTO records (id, user_id, upload_id, title, created_at, updated_at, version)
     SELECT id, uploader_id, id, 't', created_at, created_at, 1 FROM uploads
     WHERE turn IS NOT NULL OR processing_status = 'COMPLETED';
-    INSERT INTO events (upload_id, version, type, payload, at, position)
-    SELECT n, 1, 'UploadRequested', '{PAYLOAD}', '2024-01-01', CASE WHEN n <= {MANY - 50} THEN n END
+    INSERT INTO events (upload_id, user_id, version, type, payload, at, position)
+    SELECT n, n % 100, 1, 'UploadRequested', '{PAYLOAD}', '2024-01-01', CASE WHEN n <= {MANY - 50} THEN n END
     FROM generate_series(1, {MANY}) AS n;
     UPDATE feed SET position = {MANY - 50};
     INSERT INTO deferred_facts (reader, position, upload_id, tries, due_at)

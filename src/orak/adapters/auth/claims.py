@@ -1,7 +1,7 @@
 """What a token says, once its signature is known to be good."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -11,6 +11,9 @@ from orak.domain.identity import MAX_ID, UserId
 
 LEEWAY = timedelta(seconds=5)
 """How far an issuer's clock may be ahead of ours before `nbf` keeps a fresh token out. `exp` has none."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds()
 
 _SUBJECT = re.compile("[1-9][0-9]{0,15}")
 
@@ -35,6 +38,11 @@ class Claims(msgspec.Struct, frozen=True):
         if not _SUBJECT.fullmatch(self.sub) or int(self.sub) > MAX_ID:
             raise InvalidToken("the subject is no user id")
         return Actor(UserId(int(self.sub)), frozenset(self.scope.split()))
+
+    @property
+    def expires_at(self) -> datetime:
+        """The end of the token's time; a token that outlives the calendar ends with it."""
+        return _EPOCH + timedelta(seconds=min(self.exp, _LAST))
 
     def check_time(self, now: float) -> None:
         """Raise `InvalidToken` unless *now* is in the token's time (RFC 7519 §4.1.4, §4.1.5)."""

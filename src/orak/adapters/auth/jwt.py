@@ -10,8 +10,7 @@ from jwt.utils import base64url_decode
 from orak.adapters.auth.claims import Claims
 from orak.adapters.auth.keys import Keys, SecretKeys
 from orak.application.ports.clock import Clock
-from orak.application.ports.tokens import InvalidToken
-from orak.domain.actor import Actor
+from orak.application.ports.tokens import Bearer, InvalidToken
 
 _JWS = jwt.PyJWS()
 _MAX_TOKEN = 8 * 1024  # bytes; nothing longer is even parsed
@@ -45,18 +44,18 @@ class JwtTokens:
         self._clock = clock
         self._verified: dict[str, _Verified] = {}
 
-    async def verify(self, token: str) -> Actor:
-        """Return the actor; a token seen lately costs a look-up."""
+    async def verify(self, token: str) -> Bearer:
+        """Return the bearer; a token seen lately costs a look-up."""
         now = self._clock.now().timestamp()
         known = self._verified.get(token)
         if known is not None and now < known.until:
-            return known.actor
+            return known.bearer
         claims = await self._claims(token)
         claims.check_time(now)
         claims.check_parties(self._issuer, self._audience)
-        actor = claims.actor
-        self._remember(token, _Verified(actor, min(claims.exp, now + REMEMBERED_FOR.total_seconds())))
-        return actor
+        bearer = Bearer(claims.actor, claims.expires_at)
+        self._remember(token, _Verified(bearer, min(claims.exp, now + REMEMBERED_FOR.total_seconds())))
+        return bearer
 
     async def _claims(self, token: str) -> Claims:
         """Return what a token with a good signature says."""
@@ -91,7 +90,7 @@ def _keys(secret: str | None, jwks_url: str | None, algorithms: Sequence[str], c
 
 
 class _Verified(msgspec.Struct, frozen=True):
-    actor: Actor
+    bearer: Bearer
     until: float
 
 

@@ -1,3 +1,4 @@
+import secrets
 from uuid import uuid4
 
 
@@ -7,3 +8,7 @@ class RandomIds:
     def uuid(self) -> str:
         """Return a new random UUID."""
         return str(uuid4())
+
+    def secret(self) -> str:
+        """Return 32 new random bytes as base64url."""
+        return secrets.token_urlsafe(32)

@@ -7,14 +7,14 @@ from typing import Self
 from orak.application.ports.live import LiveMessage
 from orak.domain.identity import UserId
 
-_CAPACITY = 256
+CAPACITY = 256
 """Messages that wait for one listener: a minute of ticks, in memory that a thousand listeners may cost."""
 
 
 class MemoryLive:
     """A `Live` within one process."""
 
-    def __init__(self, capacity: int = _CAPACITY) -> None:
+    def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
         self._listeners: defaultdict[UserId, set[_Listener]] = defaultdict(set)
 

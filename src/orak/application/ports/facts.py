@@ -1,6 +1,7 @@
 from typing import Protocol
 
 from orak.domain.events import NumberedFact
+from orak.domain.identity import UserId
 
 
 class Facts(Protocol):
@@ -19,6 +20,10 @@ class Facts(Protocol):
 
     async def after(self, position: int, limit: int) -> list[NumberedFact]:
         """Return the facts beyond *position*, in order."""
+        ...
+
+    async def of_user(self, user_id: UserId, after: int, up_to: int, limit: int) -> list[NumberedFact]:
+        """Return a user's own facts beyond one position and up to another, in order."""
         ...
 
     async def last(self) -> int:

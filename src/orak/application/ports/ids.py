@@ -7,3 +7,7 @@ class Ids(Protocol):
     def uuid(self) -> str:
         """Return a new random UUID (RFC 9562, version 4) in its 36-character form."""
         ...
+
+    def secret(self) -> str:
+        """Return 32 new random bytes as base64url, which a URL may hold."""
+        ...

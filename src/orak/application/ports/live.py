@@ -9,7 +9,7 @@ from orak.domain.identity import RecordId, UploadId, UserId
 from orak.domain.processing import ProcessingStatus
 
 
-class LiveMessage(msgspec.Struct, frozen=True, rename="camel"):
+class LiveMessage(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """One step of a recording, as its owner sees it."""
 
     event_id: int | None
@@ -19,10 +19,16 @@ class LiveMessage(msgspec.Struct, frozen=True, rename="camel"):
     processing_status: ProcessingStatus
     progress: int
     at: datetime
+    deleted: bool = False
+    """Whether the recording is gone; its status is FAILED then, for who does not look at this."""
 
 
 class Live(Protocol):
-    """Tells whoever listens right now how far a user's recordings are."""
+    """Tells whoever listens right now how far a user's recordings are.
+
+    A change reaches the listeners of the process that publishes it, and each process follows the feed by
+    itself; a tick reaches those of every process, if it reaches any.
+    """
 
     async def publish(self, user_id: UserId, message: LiveMessage) -> None:
         """Hand *message* to the user's listeners. Never waits for a slow one, never raises."""

@@ -6,16 +6,92 @@ import rich_click as click
 
 from orak.entrypoints.cli.failures import Failure
 from orak.entrypoints.cli.options import data_dir_option, load_settings
+from orak.entrypoints.cli.remote import orak_at, remote_options
 from orak.entrypoints.cli.screen import console, is_piped, json_lines, table
 
 if TYPE_CHECKING:
+    from orak.client import Event
+    from orak.domain.events import NumberedFact
     from orak.domain.history import Difference, UploadHistory
     from orak.entrypoints.settings import Settings
+
+_PAGE = 500
+_PAUSE = 0.5
+"""Seconds between looks for what is new."""
 
 
 @click.group()
 def events() -> None:
-    """Look into the log of everything that happened."""
+    """Follow what happens, and look into the log of what happened."""
+
+
+@events.command()
+@click.option("--after", metavar="ID", type=click.IntRange(min=0), help="Begin after this event.")
+@click.option("--all", "everybody_s", is_flag=True, help="Read everybody's events, in the database itself.")
+@click.option("--follow", is_flag=True, help="With --all: go on with what happens from now on.")
+@data_dir_option
+@remote_options
+def tail(
+    *,
+    after: int | None,
+    everybody_s: bool,
+    follow: bool,
+    data_dir: Path | None,
+    url: str | None,
+    token: str | None,
+) -> None:
+    """Show what happens to your own recordings, as it happens.
+
+    Progress of conversions is shown too; it has no id, and is nothing to begin after. With --all, show the
+    whole log of events instead: which facts there are, not how far conversions are.
+    """
+    if not everybody_s:
+        with orak_at(url, token) as orak:
+            for event in orak.events(after):
+                _tell(event, _line(event))
+        return
+    import asyncio
+
+    settings = load_settings(data_dir=data_dir).settings
+    asyncio.run(_tail(settings, after or 0, follow=follow))
+
+
+async def _tail(settings: "Settings", place: int, *, follow: bool) -> None:
+    import asyncio
+
+    from orak.entrypoints.container import event_log
+
+    async with event_log(settings) as (_, facts):
+        while True:
+            await facts.number()
+            while page := await facts.after(place, _PAGE):
+                for numbered in page:
+                    _tell(numbered, _fact_line(numbered))
+                place = page[-1].position
+            if not follow:
+                return
+            await asyncio.sleep(_PAUSE)
+
+
+def _tell(row: object, line: str) -> None:
+    if is_piped():
+        json_lines([row])
+    else:
+        click.echo(line)
+
+
+def _line(event: "Event") -> str:
+    what = "deleted" if event.deleted else event.processing_status.lower()
+    which = str(event.event_id) if event.is_change else ""
+    return f"{event.at:%H:%M:%S}  {which:>8}  record {event.record_id:<8} {what:<10} {event.progress:>3} %"
+
+
+def _fact_line(numbered: "NumberedFact") -> str:
+    fact = numbered.fact
+    return (
+        f"{fact.at:%Y-%m-%d %H:%M:%S}  {numbered.position:>8}  {fact.type:<20} "
+        f"upload {numbered.upload_id:<8} version {numbered.version:<3} {fact.status}"
+    )
 
 
 @events.command()

@@ -14,8 +14,11 @@ from orak.entrypoints.http.bodies import MAX_BODY
 from orak.entrypoints.http.cors import allow_origins
 from orak.entrypoints.http.docs import docs
 from orak.entrypoints.http.errors import answer
+from orak.entrypoints.http.event_stream import issue_live_ticket, stream_events
 from orak.entrypoints.http.health import health
 from orak.entrypoints.http.injection import provided
+from orak.entrypoints.http.live import Streams
+from orak.entrypoints.http.live_socket import watch_live
 from orak.entrypoints.http.metrics import show_metrics
 from orak.entrypoints.http.request_ids import send_request_id
 from orak.entrypoints.http.sniffing import forbid_sniffing
@@ -29,6 +32,7 @@ def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextMan
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         app.state.known_users = KnownUsers()
+        app.state.streams = Streams()
         async with running() as app.state.running:
             yield
 
@@ -44,6 +48,9 @@ def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextMan
             records.rename_record,
             records.convert_again,
             records.remove_record,
+            stream_events,
+            issue_live_ticket,
+            watch_live,
         ],
     )
     operators = Router(

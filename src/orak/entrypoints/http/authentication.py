@@ -46,15 +46,16 @@ class Authentication(ASGIMiddleware):
             state = scope["litestar_app"].state
             running: Running = state.running
             known_users: KnownUsers = state.known_users
-            actor = await running.tokens.verify(_bearer_token(Headers.from_scope(scope)))
-            if actor.user_id not in known_users:
-                await running.use_cases.register_user(actor)
-                known_users.add(actor.user_id)
-            scope["user"] = actor
+            bearer = await running.tokens.verify(bearer_token(Headers.from_scope(scope)))
+            if bearer.actor.user_id not in known_users:
+                await running.use_cases.register_user(bearer.actor)
+                known_users.add(bearer.actor.user_id)
+            scope["user"], scope["auth"] = bearer.actor, bearer.expires_at
         await next_app(scope, receive, send)
 
 
-def _bearer_token(headers: Headers) -> str:
+def bearer_token(headers: Headers) -> str:
+    """Return the token of an `Authorization` header. Raise `InvalidToken` if there is none."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise InvalidToken

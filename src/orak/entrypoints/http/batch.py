@@ -16,10 +16,15 @@ from orak.entrypoints.container import Running
 from orak.entrypoints.http.bodies import is_repeated, read_query
 from orak.entrypoints.http.injection import CallOf, Injected
 from orak.entrypoints.http.languages import language_of
+from orak.entrypoints.http.operator_views import (
+    BatchSizeView,
+    OperatedUploadView,
+    StatisticsView,
+    TriggeredView,
+)
 from orak.entrypoints.http.pages import link_to, page_of
 from orak.entrypoints.http.parameters import Parameters, path_id
 from orak.entrypoints.http.reading import read
-from orak.entrypoints.http.views import BatchSizeView, OperatedUploadView, StatisticsView, TriggeredView
 
 _OF_THE_MOMENT = {"Cache-Control": "no-store"}
 _BASE = "/records/async/batch"

@@ -167,6 +167,8 @@ KEY = _parameter(
 )
 IF_NONE_MATCH = _parameter("header", "If-None-Match", _TEXT, "Answer 304 if this is still the version.")
 IF_MATCH = _parameter("header", "If-Match", _TEXT, "Answer 412 if this is not the version.")
+LAST_EVENT_ID = _parameter("header", "Last-Event-ID", _TEXT, "Go on after this event.")
+TICKET = _parameter("query", "ticket", _TEXT, "Instead of the header: a ticket, good once.")
 RANGE = _parameter("header", "Range", _TEXT, "One range of bytes; several are answered whole.")
 IF_RANGE = _parameter("header", "If-Range", _TEXT, "Honour Range only for this version.")
 PAGE = (

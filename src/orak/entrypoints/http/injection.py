@@ -1,6 +1,7 @@
 """How handlers get what they work with: by name, from the running orak."""
 
 from dataclasses import fields
+from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
 from litestar import Request
@@ -16,8 +17,8 @@ T = TypeVar("T")
 Injected: TypeAlias = NamedDependency[SkipValidation[T]]
 """A use case, or `running`, by the parameter's name; Litestar would validate it like a client's input."""
 
-CallOf: TypeAlias = Request[Actor, None, State]
-"""A request whose bearer is known."""
+CallOf: TypeAlias = Request[Actor, datetime, State]
+"""A request whose bearer is known, and until when the token is good."""
 
 AnyCall: TypeAlias = Request[Any, Any, State]
 """A request of anyone's."""

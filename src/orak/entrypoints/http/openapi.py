@@ -16,17 +16,20 @@ from orak.entrypoints.http import document_parts as parts
 from orak.entrypoints.http.document_examples import EXAMPLES
 from orak.entrypoints.http.error_codes import STATUSES, ErrorCode
 from orak.entrypoints.http.languages import Language
+from orak.entrypoints.http.live_views import LiveView, TicketView
 from orak.entrypoints.http.messages import general_text
 from orak.entrypoints.http.operations import OPERATIONS, Operation
-from orak.entrypoints.http.views import (
+from orak.entrypoints.http.operator_views import (
     BatchSizeView,
-    ErrorEnvelope,
-    HealthView,
     OperatedUploadView,
-    RecordView,
-    SignedUploadView,
     StatisticsView,
     TriggeredView,
+)
+from orak.entrypoints.http.views import (
+    ErrorEnvelope,
+    HealthView,
+    RecordView,
+    SignedUploadView,
     UploadView,
 )
 
@@ -45,6 +48,7 @@ GET does.
 _TAGS = {
     "uploads": "Sending the bytes of a take.",
     "records": "Naming takes, and having them converted.",
+    "live": "Following one's takes as they are converted.",
     "operators": "Looking after background conversion, with the scope `admin`.",
     "objects": "Orak's own object store: where signed URLs lead when there is no S3, and published takes.",
     "health": "Signs of life.",
@@ -72,6 +76,8 @@ def document() -> dict[str, object]:
             TriggeredView,
             StatisticsView,
             OperatedUploadView,
+            LiveView,
+            TicketView,
         ),
         ref_template="#/components/schemas/{name}",
     )

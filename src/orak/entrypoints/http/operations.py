@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from inspect import getdoc
 from typing import NamedTuple
 
+from orak.application.events.tickets import IssueTicket
+from orak.application.events.watch_records import WatchRecords
 from orak.application.operations.batch_size import SetBatchSize
 from orak.application.operations.get_statistics import GetStatistics
 from orak.application.operations.list_uploads import ListFailures, ListOrphans
@@ -156,6 +158,31 @@ OPERATIONS = (
         {"204": {"description": "It is gone."}},
         (*_MINE, E.CONFLICT),
         (parts.RECORD_ID,),
+    ),
+    Operation(
+        "get",
+        "/records/async/events",
+        "watchRecords",
+        "live",
+        f"{_rule_of(WatchRecords)}\n\nA stream of server-sent events; the same over a WebSocket is at "
+        "`/records/async/live`.",
+        {
+            "200": {
+                "description": "Each event's data is a `LiveView`; changes have an id, ticks have none.",
+                "content": {"text/event-stream": {"schema": parts.reference("schemas", "LiveView")}},
+            }
+        },
+        (E.VALIDATION_FAILED, E.UNAUTHORIZED, E.RATE_LIMITED),
+        (parts.LAST_EVENT_ID, parts.TICKET),
+    ),
+    Operation(
+        "post",
+        "/records/async/live/ticket",
+        "issueTicket",
+        "live",
+        _rule_of(IssueTicket),
+        {"200": parts.ok("The ticket.", "TicketView")},
+        (),
     ),
     Operation(
         "put",

@@ -2,23 +2,27 @@
 
 import logging
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 from litestar import Litestar
 from litestar.datastructures import Headers
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from orak.domain.errors import Problem, ProblemCode, Rejected
 from orak.entrypoints.container import Running
 from orak.entrypoints.http.errors import tell
 from orak.entrypoints.http.languages import language_of
+from orak.entrypoints.http.live import ABORT
 from orak.entrypoints.http.request_ids import HEADER, chosen_id
 
 MAX_HEAD = 64 * 1024
 """Bytes of a request line and its header lines: a long token has 8 KiB, and no browser sends as much."""
 
 _log = logging.getLogger("orak.access")
+_sockets = logging.getLogger("orak.websocket")
+_sockets.setLevel(logging.WARNING)
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -43,6 +47,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Count from here."""
         self._head = self._unread = 0
         super().on_message_begin()
+        self.scope["extensions"] = {ABORT: {"now": self.transport.abort}}
 
     def on_url(self, url: bytes) -> None:
         """Count the target."""
@@ -108,6 +113,19 @@ class GuardedProtocol(HttpToolsProtocol):
         lines = [f"HTTP/1.1 {told.status} {HTTPStatus(told.status).phrase}"]
         lines += [f"{name}: {value}" for name, value in fields.items()]
         return "\r\n".join([*lines, "", ""]).encode("ascii") + body
+
+
+class QuietWebSocket(WebSocketsSansIOProtocol):
+    """uvicorn's protocol without its lines of whole URLs, which may hold a ticket; and it can be dropped."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's own
+        super().__init__(*args, **kwargs)
+        self.logger = _sockets
+
+    async def run_asgi(self) -> None:
+        """Serve one connection."""
+        self.scope["extensions"][ABORT] = {"now": self.transport.abort}
+        await super().run_asgi()
 
 
 def _path(target: bytes) -> str:

@@ -5,10 +5,11 @@ import logging
 import uvicorn
 from litestar import Litestar
 
-from orak.entrypoints.http.protocol import GuardedProtocol
+from orak.entrypoints.http.protocol import GuardedProtocol, QuietWebSocket
 from orak.entrypoints.settings import Settings
 
 _KEEP_ALIVE_SECONDS = 75  # longer than the 60 s of common load balancers, which must be the first to close
+_MAX_MESSAGE = 16 * 1024  # bytes; nothing that a client says over a WebSocket is listened to
 _SHUTDOWN_SECONDS = 5  # waits end at once; this is for slow readers, and leaves time to give leases back
 
 
@@ -23,6 +24,9 @@ def server_config(app: Litestar, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=GuardedProtocol,
+        ws=QuietWebSocket,
+        ws_max_size=_MAX_MESSAGE,
+        ws_per_message_deflate=False,  # messages are short, and a window for each costs memory
         host=settings.host,
         port=settings.port,
         access_log=False,

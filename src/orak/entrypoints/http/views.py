@@ -7,12 +7,9 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Meta
 
-from orak.application.measuring import ReaderLag
-from orak.application.operations.get_statistics import Statistics
 from orak.application.uploads.request_upload import SignedUpload
 from orak.domain.audio import Loudness
 from orak.domain.identity import MAX_ID, ObjectKey
-from orak.domain.policies import MAX_BATCH_SIZE
 from orak.domain.processing import FailureCode, ProcessingStatus
 from orak.domain.record import Recording
 from orak.domain.upload import Upload
@@ -26,18 +23,18 @@ Percent = Annotated[int, Meta(ge=0, le=100)]
 
 _S = ProcessingStatus
 Shown = Literal["COMPLETED", "PROCESSING", "FAILED"]
-_SHOWN: dict[ProcessingStatus, Shown] = {
+SHOWN: dict[ProcessingStatus, Shown] = {
     _S.COMPLETED: "COMPLETED",
     _S.PROCESSING: "PROCESSING",
     _S.FAILED: "FAILED",
 }
 
 
-class _View(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    pass
+class View(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """Something on the wire: camelCase, each field by its name."""
 
 
-class SignedUploadView(_View, frozen=True):
+class SignedUploadView(View, frozen=True):
     """A new upload, and exactly the request that sends its bytes."""
 
     upload_id: Id
@@ -61,7 +58,7 @@ class SignedUploadView(_View, frozen=True):
         )
 
 
-class FailureView(_View, frozen=True):
+class FailureView(View, frozen=True):
     """Why a take failed: a stable code, and a sentence in the caller's language."""
 
     code: FailureCode
@@ -73,7 +70,7 @@ class FailureView(_View, frozen=True):
         return cls(code=failure, message=failure_text(failure, language)) if failure else None
 
 
-class UploadView(_View, frozen=True):
+class UploadView(View, frozen=True):
     """Where an upload stands. Its status is the inner one: PENDING, UPLOADED, EXPIRED and CANCELLED too."""
 
     upload_id: Id
@@ -102,7 +99,7 @@ class UploadView(_View, frozen=True):
         )
 
 
-class LoudnessView(_View, frozen=True):
+class LoudnessView(View, frozen=True):
     """How loud the take came in and went out; null where there was only silence to measure."""
 
     input_lufs: float | None
@@ -119,7 +116,7 @@ class LoudnessView(_View, frozen=True):
         )
 
 
-class RecordView(_View, frozen=True):
+class RecordView(View, frozen=True):
     """A record, and how far its take is."""
 
     id: Id
@@ -150,7 +147,7 @@ class RecordView(_View, frozen=True):
             song_id=record.song_id,
             upload_id=record.upload_id,
             duration_seconds=recording.duration_seconds,
-            processing_status=_SHOWN[recording.status],
+            processing_status=SHOWN[recording.status],
             s3_key=upload.shown_key,
             public_url=public_url(settings, output.audio_key) if output else None,
             created_at=record.created_at,
@@ -167,129 +164,7 @@ def public_url(settings: Settings, key: ObjectKey) -> str:
     return f"{settings.media_url}/{quote(key)}"
 
 
-class BatchSizeView(_View, frozen=True):
-    """How many takes a batch has, in every worker."""
-
-    batch_size: Annotated[int, Meta(ge=1, le=MAX_BATCH_SIZE)]
-
-
-class TriggeredView(_View, frozen=True):
-    """A batch begins now."""
-
-    status: Literal["triggered"] = "triggered"
-
-
-Count = Annotated[int, Meta(ge=0)]
-
-
-class RelayView(_View, frozen=True):
-    """How far one reader of events is behind."""
-
-    reader: str
-    behind: Count
-    """Events that it has not come to."""
-    deferred: Count
-    """Events that it failed at, and will try again."""
-    oldest_seconds: float
-    """Age of the oldest event that it is not done with; 0 if it is done with all."""
-
-    @classmethod
-    def of(cls, reader: ReaderLag) -> "RelayView":
-        """Project what was measured."""
-        lag = reader.lag
-        return cls(reader=lag.reader, behind=lag.behind, deferred=lag.deferred, oldest_seconds=reader.seconds)
-
-
-class StatisticsView(_View, frozen=True):
-    """How conversion goes, over all processes."""
-
-    active_jobs: Count
-    """Takes that somebody works on, under a lease that has not run out."""
-    max_concurrent_jobs: Count
-    """How many the process that answers would convert at once in the background."""
-    processing_count: Count
-    """Takes that are PROCESSING, those whose worker was lost included."""
-    failed_count: Count
-    """Uploads that are FAILED: the dead letters, those whose bytes were refused included."""
-    completed_count: Count
-    """Takes that are COMPLETED, and were not deleted."""
-    batch_enabled: bool
-    queue_depth: Count
-    """Takes in line, whether they may start yet or wait for another try."""
-    waiting_users: Count
-    """How many users those takes are of."""
-    batch_size: Count
-    orphan_count: Count
-    """Uploads that arrived and that nobody named within ten minutes."""
-    oldest_waiting_seconds: float
-    """How long the first take in line that may start has stood there; 0 if none may."""
-    relays: list[RelayView]
-    """Who reads the log of events, and how far behind it is."""
-
-    @classmethod
-    def of(cls, statistics: Statistics) -> "StatisticsView":
-        """Project what the use case returned."""
-        measures, rules = statistics.measures, statistics.rules
-        counts = measures.counts
-        return cls(
-            active_jobs=counts.active,
-            max_concurrent_jobs=rules.max_concurrent,
-            processing_count=counts.processing,
-            failed_count=counts.failed,
-            completed_count=counts.completed,
-            batch_enabled=rules.enabled,
-            queue_depth=counts.waiting,
-            waiting_users=counts.waiting_users,
-            batch_size=statistics.batch_size,
-            orphan_count=counts.orphans,
-            oldest_waiting_seconds=measures.oldest_waiting_seconds,
-            relays=[RelayView.of(reader) for reader in measures.readers],
-        )
-
-
-class OperatedUploadView(_View, frozen=True):
-    """Anybody's upload, as operators see it."""
-
-    upload_id: Id
-    record_id: Id | None
-    user_id: Id
-    processing_status: ProcessingStatus
-    s3_key: str
-    file_size: int
-    content_type: str
-    created_at: datetime
-    attempt: int
-    failures: int
-    """Runs that failed or died since the last retry."""
-    failure: FailureView | None
-    error_message: str | None
-    """What the last failed run said."""
-    failed_at: datetime | None
-    """When it failed, in the list of those that did."""
-
-    @classmethod
-    def of(
-        cls, upload: Upload, language: Language, failed_at: datetime | None = None
-    ) -> "OperatedUploadView":
-        """Project an upload."""
-        return cls(
-            upload_id=upload.id,
-            record_id=upload.record_id,
-            user_id=upload.owner_id,
-            processing_status=upload.status,
-            s3_key=upload.key,
-            file_size=upload.file_size,
-            content_type=upload.content_type,
-            created_at=upload.created_at,
-            attempt=upload.attempt,
-            failures=upload.failures,
-            failure=FailureView.of(upload.failure, language),
-            error_message=upload.error_message,
-            failed_at=failed_at,
-        )
-
-
-class HealthView(_View, frozen=True, omit_defaults=True):
+class HealthView(View, frozen=True, omit_defaults=True):
     """A sign of life."""
 
     status: Literal["live", "ready"]
@@ -305,7 +180,7 @@ class ErrorDetail(msgspec.Struct, frozen=True):
     message: str
 
 
-class ErrorView(_View, frozen=True):
+class ErrorView(View, frozen=True):
     """What went wrong."""
 
     code: ErrorCode

@@ -12,6 +12,7 @@ from orak.adapters.persistence.memory.leases import MemoryLeases
 from orak.adapters.persistence.memory.operations import MemoryOperations
 from orak.adapters.persistence.memory.recordings import MemoryRecordings
 from orak.adapters.persistence.memory.store import Store
+from orak.adapters.persistence.memory.tickets import MemoryTickets
 from orak.adapters.persistence.memory.unit_of_work import MemoryUnitOfWork
 from orak.application.ports.clock import Clock
 
@@ -32,6 +33,7 @@ class MemoryPersistence:
         self.facts = MemoryFacts(store.log)
         self.cursors = MemoryCursors(store.log)
         self.event_log = MemoryEventLog(store)
+        self.tickets = MemoryTickets()
         self.operations = MemoryOperations(store)
 
     @classmethod

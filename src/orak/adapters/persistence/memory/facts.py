@@ -2,6 +2,7 @@ from itertools import islice
 
 from orak.adapters.persistence.memory.store import FactLog, NewFact
 from orak.domain.events import NumberedFact
+from orak.domain.identity import UserId
 
 
 class MemoryFacts:
@@ -22,6 +23,15 @@ class MemoryFacts:
             place for place in range(position + 1, self._log.numbered + 1) if place not in self._log.forgotten
         )
         return [numbered_fact(place, self._log.facts[place - 1]) for place in islice(places, limit)]
+
+    async def of_user(self, user_id: UserId, after: int, up_to: int, limit: int) -> list[NumberedFact]:
+        """Return a user's own facts beyond one position and up to another, in order."""
+        own = (
+            numbered
+            for numbered in await self.after(after, self._log.numbered)
+            if numbered.fact.user_id == user_id and numbered.position <= up_to
+        )
+        return list(islice(own, limit))
 
     async def last(self) -> int:
         """Return the position of the newest numbered fact; 0 for an empty feed."""

@@ -17,6 +17,7 @@ from orak.adapters.persistence.sql.leases import SqlLeases
 from orak.adapters.persistence.sql.operations import SqlOperations
 from orak.adapters.persistence.sql.recordings import SqlRecordings
 from orak.adapters.persistence.sql.sqlite import SqliteConnections
+from orak.adapters.persistence.sql.tickets import SqlTickets
 from orak.adapters.persistence.sql.unit_of_work import SqlUnitOfWork
 from orak.application.ports.clock import Clock
 
@@ -34,6 +35,7 @@ class SqlPersistence:
         self.facts = SqlFacts(connections)
         self.cursors = SqlCursors(connections)
         self.event_log = SqlEventLog(connections)
+        self.tickets = SqlTickets(connections)
         self.operations = SqlOperations(connections)
 
     @classmethod

@@ -5,6 +5,7 @@ from orak.adapters.persistence.sql.connections import Connections
 from orak.adapters.persistence.sql.rows import FACT_COLUMNS, to_fact
 from orak.adapters.persistence.sql.tables import UNNUMBERED, events, feed
 from orak.domain.events import NumberedFact
+from orak.domain.identity import UserId
 
 _AT_ONCE = 1000
 """How many facts get their positions in one transaction: it holds up no writer for long."""
@@ -30,6 +31,16 @@ _AFTER = (
     .order_by(events.c.position)
     .limit(bindparam("limit"))
 )
+_OWN = (
+    select(*FACT_COLUMNS)
+    .where(
+        events.c.user_id == bindparam("owner"),
+        events.c.position > bindparam("after"),
+        events.c.position <= bindparam("up_to"),
+    )
+    .order_by(events.c.position)
+    .limit(bindparam("limit"))
+)
 _LAST_SEEN = select(feed.c.position)
 
 
@@ -50,6 +61,14 @@ def number_some(connection: Connection) -> int:
 def facts_after(connection: Connection, position: int, limit: int) -> list[NumberedFact]:
     """Return the facts beyond *position*, in order."""
     return [to_fact(row) for row in connection.execute(_AFTER, {"after": position, "limit": limit})]
+
+
+def own_facts(
+    connection: Connection, owner: UserId, after: int, up_to: int, limit: int
+) -> list[NumberedFact]:
+    """Return a user's own facts between two positions, in order."""
+    span = {"owner": owner, "after": after, "up_to": up_to, "limit": limit}
+    return [to_fact(row) for row in connection.execute(_OWN, span)]
 
 
 def last_position(connection: Connection) -> int:
@@ -74,6 +93,10 @@ class SqlFacts:
     async def after(self, position: int, limit: int) -> list[NumberedFact]:
         """Return the facts beyond *position*, in order."""
         return await self._connections.read(facts_after, position, limit)
+
+    async def of_user(self, user_id: UserId, after: int, up_to: int, limit: int) -> list[NumberedFact]:
+        """Return a user's own facts beyond one position and up to another, in order."""
+        return await self._connections.read(own_facts, user_id, after, up_to, limit)
 
     async def last(self) -> int:
         """Return the position of the newest numbered fact; 0 for an empty feed."""

@@ -34,8 +34,8 @@ _ADD = (
     ), made AS (
         INSERT INTO uploads ({_NAMES}) SELECT {_NAMES} FROM new RETURNING id, uuid
     ), told AS (
-        INSERT INTO events (upload_id, version, type, payload, at)
-        SELECT made.id, new.version, new.fact_type, new.fact_payload, new.created_at
+        INSERT INTO events (upload_id, version, type, payload, at, user_id)
+        SELECT made.id, new.version, new.fact_type, new.fact_payload, new.created_at, new.uploader_id
         FROM made JOIN new USING (uuid)
     )
     SELECT uuid, id FROM made

@@ -220,6 +220,7 @@ def fact_values(upload_id: UploadId, version: int, fact: Fact) -> dict[str, obje
         "type": fact.type.value,
         "payload": _encoder.encode(fact).decode(),
         "at": fact.at,
+        "user_id": fact.user_id,
     }
 
 

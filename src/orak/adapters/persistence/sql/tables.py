@@ -108,7 +108,9 @@ events = Table(
     Column("type", String(40), nullable=False),
     Column("payload", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False, server_default=utc_now()),
+    Column("user_id", BigId),  # the payload's, to find a singer's own
     UniqueConstraint("upload_id", "version"),
+    Index("ix_events_own", "user_id", "position"),
     sqlite_autoincrement=True,
 )
 
@@ -135,11 +137,21 @@ deferred_facts = Table(
     metadata,
     Column("reader", String(100), primary_key=True),
     Column("position", BigId, primary_key=True, autoincrement=False),
-    Column("upload_id", BigId, nullable=False),
+    Column("upload_id", BigId, nullable=False, server_default="0"),
     Column("due_at", UtcDateTime, nullable=False),
-    Column("tries", Integer, nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0"),
     Index("ix_deferred_facts_due", "reader", "due_at", "position"),
     Index("ix_deferred_facts_upload", "reader", "upload_id", "position"),
+)
+
+# Of a ticket its hash alone is known here.
+live_tickets = Table(
+    "live_tickets",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("user_id", BigId, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Column("token_expires_at", UtcDateTime, nullable=False),
 )
 
 # What operators set while orak runs.

@@ -11,7 +11,7 @@ from orak.adapters.persistence.sql.sqlite import writing_engine
 
 T = TypeVar("T")
 
-HEAD = "0004"
+HEAD = "0005"
 """The revision that this orak works on: the newest of `versions/`."""
 
 

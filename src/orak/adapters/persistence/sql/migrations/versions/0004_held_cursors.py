@@ -12,19 +12,15 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the columns."""
+    """Add the columns; who does not know them yet leaves a zero."""
     op.add_column("feed_cursors", sa.Column("held_by", sa.String(100)))
     op.add_column("feed_cursors", sa.Column("held_until", UtcDateTime))
-    with op.batch_alter_table("deferred_facts") as table:
-        table.add_column(sa.Column("upload_id", BigId))
-        table.add_column(sa.Column("tries", sa.Integer))
+    op.add_column("deferred_facts", sa.Column("upload_id", BigId, nullable=False, server_default="0"))
+    op.add_column("deferred_facts", sa.Column("tries", sa.Integer, nullable=False, server_default="0"))
     op.execute(
-        "UPDATE deferred_facts SET tries = 0, upload_id ="
-        " (SELECT upload_id FROM events WHERE events.position = deferred_facts.position)"
+        "UPDATE deferred_facts SET upload_id = COALESCE("
+        "(SELECT upload_id FROM events WHERE events.position = deferred_facts.position), 0)"
     )
-    with op.batch_alter_table("deferred_facts") as table:
-        table.alter_column("upload_id", existing_type=BigId, nullable=False)
-        table.alter_column("tries", existing_type=sa.Integer, nullable=False)
     op.create_index("ix_deferred_facts_upload", "deferred_facts", ["reader", "upload_id", "position"])
 
 

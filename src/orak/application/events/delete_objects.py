@@ -1,5 +1,3 @@
-"""Who acts on facts within orak itself."""
-
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,16 +6,13 @@ from datetime import timedelta
 from orak.application.events.relay_facts import Reading
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
-from orak.application.ports.live import Live, LiveMessage
 from orak.application.ports.storage import Storage
 from orak.domain.events import Fact, FactType, NumberedFact
 from orak.domain.identity import published_attempt, published_prefix
 from orak.domain.policies import OUTAGES
-from orak.domain.processing import ProcessingStatus, shown_as
+from orak.domain.processing import ProcessingStatus
 
 _log = logging.getLogger(__name__)
-
-_COMPLETE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +71,3 @@ class DeleteObjects:
         async for published in self.storage.list(published_prefix(uuid)):
             if published_attempt(published.key) <= up_to:
                 await self.storage.delete(published.key)
-
-
-@dataclass(frozen=True, slots=True)
-class TellLive:
-    """Tells whoever listens of each change of a recording."""
-
-    live: Live
-
-    async def hear(self, numbered: NumberedFact) -> None:
-        """Publish the change under its position, by which a listener resumes."""
-        fact = numbered.fact
-        if fact.record_id is None:
-            return
-        progress = _COMPLETE if fact.status is ProcessingStatus.COMPLETED else 0
-        message = LiveMessage(
-            numbered.position, fact.record_id, numbered.upload_id, shown_as(fact.status), progress, fact.at
-        )
-        await self.live.publish(fact.user_id, message)

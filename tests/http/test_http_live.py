@@ -1,0 +1,391 @@
+"""Following one's own takes: server-sent events and WebSockets, on a real socket."""
+
+import asyncio
+import json
+import logging
+import socket
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from http_api import name, presign, refusal
+from served import DEADLINE, a_token, caller, served
+from test_http_behind_uvicorn import on
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from orak.application.ports.live import LiveMessage
+from orak.domain.identity import RecordId, UploadId, UserId
+from orak.domain.processing import ProcessingStatus
+from orak.entrypoints.http import event_stream, live, live_socket
+
+EVENTS, SOCKET, TICKET = "/records/async/events", "/records/async/live", "/records/async/live/ticket"
+START = datetime(2024, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+async def house(tmp_path):
+    async with served(tmp_path) as (server, singer):
+        yield server, singer
+
+
+@pytest.fixture
+def server(house):
+    return house[0]
+
+
+@pytest.fixture
+def singer(house):
+    return house[1]
+
+
+async def a_record(server, singer) -> dict:
+    signed = on(server, await presign(singer))
+    await singer.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+    return await name(singer, signed)
+
+
+async def a_life(server, singer) -> int:
+    """A take from its name to its end; three changes."""
+    record = await a_record(server, singer)
+    await server.running.use_cases.process_upload(UploadId(record["uploadId"]))
+    await server.running.use_cases.follow_facts()
+    return record["id"]
+
+
+async def publish(server, *messages, user=1):
+    for message in messages:
+        await server.running.use_cases.watch_records.live.publish(UserId(user), message)
+
+
+def a_tick(progress):
+    return LiveMessage(None, RecordId(1), UploadId(1), ProcessingStatus.PROCESSING, progress, START)
+
+
+class Stream:
+    """The lines of a stream of events, taken one block at a time."""
+
+    def __init__(self, answer) -> None:
+        self.answer = answer
+        self._lines = answer.aiter_lines()
+        self.last_id = None
+
+    async def block(self) -> dict[str, str]:
+        """The fields of the next block; a comment is a block of its own."""
+        fields = {}
+        async with asyncio.timeout(DEADLINE):
+            async for line in self._lines:
+                if not line:
+                    break
+                field, _, value = line.partition(":")
+                fields[field] = value.removeprefix(" ")
+            else:
+                raise EOFError
+        self.last_id = fields.get("id", self.last_id)
+        return fields
+
+    async def event(self) -> dict:
+        async with asyncio.timeout(DEADLINE):
+            while "data" not in (fields := await self.block()):
+                pass
+        return json.loads(fields["data"]) | {"id": fields.get("id")}
+
+    async def states(self, count) -> list[tuple[int, str]]:
+        events = [await self.event() for _ in range(count)]
+        return [(event["recordId"], event["processingStatus"]) for event in events]
+
+
+@asynccontextmanager
+async def streamed(client, after=None, **options):
+    headers = {} if after is None else {"Last-Event-ID": str(after)}
+    async with client.stream("GET", EVENTS, headers=headers, **options) as answer:
+        assert answer.status_code == 200, await answer.aread()
+        stream = Stream(answer)
+        await stream.block()
+        yield stream
+
+
+def dialled(server, token=None, query="", **options):
+    if token is not None:
+        options["subprotocols"] = ["bearer", token]
+    return connect(f"ws{server.url.removeprefix('http')}{SOCKET}{query}", proxy=None, **options)
+
+
+async def told(connection) -> dict:
+    async with asyncio.timeout(DEADLINE):
+        return json.loads(await connection.recv())
+
+
+async def close_of(connection) -> int:
+    async with asyncio.timeout(DEADLINE):
+        await connection.wait_closed()
+    return connection.close_code
+
+
+async def until(holds) -> None:
+    async with asyncio.timeout(DEADLINE):
+        while not holds():  # noqa: ASYNC110 - the server notices who comes and goes when it does
+            await asyncio.sleep(0.01)
+
+
+async def test_a_life_is_told_step_by_step(server, singer):
+    async with streamed(singer) as stream:
+        assert stream.answer.headers["content-type"] == "text/event-stream"
+        assert stream.answer.headers["cache-control"] == "no-store"
+        record_id = await a_life(server, singer)
+        assert await stream.states(3) == [
+            (record_id, "PROCESSING"),
+            (record_id, "PROCESSING"),
+            (record_id, "FAILED"),
+        ]
+
+
+async def test_an_event_to_the_byte(server, singer):
+    async with streamed(singer) as stream:
+        await publish(
+            server, LiveMessage(9, RecordId(3), UploadId(4), ProcessingStatus.COMPLETED, 100, START)
+        )
+        assert await stream.block() == {
+            "id": "9",
+            "data": '{"eventId":9,"recordId":3,"uploadId":4,"processingStatus":"COMPLETED","progress":100,'
+            '"at":"2024-01-01T12:00:00Z"}',
+        }
+
+
+async def test_a_tick_repeats_the_last_id_and_is_none_to_resume_after(server, singer):
+    async with streamed(singer) as stream:
+        begin = int(stream.last_id)
+        await publish(server, a_tick(40))
+        event = await stream.event()
+        assert (event["eventId"], event["progress"], event["id"]) == (begin, 40, None)
+
+
+async def test_who_was_cut_off_twenty_times_sees_every_change_once_and_in_order(server, singer):
+    async with streamed(singer) as stream:
+        last = stream.last_id
+    lives = [await a_life(server, singer) for _ in range(7)]
+    async with streamed(singer, after=last) as stream:
+        whole = [(await stream.event())["eventId"] for _ in range(21)]
+    seen = []
+    for _ in range(21):
+        async with streamed(singer, after=last) as stream:
+            seen.append((await stream.event())["eventId"])
+            last = stream.last_id
+    assert len(lives) == 7
+    assert seen == whole == sorted(set(seen))
+
+
+async def test_a_deleted_take_is_told_as_gone(server, singer):
+    record_id = await a_life(server, singer)
+    async with streamed(singer) as stream:
+        await singer.delete(f"/records/async/{record_id}")
+        await server.running.use_cases.follow_facts()
+        event = await stream.event()
+    assert (event["recordId"], event["processingStatus"], event["deleted"]) == (record_id, "FAILED", True)
+
+
+async def test_ticks_that_come_after_the_end_are_not_told(server, singer):
+    async with streamed(singer) as stream:
+        begin = int(stream.last_id)
+        done = LiveMessage(begin + 5, RecordId(1), UploadId(1), ProcessingStatus.COMPLETED, 100, START)
+        again = LiveMessage(begin + 6, RecordId(1), UploadId(1), ProcessingStatus.PROCESSING, 0, START)
+        await publish(server, a_tick(1), done, a_tick(99), again, a_tick(2))
+        assert [(await stream.event())["progress"] for _ in range(4)] == [1, 100, 0, 2]
+
+
+async def test_a_stranger_sees_nothing(server, singer):
+    async with (
+        caller(server, user=2) as stranger,
+        streamed(stranger, after=0) as stream,
+        dialled(server, a_token(2), "?lastEventId=0") as connection,
+    ):
+        await a_life(server, singer)
+        await publish(server, a_tick(40))
+        own = LiveMessage(999, RecordId(7), UploadId(7), ProcessingStatus.COMPLETED, 100, START)
+        await publish(server, own, user=2)
+        assert (await stream.event())["recordId"] == 7
+        assert (await told(connection))["recordId"] == 7
+
+
+async def test_a_future_or_foreign_id_begins_now(singer):
+    async with streamed(singer, after=10**9) as stream:
+        assert int(stream.last_id) < 10**9
+
+
+@pytest.mark.parametrize("given", ["x", "-1", "1_0", "٣", "9" * 17, "1.0"])
+async def test_what_never_was_an_id_is_refused(singer, given):
+    answer = await singer.get(EVENTS, headers={"Last-Event-ID": given.encode()})
+    assert refusal(answer) == (400, "VALIDATION_FAILED")
+
+
+async def test_head_of_a_stream_ends_at_once(singer):
+    answer = await singer.head(EVENTS)
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+async def test_who_may_watch(server, singer):
+    token = singer.headers.pop("authorization").removeprefix("Bearer ")
+    for path in (EVENTS, f"{EVENTS}?token={token}", f"{EVENTS}?access_token={token}", f"{EVENTS}?ticket=x"):
+        assert refusal(await singer.get(path)) == (401, "UNAUTHORIZED")
+    with_both = await singer.get(f"{EVENTS}?token={token}", headers={"Authorization": f"Bearer {token}"})
+    assert refusal(with_both) == (401, "UNAUTHORIZED")
+    assert refusal(await singer.post(TICKET)) == (401, "UNAUTHORIZED")
+    for query in ("", f"?token={token}", "?ticket=x"):
+        with pytest.raises(InvalidStatus) as refused:
+            await dialled(server, query=query)
+        assert refused.value.response.status_code == 401
+        assert json.loads(refused.value.response.body)["error"]["code"] == "UNAUTHORIZED"
+
+
+async def test_a_ticket_opens_one_stream(server, singer, caplog):
+    caplog.set_level(logging.INFO)
+    made = await singer.post(TICKET)
+    assert made.headers["cache-control"] == "no-store"
+    left = datetime.fromisoformat(made.json()["expirationTime"]) - datetime.now(UTC)
+    assert timedelta(seconds=20) < left <= timedelta(seconds=30)
+    ticket = made.json()["ticket"]
+    other = (await singer.post(TICKET)).json()["ticket"]
+    del singer.headers["authorization"]
+    async with (
+        streamed(singer, params={"ticket": ticket}),
+        dialled(server, query=f"?ticket={other}") as socket,
+    ):
+        await publish(server, a_tick(5))
+        assert (await told(socket))["progress"] == 5
+    for used in (ticket, other):
+        assert refusal(await singer.get(EVENTS, params={"ticket": used})) == (401, "UNAUTHORIZED")
+    written = "\n".join(record.getMessage() for record in caplog.records if record.name != "httpx")
+    assert ticket not in written
+    assert other not in written
+
+
+async def test_a_browser_shows_its_token_as_a_subprotocol(server):
+    async with dialled(server, a_token()) as connection:
+        assert connection.subprotocol == "bearer"
+        await publish(server, a_tick(5))
+        assert await told(connection) == {
+            "eventId": 0,
+            "recordId": 1,
+            "uploadId": 1,
+            "processingStatus": "PROCESSING",
+            "progress": 5,
+            "at": "2024-01-01T12:00:00Z",
+        }
+
+
+async def test_a_socket_resumes_where_the_last_one_ended(server, singer):
+    await a_life(server, singer)
+    headers = {"Authorization": f"Bearer {a_token()}"}
+    async with dialled(server, query="?lastEventId=0", additional_headers=headers) as connection:
+        assert connection.subprotocol is None
+        seen = [(await told(connection))["eventId"] for _ in range(3)]
+    async with dialled(server, a_token(), f"?lastEventId={seen[0]}") as connection:
+        assert [(await told(connection))["eventId"] for _ in range(2)] == seen[1:]
+
+
+@pytest.mark.parametrize(
+    ("origin", "opens"),
+    [(None, True), ("http://127.0.0.1:0", True), ("https://app.example", True), ("https://evil.test", False)],
+)
+async def test_another_site_s_page_may_not_connect(tmp_path, origin, opens):
+    async with served(tmp_path, cors_origins=("https://app.example",)) as (server, _):
+        if opens:
+            async with dialled(server, a_token(), origin=origin):
+                return
+        with pytest.raises(InvalidStatus) as refused:
+            await dialled(server, a_token(), origin=origin)
+        assert refused.value.response.status_code == 403
+        assert json.loads(refused.value.response.body)["error"]["code"] == "FORBIDDEN"
+
+
+async def test_a_long_message_closes_the_socket_and_short_ones_are_ignored(server):
+    async with dialled(server, a_token()) as connection:
+        await connection.send("hello")
+        await publish(server, a_tick(5))
+        assert (await told(connection))["progress"] == 5
+        await connection.send("x" * 1_000_000)
+        assert await close_of(connection) == 1009
+
+
+async def test_shutdown_ends_every_stream_and_says_to_come_again(tmp_path):
+    async with (
+        served(tmp_path) as (server, singer),
+        streamed(singer) as stream,
+        dialled(server, a_token()) as connection,
+    ):
+        server.running.end_waits()
+        assert await close_of(connection) == 1012
+        with pytest.raises(EOFError):
+            await stream.block()
+
+
+async def test_a_stream_lives_no_longer_than_its_token(server, singer):
+    short = a_token(life=timedelta(seconds=2))
+    singer.headers["authorization"] = f"Bearer {short}"
+    ticket = (await singer.post(TICKET)).json()["ticket"]
+    async with (
+        streamed(singer) as stream,
+        dialled(server, short) as one,
+        dialled(server, query=f"?ticket={ticket}") as other,
+    ):
+        assert await close_of(one) == 1012
+        assert await close_of(other) == 1012
+        with pytest.raises(EOFError):
+            await stream.block()
+    assert refusal(await singer.get(EVENTS)) == (401, "UNAUTHORIZED")
+
+
+async def test_a_quiet_stream_says_that_it_lives(singer, monkeypatch):
+    monkeypatch.setattr(live, "HEARTBEAT", 0.01)
+    async with streamed(singer) as stream:
+        assert await stream.block() == {"": ""}
+
+
+async def test_nobody_s_streams_take_all_the_room(server, singer):
+    async with streamed(singer) as stream:
+        [user] = [*server.config.app.state.streams._open]
+        server.config.app.state.streams._open[user] += 31
+        refused = await singer.get(EVENTS)
+        assert refusal(refused) == (429, "RATE_LIMITED")
+        assert refused.headers["retry-after"] == "10"
+        with pytest.raises(InvalidStatus) as refused:
+            await dialled(server, a_token())
+        assert refused.value.response.status_code == 429
+        async with caller(server, user=2) as stranger, streamed(stranger):
+            pass
+        server.config.app.state.streams._open[user] -= 31
+    await until(lambda: not server.config.app.state.streams._open)
+    assert stream.last_id is not None
+
+
+@pytest.mark.parametrize("kind", ["events", "socket"])
+async def test_one_that_never_reads_is_cut_off_and_harms_nobody(server, singer, monkeypatch, kind):
+    for module in (event_stream, live_socket):
+        monkeypatch.setattr(module, "STUCK", 0.3)
+    listener = server.servers[0].sockets[0]
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # which connections inherit
+    deaf = socket.socket()
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    deaf.connect(listener.getsockname())
+    upgrade = {
+        "events": "",
+        "socket": "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n",
+    }[kind]
+    path = {"events": EVENTS, "socket": SOCKET}[kind]
+    deaf.sendall(
+        f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {a_token()}\r\n{upgrade}\r\n".encode()
+    )
+    streams = server.config.app.state.streams
+    async with streamed(singer) as stream:
+        await until(lambda: streams._open[UserId(1)] == 2)
+        position = 1000
+        async with asyncio.timeout(DEADLINE):
+            while streams._open[UserId(1)] == 2:
+                position += 1
+                await publish(
+                    server,
+                    LiveMessage(position, RecordId(1), UploadId(1), ProcessingStatus.PROCESSING, 0, START),
+                )
+                assert (await stream.event())["eventId"] == position
+        deaf.close()
