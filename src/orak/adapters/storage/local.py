@@ -1,4 +1,3 @@
-import asyncio
 import errno
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -77,7 +76,7 @@ class LocalStorage:
         """Store a file under *key*, whole and durable when this returns, replacing what is there."""
         check_key(key)
         # Opened outside of `on_disk`: a source that is not there is the caller's mistake, not a failing disk.
-        with await asyncio.to_thread(FileIO, source) as file:
+        with FileIO(source) as file:  # at once: a thread could open it for a caller that is gone
             await on_disk(self._publish, key, file, content_type)
 
     async def delete(self, key: ObjectKey) -> None:
