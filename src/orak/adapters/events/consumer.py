@@ -86,7 +86,7 @@ class Consumer:
                 continue
             queue.is_over()
             held = 0.0
-            while (outage := await self._act(messages)) is not None:
+            while (outage := await self._act(messages)) is not None and not self._stopping:
                 held += await effect.goes_on(outage)
                 if held > _HELD:
                     break
