@@ -74,17 +74,27 @@ def _pathway(settings: "Settings", queue: str | None) -> "Pathway":
         raise InvalidSetting(
             "EVENTBRIDGE_BUS_NAME", "is an ARN, maybe of another account", "set the bus's name for this"
         )
-    bucket = settings.s3_bucket_name
-    if bucket is not None and settings.s3_endpoint_url not in {None, settings.aws_endpoint_url}:
-        warn(f"the bucket {bucket} is at S3_ENDPOINT_URL, from where no events come: it is left out")
-        bucket = None
     named = {
         "bus": settings.eventbridge_bus_name,
         "rule": settings.eventbridge_rule_name,
         "queue": queue or (settings.sqs_queue_url or "").rstrip("/").rpartition("/")[2],
-        "bucket": bucket,
+        "bucket": _telling_bucket(settings),
     }
     return Pathway(**{name: value for name, value in named.items() if value})
+
+
+def _telling_bucket(settings: "Settings") -> str | None:
+    """Return the bucket, if its events can come to where bus and queue are."""
+    bucket = settings.s3_bucket_name
+    if bucket is None:
+        return None
+    if settings.s3_endpoint_url not in {None, settings.aws_endpoint_url}:
+        warn(f"the bucket {bucket} is at S3_ENDPOINT_URL, from where no events come: it is left out")
+        return None
+    if None not in {settings.s3_region, settings.aws_region} and settings.s3_region != settings.aws_region:
+        warn(f"the events of the bucket {bucket} come in S3_REGION, not in AWS_REGION: it is left out")
+        return None
+    return bucket
 
 
 async def _set_up(settings: "Settings", pathway: "Pathway", *, dry_run: bool) -> "Made":
