@@ -1,5 +1,6 @@
 """Where bus and queue are, and settings by which there can be none."""
 
+import subprocess
 import sys
 
 import pytest
@@ -66,3 +67,9 @@ async def test_without_the_packages_it_is_said_how_to_get_them(monkeypatch):
             async with opening:
                 pass
         assert refusal.value.hint == "pip install 'orak[aws]'"
+
+
+def test_nothing_of_aws_is_loaded_before_it_is_asked_for():
+    program = "import sys, orak.entrypoints.container; print(*sys.modules, sep='\\n')"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert {"aioboto3", "botocore"}.isdisjoint(loaded.stdout.split())
