@@ -63,6 +63,7 @@ from orak.application.webhooks.replay_deliveries import ListDeliveries, ReplayDe
 from orak.domain.identity import ObjectKey
 from orak.domain.policies import UploadPolicy
 from orak.entrypoints import parts
+from orak.entrypoints.aws import open_consumer, open_publisher
 from orak.entrypoints.feed import names_of, relay_to
 from orak.entrypoints.opening import opened
 from orak.entrypoints.redis import choose_cache
@@ -177,7 +178,7 @@ class Container(containers.DeclarativeContainer):
     batch_size = providers.Singleton(parts.batch_size_of, operations, clock, settings)
     cache = providers.Singleton(choose_cache, redis, settings, clock)
     pool = providers.Resource(
-        parts.open_pool, process_upload, capacity, batch_size, batch_rules, background=background
+        parts.open_pool, process_upload, capacity, batch_size, settings, background=background
     )
     queue = providers.Resource(parts.open_queue, pool, redis, settings, background=background)
     listener = providers.Resource(parts.open_listener, pool, redis, settings)
@@ -197,12 +198,28 @@ class Container(containers.DeclarativeContainer):
         chance=chance,
         orphan_retention=providers.Callable(timedelta, hours=settings.provided.orphan_retention_hours),
     )
+    publisher = providers.Resource(
+        open_publisher, settings, persistence.provided.facts, persistence.provided.cursors, clock
+    )
+    consumer = providers.Resource(
+        open_consumer,
+        settings,
+        recordings=recordings,
+        storage=storage,
+        verification=verification,
+        process=process_upload,
+        pool=pool,
+        capacity=capacity,
+        clock=clock,
+        background=background,
+    )
     relay_facts = providers.Singleton(
         relay_to,
         providers.List(
             providers.Singleton(
                 DeleteObjects, storage, clock, providers.Callable(parts.lateness_of, settings)
             ),
+            publisher,
         ),
         persistence.provided.facts,
         persistence.provided.cursors,
@@ -368,7 +385,9 @@ async def run(settings: Settings) -> AsyncIterator[Running]:
         container.pool,
         container.queue,
         container.starter,
+        container.publisher,
         container.timers,
+        container.consumer,
     )
     async with opened(*resources):
         yield await container.running.async_()
@@ -389,8 +408,10 @@ async def work(settings: Settings) -> AsyncIterator[None]:
         container.deliver_webhooks,
         container.pool,
         container.queue,
+        container.publisher,
         container.timers,
         container.listener,
+        container.consumer,
     )
     async with opened(*resources):
         yield

@@ -21,7 +21,9 @@ def this_process() -> str:
     return f"{socket.gethostname()[:60]}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
-def relay_to(readers: Sequence[FactReader], facts: Facts, cursors: Cursors, clock: Clock) -> RelayFacts:
-    """Return what hands facts to all *readers*, in the name of this process."""
+def relay_to(
+    readers: Sequence[FactReader | None], facts: Facts, cursors: Cursors, clock: Clock
+) -> RelayFacts:
+    """Return what hands facts to all *readers* that there are, in the name of this process."""
     holder = this_process()
-    return RelayFacts([Relay(facts, cursors, reader, clock, holder) for reader in readers])
+    return RelayFacts([Relay(facts, cursors, reader, clock, holder) for reader in readers if reader])

@@ -114,12 +114,12 @@ async def open_pool(
     process: ProcessUpload,
     capacity: asyncio.Semaphore,
     batch_size: BatchSize,
-    rules: BatchRules,
+    settings: Settings,
     *,
     background: bool,
 ) -> AsyncIterator[InlineQueue]:
     """Open this process's own workers; there are none without *background* work."""
-    workers = rules.max_concurrent if background and rules.enabled else 0
+    workers = settings.workers if background else 0
     pool = InlineQueue(process, capacity, workers=workers, batch_size=batch_size.recent)
     yield pool
     await pool.close()
@@ -194,10 +194,11 @@ async def open_timers(
     if background:
         timers += [
             Timer("sweep", sweep, clock, seconds=settings.sweep_interval_ms / 1000),
-            Timer("batch", pool.wake, clock, seconds=settings.batch_interval_ms / 1000),
             Timer("webhooks", deliver, clock, seconds=relay_seconds),
             Timer("forget", forget, clock, seconds=_FORGET_SECONDS),
         ]
+    if background and settings.batch_enabled:
+        timers.append(Timer("batch", pool.wake, clock, seconds=settings.batch_interval_ms / 1000))
     for timer in timers:
         timer.start()
     yield None

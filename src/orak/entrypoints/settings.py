@@ -26,9 +26,6 @@ _ONLY_PREFIXED = frozenset({"data_dir", "db_auto_upgrade", "host", "port"})
 _SECRET = frozenset({"jwt_secret", "webhook_secret", "aws_secret_access_key", "aws_session_token"})
 
 _LATER = {
-    "EVENTBRIDGE_BUS_NAME": "publishing to EventBridge",
-    "EVENTBRIDGE_RULE_NAME": "publishing to EventBridge",
-    "SQS_QUEUE_URL": "hearing of arrivals from SQS",
     "CLOUDFRONT_KEY_ID": "signing for CloudFront",
     "CLOUDFRONT_PRIVATE_KEY": "signing for CloudFront",
     "QUOTA_BYTES_PER_DAY": "quota",
@@ -84,6 +81,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     aws_access_key_id: Annotated[str | None, Meta(description="AWS key; default the usual AWS chain")] = None
     aws_secret_access_key: Annotated[str | None, Meta(description="secret of the AWS key")] = None
     aws_session_token: Annotated[str | None, Meta(description="token of a temporary AWS key")] = None
+    aws_region: Annotated[
+        str | None,
+        Meta(description="region of bus and queue; default S3_REGION, else as in the AWS tools"),
+    ] = None
+    aws_endpoint_url: Annotated[
+        str | None, Meta(description="URL of servers in place of AWS; a bucket's own comes first")
+    ] = None
+    eventbridge_bus_name: Annotated[
+        str | None, Meta(description="bus that facts are published on; default none")
+    ] = None
+    eventbridge_rule_name: Annotated[
+        str | None, Meta(description="rule from the bus to the queue, for `aws setup`")
+    ] = None
+    sqs_queue_url: Annotated[
+        str | None, Meta(description="queue of the events that start work; default none")
+    ] = None
     redis_url: Annotated[
         str | None, Meta(description="URL of the Redis between processes; default none, all in one process")
     ] = None
@@ -94,7 +107,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     jwt_algorithms: Annotated[
         tuple[str, ...], Meta(description="list of allowed algorithms; default by kind of key")
     ] = ()
-    batch_enabled: Annotated[bool, Meta(description="switch of background conversion")] = True
+    batch_enabled: Annotated[
+        bool, Meta(description="switch of batches; without them only events start background conversion")
+    ] = True
     batch_size: Annotated[
         int, Meta(ge=1, le=1000, description="number of takes that one look-up may start")
     ] = 50
@@ -172,7 +187,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def workers(self) -> int:
         """How many conversions may run in the background of one process at once."""
-        return min(self.batch_max_concurrent, self.cores) if self.batch_enabled else 0
+        return min(self.batch_max_concurrent, self.cores) if self.converts_in_background else 0
+
+    @property
+    def converts_in_background(self) -> bool:
+        """Whether anything starts conversions in the background: batches, or events from the queue."""
+        return self.batch_enabled or self.sqs_queue_url is not None
 
     def __post_init__(self) -> None:
         """Refuse combinations that cannot work."""
@@ -229,6 +249,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ("CDN_BASE_URL", self.cdn_base_url, "https://cdn.example.com"),
             ("JWKS_URL", jwks_url, "https://id.example.com/jwks.json"),
             ("S3_ENDPOINT_URL", self.s3_endpoint_url, "https://s3.example.com:9000"),
+            ("AWS_ENDPOINT_URL", self.aws_endpoint_url, "https://aws.example.com:4566"),
+            ("SQS_QUEUE_URL", self.sqs_queue_url, "https://sqs.eu-west-1.amazonaws.com/123456789012/name"),
         ):
             if url is not None and not _is_url(url):
                 raise InvalidSetting(name, "is no URL of a server", f"use the like of {example}")

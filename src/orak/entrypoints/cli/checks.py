@@ -15,6 +15,7 @@ import msgspec
 from orak.adapters.clock.system import SystemClock
 from orak.adapters.persistence.sql import migrations
 from orak.application.ports.failures import Unavailable
+from orak.entrypoints.aws import open_event_bus, open_message_queue
 from orak.entrypoints.cli.db import sqlite_file
 from orak.entrypoints.cli.failures import Failure
 from orak.entrypoints.cli.listening import PortTaken, listen
@@ -55,6 +56,7 @@ def all_checks(data_dir: Path | None, host: str | None, port: int | None) -> Ite
         _check_database,
         _check_storage,
         _check_redis,
+        _check_events,
         _check_audio,
         _check_port,
         _check_tokens,
@@ -120,7 +122,7 @@ def _check_database(settings: Settings) -> Finding:
 def _check_storage(settings: Settings) -> Finding:
     if settings.s3_bucket_name is None:
         return Finding("storage", "ok", "on the local disk")
-    where = settings.s3_endpoint_url or "AWS"
+    where = settings.s3_endpoint_url or settings.aws_endpoint_url or "AWS"
     shown = f"bucket {settings.s3_bucket_name} at {shown_value('s3_endpoint_url', where)}"
     try:
         asyncio.run(_try_bucket(settings))
@@ -152,6 +154,42 @@ def _check_redis(settings: Settings) -> Finding | None:
             "redis", "fail", f"{shown}: {outage}", "check REDIS_URL; without Redis all goes on, but later"
         )
     return Finding("redis", "ok", shown)
+
+
+def _check_events(settings: Settings) -> Finding:
+    ways = [
+        shown
+        for name, shown in (
+            (settings.eventbridge_bus_name, f"bus {settings.eventbridge_bus_name}"),
+            (settings.sqs_queue_url, f"queue {settings.sqs_queue_url}"),
+        )
+        if name is not None
+    ]
+    if not ways:
+        return Finding("events", "ok", "within orak")
+    shown = " and ".join(ways)
+    try:
+        asyncio.run(_try_events(settings))
+    except InvalidSetting as invalid:
+        return Finding("events", "fail", str(invalid), invalid.hint)
+    except Unavailable as outage:
+        # No reason not to run: facts wait for the bus, and the sweep does what the queue would have started.
+        return Finding(
+            "events",
+            "warn",
+            f"{shown}: {outage}",
+            "`orak aws setup` makes them; docs/aws.md lists what is to be allowed",
+        )
+    return Finding("events", "ok", shown)
+
+
+async def _try_events(settings: Settings) -> None:
+    if settings.eventbridge_bus_name is not None:
+        async with open_event_bus(settings, SystemClock()) as bus:
+            await bus.check()
+    if settings.sqs_queue_url is not None:
+        async with open_message_queue(settings) as queue:
+            await queue.check()
 
 
 def _check_audio(settings: Settings) -> Finding:
