@@ -79,11 +79,7 @@ async def measure(server: Server, each: int) -> None:
         arrivals.append(time.time() - datetime.fromisoformat(str(event["at"])).timestamp())
 
     empty, tasks = _resident(server), []
-    kinds: list[tuple[str, Callable[..., Awaitable[None]]]] = [
-        ("event streams", _listen),
-        ("WebSockets", _dial),
-    ]
-    for name, kind in kinds:
+    for name, kind in (("event streams", _listen), ("WebSockets", _dial)):
         opened, began = asyncio.Semaphore(0), time.perf_counter()
         for number in range(each):
             tasks.append(asyncio.ensure_future(kind(server, number % _USERS + 1, opened, on_event)))
