@@ -16,13 +16,14 @@ from dotenv import dotenv_values
 from msgspec import Meta
 
 from orak.domain.audio import AudioProfile
+from orak.domain.webhooks import url_problem
 
 _PREFIX = "ORAK_"
 
 _ONLY_PREFIXED = frozenset({"data_dir", "db_auto_upgrade", "host", "port"})
 """Settings whose plain name would be somebody else's: HOST and PORT are in many environments."""
 
-_SECRET = frozenset({"jwt_secret", "aws_secret_access_key", "aws_session_token"})
+_SECRET = frozenset({"jwt_secret", "webhook_secret", "aws_secret_access_key", "aws_session_token"})
 
 _LATER = {
     "CLOUDFRONT_KEY_ID": "signing for CloudFront",
@@ -133,6 +134,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     )
     lease_seconds: Annotated[Positive, Meta(description="time a silent worker keeps its take")] = 30
     heartbeat_seconds: Annotated[Positive, Meta(description="time between renewals of a lease")] = 10
+    webhook_url: Annotated[str | None, Meta(description="URL that is told of every event")] = None
+    webhook_secret: Annotated[str | None, Meta(description="secret that signs what is sent there")] = None
+    webhook_allow_private: Annotated[
+        bool, Meta(description="switch that lets webhooks lead into your own network: for development")
+    ] = False
     events_retention_days: Annotated[
         Natural, Meta(description="number of days that facts are kept; 0 keeps them for ever")
     ] = 0
@@ -204,6 +210,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             lacking = "AWS_SECRET_ACCESS_KEY" if self.aws_access_key_id else "AWS_ACCESS_KEY_ID"
             raise InvalidSetting(
                 lacking, "is not set, and the other half of the key is", "set both, or neither"
+            )
+        if (self.webhook_url is None) != (self.webhook_secret is None):
+            lacking = "WEBHOOK_SECRET" if self.webhook_url else "WEBHOOK_URL"
+            raise InvalidSetting(
+                lacking, "is not set, and the other half of the webhook is", "set both, or neither"
+            )
+        if self.webhook_url is not None and url_problem(self.webhook_url):
+            raise InvalidSetting(
+                "WEBHOOK_URL", "is no URL to post to", "use the like of https://app.example.com/orak"
             )
         self._check_urls()
         if self.redis_url is not None and not _is_redis(self.redis_url):

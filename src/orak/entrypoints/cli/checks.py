@@ -21,6 +21,7 @@ from orak.entrypoints.cli.failures import Failure
 from orak.entrypoints.cli.listening import PortTaken, listen
 from orak.entrypoints.cli.options import command, load_settings
 from orak.entrypoints.cli.tokens import WEAK_SECRET, check_keys, check_tokens
+from orak.entrypoints.redis import try_redis
 from orak.entrypoints.s3 import open_s3
 from orak.entrypoints.settings import InvalidSetting, LoadedSettings, Settings, shown_value
 
@@ -50,10 +51,11 @@ def all_checks(data_dir: Path | None, host: str | None, port: int | None) -> Ite
         yield Finding("settings", "fail", failure.message, failure.hint)
         return
     yield _check_settings(loaded)
-    checks: tuple[Callable[[Settings], Finding], ...] = (
+    checks: tuple[Callable[[Settings], Finding | None], ...] = (
         _check_data_dir,
         _check_database,
         _check_storage,
+        _check_redis,
         _check_events,
         _check_audio,
         _check_port,
@@ -61,7 +63,9 @@ def all_checks(data_dir: Path | None, host: str | None, port: int | None) -> Ite
         _check_clock,
     )
     for check in checks:
-        yield check(loaded.settings)
+        found = check(loaded.settings)
+        if found is not None:
+            yield found
 
 
 def _check_python() -> Finding:
@@ -105,10 +109,12 @@ def _check_database(settings: Settings) -> Finding:
             return Finding("database", "ok", f"{shown}, schema {migrations.current(settings.database)}")
     except Unavailable as outage:
         return Finding("database", "fail", f"{shown}: {outage}", "check DATABASE_URL, and who may open it")
+    except migrations.UnusableSchema as error:
+        return Finding("database", "fail", f"{shown}: {error}", error.hint)
     return Finding(
         "database",
         "warn",
-        f"{shown}: the schema is of another orak",
+        f"{shown}: the schema is not the one this orak expects",
         f"run {command('db upgrade', settings.data_dir)}",
     )
 
@@ -134,7 +140,24 @@ async def _try_bucket(settings: Settings) -> None:
         await storage.check()
 
 
-def _check_events(settings: Settings) -> Finding:
+def _check_redis(settings: Settings) -> Finding | None:
+    """None where there is nothing to look at: without Redis orak lacks nothing."""
+    if settings.redis_url is None:
+        return None
+    shown = shown_value("redis_url", settings.redis_url)
+    try:
+        asyncio.run(try_redis(settings.redis_url))
+    except InvalidSetting as invalid:
+        return Finding("redis", "fail", str(invalid), invalid.hint)
+    except Unavailable as outage:
+        return Finding(
+            "redis", "fail", f"{shown}: {outage}", "check REDIS_URL; without Redis all goes on, but later"
+        )
+    return Finding("redis", "ok", shown)
+
+
+def _check_events(settings: Settings) -> Finding | None:
+    """None where there is nothing to look at."""
     ways = [
         shown
         for name, shown in (
@@ -144,7 +167,7 @@ def _check_events(settings: Settings) -> Finding:
         if name is not None
     ]
     if not ways:
-        return Finding("events", "ok", "within orak")
+        return None
     shown = " and ".join(ways)
     try:
         asyncio.run(_try_events(settings))
