@@ -144,7 +144,7 @@ def claims(folder: Path, database: PostgresqlServer, rounds: int) -> list[Line]:
 
             return await _in_turn(rounds, one_by_one, at_once)
 
-    with grown(folder, database, "claims", uploads=20_000, users=200) as orak:
+    with grown(folder, database, "claims", uploads=60_000, users=600) as orak:
         single, batch = asyncio.run(measure(orak.url))
     rates = [50 / seconds for seconds in single], [50 / seconds for seconds in batch]
     return [

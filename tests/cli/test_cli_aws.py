@@ -105,6 +105,7 @@ def test_what_cannot_be_set_up_is_one_line_and_a_hint(orak, on_aws, monkeypatch)
 
 
 def test_the_doctor_names_what_is_not_there_and_goes_on(orak, on_aws, aws_server):  # noqa: F811
+    assert finding(orak, {})["said"] == "within orak"
     found = finding(orak, on_aws)
     assert (found["level"], "ResourceNotFoundException" in found["said"]) == ("warn", True)
     assert "orak aws setup" in found["hint"]

@@ -31,7 +31,7 @@ def test_a_machine_that_can_run_orak_is_found_well(doctor):
     exit_code, findings = doctor()
     assert exit_code == 0
     assert list(findings) == [
-        "python", "settings", "data", "database", "storage", "audio", "port", "tokens", "clock",
+        "python", "settings", "data", "database", "storage", "events", "audio", "port", "tokens", "clock",
     ]  # fmt: skip
     assert {row["level"] for row in findings.values()} == {"ok"}
     assert not Path("orak-data").exists()

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from orak.application.events.relay_facts import Reading
 from orak.application.ports.event_bus import EventBus
@@ -13,6 +14,7 @@ class PublishFacts:
     bus: EventBus
     name: str = "event-bus"
     in_order: bool = True
+    longest_rest: timedelta = timedelta(minutes=1)
     begins_at_the_end: bool = True
 
     async def read(self, page: Sequence[NumberedFact]) -> Reading:
