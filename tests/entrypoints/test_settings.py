@@ -1,7 +1,9 @@
 import pytest
 
 from orak.domain.audio import AudioProfile
-from orak.entrypoints.settings import InvalidSetting, LoadedSettings, Settings, shown_value
+from orak.entrypoints.setting_checks import InvalidSetting
+from orak.entrypoints.setting_sources import LoadedSettings, shown_value
+from orak.entrypoints.settings import Settings
 
 
 @pytest.fixture

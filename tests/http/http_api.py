@@ -17,8 +17,8 @@ from orak.adapters.auth.issuing import issue_token
 from orak.adapters.auth.jwt import JwtTokens
 from orak.adapters.clock.frozen import FrozenClock
 from orak.domain.identity import UploadId, UserId
-from orak.entrypoints.container import Running
 from orak.entrypoints.http.app import create_app
+from orak.entrypoints.running import Running
 from orak.entrypoints.settings import Settings
 
 URL = "http://orak.test"

@@ -11,9 +11,10 @@ from http_api import SECRET
 
 from orak.adapters.auth.issuing import issue_token
 from orak.domain.identity import UserId
-from orak.entrypoints.container import Running, run
+from orak.entrypoints.container import run
 from orak.entrypoints.http.app import create_app
 from orak.entrypoints.http.server import server_config
+from orak.entrypoints.running import Running
 from orak.entrypoints.settings import Settings
 
 DEADLINE = 20

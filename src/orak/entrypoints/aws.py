@@ -18,7 +18,8 @@ from orak.application.ports.storage import Storage
 from orak.application.processing.process_upload import ProcessUpload
 from orak.application.uploads.receive_upload import ReceiveUpload
 from orak.application.verification import Verification
-from orak.entrypoints.settings import InvalidSetting, Settings
+from orak.entrypoints.setting_checks import InvalidSetting
+from orak.entrypoints.settings import Settings
 
 if TYPE_CHECKING:
     import asyncio

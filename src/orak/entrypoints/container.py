@@ -2,11 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from dependency_injector import containers, providers
 
@@ -25,12 +23,7 @@ from orak.application.operations.get_statistics import GetStatistics
 from orak.application.operations.list_uploads import ListFailures, ListOrphans
 from orak.application.operations.retry_failure import RetryFailure
 from orak.application.operations.trigger_batch import TriggerBatch
-from orak.application.ports.clock import Clock
 from orak.application.ports.facts import Facts
-from orak.application.ports.failures import Unavailable
-from orak.application.ports.leases import Leases
-from orak.application.ports.storage import ObjectGate, PublicMedia, Storage
-from orak.application.ports.tokens import Tokens
 from orak.application.processing.lease_keeper import LeaseKeeper
 from orak.application.processing.process_upload import ConversionRules, ProcessUpload
 from orak.application.processing.sweep import Sweep
@@ -60,66 +53,15 @@ from orak.application.webhooks.manage_endpoints import (
     RotateSecret,
 )
 from orak.application.webhooks.replay_deliveries import ListDeliveries, ReplayDelivery, ReplayEvents
-from orak.domain.identity import ObjectKey
 from orak.domain.policies import UploadPolicy
 from orak.entrypoints import parts
 from orak.entrypoints.aws import open_consumer, open_publisher
 from orak.entrypoints.feed import names_of, relay_to
 from orak.entrypoints.opening import opened
 from orak.entrypoints.redis import choose_cache
+from orak.entrypoints.running import Running
 from orak.entrypoints.settings import Settings
-from orak.entrypoints.waits import Waits
 from orak.entrypoints.webhooks import open_deliveries, open_poster
-
-if TYPE_CHECKING:
-    from orak.adapters.redis.link import RedisLink
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """What an entrypoint needs of a running orak."""
-
-    use_cases: UseCases
-    tokens: Tokens
-    gate: ObjectGate | None
-    """None where the store has an HTTP side of its own."""
-    media: PublicMedia
-    clock: Clock
-    settings: Settings
-    leases: Leases
-    storage: Storage
-    measuring: Measuring
-    end_conversion_waits: Callable[[], None]
-    waits: Waits = field(default_factory=Waits)
-    redis: "RedisLink | None" = None
-    """None where everything is in one process."""
-
-    def end_waits(self) -> None:
-        """To be called when shutdown begins: calls that wait for anything are answered at once."""
-        self.waits.end()
-        self.end_conversion_waits()
-
-    async def failing_parts(self) -> list[str]:
-        """Return the names of the parts that do not answer: none, if orak is ready."""
-        probes = {
-            "database": self.leases.next_start(),
-            "storage": self.storage.head(ObjectKey("published/readiness")),
-        }
-        failing = []
-        for part, probe in probes.items():
-            try:
-                await probe
-            except Unavailable:
-                failing.append(part)
-        # A Redis that never answered is likely a wrong REDIS_URL; one that went away only makes orak slower,
-        # and taking every server out of service for it would make it an outage.
-        if self.redis is not None and not self.redis.has_answered and not await self.redis.answers():
-            failing.append("redis")
-        return failing
-
-    async def slower_for_lack_of(self) -> list[str]:
-        """Return the names of the parts that do not answer, and without which orak is only slower."""
-        return [] if self.redis is None or await self.redis.answers() else ["redis"]
 
 
 class Container(containers.DeclarativeContainer):

@@ -1,4 +1,5 @@
-from orak.entrypoints.settings import InvalidSetting, Settings
+from orak.entrypoints.setting_checks import InvalidSetting
+from orak.entrypoints.settings import Settings
 
 
 def make_data_dir(settings: Settings) -> None:

@@ -3,7 +3,8 @@ from contextlib import asynccontextmanager
 
 from orak.application.use_cases import UseCases
 from orak.entrypoints.container import run
-from orak.entrypoints.settings import LoadedSettings, Settings
+from orak.entrypoints.setting_sources import LoadedSettings
+from orak.entrypoints.settings import Settings
 
 
 @asynccontextmanager

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 
 from orak.adapters.persistence.sql import migrations
 from orak.application.ports.failures import Unavailable
-from orak.entrypoints.settings import InvalidSetting, Settings
+from orak.entrypoints.setting_checks import InvalidSetting
+from orak.entrypoints.settings import Settings
 
 _log = logging.getLogger(__name__)
 

@@ -4,7 +4,6 @@ from typing import Protocol
 
 import msgspec
 
-from orak.domain.errors import OrakError
 from orak.domain.webhooks import Delivery, DeliveryId, Endpoint, EndpointId
 
 
@@ -52,7 +51,7 @@ class Deliveries(Protocol):
         ...
 
 
-class ForbiddenAddress(OrakError):
+class ForbiddenAddress(Exception):
     """The URL leads to an address that is not public."""
 
 

@@ -68,7 +68,7 @@ def template(queue: str | None) -> None:
 
 def _pathway(settings: "Settings", queue: str | None) -> "Pathway":
     from orak.adapters.aws.pathway import Pathway
-    from orak.entrypoints.settings import InvalidSetting
+    from orak.entrypoints.setting_checks import InvalidSetting
 
     if (settings.eventbridge_bus_name or "").startswith("arn:"):
         raise InvalidSetting(

@@ -66,7 +66,7 @@ def _print_banner(settings: "Settings") -> None:
     from orak import __version__
     from orak.entrypoints.cli.failures import warn
     from orak.entrypoints.cli.screen import console, labelled
-    from orak.entrypoints.settings import shown_value
+    from orak.entrypoints.setting_sources import shown_value
 
     screen, url = console(err=True), settings.base_url
     screen.print(Text.assemble((f"orak {__version__}", "bold"), " serves ", (url, "bold cyan")))

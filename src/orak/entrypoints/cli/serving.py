@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext
 
 import uvicorn
 
-from orak.entrypoints.container import Running, run
+from orak.entrypoints.container import run
 from orak.entrypoints.http.app import create_app
 from orak.entrypoints.http.server import server_config
+from orak.entrypoints.running import Running
 from orak.entrypoints.settings import Settings
 
 

@@ -124,7 +124,7 @@ def check_keys(url: str, algorithms: tuple[str, ...]) -> None:
 
     from orak.adapters.auth.jwks import FETCH_ERRORS, fetch_keys
     from orak.adapters.auth.keys import public_algorithms
-    from orak.entrypoints.settings import shown_value
+    from orak.entrypoints.setting_sources import shown_value
 
     try:
         asyncio.run(fetch_keys(url, public_algorithms(algorithms)))

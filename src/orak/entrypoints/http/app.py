@@ -5,7 +5,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from litestar import Litestar, Router
 
-from orak.entrypoints.container import Running
 from orak.entrypoints.http import batch, records, uploads, webhooks
 from orak.entrypoints.http.access_log import log_answer
 from orak.entrypoints.http.allowed_methods import correct_allow
@@ -25,6 +24,7 @@ from orak.entrypoints.http.metrics import show_metrics
 from orak.entrypoints.http.request_ids import send_request_id
 from orak.entrypoints.http.sniffing import forbid_sniffing
 from orak.entrypoints.http.storage import published_objects, signed_objects
+from orak.entrypoints.running import Running
 from orak.entrypoints.settings import Settings
 
 

@@ -7,7 +7,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from orak.application.ports.tokens import InvalidToken
 from orak.domain.identity import UserId
-from orak.entrypoints.container import Running
+from orak.entrypoints.running import Running
 
 PUBLIC = "public"
 """The key in a route's or router's `opt` that opens it to everyone."""

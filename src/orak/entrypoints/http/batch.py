@@ -12,7 +12,6 @@ from orak.application.ports.persistence import Page
 from orak.domain.errors import Problem, ProblemCode
 from orak.domain.identity import UploadId
 from orak.domain.policies import batch_size_problem
-from orak.entrypoints.container import Running
 from orak.entrypoints.http.bodies import is_repeated, read_query
 from orak.entrypoints.http.injection import CallOf, Injected
 from orak.entrypoints.http.languages import language_of
@@ -25,6 +24,7 @@ from orak.entrypoints.http.operator_views import (
 from orak.entrypoints.http.pages import link_to, page_of
 from orak.entrypoints.http.parameters import Parameters, path_id
 from orak.entrypoints.http.reading import read
+from orak.entrypoints.running import Running
 
 _OF_THE_MOMENT = {"Cache-Control": "no-store"}
 _BASE = "/records/async/batch"

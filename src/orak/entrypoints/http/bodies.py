@@ -8,10 +8,10 @@ from urllib.parse import parse_qsl
 from litestar.exceptions import ClientException, HTTPException, InternalServerException
 
 from orak.domain.errors import Problem, ProblemCode, Rejected
-from orak.entrypoints.container import Running
 from orak.entrypoints.http.error_codes import ErrorCode
 from orak.entrypoints.http.errors import Refusal
 from orak.entrypoints.http.injection import AnyCall
+from orak.entrypoints.running import Running
 
 MAX_BODY = 16 * 1024
 """No call needs a longer body: a title of 255 characters is 3 KB at its very longest, fully escaped."""

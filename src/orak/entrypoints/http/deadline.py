@@ -10,10 +10,10 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from orak.application.ports.failures import Unavailable
-from orak.entrypoints.container import Running
 from orak.entrypoints.http.errors import tell
 from orak.entrypoints.http.languages import language_of
 from orak.entrypoints.http.request_ids import request_id_of
+from orak.entrypoints.running import Running
 
 UNHURRIED = "unhurried"
 """The key in a route's or router's `opt` for calls that last as long as their bytes take."""

@@ -10,7 +10,6 @@ from litestar.types import Receive, Scope, Send
 
 from orak.application.events.tickets import IssueTicket
 from orak.application.ports.tokens import Bearer
-from orak.entrypoints.container import Running
 from orak.entrypoints.http.authentication import PUBLIC
 from orak.entrypoints.http.bodies import read_query
 from orak.entrypoints.http.injection import AnyCall, CallOf, Injected
@@ -26,6 +25,7 @@ from orak.entrypoints.http.live import (
 )
 from orak.entrypoints.http.live_views import TicketView
 from orak.entrypoints.http.reading import read
+from orak.entrypoints.running import Running
 from orak.entrypoints.waits import WaitEnded
 
 _RETRY = b"retry: 2000\n"

@@ -2,12 +2,12 @@
 
 from litestar import Response, Router
 
-from orak.entrypoints.container import Running
 from orak.entrypoints.http.authentication import PUBLIC
 from orak.entrypoints.http.errors import NotReady
 from orak.entrypoints.http.injection import Injected
 from orak.entrypoints.http.reading import read
 from orak.entrypoints.http.views import HealthView
+from orak.entrypoints.running import Running
 
 _NOT_STORED = {"Cache-Control": "no-store"}
 

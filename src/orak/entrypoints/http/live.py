@@ -15,11 +15,11 @@ from orak.application.ports.live import LiveMessage
 from orak.application.ports.tokens import Bearer, InvalidToken
 from orak.domain.errors import Problem, ProblemCode, Rejected
 from orak.domain.identity import MAX_ID, UserId
-from orak.entrypoints.container import Running
 from orak.entrypoints.http.authentication import bearer_token
 from orak.entrypoints.http.error_codes import ErrorCode
 from orak.entrypoints.http.errors import Refusal
 from orak.entrypoints.http.live_views import LiveView
+from orak.entrypoints.running import Running
 
 HEARTBEAT = 5.0
 """Seconds without a word after which a stream says that it lives, so that its client knows soon if not."""

@@ -10,13 +10,13 @@ from litestar.types import Scope
 
 from orak.application.ports.tokens import Bearer
 from orak.domain.errors import OrakError
-from orak.entrypoints.container import Running
 from orak.entrypoints.http.authentication import PUBLIC
 from orak.entrypoints.http.error_codes import ErrorCode
 from orak.entrypoints.http.errors import Refusal, tell
 from orak.entrypoints.http.languages import language_of
 from orak.entrypoints.http.live import STUCK, Expired, cut_off, last_event_id, steps, streams_of, viewer_of
 from orak.entrypoints.http.request_ids import request_id_of
+from orak.entrypoints.running import Running
 from orak.entrypoints.waits import WaitEnded
 
 _SUBPROTOCOL = "bearer"

@@ -14,10 +14,10 @@ from prometheus_client.registry import Collector
 
 from orak.application.measuring import Measures, ReaderLag
 from orak.application.ports.failures import Unavailable
-from orak.entrypoints.container import Running
 from orak.entrypoints.http.authentication import PUBLIC
 from orak.entrypoints.http.injection import Injected
 from orak.entrypoints.http.reading import read
+from orak.entrypoints.running import Running
 
 
 @read("/metrics", opt={PUBLIC: True})

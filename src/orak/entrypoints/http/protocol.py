@@ -11,11 +11,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from orak.domain.errors import Problem, ProblemCode, Rejected
-from orak.entrypoints.container import Running
 from orak.entrypoints.http.errors import tell
 from orak.entrypoints.http.languages import language_of
 from orak.entrypoints.http.live import ABORT
 from orak.entrypoints.http.request_ids import HEADER, chosen_id
+from orak.entrypoints.running import Running
 
 MAX_HEAD = 64 * 1024
 """Bytes of a request line and its header lines: a long token has 8 KiB, and no browser sends as much."""

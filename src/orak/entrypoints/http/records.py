@@ -16,7 +16,6 @@ from orak.domain.actor import Actor
 from orak.domain.identity import RecordId, SongId, UploadId
 from orak.domain.policies import id_problem
 from orak.domain.record import Recording, title_problem
-from orak.entrypoints.container import Running
 from orak.entrypoints.http.bodies import read_json, read_query
 from orak.entrypoints.http.conditional import is_known
 from orak.entrypoints.http.idempotency import once_of
@@ -27,6 +26,7 @@ from orak.entrypoints.http.parameters import Parameters, path_id
 from orak.entrypoints.http.preferences import preferred_wait
 from orak.entrypoints.http.reading import read
 from orak.entrypoints.http.views import RecordView
+from orak.entrypoints.running import Running
 from orak.entrypoints.waits import WaitEnded
 
 _REVALIDATED = {"Cache-Control": "private, no-cache", "Vary": "Accept-Language"}

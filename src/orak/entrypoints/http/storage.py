@@ -23,13 +23,13 @@ from orak.application.ports.storage import (
 )
 from orak.application.uploads.receive_upload import ReceiveUpload
 from orak.domain.identity import ObjectKey
-from orak.entrypoints.container import Running
 from orak.entrypoints.http.authentication import PUBLIC
 from orak.entrypoints.http.cors import ANY_ORIGIN
 from orak.entrypoints.http.deadline import UNHURRIED
 from orak.entrypoints.http.injection import AnyCall, Injected
 from orak.entrypoints.http.objects import answer_with
 from orak.entrypoints.http.reading import read
+from orak.entrypoints.running import Running
 from orak.entrypoints.waits import Waits
 
 _log = logging.getLogger(__name__)

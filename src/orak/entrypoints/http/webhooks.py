@@ -15,7 +15,6 @@ from orak.application.webhooks.manage_endpoints import (
 )
 from orak.application.webhooks.replay_deliveries import ListDeliveries, ReplayDelivery, ReplayEvents
 from orak.domain.webhooks import DeliveryId, EndpointId
-from orak.entrypoints.container import Running
 from orak.entrypoints.http.bodies import read_json, read_query
 from orak.entrypoints.http.injection import CallOf, Injected
 from orak.entrypoints.http.pages import link_to, page_of
@@ -27,6 +26,7 @@ from orak.entrypoints.http.webhook_views import (
     EndpointView,
     ReplayedView,
 )
+from orak.entrypoints.running import Running
 
 _NOT_STORED = {"Cache-Control": "no-store"}
 _BASE = "/records/async/webhooks"
