@@ -212,6 +212,15 @@ async def test_another_process_goes_on_for_one_that_died(house):
     assert reader.read_positions == [1]
 
 
+async def test_a_reader_that_begins_at_the_end_of_an_empty_feed_is_told_everything(house):
+    reader = Failing()
+    reader.begins_at_the_end = True
+    relaying = relay(house, reader)
+    await relaying()
+    await house.request()
+    assert await relaying() == 1
+
+
 async def test_a_reader_that_begins_at_the_end_is_not_told_of_the_past(house):
     await house.request()
     reader = Failing()

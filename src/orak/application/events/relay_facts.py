@@ -87,6 +87,7 @@ class Relay:
     """This process, unlike every other."""
     _rests_until: datetime | None = None
     _outages: int = 0
+    _has_begun: bool = False
 
     async def __call__(self) -> int:
         """Read on from the reader's place; return how many facts were acted on.
@@ -98,8 +99,12 @@ class Relay:
             return 0
         self._rests_until = None
         await self.facts.number()
-        if not (await self.cursors.lag(self.reader.name, now)).has_work or await self._hold() is None:
+        # The first time even without work: whoever begins at the end begins at this one.
+        if self._has_begun and not (await self.cursors.lag(self.reader.name, now)).has_work:
             return 0
+        if await self._hold() is None:
+            return 0
+        self._has_begun = True
         # Whoever is stopped in here keeps its hold, which runs out; nobody waits for a shutdown.
         acted_on = await self._read_again() + await self._read_on()
         await self.cursors.let_go(self.reader.name, self.holder)
