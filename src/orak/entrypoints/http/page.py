@@ -62,7 +62,7 @@ page = Router("/", route_handlers=[show_studio, show_operator, show_file], opt={
 
 @cache
 def _files() -> Mapping[str, _File]:
-    """Read every file there is to be had: a path from a URL is looked up here, and never in the file system."""
+    """Read every file there is to be had: a URL is looked up here, and never in the file system."""
     found = {}
     for folder in _FOLDERS:
         for path, file in _below(_STATIC / folder, folder):

@@ -26,8 +26,10 @@ export class Arrival {
    * @param {string} suggestion
    * @param {(asking: Asking) => Promise<Take>} send
    * @param {(take: Take) => void} arrived
+   * @param {() => void} [over] is called when it arrived or was cancelled: nothing needs to be kept of it
    */
-  constructor(name, suggestion, send, arrived) {
+  constructor(name, suggestion, send, arrived, over = () => undefined) {
+    this.over = over;
     this.name = name;
     this.send = send;
     this.arrived = arrived;
@@ -64,7 +66,8 @@ export class Arrival {
   }
 
   focus() {
-    this.input.focus();
+    this.node.scrollIntoView({ block: "center" });
+    this.input.focus({ preventScroll: true });
     this.input.select();
   }
 
@@ -144,6 +147,7 @@ export class Arrival {
   close() {
     const held = this.node.contains(document.activeElement);
     this.node.remove();
+    this.over();
     showList();
     if (held) (byId("arrivals-list").querySelector("input") ?? byId("takes")).focus();
   }

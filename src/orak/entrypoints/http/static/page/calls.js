@@ -38,17 +38,20 @@ export const onRefusedToken = (listener) => refused.add(listener);
 /**
  * @param {string} method
  * @param {string} path below `/records/async`, or a whole URL of orak's
- * @param {{ json?: unknown, keepalive?: boolean }} [options]
+ * @param {{ json?: unknown, keepalive?: boolean, key?: string, signal?: AbortSignal }} [options] `key`: a repeat with
+ *   the same one has the same effect, once
  * @returns {Promise<Response>} a good answer; raises `CallFailed` for every other
  */
-export async function call(method, path, { json, keepalive = false } = {}) {
+export async function call(method, path, { json, keepalive = false, key, signal } = {}) {
   const headers = new Headers({ Authorization: `Bearer ${token() ?? ""}`, "Accept-Language": language() });
   if (json !== undefined) headers.set("Content-Type", "application/json");
+  if (key) headers.set("Idempotency-Key", key);
   const body = json === undefined ? undefined : JSON.stringify(json);
   let answer;
   try {
-    answer = await fetch(new URL(`records/async${path}`, HOME), { method, headers, body, keepalive });
+    answer = await fetch(new URL(`records/async${path}`, HOME), { method, headers, body, keepalive, signal });
   } catch (cause) {
+    if (signal?.aborted) throw cause;
     throw new CallFailed(0, cause instanceof Error ? cause.message : String(cause));
   }
   if (answer.ok) return answer;

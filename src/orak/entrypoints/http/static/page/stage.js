@@ -101,7 +101,7 @@ export class Stage {
   /** @param {StageState} state */
   be(state) {
     this.state = state;
-    this.button.dataset.state = state;
+    byId("stage").dataset.state = this.button.dataset.state = state;
     this.button.setAttribute("aria-busy", String(state === "busy"));
     say(this.button, words(this.recording ? "stopRecording" : "startRecording"), "aria-label");
     this.pauseButton.hidden = !this.recording;
@@ -171,6 +171,5 @@ const REASONS = {
   OverconstrainedError: ["microphoneMissing"],
   NotReadableError: ["microphoneBusy"],
   NotSupportedError: ["recordingUnsupported"],
-  TypeError: ["recordingUnsupported"],
   EmptyTakeError: ["emptyTake"],
 };

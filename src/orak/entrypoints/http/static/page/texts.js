@@ -50,8 +50,7 @@ const en = {
   formats: "webm, ogg, m4a, mp3, wav, flac or aac",
 
   arrivalsHeading: "On their way",
-  titleLabel: "Title",
-  titleOf: "Title of {name}",
+  titleOf: "Title · {name}",
   titlePlaceholder: "What did you sing?",
   titleRequired: "A take needs a title.",
   save: "Save",
@@ -193,8 +192,7 @@ const ko = {
   formats: "webm, ogg, m4a, mp3, wav, flac, aac",
 
   arrivalsHeading: "올라가는 중",
-  titleLabel: "제목",
-  titleOf: "{name}의 제목",
+  titleOf: "제목 · {name}",
   titlePlaceholder: "무엇을 불렀나요?",
   titleRequired: "제목을 지어 주세요.",
   save: "저장",

@@ -26,6 +26,12 @@ export class Updates {
     clearTimeout(this.timer);
   }
 
+  /** Something was set going: look again before long. */
+  soon() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.look(), BUSY);
+  }
+
   async look() {
     clearTimeout(this.timer);
     try {
