@@ -35,7 +35,7 @@ export function keepDoor({ behind, enter, leave }) {
     field.value = "";
     say(problem, () => "");
     show();
-    byId("main").querySelector("button:not([hidden]):not(form *)")?.focus();
+    byId("language").focus(); // the field that had it is gone
   });
   byId("sign-out").addEventListener("click", goOut);
   onRefusedToken(() => {

@@ -17,6 +17,10 @@ export class Microphone {
   constructor({ sung, lost }) {
     this.sung = sung;
     this.lost = lost;
+    /** @type {AudioContext | undefined} */
+    this.hearing = undefined;
+    /** @type {AnalyserNode | undefined} */
+    this.ear = undefined;
     this.deviceId = "";
     this.past = 0; // ms recorded before the last pause
     this.since = 0;

@@ -1,7 +1,7 @@
 // @ts-check
 /** One take on the shelf: playing it, its name, and what else can be done with it. */
 import { CallFailed, renameTake, retryTake } from "./calls.js";
-import { el, icon, ICONS, say } from "./element.js";
+import { el, icon, ICONS, say, sayAgain } from "./element.js";
 import { clock, percent, spokenLength, when } from "./formats.js";
 import { t, words } from "./language.js";
 import { notify } from "./notices.js";
@@ -19,6 +19,8 @@ export class TakeRow {
     this.shelf = shelf;
     /** @type {Player | null} */
     this.player = null;
+    /** What the last state was made of. @type {string | undefined} */
+    this.shown = undefined;
     this.node = el("li", { class: "take", "data-id": take.id });
     this.button = el("button", { type: "button", class: "round take-play", onclick: () => this.play() });
     this.title = el("p", { class: "take-title", dir: "auto" });
@@ -58,7 +60,10 @@ export class TakeRow {
     const { take } = this;
     const playing = this.player?.playing ?? false;
     this.node.dataset.status = take.processingStatus;
-    this.title.textContent = take.title;
+    if (this.title.textContent !== take.title) {
+      this.title.textContent = take.title;
+      sayAgain(this.node); // every button is named after it
+    }
     this.button.disabled = take.publicUrl === null;
     this.button.classList.toggle("playing", playing);
     if (this.button.dataset.shape !== String(playing)) {
@@ -82,6 +87,7 @@ export class TakeRow {
       this.retryButton = el("button", {
         type: "button",
         class: "outlined take-retry",
+        label: () => t("retryOf", { title: this.take.title }),
         onclick: () => this.retry(),
       }, icon(ICONS.again), el("span", { text: words("retry") }));
       this.body.append(this.retryButton);

@@ -33,6 +33,8 @@ export class UploadTable {
     this.path = path;
     this.empty = empty;
     this.replay = replay;
+    /** @type {string | undefined} */
+    this.shown = undefined;
   }
 
   async refresh() {
