@@ -230,6 +230,30 @@ def test_a_microphone_that_cannot_be_had_is_explained(browsing, enter, name, sai
         expect(page.get_by_role("button", name="Start recording")).to_be_enabled()
 
 
+def test_what_another_device_does_is_seen_without_asking(demo, browsing, recorded):
+    token = demo.token()
+    with browsing() as context:
+        page = context.new_page()
+        with page.expect_request("**/records/async/events?*"):
+            page.goto(f"{demo.url}#token={token}")
+        expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
+        page.route("**/records/async/me?*", lambda route: route.abort())
+        record = recorded(token, "From afar")
+        expect(page.get_by_role("button", name="Play From afar")).to_be_enabled()
+        with demo.call(token) as orak:
+            orak.delete(f"/{record['id']}").raise_for_status()
+        expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
+
+
+def test_without_a_stream_the_list_is_asked_for(browsing, enter, sung):
+    with browsing() as context:
+        context.route("**/live/ticket", lambda route: route.fulfill(status=503))
+        page = enter(context)
+        page.locator("#files").set_input_files(sung)
+        page.get_by_label("Title · first verse.webm").press("Enter")
+        expect(page.get_by_role("button", name="Play first verse")).to_be_enabled()
+
+
 def test_operators_set_the_batch_and_replay_dead_letters(demo, browsing, enter, recorded):
     token = demo.token("admin")
     recorded(token, "Noise", b"this is no sound at all")

@@ -48,9 +48,11 @@ export function spokenLength(seconds) {
 /** A moment: the time of today, the day of another. @param {string | number | Date} moment */
 export function when(moment) {
   const then = new Date(moment);
-  const today = then.toDateString() === new Date().toDateString();
+  const now = new Date();
   /** @type {Intl.DateTimeFormatOptions} */
-  const options = today ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" };
+  let options = { dateStyle: "medium" };
+  if (then.toDateString() === now.toDateString()) options = { timeStyle: "short" };
+  else if (then.getFullYear() === now.getFullYear()) options = { month: "long", day: "numeric" };
   return new Intl.DateTimeFormat(language(), options).format(then);
 }
 
