@@ -1,4 +1,4 @@
-"""Pictures of every state, for the documentation: `just screenshots`. Times and takes are made up, so they are stable."""
+"""Pictures of every state, for the documentation: `just screenshots`. Times are made up, so they are stable."""
 
 import os
 from pathlib import Path
@@ -134,16 +134,17 @@ def test_recording_and_naming(demo, shown):
     )
     page = context.new_page()
     page.emulate_media(reduced_motion="no-preference")
+    page.clock.set_fixed_time(BEGAN)
     page.goto(f"{demo.url}#token={demo.token()}")
     page.locator("#record").click()
     expect(page.locator("#record")).to_have_attribute("data-state", "recording")
-    page.wait_for_function("document.querySelector('#pause').checkVisibility()")
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(2500)  # until the voice has reached the edges
     take(page, "recording")
     page.locator("#record").click()
     expect(page.locator(".arrival")).to_be_visible()
     page.locator(".arrival input").fill("아리랑, 첫 소절")
     expect(page.locator(".arrival progress")).to_have_attribute("value", "1")
+    page.wait_for_timeout(400)  # the bar glides
     take(page, "naming")
 
 
