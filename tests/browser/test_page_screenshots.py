@@ -1,4 +1,4 @@
-"""Pictures of every state, for the documentation: `just screenshots`. Times are made up, so they are stable."""
+"""Pictures of every state, for the documentation (`just screenshots`), at times that are made up."""
 
 import os
 from pathlib import Path
