@@ -43,7 +43,7 @@ bench *arguments: setup
     @{{ pip }} --require-hashes -r requirements/bench.txt
     PYTHONPATH=tests:. {{ python }} -m benchmarks "$@"
 
-# Kill everything at random, N trials from SEED on, and count what was lost: `just chaos [N] [SEED] [WORLD]`
+# Kill everything at random, N trials from SEED on, and count what was lost: `just chaos [N] [SEED] [cluster|embedded|networked|meddled]`
 chaos *arguments: setup
     PYTHONPATH=tests {{ python }} -m reliability "$@"
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 
 from audio_samples import chord, write, write_silence
-from benchmarks import conversion, servers
+from benchmarks import conversion, growth, servers
 from benchmarks.load import Load, Make, Request, post, send
 from benchmarks.rounds import Line, interleaved, line
 from benchmarks.servers import SECRET, Server
@@ -209,6 +209,9 @@ def main(goals: set[str], rounds: int) -> None:
         ({"1", "2", "3"}, lambda folder, database: presign_goals(folder, database, rounds)),
         ({"5"}, lambda folder, _: presign_goals(folder, None, rounds)),
         ({"6", "7"}, lambda folder, database: record_goals(folder, database, rounds)),
+        ({"8"}, lambda folder, database: growth.far_page(folder, database, _TOKEN, rounds)),
+        ({"12"}, lambda folder, database: growth.claims(folder, database, rounds)),
+        ({"13"}, lambda folder, database: growth.growth(folder, database, _TOKEN, presigns, rounds)),
         ({"9", "10"}, lambda folder, _: conversion_goals(folder, rounds)),
     ]
     with ExitStack() as stack:

@@ -1,9 +1,12 @@
 """Aggregates as tests need them: every field has a sensible value, and any can be named."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from uuid import uuid4
 
+from orak.domain.events import Fact, FactType, NumberedFact
 from orak.domain.identity import UploadId, UserId, original_key
+from orak.domain.processing import ProcessingStatus
 from orak.domain.record import Record, Recording
 from orak.domain.upload import StoredObject, Upload
 
@@ -12,6 +15,8 @@ START = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
 SINGER = UserId(7)
 STRANGER = UserId(8)
+
+_positions = count(1)
 
 
 def an_upload(owner=SINGER, *, filename="take.webm", size=3, at=START, uuid=None, **fields) -> Upload:
@@ -48,6 +53,18 @@ def an_object(upload: Upload, **fields) -> StoredObject:
         }
         | fields
     )
+
+
+def a_numbered_fact(
+    upload=1, version=1, type_=FactType.UPLOAD_RECEIVED, *, position=None, filename="노래.webm", **fields
+) -> NumberedFact:
+    """A fact of upload 1, at a place in the feed that no other has."""
+    uuid = "0c0f4a1e-6c7b-4f6e-9d5f-2f0b7b1f0a11"
+    key = fields.pop("key", original_key(uuid, filename))
+    fields = {"status": ProcessingStatus.UPLOADED, "attempt": 0, "at": START} | fields
+    fact = Fact(type_, SINGER, uuid, key=key, original_key=key, **fields)
+    position = position or next(_positions)
+    return NumberedFact(position, position + 1000, UploadId(upload), version, fact)
 
 
 async def a_waiting_take(persistence, owner=SINGER, *, at=START, **fields) -> Recording:

@@ -28,9 +28,11 @@ def sqlite_url(sqlite_file):
 EMPTY = """
     DELETE FROM idempotency_keys; DELETE FROM records; DELETE FROM uploads; DELETE FROM songs;
     DELETE FROM users; DELETE FROM events; DELETE FROM feed_cursors; DELETE FROM deferred_facts;
-    DELETE FROM settings; DELETE FROM live_tickets; UPDATE feed SET position = 0;
+    DELETE FROM settings; DELETE FROM live_tickets;
+    DELETE FROM webhook_endpoints; DELETE FROM webhook_deliveries; UPDATE feed SET position = 0;
     ALTER SEQUENCE uploads_id_seq RESTART; ALTER SEQUENCE records_id_seq RESTART;
-    ALTER SEQUENCE events_id_seq RESTART
+    ALTER SEQUENCE events_id_seq RESTART; ALTER SEQUENCE webhook_endpoints_id_seq RESTART;
+    ALTER SEQUENCE webhook_deliveries_id_seq RESTART
 """
 
 

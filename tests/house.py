@@ -31,6 +31,7 @@ from orak.application.operations.retry_failure import RetryFailure
 from orak.application.operations.trigger_batch import TriggerBatch
 from orak.application.ports.audio import ConversionOrder
 from orak.application.ports.failures import Unavailable
+from orak.application.ports.webhooks import ForbiddenAddress, Posted
 from orak.application.processing.lease_keeper import LeaseKeeper
 from orak.application.processing.process_upload import ConversionRules, ProcessUpload
 from orak.application.processing.sweep import Sweep
@@ -51,6 +52,16 @@ from orak.application.uploads.request_upload import NewUpload, RequestUpload
 from orak.application.uploads.store_upload import StoreUpload
 from orak.application.use_cases import UseCases
 from orak.application.verification import Verification
+from orak.application.webhooks.deliver_webhooks import DeliverWebhooks
+from orak.application.webhooks.manage_endpoints import (
+    AddEndpoint,
+    ChangeEndpoint,
+    GetEndpoint,
+    ListEndpoints,
+    RemoveEndpoint,
+    RotateSecret,
+)
+from orak.application.webhooks.replay_deliveries import ListDeliveries, ReplayDelivery, ReplayEvents
 from orak.domain.actor import Actor
 from orak.domain.audio import AudioProfile, Conversion, Loudness
 from orak.domain.identity import UploadId, UserId
@@ -112,6 +123,24 @@ class RememberingQueue:
         self.woken += 1
 
 
+class Receivers:
+    """Whoever webhooks lead to: each URL answers as it is told to, and what it was sent is remembered."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, int | None] = {}
+        self.posts: list[tuple[str, dict[str, str], bytes]] = []
+
+    async def check(self, url: str) -> None:
+        if "private" in url:
+            raise ForbiddenAddress("a private address")
+
+    async def post(self, url: str, headers: dict[str, str], body: bytes) -> Posted:
+        await asyncio.sleep(0)
+        self.posts.append((url, headers, body))
+        status = self.answers.get(url, 204)
+        return Posted(status, "" if status else "nobody answers")
+
+
 @dataclass
 class House:
     """The use cases, and what a test may want to look into."""
@@ -122,6 +151,7 @@ class House:
     storage: MemoryStorage
     converter: QuickConverter
     queue: RememberingQueue
+    poster: "Receivers"
     started: list[UploadId] = field(default_factory=list)
 
     async def request(
@@ -161,7 +191,7 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
     storage = MemoryStorage("http://orak.test", b"k" * 32, clock)
     converter, queue, live, cache = QuickConverter(), RememberingQueue(), MemoryLive(), MemoryCache(clock)
     started: list[UploadId] = []
-    ids = SequentialIds()
+    ids, poster = SequentialIds(), Receivers()
 
     class Starter:
         async def start(self, upload_id: UploadId) -> _NotWaited:
@@ -171,6 +201,8 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
     starter = Starter()
     async with MemoryPersistence.open(clock=clock, lease=LEASE) as persistence:
         transaction, recordings, leases = persistence.transaction, persistence.recordings, persistence.leases
+        facts, cursors = persistence.facts, persistence.cursors
+        endpoints, deliveries = persistence.endpoints, persistence.deliveries
         requeuing = Requeuing(transaction, storage, starter, clock)
         verification = Verification(transaction, storage, clock)
         measuring = Measuring(persistence.operations, persistence.cursors, clock, ["delete-objects"])
@@ -196,7 +228,7 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
             trigger_batch=TriggerBatch(queue),
             get_statistics=GetStatistics(
                 measuring,
-                BatchSize(persistence.operations, 50),
+                BatchSize(persistence.operations, 50, clock, timedelta(seconds=5)),
                 BatchRules(enabled=True, max_concurrent=4),
             ),
             list_orphans=ListOrphans(persistence.operations, clock),
@@ -245,5 +277,17 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
                 timedelta(days=30),
             ),
             replay_facts=ReplayFacts(persistence.event_log),
+            list_endpoints=ListEndpoints(endpoints),
+            get_endpoint=GetEndpoint(endpoints),
+            add_endpoint=AddEndpoint(endpoints, facts, cursors, poster, ids, clock),
+            change_endpoint=ChangeEndpoint(endpoints, facts, cursors, poster),
+            rotate_secret=RotateSecret(endpoints, ids, clock),
+            remove_endpoint=RemoveEndpoint(endpoints),
+            list_deliveries=ListDeliveries(endpoints, deliveries),
+            replay_delivery=ReplayDelivery(endpoints, deliveries, cursors, clock),
+            replay_events=ReplayEvents(endpoints, facts, cursors, clock),
+            deliver_webhooks=DeliverWebhooks(
+                facts, cursors, endpoints, deliveries, poster, clock, "this process", "orak/test"
+            ),
         )
-        yield House(use_cases, clock, persistence, storage, converter, queue, started)
+        yield House(use_cases, clock, persistence, storage, converter, queue, poster, started)

@@ -1,5 +1,6 @@
 """A real Redis server: Valkey's, from a wheel."""
 
+import signal
 import socket
 import subprocess
 import time
@@ -51,6 +52,15 @@ class RedisServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def freeze(self) -> None:
+        """Stop it as SIGSTOP does: connections stay, and take in what nobody reads."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     @contextmanager
     def client(self) -> Iterator[Redis]:

@@ -48,6 +48,21 @@ async def test_operators_calls_are_for_operators(house, name, arguments):
         await getattr(house.use_cases, name)(SINGER, *arguments)
 
 
+class SizeOf:
+    """What another process knows of the size, if the database can be reached."""
+
+    def __init__(self, persistence):
+        self.operations = persistence.operations
+        self.away = False
+        self.reads = 0
+
+    async def batch_size(self):
+        self.reads += 1
+        if self.away:
+            raise Unavailable("the database is away")
+        return await self.operations.batch_size()
+
+
 @pytest.mark.parametrize("size", [None, 0, -1, 1001])
 async def test_a_size_that_is_none_is_refused(house, size):
     with pytest.raises(Rejected):
@@ -55,21 +70,23 @@ async def test_a_size_that_is_none_is_refused(house, size):
 
 
 async def test_a_batch_has_the_size_that_was_set_last_even_while_the_database_is_away(house):
-    class Operations:
-        away = False
-
-        async def batch_size(self):
-            if self.away:
-                raise Unavailable("the database is away")
-            return await house.persistence.operations.batch_size()
-
-    operations = Operations()
-    size = BatchSize(operations, 50)
+    operations = SizeOf(house.persistence)
+    size = BatchSize(operations, 50, house.clock, timedelta(seconds=5))
     assert await size() == 50
     await house.use_cases.set_batch_size(OPERATOR, 200)
     assert await size() == 200
     operations.away = True
     assert await size() == 200
+
+
+async def test_workers_that_ask_before_each_take_read_the_size_seldom_and_follow_a_change_in_time(house):
+    operations = SizeOf(house.persistence)
+    size = BatchSize(operations, 50, house.clock, timedelta(seconds=5))
+    assert [await size.recent() for _ in range(100)] == [50] * 100
+    await house.use_cases.set_batch_size(OPERATOR, 200)
+    assert (await size.recent(), operations.reads) == (50, 1)
+    house.clock.advance(timedelta(seconds=5))
+    assert (await size.recent(), operations.reads) == (200, 2)
 
 
 async def test_a_dead_letter_is_listed_and_replayed(house):

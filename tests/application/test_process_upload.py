@@ -340,3 +340,29 @@ async def test_a_database_that_restarts_while_a_take_is_converted_costs_no_secon
     assert await process()
     row = await house.row(waiting)
     assert (row.status, row.attempt, row.failures) == (S.COMPLETED, 1, 0)
+
+
+@pytest.mark.parametrize(("outages", "left"), [(9, 0), (99, 2)])
+async def test_a_late_output_goes_also_if_the_store_is_just_away(house, waiting, outages, left):
+    class Away:
+        """Storage that takes a while to be there again once the take was deleted."""
+
+        outages = 0
+
+        def __getattr__(self, name):
+            return getattr(house.storage, name)
+
+        async def publish(self, key, source, *, content_type):
+            await house.storage.publish(key, source, content_type=content_type)
+            if key.endswith(".json"):
+                await house.use_cases.delete_record(SINGER, (await house.row(waiting)).record_id)
+                self.outages = outages
+
+        async def delete(self, key):
+            if self.outages:
+                self.outages -= 1
+                raise Unavailable("the store is away")
+            await house.storage.delete(key)
+
+    assert await replace(house.use_cases.process_upload, storage=Away())()
+    assert len(await published(house)) == left

@@ -27,6 +27,7 @@ class Failing:
 
     in_order = False
     begins_at_the_end = False
+    longest_rest = timedelta(seconds=8)
 
     def __init__(self, failures: dict[int, int] | None = None, *, name: str = "failing") -> None:
         self.failures = failures or {}
@@ -140,6 +141,22 @@ async def test_when_nothing_works_a_reader_stays_where_it_is(house):
     assert reader.read_positions == list(range(1, 21)), "in order, none was set aside"
 
 
+async def test_a_reader_that_stays_down_is_left_alone_for_longer_but_not_for_ever(house):
+    await house.request()
+    reader = Failing()
+    relaying = relay(house, reader)
+    reader.works = False
+    for seconds in (4, 8, 8):
+        tried = reader.tried
+        await relaying()
+        house.clock.advance(timedelta(seconds=seconds, milliseconds=-1))
+        await relaying()
+        assert reader.tried == tried + 1
+        house.clock.advance(timedelta(milliseconds=1))
+    reader.works = True
+    assert await relaying() == 1
+
+
 async def test_when_nothing_works_halfway_a_reader_goes_on_from_there(house):
     for _ in range(3):
         await house.request()
@@ -153,7 +170,7 @@ async def test_when_nothing_works_halfway_a_reader_goes_on_from_there(house):
     relaying = relay(house, reader)
     for _ in range(3):
         await relaying()
-        house.clock.advance(timedelta(seconds=4))
+        house.clock.advance(timedelta(seconds=8))
     assert reader.read_positions == [1, 2, 3]
 
 

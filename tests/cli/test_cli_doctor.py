@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from redis_server import own_redis  # noqa: F401 - a fixture
+
 SECRET = "s" * 32
 
 
@@ -29,7 +31,7 @@ def test_a_machine_that_can_run_orak_is_found_well(doctor):
     exit_code, findings = doctor()
     assert exit_code == 0
     assert list(findings) == [
-        "python", "settings", "data", "database", "storage", "audio", "port", "tokens", "clock",
+        "python", "settings", "data", "database", "storage", "events", "audio", "port", "tokens", "clock",
     ]  # fmt: skip
     assert {row["level"] for row in findings.values()} == {"ok"}
     assert not Path("orak-data").exists()
@@ -108,3 +110,19 @@ def test_keys_that_cannot_be_had_are_a_failure(doctor, orak, free_port):
     assert refused.stderr.startswith(
         "error: no keys of tokens at JWKS_URL, absent.json: No such file or directory\nhint: "
     )
+
+
+def test_redis_is_looked_at_where_there_shall_be_one(doctor, own_redis):  # noqa: F811
+    url = own_redis.url.replace("//", "//:hush@")
+    exit_code, findings = doctor(REDIS_URL=own_redis.url)
+    assert (exit_code, findings["redis"]["level"]) == (0, "ok")
+    own_redis.kill()
+    exit_code, findings = doctor(REDIS_URL=url)
+    assert (exit_code, findings["redis"]["level"]) == (1, "fail")
+    assert "hush" not in str(findings)
+
+
+@pytest.mark.parametrize("said", ["health_check_interval=x", "no_such_word=1"])
+def test_a_redis_that_cannot_be_used_is_a_failure(doctor, own_redis, said):  # noqa: F811
+    exit_code, findings = doctor(REDIS_URL=f"{own_redis.url}?{said}")
+    assert (exit_code, findings["redis"]["level"]) == (1, "fail")

@@ -9,7 +9,7 @@ COMMANDS = [
     *("demo", "serve", "upload", "token", "config", "doctor", "completion"),
     *("records list", "records get", "records retry", "records delete", "records rename"),
     *("batch size", "batch trigger", "batch stats", "batch orphans", "batch failures", "batch retry"),
-    *("db upgrade", "db current", "db check", "songs import"),
+    *("db upgrade", "db current", "db check", "songs import", "aws setup", "aws template"),
 ]
 
 
@@ -28,7 +28,18 @@ def test_every_command_explains_itself(orak, command):
 
 
 def test_help_loads_nothing_that_it_does_not_need():
-    heavy = {"alembic", "av", "dependency_injector", "httpx", "jwt", "litestar", "sqlalchemy", "uvicorn"}
+    heavy = {
+        "aioboto3",
+        "alembic",
+        "av",
+        "botocore",
+        "dependency_injector",
+        "httpx",
+        "jwt",
+        "litestar",
+        "sqlalchemy",
+        "uvicorn",
+    }
     program = "import sys, orak.entrypoints.cli; print(*sys.modules, sep='\\n')"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert heavy.isdisjoint(loaded.stdout.split())

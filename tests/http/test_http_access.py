@@ -32,6 +32,20 @@ EVERY_ROUTE = [
     ("GET", "/records/async/batch/orphans", None, (401, 403, 403)),
     ("GET", "/records/async/batch/failures", None, (401, 403, 403)),
     ("POST", "/records/async/batch/failures/{upload_id:str}/retry", None, (401, 403, 403)),
+    ("GET", "/records/async/webhooks", None, (401, 403, 403)),
+    ("POST", "/records/async/webhooks", None, (401, 403, 403)),
+    ("GET", "/records/async/webhooks/{webhook_id:str}", None, (401, 403, 403)),
+    ("PATCH", "/records/async/webhooks/{webhook_id:str}", None, (401, 403, 403)),
+    ("DELETE", "/records/async/webhooks/{webhook_id:str}", None, (401, 403, 403)),
+    ("POST", "/records/async/webhooks/{webhook_id:str}/rotate", None, (401, 403, 403)),
+    ("GET", "/records/async/webhooks/{webhook_id:str}/deliveries", None, (401, 403, 403)),
+    (
+        "POST",
+        "/records/async/webhooks/{webhook_id:str}/deliveries/{delivery_id:str}/replay",
+        None,
+        (401, 403, 403),
+    ),
+    ("POST", "/records/async/webhooks/{webhook_id:str}/replay", None, (401, 403, 403)),
     ("PUT", "/storage/{key:path}", None, (403, 403, 403)),
     ("GET", "/storage/{key:path}", None, (403, 403, 403)),
     ("HEAD", "/storage/{key:path}", None, (403, 403, 403)),
@@ -72,6 +86,8 @@ async def test_nobody_reaches_another_s_data(api, anyone, stranger, singer, meth
     for part, value in (
         ("{record_id:str}", "1"),
         ("{upload_id:str}", "1"),
+        ("{webhook_id:str}", "1"),
+        ("{delivery_id:str}", "1"),
         ("/{key:path}", f"/{key}"),
         ("{name:str}", "x"),
     ):
@@ -84,7 +100,7 @@ async def test_nobody_reaches_another_s_data(api, anyone, stranger, singer, meth
             assert "비밀" not in answer.text
             assert "CORRUPT" not in answer.text
         if status == 403 and path.startswith("/records"):
-            operators = path.startswith("/records/async/batch")
+            operators = path.startswith(("/records/async/batch", "/records/async/webhooks"))
             assert refusal(answer) == (403, "FORBIDDEN" if operators else "RECORD_PERMISSION_DENIED")
 
 

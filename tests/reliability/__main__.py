@@ -8,22 +8,26 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from reliability.trial import run_trial
-from reliability.world import World, cluster, embedded
+from reliability.world import World, cluster, embedded, meddled, networked
 
 WORLDS: dict[str, Callable[[Path], AbstractContextManager[World]]] = {
     "cluster": cluster,
     "embedded": embedded,
+    "meddled": meddled,
+    "networked": networked,
 }
 
 
-def main(trials: int, first_seed: int, kind: str) -> int:
+def main(trials: int, first_seed: int, kind: str, seconds: float) -> int:
     outcomes = []
     for seed in range(first_seed, first_seed + trials):
-        outcome = asyncio.run(run_trial(WORLDS[kind], seed))
+        outcome = asyncio.run(run_trial(WORLDS[kind], seed, seconds))
         outcomes.append(outcome)
         print(outcome, flush=True)
         for wrong in [*outcome.verdict.wrong, *outcome.history.surprises][:20]:
             print(f"    {wrong}")
+        if outcome.logs:
+            print(f"    logs: {outcome.logs}")
     good = sum(outcome.is_good for outcome in outcomes)
     print(
         f"{good} of {trials} trials good: acknowledged {sum(o.verdict.acknowledged for o in outcomes)}, "
@@ -39,5 +43,6 @@ if __name__ == "__main__":
     parser.add_argument("trials", type=int, nargs="?", default=10)
     parser.add_argument("seed", type=int, nargs="?", default=1, help="of the first trial")
     parser.add_argument("world", choices=WORLDS, nargs="?", default="cluster")
+    parser.add_argument("--seconds", type=float, default=12.0, help="of harm in each trial")
     told = parser.parse_args()
-    sys.exit(main(told.trials, told.seed, told.world))
+    sys.exit(main(told.trials, told.seed, told.world, told.seconds))

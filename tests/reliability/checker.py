@@ -2,6 +2,9 @@
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from pathlib import Path
+
+import av
 
 from reliability.history import History
 from reliability.singers import SECRET
@@ -17,21 +20,26 @@ _MOVING = (
     "WHERE u.processing_status NOT IN ('COMPLETED', 'FAILED')"
 )
 
+_MEASURED, _ENCODED = 0.02, 0.05
+"""Seconds that a take's length may be off: as the decoder measured it, and with what an encoder adds."""
+
 
 @dataclass
 class Verdict:
-    """What a trial came to. All but the first four must be empty."""
+    """What a trial came to. All lists must be empty."""
 
     acknowledged: int
     deleted: int
     failed: int
     """FAILED with a code: an end, if not the one the singer hoped for."""
     attempts: int
+    replaced: int = 0
+    """Takes to whose URL other bytes were sent in time to be the ones that count."""
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     resurrected: list[str] = field(default_factory=list)
     mixed: list[str] = field(default_factory=list)
-    """Takes whose audio is not as long as what was uploaded."""
+    """Takes whose audio is not of the bytes that were verified, by its length."""
     stray: list[str] = field(default_factory=list)
     """Objects that are missing, or that no row names."""
     untold: list[str] = field(default_factory=list)
@@ -71,9 +79,14 @@ def judge(world: World, history: History) -> Verdict:
             verdict.lost.append(take.title)
         if there and take.delete_acknowledged:
             verdict.resurrected.append(take.title)
-        measured = by_record[take.record_id][7] if there else ""
-        if measured and abs(float(measured) - take.seconds) > 0.02:
-            verdict.mixed.append(f"{take.title}: {measured} s for {take.seconds} s")
+        if there and by_record[take.record_id][2] == "COMPLETED":
+            measured, etag = by_record[take.record_id][7:9]
+            verified = take.contents.get(etag.strip('"'), take.seconds)  # a disk's ETag is no MD5
+            verdict.replaced += verified != take.seconds
+            published = _seconds_of(world.keys.file(by_record[take.record_id][5]))
+            if abs(float(measured) - verified) > _MEASURED or abs(published - verified) > _ENCODED:
+                said = f"{measured} s measured, {published:.3f} s published for {verified} s verified"
+                verdict.mixed.append(f"{take.title}: {said}")
     titles = Counter(row[10] for row in rows if row[10])
     verdict.doubled += [title for title, times in titles.items() if times > 1]
     for upload_id, told in facts.items():
@@ -87,6 +100,14 @@ def judge(world: World, history: History) -> Verdict:
     logs = world.logs()
     verdict.told += [word for word in (SECRET, "secret song", "eyJ", "X-Amz-Signature") if word in logs]
     return verdict
+
+
+def _seconds_of(file: Path) -> float:
+    """Return how long audio is; 0 for what is missing, which is told elsewhere."""
+    if not file.exists():
+        return 0
+    with av.open(str(file)) as audio:
+        return (audio.duration or 0) / av.time_base
 
 
 def strays(world: World) -> list[str]:

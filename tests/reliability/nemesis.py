@@ -11,11 +11,13 @@ from reliability.world import LEASE_SECONDS, World
 class Nemesis:
     """Does harm for a while, and mends all of it at the end."""
 
-    def __init__(self, world: World, history: History, seed: int) -> None:
+    def __init__(self, world: World, history: History, seed: int, longest: float) -> None:
+        """Let no fault of a network last for more than *longest* seconds."""
         self._world = world
         self._history = history
         self._random = random.Random(seed)
         # Where one process is all there is, nothing would ever be done between two faults.
+        self._longest = longest
         self._pause = 1.5 if len(world.parts) > 1 else 4.0
 
     async def rage(self, seconds: float) -> None:
@@ -27,6 +29,19 @@ class Nemesis:
                 mending.create_task(self._harm())
 
     async def _harm(self) -> None:
+        await (self._harm_a_link() if self._world.has_links else self._harm_a_part())
+
+    async def _harm_a_link(self) -> None:
+        if not self._world.links:  # all of them are harmed already
+            return
+        name = self._random.choice(sorted(self._world.links))
+        link = self._world.links.pop(name)
+        fault, seconds = self._random.choice(link.faults), self._random.uniform(0.5, self._longest)
+        self._note(f"{name} {fault} for {seconds:.1f} s")
+        await link.harm(fault, seconds, self._random.random())
+        self._world.links[name] = link
+
+    async def _harm_a_part(self) -> None:
         if not self._world.parts:  # all of it is down already
             return
         name = self._random.choice(sorted(self._world.parts))

@@ -29,6 +29,7 @@ class ToFile:
     name = "file"
     in_order = True
     begins_at_the_end = False
+    longest_rest = timedelta(seconds=4)
 
     def __init__(self, path: str) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)

@@ -30,6 +30,8 @@ class Outcome:
     """From when everything ran again until the last take had come to its end."""
     moving: int
     """Takes that had come to none by then."""
+    logs: Path | None = None
+    """Where those of a bad trial are kept."""
 
     @property
     def is_good(self) -> bool:
@@ -40,8 +42,8 @@ class Outcome:
         return (
             f"seed {self.seed}: {'ok' if self.is_good else 'WRONG'}  faults {len(h.faults)}  "
             f"acknowledged {v.acknowledged}  lost {len(v.lost)}  doubled {len(v.doubled)}  "
-            f"deleted {v.deleted}  resurrected {len(v.resurrected)}  failed {v.failed}  "
-            f"attempts {v.attempts}  recovery {self.recovery_seconds:.1f} s  "
+            f"deleted {v.deleted}  replaced {v.replaced}  resurrected {len(v.resurrected)}  "
+            f"failed {v.failed}  attempts {v.attempts}  recovery {self.recovery_seconds:.1f} s  "
             f"longest request {h.longest_seconds:.1f} s"
         )
 
@@ -54,15 +56,23 @@ async def run_trial(
         history, stop = History(), asyncio.Event()
         async with asyncio.TaskGroup() as singing:
             for number in range(1, SINGERS + 1):
-                singing.create_task(Singer(number, world.apis, history, seed).sing_until(stop))
-            await Nemesis(world, history, seed).rage(seconds)
+                singer = Singer(number, world.apis, history, seed, meddles=world.has_meddlers)
+                singing.create_task(singer.sing_until(stop))
+            await Nemesis(world, history, seed, seconds / 3).rage(seconds)
             stop.set()
             mended = time.monotonic()
         moving = await _until_nothing(lambda: still_moving(world), mended + RECOVERY_SECONDS)
         recovery = time.monotonic() - mended
         await _until_nothing(lambda: len(strays(world)), time.monotonic() + _SETTLING_SECONDS)
         verdict = await asyncio.to_thread(judge, world, history)
-        return Outcome(seed, verdict, history, recovery, moving)
+        history.surprises += filter(None, map(world.trace, history.failed_requests))
+        if world.has_links:  # where everything is killed on a busy machine is another matter
+            history.surprises += history.slow
+        outcome = Outcome(seed, verdict, history, recovery, moving)
+        if not outcome.is_good:
+            outcome.logs = Path(tempfile.gettempdir(), f"orak-chaos-{seed}.log")
+            outcome.logs.write_text(world.logs())
+        return outcome
 
 
 async def _until_nothing(count: Callable[[], int], deadline: float) -> int:

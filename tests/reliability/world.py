@@ -1,16 +1,20 @@
 """Whole oraks of real processes: all in one, or many on PostgreSQL, S3 and Redis."""
 
+import asyncio
 import re
 import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from postgresql_server import Server
 from redis_server import a_redis_server
+from reliability.links import Link
 from reliability.processes import OrakProcess, Part
 from reliability.singers import SECRET
 from s3_servers import KEYS, an_s3_server
@@ -42,6 +46,13 @@ class World:
     parts: dict[str, Part]
     ledger: Ledger
     keys: "Keys"
+    links: dict[str, Link] = field(default_factory=dict)
+    """Networks that may be harmed; where there are any, nothing is killed."""
+    has_meddlers: bool = False
+    """Whether singers send other bytes to the URL that they were given."""
+
+    def __post_init__(self) -> None:
+        self.has_links = bool(self.links)
 
     @property
     def workers(self) -> dict[str, OrakProcess]:
@@ -57,6 +68,11 @@ class World:
         said = api.ask("events", "replay", "--check").splitlines()
         return [line for line in said if not re.fullmatch(r"\d+ events of \d+ uploads", line)]
 
+    def trace(self, request_id: str) -> str:
+        """Return what a log says of a request that failed."""
+        _, _, after = self.logs().partition(f"request {request_id} failed")
+        return after[:6000]
+
     def logs(self) -> str:
         return "".join(log.read_text(errors="replace") for log in self.folder.glob("*.log"))
 
@@ -66,6 +82,9 @@ class Keys(Protocol):
 
     def __call__(self) -> set[str]:
         """Return the key of every object there is."""
+
+    def file(self, key: str) -> Path:
+        """Return where an object's bytes lie."""
 
 
 def free_port() -> int:
@@ -93,6 +112,9 @@ class DiskKeys:
     def __call__(self) -> set[str]:
         files = (path for path in self._root.rglob("*.object") if ".incoming" not in path.parts)
         return {str(path.relative_to(self._root)).removesuffix(".object") for path in files}
+
+    def file(self, key: str) -> Path:
+        return self._root / f"{key}.object"
 
 
 @contextmanager
@@ -123,6 +145,10 @@ class PostgresqlLedger:
         return [line.split("|") for line in self._server.sql(query).splitlines()]
 
 
+_UNFINISHED = ".rclone_temp_put_"
+"""What a killed server leaves of a PUT that it had not answered; to nobody it is an object."""
+
+
 class FolderKeys:
     """Objects of an S3 server that keeps each in a file."""
 
@@ -130,11 +156,32 @@ class FolderKeys:
         self._bucket = bucket
 
     def __call__(self) -> set[str]:
-        return {str(path.relative_to(self._bucket)) for path in self._bucket.rglob("*") if path.is_file()}
+        files = (path for path in self._bucket.rglob("*") if path.is_file())
+        return {
+            str(path.relative_to(self._bucket)) for path in files if not path.name.startswith(_UNFINISHED)
+        }
+
+    def file(self, key: str) -> Path:
+        return self._bucket / key
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[World]:
+def meddled(folder: Path) -> Iterator[World]:
+    """A cluster whose singers send other bytes to the same URL, at any time."""
+    with cluster(folder) as world:
+        world.has_meddlers = True
+        yield world
+
+
+@contextmanager
+def networked(folder: Path) -> Iterator[World]:
+    """A cluster that reaches PostgreSQL, S3 and Redis through networks that are harmed."""
+    with cluster(folder, through_links=True) as world:
+        yield world
+
+
+@contextmanager
+def cluster(folder: Path, *, through_links: bool = False) -> Iterator[World]:
     """Two `orak serve` and two `orak worker` on PostgreSQL, S3 and Redis, each killed like the rest."""
     with ExitStack() as stack:
         database = Server()
@@ -144,13 +191,31 @@ def cluster(folder: Path) -> Iterator[World]:
         store = stack.enter_context(an_s3_server(folder / "s3"))
         redis = stack.enter_context(a_redis_server())
         bucket = store.new_bucket()
+        links = {}
+        urls = {"postgresql": database.url(), "s3": store.url, "redis": redis.url}
+        if through_links:
+            links = {
+                "postgresql": Link(
+                    partial(asyncio.open_unix_connection, f"{database.folder}/.s.PGSQL.5432"), http=False
+                ),
+                "s3": Link(
+                    partial(asyncio.open_connection, "127.0.0.1", urlsplit(store.url).port), http=True
+                ),
+                "redis": Link(partial(asyncio.open_connection, "127.0.0.1", redis.port), http=False),
+            }
+            ports = {name: stack.enter_context(link.running()).port for name, link in links.items()}
+            urls = {
+                "postgresql": f"postgresql://postgres@127.0.0.1:{ports['postgresql']}/postgres",
+                "s3": f"http://127.0.0.1:{ports['s3']}",
+                "redis": f"redis://127.0.0.1:{ports['redis']}/0",
+            }
         environment = CHAOS_PROFILE | {
-            "DATABASE_URL": database.url(),
+            "DATABASE_URL": urls["postgresql"],
             "ORAK_DB_AUTO_UPGRADE": "1",
-            "REDIS_URL": redis.url,
+            "REDIS_URL": urls["redis"],
             "S3_BUCKET_NAME": bucket.bucket,
             "S3_REGION": bucket.region,
-            "S3_ENDPOINT_URL": store.url,
+            "S3_ENDPOINT_URL": urls["s3"],
             "AWS_ACCESS_KEY_ID": KEYS.access_key,
             "AWS_SECRET_ACCESS_KEY": KEYS.secret_key,
         }
@@ -173,4 +238,5 @@ def cluster(folder: Path) -> Iterator[World]:
             parts,
             PostgresqlLedger(database),
             FolderKeys(folder / "s3" / bucket.bucket),
+            links,
         )

@@ -30,6 +30,16 @@ from orak.application.uploads.get_upload import GetUpload
 from orak.application.uploads.receive_upload import ReceiveUpload
 from orak.application.uploads.request_upload import RequestUpload
 from orak.application.uploads.store_upload import StoreUpload
+from orak.application.webhooks.deliver_webhooks import DeliverWebhooks
+from orak.application.webhooks.manage_endpoints import (
+    AddEndpoint,
+    ChangeEndpoint,
+    GetEndpoint,
+    ListEndpoints,
+    RemoveEndpoint,
+    RotateSecret,
+)
+from orak.application.webhooks.replay_deliveries import ListDeliveries, ReplayDelivery, ReplayEvents
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,15 @@ class UseCases:
     list_failures: ListFailures
     retry_failure: RetryFailure
     replay_facts: ReplayFacts
+    list_endpoints: ListEndpoints
+    get_endpoint: GetEndpoint
+    add_endpoint: AddEndpoint
+    change_endpoint: ChangeEndpoint
+    rotate_secret: RotateSecret
+    remove_endpoint: RemoveEndpoint
+    list_deliveries: ListDeliveries
+    replay_delivery: ReplayDelivery
+    replay_events: ReplayEvents
     # Workers
     process_upload: ProcessUpload
     sweep: Sweep
@@ -70,3 +89,4 @@ class UseCases:
     relay_facts: RelayFacts
     follow_facts: FollowFacts
     forget_facts: ForgetFacts
+    deliver_webhooks: DeliverWebhooks

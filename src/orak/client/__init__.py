@@ -26,6 +26,7 @@ from orak.client.errors import (
     UnreadableAnswer,
 )
 from orak.client.following import Event
+from orak.client.webhooks import InvalidWebhook, WebhookEvent, verify_webhook
 
 __all__ = [
     "AsyncOrakClient",
@@ -33,6 +34,7 @@ __all__ = [
     "Event",
     "Failure",
     "FileChanged",
+    "InvalidWebhook",
     "Loudness",
     "OperatedUpload",
     "OrakApiError",
@@ -46,4 +48,6 @@ __all__ = [
     "UnreadableAnswer",
     "UnsupportedAudio",
     "Upload",
+    "WebhookEvent",
+    "verify_webhook",
 ]

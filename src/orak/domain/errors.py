@@ -103,6 +103,7 @@ class ProblemCode(StrEnum):
     UNSUPPORTED_TYPE = "UNSUPPORTED_TYPE"
     UNKNOWN_FIELD = "UNKNOWN_FIELD"
     MALFORMED = "MALFORMED"
+    NOT_PUBLIC = "NOT_PUBLIC"
 
 
 class Problem(msgspec.Struct, frozen=True):

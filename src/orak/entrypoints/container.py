@@ -20,7 +20,7 @@ from orak.application.events.tickets import IssueTicket, RedeemTicket
 from orak.application.events.watch_records import WatchRecords
 from orak.application.import_songs import ImportSongs
 from orak.application.measuring import Measuring
-from orak.application.operations.batch_size import BatchSize, SetBatchSize
+from orak.application.operations.batch_size import SetBatchSize
 from orak.application.operations.get_statistics import GetStatistics
 from orak.application.operations.list_uploads import ListFailures, ListOrphans
 from orak.application.operations.retry_failure import RetryFailure
@@ -51,14 +51,25 @@ from orak.application.uploads.request_upload import RequestUpload
 from orak.application.uploads.store_upload import StoreUpload
 from orak.application.use_cases import UseCases
 from orak.application.verification import Verification
+from orak.application.webhooks.manage_endpoints import (
+    AddEndpoint,
+    ChangeEndpoint,
+    GetEndpoint,
+    ListEndpoints,
+    RemoveEndpoint,
+    RotateSecret,
+)
+from orak.application.webhooks.replay_deliveries import ListDeliveries, ReplayDelivery, ReplayEvents
 from orak.domain.identity import ObjectKey
 from orak.domain.policies import UploadPolicy
 from orak.entrypoints import parts
+from orak.entrypoints.aws import open_consumer, open_publisher
 from orak.entrypoints.feed import names_of, relay_to
 from orak.entrypoints.opening import opened
 from orak.entrypoints.redis import choose_cache
 from orak.entrypoints.settings import Settings
 from orak.entrypoints.waits import Waits
+from orak.entrypoints.webhooks import open_deliveries, open_poster
 
 if TYPE_CHECKING:
     from orak.adapters.redis.link import RedisLink
@@ -164,10 +175,10 @@ class Container(containers.DeclarativeContainer):
     # What immediate and background conversions share: never more at once than the machine has cores.
     capacity = providers.Singleton(asyncio.Semaphore, settings.provided.cores)
     batch_rules = providers.Singleton(parts.batch_rules_of, settings)
-    batch_size = providers.Singleton(BatchSize, operations, settings.provided.batch_size)
+    batch_size = providers.Singleton(parts.batch_size_of, operations, clock, settings)
     cache = providers.Singleton(choose_cache, redis, settings, clock)
     pool = providers.Resource(
-        parts.open_pool, process_upload, capacity, batch_size, batch_rules, background=background
+        parts.open_pool, process_upload, capacity, batch_size, settings, background=background
     )
     queue = providers.Resource(parts.open_queue, pool, redis, settings, background=background)
     listener = providers.Resource(parts.open_listener, pool, redis, settings)
@@ -187,12 +198,28 @@ class Container(containers.DeclarativeContainer):
         chance=chance,
         orphan_retention=providers.Callable(timedelta, hours=settings.provided.orphan_retention_hours),
     )
+    publisher = providers.Resource(
+        open_publisher, settings, persistence.provided.facts, persistence.provided.cursors, clock
+    )
+    consumer = providers.Resource(
+        open_consumer,
+        settings,
+        recordings=recordings,
+        storage=storage,
+        verification=verification,
+        process=process_upload,
+        pool=pool,
+        capacity=capacity,
+        clock=clock,
+        background=background,
+    )
     relay_facts = providers.Singleton(
         relay_to,
         providers.List(
             providers.Singleton(
                 DeleteObjects, storage, clock, providers.Callable(parts.lateness_of, settings)
             ),
+            publisher,
         ),
         persistence.provided.facts,
         persistence.provided.cursors,
@@ -210,6 +237,18 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         readers=providers.Callable(names_of, relay_facts),
         retention=settings.provided.retention_of_events,
+    )
+    poster = providers.Resource(open_poster, settings)
+    endpoints, deliveries = persistence.provided.endpoints, persistence.provided.deliveries
+    deliver_webhooks = providers.Resource(
+        open_deliveries,
+        settings,
+        facts=persistence.provided.facts,
+        cursors=persistence.provided.cursors,
+        endpoints=endpoints,
+        deliveries=deliveries,
+        poster=poster,
+        clock=clock,
     )
     measuring = providers.Singleton(
         Measuring, operations, persistence.provided.cursors, clock, providers.Callable(names_of, relay_facts)
@@ -271,6 +310,30 @@ class Container(containers.DeclarativeContainer):
         follow_facts=follow_facts,
         forget_facts=forget_facts,
         replay_facts=replay_facts,
+        list_endpoints=providers.Singleton(ListEndpoints, endpoints),
+        get_endpoint=providers.Singleton(GetEndpoint, endpoints),
+        add_endpoint=providers.Singleton(
+            AddEndpoint,
+            endpoints,
+            persistence.provided.facts,
+            persistence.provided.cursors,
+            poster,
+            ids,
+            clock,
+        ),
+        change_endpoint=providers.Singleton(
+            ChangeEndpoint, endpoints, persistence.provided.facts, persistence.provided.cursors, poster
+        ),
+        rotate_secret=providers.Singleton(RotateSecret, endpoints, ids, clock),
+        remove_endpoint=providers.Singleton(RemoveEndpoint, endpoints),
+        list_deliveries=providers.Singleton(ListDeliveries, endpoints, deliveries),
+        replay_delivery=providers.Singleton(
+            ReplayDelivery, endpoints, deliveries, persistence.provided.cursors, clock
+        ),
+        replay_events=providers.Singleton(
+            ReplayEvents, endpoints, persistence.provided.facts, persistence.provided.cursors, clock
+        ),
+        deliver_webhooks=deliver_webhooks,
     )
     running = providers.Singleton(
         Running,
@@ -293,6 +356,7 @@ class Container(containers.DeclarativeContainer):
         relay=relay_facts,
         follow=follow_facts,
         forget=forget_facts,
+        deliver=deliver_webhooks,
         pool=pool,
         clock=clock,
         background=background,
@@ -316,10 +380,14 @@ async def run(settings: Settings) -> AsyncIterator[Running]:
         container.converter,
         container.redis,
         container.live,
+        container.poster,
+        container.deliver_webhooks,
         container.pool,
         container.queue,
         container.starter,
+        container.publisher,
         container.timers,
+        container.consumer,
     )
     async with opened(*resources):
         yield await container.running.async_()
@@ -336,10 +404,14 @@ async def work(settings: Settings) -> AsyncIterator[None]:
         container.converter,
         container.redis,
         container.live,
+        container.poster,
+        container.deliver_webhooks,
         container.pool,
         container.queue,
+        container.publisher,
         container.timers,
         container.listener,
+        container.consumer,
     )
     async with opened(*resources):
         yield

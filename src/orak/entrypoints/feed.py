@@ -16,8 +16,14 @@ def names_of(relays: RelayFacts) -> list[str]:
     return [relay.reader.name for relay in relays.relays]
 
 
-def relay_to(readers: Sequence[FactReader], facts: Facts, cursors: Cursors, clock: Clock) -> RelayFacts:
-    """Return what hands facts to all *readers*, in the name of this process."""
-    # The number of a process alone is the same in every container.
-    holder = f"{socket.gethostname()[:60]}-{os.getpid()}-{secrets.token_hex(4)}"
-    return RelayFacts([Relay(facts, cursors, reader, clock, holder) for reader in readers])
+def this_process() -> str:
+    """Return a name that no other process has: the number of one is the same in every container."""
+    return f"{socket.gethostname()[:60]}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def relay_to(
+    readers: Sequence[FactReader | None], facts: Facts, cursors: Cursors, clock: Clock
+) -> RelayFacts:
+    """Return what hands facts to all *readers* that there are, in the name of this process."""
+    holder = this_process()
+    return RelayFacts([Relay(facts, cursors, reader, clock, holder) for reader in readers if reader])

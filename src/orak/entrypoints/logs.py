@@ -30,6 +30,8 @@ def configure_logs(form: Literal["text", "json"]) -> None:
     text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s")
     handler.setFormatter(JsonFormatter() if form == "json" else text)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    # Neither form shows these, and each is asked for anew with every line (the logging HOWTO, Optimization).
+    logging.logProcesses = logging.logThreads = logging.logMultiprocessing = False
     # httpx logs the whole URL of each request, signatures included; alembic, every plugin it finds; taskiq,
     # every wake-up.
     for talkative in ("httpx", "alembic", "taskiq"):

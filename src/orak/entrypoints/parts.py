@@ -23,11 +23,13 @@ from orak.application.operations.batch_size import BatchSize
 from orak.application.operations.get_statistics import BatchRules
 from orak.application.ports.clock import Clock
 from orak.application.ports.live import Live
+from orak.application.ports.operations import Operations
 from orak.application.ports.queue import Queue
 from orak.application.ports.storage import Leftovers, ObjectGate, PublicMedia, Storage
 from orak.application.ports.tokens import Tokens
 from orak.application.processing.process_upload import ProcessUpload
 from orak.application.processing.sweep import Sweep
+from orak.application.webhooks.deliver_webhooks import DeliverWebhooks
 from orak.entrypoints.data_dir import make_data_dir
 from orak.entrypoints.own_key import own_key
 from orak.entrypoints.redis import listen_for_wake_ups, open_link, open_ticks, open_wake_ups
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
 _RELAY_SECONDS = 0.5
 _FORGET_SECONDS = 6 * 3600.0
+_BATCH_SIZE_AGE = timedelta(seconds=5)
 
 
 def clock_of(settings: Settings) -> SystemClock | FollowingClock:
@@ -111,13 +114,13 @@ async def open_pool(
     process: ProcessUpload,
     capacity: asyncio.Semaphore,
     batch_size: BatchSize,
-    rules: BatchRules,
+    settings: Settings,
     *,
     background: bool,
 ) -> AsyncIterator[InlineQueue]:
     """Open this process's own workers; there are none without *background* work."""
-    workers = rules.max_concurrent if background and rules.enabled else 0
-    pool = InlineQueue(process, capacity, workers=workers, batch_size=batch_size)
+    workers = settings.workers if background else 0
+    pool = InlineQueue(process, capacity, workers=workers, batch_size=batch_size.recent)
     yield pool
     await pool.close()
 
@@ -149,6 +152,12 @@ def batch_rules_of(settings: Settings) -> BatchRules:
     return BatchRules(settings.batch_enabled, min(settings.batch_max_concurrent, settings.cores))
 
 
+def batch_size_of(operations: Operations, clock: Clock, settings: Settings) -> BatchSize:
+    """Return how many takes a batch has; a change of it is known within one interval."""
+    age = min(_BATCH_SIZE_AGE, timedelta(milliseconds=settings.batch_interval_ms))
+    return BatchSize(operations, settings.batch_size, clock, age)
+
+
 def lateness_of(settings: Settings) -> timedelta:
     """Return for how long a worker that lives may not know yet that its attempt is over."""
     return 2 * timedelta(seconds=settings.lease_seconds)
@@ -170,6 +179,7 @@ async def open_timers(
     relay: RelayFacts,
     follow: FollowFacts,
     forget: ForgetFacts,
+    deliver: DeliverWebhooks,
     pool: InlineQueue,
     clock: Clock,
     background: bool,
@@ -184,9 +194,11 @@ async def open_timers(
     if background:
         timers += [
             Timer("sweep", sweep, clock, seconds=settings.sweep_interval_ms / 1000),
-            Timer("batch", pool.wake, clock, seconds=settings.batch_interval_ms / 1000),
+            Timer("webhooks", deliver, clock, seconds=relay_seconds),
             Timer("forget", forget, clock, seconds=_FORGET_SECONDS),
         ]
+    if background and settings.batch_enabled:
+        timers.append(Timer("batch", pool.wake, clock, seconds=settings.batch_interval_ms / 1000))
     for timer in timers:
         timer.start()
     yield None

@@ -1,8 +1,9 @@
 """What REDIS_URL chooses. Imported when asked for: it costs a second that nobody without Redis shall wait."""
 
 import importlib
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from orak.adapters.cache.memory import MemoryCache
@@ -29,20 +30,37 @@ async def open_link(settings: Settings) -> AsyncIterator["RedisLink | None"]:
     if settings.redis_url is None:
         yield None
         return
+    link = _import_link()
+    name = f"Redis at {shown_value('redis_url', settings.redis_url)}"
+    async with AsyncExitStack() as stack:
+        with _usable_url():
+            opened = await stack.enter_async_context(link.RedisLink.open(settings.redis_url, name))
+        yield opened
+
+
+async def try_redis(url: str) -> None:
+    """Raise `Unavailable` if Redis does not answer at *url*, and `InvalidSetting` as `open_link` does."""
+    link = _import_link()
+    with _usable_url():
+        await link.try_out(url)
+
+
+def _import_link() -> ModuleType:
     try:
         importlib.import_module("orak.adapters.queues.taskiq_broker")
-        from orak.adapters.redis.link import RedisLink  # noqa: PLC0415
+        return importlib.import_module("orak.adapters.redis.link")
     except ModuleNotFoundError as error:
         raise InvalidSetting(
             "REDIS_URL", f"is set, and {error.name} is not installed", "pip install 'orak[redis]'"
         ) from error
-    name = f"Redis at {shown_value('redis_url', settings.redis_url)}"
+
+
+@contextmanager
+def _usable_url() -> Iterator[None]:
     try:
-        opening = RedisLink.open(settings.redis_url, name)
-    except ValueError as error:
+        yield
+    except (ValueError, TypeError) as error:  # a word of its query that redis-py does not know is the latter
         raise InvalidSetting("REDIS_URL", f"cannot be used: {error}", "check it") from error
-    async with opening as link:
-        yield link
 
 
 def open_wake_ups(settings: Settings, link: "RedisLink") -> AbstractAsyncContextManager[Queue]:

@@ -31,7 +31,7 @@ async def open_s3(settings: Settings, clock: Clock) -> AsyncIterator["S3Storage"
     bucket = BucketSettings(
         settings.s3_bucket_name or "",
         settings.s3_region,
-        settings.s3_endpoint_url,
+        settings.s3_endpoint_url or settings.aws_endpoint_url,
         settings.s3_addressing_style,
         keys,
     )

@@ -19,17 +19,23 @@ def prepare_schema(settings: Settings) -> None:
     """Bring a file of this machine's up to date, and what others share only if that was asked for.
 
     Raises:
-        InvalidSetting: the schema is another orak's.
+        InvalidSetting: the schema is older than this orak, or none that it can work on.
         Unavailable: the database does not answer.
     """
-    if settings.on_sqlite or settings.db_auto_upgrade:
-        migrations.upgrade(settings.database)
-    elif not migrations.check(settings.database):
-        raise InvalidSetting(
-            "DATABASE_URL",
-            "leads to a schema that is not the one this orak expects",
-            "run `orak db upgrade`, or set ORAK_DB_AUTO_UPGRADE=1",
-        )
+    try:
+        if settings.on_sqlite or settings.db_auto_upgrade:
+            migrations.upgrade(settings.database)
+        elif not migrations.check(settings.database):
+            raise InvalidSetting(
+                "DATABASE_URL",
+                "leads to a schema that is not the one this orak expects",
+                "run `orak db upgrade`, or set ORAK_DB_AUTO_UPGRADE=1",
+            )
+    except migrations.UnusableSchema as error:
+        raise InvalidSetting("DATABASE_URL", f"cannot be used: {error}", error.hint) from error
+    found, known = migrations.current(settings.database), migrations.HEAD
+    if found != known:
+        _log.warning("the schema is a newer orak's, %s; this one knows %s and goes on", found, known)
 
 
 @asynccontextmanager

@@ -16,18 +16,16 @@ from dotenv import dotenv_values
 from msgspec import Meta
 
 from orak.domain.audio import AudioProfile
+from orak.domain.webhooks import url_problem
 
 _PREFIX = "ORAK_"
 
 _ONLY_PREFIXED = frozenset({"data_dir", "db_auto_upgrade", "host", "port"})
 """Settings whose plain name would be somebody else's: HOST and PORT are in many environments."""
 
-_SECRET = frozenset({"jwt_secret", "aws_secret_access_key", "aws_session_token"})
+_SECRET = frozenset({"jwt_secret", "webhook_secret", "aws_secret_access_key", "aws_session_token"})
 
 _LATER = {
-    "EVENTBRIDGE_BUS_NAME": "publishing to EventBridge",
-    "EVENTBRIDGE_RULE_NAME": "publishing to EventBridge",
-    "SQS_QUEUE_URL": "hearing of arrivals from SQS",
     "CLOUDFRONT_KEY_ID": "signing for CloudFront",
     "CLOUDFRONT_PRIVATE_KEY": "signing for CloudFront",
     "QUOTA_BYTES_PER_DAY": "quota",
@@ -83,6 +81,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     aws_access_key_id: Annotated[str | None, Meta(description="AWS key; default the usual AWS chain")] = None
     aws_secret_access_key: Annotated[str | None, Meta(description="secret of the AWS key")] = None
     aws_session_token: Annotated[str | None, Meta(description="token of a temporary AWS key")] = None
+    aws_region: Annotated[
+        str | None,
+        Meta(description="region of bus and queue; default S3_REGION, else as in the AWS tools"),
+    ] = None
+    aws_endpoint_url: Annotated[
+        str | None, Meta(description="URL of servers in place of AWS; a bucket's own comes first")
+    ] = None
+    eventbridge_bus_name: Annotated[
+        str | None, Meta(description="bus that facts are published on; default none")
+    ] = None
+    eventbridge_rule_name: Annotated[
+        str | None, Meta(description="rule from the bus to the queue, for `aws setup`")
+    ] = None
+    sqs_queue_url: Annotated[
+        str | None, Meta(description="queue of the events that start work; default none")
+    ] = None
     redis_url: Annotated[
         str | None, Meta(description="URL of the Redis between processes; default none, all in one process")
     ] = None
@@ -93,7 +107,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     jwt_algorithms: Annotated[
         tuple[str, ...], Meta(description="list of allowed algorithms; default by kind of key")
     ] = ()
-    batch_enabled: Annotated[bool, Meta(description="switch of background conversion")] = True
+    batch_enabled: Annotated[
+        bool, Meta(description="switch of batches; without them only events start background conversion")
+    ] = True
     batch_size: Annotated[
         int, Meta(ge=1, le=1000, description="number of takes that one look-up may start")
     ] = 50
@@ -118,6 +134,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     )
     lease_seconds: Annotated[Positive, Meta(description="time a silent worker keeps its take")] = 30
     heartbeat_seconds: Annotated[Positive, Meta(description="time between renewals of a lease")] = 10
+    webhook_url: Annotated[str | None, Meta(description="URL that is told of every event")] = None
+    webhook_secret: Annotated[str | None, Meta(description="secret that signs what is sent there")] = None
+    webhook_allow_private: Annotated[
+        bool, Meta(description="switch that lets webhooks lead into your own network: for development")
+    ] = False
     events_retention_days: Annotated[
         Natural, Meta(description="number of days that facts are kept; 0 keeps them for ever")
     ] = 0
@@ -166,7 +187,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def workers(self) -> int:
         """How many conversions may run in the background of one process at once."""
-        return min(self.batch_max_concurrent, self.cores) if self.batch_enabled else 0
+        return min(self.batch_max_concurrent, self.cores) if self.converts_in_background else 0
+
+    @property
+    def converts_in_background(self) -> bool:
+        """Whether anything starts conversions in the background: batches, or events from the queue."""
+        return self.batch_enabled or self.sqs_queue_url is not None
 
     def __post_init__(self) -> None:
         """Refuse combinations that cannot work."""
@@ -184,6 +210,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             lacking = "AWS_SECRET_ACCESS_KEY" if self.aws_access_key_id else "AWS_ACCESS_KEY_ID"
             raise InvalidSetting(
                 lacking, "is not set, and the other half of the key is", "set both, or neither"
+            )
+        if (self.webhook_url is None) != (self.webhook_secret is None):
+            lacking = "WEBHOOK_SECRET" if self.webhook_url else "WEBHOOK_URL"
+            raise InvalidSetting(
+                lacking, "is not set, and the other half of the webhook is", "set both, or neither"
+            )
+        if self.webhook_url is not None and url_problem(self.webhook_url):
+            raise InvalidSetting(
+                "WEBHOOK_URL", "is no URL to post to", "use the like of https://app.example.com/orak"
             )
         self._check_urls()
         if self.redis_url is not None and not _is_redis(self.redis_url):
@@ -214,6 +249,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ("CDN_BASE_URL", self.cdn_base_url, "https://cdn.example.com"),
             ("JWKS_URL", jwks_url, "https://id.example.com/jwks.json"),
             ("S3_ENDPOINT_URL", self.s3_endpoint_url, "https://s3.example.com:9000"),
+            ("AWS_ENDPOINT_URL", self.aws_endpoint_url, "https://aws.example.com:4566"),
+            ("SQS_QUEUE_URL", self.sqs_queue_url, "https://sqs.eu-west-1.amazonaws.com/123456789012/name"),
         ):
             if url is not None and not _is_url(url):
                 raise InvalidSetting(name, "is no URL of a server", f"use the like of {example}")

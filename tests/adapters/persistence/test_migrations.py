@@ -2,6 +2,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -10,10 +11,10 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from orak.adapters.persistence.sql import migrations, postgresql
-from orak.adapters.persistence.sql.migrations import check, current, downgrade, upgrade
+from orak.adapters.persistence.sql.migrations import HEAD, UnusableSchema, check, current, downgrade, upgrade
 from orak.adapters.persistence.sql.tables import metadata
 from orak.application.ports.failures import Unavailable
 
@@ -178,3 +179,65 @@ def test_migrating_waits_for_no_schema_of_another_server(tmp_path):
     with pytest.raises(Unavailable) as told:
         upgrade(f"postgresql://me:hush@/orak?host={tmp_path}")
     assert "hush" not in str(told.value)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def stamp(request):
+    """Write a revision into a schema that is up to date; return the schema's URL."""
+    if request.param == "sqlite":
+        url = request.getfixturevalue("sqlite_url")
+    else:
+        url = request.getfixturevalue("empty_postgresql")
+        upgrade(url)
+
+    def stamp(revision):
+        def change(connection):
+            connection.execute(text("UPDATE alembic_version SET version_num = :to"), {"to": revision})
+
+        migrations._on(url, change)
+        return url
+
+    return stamp
+
+
+@pytest.mark.parametrize("revision", [f"{int(HEAD) + 1:04}", "0999"])
+def test_a_newer_schema_is_worked_on_and_left_alone(stamp, revision):
+    url = stamp(revision)
+    assert check(url)
+    upgrade(url)
+    assert current(url) == revision
+
+
+@pytest.mark.parametrize("revision", ["1001", "9999", "ae1027a6acf", "-001", "٠٠٠٩", "0003 "])
+def test_a_schema_of_somebody_elses_or_of_a_later_major_version_is_refused(stamp, revision):
+    url = stamp(revision)
+    for look in (check, upgrade):
+        with pytest.raises(UnusableSchema):
+            look(url)
+    assert current(url) == revision
+
+
+def test_whoever_waited_for_a_newer_orak_s_migration_leaves_its_schema_alone(
+    empty_postgresql, postgresql_server
+):
+    def newer(connection):
+        connection.execute(text("CREATE TABLE alembic_version (version_num varchar(32))"))
+        connection.execute(text("INSERT INTO alembic_version VALUES ('0999')"))
+        waiting.append(threads.submit(upgrade, empty_postgresql))
+        deadline = time.monotonic() + 20
+        while postgresql_server.sql("SELECT count(*) FROM pg_locks WHERE NOT granted") == "0":
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    waiting = []
+    with ThreadPoolExecutor(1) as threads:
+        postgresql.migrate(empty_postgresql, newer)
+        waiting[0].result(20)
+    assert current(empty_postgresql) == "0999"
+
+
+def test_no_migration_takes_away_what_an_older_orak_works_on():
+    scripts = ScriptDirectory(str(Path(migrations.__file__).parent)).walk_revisions()
+    for script in scripts:
+        up = Path(script.path).read_text().partition("def downgrade")[0]
+        assert not re.search(r"drop_(table|column)|rename|new_column_name|DROP |RENAME ", up), script.path

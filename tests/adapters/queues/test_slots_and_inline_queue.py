@@ -1,6 +1,7 @@
 """The two ways into a conversion, on one capacity."""
 
 import asyncio
+import logging
 
 import pytest
 
@@ -214,13 +215,11 @@ async def test_a_batch_that_was_full_is_followed_by_the_next(line):
     await queue.close()
 
 
-async def test_each_batch_asks_for_its_size(line):
-    sizes = iter([2, 5, 50])
-    asked_after = []
+async def test_a_batch_follows_a_size_that_changes_in_the_middle_of_it(line, caplog):
+    caplog.set_level(logging.DEBUG)
 
     async def size() -> int:
-        asked_after.append(len(line.done))
-        return next(sizes)
+        return 1000 if len(line.done) < 4 else 3
 
     queue = InlineQueue(line.process, asyncio.Semaphore(1), workers=1, batch_size=size)
     line.waiting.extend(range(10))
@@ -228,7 +227,7 @@ async def test_each_batch_asks_for_its_size(line):
     await queue.wake()
     await line.until(lambda: len(line.done) == 10)
     await queue.close()
-    assert asked_after == [0, 2, 7]
+    assert [record.args for record in caplog.records if "is full" in record.msg] == [(4,), (3,), (3,)]
 
 
 async def test_one_wake_up_brings_in_as_many_workers_as_there_is_work_for(line):

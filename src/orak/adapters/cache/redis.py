@@ -45,7 +45,13 @@ class RedisCache:
         self._decoder = msgspec.msgpack.Decoder(_Entry)
 
     async def get(self, record_id: RecordId) -> Recording | None:
-        """Return the recording as it was at most `LIFE` ago; None if that is not known."""
+        """Return the recording as it was at most `LIFE` ago; None if that is not known.
+
+        A recording that could not be withheld is still there when Redis answers again. So until all that it
+        may hold from before is too old, nothing counts.
+        """
+        if self._link.left_unanswered(LIFE.total_seconds()):
+            return None
         try:
             value: Any = await self._link.ask(lambda: self._link.client.get(_key(record_id)))
         except Unavailable:

@@ -36,7 +36,7 @@ class InlineQueue:
         workers: int,
         batch_size: Callable[[], Awaitable[int]],
     ) -> None:
-        """Run up to *workers* drains at once, 0 for none; each asks for *batch_size* after as many takes."""
+        """Run up to *workers* drains at once, 0 for none; each asks for *batch_size* before each take."""
         self._process = process
         self._capacity = capacity
         self._workers = workers
@@ -87,12 +87,18 @@ class InlineQueue:
             self._drains.discard(asyncio.current_task())
 
     async def _batch(self) -> bool:
-        """Process as many takes as a batch has; False as soon as none is left."""
-        for _ in range(await self._batch_size()):
+        """Process as many takes as a batch has; False as soon as none is left.
+
+        The size counts as it is now, not as it was when the batch began, perhaps a thousand long takes ago.
+        """
+        taken = 0
+        while taken < await self._batch_size():
             async with self._capacity:
                 self._woken_again = False
                 found = await self._process(taken=self._bring_another)
             # A wake-up that came while the claim was being asked may be for a row that it did not see.
             if not found and not self._woken_again:
                 return False
+            taken += 1
+        _log.debug("a batch of %d takes is full; the next one follows", taken)
         return True

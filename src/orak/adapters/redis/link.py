@@ -24,6 +24,8 @@ PATIENCE = 0.4
 REST = 2.0
 """Seconds for which a Redis that gave no answer is not asked again."""
 
+_PATIENCE_OF_A_TRIAL = 2 * PATIENCE
+
 MOST_CONNECTIONS = 16
 """Connections of one process for one purpose; a burst of calls takes turns, as it does in Redis anyway."""
 
@@ -36,6 +38,30 @@ def at_once_again() -> Retry:
     return Retry(NoBackoff(), 1)
 
 
+async def try_out(url: str) -> None:
+    """Raise `Unavailable`, which says why, if there is no Redis at *url* that does as it is asked."""
+    client = _client(url)
+    try:
+        async with asyncio.timeout(_PATIENCE_OF_A_TRIAL):
+            await client.ping()
+    except OUTAGES as error:
+        raise Unavailable(str(error) or type(error).__name__) from error
+    finally:
+        await client.aclose()
+
+
+def _client(url: str) -> Redis:
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=MOST_CONNECTIONS,
+        timeout=PATIENCE,
+        socket_timeout=PATIENCE,
+        socket_connect_timeout=PATIENCE,
+        retry=at_once_again(),
+    )
+    return Redis.from_pool(pool)
+
+
 class RedisLink:
     """Keeps a Redis that is away from costing anyone time, and the log from filling with its absence."""
 
@@ -46,26 +72,23 @@ class RedisLink:
         self._away = False
         self._ask_again_at = 0.0
         self._answered_at = -math.inf
+        self._unanswered_at = -math.inf
 
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str, name: str) -> AsyncIterator[Self]:
         """Say in the log if there is no answer yet: that is no reason not to start."""
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=MOST_CONNECTIONS,
-            timeout=PATIENCE,
-            socket_timeout=PATIENCE,
-            socket_connect_timeout=PATIENCE,
-            retry=at_once_again(),
-        )
-        client = Redis.from_pool(pool)
+        client = _client(url)
         try:
             link = cls(client, name)
             await link.answers()
             yield link
         finally:
             await client.aclose()
+
+    def left_unanswered(self, seconds: float) -> bool:
+        """Whether anything asked within the last *seconds* got no answer, and so may not have been done."""
+        return asyncio.get_running_loop().time() - self._unanswered_at < seconds
 
     @property
     def has_answered(self) -> bool:
@@ -85,12 +108,14 @@ class RedisLink:
         now = asyncio.get_running_loop().time()
         if self._away:
             if now < self._ask_again_at:
+                self._unanswered_at = now
                 raise Unavailable(f"{self._name} is away")
             self._ask_again_at = now + REST  # one asks, and the others go on without until it knows
         try:
             async with asyncio.timeout(PATIENCE):
                 answer = await command()
         except OUTAGES as error:
+            self._unanswered_at = asyncio.get_running_loop().time()
             if self._answered_at < now:  # else it was this process that was slow: others got their answers
                 self.note_outage(error)
             raise Unavailable(f"{self._name} is away") from error

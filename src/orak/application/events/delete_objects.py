@@ -9,7 +9,7 @@ from orak.application.ports.failures import Unavailable
 from orak.application.ports.storage import Storage
 from orak.domain.events import Fact, FactType, NumberedFact
 from orak.domain.identity import published_attempt, published_prefix
-from orak.domain.policies import OUTAGES
+from orak.domain.policies import OUTAGES, UNAVAILABLE_DELAY
 from orak.domain.processing import ProcessingStatus
 
 _log = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ class DeleteObjects:
     name: str = "delete-objects"
     in_order: bool = False
     begins_at_the_end: bool = False
+    longest_rest: timedelta = UNAVAILABLE_DELAY
 
     async def read(self, page: Sequence[NumberedFact]) -> Reading:
         """Remove what nobody will ask for after these facts, and nothing that a later attempt may write."""

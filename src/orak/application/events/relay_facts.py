@@ -11,11 +11,13 @@ from orak.application.ports.facts import Facts
 from orak.application.ports.failures import Unavailable
 from orak.domain.events import NumberedFact
 from orak.domain.identity import UploadId
-from orak.domain.policies import UNAVAILABLE_DELAY, feed_backoff
+from orak.domain.policies import feed_backoff
 
 _log = logging.getLogger(__name__)
 
 _AT_ONCE = 100
+
+_RENEW_SECONDS = 5.0
 
 _HOLD = timedelta(seconds=15)
 """For so long a process that died keeps others from reading on in its place."""
@@ -31,6 +33,8 @@ class Reading:
     """Positions that were acted on, and are to come once more after a time."""
     unread: int = 0
     """How many at the end of the page were not tried, because nothing works at present."""
+    is_down: bool = False
+    """Whether nothing works at present: the reader is left alone for a while, and longer each time."""
 
 
 class FactReader(Protocol):
@@ -44,6 +48,11 @@ class FactReader(Protocol):
     @property
     def in_order(self) -> bool:
         """Whether a fact that failed holds back the later ones of its upload."""
+        ...
+
+    @property
+    def longest_rest(self) -> timedelta:
+        """For how long at most it is left alone when nothing works."""
         ...
 
     @property
@@ -77,6 +86,7 @@ class Relay:
     holder: str
     """This process, unlike every other."""
     _rests_until: datetime | None = None
+    _outages: int = 0
 
     async def __call__(self) -> int:
         """Read on from the reader's place; return how many facts were acted on.
@@ -157,7 +167,7 @@ class Relay:
 
     async def _act(self, page: Sequence[NumberedFact]) -> Reading:
         try:
-            reading = await self.reader.read(page)
+            reading = await self._read_while_held(page)
         except Unavailable as outage:
             _log.warning("%s: %s", self.reader.name, outage)
             reading = Reading(unread=len(page))
@@ -168,9 +178,24 @@ class Relay:
             if len(page) == 1:
                 return Reading(failed={page[0].position})
             return await self._act_one_by_one(page)
-        if reading.unread:
-            self._rests_until = self.clock.now() + UNAVAILABLE_DELAY
+        if reading.unread or reading.is_down:
+            self._outages += 1
+            rest = min(feed_backoff(self._outages), self.reader.longest_rest)
+            self._rests_until = self.clock.now() + rest
+        else:
+            self._outages = 0
         return reading
+
+    async def _read_while_held(self, page: Sequence[NumberedFact]) -> Reading:
+        reading = asyncio.ensure_future(self.reader.read(page))
+        try:
+            while not (await asyncio.wait({reading}, timeout=_RENEW_SECONDS))[0]:
+                if await self._hold() is None:
+                    raise Unavailable("another process reads on by now")
+            return await reading
+        finally:
+            reading.cancel()
+            await asyncio.wait({reading})
 
     async def _act_one_by_one(self, page: Sequence[NumberedFact]) -> Reading:
         failed: set[int] = set()

@@ -1,6 +1,8 @@
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
+from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.operations import Operations
 from orak.domain.actor import Actor
@@ -10,7 +12,7 @@ from orak.domain.policies import batch_size_problem
 
 @dataclass(frozen=True, slots=True)
 class SetBatchSize:
-    """Set how many takes a batch has, for every worker; each follows with its next batch, and keeps to it."""
+    """Set how many takes a batch has, for every worker; each follows within one interval, and keeps to it."""
 
     operations: Operations
 
@@ -30,7 +32,11 @@ class BatchSize:
 
     operations: Operations
     configured: int
+    clock: Clock
+    age: timedelta
+    """For how long `recent` goes by what was read."""
     _last: int = field(init=False)
+    _until: datetime | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self._last = self.configured
@@ -39,4 +45,12 @@ class BatchSize:
         """Return it; while the database cannot be reached, as it was last known."""
         with suppress(Unavailable):
             self._last = await self.operations.batch_size() or self.configured
+        return self._last
+
+    async def recent(self) -> int:
+        """Return it as it was not longer than `age` ago, so that workers may ask before each take."""
+        now = self.clock.now()
+        if self._until is None or now >= self._until:
+            self._until = now + self.age  # before the read: workers that ask meanwhile do not read as well
+            await self()
         return self._last

@@ -28,7 +28,7 @@ from orak.domain.upload import Output, StoredObject, Upload
 _log = logging.getLogger(__name__)
 
 _PATIENCE = timedelta(seconds=30)
-"""For so long a worker tries to write how a conversion ended."""
+"""For so long a worker tries to write how a conversion ended, or to remove what nobody will ask for."""
 
 Verdict = Callable[[Upload], tuple[Upload, Fact]]
 """What is to become of an upload, said of its row as it is when that is written."""
@@ -80,7 +80,7 @@ class ProcessUpload:
             verdict = await self._attempt(recording)
             await self._settle_patiently(upload, verdict)
         except (LeaseLost, UploadNotFound):
-            await self._discard(upload)
+            await self._discard(upload, patience=_PATIENCE)
         except asyncio.CancelledError:
             await self._give_back(upload)
             raise
@@ -198,16 +198,25 @@ class ProcessUpload:
         except (LeaseLost, UploadNotFound):
             await self._discard(upload)
 
-    async def _discard(self, upload: Upload) -> None:
+    async def _discard(self, upload: Upload, *, patience: timedelta = timedelta()) -> None:
         """Remove what this attempt may have written; whoever has the lease now writes elsewhere."""
-        try:
-            if await self._was_published(upload):
-                return
-            _log.warning("upload %d: attempt %d lost its lease, its output goes", upload.id, upload.attempt)
+        deadline = self.clock.now() + patience
+        while True:
+            try:
+                return await self._remove_output(upload)
+            except Unavailable as outage:
+                if self.clock.now() >= deadline:
+                    told = "upload %d: attempt %d may leave objects: %s"
+                    return _log.warning(told, upload.id, upload.attempt, outage)
+                await self.clock.sleep(1)
+
+    async def _remove_output(self, upload: Upload) -> None:
+        if not await self._was_published(upload):
             for key in self._output_keys(upload):
                 await self.storage.delete(key)
-        except Unavailable as outage:
-            _log.warning("upload %d: attempt %d may leave objects: %s", upload.id, upload.attempt, outage)
+            _log.warning(
+                "upload %d: attempt %d lost its lease, its output is gone", upload.id, upload.attempt
+            )
 
     async def _was_published(self, upload: Upload) -> bool:
         """Whether the row names this attempt's output: a commit whose answer was lost is a commit."""

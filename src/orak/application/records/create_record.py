@@ -1,3 +1,4 @@
+import asyncio
 import logging
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ _log = logging.getLogger(__name__)
 
 _INT_32 = 2**31 - 1
 """Seconds that a column holds; which takes are too long is for the settings to say."""
+
+_ARRIVING = 4.0
+"""Seconds that storage and database have to say that the bytes are there, before the call goes on without."""
 
 _LOOKS = (0.05, 0.1)
 """Pauses between looks for an object right after its PUT: three looks in all."""
@@ -107,9 +111,13 @@ class CreateRecord:
 
     async def _begin(self, upload_id: UploadId, wait: float) -> None:
         try:
-            if await with_retries(self.clock, lambda: self._arrive(upload_id)):
+            async with asyncio.timeout(_ARRIVING):
+                has_arrived = await with_retries(self.clock, lambda: self._arrive(upload_id))
+            if has_arrived:
                 started = await self.starter.start(upload_id)
                 await started.wait(wait)
+        except TimeoutError:
+            _log.warning("upload %d was not looked at in time; the sweep does it later", upload_id)
         except Exception:  # noqa: BLE001 - no failure of the immediate attempt may fail the call
             # The record is saved and its row waits: the sweep starts it. No client should see this.
             _log.exception("upload %d could not be started at once", upload_id)

@@ -3,6 +3,7 @@
 import rich_click as click
 
 from orak import __version__
+from orak.entrypoints.cli.aws import aws
 from orak.entrypoints.cli.batch import batch
 from orak.entrypoints.cli.completion import completion
 from orak.entrypoints.cli.config import config
@@ -33,6 +34,7 @@ _COMMANDS = (
     sweep,
     config,
     doctor,
+    aws,
     completion,
 )
 
@@ -51,7 +53,7 @@ _CONTEXT = {
 @click.command_panel("Run", commands=["demo", "serve", "worker"])
 @click.command_panel("Record", commands=["upload", "records"])
 @click.command_panel("Operate", commands=["batch", "events", "token", "songs", "db", "sweep"])
-@click.command_panel("Set up", commands=["config", "doctor", "completion"])
+@click.command_panel("Set up", commands=["config", "doctor", "aws", "completion"])
 @click.version_option(__version__, "-V", "--version", prog_name="orak", message="%(prog)s %(version)s")
 def main() -> None:
     """The recording service of a karaoke app: upload, convert, play back.

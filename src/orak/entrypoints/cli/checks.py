@@ -15,11 +15,13 @@ import msgspec
 from orak.adapters.clock.system import SystemClock
 from orak.adapters.persistence.sql import migrations
 from orak.application.ports.failures import Unavailable
+from orak.entrypoints.aws import open_event_bus, open_message_queue
 from orak.entrypoints.cli.db import sqlite_file
 from orak.entrypoints.cli.failures import Failure
 from orak.entrypoints.cli.listening import PortTaken, listen
 from orak.entrypoints.cli.options import command, load_settings
 from orak.entrypoints.cli.tokens import WEAK_SECRET, check_keys, check_tokens
+from orak.entrypoints.redis import try_redis
 from orak.entrypoints.s3 import open_s3
 from orak.entrypoints.settings import InvalidSetting, LoadedSettings, Settings, shown_value
 
@@ -49,17 +51,21 @@ def all_checks(data_dir: Path | None, host: str | None, port: int | None) -> Ite
         yield Finding("settings", "fail", failure.message, failure.hint)
         return
     yield _check_settings(loaded)
-    checks: tuple[Callable[[Settings], Finding], ...] = (
+    checks: tuple[Callable[[Settings], Finding | None], ...] = (
         _check_data_dir,
         _check_database,
         _check_storage,
+        _check_redis,
+        _check_events,
         _check_audio,
         _check_port,
         _check_tokens,
         _check_clock,
     )
     for check in checks:
-        yield check(loaded.settings)
+        found = check(loaded.settings)
+        if found is not None:
+            yield found
 
 
 def _check_python() -> Finding:
@@ -103,10 +109,12 @@ def _check_database(settings: Settings) -> Finding:
             return Finding("database", "ok", f"{shown}, schema {migrations.current(settings.database)}")
     except Unavailable as outage:
         return Finding("database", "fail", f"{shown}: {outage}", "check DATABASE_URL, and who may open it")
+    except migrations.UnusableSchema as error:
+        return Finding("database", "fail", f"{shown}: {error}", error.hint)
     return Finding(
         "database",
         "warn",
-        f"{shown}: the schema is of another orak",
+        f"{shown}: the schema is not the one this orak expects",
         f"run {command('db upgrade', settings.data_dir)}",
     )
 
@@ -114,7 +122,7 @@ def _check_database(settings: Settings) -> Finding:
 def _check_storage(settings: Settings) -> Finding:
     if settings.s3_bucket_name is None:
         return Finding("storage", "ok", "on the local disk")
-    where = settings.s3_endpoint_url or "AWS"
+    where = settings.s3_endpoint_url or settings.aws_endpoint_url or "AWS"
     shown = f"bucket {settings.s3_bucket_name} at {shown_value('s3_endpoint_url', where)}"
     try:
         asyncio.run(_try_bucket(settings))
@@ -130,6 +138,58 @@ def _check_storage(settings: Settings) -> Finding:
 async def _try_bucket(settings: Settings) -> None:
     async with open_s3(settings, SystemClock()) as storage:
         await storage.check()
+
+
+def _check_redis(settings: Settings) -> Finding | None:
+    """None where there is nothing to look at: without Redis orak lacks nothing."""
+    if settings.redis_url is None:
+        return None
+    shown = shown_value("redis_url", settings.redis_url)
+    try:
+        asyncio.run(try_redis(settings.redis_url))
+    except InvalidSetting as invalid:
+        return Finding("redis", "fail", str(invalid), invalid.hint)
+    except Unavailable as outage:
+        return Finding(
+            "redis", "fail", f"{shown}: {outage}", "check REDIS_URL; without Redis all goes on, but later"
+        )
+    return Finding("redis", "ok", shown)
+
+
+def _check_events(settings: Settings) -> Finding:
+    ways = [
+        shown
+        for name, shown in (
+            (settings.eventbridge_bus_name, f"bus {settings.eventbridge_bus_name}"),
+            (settings.sqs_queue_url, f"queue {settings.sqs_queue_url}"),
+        )
+        if name is not None
+    ]
+    if not ways:
+        return Finding("events", "ok", "within orak")
+    shown = " and ".join(ways)
+    try:
+        asyncio.run(_try_events(settings))
+    except InvalidSetting as invalid:
+        return Finding("events", "fail", str(invalid), invalid.hint)
+    except Unavailable as outage:
+        # No reason not to run: facts wait for the bus, and the sweep does what the queue would have started.
+        return Finding(
+            "events",
+            "warn",
+            f"{shown}: {outage}",
+            "`orak aws setup` makes them; docs/aws.md lists what is to be allowed",
+        )
+    return Finding("events", "ok", shown)
+
+
+async def _try_events(settings: Settings) -> None:
+    if settings.eventbridge_bus_name is not None:
+        async with open_event_bus(settings, SystemClock()) as bus:
+            await bus.check()
+    if settings.sqs_queue_url is not None:
+        async with open_message_queue(settings) as queue:
+            await queue.check()
 
 
 def _check_audio(settings: Settings) -> Finding:

@@ -19,12 +19,15 @@ def db() -> None:
 @db.command()
 @data_dir_option
 def upgrade(data_dir: Path | None) -> None:
-    """Bring the schema up to date; nothing happens if it is."""
+    """Bring the schema up to date; nothing happens if it is, or is a newer orak's."""
     from orak.adapters.persistence.sql import migrations
 
     url = _database(data_dir, make=True)
     before = migrations.current(url)
-    migrations.upgrade(url)
+    try:
+        migrations.upgrade(url)
+    except migrations.UnusableSchema as error:
+        raise Failure(str(error), error.hint) from error
     after = migrations.current(url)
     click.echo(f"up to date at {after}" if before == after else f"{before or 'empty'} -> {after}")
 
@@ -43,17 +46,22 @@ def current(data_dir: Path | None) -> None:
 @db.command()
 @data_dir_option
 def check(data_dir: Path | None) -> None:
-    """Exit with 0 if the schema is the one that this orak expects, with 1 if not."""
+    """Exit with 0 if the schema is one that this orak can work on, with 1 if not."""
     from orak.adapters.persistence.sql import migrations
 
     url = _database(data_dir)
     revision = migrations.current(url)
-    if not migrations.check(url):
+    try:
+        can_work = migrations.check(url)
+    except migrations.UnusableSchema as error:
+        raise Failure(str(error), error.hint) from error
+    if not can_work:
         state = f"at {revision}" if revision else "empty"
         raise Failure(
             f"the schema is {state}, not what this orak expects", f"run {command('db upgrade', data_dir)}"
         )
-    click.echo(f"up to date at {revision}")
+    newer = "" if revision == migrations.HEAD else f", newer than this orak's {migrations.HEAD}"
+    click.echo(f"up to date at {revision}{newer}")
 
 
 def sqlite_file(settings: "Settings") -> Path | None:

@@ -67,6 +67,8 @@ def _own_settings(port: int | None, data_dir: Path | None) -> "Settings":
         settings,
         database_url=None,
         s3_bucket_name=None,
+        eventbridge_bus_name=None,
+        sqs_queue_url=None,
         public_url=None,
         cdn_base_url=None,
         jwks_url=None,

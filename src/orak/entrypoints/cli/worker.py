@@ -41,5 +41,10 @@ def _ready_line(settings: "Settings") -> str:
     looks = f"looks every {settings.sweep_interval_ms / 1000:g} s"
     if not settings.workers:
         return f"ready: {looks} for what stands still, and converts nothing (BATCH_ENABLED is false)"
-    woken = looks if settings.redis_url is None else f"woken through Redis, and {looks}"
+    wakers = [
+        name
+        for name, chosen in (("through Redis", settings.redis_url), ("by events", settings.sqs_queue_url))
+        if chosen is not None
+    ]
+    woken = f"woken {' and '.join(wakers)}, and {looks}" if wakers else looks
     return f"ready: converts up to {settings.workers} takes at once; {woken}"

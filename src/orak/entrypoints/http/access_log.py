@@ -3,27 +3,24 @@
 import logging
 from urllib.parse import quote
 
-from litestar.enums import ScopeType
-from litestar.types import Message, Scope
+from litestar.types import HTTPResponseStartEvent, HTTPScope
 
 from orak.entrypoints.http.request_ids import request_id_of
 
 _log = logging.getLogger("orak.access")
 
 
-async def log_answer(message: Message, scope: Scope) -> None:
+def log_answer(message: HTTPResponseStartEvent, scope: HTTPScope) -> None:
     """Log method, path, status and request id.
 
     Never the query, which may hold a signature; never an object's key, which holds a file name; never an
     unknown path, which may hold anything. Probes come every few seconds and say nothing: no line for them.
     """
-    if message["type"] != "http.response.start" or scope["type"] != ScopeType.HTTP:
-        return
     if not str(scope.get("path_template")).startswith("/health/"):
         _log.info("%s %s %d %s", scope["method"], _path(scope), message["status"], request_id_of(scope))
 
 
-def _path(scope: Scope) -> str:
+def _path(scope: HTTPScope) -> str:
     template = scope.get("path_template")
     if not template:
         return "(unknown path)"

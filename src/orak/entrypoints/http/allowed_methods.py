@@ -1,14 +1,12 @@
 """Which methods a path has, told by OPTIONS."""
 
 from litestar.datastructures import MutableScopeHeaders
-from litestar.enums import HttpMethod, ScopeType
-from litestar.types import Message, Scope
+from litestar.enums import HttpMethod
+from litestar.types import HTTPResponseStartEvent, HTTPScope
 
 
-async def correct_allow(message: Message, scope: Scope) -> None:
+def correct_allow(message: HTTPResponseStartEvent, scope: HTTPScope) -> None:
     """Say of all handlers of a path what Litestar 2 says of one alone (litestar issue 4169, mended in 3)."""
-    if message["type"] != "http.response.start" or scope["type"] != ScopeType.HTTP:
-        return
     if scope["method"] == HttpMethod.OPTIONS and message["status"] == 204:
         routes = scope["litestar_app"].routes
         methods = {

@@ -6,15 +6,17 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from litestar import Litestar, Router
 
 from orak.entrypoints.container import Running
-from orak.entrypoints.http import batch, records, uploads
+from orak.entrypoints.http import batch, records, uploads, webhooks
 from orak.entrypoints.http.access_log import log_answer
 from orak.entrypoints.http.allowed_methods import correct_allow
 from orak.entrypoints.http.authentication import Authentication, KnownUsers
 from orak.entrypoints.http.bodies import MAX_BODY
 from orak.entrypoints.http.cors import allow_origins
+from orak.entrypoints.http.deadline import Deadline
 from orak.entrypoints.http.docs import docs
 from orak.entrypoints.http.errors import answer
 from orak.entrypoints.http.event_stream import issue_live_ticket, stream_events
+from orak.entrypoints.http.finishing import finishing
 from orak.entrypoints.http.health import health
 from orak.entrypoints.http.injection import provided
 from orak.entrypoints.http.live import Streams
@@ -65,20 +67,36 @@ def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextMan
             batch.retry_dead_letter,
         ],
     )
+    hooks = Router(
+        "/records/async/webhooks",
+        route_handlers=[
+            webhooks.list_webhooks,
+            webhooks.add_webhook,
+            webhooks.show_webhook,
+            webhooks.change_webhook,
+            webhooks.remove_webhook,
+            webhooks.rotate_webhook_secret,
+            webhooks.list_webhook_deliveries,
+            webhooks.replay_webhook_delivery,
+            webhooks.replay_webhook_events,
+        ],
+    )
     gates = [signed_objects] if settings.s3_bucket_name is None else []
     return Litestar(
-        [api, operators, *gates, published_objects, health, show_metrics, docs, page],
+        [api, operators, hooks, *gates, published_objects, health, show_metrics, docs, page],
         lifespan=[lifespan],
         dependencies=provided(),
-        middleware=[Authentication()],
+        middleware=[Deadline(), Authentication()],
         exception_handlers={Exception: answer},
         # In this order: the CORS headers and the log know of an answer what the others put on it.
         before_send=[
-            correct_allow,
-            send_request_id,
-            forbid_sniffing,
-            allow_origins(settings.cors_origins),
-            log_answer,
+            finishing(
+                correct_allow,
+                send_request_id,
+                forbid_sniffing,
+                allow_origins(settings.cors_origins),
+                log_answer,
+            )
         ],
         request_max_body_size=MAX_BODY,
         debug=False,  # else LITESTAR_DEBUG in the environment could show traces to clients

@@ -7,8 +7,10 @@ orak's error envelope, and overwrites `Vary`.
 from collections.abc import Collection
 
 from litestar.datastructures import Headers, MutableScopeHeaders
-from litestar.enums import HttpMethod, ScopeType
-from litestar.types import BeforeMessageSendHookHandler, Message, Scope
+from litestar.enums import HttpMethod
+from litestar.types import HTTPResponseStartEvent, HTTPScope
+
+from orak.entrypoints.http.finishing import Finish
 
 ANY_ORIGIN = "any_origin"
 """The key in a route's or router's `opt` that lets every page read it."""
@@ -21,16 +23,14 @@ _ACCEPTED = (
 _PREFLIGHT_LIFE = "600"  # seconds; Chromium keeps none longer than two hours anyway
 
 
-def allow_origins(origins: Collection[str]) -> BeforeMessageSendHookHandler:
+def allow_origins(origins: Collection[str]) -> Finish:
     """Let pages of exactly these *origins* call; `*` among them is everyone.
 
     There is no credentials mode: tokens come in a header, and cookies are not read.
     """
     everyone = "*" in origins
 
-    async def add_headers(message: Message, scope: Scope) -> None:
-        if message["type"] != "http.response.start" or scope["type"] != ScopeType.HTTP:
-            return
+    def add_headers(message: HTTPResponseStartEvent, scope: HTTPScope) -> None:
         request, response = Headers.from_scope(scope), MutableScopeHeaders.from_message(message)
         origin = request.get("origin")
         open_to_all = everyone or _is_open(scope)
@@ -50,6 +50,6 @@ def allow_origins(origins: Collection[str]) -> BeforeMessageSendHookHandler:
     return add_headers
 
 
-def _is_open(scope: Scope) -> bool:
+def _is_open(scope: HTTPScope) -> bool:
     # An unknown path has no handler, whatever the type of the scope says.
     return bool(getattr(scope.get("route_handler"), "opt", {}).get(ANY_ORIGIN))

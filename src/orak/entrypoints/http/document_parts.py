@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 
 from orak.domain.audio import ACCEPTED, ACCEPTED_TYPES
+from orak.domain.events import FactType
 from orak.domain.identity import MAX_ID
 from orak.domain.policies import MAX_BATCH_SIZE, MAX_CONTENT_TYPE, MAX_NAME
+from orak.domain.webhooks import MAX_URL
 from orak.entrypoints.http.pages import MAX_LIMIT
 from orak.entrypoints.http.preferences import MAX_WAIT_SECONDS
 
@@ -56,6 +58,18 @@ _PRESIGN: Mapping[str, Mapping[str, object]] = {
         "description": "Bind no-overwrite (`If-None-Match: *`) into the signature.",
     },
 }
+_WEBHOOK_URL = {
+    "type": "string",
+    "format": "uri",
+    "maxLength": MAX_URL,
+    "description": "http or https, at public addresses.",
+    "examples": ["https://app.example.com/orak"],
+}
+_EVENT_TYPES = {
+    "type": "array",
+    "items": {"type": "string", "enum": sorted(FactType)},
+    "description": "Empty or absent is all.",
+}
 _REQUIRED = ["originalFilename", "fileSize", "contentType"]
 
 REQUESTS = {
@@ -77,6 +91,31 @@ REQUESTS = {
         "type": "object",
         "description": "What is to be another; what is absent stays.",
         "properties": {"title": _TITLE, "songId": _ID},
+        "additionalProperties": False,
+    },
+    "NewWebhook": {
+        "type": "object",
+        "description": "Where to post events.",
+        "properties": {"url": _WEBHOOK_URL, "eventTypes": _EVENT_TYPES},
+        "required": ["url"],
+        "additionalProperties": False,
+    },
+    "WebhookChange": {
+        "type": "object",
+        "description": "What is to be another; what is absent stays.",
+        "properties": {
+            "url": _WEBHOOK_URL,
+            "eventTypes": _EVENT_TYPES,
+            "enabled": {"type": "boolean", "description": "What happens while it is off is not told later."},
+        },
+        "additionalProperties": False,
+    },
+    "Replay": {
+        "type": "object",
+        "description": "From where to send events again.",
+        "properties": {
+            "after": {"type": "integer", "minimum": 0, "default": 0, "description": "A `position`."}
+        },
         "additionalProperties": False,
     },
 }
@@ -162,6 +201,8 @@ PREFER = _parameter(
 )
 RECORD_ID = _parameter("path", "recordId", _ID, "The record.", required=True)
 UPLOAD_ID = _parameter("path", "uploadId", _ID, "The upload.", required=True)
+WEBHOOK_ID = _parameter("path", "webhookId", _ID, "The webhook.", required=True)
+DELIVERY_ID = _parameter("path", "deliveryId", _ID, "The attempt in its log.", required=True)
 KEY = _parameter(
     "path", "key", _TEXT, "The object's key. Its slashes stand in the path as they are.", required=True
 )

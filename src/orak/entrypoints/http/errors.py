@@ -25,6 +25,7 @@ from orak.domain.errors import (
     WrongState,
 )
 from orak.domain.policies import UNAVAILABLE_DELAY
+from orak.domain.webhooks import DeliveryNotFound, EndpointNotFound
 from orak.entrypoints.http.error_codes import STATUSES, ErrorCode
 from orak.entrypoints.http.injection import AnyCall
 from orak.entrypoints.http.languages import Language, language_of
@@ -45,6 +46,8 @@ ERRORS: Mapping[type[OrakError], tuple[int, ErrorCode]] = {
     AdminRequired: (403, _C.FORBIDDEN),
     Denied: (403, _C.FORBIDDEN),
     RecordNotFound: (404, _C.RECORD_NOT_FOUND),
+    EndpointNotFound: (404, _C.NOT_FOUND),
+    DeliveryNotFound: (404, _C.NOT_FOUND),
     UploadNotFound: (404, _C.RECORD_OPERATION_FAILED),
     SongNotFound: (404, _C.RECORD_OPERATION_FAILED),
     ObjectMissing: (404, _C.NOT_FOUND),

@@ -18,6 +18,7 @@ from orak.domain.errors import (
     WrongState,
 )
 from orak.domain.processing import FailureCode
+from orak.domain.webhooks import DeliveryNotFound, EndpointNotFound
 from orak.entrypoints.http.error_codes import ErrorCode
 from orak.entrypoints.http.languages import Language
 
@@ -69,6 +70,10 @@ _GENERAL: Mapping[ErrorCode, Text] = {
 """What each error code says where nothing more exact is known."""
 
 _ERRORS: Mapping[type[OrakError], Text] = {
+    EndpointNotFound: Text("웹훅을 찾을 수 없습니다: {endpoint_id}", "Webhook not found: {endpoint_id}"),
+    DeliveryNotFound: Text(
+        "전송 기록을 찾을 수 없습니다: {delivery_id}", "Delivery not found: {delivery_id}"
+    ),
     UploadNotFound: Text("업로드를 찾을 수 없습니다: {upload_id}", "Upload not found: {upload_id}"),
     SongNotFound: Text("노래를 찾을 수 없습니다: {song_id}", "Song not found: {song_id}"),
     RecordNotFound: Text("Record not found: {record_id}", "Record not found: {record_id}"),
@@ -118,6 +123,9 @@ _PROBLEMS: Mapping[ProblemCode, Text] = {
     ),
     ProblemCode.TOO_LARGE: Text("{field} {limit}보다 클 수 없습니다", "{field} must be at most {limit}"),
     ProblemCode.NOT_POSITIVE: Text("{field} 0보다 커야 합니다", "{field} must be greater than 0"),
+    ProblemCode.NOT_PUBLIC: Text(
+        "{field} 공개된 주소가 아닙니다", "{field} does not lead to a public address"
+    ),
     ProblemCode.INVALID: Text("{field} 올바르지 않습니다", "{field} is not valid"),
     ProblemCode.INVALID_CHARACTER: Text(
         "{field} 사용할 수 없는 문자를 포함하고 있습니다", "{field} holds a character that is not allowed"

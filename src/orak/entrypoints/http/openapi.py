@@ -32,6 +32,8 @@ from orak.entrypoints.http.views import (
     SignedUploadView,
     UploadView,
 )
+from orak.entrypoints.http.webhook_operations import WEBHOOK_OPERATIONS
+from orak.entrypoints.http.webhook_views import DeliveryView, EndpointSecretView, EndpointView, ReplayedView
 
 _INTRODUCTION = """\
 A browser or phone records, asks for a signed URL, sends the bytes straight to the store, then names the take:
@@ -50,6 +52,7 @@ _TAGS = {
     "records": "Naming takes, and having them converted.",
     "live": "Following one's takes as they are converted.",
     "operators": "Looking after background conversion, with the scope `admin`.",
+    "webhooks": "Telling other services what happens, with the scope `admin`.",
     "objects": "Orak's own object store: where signed URLs lead when there is no S3, and published takes.",
     "health": "Signs of life.",
 }
@@ -78,11 +81,15 @@ def document() -> dict[str, object]:
             OperatedUploadView,
             LiveView,
             TicketView,
+            EndpointView,
+            EndpointSecretView,
+            DeliveryView,
+            ReplayedView,
         ),
         ref_template="#/components/schemas/{name}",
     )
     paths: dict[str, dict[str, object]] = {}
-    for operation in OPERATIONS:
+    for operation in (*OPERATIONS, *WEBHOOK_OPERATIONS):
         paths.setdefault(operation.path, {})[operation.method] = _described(operation)
     return {
         "openapi": "3.1.0",

@@ -42,7 +42,8 @@ class Operation(NamedTuple):
     public: bool = False
 
 
-def _rule_of(use_case: type) -> str:
+def rule_of(use_case: type) -> str:
+    """Return what a use case says of itself."""
     return getdoc(use_case) or ""
 
 
@@ -64,7 +65,7 @@ OPERATIONS = (
         "/records/async/presigned-url",
         "requestPresignedUrl",
         "uploads",
-        _rule_of(RequestUpload) + "\n\n" + parts.FOUR_WAYS,
+        rule_of(RequestUpload) + "\n\n" + parts.FOUR_WAYS,
         {"200": parts.ok("The upload, and exactly the request that sends its bytes.", "SignedUploadView")},
         (*_BODY, E.IDEMPOTENCY_CONFLICT, E.RATE_LIMITED, E.QUOTA_EXCEEDED),
         (*parts.PRESIGN_QUERY, parts.IDEMPOTENCY_KEY),
@@ -75,7 +76,7 @@ OPERATIONS = (
         "/records/async/uploads/{uploadId}",
         "getUpload",
         "uploads",
-        _rule_of(GetUpload),
+        rule_of(GetUpload),
         {"200": parts.ok("The upload as it is now.", "UploadView")},
         _UPLOAD,
         (parts.UPLOAD_ID,),
@@ -85,7 +86,7 @@ OPERATIONS = (
         "/records/async/uploads/{uploadId}",
         "cancelUpload",
         "uploads",
-        _rule_of(CancelUpload),
+        rule_of(CancelUpload),
         {"204": {"description": "It is given up."}},
         (*_UPLOAD, E.CONFLICT),
         (parts.UPLOAD_ID,),
@@ -95,7 +96,7 @@ OPERATIONS = (
         "/records/async",
         "createRecord",
         "records",
-        _rule_of(CreateRecord),
+        rule_of(CreateRecord),
         {
             "200": parts.ok(
                 "The record: COMPLETED if its conversion was that fast.", "RecordView", "Preference-Applied"
@@ -110,7 +111,7 @@ OPERATIONS = (
         "/records/async/me",
         "listRecords",
         "records",
-        _rule_of(ListRecords),
+        rule_of(ListRecords),
         {"200": parts.ok("One page, newest first.", "RecordView", "Link", is_list=True)},
         (E.VALIDATION_FAILED,),
         parts.PAGE,
@@ -120,7 +121,7 @@ OPERATIONS = (
         "/records/async/{recordId}",
         "getRecord",
         "records",
-        _rule_of(GetRecord),
+        rule_of(GetRecord),
         {
             "200": parts.ok("The record as it is now.", "RecordView", "ETag"),
             "304": {"description": "It is still the version that If-None-Match names."},
@@ -133,7 +134,7 @@ OPERATIONS = (
         "/records/async/{recordId}",
         "changeRecord",
         "records",
-        _rule_of(ChangeRecord),
+        rule_of(ChangeRecord),
         {"200": parts.ok("The record as it is now.", "RecordView")},
         (*_MINE, *_BODY, E.RECORD_OPERATION_FAILED, E.CONFLICT),
         (parts.RECORD_ID,),
@@ -144,7 +145,7 @@ OPERATIONS = (
         "/records/async/{recordId}/retry",
         "retryRecord",
         "records",
-        _rule_of(RetryRecord),
+        rule_of(RetryRecord),
         {"200": parts.ok("The record, in line again.", "RecordView")},
         (*_MINE, E.CONFLICT),
         (parts.RECORD_ID,),
@@ -154,7 +155,7 @@ OPERATIONS = (
         "/records/async/{recordId}",
         "deleteRecord",
         "records",
-        _rule_of(DeleteRecord),
+        rule_of(DeleteRecord),
         {"204": {"description": "It is gone."}},
         (*_MINE, E.CONFLICT),
         (parts.RECORD_ID,),
@@ -164,7 +165,7 @@ OPERATIONS = (
         "/records/async/events",
         "watchRecords",
         "live",
-        f"{_rule_of(WatchRecords)}\n\nA stream of server-sent events; the same over a WebSocket is at "
+        f"{rule_of(WatchRecords)}\n\nA stream of server-sent events; the same over a WebSocket is at "
         "`/records/async/live`.",
         {
             "200": {
@@ -180,7 +181,7 @@ OPERATIONS = (
         "/records/async/live/ticket",
         "issueTicket",
         "live",
-        _rule_of(IssueTicket),
+        rule_of(IssueTicket),
         {"200": parts.ok("The ticket.", "TicketView")},
         (),
     ),
@@ -189,7 +190,7 @@ OPERATIONS = (
         "/records/async/batch/size",
         "setBatchSize",
         "operators",
-        _rule_of(SetBatchSize),
+        rule_of(SetBatchSize),
         {"200": parts.ok("The size that is set.", "BatchSizeView")},
         (E.VALIDATION_FAILED, E.FORBIDDEN),
         (parts.BATCH_SIZE,),
@@ -199,7 +200,7 @@ OPERATIONS = (
         "/records/async/batch/trigger",
         "triggerBatch",
         "operators",
-        _rule_of(TriggerBatch),
+        rule_of(TriggerBatch),
         {"200": parts.ok("A worker is being woken.", "TriggeredView")},
         (E.FORBIDDEN,),
     ),
@@ -208,7 +209,7 @@ OPERATIONS = (
         "/records/async/batch/statistics",
         "getStatistics",
         "operators",
-        _rule_of(GetStatistics),
+        rule_of(GetStatistics),
         {"200": parts.ok("How it goes.", "StatisticsView")},
         (E.FORBIDDEN,),
     ),
@@ -217,7 +218,7 @@ OPERATIONS = (
         "/records/async/batch/orphans",
         "listOrphans",
         "operators",
-        _rule_of(ListOrphans),
+        rule_of(ListOrphans),
         {"200": parts.ok("One page, newest first.", "OperatedUploadView", "Link", is_list=True)},
         (E.VALIDATION_FAILED, E.FORBIDDEN),
         parts.PAGE,
@@ -227,7 +228,7 @@ OPERATIONS = (
         "/records/async/batch/failures",
         "listFailures",
         "operators",
-        _rule_of(ListFailures),
+        rule_of(ListFailures),
         {"200": parts.ok("One page, newest first.", "OperatedUploadView", "Link", is_list=True)},
         (E.VALIDATION_FAILED, E.FORBIDDEN),
         parts.PAGE,
@@ -237,7 +238,7 @@ OPERATIONS = (
         "/records/async/batch/failures/{uploadId}/retry",
         "retryFailure",
         "operators",
-        _rule_of(RetryFailure),
+        rule_of(RetryFailure),
         {"200": parts.ok("The upload, in line again.", "OperatedUploadView")},
         (E.RECORD_OPERATION_FAILED, E.NOT_FOUND, E.CONFLICT, E.FORBIDDEN),
         (parts.UPLOAD_ID,),

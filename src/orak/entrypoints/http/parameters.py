@@ -93,6 +93,20 @@ class Parameters:
             return False
         return value
 
+    def texts(self, name: str) -> list[str] | None:
+        """Read a list of texts; null is an absent one."""
+        value = self._take(name)
+        if value is None:
+            return None
+        if isinstance(value, list) and all(isinstance(one, str) for one in value):
+            return value
+        self._wrong(name)
+        return None
+
+    def choice(self, name: str) -> bool | None:
+        """Read a yes or no; null and absent are neither."""
+        return None if self._take(name) is None else self.flag(name)
+
     def bounded(self, name: str, *, most: int) -> int | None:
         """Read a number from 1 to *most*."""
         value = self.whole_number(name)

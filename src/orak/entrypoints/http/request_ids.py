@@ -5,7 +5,7 @@ import secrets
 from typing import cast
 
 from litestar.datastructures import Headers, MutableScopeHeaders
-from litestar.types import Message, Scope
+from litestar.types import HTTPResponseStartEvent, HTTPScope, Scope
 
 HEADER = "X-Request-Id"
 
@@ -28,7 +28,6 @@ def chosen_id(headers: Headers) -> str:
     return given if _WELL_FORMED.fullmatch(given) else secrets.token_hex(16)
 
 
-async def send_request_id(message: Message, scope: Scope) -> None:
+def send_request_id(message: HTTPResponseStartEvent, scope: HTTPScope) -> None:
     """Put the id on every answer."""
-    if message["type"] == "http.response.start":
-        MutableScopeHeaders.from_message(message)[HEADER] = request_id_of(scope)
+    MutableScopeHeaders.from_message(message)[HEADER] = request_id_of(scope)

@@ -1,10 +1,9 @@
 """Content types are meant as they are said."""
 
 from litestar.datastructures import MutableScopeHeaders
-from litestar.types import Message, Scope
+from litestar.types import HTTPResponseStartEvent, HTTPScope
 
 
-async def forbid_sniffing(message: Message, scope: Scope) -> None:  # noqa: ARG001 - the hook's signature
+def forbid_sniffing(message: HTTPResponseStartEvent, scope: HTTPScope) -> None:  # noqa: ARG001 - a step's signature
     """Keep browsers from taking an upload for a page, whatever its bytes look like (WHATWG Fetch §3.6)."""
-    if message["type"] == "http.response.start":
-        MutableScopeHeaders.from_message(message)["X-Content-Type-Options"] = "nosniff"
+    MutableScopeHeaders.from_message(message)["X-Content-Type-Options"] = "nosniff"

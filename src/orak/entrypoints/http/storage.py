@@ -26,6 +26,7 @@ from orak.domain.identity import ObjectKey
 from orak.entrypoints.container import Running
 from orak.entrypoints.http.authentication import PUBLIC
 from orak.entrypoints.http.cors import ANY_ORIGIN
+from orak.entrypoints.http.deadline import UNHURRIED
 from orak.entrypoints.http.injection import AnyCall, Injected
 from orak.entrypoints.http.objects import answer_with
 from orak.entrypoints.http.reading import read
@@ -36,7 +37,7 @@ _log = logging.getLogger(__name__)
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
 
-@put("/{key:path}", request_max_body_size=None, status_code=200)
+@put("/{key:path}", request_max_body_size=None, status_code=200, opt={UNHURRIED: True})
 async def put_object(
     request: AnyCall, key: FromPath[str], running: Injected[Running], receive_upload: Injected[ReceiveUpload]
 ) -> Response[None]:

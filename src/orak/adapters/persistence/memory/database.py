@@ -14,6 +14,7 @@ from orak.adapters.persistence.memory.recordings import MemoryRecordings
 from orak.adapters.persistence.memory.store import Store
 from orak.adapters.persistence.memory.tickets import MemoryTickets
 from orak.adapters.persistence.memory.unit_of_work import MemoryUnitOfWork
+from orak.adapters.persistence.memory.webhooks import MemoryDeliveries, MemoryEndpoints
 from orak.application.ports.clock import Clock
 
 
@@ -34,6 +35,8 @@ class MemoryPersistence:
         self.cursors = MemoryCursors(store.log)
         self.event_log = MemoryEventLog(store)
         self.tickets = MemoryTickets()
+        self.deliveries = MemoryDeliveries()
+        self.endpoints = MemoryEndpoints(store.log, self.deliveries)
         self.operations = MemoryOperations(store)
 
     @classmethod

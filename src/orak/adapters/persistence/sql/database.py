@@ -19,6 +19,7 @@ from orak.adapters.persistence.sql.recordings import SqlRecordings
 from orak.adapters.persistence.sql.sqlite import SqliteConnections
 from orak.adapters.persistence.sql.tickets import SqlTickets
 from orak.adapters.persistence.sql.unit_of_work import SqlUnitOfWork
+from orak.adapters.persistence.sql.webhooks import SqlDeliveries, SqlEndpoints
 from orak.application.ports.clock import Clock
 
 
@@ -36,6 +37,8 @@ class SqlPersistence:
         self.cursors = SqlCursors(connections)
         self.event_log = SqlEventLog(connections)
         self.tickets = SqlTickets(connections)
+        self.endpoints = SqlEndpoints(connections)
+        self.deliveries = SqlDeliveries(connections)
         self.operations = SqlOperations(connections)
 
     @classmethod

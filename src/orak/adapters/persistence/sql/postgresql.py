@@ -1,4 +1,6 @@
 import asyncio
+import os
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -58,6 +60,12 @@ _ONLY_LIBPQ = frozenset(
     }
 )
 """Words of a libpq URL that asyncpg does not know: it would tell them to the server as settings."""
+
+
+_BROKEN = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+_SYSTEM = "system"
+"""Where `sslrootcert` has no file: the authorities that the system trusts."""
 
 
 class PostgresqlConnections:
@@ -146,6 +154,8 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             connection = await stack.enter_async_context(engine.connect())
         except PoolTimeout as error:
             raise Unavailable("the database is busy") from error
+        except _BROKEN as error:  # by what SQLAlchemy tells a new connection, and translates no error of
+            raise Unavailable(f"the database: {_first_line(error)}") from error
         yield connection
 
 
@@ -156,21 +166,44 @@ def _engine(
     **options: Any,  # noqa: ANN401 - SQLAlchemy's own
 ) -> AsyncEngine:
     dsn, settings, patience = _for_asyncpg(url, limits)
+    said = dict(parse_qsl(urlsplit(url).query))
 
     async def connect() -> asyncpg.Connection:
         admit()
         try:
             return await asyncpg.connect(
-                dsn, server_settings=settings, timeout=patience, command_timeout=_command_timeout(limits)
+                dsn,
+                server_settings=settings,
+                timeout=patience,
+                command_timeout=_command_timeout(limits),
+                ssl=_trusting_the_system(said),
             )
-        except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise Unavailable(f"the database: {_first_line(error)}") from error
+        except (ValueError, *_BROKEN) as error:
+            raise Unavailable(f"the database: {_unreadable(said) or _first_line(error)}") from error
 
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=connect, hide_parameters=True, **options
     )
     translate_errors(engine.sync_engine)
     return engine
+
+
+def _trusting_the_system(said: Mapping[str, str]) -> ssl.SSLContext | None:
+    """TLS for `sslrootcert=system`, which asyncpg takes for a file's name; as in libpq, all is verified."""
+    if said.get("sslrootcert") != _SYSTEM:
+        return None
+    context = ssl.create_default_context()
+    if "sslcert" in said:
+        context.load_cert_chain(said["sslcert"], said.get("sslkey"), said.get("sslpassword", ""))
+    return context
+
+
+def _unreadable(said: Mapping[str, str]) -> str | None:
+    """Name the file of *said* that cannot be read: the error of TLS itself does not."""
+    for name in ("sslrootcert", "sslcert", "sslkey", "sslcrl"):
+        if name in said and said[name] != _SYSTEM and not os.access(said[name], os.R_OK):
+            return f"{name} is {said[name]}, which cannot be read"
+    return None
 
 
 def _command_timeout(limits: Mapping[str, str]) -> float | None:

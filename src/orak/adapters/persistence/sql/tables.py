@@ -1,6 +1,7 @@
 """The schema: SPEC 3 and what the life of an upload needs beside it."""
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     Double,
@@ -152,6 +153,40 @@ live_tickets = Table(
     Column("user_id", BigId, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("token_expires_at", UtcDateTime, nullable=False),
+)
+
+webhook_endpoints = Table(
+    "webhook_endpoints",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("url", String(2000), nullable=False),
+    Column("event_types", Text),  # as JSON; NULL wants all
+    Column("secret", String(100), nullable=False),  # in clear: it signs
+    Column("previous_secret", String(100)),
+    Column("rotated_at", UtcDateTime),
+    Column("enabled", Boolean, nullable=False),
+    Column("disabled_reason", String(255)),
+    Column("created_at", UtcDateTime, nullable=False, server_default=utc_now()),
+    sqlite_autoincrement=True,
+)
+
+# No foreign key: the endpoint that the settings name has no row.
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("endpoint_id", BigId, nullable=False),
+    Column("position", BigId, nullable=False),
+    Column("event_id", BigId, nullable=False),
+    Column("upload_id", BigId, nullable=False),
+    Column("type", String(40), nullable=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("outcome", String(20), nullable=False),
+    Column("status_code", Integer),
+    Column("said", Text, nullable=False),
+    Column("milliseconds", Integer, nullable=False),
+    Index("ix_webhook_deliveries_log", "endpoint_id", "id"),
+    sqlite_autoincrement=True,
 )
 
 # What operators set while orak runs.

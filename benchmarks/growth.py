@@ -1,0 +1,263 @@
+# ruff: noqa: SLF001 - what no caller sees, statements, is measured behind the ports
+"""orak against itself: far pages, claims, and tables a hundred times as long."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from http.client import HTTPConnection
+from pathlib import Path
+from re import search
+from statistics import median
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection, event, func, select, text, update
+
+from benchmarks import servers
+from benchmarks.load import Make, Request, send
+from benchmarks.rounds import Line, line
+from benchmarks.servers import Server
+from orak.adapters.clock.system import SystemClock
+from orak.adapters.persistence.sql import migrations
+from orak.adapters.persistence.sql.database import SqlPersistence
+from orak.adapters.persistence.sql.tables import WAITING, uploads
+from orak.application.ports.persistence import Page
+from orak.domain.identity import UserId
+from postgresql_server import Server as PostgresqlServer
+
+SINGER = 7
+_LEASE = timedelta(minutes=10)
+_PAGE = 50
+_TURNS = 7
+
+_FILL = """
+    INSERT INTO users SELECT {singer} + number FROM generate_series(0, {users} - 1) AS number;
+    INSERT INTO uploads (uuid, object_key, original_filename, extension, uploader_id, file_size, content_type,
+        directory, processing_status, created_at, url_expires_at, version, attempt, failures, progress,
+        not_before, turn, etag)
+    SELECT gen_random_uuid(), 'recordings/' || number, 'take.webm', 'webm', {singer} + number % {users}, 3,
+        'audio/webm', 'recordings', CASE WHEN number / {users} % 10 = 0 THEN 'UPLOADED' ELSE 'COMPLETED' END,
+        now() - interval '1 day' + number * interval '1 ms', now() + interval '1 hour', 4, 1, 0, 100,
+        '0001-01-01', CASE WHEN number / {users} % 10 = 0 THEN number END, '"e"'
+    FROM generate_series(1, {uploads}) AS number;
+    INSERT INTO records (user_id, upload_id, title, created_at, version)
+    SELECT uploader_id, id, 'a take', created_at, 1 FROM uploads;
+    ANALYZE
+"""
+
+
+@dataclass(frozen=True)
+class Grown:
+    """An orak whose tables hold so many uploads."""
+
+    server: Server
+    url: str
+    records: int
+    """Records there are; their ids are 1 to this."""
+
+
+@contextmanager
+def grown(
+    folder: Path, database: PostgresqlServer, name: str, *, uploads: int, users: int
+) -> Iterator[Grown]:
+    """Start one on a database of its own: nine in ten takes are done, the others wait."""
+    database.sql(f"CREATE DATABASE {name}")
+    migrations.upgrade(database.url(name))
+    database.sql(*_FILL.format(uploads=uploads, users=users, singer=SINGER).split(";"), database=name)
+    with servers.orak(folder, {"DATABASE_URL": database.url(name)}) as server:
+        yield Grown(server, database.url(name), uploads)
+
+
+def far_page(folder: Path, database: PostgresqlServer, token: str, rounds: int) -> list[Line]:
+    """Goal 8: page 200 of one caller's list against page 1."""
+    with grown(folder, database, "pages", uploads=12_000, users=1) as orak:
+        first = f"/records/async/me?limit={_PAGE}"
+        far = _follow(orak.server.port, token, first, pages=199)
+        near_seconds, far_seconds = asyncio.run(
+            _in_turn(
+                rounds,
+                *(
+                    _asking(orak.server, token, lambda wanted, p=path: [Request("GET", p)] * wanted)
+                    for path in (first, far)
+                ),
+            )
+        )
+        counted = asyncio.run(_statements(orak.url))
+    return [
+        line(
+            "8",
+            "list of 50 of 12,000: page 200 against page 1",
+            (near_seconds, far_seconds),
+            _ms,
+            at_most=1.2,
+        ),
+        line("8", "statements a page, against 1", ([1.0], [float(counted)]), "{:.0f}".format, at_most=1),
+    ]
+
+
+def growth(folder: Path, database: PostgresqlServer, token: str, presigns: Make, rounds: int) -> list[Line]:
+    """Goal 13: what each call takes in tables of 100,000 uploads, against 1,000."""
+    with ExitStack() as stack:
+        # As many of the caller's own in both: longer lists are not what is measured.
+        pair = [
+            stack.enter_context(grown(folder / name, database, name, uploads=size, users=size // 100))
+            for name, size in (("short", 1_000), ("long", 100_000))
+            if not (folder / name).mkdir()
+        ]
+        calls: dict[str, Callable[[Grown], Make]] = {
+            "presign": lambda _: presigns,
+            "list of 50": lambda _: (
+                lambda wanted: [Request("GET", f"/records/async/me?limit={_PAGE}")] * wanted
+            ),
+            "get a record": _gets,
+        }
+        lines = []
+        for what, made in calls.items():
+            seconds = asyncio.run(
+                _in_turn(rounds, *(_asking(orak.server, token, made(orak)) for orak in pair))
+            )
+            lines.append(line("13", f"{what}, 100,000 uploads against 1,000", seconds, _ms, at_most=1.3))
+        seconds = asyncio.run(_claims_of_both(pair, rounds))
+        lines.append(line("13", "claim, 100,000 uploads against 1,000", seconds, _ms, at_most=1.3))
+    return lines
+
+
+def claims(folder: Path, database: PostgresqlServer, rounds: int) -> list[Line]:
+    """Goal 12: rows claimed a second, one by one as orak does, against 50 in one statement."""
+
+    async def measure(url: str) -> tuple[list[float], list[float]]:
+        async with SqlPersistence.open(url, clock=SystemClock(), lease=_LEASE) as orak:
+
+            async def one_by_one() -> float:
+                began = time.perf_counter()
+                for _ in range(50):
+                    assert await orak.leases.take()
+                return time.perf_counter() - began
+
+            async def at_once() -> float:
+                began = time.perf_counter()
+                assert await orak._connections.write(_claim_many) == 50
+                return time.perf_counter() - began
+
+            return await _in_turn(rounds, one_by_one, at_once)
+
+    with grown(folder, database, "claims", uploads=60_000, users=600) as orak:
+        single, batch = asyncio.run(measure(orak.url))
+    rates = [50 / seconds for seconds in single], [50 / seconds for seconds in batch]
+    return [
+        line(
+            "12",
+            "claims, 50 in a statement (not orak's way) against 1",
+            rates,
+            "{:,.0f} rows/s".format,
+            at_least=7,
+        )
+    ]
+
+
+def _claim_many(connection: Connection) -> int:
+    """Lease 50 at once; the facts of it, which orak writes as well, are left out."""
+    chosen = (
+        select(uploads.c.id)
+        .where(WAITING, uploads.c.not_before <= func.now())
+        .order_by(uploads.c.turn, uploads.c.id)
+        .limit(50)
+        .with_for_update(skip_locked=True)
+    )
+    claimed = connection.execute(
+        update(uploads)
+        .where(uploads.c.id.in_(chosen))
+        .values(
+            processing_status="PROCESSING",
+            attempt=uploads.c.attempt + 1,
+            version=uploads.c.version + 1,
+            lease_until=func.now() + text("interval '10 min'"),
+        )
+        .returning(*uploads.c)
+    )
+    return len(claimed.all())
+
+
+async def _claims_of_both(pair: list[Grown], rounds: int) -> tuple[list[float], list[float]]:
+    async with (
+        SqlPersistence.open(pair[0].url, clock=SystemClock(), lease=_LEASE) as short,
+        SqlPersistence.open(pair[1].url, clock=SystemClock(), lease=_LEASE) as long,
+    ):
+
+        def claiming(orak: SqlPersistence) -> Callable[[], Awaitable[float]]:
+            async def claim() -> float:
+                began = time.perf_counter()
+                assert await orak.leases.take()
+                return time.perf_counter() - began
+
+            return claim
+
+        return await _in_turn(min(rounds, 12), claiming(short), claiming(long))
+
+
+async def _in_turn(
+    rounds: int, first: Callable[[], Awaitable[float]], second: Callable[[], Awaitable[float]]
+) -> tuple[list[float], list[float]]:
+    """Measure A B A B; a round is the median of several turns, and the first one warms up only."""
+    measured: tuple[list[float], list[float]] = [], []
+    for number in range(rounds + 1):
+        turns = [(await first(), await second()) for _ in range(_TURNS)]
+        if number:
+            for seconds, taken in zip(measured, zip(*turns, strict=True), strict=True):
+                seconds.append(median(taken))
+    return measured
+
+
+def _asking(server: Server, token: str, make: Make) -> Callable[[], Awaitable[float]]:
+    """Return a measure of one call's median time, on one connection."""
+
+    async def ask() -> float:
+        load = await send(server.port, token, make(60), connections=1)
+        assert all(json.loads(answer) for answer in load.answers)
+        return load.percentile(0.5)
+
+    return ask
+
+
+def _gets(orak: Grown) -> Make:
+    """Ask for records of the singer's, from all over the table."""
+    users = orak.records // 100
+
+    def make(wanted: int) -> list[Request]:
+        own = [number for number in range(1, orak.records + 1) if number % users == 0]
+        return [Request("GET", f"/records/async/{own[place % len(own)]}") for place in range(wanted)]
+
+    return make
+
+
+def _follow(port: int, token: str, path: str, *, pages: int) -> str:
+    """Return the path that so many links lead to."""
+    connection = HTTPConnection("127.0.0.1", port)
+    for _ in range(pages):
+        connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        answer.read()
+        found = search("<(.*)>", answer.getheader("Link") or "")
+        assert found, "the list has fewer pages"
+        parts = urlsplit(found[1])
+        path = f"{parts.path}?{parts.query}"
+    connection.close()
+    return path
+
+
+async def _statements(url: str) -> int:
+    """Count what one page takes."""
+    async with SqlPersistence.open(url, clock=SystemClock(), lease=_LEASE) as orak:
+        await orak.recordings.of(UserId(SINGER), Page(limit=_PAGE))
+        counted: list[str] = []
+        engine = orak._connections._engine.sync_engine  # type: ignore[attr-defined]
+        event.listen(engine, "before_cursor_execute", lambda *call: counted.append(call[2]))
+        await orak.recordings.of(UserId(SINGER), Page(limit=_PAGE))
+    return len(counted)
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1e3:,.2f} ms"

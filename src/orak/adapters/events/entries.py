@@ -1,0 +1,75 @@
+"""Facts as EventBridge takes them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from orak.domain.events import FactType, NumberedFact
+from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
+from orak.domain.processing import FailureCode, ProcessingStatus
+
+SOURCE = "orak.recordings"
+
+MOST_BYTES = 256 * 2**10
+"""What the entries of one call may have together (EventBridge user guide, "PutEvents event entry size")."""
+
+MOST_ENTRIES = 10
+"""How many one call may have (EventBridge API reference, PutEvents)."""
+
+STARTING = frozenset(
+    {
+        FactType.UPLOAD_RECEIVED,
+        FactType.RECORD_CREATED,
+        FactType.PROCESSING_RETRIED,
+        FactType.PROCESSING_RELEASED,
+    }
+)
+"""The detail types after which there may be something to convert."""
+
+
+class Detail(msgspec.Struct, frozen=True, rename="camel"):
+    """What an event says of a fact. Consumers tell repeats by `event_id`, and what is newer by `version`."""
+
+    event_id: int
+    upload_id: UploadId
+    record_id: RecordId | None
+    user_id: UserId
+    key: ObjectKey
+    status: ProcessingStatus
+    attempt: int
+    version: int
+    position: int
+    failure: FailureCode | None
+    at: datetime
+
+
+def entry_of(numbered: NumberedFact, bus: str) -> Mapping[str, object]:
+    """Return the entry of PutEvents that tells *bus* of a fact."""
+    fact = numbered.fact
+    detail = Detail(
+        numbered.event_id,
+        numbered.upload_id,
+        fact.record_id,
+        fact.user_id,
+        fact.key,
+        fact.status,
+        fact.attempt,
+        numbered.version,
+        numbered.position,
+        fact.failure,
+        fact.at,
+    )
+    return {
+        "EventBusName": bus,
+        "Source": SOURCE,
+        "DetailType": fact.type.value,
+        "Time": fact.at,
+        "Detail": msgspec.json.encode(detail).decode(),
+    }
+
+
+def size_of(entry: Mapping[str, object]) -> int:
+    """Return the bytes that EventBridge counts: 14 for the time, and the UTF-8 of source, type and detail."""
+    texts = (str(entry[name]) for name in ("Source", "DetailType", "Detail"))
+    return 14 + sum(len(text.encode()) for text in texts)

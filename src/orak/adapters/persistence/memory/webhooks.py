@@ -1,0 +1,91 @@
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import count, islice
+
+from msgspec.structs import replace
+
+from orak.adapters.persistence.memory.store import FactLog
+from orak.domain.webhooks import (
+    Delivery,
+    DeliveryId,
+    DeliveryNotFound,
+    Endpoint,
+    EndpointId,
+    EndpointNotFound,
+)
+
+
+class MemoryDeliveries:
+    """The logs of webhooks."""
+
+    def __init__(self) -> None:
+        self._log: list[Delivery] = []
+        self._ids = count(1)
+
+    async def note(self, deliveries: Sequence[Delivery]) -> None:
+        """Add attempts to the logs."""
+        self._log += [replace(delivery, id=DeliveryId(next(self._ids))) for delivery in deliveries]
+
+    async def page(self, endpoint_id: EndpointId, before: DeliveryId | None, limit: int) -> list[Delivery]:
+        """Return an endpoint's attempts, the newest first, *before* one of them."""
+        own = (
+            delivery
+            for delivery in reversed(self._log)
+            if delivery.endpoint_id == endpoint_id and (before is None or delivery.id < before)
+        )
+        return list(islice(own, limit))
+
+    async def get(self, endpoint_id: EndpointId, delivery_id: DeliveryId) -> Delivery:
+        """Raise `DeliveryNotFound`."""
+        for delivery in self._log:
+            if (delivery.endpoint_id, delivery.id) == (endpoint_id, delivery_id):
+                return delivery
+        raise DeliveryNotFound(delivery_id)
+
+    async def forget(self, before: datetime) -> None:
+        """Remove what is older."""
+        self._log = [delivery for delivery in self._log if delivery.at >= before]
+
+    def remove(self, endpoint_id: EndpointId) -> None:
+        """Remove an endpoint's log."""
+        self._log = [delivery for delivery in self._log if delivery.endpoint_id != endpoint_id]
+
+
+class MemoryEndpoints:
+    """The webhooks that operators made."""
+
+    def __init__(self, log: FactLog, deliveries: MemoryDeliveries) -> None:
+        self._log = log
+        self._deliveries = deliveries
+        self._endpoints: dict[EndpointId, Endpoint] = {}
+        self._ids = count(1)
+
+    async def all(self) -> list[Endpoint]:
+        """Return them, the oldest first."""
+        return list(self._endpoints.values())
+
+    async def get(self, endpoint_id: EndpointId) -> Endpoint:
+        """Raise `EndpointNotFound`."""
+        if endpoint_id not in self._endpoints:
+            raise EndpointNotFound(endpoint_id)
+        return self._endpoints[endpoint_id]
+
+    async def add(self, endpoint: Endpoint) -> Endpoint:
+        """Store a new one, and return it with its id."""
+        endpoint = replace(endpoint, id=EndpointId(next(self._ids)))
+        self._endpoints[endpoint.id] = endpoint
+        return endpoint
+
+    async def save(self, endpoint: Endpoint) -> None:
+        """Store it in place of what it was. Raise `EndpointNotFound`."""
+        await self.get(endpoint.id)
+        self._endpoints[endpoint.id] = endpoint
+
+    async def remove(self, endpoint_id: EndpointId) -> None:
+        """Remove it with its log and its place in the feed. Raise `EndpointNotFound`."""
+        reader = (await self.get(endpoint_id)).reader
+        del self._endpoints[endpoint_id]
+        self._deliveries.remove(endpoint_id)
+        self._log.cursors.pop(reader, None)
+        self._log.holds.pop(reader, None)
+        self._log.deferred = {key: one for key, one in self._log.deferred.items() if key[0] != reader}

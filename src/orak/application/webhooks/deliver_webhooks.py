@@ -1,0 +1,222 @@
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import msgspec
+from msgspec.structs import replace
+
+from orak.application.events.relay_facts import Reading, Relay
+from orak.application.ports.clock import Clock
+from orak.application.ports.cursors import Cursors
+from orak.application.ports.facts import Facts
+from orak.application.ports.failures import Unavailable
+from orak.application.ports.webhooks import Deliveries, Endpoints, Poster
+from orak.domain.errors import OrakError
+from orak.domain.events import NumberedFact
+from orak.domain.identity import UploadId
+from orak.domain.policies import OUTAGES
+from orak.domain.webhooks import (
+    CONFIGURED,
+    PATIENCE,
+    Delivery,
+    Endpoint,
+    EndpointId,
+    Outcome,
+    WebhookEvent,
+    signature,
+)
+
+_log = logging.getLogger(__name__)
+
+_AT_ONCE = 8
+"""Requests to one endpoint at a time."""
+
+_GONE = 410
+"""RFC 9110 §15.5.11: the receiver wants nothing any more."""
+
+_KEPT_FOR = timedelta(days=30)
+_FORGET_EVERY = timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class PostFacts:
+    """Posts facts to one endpoint, those of an upload one after the other.
+
+    A fact that fails comes again with back-off for 24 hours. When several in a row fail, the endpoint is
+    taken to be down: the rest of them are not even tried, and it is left alone for longer each time.
+    """
+
+    endpoint: Endpoint
+    deliveries: Deliveries
+    poster: Poster
+    clock: Clock
+    agent: str
+    in_order: bool = True
+    begins_at_the_end: bool = True
+    longest_rest: timedelta = timedelta(minutes=5)
+    is_gone: bool = False
+    """Whether the receiver said that it wants nothing any more."""
+
+    @property
+    def name(self) -> str:
+        """Under this name its place in the feed is kept."""
+        return self.endpoint.reader
+
+    async def read(self, page: Sequence[NumberedFact]) -> Reading:
+        """Post what the endpoint wants, and note in its log what became of it."""
+        wanted = [numbered for numbered in page if self.endpoint.wants(numbered.fact.type)]
+        by_upload: defaultdict[UploadId, list[NumberedFact]] = defaultdict(list)
+        for numbered in wanted:
+            by_upload[numbered.upload_id].append(numbered)
+        trying = _Trying(self)
+        try:
+            await asyncio.gather(*map(trying.post_in_order, by_upload.values()))
+        finally:
+            if trying.log:
+                await asyncio.shield(self.deliveries.note(trying.log))
+        self.is_gone = trying.is_gone
+        done = {numbered.position for numbered in trying.done}
+        failed = {numbered.position for numbered in wanted} - done
+        return Reading(failed, is_down=trying.is_down or trying.is_gone)
+
+    async def try_once(self, numbered: NumberedFact) -> Delivery:
+        """Post one fact; return what became of it."""
+        began = self.clock.now()
+        body = msgspec.json.encode(WebhookEvent.of(numbered))
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": self.agent,
+            "Orak-Event-Id": str(numbered.event_id),
+            "Orak-Signature": signature(self.endpoint.secrets_at(began), began, body),
+        }
+        posted = await self.poster.post(self.endpoint.url, headers, body)
+        ended = self.clock.now()
+        if posted.status_code is not None and 200 <= posted.status_code < 300:
+            outcome = Outcome.DELIVERED
+        else:
+            outcome = Outcome.GIVEN_UP if ended > numbered.fact.at + PATIENCE else Outcome.FAILED
+        return Delivery(
+            endpoint_id=self.endpoint.id,
+            position=numbered.position,
+            event_id=numbered.event_id,
+            upload_id=numbered.upload_id,
+            type=numbered.fact.type,
+            at=began,
+            outcome=outcome,
+            status_code=posted.status_code,
+            said=posted.said,
+            milliseconds=int((ended - began) / timedelta(milliseconds=1)),
+        )
+
+
+class _Trying:
+    """One page's way to an endpoint, as far as it is known to work."""
+
+    def __init__(self, reader: PostFacts) -> None:
+        self._reader = reader
+        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._failures = 0
+        self.done: list[NumberedFact] = []
+        self.log: list[Delivery] = []
+        self.is_gone = False
+
+    @property
+    def is_down(self) -> bool:
+        return self._failures >= OUTAGES
+
+    async def post_in_order(self, facts: Sequence[NumberedFact]) -> None:
+        """Post the facts of one upload until one fails."""
+        async with self._room:
+            for numbered in facts:
+                if self.is_down or self.is_gone:
+                    return
+                delivery = await self._reader.try_once(numbered)
+                self.log.append(delivery)
+                if delivery.status_code == _GONE:
+                    self.is_gone = True
+                if delivery.outcome is Outcome.DELIVERED:
+                    self._failures = 0
+                else:
+                    self._failures += 1
+                if delivery.outcome is Outcome.FAILED:
+                    return
+                self.done.append(numbered)
+
+
+@dataclass(slots=True)
+class DeliverWebhooks:
+    """Tell every endpoint what happens, each at its own pace: one that is down holds up no other."""
+
+    facts: Facts
+    cursors: Cursors
+    endpoints: Endpoints
+    deliveries: Deliveries
+    poster: Poster
+    clock: Clock
+    holder: str
+    agent: str
+    configured: Endpoint | None = None
+    _relays: dict[EndpointId, tuple[PostFacts, Relay]] = field(default_factory=dict)
+    _running: dict[EndpointId, asyncio.Task[int]] = field(default_factory=dict)
+    _forget_at: datetime | None = None
+
+    async def __call__(self) -> None:
+        """Let each endpoint's deliveries go on that do not go on already; wait for none of them.
+
+        Raise `Unavailable` if the database cannot be reached.
+        """
+        wanted = {endpoint.id: endpoint for endpoint in await self.endpoints.all() if endpoint.enabled}
+        if self.configured is not None:
+            wanted[CONFIGURED] = self.configured
+        for gone in self._relays.keys() - wanted.keys():
+            del self._relays[gone]
+        for endpoint in wanted.values():
+            self._go_on(endpoint)
+        now = self.clock.now()
+        if self._forget_at is None or now >= self._forget_at:
+            self._forget_at = now + _FORGET_EVERY
+            await self.deliveries.forget(now - _KEPT_FOR)
+
+    async def settled(self) -> int:
+        """Wait until nothing is on its way; return how many facts were acted on."""
+        results = await asyncio.gather(*self._running.values(), return_exceptions=True)
+        return sum(result for result in results if isinstance(result, int))
+
+    async def close(self) -> None:
+        """Stop in the middle of whatever is on its way: it is sent again, with the same ids."""
+        for task in self._running.values():
+            task.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    def _go_on(self, endpoint: Endpoint) -> None:
+        running = self._running.get(endpoint.id)
+        if running is not None and not running.done():
+            return
+        reader, relay = self._relays.get(endpoint.id) or self._new(endpoint)
+        reader.endpoint = endpoint  # what an operator changed holds from here on
+        self._running[endpoint.id] = asyncio.create_task(self._relay(reader, relay), name=reader.name)
+
+    def _new(self, endpoint: Endpoint) -> tuple[PostFacts, Relay]:
+        reader = PostFacts(endpoint, self.deliveries, self.poster, self.clock, self.agent)
+        relay = Relay(self.facts, self.cursors, reader, self.clock, self.holder)
+        self._relays[endpoint.id] = reader, relay
+        return reader, relay
+
+    async def _relay(self, reader: PostFacts, relay: Relay) -> int:
+        try:
+            acted_on = await relay()
+            if reader.is_gone and reader.endpoint.id != CONFIGURED:
+                _log.warning("webhook %d is disabled: its receiver says that it is gone", reader.endpoint.id)
+                await self.endpoints.save(
+                    replace(reader.endpoint, enabled=False, disabled_reason="the receiver answered 410 Gone")
+                )
+        except (Unavailable, OrakError) as outage:
+            _log.debug("%s: %s", reader.name, outage)  # the timer tells of a database that is away
+            return 0
+        except Exception:  # noqa: BLE001 - a bug with one endpoint is not the others' end
+            _log.exception("%s failed", reader.name)
+            return 0
+        return acted_on

@@ -1,0 +1,172 @@
+"""Where facts are posted to, and how their receivers know that it was orak."""
+
+import hashlib
+import hmac
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NewType
+from urllib.parse import urlsplit
+
+import msgspec
+
+from orak.domain.errors import OrakError, Problem, ProblemCode
+from orak.domain.events import FactType, NumberedFact
+from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
+from orak.domain.processing import FailureCode, ProcessingStatus
+
+EndpointId = NewType("EndpointId", int)
+DeliveryId = NewType("DeliveryId", int)
+
+CONFIGURED = EndpointId(0)
+"""The endpoint that the settings name; all others are in the database."""
+
+ROTATION = timedelta(hours=24)
+"""For so long the secret before the last signs too."""
+
+PATIENCE = timedelta(hours=24)
+"""A fact older than this is not tried again, once it fails."""
+
+MAX_URL = 2000
+
+
+class EndpointNotFound(OrakError):
+    """No webhook has this id."""
+
+    def __init__(self, endpoint_id: EndpointId) -> None:
+        super().__init__(endpoint_id)
+        self.endpoint_id = endpoint_id
+
+
+class DeliveryNotFound(OrakError):
+    """This webhook has no delivery with this id."""
+
+    def __init__(self, delivery_id: DeliveryId) -> None:
+        super().__init__(delivery_id)
+        self.delivery_id = delivery_id
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """A URL that wants to be told."""
+
+    id: EndpointId
+    url: str
+    secret: str
+    created_at: datetime
+    event_types: frozenset[FactType] | None = None
+    """None wants all, those of tomorrow too."""
+    previous_secret: str | None = None
+    rotated_at: datetime | None = None
+    enabled: bool = True
+    disabled_reason: str | None = None
+
+    @property
+    def reader(self) -> str:
+        """The name under which its place in the feed is kept."""
+        return f"webhook-{self.id}"
+
+    def wants(self, kind: FactType) -> bool:
+        """Whether it is to be told of such facts."""
+        return self.event_types is None or kind in self.event_types
+
+    def secrets_at(self, at: datetime) -> tuple[str, ...]:
+        """Return the secrets that sign then, the newest first."""
+        fresh = self.rotated_at is not None and at < self.rotated_at + ROTATION
+        return (self.secret, self.previous_secret) if fresh and self.previous_secret else (self.secret,)
+
+
+class WebhookEvent(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What is posted: a fact, and its place among the others."""
+
+    id: int
+    """The same however often it is sent."""
+    type: FactType
+    at: datetime
+    position: int
+    upload_id: UploadId
+    version: int
+    """Of the upload; it rises by one with each fact of it."""
+    user_id: UserId
+    status: ProcessingStatus
+    attempt: int
+    key: ObjectKey
+    original_key: ObjectKey
+    record_id: RecordId | None = None
+    failures: int = 0
+    failure: FailureCode | None = None
+
+    @classmethod
+    def of(cls, numbered: NumberedFact) -> "WebhookEvent":
+        """Flatten a fact."""
+        fact = numbered.fact
+        return cls(
+            id=numbered.event_id,
+            type=fact.type,
+            at=fact.at,
+            position=numbered.position,
+            upload_id=numbered.upload_id,
+            version=numbered.version,
+            user_id=fact.user_id,
+            status=fact.status,
+            attempt=fact.attempt,
+            key=fact.key,
+            original_key=fact.original_key,
+            record_id=fact.record_id,
+            failures=fact.failures,
+            failure=fact.failure,
+        )
+
+
+class Outcome(StrEnum):
+    """What became of one attempt to deliver."""
+
+    DELIVERED = "DELIVERED"
+    FAILED = "FAILED"
+    """It comes again."""
+    GIVEN_UP = "GIVEN_UP"
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """One attempt, in an endpoint's log."""
+
+    endpoint_id: EndpointId
+    position: int
+    event_id: int
+    upload_id: UploadId
+    type: FactType
+    at: datetime
+    outcome: Outcome
+    status_code: int | None
+    """None if there was no answer."""
+    said: str
+    """The beginning of the answer, or why there was none."""
+    milliseconds: int
+    id: DeliveryId = DeliveryId(0)
+
+
+def signature(secrets: Collection[str], at: datetime, body: bytes) -> str:
+    """Return the header that proves *body* to be from whoever has one of *secrets*: `t=<unix time>,v1=<hex>`.
+
+    Each `v1` is HMAC-SHA256 (RFC 2104) of the time, a dot and the body.
+    """
+    stamp = int(at.timestamp())
+    signed = b"%d." % stamp + body
+    marks = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest() for secret in secrets]
+    return ",".join([f"t={stamp}", *(f"v1={mark}" for mark in marks)])
+
+
+def url_problem(url: str | None) -> Problem | None:
+    """Return what is wrong with an endpoint's URL as far as can be seen without looking up its name."""
+    if not url:
+        return Problem("url", ProblemCode.REQUIRED)
+    if len(url) > MAX_URL:
+        return Problem("url", ProblemCode.TOO_LONG, MAX_URL)
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return Problem("url", ProblemCode.INVALID)
+    clean = url.isascii() and url.isprintable() and " " not in url and not parts.fragment
+    if not has_host or not clean or parts.scheme not in {"http", "https"} or "@" in parts.netloc:
+        return Problem("url", ProblemCode.INVALID)
+    return None

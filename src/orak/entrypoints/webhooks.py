@@ -1,0 +1,56 @@
+"""Wiring of webhooks."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+from orak import __version__
+from orak.adapters.webhooks.poster import HttpPoster
+from orak.application.ports.clock import Clock
+from orak.application.ports.cursors import Cursors
+from orak.application.ports.facts import Facts
+from orak.application.ports.webhooks import Deliveries, Endpoints, Poster
+from orak.application.webhooks.deliver_webhooks import DeliverWebhooks
+from orak.domain.webhooks import CONFIGURED, Endpoint
+from orak.entrypoints.feed import this_process
+from orak.entrypoints.settings import Settings
+
+
+async def open_poster(settings: Settings) -> AsyncIterator[HttpPoster]:
+    """Open the way to receivers."""
+    async with HttpPoster(allow_private=settings.webhook_allow_private) as poster:
+        yield poster
+
+
+async def open_deliveries(
+    settings: Settings,
+    *,
+    facts: Facts,
+    cursors: Cursors,
+    endpoints: Endpoints,
+    deliveries: Deliveries,
+    poster: Poster,
+    clock: Clock,
+) -> AsyncIterator[DeliverWebhooks]:
+    """Make ready to deliver; leaving stops what is on its way."""
+    delivering = DeliverWebhooks(
+        facts,
+        cursors,
+        endpoints,
+        deliveries,
+        poster,
+        clock,
+        this_process(),
+        f"orak/{__version__}",
+        configured_endpoint(settings),
+    )
+    yield delivering
+    await delivering.close()
+
+
+def configured_endpoint(settings: Settings) -> Endpoint | None:
+    """Return the endpoint that the settings name."""
+    if settings.webhook_url is None or settings.webhook_secret is None:
+        return None
+    return Endpoint(
+        CONFIGURED, settings.webhook_url, settings.webhook_secret, datetime(1970, 1, 1, tzinfo=UTC)
+    )

@@ -1,0 +1,138 @@
+"""Events that come up to ten times each, in any order, with deletes among them."""
+
+import asyncio
+import json
+import random
+from collections import Counter, defaultdict
+
+import pytest
+
+from house import SINGER, a_house
+from orak.adapters.clock.system import SystemClock
+from orak.adapters.events.consumer import Consumer, Message
+from orak.adapters.events.entries import entry_of
+from orak.adapters.events.hearing import Hearing
+from orak.adapters.queues.inline import InlineQueue
+from orak.domain.events import FactType
+from orak.domain.processing import ProcessingStatus
+
+BUCKET = "takes"
+MOST_DELIVERIES = 10
+DEADLINE = 60
+
+
+class MadQueue:
+    """Delivers every event of the feed and of the bucket 1 to 10 times, deleted or not, in no order."""
+
+    def __init__(self, house, pool, chance) -> None:
+        self._house = house
+        self._pool = pool
+        self._chance = chance
+        self._pending: list[str] = []
+        self._position = 0
+        self.delivered: Counter[str] = Counter()
+        self.all_delivered = asyncio.Event()
+        self.deletions = []
+
+    def put(self, event: dict) -> None:
+        self._pending += [json.dumps(event)] * self._chance.randint(1, MOST_DELIVERIES)
+
+    async def _publish(self) -> int:
+        facts = self._house.persistence.facts
+        await facts.number()
+        before = self._position
+        for numbered in await facts.after(self._position, 1000):
+            entry = entry_of(numbered, "bus")
+            detail = json.loads(entry["Detail"])
+            self.put({"source": entry["Source"], "detail-type": entry["DetailType"], "detail": detail})
+            self._position = numbered.position
+        return self._position - before
+
+    async def receive(self):
+        await self._publish()
+        if self.deletions and self._chance.random() < 0.3:
+            record_id = self.deletions.pop()
+            await self._house.use_cases.delete_record(SINGER, record_id)
+        if not self._pending:
+            if not self.deletions and not self._pool._drains and not await self._publish():
+                self.all_delivered.set()
+            await asyncio.sleep(0.01)  # as long as SQS waits
+            return []
+        bodies = []
+        for _ in range(min(10, len(self._pending))):
+            place = self._chance.randrange(len(self._pending))
+            self._pending[place], self._pending[-1] = self._pending[-1], self._pending[place]
+            bodies.append(self._pending.pop())
+        self.delivered.update(bodies)
+        return [Message(str(place), "", body) for place, body in enumerate(bodies)]
+
+    async def delete(self, messages): ...
+
+    async def keep(self, messages): ...
+
+
+def arrived(upload):
+    return {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "detail": {"bucket": {"name": BUCKET}, "object": {"key": upload.key}},
+    }
+
+
+async def live_through(house, uploads, chance):
+    """Let *uploads* takes come and go by events alone; return them with their Records, and the queue."""
+
+    async def batch_size():
+        return 50
+
+    pool = InlineQueue(house.use_cases.process_upload, asyncio.Semaphore(4), workers=4, batch_size=batch_size)
+    queue = MadQueue(house, pool, chance)
+
+    async def sing(number):
+        upload = await house.request(name=f"노래 + {number}.webm")
+        early = number % 2 == 0
+        if early:
+            await house.lay(upload)
+        recording = await house.create(upload)
+        if not early:
+            assert recording.upload.status is ProcessingStatus.PENDING
+            await house.lay(upload)
+        queue.put(arrived(upload))
+        return upload, recording.record
+
+    takes = await asyncio.gather(*map(sing, range(uploads)))
+    queue.deletions = [record.id for _, record in chance.sample(takes, uploads // 4)]
+    deleted = set(queue.deletions)
+    consumer = Consumer(queue, Hearing(house.use_cases.receive_upload, pool.wake, BUCKET), house.clock)
+    consumer.start()
+    async with asyncio.timeout(DEADLINE):
+        await queue.all_delivered.wait()
+    await consumer.stop()
+    await pool.close()
+    return takes, deleted, queue
+
+
+@pytest.mark.parametrize(("uploads", "seed"), [(1000, 1), (100, 2)])
+async def test_each_take_has_one_output_and_none_comes_back(uploads, seed, caplog):
+    async with a_house(SystemClock()) as house:
+        chance = random.Random(seed)  # noqa: S311 - chance that can be repeated is no secret
+        takes, deleted, queue = await live_through(house, uploads, chance)
+        while await house.use_cases.relay_facts():
+            pass
+        stream = defaultdict(list)
+        for numbered in await house.persistence.facts.after(0, 100 * uploads):
+            stream[numbered.upload_id].append(numbered.fact.type)
+        lying = [stored.key async for stored in house.storage.list("")]
+        for upload, record in takes:
+            row = await house.row(upload)
+            mine = {key for key in lying if row.uuid in key}
+            if record.id in deleted:
+                assert row.status is ProcessingStatus.DELETED
+                assert stream[upload.id][-1] is FactType.RECORD_DELETED
+                assert mine == set()
+            else:
+                assert (row.status, row.attempt) == (ProcessingStatus.COMPLETED, 1)
+                assert stream[upload.id].count(FactType.PROCESSING_COMPLETED) == 1
+                assert mine == {upload.key, row.output.audio_key, row.output.waveform_key}
+        assert max(queue.delivered.values()) == MOST_DELIVERIES
+    assert "Traceback" not in caplog.text

@@ -1,0 +1,129 @@
+import json
+
+import pytest
+
+from aws_server import aws_server  # noqa: F401 - a fixture
+from orak.adapters.events.messages import Arrival, BrokenMessage, Foreign, Work, meaning_of
+
+BUCKET = "takes"
+KEY = "recordings/0c0f4a1e-6c7b-4f6e-9d5f-2f0b7b1f0a11_노래 + 1%2B.webm"
+
+
+ENCODED = "recordings/%EB%85%B8+%2B"
+
+
+def s3_event(bucket=BUCKET, key=KEY, type_="Object Created"):
+    detail = {"bucket": {"name": bucket}, "object": {"key": key, "size": 3}}
+    return json.dumps({"source": "aws.s3", "detail-type": type_, "detail": detail})
+
+
+def notification(*records):
+    return json.dumps(
+        {
+            "Records": [
+                {
+                    "eventSource": "aws:s3",
+                    "eventName": event,
+                    "s3": {"bucket": {"name": bucket}, "object": {"key": key}},
+                }
+                for event, bucket, key in records
+            ]
+        }
+    )
+
+
+def own_event(type_, status="UPLOADED", source="orak.recordings"):
+    detail = {"key": KEY, "status": status}
+    return json.dumps({"source": source, "detail-type": type_, "detail": detail})
+
+
+@pytest.mark.parametrize(
+    ("body", "meaning"),
+    [
+        (s3_event(), Arrival((KEY,))),
+        (s3_event(key="recordings/a+b%20c"), Arrival(("recordings/a+b%20c",))),
+        (notification(("ObjectCreated:Put", BUCKET, ENCODED)), Arrival(("recordings/노 +",))),
+        (
+            notification(
+                ("s3:ObjectCreated:CompleteMultipartUpload", BUCKET, "recordings/a"),
+                ("ObjectRemoved:Delete", BUCKET, "recordings/b"),
+                ("ObjectCreated:Copy", "other", "recordings/c"),
+                ("ObjectCreated:Post", BUCKET, "recordings/d"),
+            ),
+            Arrival(("recordings/a", "recordings/d")),
+        ),
+        (own_event("UploadReceived"), Work()),
+        (own_event("ProcessingRetried"), Work()),
+        (own_event("ProcessingReleased"), Work()),
+        (own_event("RecordCreated"), Work()),
+        (own_event("RecordCreated", "PENDING"), Arrival((KEY,))),
+        (own_event("RecordCreated", "EXPIRED"), Arrival((KEY,))),
+    ],
+)  # fmt: skip
+def test_what_starts_work(body, meaning):
+    assert meaning_of(body, BUCKET) == meaning
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        s3_event(bucket="other"),
+        s3_event(key="published/0c0f4a1e-6c7b-4f6e-9d5f-2f0b7b1f0a11/1_take.m4a"),
+        s3_event(type_="Object Deleted"),
+        notification(("ObjectRemoved:Delete", BUCKET, "recordings/b")),
+        notification(),
+        own_event("ProcessingCompleted"),
+        own_event("NeverHeardOf"),
+        own_event("UploadReceived", source="somebody.else"),
+        '{"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "takes"}',
+        '{"source": ["list"], "detail-type": {"an": "object"}}',
+        "{}",
+    ],
+)
+def test_what_is_passed_over(body):
+    assert isinstance(meaning_of(body, BUCKET), Foreign)
+
+
+def test_without_a_bucket_no_objects_are_ours():
+    assert isinstance(meaning_of(s3_event(), None), Foreign)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "no JSON",
+        "[]",
+        '"text"',
+        "null",
+        "[" * 50_000,
+        '{"source": "aws.s3", "detail-type": "Object Created"}',
+        '{"source": "aws.s3", "detail-type": "Object Created", "detail": {"bucket": "b", "object": "k"}}',
+        s3_event(key=7),
+        s3_event(bucket=None),
+        '{"Records": 7}',
+        '{"Records": [7]}',
+        '{"Records": [{"eventSource": "aws:s3"}]}',
+        notification(("ObjectCreated:Put", BUCKET, "recordings/%FF")),
+        notification(("ObjectCreated:Put", BUCKET, None)),
+        '{"source": "orak.recordings", "detail-type": "RecordCreated"}',
+        own_event("RecordCreated", "ASLEEP"),
+        '{"source": "orak.recordings", "detail-type": ["UploadReceived"]}',
+    ],
+)
+def test_what_is_broken(body):
+    with pytest.raises(BrokenMessage) as broken:
+        meaning_of(body, BUCKET)
+    assert KEY not in str(broken.value)
+
+
+def test_s3_that_notifies_the_queue_itself_says_the_key_encoded(aws_server):  # noqa: F811
+    bucket, queue, s3 = aws_server.new_bucket(), aws_server.new_queue(), aws_server.client("s3")
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket,
+        NotificationConfiguration={
+            "QueueConfigurations": [{"QueueArn": aws_server.arn(queue), "Events": ["s3:ObjectCreated:*"]}]
+        },
+    )
+    s3.put_object(Bucket=bucket, Key=KEY, Body=b"x")
+    assert Arrival((KEY,)) in [meaning_of(body, bucket) for body in aws_server.messages(queue)]

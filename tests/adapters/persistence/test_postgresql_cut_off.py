@@ -1,0 +1,71 @@
+"""A server that dies at any moment of a conversation, from the first word on."""
+
+import asyncio
+import contextlib
+
+import pytest
+from sqlalchemy import text
+
+from orak.adapters.persistence.sql.postgresql import PostgresqlConnections
+from orak.application.ports.failures import Unavailable
+
+MOST = 120
+"""More messages than a conversation has."""
+
+
+@contextlib.asynccontextmanager
+async def cut_after(messages: int, socket: str, *, answered: bool):
+    """Serve what lies behind *socket* until so many messages went there, or came back; yield the port."""
+    left, served = messages, []
+
+    async def serve(reader, writer):
+        served.append(writer)
+        there, back = await asyncio.open_unix_connection(socket)
+
+        async def pipe(source, target, *, counts):
+            nonlocal left
+            with contextlib.suppress(OSError):
+                while left > 0 and (some := await source.read(2**16)):
+                    left -= counts
+                    target.write(some)
+                    await target.drain()
+            await asyncio.sleep(0)  # what was passed on goes out
+            for end in [writer] if left > 0 else served:
+                end.transport.abort()
+            back.transport.abort()
+
+        await asyncio.gather(pipe(reader, back, counts=not answered), pipe(there, writer, counts=answered))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def converse(port):
+    """Read and write, several at once; return whether all of it was done. Only an outage may be raised."""
+    connections = PostgresqlConnections(f"postgresql://postgres@127.0.0.1:{port}/postgres")
+
+    async def one():
+        for _ in range(2):
+            assert await connections.read(lambda connection: connection.scalar(text("SELECT 1"))) == 1
+            await connections.write(lambda connection: connection.execute(text("SELECT 2")).all())
+
+    outcomes = await asyncio.gather(*(one() for _ in range(3)), return_exceptions=True)
+    await connections.close()
+    for outcome in outcomes:
+        if outcome is not None and not isinstance(outcome, Unavailable):
+            raise outcome
+    return outcomes == [None] * 3
+
+
+@pytest.mark.parametrize("answered", [False, True])
+async def test_it_is_an_outage_and_nothing_else(postgresql_server, answered):
+    socket = f"{postgresql_server.folder}/.s.PGSQL.5432"
+    done = []
+    for messages in range(MOST):
+        async with asyncio.timeout(20), cut_after(messages, socket, answered=answered) as port:
+            done.append(await converse(port))
+            if done[-1]:
+                break
+    assert done[-1]
+    assert len(done) > 5

@@ -1,0 +1,263 @@
+"""Webhooks are told everything, in order, whatever becomes of their receivers meanwhile."""
+
+import json
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from house import SINGER, a_house
+from orak.application.webhooks.manage_endpoints import EndpointChange
+from orak.client import InvalidWebhook, verify_webhook
+from orak.domain.actor import Actor
+from orak.domain.errors import AdminRequired, Rejected
+from orak.domain.identity import UserId
+from orak.domain.webhooks import EndpointNotFound, Outcome
+
+OPERATOR = Actor(UserId(9), frozenset({"admin"}))
+URL, OTHER = "https://one.example/orak", "https://two.example/orak"
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+async def house():
+    async with a_house() as house:
+        yield house
+
+
+@pytest.fixture
+async def endpoint(house):
+    return await house.use_cases.add_endpoint(OPERATOR, URL)
+
+
+async def deliver(house) -> int:
+    await house.use_cases.deliver_webhooks()
+    return await house.use_cases.deliver_webhooks.settled()
+
+
+async def pass_time(house, minutes):
+    for _ in range(minutes * 2):
+        await deliver(house)
+        house.clock.advance(MINUTE / 2)
+    await deliver(house)
+
+
+def told(house, url=URL):
+    return [json.loads(body) for posted, _, body in house.poster.posts if posted == url]
+
+
+async def log_of(house, endpoint):
+    page = await house.use_cases.list_deliveries(OPERATOR, endpoint.id, None, 200)
+    return [(delivery.outcome, delivery.status_code) for delivery in page.deliveries]
+
+
+async def test_what_happens_from_now_on_is_posted_and_signed(house, endpoint):
+    upload = await house.request()
+    await deliver(house)
+    [(_, headers, body)] = house.poster.posts
+    assert headers["Content-Type"] == "application/json"
+    assert headers["User-Agent"] == "orak/test"
+    now = house.clock.now().timestamp()
+    event = verify_webhook(body, headers["Orak-Signature"], endpoint.secret, now=now)
+    assert (event.type, event.upload_id, event.version) == ("UploadRequested", upload.id, 1)
+    assert headers["Orak-Event-Id"] == str(event.id)
+    assert (
+        body
+        == (
+            f'{{"id":1,"type":"UploadRequested","at":"{upload.created_at:%Y-%m-%dT%H:%M:%SZ}","position":1,'
+            f'"uploadId":1,"version":1,"userId":1,"status":"PENDING","attempt":0,"key":"{upload.key}",'
+            f'"originalKey":"{upload.key}"}}'
+        ).encode()
+    )
+
+
+async def test_what_happened_before_is_not_told(house):
+    await house.request()
+    await house.use_cases.add_endpoint(OPERATOR, URL)
+    await house.request()
+    await deliver(house)
+    assert [event["uploadId"] for event in told(house)] == [2]
+
+
+async def test_a_receiver_that_is_down_for_ten_minutes_misses_nothing_and_sees_each_upload_in_order(
+    house, endpoint
+):
+    house.poster.answers[URL] = None
+    for _ in range(30):
+        await house.create(await house.upload())
+    await pass_time(house, 10)
+    tried = len(house.poster.posts)
+    assert tried < 150, "it is not hammered"
+    house.poster.answers[URL] = 204
+    await pass_time(house, 10)
+    delivered = told(house)[tried:]
+    assert len(delivered) == 90
+    by_upload = {}
+    for event in delivered:
+        by_upload.setdefault(event["uploadId"], []).append(event["version"])
+    assert list(by_upload.values()) == [[1, 2, 3]] * 30
+    for _, headers, body in house.poster.posts[tried:]:
+        stamp = int(headers["Orak-Signature"].split(",")[0].removeprefix("t="))
+        verify_webhook(body, headers["Orak-Signature"], endpoint.secret, now=stamp)
+
+
+async def test_one_that_is_down_holds_up_no_other(house, endpoint):
+    await house.use_cases.add_endpoint(OPERATOR, OTHER)
+    house.poster.answers[URL] = 500
+    await house.upload()
+    await deliver(house)
+    assert [event["version"] for event in told(house, OTHER)] == [1, 2]
+    assert [event["version"] for event in told(house)] == [1], "the second waits for the first"
+    assert await log_of(house, endpoint) == [(Outcome.FAILED, 500)]
+
+
+async def test_one_event_that_is_refused_for_ever_is_given_up_after_a_day_and_holds_up_no_other(
+    house, endpoint
+):
+    poisoned = await house.request()
+    post = house.poster.post
+
+    async def refuse(url, headers, body):
+        house.poster.answers[url] = 500 if json.loads(body)["uploadId"] == poisoned.id else 204
+        return await post(url, headers, body)
+
+    house.poster.post = refuse
+    await deliver(house)
+    await house.request()
+    await pass_time(house, 1)
+    assert [event["uploadId"] for event in told(house)].count(2) == 1
+    house.clock.advance(timedelta(hours=24))
+    await pass_time(house, 6)
+    times = len(told(house))
+    assert (await log_of(house, endpoint))[0] == (Outcome.GIVEN_UP, 500)
+    await pass_time(house, 30)
+    assert len(told(house)) == times
+
+
+@pytest.mark.usefixtures("endpoint")
+async def test_a_receiver_that_is_gone_is_told_nothing_more(house):
+    house.poster.answers[URL] = 410
+    await house.request()
+    await deliver(house)
+    await house.request()
+    await pass_time(house, 10)
+    assert len(house.poster.posts) == 1
+    [shown] = await house.use_cases.list_endpoints(OPERATOR)
+    assert (shown.enabled, shown.disabled_reason) == (False, "the receiver answered 410 Gone")
+
+
+async def test_only_what_is_wanted_is_told(house, endpoint):
+    await house.use_cases.change_endpoint(
+        OPERATOR, endpoint.id, EndpointChange(event_types=["UploadReceived"])
+    )
+    await house.upload()
+    await deliver(house)
+    assert [event["type"] for event in told(house)] == ["UploadReceived"]
+
+
+async def test_what_happens_while_it_is_off_is_not_told_unless_it_is_replayed(house, endpoint):
+    await house.request()
+    await deliver(house)
+    await house.use_cases.change_endpoint(OPERATOR, endpoint.id, EndpointChange(enabled=False))
+    await house.request()
+    await deliver(house)
+    await house.use_cases.relay_facts()
+    await house.use_cases.change_endpoint(OPERATOR, endpoint.id, EndpointChange(enabled=True))
+    await house.request()
+    await deliver(house)
+    assert [event["uploadId"] for event in told(house)] == [1, 3]
+    assert await house.use_cases.replay_events(OPERATOR, endpoint.id, 1) == 2
+    await deliver(house)
+    assert [event["uploadId"] for event in told(house)] == [1, 3, 2, 3]
+
+
+async def test_a_delivery_is_sent_again_under_its_id(house, endpoint):
+    await house.request()
+    await deliver(house)
+    page = await house.use_cases.list_deliveries(OPERATOR, endpoint.id, None, 1)
+    await house.use_cases.replay_delivery(OPERATOR, endpoint.id, page.deliveries[0].id)
+    await deliver(house)
+    first, again = told(house)
+    assert first == again
+
+
+async def test_two_secrets_sign_while_one_follows_the_other(house, endpoint):
+    rotated = await house.use_cases.rotate_secret(OPERATOR, endpoint.id)
+    assert rotated.secret != endpoint.secret
+
+    async def signs():
+        await house.request()
+        await deliver(house)
+        _, headers, body = house.poster.posts[-1]
+        now, good = house.clock.now().timestamp(), []
+        for secret in (endpoint.secret, rotated.secret):
+            try:
+                verify_webhook(body, headers["Orak-Signature"], secret, now=now)
+            except InvalidWebhook:
+                good.append(False)
+            else:
+                good.append(True)
+        return good
+
+    assert await signs() == [True, True]
+    house.clock.advance(timedelta(hours=24))
+    assert await signs() == [False, True]
+
+
+async def test_what_is_removed_is_told_nothing_and_leaves_nothing(house, endpoint):
+    house.poster.answers[URL] = 500
+    await house.request()
+    await deliver(house)
+    await house.use_cases.remove_endpoint(OPERATOR, endpoint.id)
+    await pass_time(house, 10)
+    assert len(house.poster.posts) == 1
+    with pytest.raises(EndpointNotFound):
+        await house.use_cases.list_deliveries(OPERATOR, endpoint.id, None, 1)
+    assert (await house.persistence.cursors.lag(endpoint.reader, house.clock.now())).deferred == 0
+
+
+async def test_a_log_is_read_page_by_page_and_kept_for_a_month(house, endpoint):
+    for _ in range(5):
+        await house.request()
+    await deliver(house)
+    seen, before = [], None
+    for size in (2, 2, 1):
+        page = await house.use_cases.list_deliveries(OPERATOR, endpoint.id, before, 2)
+        assert len(page.deliveries) == size
+        seen += [delivery.id for delivery in page.deliveries]
+        before = page.next
+    assert before is None
+    assert all(later > earlier for later, earlier in pairwise(seen))
+    house.clock.advance(timedelta(days=31))
+    await deliver(house)
+    assert await log_of(house, endpoint) == []
+
+
+async def test_private_addresses_and_unknown_types_are_refused_at_once(house, endpoint):
+    with pytest.raises(Rejected) as refused:
+        await house.use_cases.add_endpoint(OPERATOR, "http://private.example", ["Nonsense"])
+    assert [(problem.field, problem.code) for problem in refused.value.problems] == [
+        ("url", "NOT_PUBLIC"),
+        ("eventTypes", "INVALID"),
+    ]
+    with pytest.raises(Rejected):
+        await house.use_cases.change_endpoint(
+            OPERATOR, endpoint.id, EndpointChange(url="http://private.example")
+        )
+
+
+async def test_only_operators_manage_webhooks(house, endpoint):
+    u = house.use_cases
+    for call in (
+        u.list_endpoints(SINGER),
+        u.get_endpoint(SINGER, endpoint.id),
+        u.add_endpoint(SINGER, URL),
+        u.change_endpoint(SINGER, endpoint.id, EndpointChange()),
+        u.rotate_secret(SINGER, endpoint.id),
+        u.remove_endpoint(SINGER, endpoint.id),
+        u.list_deliveries(SINGER, endpoint.id, None, 1),
+        u.replay_delivery(SINGER, endpoint.id, 1),
+        u.replay_events(SINGER, endpoint.id, 0),
+    ):
+        with pytest.raises(AdminRequired):
+            await call

@@ -1,0 +1,113 @@
+"""moto's server in a process of its own: EventBridge, SQS, S3 and CloudFormation that work together.
+
+It checks no signature and no policy.
+"""
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from functools import cache
+
+import boto3
+import pytest
+
+from orak.adapters.aws.clients import AwsPlace
+
+DEADLINE = 30
+
+REGION = "ap-northeast-2"
+
+
+class AwsServer:
+    """A server that can be stopped for good; what it holds it holds in memory."""
+
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.place = AwsPlace(REGION, self.url, "AKIDORAKTESTS", "secret")
+        self.settings = {
+            "aws_endpoint_url": self.url,
+            "aws_region": REGION,
+            "aws_access_key_id": "AKIDORAKTESTS",
+            "aws_secret_access_key": "secret",
+        }
+        self.env = {name.upper(): value for name, value in self.settings.items()}
+        self._clients = {}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+            env={name: value for name, value in os.environ.items() if not name.startswith("MOTO_")},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + DEADLINE
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            except OSError:
+                assert self._process.poll() is None, "moto did not start"
+                assert time.monotonic() < deadline, "moto does not answer"
+                time.sleep(0.02)
+            else:
+                return
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def client(self, service):
+        """Somebody else's client of the server."""
+        if service not in self._clients:
+            self._clients[service] = self._new_client(service)
+        return self._clients[service]
+
+    def _new_client(self, service):
+        return boto3.client(
+            service,
+            region_name=REGION,
+            endpoint_url=self.url,
+            aws_access_key_id="AKIDORAKTESTS",
+            aws_secret_access_key="secret",
+        )
+
+    def new_bucket(self) -> str:
+        bucket = f"orak-{secrets.token_hex(8)}"
+        self.client("s3").create_bucket(
+            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+        return bucket
+
+    def new_queue(self, **attributes) -> str:
+        """Make a queue; return its URL."""
+        name = f"orak-{secrets.token_hex(8)}"
+        return self.client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+
+    def arn(self, queue_url) -> str:
+        asked = {"QueueUrl": queue_url, "AttributeNames": ["QueueArn"]}
+        return self.client("sqs").get_queue_attributes(**asked)["Attributes"]["QueueArn"]
+
+    def messages(self, queue_url) -> list[str]:
+        """Take every message that the queue has now."""
+        bodies, sqs = [], self.client("sqs")
+        while found := sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
+            for message in found:
+                bodies.append(message["Body"])
+                sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+        return bodies
+
+
+@pytest.fixture(scope="session")
+def aws_server():
+    """One for all tests of this process, in whichever module they are."""
+    server = _the_server()
+    yield server
+    server.kill()
+
+
+@cache
+def _the_server() -> AwsServer:
+    return AwsServer()

@@ -1,0 +1,121 @@
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from builders import START, an_upload
+from orak.application.ports.cursors import SetAside
+from orak.domain.events import FactType
+from orak.domain.webhooks import (
+    CONFIGURED,
+    Delivery,
+    DeliveryNotFound,
+    Endpoint,
+    EndpointId,
+    EndpointNotFound,
+    Outcome,
+)
+
+NEW = Endpoint(CONFIGURED, "https://one.example", "whsec_a", START)
+SECOND = timedelta(seconds=1)
+
+
+def an_attempt(endpoint_id=1, *, at=START, **changes):
+    return replace(
+        Delivery(
+            endpoint_id=EndpointId(endpoint_id),
+            position=3,
+            event_id=4,
+            upload_id=5,
+            type=FactType.UPLOAD_RECEIVED,
+            at=at,
+            outcome=Outcome.FAILED,
+            status_code=None,
+            said="없음",
+            milliseconds=12,
+        ),
+        **changes,
+    )
+
+
+@pytest.fixture
+def endpoints(persistence):
+    return persistence.endpoints
+
+
+@pytest.fixture
+def deliveries(persistence):
+    return persistence.deliveries
+
+
+async def test_an_endpoint_comes_back_as_it_was_stored(endpoints):
+    first = await endpoints.add(NEW)
+    second = await endpoints.add(
+        replace(
+            NEW,
+            event_types=frozenset({FactType.RECORD_CREATED, FactType.RECORD_DELETED}),
+            previous_secret="whsec_b",
+            rotated_at=START,
+            enabled=False,
+            disabled_reason="so",
+        )
+    )
+    assert 0 < first.id < second.id
+    assert await endpoints.all() == [first, second]
+    assert await endpoints.get(second.id) == second
+
+
+async def test_an_endpoint_is_changed_in_place(endpoints):
+    made = await endpoints.add(NEW)
+    changed = replace(made, url="https://two.example", enabled=False)
+    await endpoints.save(changed)
+    assert await endpoints.all() == [changed]
+
+
+async def test_what_is_not_there(endpoints, deliveries):
+    for call in (
+        endpoints.get(EndpointId(9)),
+        endpoints.save(replace(NEW, id=EndpointId(9))),
+        endpoints.remove(EndpointId(9)),
+    ):
+        with pytest.raises(EndpointNotFound):
+            await call
+    with pytest.raises(DeliveryNotFound):
+        await deliveries.get(EndpointId(9), 1)
+
+
+async def test_what_is_removed_leaves_nothing_and_its_id_is_not_used_again(
+    persistence, endpoints, deliveries
+):
+    await persistence.intake.add(an_upload())
+    await persistence.facts.number()
+    made, kept = await endpoints.add(NEW), await endpoints.add(NEW)
+    for endpoint in (made, kept):
+        await deliveries.note([an_attempt(endpoint.id)])
+        await persistence.cursors.advance(endpoint.reader, 1, [SetAside(1, 1, START)])
+    await endpoints.remove(made.id)
+    assert await endpoints.all() == [kept]
+    assert await deliveries.page(made.id, None, 9) == []
+    assert (await persistence.cursors.lag(made.reader, START)).deferred == 0
+    assert (await persistence.cursors.lag(kept.reader, START)).deferred == 1
+    assert len(await deliveries.page(kept.id, None, 9)) == 1
+    await endpoints.remove(kept.id)
+    assert (await endpoints.add(NEW)).id > kept.id
+
+
+async def test_a_log_is_read_backwards_in_pages(deliveries):
+    await deliveries.note([an_attempt(at=START + n * SECOND, said=str(n)) for n in range(3)])
+    await deliveries.note([an_attempt(2)])
+    [last, middle] = await deliveries.page(EndpointId(1), None, 2)
+    assert [last.said, middle.said] == ["2", "1"]
+    [first] = await deliveries.page(EndpointId(1), middle.id, 2)
+    assert first == replace(an_attempt(said="0"), id=first.id)
+    assert await deliveries.get(EndpointId(1), first.id) == first
+    with pytest.raises(DeliveryNotFound):
+        await deliveries.get(EndpointId(2), first.id)
+
+
+async def test_what_is_old_is_forgotten(deliveries):
+    await deliveries.note([an_attempt(), an_attempt(at=START + SECOND, status_code=500)])
+    await deliveries.forget(START + SECOND)
+    assert [one.status_code for one in await deliveries.page(EndpointId(1), None, 9)] == [500]

@@ -1,0 +1,132 @@
+"""A take that arrives after its Record, on the way of events: bus, rules, queue, worker. Real conversion."""
+
+import asyncio
+import json
+import secrets
+import time
+
+import httpx
+import pytest
+
+from audio_samples import chord, write
+from aws_server import DEADLINE, aws_server  # noqa: F401 - a fixture
+from orak import Actor, NewRecord, NewUpload, Settings, UserId
+from orak.adapters.aws.pathway import Pathway
+from orak.domain.processing import ProcessingStatus
+from orak.entrypoints.aws import open_setup
+from orak.entrypoints.container import run, work
+
+SINGER = Actor(UserId(1))
+AN_HOUR = 3_600_000
+UPLOADED, PROCESSING, COMPLETED = (
+    ProcessingStatus.UPLOADED,
+    ProcessingStatus.PROCESSING,
+    ProcessingStatus.COMPLETED,
+)
+
+
+@pytest.fixture
+async def settings(aws_server, tmp_path):  # noqa: F811
+    """Everything set up as `orak aws setup` does, and nothing but events to start the work."""
+    name = secrets.token_hex(6)
+    pathway = Pathway(f"bus-{name}", f"rule-{name}", f"queue-{name}", aws_server.new_bucket())
+    bare = Settings(**aws_server.settings)
+    async with open_setup(bare, pathway, dry_run=False) as set_up:
+        made = await set_up()
+    return Settings(
+        **aws_server.settings,
+        data_dir=tmp_path / "data",
+        s3_bucket_name=pathway.bucket,
+        eventbridge_bus_name=pathway.bus,
+        sqs_queue_url=made.queue_url,
+        batch_enabled=False,
+        sweep_interval_ms=AN_HOUR,
+        immediate_slots=0,
+    )
+
+
+def changed(settings, **fields):
+    return Settings(**{name: getattr(settings, name) for name in settings.__struct_fields__} | fields)
+
+
+async def a_late_take(use_cases, tmp_path):
+    """Name a take, then let its bytes arrive, of which nobody tells orak; return the Record's id."""
+    content = write(tmp_path / "take.webm", chord(), 1.0).read_bytes()
+    signed = await use_cases.request_upload(SINGER, NewUpload("노래 + 1.webm", len(content), "audio/webm"))
+    recording = await use_cases.create_record(SINGER, NewRecord("늦은 노래", signed.upload.id))
+    assert recording.upload.status is ProcessingStatus.PENDING
+    async with httpx.AsyncClient() as client:
+        put = signed.request
+        sent = await client.request(put.method, put.url, content=content, headers=put.headers)
+        assert sent.status_code == 200
+    return recording.record.id
+
+
+async def until(use_cases, record_id, statuses, seconds=DEADLINE):
+    """Wait for one of *statuses*; return the upload."""
+    deadline = time.monotonic() + seconds
+    while True:
+        upload = (await use_cases.get_record(SINGER, record_id)).upload
+        if upload.status in statuses:
+            return upload
+        assert time.monotonic() < deadline, upload.status
+        await asyncio.sleep(0.05)
+
+
+async def test_a_serve_on_its_own_completes_it(settings, tmp_path):
+    async with run(settings) as orak:
+        record_id = await a_late_take(orak.use_cases, tmp_path)
+        assert (await until(orak.use_cases, record_id, {COMPLETED})).attempt == 1
+        began = time.monotonic()
+    assert time.monotonic() - began < 1  # though the consumer was waiting for the next message
+
+
+async def test_a_worker_beside_it_does(settings, tmp_path):
+    async with run(changed(settings, sqs_queue_url=None)) as orak, work(settings):
+        record_id = await a_late_take(orak.use_cases, tmp_path)
+        assert (await until(orak.use_cases, record_id, {COMPLETED})).attempt == 1
+
+
+async def test_with_every_event_lost_the_sweep_does_within_two_intervals(settings, aws_server, tmp_path):  # noqa: F811
+    deaf = changed(settings, sqs_queue_url=aws_server.new_queue(), sweep_interval_ms=1000)
+    async with run(deaf) as orak:
+        record_id = await a_late_take(orak.use_cases, tmp_path)
+        await until(orak.use_cases, record_id, {UPLOADED, PROCESSING, COMPLETED}, seconds=2)
+        assert (await until(orak.use_cases, record_id, {COMPLETED})).attempt == 1
+
+
+async def test_without_batches_and_events_nothing_is_converted_in_the_background(settings, tmp_path):
+    alone = changed(settings, sqs_queue_url=None, eventbridge_bus_name=None, sweep_interval_ms=100)
+    async with run(alone) as orak:
+        record_id = await a_late_take(orak.use_cases, tmp_path)
+        await until(orak.use_cases, record_id, {UPLOADED})
+        for _ in range(3):
+            await orak.use_cases.sweep()
+        assert (await orak.use_cases.get_record(SINGER, record_id)).upload.status is UPLOADED
+
+
+async def test_the_first_fact_of_a_new_orak_is_published(settings, aws_server, tmp_path):  # noqa: F811
+    events, everything = aws_server.client("events"), aws_server.new_queue()
+    events.put_rule(
+        Name="all", EventBusName=settings.eventbridge_bus_name, EventPattern='{"source": ["orak.recordings"]}'
+    )
+    arn = aws_server.arn(everything)
+    events.put_targets(
+        Rule="all", EventBusName=settings.eventbridge_bus_name, Targets=[{"Id": "all", "Arn": arn}]
+    )
+    async with run(settings) as orak:
+        record_id = await a_late_take(orak.use_cases, tmp_path)
+        last = await until(orak.use_cases, record_id, {COMPLETED})
+        told: dict[int, str] = {}
+        async with asyncio.timeout(DEADLINE):
+            while last.version not in told:
+                for body in await asyncio.to_thread(aws_server.messages, everything):
+                    event = json.loads(body)
+                    told[event["detail"]["version"]] = event["detail-type"]
+    assert [told[version] for version in sorted(told)] == [
+        "UploadRequested",
+        "RecordCreated",
+        "UploadReceived",
+        "ProcessingStarted",
+        "ProcessingCompleted",
+    ]

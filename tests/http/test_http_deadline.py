@@ -1,0 +1,86 @@
+"""An answer that does not come in time."""
+
+import asyncio
+from types import SimpleNamespace
+
+import httpx
+import pytest
+from http_api import URL
+from litestar import Litestar, get
+from litestar.exceptions import HTTPException
+from litestar.response import Stream
+
+from orak.adapters.clock.frozen import FrozenClock
+from orak.entrypoints.http.deadline import UNHURRIED, Deadline
+from orak.entrypoints.http.errors import answer
+from orak.entrypoints.http.finishing import finishing
+from orak.entrypoints.http.request_ids import send_request_id
+
+SOON = 0.05
+DEADLINE = 10
+
+
+@pytest.fixture
+def hung():
+    """What happens to the one who hangs."""
+    return SimpleNamespace(cancelled=asyncio.Event(), may_end=asyncio.Event(), then=None)
+
+
+@pytest.fixture
+async def client(hung):
+    @get("/hangs")
+    async def hangs() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            hung.cancelled.set()
+            await hung.may_end.wait()
+            if hung.then is not None:
+                raise hung.then from None
+            raise
+
+    @get("/unhurried", opt={UNHURRIED: True})
+    async def unhurried() -> str:
+        await asyncio.sleep(2 * SOON)
+        return "done"
+
+    @get("/streams")
+    async def streams() -> Stream:
+        async def slowly():
+            yield b"first "
+            await asyncio.sleep(2 * SOON)
+            yield b"last"
+
+        return Stream(slowly())
+
+    app = Litestar(
+        [hangs, unhurried, streams],
+        middleware=[Deadline(SOON)],
+        before_send=[finishing(send_request_id)],
+        exception_handlers={Exception: answer},
+        openapi_config=None,
+    )
+    app.state.running = SimpleNamespace(clock=FrozenClock())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL) as client:
+        yield client
+
+
+@pytest.mark.parametrize("then", [None, ConnectionError("the driver"), HTTPException("refused")])
+async def test_a_call_that_hangs_is_answered_503_and_stopped(client, hung, then):
+    hung.then = then
+    async with asyncio.timeout(DEADLINE):
+        asking = asyncio.create_task(client.get("/hangs", headers={"X-Request-Id": "mine"}))
+        await hung.cancelled.wait()
+        hung.may_end.set()
+        refused = await asking
+    assert refused.status_code == 503
+    assert refused.json()["error"]["code"] == "UNAVAILABLE"
+    assert refused.headers["x-request-id"] == refused.json()["error"]["requestId"] == "mine"
+    assert refused.headers["retry-after"]
+    assert refused.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(("path", "said"), [("/unhurried", "done"), ("/streams", "first last")])
+async def test_what_has_begun_or_may_last_is_left_alone(client, path, said):
+    answered = await client.get(path)
+    assert (answered.status_code, answered.text) == (200, said)
