@@ -164,6 +164,65 @@ def test_somebody_elses_unfinished_take_is_not_offered(demo, browsing, enter):
         expect(page.get_by_role("button", name="Finish it")).to_have_count(0)
 
 
+def test_signing_out_ends_the_recording_and_keeps_it_for_its_singer(demo, browsing, enter):
+    token = demo.token()
+    with browsing() as context:
+        context.add_init_script(
+            """
+            window.tracks = [];
+            if (navigator.mediaDevices) {
+              const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+              navigator.mediaDevices.getUserMedia = async (wanted) => {
+                const stream = await ask(wanted);
+                window.tracks.push(...stream.getTracks());
+                return stream;
+              };
+            }
+            """
+        )
+        page = enter(context, token)
+        page.get_by_role("button", name="Start recording").click()
+        expect(page.get_by_role("timer")).to_have_text("0:02")
+        page.get_by_role("button", name="Sign out").click()
+        page.wait_for_function("tracks.length === 1 && tracks[0].readyState === 'ended'")
+        for _ in range(2):
+            page.get_by_label("Access token").fill(token)
+            page.keyboard.press("Enter")
+            page.get_by_role("button", name="Finish it").click()
+            expect(page.get_by_role("heading", name="On their way")).to_be_visible()
+            page.get_by_role("button", name="Sign out").click()  # on its way, it is not lost either
+
+
+def test_an_address_that_the_store_takes_for_too_old_is_asked_for_anew(demo, browsing, enter, sung):
+    token = demo.token()
+    with browsing() as context:
+        context.route("**/storage/**", lambda route: route.fulfill(status=403), times=1)
+        page = enter(context, token)
+        page.locator("#files").set_input_files(sung)
+        page.get_by_label("Title · first verse.webm").press("Enter")
+        expect(page.get_by_role("button", name="Play first verse")).to_be_enabled()
+    with demo.call(token) as orak:
+        assert len(orak.get("/me").json()) == 1
+
+
+def test_an_answer_that_is_lost_names_the_take_once(demo, browsing, enter, sung):
+    token = demo.token()
+    with browsing() as context:
+
+        def lose_the_answer(route):
+            route.fetch()
+            route.abort()
+
+        context.route("**/records/async", lose_the_answer, times=1)
+        page = enter(context, token)
+        page.locator("#files").set_input_files(sung)
+        page.get_by_label("Title · first verse.webm").press("Enter")
+        expect(page.get_by_role("heading", name="On their way")).to_be_hidden()
+        expect(page.get_by_role("button", name="Play first verse")).to_be_enabled()
+    with demo.call(token) as orak:
+        assert len(orak.get("/me").json()) == 1
+
+
 def test_leaving_the_page_ends_the_time_to_undo(demo, browsing, enter, recorded):
     token = demo.token()
     recorded(token)

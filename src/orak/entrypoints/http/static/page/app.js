@@ -1,6 +1,6 @@
 // @ts-check
 /** The studio: what stands where, and who tells whom. */
-import { anyArriving, Arrival } from "./arrivals.js";
+import { abandonAll, anyArriving, Arrival } from "./arrivals.js";
 import { keepDoor } from "./door.js";
 import { byId } from "./element.js";
 import { takeFiles } from "./files.js";
@@ -34,8 +34,8 @@ const stage = new Stage(
 function receive({ blob, seconds, keeping }) {
   const sending = new Sending(blob, nameOf(blob.type), seconds);
   const name = () => t("ownTake", { when: when(keeping.take.beganAt) });
-  const forget = () => void keeping.forget();
-  new Arrival(name, name(), (asking) => sending.run(asking), arrived, forget).focus();
+  const over = (/** @type {boolean} */ done) => (done ? void keeping.forget() : keeping.letGo());
+  new Arrival(name, name(), (asking) => sending.run(asking), arrived, over).focus();
 }
 
 /** @param {File[]} files */
@@ -68,6 +68,8 @@ keepDoor({
   },
   leave: () => {
     updates.end();
+    stage.abandon();
+    abandonAll();
     shelf.clear();
     byId("to-operators").hidden = true;
   },

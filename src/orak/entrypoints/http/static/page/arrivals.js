@@ -19,6 +19,14 @@ import { reasonOf } from "./take.js";
 
 let number = 0;
 
+/** @type {Set<Arrival>} */
+const underway = new Set();
+
+/** Whoever signs out takes nothing along: what goes up stops, and what is kept on the device stays. */
+export function abandonAll() {
+  for (const arrival of underway) arrival.abandon();
+}
+
 /** One take on its way. */
 export class Arrival {
   /**
@@ -26,7 +34,8 @@ export class Arrival {
    * @param {string} suggestion
    * @param {(asking: Asking) => Promise<Take>} send
    * @param {(take: Take) => void} arrived
-   * @param {() => void} [over] is called when it arrived or was cancelled: nothing needs to be kept of it
+   * @param {(done: boolean) => void} [over] is called at the end: `done` when it arrived or was cancelled, and nothing
+   *   needs to be kept of it
    */
   constructor(name, suggestion, send, arrived, over = () => undefined) {
     this.over = over;
@@ -61,6 +70,7 @@ export class Arrival {
     this.foot = el("div", { class: "arrival-foot" }, this.said, this.cancelButton);
     this.node = el("li", { class: "arrival card" }, form, this.bar, this.foot);
     byId("arrivals-list").prepend(this.node);
+    underway.add(this);
     showList();
     void this.run();
   }
@@ -144,10 +154,17 @@ export class Arrival {
     if (failed) this.close();
   }
 
-  close() {
+  abandon() {
+    this.stop.abort(new DOMException("signed out", "AbortError"));
+    this.close(false);
+  }
+
+  /** @param {boolean} [done] */
+  close(done = true) {
+    if (!underway.delete(this)) return;
     const held = this.node.contains(document.activeElement);
     this.node.remove();
-    this.over();
+    this.over(done);
     showList();
     if (held) (byId("arrivals-list").querySelector("input") ?? byId("takes")).focus();
   }

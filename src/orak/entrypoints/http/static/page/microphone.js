@@ -94,6 +94,10 @@ export class Microphone {
     throw new EmptyTakeError("nothing was recorded");
   }
 
+  async abandon() {
+    (await this.finished())?.keeping.letGo();
+  }
+
   async unplugged() {
     const take = await this.finished();
     if (take) this.lost(take);

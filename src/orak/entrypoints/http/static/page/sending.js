@@ -43,9 +43,10 @@ export class Sending {
     name.catch(() => undefined); // a failed upload is told first
     try {
       await this.store(asking);
-      const title = await name;
-      const { uploadId } = this;
-      const answer = await call("POST", "", { json: { title, uploadId }, key: this.key, signal: asking.signal });
+      const json = { title: await name, uploadId: this.uploadId };
+      const { key } = this; // a repeat whose answer was lost names the take once
+      const { signal } = asking;
+      const answer = await patiently(asking, () => call("POST", "", { json, key, signal }));
       return await answer.json();
     } catch (failure) {
       if (asking.signal.aborted) void this.giveUp();
@@ -55,20 +56,20 @@ export class Sending {
 
   /** @param {Asking} asking */
   async store(asking) {
-    for (let left = TRIES; !this.stored; left -= 1) {
-      asking.signal.throwIfAborted();
-      try {
-        const signed = await this.sign(asking.signal);
-        this.stored = await put(signed, this.blob, asking);
-      } catch (failure) {
-        const lost = failure instanceof CallFailed && failure.status === 0;
-        if (!lost || left <= 1) throw failure;
-        asking.offline(true);
-        await backAgain(asking.signal, TRIES - left + 1);
-        asking.offline(false);
-      }
-    }
+    if (!this.stored) this.stored = await patiently(asking, () => this.put(asking));
     asking.progress(this.blob.size, this.blob.size);
+  }
+
+  /** @param {Asking} asking @returns {Promise<true>} */
+  async put(asking) {
+    try {
+      return await put(await this.sign(asking.signal), this.blob, asking);
+    } catch (failure) {
+      if (!(failure instanceof CallFailed && failure.status === 403 && this.signed)) throw failure;
+      // The URL was too old, by the store's clock: a fresh one, once.
+      await this.giveUp();
+      return put(await this.sign(asking.signal), this.blob, asking);
+    }
   }
 
   /** Ask for a URL, of the upload there is if its own is still good. @param {AbortSignal} signal */
@@ -110,7 +111,7 @@ export class Sending {
  * @param {Signed} signed
  * @param {Blob} blob
  * @param {Asking} asking
- * @returns {Promise<boolean>} true
+ * @returns {Promise<true>}
  */
 function put(signed, blob, { progress, signal }) {
   return new Promise((resolve, reject) => {
@@ -131,7 +132,30 @@ function put(signed, blob, { progress, signal }) {
   });
 }
 
-/** Wait for the network, or a little longer each time. @param {AbortSignal} signal @param {number} tries */
+/**
+ * Do it, again and again while the network or the server is away.
+ * @template T
+ * @param {Asking} asking
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+async function patiently(asking, work) {
+  for (let tries = 1; ; ) {
+    asking.signal.throwIfAborted();
+    try {
+      return await work();
+    } catch (failure) {
+      const away = failure instanceof CallFailed && (failure.status === 0 || failure.status === 503);
+      if (!away || tries >= TRIES) throw failure;
+      asking.offline(true);
+      if (navigator.onLine) tries += 1; // being offline is not an attempt
+      await backAgain(asking.signal, tries);
+    }
+  }
+}
+
+/** Wait for the network; where that is not what is missing, a little longer each time.
+ * @param {AbortSignal} signal @param {number} tries */
 function backAgain(signal, tries) {
   return new Promise((resolve, reject) => {
     const done = () => {
@@ -140,7 +164,7 @@ function backAgain(signal, tries) {
       if (signal.aborted) reject(signal.reason);
       else resolve(undefined);
     };
-    const timer = setTimeout(done, Math.min(30_000, 500 * 2 ** tries));
+    const timer = navigator.onLine ? setTimeout(done, Math.min(30_000, 500 * 2 ** tries)) : undefined;
     addEventListener("online", done);
     signal.addEventListener("abort", done, { once: true });
   });

@@ -13,6 +13,7 @@ import { Ripples } from "./ripples.js";
  * @typedef {object} Recorder what the stage works
  * @property {() => Promise<void>} start
  * @property {() => Promise<void>} stop
+ * @property {() => void} abandon stop; what was sung stays on the device
  * @property {() => void} pause
  * @property {() => void} resume
  * @property {() => number} level the loudest sample since it was last asked, 0 to 1
@@ -82,6 +83,13 @@ export class Stage {
     this.be("idle");
     if (failure) this.explain(failure);
     else this.hint("idleHint");
+  }
+
+  /** Stop without a take. */
+  abandon() {
+    this.recorder.abandon();
+    this.be("idle");
+    this.hint("idleHint");
   }
 
   pause() {
