@@ -57,7 +57,16 @@ async def show_file(request: AnyCall, path: FromPath[str]) -> Response[bytes] | 
     return _revalidated(request, found)
 
 
-page = Router("/", route_handlers=[show_studio, show_operator, show_file], opt={PUBLIC: True})
+@read("/client/{path:path}")
+async def show_client_file(request: AnyCall, path: FromPath[str]) -> Response[bytes] | Response[None]:
+    """Send one of the modules that other pages may use as well."""
+    found = _files().get(f"client/{path.lstrip('/')}")
+    if found is None:
+        raise Refusal(ErrorCode.NOT_FOUND)
+    return _revalidated(request, found)
+
+
+page = Router("/", route_handlers=[show_studio, show_operator, show_file, show_client_file], opt={PUBLIC: True})
 
 
 @cache
