@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from playwright.sync_api import Page, sync_playwright
+from screen_sizes import WIDE
 
 from orak.adapters.audio.sung_sample import write_sung_take
 from orak.adapters.auth.issuing import issue_token
@@ -20,7 +21,6 @@ from orak.domain.identity import UserId
 
 SECRET = "a-secret-for-tests-of-the-page-only-0123456789"
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-WIDE, NARROW = {"width": 1280, "height": 860}, {"width": 360, "height": 740}
 
 _WATCH = """
 window.violations = [];

@@ -6,8 +6,8 @@ from io import BytesIO
 from time import monotonic
 
 import pytest
-from conftest import NARROW
 from playwright.sync_api import expect
+from screen_sizes import NARROW
 
 
 def test_the_demo_leads_to_the_first_sound_in_one_click(demo, browsing):

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import NARROW, WIDE
 from playwright.sync_api import expect
+from screen_sizes import NARROW, WIDE
 
 FOLDER = os.environ.get("ORAK_SCREENSHOTS")
 BEGAN = "2026-03-01T03:00:00Z"

@@ -8,7 +8,7 @@ import { when } from "./formats.js";
 import { followLanguage, t } from "./language.js";
 import { Microphone } from "./microphone.js";
 import { offerUnfinished } from "./rescue.js";
-import { nameOf, Sending } from "./sending.js";
+import { Sending } from "./sending.js";
 import { isOperator, token } from "./session.js";
 import { Shelf } from "./shelf.js";
 import { Stage } from "./stage.js";
@@ -32,7 +32,7 @@ const stage = new Stage(
 
 /** A take of one's own goes on its way, and is kept on the device until it is there. @param {Sung} take */
 function receive({ blob, seconds, keeping }) {
-  const sending = new Sending(blob, nameOf(blob.type), seconds);
+  const sending = new Sending(blob, null, seconds);
   const name = () => t("ownTake", { when: when(keeping.take.beganAt) });
   const over = (/** @type {boolean} */ done) => (done ? void keeping.forget() : keeping.letGo());
   new Arrival(name, name(), (asking) => sending.run(asking), arrived, over).focus();

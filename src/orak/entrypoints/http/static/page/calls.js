@@ -27,7 +27,7 @@ export class CallFailed extends Error {
 }
 
 /** Everything is relative to the page, which may stand below a path of its host. */
-const HOME = new URL(".", document.baseURI);
+export const HOME = new URL(".", document.baseURI);
 
 /** @type {Set<() => void>} */
 const refused = new Set();

@@ -1,171 +1,36 @@
 // @ts-check
-/** Sending a take: its bytes to the store, its name to orak; each may be tried again, and happens once. */
-import { call, CallFailed } from "./calls.js";
+/** Sending a take, by orak's own client: its bytes to the store, its name to orak; each may be tried again. */
+import { Api, newKey } from "../client/api.js";
+import { createRecord, sendAndAsk } from "../client/sending.js";
+import { contentTypeOf, filenameOf, Upload } from "../client/upload.js";
+import { HOME } from "./calls.js";
+import { language } from "./language.js";
+import { token } from "./session.js";
 
 /** @typedef {import("./calls.js").Take} Take */
 /** @typedef {import("./arrivals.js").Asking} Asking */
 
-/** By the end of a file's name: what browsers say of a file's type differs too much. @type {Record<string, string>} */
-const TYPES = {
-  webm: "audio/webm",
-  ogg: "audio/ogg",
-  oga: "audio/ogg",
-  opus: "audio/ogg",
-  m4a: "audio/mp4",
-  mp4: "audio/mp4",
-  aac: "audio/aac",
-  mp3: "audio/mpeg",
-  wav: "audio/wav",
-  flac: "audio/flac",
-};
-const TRIES = 6;
-
-/** @param {string} mimeType of a recording */
-export const nameOf = (mimeType) => {
-  const plain = mimeType.split(";")[0];
-  return `take.${plain === "audio/mp4" ? "m4a" : plain === "audio/ogg" ? "ogg" : "webm"}`;
-};
-
 export class Sending {
-  /** @param {Blob} blob @param {string} name of the file @param {number | null} seconds */
+  /** @param {Blob} blob @param {string | null} name of the file, if it is one @param {number | null} seconds */
   constructor(blob, name, seconds) {
-    this.blob = blob;
-    this.name = name;
-    this.seconds = seconds;
-    this.type = TYPES[name.split(".").at(-1)?.toLowerCase() ?? ""] ?? (blob.type || "application/octet-stream");
-    this.key = crypto.randomUUID?.() ?? String(Math.random());
-    this.stored = false;
+    this.api = new Api({ token: () => token() ?? "", baseUrl: HOME.href, language: language() });
+    this.durationSeconds = seconds;
+    const contentType = contentTypeOf(blob, name ?? "");
+    const filename = name ?? filenameOf(contentType);
+    this.upload = new Upload(this.api, { blob, filename, contentType, durationSeconds: seconds });
+    this.key = newKey();
   }
 
   /** Send it, as far as it has not been sent. @param {Asking} asking @returns {Promise<Take>} */
-  async run(asking) {
-    const name = asking.askTitle();
-    name.catch(() => undefined); // a failed upload is told first
+  async run({ askTitle, progress, offline, signal }) {
+    const { upload, durationSeconds, key } = this;
     try {
-      await this.store(asking);
-      const json = { title: await name, uploadId: this.uploadId };
-      const { key } = this; // a repeat whose answer was lost names the take once
-      const { signal } = asking;
-      const answer = await patiently(asking, () => call("POST", "", { json, key, signal }));
-      return await answer.json();
+      const title = await sendAndAsk(upload, askTitle, { onProgress: progress, onWaiting: offline, signal });
+      const record = { title, uploadId: Number(upload.uploadId), durationSeconds };
+      return await createRecord(this.api, record, { key, signal });
     } catch (failure) {
-      if (asking.signal.aborted) void this.giveUp();
+      if (signal.aborted) void upload.cancel();
       throw failure;
     }
   }
-
-  /** @param {Asking} asking */
-  async store(asking) {
-    if (!this.stored) this.stored = await patiently(asking, () => this.put(asking));
-    asking.progress(this.blob.size, this.blob.size);
-  }
-
-  /** @param {Asking} asking @returns {Promise<true>} */
-  async put(asking) {
-    try {
-      return await put(await this.sign(asking.signal), this.blob, asking);
-    } catch (failure) {
-      if (!(failure instanceof CallFailed && failure.status === 403 && this.signed)) throw failure;
-      // The URL was too old, by the store's clock: a fresh one, once.
-      await this.giveUp();
-      return put(await this.sign(asking.signal), this.blob, asking);
-    }
-  }
-
-  /** Ask for a URL, of the upload there is if its own is still good. @param {AbortSignal} signal */
-  async sign(signal) {
-    const json = {
-      originalFilename: this.name,
-      fileSize: this.blob.size,
-      contentType: this.type,
-      createOnly: true,
-      ...(this.seconds ? { durationSeconds: Math.floor(this.seconds) } : {}),
-    };
-    if (this.signed && Date.parse(this.signed.expirationTime) > Date.now() + 60_000) return this.signed;
-    if (this.uploadId) void this.giveUp();
-    const answer = await call("POST", "/presigned-url", { json, signal });
-    this.signed = /** @type {Signed} */ (await answer.json());
-    this.uploadId = this.signed.uploadId;
-    return this.signed;
-  }
-
-  /** Tell orak that nothing comes. */
-  async giveUp() {
-    const { uploadId } = this;
-    this.uploadId = this.signed = undefined;
-    if (uploadId) await call("DELETE", `/uploads/${uploadId}`).catch(() => undefined);
-  }
-}
-
-/**
- * @typedef {object} Signed
- * @property {number} uploadId
- * @property {string} presignedUrl
- * @property {string} method
- * @property {Record<string, string>} headers
- * @property {string} expirationTime
- */
-
-/**
- * Put the bytes where they belong, exactly as signed. XMLHttpRequest, because fetch does not tell of bytes sent.
- * @param {Signed} signed
- * @param {Blob} blob
- * @param {Asking} asking
- * @returns {Promise<true>}
- */
-function put(signed, blob, { progress, signal }) {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open(signed.method, signed.presignedUrl);
-    for (const [name, value] of Object.entries(signed.headers)) request.setRequestHeader(name, value);
-    request.upload.addEventListener("progress", ({ loaded }) => progress(Math.min(loaded, blob.size), blob.size));
-    request.addEventListener("load", () => {
-      const { status } = request;
-      // 412: the store has it already, from a try whose answer was lost.
-      if ((status >= 200 && status < 300) || status === 412) resolve(true);
-      else reject(new CallFailed(status >= 500 ? 0 : status, `HTTP ${status}`));
-    });
-    request.addEventListener("error", () => reject(new CallFailed(0, "network")));
-    request.addEventListener("abort", () => reject(signal.reason));
-    signal.addEventListener("abort", () => request.abort(), { once: true });
-    request.send(blob.slice(0, blob.size, signed.headers["Content-Type"] ?? blob.type));
-  });
-}
-
-/**
- * Do it, again and again while the network or the server is away.
- * @template T
- * @param {Asking} asking
- * @param {() => Promise<T>} work
- * @returns {Promise<T>}
- */
-async function patiently(asking, work) {
-  for (let tries = 1; ; ) {
-    asking.signal.throwIfAborted();
-    try {
-      return await work();
-    } catch (failure) {
-      const away = failure instanceof CallFailed && (failure.status === 0 || failure.status === 503);
-      if (!away || tries >= TRIES) throw failure;
-      asking.offline(true);
-      if (navigator.onLine) tries += 1; // being offline is not an attempt
-      await backAgain(asking.signal, tries);
-    }
-  }
-}
-
-/** Wait for the network; where that is not what is missing, a little longer each time.
- * @param {AbortSignal} signal @param {number} tries */
-function backAgain(signal, tries) {
-  return new Promise((resolve, reject) => {
-    const done = () => {
-      clearTimeout(timer);
-      removeEventListener("online", done);
-      if (signal.aborted) reject(signal.reason);
-      else resolve(undefined);
-    };
-    const timer = navigator.onLine ? setTimeout(done, Math.min(30_000, 500 * 2 ** tries)) : undefined;
-    addEventListener("online", done);
-    signal.addEventListener("abort", done, { once: true });
-  });
 }

@@ -1,5 +1,6 @@
 // @ts-check
 /** One take on the shelf: playing it, its name, and what else can be done with it. */
+import { OrakError } from "../client/api.js";
 import { CallFailed, renameTake, retryTake } from "./calls.js";
 import { el, icon, ICONS, say, sayAgain } from "./element.js";
 import { clock, percent, spokenLength, when } from "./formats.js";
@@ -185,6 +186,7 @@ export class TakeRow {
 
 /** What to say of a failure. @param {unknown} failure */
 export function reasonOf(failure) {
-  if (failure instanceof CallFailed && failure.status === 0) return t("offline");
+  const away = (failure instanceof CallFailed || failure instanceof OrakError) && failure.status === 0;
+  if (away) return t("offline");
   return failure instanceof Error ? failure.message : String(failure);
 }
