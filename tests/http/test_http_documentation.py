@@ -28,7 +28,10 @@ from orak.entrypoints.settings import Settings
 STATIC = Path(package.__file__).parent / "static"
 REPOSITORY = Path(__file__).parents[2]
 
-UNDOCUMENTED = {"/", "/docs", "/docs/assets/{name}", "/openapi.json", "/operator", "/static/{path}"}
+UNDOCUMENTED = {
+    *("/", "/operator", "/static/{path}", "/client/{path}"),
+    *("/docs", "/docs/assets/{name}", "/openapi.json"),
+}
 """What the document need not say of itself."""
 
 
