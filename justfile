@@ -30,6 +30,14 @@ serve *arguments: _runtime
 test *arguments: setup
     {{ bin }}/pytest "$@"
 
+# Test the page in Debian's Chromium: `just test-browser [PYTEST ARGUMENTS]`
+test-browser *arguments: setup _chromium
+    {{ bin }}/pytest tests/browser -n 2 "$@"
+
+# Draw the pictures of the page in docs/images anew
+screenshots: setup _chromium
+    ORAK_SCREENSHOTS=docs/images {{ bin }}/pytest tests/browser/test_page_screenshots.py -n 2
+
 # Measure orak beside its peers: `just bench [GOAL...] [--rounds N]`; docs/performance.md says what the goals are
 bench *arguments: setup
     @{{ pip }} --require-hashes -r requirements/bench.txt
@@ -67,3 +75,10 @@ lock_options := "--quiet --universal --generate-hashes --no-emit-index-url --no-
 [private]
 _runtime:
     @test -x {{ bin }}/orak || { {{ pip }} --require-hashes -r requirements/run.txt && {{ pip }} --no-deps --editable . ; }
+
+[private]
+_chromium:
+    @command -v chromium >/dev/null || command -v chromium-browser >/dev/null || test -n "${CHROMIUM:-}" || { \
+        test "$(id -u)" = 0 && command -v apt-get >/dev/null || { \
+            echo "error: there is no Chromium; install it, or set CHROMIUM to its path" >&2; exit 1; }; \
+        apt-get update -qq && apt-get install -qq -y chromium fonts-noto-cjk; }

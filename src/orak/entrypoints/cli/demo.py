@@ -137,7 +137,11 @@ def _print_banner(screen: "Console", url: str, token: str) -> None:
     from orak.entrypoints.cli.screen import labelled
 
     screen.print(f"\nServing {url} until Ctrl-C", style="bold", soft_wrap=True)
-    labelled(screen, (("API", f"{url}/records/async"), ("docs", f"{url}/docs")))
+    # The token stands behind the #: a browser sends that to nobody, and the page takes it out of its address.
+    labelled(
+        screen,
+        (("page", f"{url}/#token={token}"), ("API", f"{url}/records/async"), ("docs", f"{url}/docs")),
+    )
     screen.print(f"\nIn another terminal, as user 1 for {_TOKEN_DAYS} days", style="bold")
     for line in (
         f"export ORAK_URL={url} ORAK_TOKEN={token}",

@@ -21,6 +21,7 @@ from orak.entrypoints.http.injection import provided
 from orak.entrypoints.http.live import Streams
 from orak.entrypoints.http.live_socket import watch_live
 from orak.entrypoints.http.metrics import show_metrics
+from orak.entrypoints.http.page import page
 from orak.entrypoints.http.request_ids import send_request_id
 from orak.entrypoints.http.sniffing import forbid_sniffing
 from orak.entrypoints.http.storage import published_objects, signed_objects
@@ -82,7 +83,7 @@ def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextMan
     )
     gates = [signed_objects] if settings.s3_bucket_name is None else []
     return Litestar(
-        [api, operators, hooks, *gates, published_objects, health, show_metrics, docs],
+        [api, operators, hooks, *gates, published_objects, health, show_metrics, docs, page],
         lifespan=[lifespan],
         dependencies=provided(),
         middleware=[Deadline(), Authentication()],

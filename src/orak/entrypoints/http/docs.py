@@ -6,7 +6,6 @@ from importlib.resources import files
 
 from litestar import MediaType, Response, Router
 from litestar.params import FromPath
-from litestar.response import Redirect
 
 from orak.entrypoints.http.authentication import PUBLIC
 from orak.entrypoints.http.conditional import is_known
@@ -33,12 +32,6 @@ _POLICY = (
 )
 
 
-@read("/")
-async def show_front_door() -> Redirect:
-    """Lead to the documentation."""
-    return Redirect("/docs", status_code=307)
-
-
 @read("/openapi.json")
 async def show_document(request: AnyCall) -> Response[bytes] | Response[None]:
     """Send the OpenAPI document."""
@@ -63,9 +56,7 @@ async def show_asset(request: AnyCall, name: FromPath[str]) -> Response[bytes] |
     return _revalidated(request, _content(path), media_type)
 
 
-docs = Router(
-    "/", route_handlers=[show_front_door, show_document, show_documentation, show_asset], opt={PUBLIC: True}
-)
+docs = Router("/", route_handlers=[show_document, show_documentation, show_asset], opt={PUBLIC: True})
 
 
 @cache

@@ -1,0 +1,157 @@
+// @ts-check
+/** One take from the microphone, from permission to the last piece. */
+
+/** @typedef {import("./takes.js").KeptPieces} KeptPieces */
+/** @typedef {import("./takes.js").Takes} Takes */
+
+/** @typedef {{ rms: number, peak: number, isClipping: boolean }} Level `rms` and `peak` from 0 to 1 */
+
+const TYPES = ["audio/webm;codecs=opus", "audio/mp4;codecs=mp4a.40.2", "audio/mp4", "audio/ogg;codecs=opus", "audio/webm"];
+const PIECE = 1000; // ms: what a crash can cost
+const CLIPPED = 0.999; // of full scale
+
+/** What the browser can record, best first; undefined leaves the choice to the browser. */
+export const recordingType = () => TYPES.find((type) => MediaRecorder.isTypeSupported(type));
+
+/** The microphones; they have names once one was permitted. @returns {Promise<MediaDeviceInfo[]>} */
+export async function microphones() {
+  const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+  return devices.filter(({ kind }) => kind === "audioinput");
+}
+
+/**
+ * Ask for a microphone, without what is made for speech: it cuts held notes and pumps with the music.
+ * @param {string} [deviceId]
+ */
+export async function openMicrophone(deviceId) {
+  if (!navigator.mediaDevices || !globalThis.MediaRecorder) {
+    throw new DOMException("recording needs https and a browser with MediaRecorder", "NotSupportedError");
+  }
+  const device = deviceId ? { deviceId: { exact: deviceId } } : {};
+  const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+  return navigator.mediaDevices.getUserMedia({ audio: { ...device, ...plain } });
+}
+
+export class Capture {
+  /**
+   * Record from *stream* at once; its tracks end with the take.
+   * @param {MediaStream} stream
+   * @param {Takes} takes where it is kept meanwhile
+   * @param {() => void} interrupted called when the device goes away
+   */
+  constructor(stream, takes, interrupted) {
+    this.stream = stream;
+    this.past = 0; // ms before the last pause
+    this.since = 0;
+    /** @type {AudioContext | undefined} */
+    this.hearing = undefined;
+    /** @type {AnalyserNode | undefined} */
+    this.ear = undefined;
+    /** @type {Blob[]} */
+    this.pieces = [];
+    try {
+      const mimeType = recordingType();
+      this.recorder = new MediaRecorder(stream, mimeType ? { mimeType } : {});
+      this.listen();
+    } catch (failure) {
+      this.release();
+      throw failure;
+    }
+    this.kept = takes.begin(this.recorder.mimeType);
+    this.recorder.addEventListener("dataavailable", ({ data }) => this.collect(data));
+    /** Set when the last piece is here: it comes before `stop`. @type {Promise<Blob>} */
+    this.ended = new Promise((resolve) => {
+      this.recorder.addEventListener("stop", () => {
+        this.mark();
+        this.release();
+        resolve(new Blob(this.pieces, { type: this.mimeType }));
+      }, { once: true });
+    });
+    for (const track of stream.getTracks()) {
+      track.addEventListener("ended", () => {
+        void this.finish();
+        interrupted();
+      }, { once: true });
+    }
+    this.since = performance.now();
+    try {
+      this.recorder.start(PIECE);
+    } catch (failure) {
+      this.release();
+      void this.kept.forget();
+      throw failure;
+    }
+  }
+
+  /** What the recorder says that it records: never what it was asked for. */
+  get mimeType() {
+    return this.recorder.mimeType || this.pieces.find(({ type }) => type)?.type || "application/octet-stream";
+  }
+
+  get seconds() {
+    return (this.past + (this.since ? performance.now() - this.since : 0)) / 1000;
+  }
+
+  get isPaused() {
+    return this.recorder.state === "paused";
+  }
+
+  /** @param {Blob} piece */
+  collect(piece) {
+    if (!piece.size) return;
+    this.pieces.push(piece);
+    void this.kept.write({ mimeType: this.mimeType });
+    void this.kept.add(piece, this.seconds);
+  }
+
+  listen() {
+    this.hearing = new AudioContext();
+    this.ear = this.hearing.createAnalyser();
+    this.ear.fftSize = 2048;
+    this.samples = new Float32Array(this.ear.fftSize);
+    this.hearing.createMediaStreamSource(this.stream).connect(this.ear);
+    void this.hearing.resume(); // Safari begins suspended
+  }
+
+  /** How loud it is now. @returns {Level} */
+  get level() {
+    if (!this.ear || !this.samples) return { rms: 0, peak: 0, isClipping: false };
+    this.ear.getFloatTimeDomainData(this.samples);
+    let [peak, power] = [0, 0];
+    for (const sample of this.samples) {
+      peak = Math.max(peak, Math.abs(sample));
+      power += sample * sample;
+    }
+    const rms = Math.min(1, Math.sqrt(power / this.samples.length));
+    return { rms, peak: Math.min(1, peak), isClipping: peak >= CLIPPED };
+  }
+
+  pause() {
+    if (this.recorder.state !== "recording") return;
+    this.mark();
+    this.recorder.pause();
+  }
+
+  resume() {
+    if (this.recorder.state !== "paused") return;
+    this.since = performance.now();
+    this.recorder.resume();
+  }
+
+  /** End it, once; resolves to everything that was recorded, with the type it has. @returns {Promise<Blob>} */
+  finish() {
+    if (this.recorder.state !== "inactive") this.recorder.stop();
+    return this.ended;
+  }
+
+  mark() {
+    this.past = this.seconds * 1000;
+    this.since = 0;
+  }
+
+  release() {
+    for (const track of this.stream.getTracks()) track.stop();
+    if (this.hearing && this.hearing.state !== "closed") void this.hearing.close();
+    this.hearing = this.ear = undefined;
+  }
+}

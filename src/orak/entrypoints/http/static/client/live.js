@@ -1,0 +1,137 @@
+// @ts-check
+/** What happens to one's records, as it happens; where WebSockets do not get through, by asking. */
+import { OrakError } from "./api.js";
+import { untilOnline } from "./upload.js";
+
+/**
+ * @typedef {object} LiveStep
+ * @property {number | null} eventId null for one that was asked for
+ * @property {number} recordId
+ * @property {number} uploadId
+ * @property {"COMPLETED" | "PROCESSING" | "FAILED"} processingStatus
+ * @property {number} progress 0 to 100
+ * @property {string} at
+ * @property {boolean} [deleted]
+ */
+
+/** @typedef {"connecting" | "live" | "polling" | "closed"} LiveState */
+
+/**
+ * @typedef {object} LiveOptions
+ * @property {(step: LiveStep) => void} onStep
+ * @property {(state: LiveState) => void} [onState]
+ * @property {number} [lastEventId] go on behind it
+ * @property {number} [pollEvery] ms; 2 000
+ */
+
+const LONGEST = 30_000; // ms between two tries to connect
+
+export class Live {
+  /** Connect at once. @param {import("./api.js").Api} api @param {LiveOptions} options */
+  constructor(api, { onStep, onState, lastEventId, pollEvery = 2_000 }) {
+    this.api = api;
+    this.onStep = onStep;
+    this.onState = onState;
+    this.lastEventId = lastEventId;
+    this.pollEvery = pollEvery;
+    /** @type {LiveState} */
+    this.state = "connecting";
+    this.ending = new AbortController();
+    /** The records to ask for when asking is all there is, with the ETags they had. @type {Map<number, string>} */
+    this.followed = new Map();
+    void this.connect();
+    void this.poll();
+  }
+
+  /** Ask for this record too while there is no WebSocket. @param {number} recordId */
+  follow(recordId) {
+    if (!this.followed.has(recordId)) this.followed.set(recordId, "");
+  }
+
+  /** @param {number} recordId */
+  unfollow(recordId) {
+    this.followed.delete(recordId);
+  }
+
+  close() {
+    this.ending.abort(new DOMException("closed", "AbortError"));
+    this.change("closed");
+  }
+
+  async connect() {
+    const { signal } = this.ending;
+    for (let failed = 0; !signal.aborted; ) {
+      const wasOpen = await this.listen().catch(() => false);
+      if (signal.aborted) return;
+      failed = wasOpen ? 0 : failed + 1;
+      this.change(wasOpen ? "connecting" : "polling");
+      await untilOnline(Math.min(LONGEST, 250 * 2 ** failed), signal).catch(() => undefined);
+    }
+  }
+
+  /** Listen until the connection ends. @returns {Promise<boolean>} whether there ever was one */
+  async listen() {
+    const { signal } = this.ending;
+    const url = new URL(`${this.api.home}/live`);
+    url.protocol = url.protocol.replace("http", "ws");
+    if (this.lastEventId !== undefined) url.searchParams.set("lastEventId", String(this.lastEventId));
+    // The one header that a browser lets a page set; a token in the URL would end up in logs.
+    const socket = new WebSocket(url, ["bearer", await this.api.bearer()]);
+    const end = () => socket.close();
+    if (signal.aborted) end();
+    signal.addEventListener("abort", end, { once: true });
+    return new Promise((resolve) => {
+      let wasOpen = false;
+      socket.onopen = () => {
+        wasOpen = true;
+        this.change("live");
+      };
+      socket.onmessage = ({ data }) => {
+        /** @type {LiveStep} */
+        const step = JSON.parse(data);
+        if (step.eventId !== null) this.lastEventId = step.eventId;
+        this.onStep(step);
+      };
+      socket.onclose = () => {
+        signal.removeEventListener("abort", end);
+        resolve(wasOpen);
+      };
+    });
+  }
+
+  async poll() {
+    const { signal } = this.ending;
+    while (!signal.aborted) {
+      if (this.state === "polling") {
+        for (const id of [...this.followed.keys()]) await this.ask(id).catch(() => undefined); // asked again soon
+      }
+      await untilOnline(this.pollEvery, signal).catch(() => undefined);
+    }
+  }
+
+  /** @param {number} recordId */
+  async ask(recordId) {
+    const { signal } = this.ending;
+    const known = this.followed.get(recordId);
+    try {
+      const headers = known ? { "If-None-Match": known } : undefined;
+      const answer = await this.api.call("GET", `/${recordId}`, { headers, signal });
+      if (answer.status === 304 || !this.followed.has(recordId)) return;
+      this.followed.set(recordId, answer.headers.get("ETag") ?? "");
+      const { uploadId, processingStatus, progress, updatedAt } = await answer.json();
+      this.onStep({ eventId: null, recordId, uploadId, processingStatus, progress, at: updatedAt });
+    } catch (failure) {
+      if (!(failure instanceof OrakError && failure.status === 404)) throw failure;
+      this.unfollow(recordId);
+      const at = new Date().toISOString();
+      this.onStep({ eventId: null, recordId, uploadId: 0, processingStatus: "FAILED", progress: 0, at, deleted: true });
+    }
+  }
+
+  /** @param {LiveState} state */
+  change(state) {
+    if (this.state === state || this.state === "closed") return;
+    this.state = state;
+    this.onState?.(state);
+  }
+}

@@ -1,0 +1,154 @@
+// @ts-check
+/** Takes kept in IndexedDB while they are sung and sent: a closed tab or a crash costs the last second. */
+import { newKey } from "./api.js";
+
+/**
+ * @typedef {object} KeptTake
+ * @property {string} id
+ * @property {string} mimeType
+ * @property {number} beganAt ms since 1970
+ * @property {number} seconds recorded
+ * @property {number} [uploadId] its bytes are there: only the record is missing
+ * @property {string} [title]
+ * @property {string} [key] Idempotency-Key of its record
+ * @property {number | null} [songId]
+ */
+
+const STORES = ["takes", "pieces"];
+
+/** @param {string} id */
+const piecesOf = (id) => IDBKeyRange.bound([id, 0], [id, Infinity]);
+/** @param {string} id */
+const lockOf = (id) => `orak-client.take.${id}`;
+
+/** One take in the making. What cannot be kept (a private window, a full disk) is recorded all the same. */
+export class KeptPieces {
+  /** @param {Takes} takes @param {KeptTake} take */
+  constructor(takes, take) {
+    this.takes = takes;
+    this.take = take;
+    this.number = 0;
+    /** @type {Promise<unknown>} */
+    this.written = Promise.resolve();
+    /** Why it could not be kept, if so. @type {unknown} */
+    this.failure = undefined;
+    this.letGo = takes.hold(take.id);
+  }
+
+  /** Keep one more piece. @param {Blob} piece @param {number} seconds recorded so far */
+  add(piece, seconds) {
+    const number = this.number++;
+    return this.write({ seconds }, (pieces) => pieces.put({ take: this.take.id, number, piece }));
+  }
+
+  /** Keep what else became known of it. @param {Partial<KeptTake>} known */
+  note(known) {
+    return this.write(known);
+  }
+
+  /** @param {Partial<KeptTake>} known @param {(pieces: IDBObjectStore) => void} [more] */
+  write(known, more) {
+    this.take = { ...this.take, ...known };
+    const { take } = this;
+    this.written = this.written
+      .then(() => this.takes.within("readwrite", (takes, pieces) => {
+        more?.(pieces);
+        return takes.put(take);
+      }))
+      .catch((failure) => void (this.failure = failure));
+    return this.written;
+  }
+
+  /** Its record is there, or it is not wanted. */
+  async forget() {
+    await this.written;
+    await this.takes.discard(this.take.id).catch(() => undefined);
+    this.letGo();
+  }
+}
+
+/** The takes of one database of this browser. */
+export class Takes {
+  /** @param {string} [database] one for each user, where several share a browser */
+  constructor(database = "orak-client") {
+    this.database = database;
+  }
+
+  /** Begin to keep a take. @param {string} mimeType @returns {KeptPieces} */
+  begin(mimeType) {
+    return new KeptPieces(this, { id: newKey(), mimeType, beganAt: Date.now(), seconds: 0 });
+  }
+
+  /** The takes that no tab works on, oldest first. @returns {Promise<KeptTake[]>} */
+  async unfinished() {
+    /** @type {KeptTake[]} */
+    const takes = await this.within("readonly", (kept) => kept.getAll());
+    const held = new Set((await navigator.locks?.query())?.held?.map(({ name }) => name));
+    return takes.filter(({ id }) => !held.has(lockOf(id))).sort((one, other) => one.beganAt - other.beganAt);
+  }
+
+  /**
+   * Take one up again.
+   * @param {string} id
+   * @returns {Promise<{ blob: Blob, kept: KeptPieces } | undefined>} undefined if it is gone
+   */
+  async takeUp(id) {
+    /** @type {KeptTake | undefined} */
+    const take = await this.within("readonly", (takes) => takes.get(id));
+    if (!take) return undefined;
+    /** @type {{ piece: Blob }[]} */
+    const found = await this.within("readonly", (_, pieces) => pieces.getAll(piecesOf(id)));
+    const kept = new KeptPieces(this, take);
+    kept.number = found.length;
+    return { blob: new Blob(found.map(({ piece }) => piece), { type: take.mimeType }), kept };
+  }
+
+  /** @param {string} id */
+  async discard(id) {
+    await this.within("readwrite", (takes, pieces) => {
+      pieces.delete(piecesOf(id));
+      return takes.delete(id);
+    });
+  }
+
+  /** While this tab lives, no other one takes the take for abandoned. @param {string} id @returns {() => void} lets go */
+  hold(id) {
+    let letGo = () => {};
+    const held = new Promise((resolve) => (letGo = () => resolve(undefined)));
+    void navigator.locks?.request(lockOf(id), () => held);
+    return letGo;
+  }
+
+  /**
+   * @template T
+   * @param {IDBTransactionMode} mode
+   * @param {(takes: IDBObjectStore, pieces: IDBObjectStore) => IDBRequest<T>} work
+   * @returns {Promise<T>} its answer, once everything is written
+   */
+  async within(mode, work) {
+    const database = await this.open();
+    try {
+      return await new Promise((resolve, reject) => {
+        const transaction = database.transaction(STORES, mode);
+        const asked = work(transaction.objectStore("takes"), transaction.objectStore("pieces"));
+        transaction.oncomplete = () => resolve(asked.result);
+        transaction.onerror = transaction.onabort = () => reject(transaction.error);
+      });
+    } finally {
+      database.close();
+    }
+  }
+
+  /** @returns {Promise<IDBDatabase>} */
+  open() {
+    return new Promise((resolve, reject) => {
+      const asked = indexedDB.open(this.database, 1);
+      asked.onupgradeneeded = () => {
+        asked.result.createObjectStore("takes", { keyPath: "id" });
+        asked.result.createObjectStore("pieces", { keyPath: ["take", "number"] });
+      };
+      asked.onsuccess = () => resolve(asked.result);
+      asked.onerror = () => reject(asked.error);
+    });
+  }
+}

@@ -1,0 +1,207 @@
+// @ts-check
+/** Bytes on their way to the store: exactly as signed, with progress, over gaps of the network. */
+import { isPassing, newKey, OrakError } from "./api.js";
+
+/** @typedef {import("./api.js").Api} Api */
+/** @typedef {import("./api.js").PresignedUrl} PresignedUrl */
+
+/**
+ * @typedef {object} UploadOptions
+ * @property {(sent: number, whole: number) => void} [onProgress] bytes
+ * @property {(waiting: boolean) => void} [onWaiting] the network is away, or back
+ * @property {AbortSignal} [signal]
+ */
+
+/**
+ * @typedef {object} Parcel what is to be sent
+ * @property {Blob} blob
+ * @property {string} filename
+ * @property {string} contentType
+ * @property {number | null} durationSeconds whole seconds, or null where nobody knows
+ */
+
+const TRIES = 8;
+const LONGEST = 30_000; // ms between two tries
+
+/** What a file is, by the end of its name: browsers call the same file by too many names. @type {Record<string, string>} */
+const TYPES = {
+  webm: "audio/webm",
+  ogg: "audio/ogg",
+  oga: "audio/ogg",
+  opus: "audio/ogg",
+  m4a: "audio/mp4",
+  mp4: "audio/mp4",
+  aac: "audio/aac",
+  mp3: "audio/mpeg",
+  wav: "audio/wav",
+  flac: "audio/flac",
+};
+
+/** The content type that orak is asked to sign, without parameters. @param {Blob} blob @param {string} [name] */
+export function contentTypeOf(blob, name = "") {
+  const said = blob.type.split(";")[0].trim().toLowerCase();
+  return TYPES[name.split(".").at(-1)?.toLowerCase() ?? ""] ?? (said || "application/octet-stream");
+}
+
+/** A file name for a recording of that content type. @param {string} contentType */
+export function filenameOf(contentType) {
+  const [extension] = Object.entries(TYPES).find(([, type]) => type === contentType) ?? ["webm"];
+  return `take.${extension}`;
+}
+
+/**
+ * Ask for a URL. Raises `OrakError`.
+ * @param {Api} api
+ * @param {Parcel} parcel
+ * @param {{ key?: string, signal?: AbortSignal }} [options]
+ * @returns {Promise<PresignedUrl>}
+ */
+export function presign(api, parcel, options = {}) {
+  const json = {
+    originalFilename: parcel.filename,
+    fileSize: parcel.blob.size,
+    contentType: parcel.contentType,
+    createOnly: true, // what has arrived once is not written over by a late repeat
+    // JSON has no Infinity, it would become null: what is unknown is left out.
+    ...(Number.isFinite(parcel.durationSeconds) ? { durationSeconds: Math.round(Number(parcel.durationSeconds)) } : {}),
+  };
+  return api.json("POST", "/presigned-url", { json, ...options });
+}
+
+/**
+ * Send *blob* once, exactly as signed. Resolves also if the store has it already (412). Raises `OrakError`: status 0
+ * for a lost network, 403 for a URL that is not good any more; what the signal says when it aborts.
+ * XMLHttpRequest, because fetch does not tell of bytes sent.
+ * @param {PresignedUrl} signed
+ * @param {Blob} blob
+ * @param {UploadOptions} [options]
+ * @returns {Promise<void>}
+ */
+export function put(signed, blob, { onProgress, signal } = {}) {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const request = new XMLHttpRequest();
+    const abort = () => request.abort();
+    /** @param {unknown} [failure] */
+    const end = (failure) => {
+      signal?.removeEventListener("abort", abort);
+      if (failure === undefined) resolve();
+      else reject(failure);
+    };
+    request.open(signed.method, signed.presignedUrl);
+    for (const [name, value] of Object.entries(signed.headers)) {
+      if (name.toLowerCase() !== "content-length") request.setRequestHeader(name, value); // the browser's own to say
+    }
+    request.upload.onprogress = ({ loaded }) => onProgress?.(Math.min(loaded, blob.size), blob.size);
+    request.onload = () => {
+      const { status } = request;
+      if ((status >= 200 && status < 300) || status === 412) end();
+      else end(new OrakError("STORE_REFUSED", `the store answered ${status}`, { status }));
+    };
+    request.onerror = () => end(new OrakError("NETWORK", "the store is out of reach"));
+    request.onabort = () => end(signal?.reason ?? new DOMException("aborted", "AbortError"));
+    signal?.addEventListener("abort", abort, { once: true });
+    // A typeless view of the blob: only the signed header says what it is.
+    request.send(blob.slice(0, blob.size, headerOf(signed, "content-type") ?? ""));
+  });
+}
+
+/** @param {PresignedUrl} signed @param {string} name */
+const headerOf = (signed, name) =>
+  Object.entries(signed.headers).find(([given]) => given.toLowerCase() === name)?.[1];
+
+/** One upload, from its URL to the bytes being there. `run` may be called again after it failed: it goes on. */
+export class Upload {
+  /** @param {Api} api @param {Parcel} parcel @param {PresignedUrl} [signed] what was asked for already */
+  constructor(api, parcel, signed) {
+    this.api = api;
+    this.parcel = parcel;
+    this.signed = signed;
+    this.stored = false;
+  }
+
+  get uploadId() {
+    return this.signed?.uploadId;
+  }
+
+  /**
+   * Send it. While the network is away, wait for it; ask for a fresh URL once if the store says 403.
+   * Raises `OrakError` for a refusal, or when the network stays away for `TRIES` tries.
+   * @param {UploadOptions} [options]
+   * @returns {Promise<number>} the upload's id
+   */
+  async run({ onProgress, onWaiting, signal } = {}) {
+    const { blob } = this.parcel;
+    let key = newKey();
+    let renewed = false;
+    let lost = 0;
+    while (!this.stored) {
+      signal?.throwIfAborted();
+      try {
+        this.signed ??= await presign(this.api, this.parcel, { key, signal });
+        await put(this.signed, blob, { onProgress, signal });
+        this.stored = true;
+      } catch (failure) {
+        if (signal?.aborted) throw failure;
+        if (failure instanceof OrakError && failure.status === 403 && failure.code === "STORE_REFUSED" && !renewed) {
+          renewed = true;
+          key = newKey();
+          await this.cancel();
+        } else if (isPassing(failure) && ++lost < TRIES) {
+          onWaiting?.(true);
+          await untilOnline(Math.min(LONGEST, 500 * 2 ** lost), signal);
+          onWaiting?.(false);
+        } else {
+          throw failure;
+        }
+      }
+    }
+    onProgress?.(blob.size, blob.size);
+    return /** @type {PresignedUrl} */ (this.signed).uploadId;
+  }
+
+  /** Give it up, at orak as well; what cannot be told orak expires there by itself. */
+  async cancel() {
+    const { signed } = this;
+    this.signed = undefined;
+    this.stored = false;
+    if (!signed) return;
+    await this.api.call("DELETE", `/uploads/${signed.uploadId}`, { keepalive: true }).catch(() => undefined);
+  }
+}
+
+/** Wait *pause* ms, and on for as long as the device is offline. @param {number} pause @param {AbortSignal} [signal] */
+export function untilOnline(pause, signal) {
+  return new Promise((resolve, reject) => {
+    const end = () => {
+      clearTimeout(timer);
+      removeEventListener("online", end);
+      signal?.removeEventListener("abort", end);
+      if (signal?.aborted) reject(signal.reason);
+      else resolve(undefined);
+    };
+    const timer = setTimeout(() => navigator.onLine && end(), pause);
+    addEventListener("online", end);
+    signal?.addEventListener("abort", end, { once: true });
+  });
+}
+
+let leaving = 0;
+/** @param {BeforeUnloadEvent} event */
+const ask = (event) => event.preventDefault();
+
+/**
+ * Have the browser ask before the page is left, for as long as *work* takes: a listener that stays keeps pages out of
+ * the back/forward cache.
+ * @template T
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+export async function guarded(work) {
+  if (leaving++ === 0) addEventListener("beforeunload", ask);
+  try {
+    return await work();
+  } finally {
+    if (--leaving === 0) removeEventListener("beforeunload", ask);
+  }
+}

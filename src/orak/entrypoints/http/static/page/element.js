@@ -1,0 +1,85 @@
+// @ts-check
+/** Elements, and the words on them, which follow the language. */
+
+/** @typedef {() => string} Words */
+
+const spoken = new WeakMap();
+
+/**
+ * Put words on an element, now and whenever the language changes.
+ * @param {Element} node
+ * @param {Words} words
+ * @param {string} [attribute] instead of the text
+ */
+export function say(node, words, attribute) {
+  const known = spoken.get(node) ?? new Map();
+  known.set(attribute, words);
+  spoken.set(node, known);
+  node.toggleAttribute("data-said", true);
+  put(node, attribute, words());
+}
+
+/** Say everything under *root* anew, in the language of now. @param {ParentNode} root */
+export function sayAgain(root) {
+  for (const node of root.querySelectorAll("[data-said]")) {
+    for (const [attribute, words] of spoken.get(node) ?? []) put(node, attribute, words());
+  }
+}
+
+/** @param {Element} node @param {string | undefined} attribute @param {string} text */
+function put(node, attribute, text) {
+  if (attribute) node.setAttribute(attribute, text);
+  else if (node.textContent !== text) node.textContent = text;
+}
+
+/**
+ * Make an element. `text` and `label` are words, `on…` are listeners, `value` is set as a property, and the rest are
+ * attributes: false or null leaves one out.
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Record<string, unknown>} [wanted]
+ * @param {...(Node | string | null | undefined)} children
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+export function el(tag, wanted = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(wanted)) {
+    if (name === "text") say(node, /** @type {Words} */ (value));
+    else if (name === "label") say(node, /** @type {Words} */ (value), "aria-label");
+    else if (name.startsWith("on")) node.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
+    else if (name === "value") Object.assign(node, { value });
+    else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : String(value));
+  }
+  node.append(...children.filter((child) => child != null));
+  return node;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Draw an icon of 24 × 24 out of one path. @param {string} path @returns {SVGSVGElement} */
+export function icon(path) {
+  const drawing = document.createElementNS(SVG, "svg");
+  drawing.setAttribute("viewBox", "0 0 24 24");
+  drawing.setAttribute("aria-hidden", "true");
+  drawing.classList.add("icon");
+  const line = document.createElementNS(SVG, "path");
+  line.setAttribute("d", path);
+  drawing.append(line);
+  return drawing;
+}
+
+export const ICONS = {
+  play: "M8 5.5v13l11-6.5z",
+  pause: "M8 5.5v13M16 5.5v13",
+  rename: "M5 19h3.5L19 8.5 15.5 5 5 15.5z",
+  remove: "M5 7h14M10 7V5h4v2M7 7l1 12h8l1-12",
+  again: "M19 12a7 7 0 1 1-2.2-5.1M19 4v4h-4",
+  close: "M6 6l12 12M18 6L6 18",
+};
+
+/** The element of that id, which the page has. @param {string} id @returns {HTMLElement} */
+export function byId(id) {
+  const node = document.getElementById(id);
+  if (!node) throw new Error(`the page has no #${id}`);
+  return node;
+}

@@ -1,0 +1,62 @@
+// @ts-check
+/** What the page says beside what it shows: one line at the foot, read aloud, with a way back where there is one. */
+import { byId, el } from "./element.js";
+
+/** @typedef {import("./element.js").Words} Words */
+/** @typedef {{ words: Words, act: () => void }} Action */
+
+const LIFE = 6000; // ms
+
+/**
+ * Show a notice, until its time is over or it is answered. Time stands still while somebody is at it.
+ * @param {Words} words
+ * @param {{ action?: Action, life?: number, kind?: "plain" | "error", over?: () => void }} [options] `over` is called
+ *   when the time ends without an answer
+ * @returns {() => void} takes it away, and calls nothing
+ */
+export function notify(words, { action, life = LIFE, kind = "plain", over } = {}) {
+  const notice = el("div", { class: `notice ${kind}` }, el("p", { text: words }));
+  let left = life;
+  let since = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const run = () => {
+    since = performance.now();
+    clearTimeout(timer);
+    timer = setTimeout(end, left);
+  };
+  const hold = () => {
+    clearTimeout(timer);
+    left -= performance.now() - since;
+    since = performance.now();
+  };
+  const close = () => {
+    clearTimeout(timer);
+    notice.remove();
+  };
+  const end = () => {
+    close();
+    over?.();
+  };
+  if (action) {
+    const answer = () => {
+      close();
+      action.act();
+    };
+    notice.append(el("button", { type: "button", class: "quiet", text: action.words, onclick: answer }));
+    notice.append(el("span", { class: "ebb", "aria-hidden": "true" }));
+    notice.style.setProperty("--life", `${life}ms`);
+  }
+  for (const [begin, stop] of [["pointerenter", "pointerleave"], ["focusin", "focusout"]]) {
+    notice.addEventListener(begin, hold);
+    notice.addEventListener(stop, run);
+  }
+  byId(kind === "error" ? "alerts" : "notices").append(notice);
+  run();
+  return close;
+}
+
+/** Say *words* to those who listen, and show nothing. @param {Words} words */
+export function announce(words) {
+  byId("announcer").textContent = words();
+}

@@ -1,0 +1,102 @@
+// @ts-check
+/** The operators' page: how conversion goes, and moving what stands still. */
+import { call, CallFailed } from "./calls.js";
+import { keepDoor } from "./door.js";
+import { byId, say } from "./element.js";
+import { when } from "./formats.js";
+import { followLanguage, onLanguage, t, words } from "./language.js";
+import { notify } from "./notices.js";
+import { Numbers } from "./numbers.js";
+import { reasonOf } from "./take.js";
+import { UploadTable } from "./upload-table.js";
+
+/** @typedef {import("./numbers.js").Statistics} Statistics */
+
+const EVERY = 2000; // ms between readings of the counts
+const LISTS_EVERY = 5; // readings between looks at the lists
+
+const numbers = new Numbers(byId("numbers"));
+const failures = new UploadTable(byId("failures"), "/batch/failures", "failuresEmpty", async (id) => {
+  await call("POST", `/batch/failures/${id}/retry`);
+  notify(words("replayed", { id }));
+  await read(true);
+});
+const orphans = new UploadTable(byId("orphans"), "/batch/orphans", "orphansEmpty");
+
+const size = /** @type {HTMLInputElement} */ (byId("batch-size"));
+let readings = 0;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
+
+/** @param {boolean} lists whether to look at the lists too */
+async function read(lists) {
+  /** @type {Statistics} */
+  const statistics = await (await call("GET", "/batch/statistics")).json();
+  numbers.show(statistics);
+  byId("batch-off").hidden = statistics.batchEnabled;
+  if (document.activeElement !== size && size.dataset.touched === undefined) size.value = String(statistics.batchSize);
+  const now = new Date();
+  say(byId("updated"), () => t("updated", { when: when(now) }));
+  if (lists) await Promise.all([failures.refresh(), orphans.refresh()]);
+}
+
+async function follow() {
+  clearTimeout(timer);
+  try {
+    await read(readings % LISTS_EVERY === 0);
+    readings += 1;
+    say(byId("connection"), () => "");
+    admit(true);
+  } catch (failure) {
+    if (failure instanceof CallFailed && failure.status === 401) return;
+    if (failure instanceof CallFailed && failure.status === 403) return admit(false);
+    say(byId("connection"), () => t("actionFailed", { reason: reasonOf(failure) }));
+    admit(true);
+  }
+  timer = setTimeout(() => void follow(), document.hidden ? 10 * EVERY : EVERY);
+}
+
+/** @param {boolean} may */
+function admit(may) {
+  byId("board").hidden = !may;
+  byId("not-for-you").hidden = may;
+}
+
+/** Do it, and say how it went. @param {() => Promise<unknown>} act @param {() => string} done */
+async function act(act, done) {
+  try {
+    await act();
+    notify(done);
+    await read(false);
+  } catch (failure) {
+    notify(() => t("actionFailed", { reason: reasonOf(failure) }), { kind: "error" });
+  }
+}
+
+byId("batch-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const wanted = size.value;
+  delete size.dataset.touched;
+  void act(
+    () => call("PUT", `/batch/size?${new URLSearchParams({ size: wanted })}`),
+    words("sizeSet", { count: wanted }),
+  );
+});
+size.addEventListener("input", () => (size.dataset.touched = ""));
+byId("trigger").addEventListener("click", () => void act(() => call("POST", "/batch/trigger"), words("triggered")));
+onLanguage(() => void read(true).catch(() => undefined)); // the server's sentences follow, too
+
+followLanguage(byId("language"));
+keepDoor({
+  behind: byId("operators"),
+  enter: () => {
+    readings = 0;
+    void follow();
+  },
+  leave: () => {
+    clearTimeout(timer);
+    byId("board").hidden = true;
+    byId("not-for-you").hidden = true;
+    numbers.clear();
+  },
+});

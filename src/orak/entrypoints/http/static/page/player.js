@@ -1,0 +1,185 @@
+// @ts-check
+/** Hearing a take: one at a time, its waveform drawn from orak's peaks by wavesurfer.js. */
+import WaveSurfer from "../vendor/wavesurfer/wavesurfer.esm.js";
+import { el, sayAgain } from "./element.js";
+import { clock, spokenLength } from "./formats.js";
+import { t, words } from "./language.js";
+import { notify } from "./notices.js";
+
+/** @typedef {import("./calls.js").Take} Take */
+
+/** Pixels. The Content-Security-Policy holds the hash of wavesurfer's style sheet, which this height is part of. */
+const HEIGHT = 64;
+const STEP = 5; // seconds that an arrow key moves
+const LEAP = 15; // seconds that Page Up and Page Down move
+
+/** What is open now. @type {Player | null} */
+let current = null;
+
+export class Player {
+  /**
+   * Open the waveform of *take* in *place*; whatever was open before closes.
+   * @param {Take} take
+   * @param {HTMLElement} place
+   * @param {() => void} changed is called when it begins or ends to play
+   */
+  constructor(take, place, changed) {
+    current?.close();
+    current = this;
+    this.take = take;
+    this.place = place;
+    this.changed = changed;
+    this.length = take.durationSeconds ?? 0;
+    this.audio = new Audio();
+    this.audio.preload = "none";
+    this.audio.src = take.publicUrl ?? "";
+    this.now = el("span", {});
+    this.all = el("span", {});
+    this.wave = el("div", {
+      class: "wave",
+      role: "slider",
+      tabindex: 0,
+      label: () => t("position", { title: this.take.title }),
+      "aria-valuemin": 0,
+      onkeydown: (/** @type {KeyboardEvent} */ event) => this.steer(event),
+    });
+    const times = el("p", { class: "wave-times", "aria-hidden": "true" }, this.now, this.all);
+    place.replaceChildren(this.wave, times);
+    for (const name of ["play", "pause", "ended"]) this.audio.addEventListener(name, () => this.changed());
+    for (const name of ["timeupdate", "seeking", "durationchange"]) {
+      this.audio.addEventListener(name, () => this.show());
+    }
+    this.audio.addEventListener("error", () => this.fail());
+    this.show();
+    this.drawn = this.draw();
+  }
+
+  /** Go by another name. @param {Take} take */
+  rename(take) {
+    this.take = take;
+    sayAgain(this.place);
+  }
+
+  get playing() {
+    return !this.audio.paused && !this.audio.ended;
+  }
+
+  async toggle() {
+    if (this.playing) return this.audio.pause();
+    if (this.audio.error) this.audio.load();
+    try {
+      await this.audio.play();
+    } catch (failure) {
+      // Pausing or closing before the first sound rejects, too.
+      if (!(failure instanceof DOMException && failure.name === "AbortError")) this.fail();
+    }
+  }
+
+  close() {
+    if (current === this) current = null;
+    this.closed = true;
+    this.audio.pause();
+    this.surfer?.destroy();
+    this.audio.removeAttribute("src");
+    this.audio.load(); // lets go of the connection
+    this.place.replaceChildren();
+    this.changed();
+  }
+
+  /** Draw anew: colours follow the scheme. */
+  repaint() {
+    this.surfer?.setOptions(colours(this.wave));
+  }
+
+  async draw() {
+    const { peaks, seconds } = await waveform(this.take.waveformUrl);
+    if (this.closed) return;
+    if (seconds) this.length = seconds;
+    this.surfer = WaveSurfer.create({
+      container: this.wave,
+      media: this.audio,
+      url: this.audio.src,
+      peaks,
+      duration: this.length || 1,
+      height: HEIGHT,
+      barWidth: 2,
+      barGap: 2,
+      barRadius: 2,
+      barMinHeight: 2,
+      cursorWidth: 2,
+      normalize: true,
+      dragToSeek: true,
+      hideScrollbar: true,
+      ...colours(this.wave),
+    });
+    this.show();
+  }
+
+  /** @param {KeyboardEvent} event */
+  steer(event) {
+    const now = this.audio.currentTime;
+    /** @type {Record<string, number>} */
+    const targets = {
+      ArrowLeft: now - STEP,
+      ArrowDown: now - STEP,
+      ArrowRight: now + STEP,
+      ArrowUp: now + STEP,
+      PageDown: now - LEAP,
+      PageUp: now + LEAP,
+      Home: 0,
+      End: this.length,
+    };
+    if (event.key in targets) this.audio.currentTime = Math.min(Math.max(0, targets[event.key]), this.length);
+    else if (event.key === " " || event.key === "Enter") void this.toggle();
+    else return;
+    event.preventDefault();
+  }
+
+  show() {
+    const { currentTime, duration } = this.audio;
+    if (Number.isFinite(duration) && duration > 0) this.length = duration;
+    this.now.textContent = clock(currentTime);
+    this.all.textContent = clock(this.length);
+    this.wave.setAttribute("aria-valuemax", String(Math.round(this.length)));
+    this.wave.setAttribute("aria-valuenow", String(Math.round(currentTime)));
+    const said = { now: spokenLength(currentTime), all: spokenLength(this.length) };
+    this.wave.setAttribute("aria-valuetext", t("positionNow", said));
+  }
+
+  fail() {
+    if (this.closed || !this.audio.getAttribute("src")) return;
+    this.changed();
+    notify(words("playbackFailed"), { kind: "error" });
+  }
+}
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => current?.repaint());
+
+/** @param {Element} node */
+function colours(node) {
+  const style = getComputedStyle(node);
+  return {
+    waveColor: mixed(style.getPropertyValue("--celadon"), style.getPropertyValue("--surface")),
+    progressColor: style.getPropertyValue("--celadon"),
+    cursorColor: style.getPropertyValue("--vermilion"),
+  };
+}
+
+/** @param {string} strong @param {string} ground */
+const mixed = (strong, ground) => `color-mix(in srgb, ${strong} 45%, ${ground})`;
+
+/**
+ * Fetch a take's peaks: the highs above the line, the lows below it. Without them the line is flat, and still moves.
+ * @param {string | null} url
+ */
+async function waveform(url) {
+  try {
+    const answer = await fetch(url ?? "");
+    if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+    /** @type {{ durationSeconds: number, peaks: [number, number][] }} */
+    const { durationSeconds, peaks } = await answer.json();
+    return { seconds: durationSeconds, peaks: [peaks.map(([, high]) => high), peaks.map(([low]) => low)] };
+  } catch {
+    return { seconds: 0, peaks: [[0, 0]] };
+  }
+}

@@ -1,0 +1,61 @@
+// @ts-check
+/** The voice, drawn: it leaves the record button to both sides, like rings on water. */
+
+const PITCH = 5; // CSS pixels from bar to bar
+const BAR = 2.5;
+const BUTTON = 78; // half the width that the button covers
+const LOUD = 0.97; // of full scale: beyond, a converter clips
+const REST = 0.015;
+
+export class Ripples {
+  /** @param {HTMLCanvasElement} canvas */
+  constructor(canvas) {
+    this.canvas = canvas;
+    /** Newest first. @type {{ level: number, loud: boolean }[]} */
+    this.heard = [];
+    this.still = matchMedia("(prefers-reduced-motion: reduce)");
+    new ResizeObserver(() => this.draw()).observe(canvas);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+  }
+
+  /** Hear one moment of the voice. @param {number} level 0 to 1 @returns {boolean} whether it was too loud */
+  hear(level) {
+    const loud = level >= LOUD;
+    this.heard.unshift({ level, loud });
+    this.heard.length = Math.min(this.heard.length, 240);
+    this.draw();
+    return loud;
+  }
+
+  calm() {
+    this.heard = [];
+    this.draw();
+  }
+
+  draw() {
+    const { canvas } = this;
+    const { clientWidth: width, clientHeight: height } = canvas;
+    const pen = canvas.getContext("2d");
+    if (!pen || !width) return;
+    const scale = devicePixelRatio || 1;
+    canvas.width = Math.round(width * scale);
+    canvas.height = Math.round(height * scale);
+    pen.scale(scale, scale);
+    const style = getComputedStyle(canvas);
+    const [calm, alarm] = [style.color, style.getPropertyValue("--vermilion")];
+    const bars = Math.ceil((width / 2 - BUTTON) / PITCH);
+    for (let bar = 0; bar < bars; bar += 1) {
+      // Without motion the bars stand and only their common height follows the voice.
+      const { level, loud } = this.heard[this.still.matches ? 0 : bar] ?? { level: 0, loud: false };
+      const tall = Math.max(REST, Math.min(1, level)) * (height - 16);
+      pen.globalAlpha = (1 - bar / bars) ** 0.7 * (level > REST ? 1 : 0.4);
+      pen.fillStyle = loud ? alarm : calm;
+      for (const side of [-1, 1]) {
+        const x = width / 2 + side * (BUTTON + bar * PITCH) - BAR / 2;
+        pen.beginPath();
+        pen.roundRect(x, (height - tall) / 2, BAR, Math.max(BAR, tall), BAR / 2);
+        pen.fill();
+      }
+    }
+  }
+}

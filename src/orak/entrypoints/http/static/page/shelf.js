@@ -1,0 +1,171 @@
+// @ts-check
+/** The takes that are there, newest first, and what becomes of them while one looks. */
+import { getTake, listTakes } from "./calls.js";
+import { deleteLater, isLeaving } from "./deletions.js";
+import { byId, el, say } from "./element.js";
+import { count } from "./formats.js";
+import { onLanguage, t, words } from "./language.js";
+import { announce, notify } from "./notices.js";
+import { reasonOf, TakeRow } from "./take.js";
+
+/** @typedef {import("./calls.js").Take} Take */
+
+const PAGE = 50; // takes fetched at once
+
+export class Shelf {
+  constructor() {
+    this.list = byId("takes-list");
+    this.state = byId("takes-state");
+    this.more = byId("more");
+    /** @type {Map<number, TakeRow>} */
+    this.rows = new Map();
+    /** @type {string | null} */
+    this.next = null;
+    this.more.addEventListener("click", () => void this.showMore());
+    onLanguage(() => void this.refresh()); // the server's sentences follow, too
+  }
+
+  /** Whether somebody waits for something to happen. */
+  get restless() {
+    return [...this.rows.values()].some(({ take }) => take.processingStatus === "PROCESSING");
+  }
+
+  /** Ask for the newest page, and bring the shelf up to it. */
+  async refresh() {
+    if (!this.rows.size && !this.state.hasChildNodes()) this.showState(words("loading"));
+    let page;
+    try {
+      page = await listTakes(null, PAGE);
+    } catch (failure) {
+      if (!this.rows.size) this.showFailure(failure);
+      throw failure;
+    }
+    const first = !this.loaded;
+    this.loaded = true;
+    if (first) this.next = page.next;
+    this.forget(page.takes, page.next === null);
+    for (const take of page.takes.toReversed()) this.put(take);
+    this.showCount();
+    if (first) this.openFirst();
+  }
+
+  /** Show *take* where it belongs: at the top if it is new. @param {Take} take */
+  put(take) {
+    if (isLeaving(take.id)) return;
+    const row = this.rows.get(take.id);
+    if (row) {
+      const before = row.take.processingStatus;
+      row.update(take);
+      if (before !== take.processingStatus) this.tell(take);
+      return;
+    }
+    const made = this.row(take);
+    const after = [...this.rows.values()].find((other) => other.take.id < take.id);
+    this.list.insertBefore(made.node, after?.node ?? null);
+    this.rows.set(take.id, made);
+    this.rows = new Map([...this.rows].sort(([one], [other]) => other - one));
+    this.showCount();
+  }
+
+  /** Something happened to a take. @param {{ recordId: number, processingStatus: string, progress: number, deleted?: boolean }} step */
+  async step({ recordId, processingStatus, progress, deleted = false }) {
+    const row = this.rows.get(recordId);
+    if (deleted) return row && this.drop(row);
+    if (row && processingStatus === "PROCESSING" && row.take.processingStatus === "PROCESSING") {
+      return row.update({ ...row.take, progress });
+    }
+    this.put(await getTake(recordId));
+  }
+
+  async showMore() {
+    if (!this.next) return;
+    try {
+      const page = await listTakes(this.next, PAGE);
+      this.next = page.next;
+      for (const take of page.takes) this.put(take);
+      this.showCount();
+    } catch (failure) {
+      notify(() => t("listFailed", { reason: reasonOf(failure) }), { kind: "error" });
+    }
+  }
+
+  /** @param {Take} take */
+  row(take) {
+    return new TakeRow(take, { remove: (row) => this.remove(row), changed: (changed) => this.put(changed) });
+  }
+
+  /** @param {TakeRow} row */
+  remove(row) {
+    const neighbour = row.node.nextElementSibling ?? row.node.previousElementSibling;
+    deleteLater(row.take, {
+      back: () => {
+        this.put(row.take);
+        this.rows.get(row.take.id)?.button.focus();
+      },
+      gone: () => undefined,
+      failed: (failure) => notify(() => t("actionFailed", { reason: reasonOf(failure) }), { kind: "error" }),
+    });
+    this.drop(row);
+    const next = /** @type {HTMLElement | null} */ (neighbour?.querySelector(".take-remove"));
+    (next ?? byId("record")).focus();
+  }
+
+  /** @param {TakeRow} row */
+  drop(row) {
+    row.close();
+    row.node.remove();
+    this.rows.delete(row.take.id);
+    this.showCount();
+  }
+
+  clear() {
+    for (const row of [...this.rows.values()]) this.drop(row);
+    this.loaded = false;
+    this.next = null;
+    this.state.replaceChildren();
+    byId("takes-count").textContent = "";
+  }
+
+  /** Let go of rows that the newest page should have and has not. @param {Take[]} takes @param {boolean} all */
+  forget(takes, all) {
+    const kept = new Set(takes.map(({ id }) => id));
+    const oldest = all ? 0 : Math.min(...kept);
+    for (const row of [...this.rows.values()]) {
+      if (row.take.id >= oldest && !kept.has(row.take.id)) this.drop(row);
+    }
+  }
+
+  openFirst() {
+    [...this.rows.values()].find(({ take }) => take.publicUrl)?.open();
+  }
+
+  /** @param {Take} take */
+  tell(take) {
+    if (take.processingStatus === "COMPLETED") announce(words("announceReady", { title: take.title }));
+    if (take.processingStatus === "FAILED") announce(words("announceFailed", { title: take.title }));
+  }
+
+  showCount() {
+    this.more.hidden = this.next === null;
+    const { size } = this.rows;
+    say(byId("takes-count"), () => {
+      if (!size) return "";
+      const shown = this.next ? `${count(size)}+` : count(size);
+      return size === 1 ? t("takesCountOne") : t("takesCount", { count: shown });
+    });
+    if (size) this.state.replaceChildren();
+    else if (this.loaded) this.showState(words("emptyLead"), words("emptyHeading"));
+  }
+
+  /** @param {() => string} lead @param {() => string} [heading] */
+  showState(lead, heading) {
+    this.state.replaceChildren(...(heading ? [el("h3", { text: heading })] : []), el("p", { text: lead }));
+  }
+
+  /** @param {unknown} failure */
+  showFailure(failure) {
+    this.showState(() => t("listFailed", { reason: reasonOf(failure) }));
+    const again = () => this.refresh().catch(() => undefined);
+    this.state.append(el("button", { type: "button", class: "outlined", text: words("retry"), onclick: again }));
+  }
+}

@@ -1,0 +1,192 @@
+// @ts-check
+/** One take on the shelf: playing it, its name, and what else can be done with it. */
+import { OrakError } from "../client/api.js";
+import { CallFailed, renameTake, retryTake } from "./calls.js";
+import { el, icon, ICONS, say, sayAgain } from "./element.js";
+import { clock, percent, spokenLength, when } from "./formats.js";
+import { t, words } from "./language.js";
+import { notify } from "./notices.js";
+import { Player } from "./player.js";
+
+/** @typedef {import("./calls.js").Take} Take */
+
+export class TakeRow {
+  /**
+   * @param {Take} take
+   * @param {{ remove: (row: TakeRow) => void, changed: (take: Take) => void }} shelf
+   */
+  constructor(take, shelf) {
+    this.take = take;
+    this.shelf = shelf;
+    /** @type {Player | null} */
+    this.player = null;
+    /** What the last state was made of. @type {string | undefined} */
+    this.shown = undefined;
+    this.node = el("li", { class: "take", "data-id": take.id });
+    this.button = el("button", { type: "button", class: "round take-play", onclick: () => this.play() });
+    this.title = el("p", { class: "take-title", dir: "auto" });
+    this.meta = el("p", { class: "take-meta" });
+    this.body = el("div", { class: "take-body" }, this.title, this.meta);
+    this.place = el("div", { class: "take-player" });
+    this.node.append(this.button, this.body, this.actions(), this.place);
+    this.show();
+  }
+
+  /** Show what orak says of it now. @param {Take} take */
+  update(take) {
+    const moved = take.publicUrl !== this.take.publicUrl;
+    this.take = take;
+    if (moved) this.player?.close();
+    this.show();
+  }
+
+  actions() {
+    const name = () => ({ title: this.take.title });
+    this.renameButton = el("button", {
+      type: "button",
+      class: "round",
+      label: () => t("rename", name()),
+      onclick: () => this.rename(),
+    }, icon(ICONS.rename));
+    const remove = el("button", {
+      type: "button",
+      class: "round take-remove",
+      label: () => t("remove", name()),
+      onclick: () => this.shelf.remove(this),
+    }, icon(ICONS.remove));
+    return el("div", { class: "take-actions" }, this.renameButton, remove);
+  }
+
+  show() {
+    const { take } = this;
+    const playing = this.player?.playing ?? false;
+    this.node.dataset.status = take.processingStatus;
+    if (this.title.textContent !== take.title) {
+      this.title.textContent = take.title;
+      sayAgain(this.node); // every button is named after it
+    }
+    this.button.disabled = take.publicUrl === null;
+    this.button.classList.toggle("playing", playing);
+    if (this.button.dataset.shape !== String(playing)) {
+      this.button.replaceChildren(icon(playing ? ICONS.pause : ICONS.play));
+      this.button.dataset.shape = String(playing);
+    }
+    say(this.button, () => t(playing ? "pausePlayback" : "play", { title: this.take.title }), "aria-label");
+    this.showState();
+  }
+
+  showState() {
+    const { take } = this;
+    const state = `${take.processingStatus} ${take.progress} ${take.durationSeconds} ${take.failure?.message}`;
+    if (this.shown === state) return;
+    this.shown = state;
+    this.bar?.remove();
+    this.retryButton?.remove();
+    if (take.processingStatus === "FAILED") {
+      const why = el("span", { class: "problem", text: () => take.failure?.message ?? t("failed") });
+      this.meta.replaceChildren(why);
+      this.retryButton = el("button", {
+        type: "button",
+        class: "outlined take-retry",
+        label: () => t("retryOf", { title: this.take.title }),
+        onclick: () => this.retry(),
+      }, icon(ICONS.again), el("span", { text: words("retry") }));
+      this.body.append(this.retryButton);
+    } else if (take.processingStatus === "PROCESSING") {
+      this.meta.replaceChildren(el("span", {
+        text: () => (take.progress ? t("converting", { percent: percent(take.progress / 100) }) : t("waiting")),
+      }));
+      this.bar = el("progress", { max: 100, value: take.progress, label: () => take.title });
+      this.body.append(this.bar);
+    } else {
+      const length = take.durationSeconds;
+      const shown = length === null ? null : el("span", { "aria-hidden": "true", text: () => `${clock(length)} · ` });
+      const read = length === null ? null : el("span", { class: "unseen", text: () => `${spokenLength(length)}, ` });
+      this.meta.replaceChildren(
+        ...[shown, read].filter((node) => node !== null),
+        el("time", { datetime: take.createdAt, text: () => when(take.createdAt) }),
+      );
+    }
+  }
+
+  /** Show its waveform, silent. */
+  open() {
+    if (this.player && !this.player.closed) return;
+    this.player = new Player(this.take, this.place, () => this.show());
+  }
+
+  async play() {
+    this.open();
+    await this.player?.toggle();
+  }
+
+  close() {
+    this.player?.close();
+  }
+
+  rename() {
+    const input = el("input", {
+      value: this.take.title,
+      maxlength: 255,
+      required: true,
+      label: () => t("titleOf", { name: this.take.title }),
+    });
+    const problem = el("p", { class: "problem", role: "alert" });
+    const end = () => {
+      form.replaceWith(this.title);
+      this.meta.hidden = false;
+      this.node.classList.remove("renaming");
+      this.renameButton?.focus();
+    };
+    const form = el(
+      "form",
+      {
+        onsubmit: async (/** @type {Event} */ event) => {
+          event.preventDefault();
+          const title = input.value.trim();
+          if (!title) return say(problem, words("titleRequired"));
+          try {
+            this.take = await renameTake(this.take.id, title);
+          } catch (failure) {
+            return say(problem, () => reasonOf(failure));
+          }
+          this.player?.rename(this.take);
+          end();
+          this.show();
+          this.shelf.changed(this.take);
+        },
+        onkeydown: (/** @type {KeyboardEvent} */ event) => {
+          if (event.key === "Escape") end();
+        },
+      },
+      input,
+      el("button", { class: "solid", text: words("save") }),
+      el("button", { type: "button", class: "outlined", text: words("cancel"), onclick: end }),
+      problem,
+    );
+    this.title.replaceWith(form);
+    this.meta.hidden = true;
+    this.node.classList.add("renaming");
+    input.focus();
+    input.select();
+  }
+
+  async retry() {
+    if (this.retryButton) this.retryButton.disabled = true;
+    try {
+      this.update(await retryTake(this.take.id));
+      this.shelf.changed(this.take);
+      this.renameButton?.focus();
+    } catch (failure) {
+      if (this.retryButton) this.retryButton.disabled = false;
+      notify(() => t("actionFailed", { reason: reasonOf(failure) }), { kind: "error" });
+    }
+  }
+}
+
+/** What to say of a failure. @param {unknown} failure */
+export function reasonOf(failure) {
+  const away = (failure instanceof CallFailed || failure instanceof OrakError) && failure.status === 0;
+  if (away) return t("offline");
+  return failure instanceof Error ? failure.message : String(failure);
+}

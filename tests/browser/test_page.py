@@ -1,0 +1,340 @@
+"""What a singer does on the page, in a real browser."""
+
+import re
+import wave
+from io import BytesIO
+from time import monotonic
+
+import pytest
+from playwright.sync_api import expect
+from screen_sizes import NARROW
+
+
+def test_the_demo_leads_to_the_first_sound_in_one_click(demo, browsing):
+    with browsing() as context:
+        page = context.new_page()
+        page.goto(demo.address)
+        page.get_by_role("button", name="Play 아리랑").click()
+        slider = page.get_by_role("slider", name="Position in 아리랑")
+        expect(slider).not_to_have_attribute("aria-valuenow", "0")
+        page.get_by_role("button", name="Pause 아리랑").click()
+        expect(page.get_by_role("button", name="Play 아리랑")).to_be_visible()
+        assert page.url == f"{demo.url}/"  # the token has left the address bar
+        assert page.evaluate("localStorage.length") == 0
+
+
+def test_everything_can_be_done_from_the_keyboard(browsing, enter):
+    with browsing(viewport=NARROW) as context:
+        page = enter(context)
+        expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
+
+        reach(page, "Start recording")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("timer")).to_have_text("0:01")
+        reach(page, "Stop and name the take")
+        page.keyboard.press("Space")
+
+        expect(page.get_by_role("textbox")).to_be_focused()
+        page.keyboard.type("First line")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Play First line")).to_be_enabled()
+
+        reach(page, "Play First line")
+        page.keyboard.press("Enter")
+        slider = page.get_by_role("slider")
+        expect(slider).to_be_visible()
+        reach(page, "Position in First line")
+        page.keyboard.press("End")
+        page.keyboard.press("Home")
+        expect(slider).to_have_attribute("aria-valuenow", "0")
+
+        reach(page, "Rename First line")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("textbox")).to_be_focused()
+        page.keyboard.type("Second thought")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Rename Second thought")).to_be_focused()
+        expect(page.get_by_role("slider", name="Position in Second thought")).to_be_visible()
+
+        reach(page, "Delete Second thought")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("“Second thought” is deleted.")).to_be_visible()
+        reach(page, "Undo")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Play Second thought")).to_be_focused()
+
+
+_FOCUSED = "(document.activeElement.ariaLabel || document.activeElement.textContent).trim()"
+
+
+def reach(page, name):
+    """Go on by Tab until the focus is on what has that name."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate(_FOCUSED) == name:
+            return
+    raise AssertionError(f"Tab leads to no {name!r}")
+
+
+def test_files_are_sent_several_at_once_and_named_meanwhile(browsing, enter, sung):
+    with browsing() as context:
+        page = enter(context)
+        hum = sung.with_name("콧노래.wav")
+        hum.write_bytes(a_hum())
+        page.locator("#files").set_input_files([sung, hum])
+        page.get_by_label("Title · 콧노래.wav").press("Enter")
+        expect(page.get_by_role("button", name="Play 콧노래")).to_be_enabled()
+        title = page.get_by_label("Title · first verse.webm")
+        expect(page.get_by_text("Uploaded. Name it and it is yours.")).to_be_visible()
+        title.fill("")
+        title.press("Enter")
+        expect(page.get_by_text("A take needs a title.")).to_be_visible()
+        title.fill("Arirang")
+        title.press("Enter")
+        expect(page.get_by_role("button", name="Play Arirang")).to_be_enabled()
+        expect(page.get_by_role("heading", name="On their way")).to_be_hidden()
+
+
+def test_a_cancelled_upload_leaves_nothing(demo, browsing, enter, sung):
+    token = demo.token()
+    with browsing() as context:
+        page = enter(context, token)
+        with page.expect_response(lambda answer: "presigned-url" in answer.url) as signed:
+            page.locator("#files").set_input_files(sung)
+        page.get_by_role("button", name="Cancel first verse.webm").click()
+        expect(page.get_by_label("Title · first verse.webm")).to_have_count(0)
+        assert signed.value.ok
+    with demo.call(token) as orak:
+        assert orak.get("/me").json() == []
+
+
+def test_an_upload_waits_for_the_network_and_goes_on_by_itself(browsing, enter, sung):
+    with browsing() as context:
+        page = enter(context)
+        expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
+        context.set_offline(True)
+        page.locator("#files").set_input_files(sung)
+        page.get_by_label("Title · first verse.webm").press("Enter")
+        expect(page.get_by_text("No network. It goes on by itself.")).to_be_visible()
+        context.set_offline(False)
+        expect(page.get_by_role("button", name="Play first verse")).to_be_enabled()
+
+
+def test_a_take_that_fails_says_why_and_can_be_tried_again(demo, browsing, enter, recorded):
+    token = demo.token()
+    assert recorded(token, "Noise", b"this is no sound at all")["processingStatus"] == "FAILED"
+    with browsing(locale="ko-KR") as context:
+        page = enter(context, token)
+        expect(page.locator(".take .problem")).not_to_be_empty()
+        with page.expect_response(lambda answer: answer.url.endswith("/retry")) as again:
+            page.get_by_role("button", name="Noise 다시 시도").click()
+        assert again.value.ok
+
+
+def test_a_take_of_a_closed_tab_is_offered_and_finished(demo, browsing, enter):
+    token = demo.token()
+    with browsing() as context:
+        page = enter(context, token)
+        page.get_by_role("button", name="Start recording").click()
+        expect(page.get_by_role("timer")).to_have_text("0:04")
+        page.close(run_before_unload=False)
+
+        page = enter(context, token)
+        expect(page.get_by_text(re.compile("The page closed while you sang"))).to_be_visible()
+        page.get_by_role("button", name="Finish it").click()
+        page.get_by_role("textbox").fill("Saved")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Play Saved")).to_be_enabled()
+        page.reload()
+        expect(page.get_by_role("button", name="Play Saved")).to_be_enabled()
+        expect(page.get_by_role("button", name="Finish it")).to_have_count(0)
+    with demo.call(token) as orak:
+        [record] = orak.get("/me").json()
+    assert record["durationSeconds"] >= 2
+
+
+def test_somebody_elses_unfinished_take_is_not_offered(demo, browsing, enter):
+    with browsing() as context:
+        page = enter(context, demo.token())
+        page.get_by_role("button", name="Start recording").click()
+        expect(page.get_by_role("timer")).to_have_text("0:02")
+        page.close(run_before_unload=False)
+        page = enter(context, demo.token())
+        expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
+        expect(page.get_by_role("button", name="Finish it")).to_have_count(0)
+
+
+def test_signing_out_ends_the_recording_and_keeps_it_for_its_singer(demo, browsing, enter):
+    token = demo.token()
+    with browsing() as context:
+        context.add_init_script(
+            """
+            window.tracks = [];
+            if (navigator.mediaDevices) {
+              const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+              navigator.mediaDevices.getUserMedia = async (wanted) => {
+                const stream = await ask(wanted);
+                window.tracks.push(...stream.getTracks());
+                return stream;
+              };
+            }
+            """
+        )
+        page = enter(context, token)
+        page.get_by_role("button", name="Start recording").click()
+        expect(page.get_by_role("timer")).to_have_text("0:02")
+        page.get_by_role("button", name="Sign out").click()
+        page.wait_for_function("tracks.length === 1 && tracks[0].readyState === 'ended'")
+        for _ in range(2):
+            page.get_by_label("Access token").fill(token)
+            page.keyboard.press("Enter")
+            page.get_by_role("button", name="Finish it").click()
+            expect(page.get_by_role("heading", name="On their way")).to_be_visible()
+            page.get_by_role("button", name="Sign out").click()  # on its way, it is not lost either
+
+
+def test_an_address_that_the_store_takes_for_too_old_is_asked_for_anew(demo, browsing, enter, sung):
+    token = demo.token()
+    with browsing() as context:
+        context.route("**/storage/**", lambda route: route.fulfill(status=403), times=1)
+        page = enter(context, token)
+        page.locator("#files").set_input_files(sung)
+        page.get_by_label("Title · first verse.webm").press("Enter")
+        expect(page.get_by_role("button", name="Play first verse")).to_be_enabled()
+    with demo.call(token) as orak:
+        assert len(orak.get("/me").json()) == 1
+
+
+def test_an_answer_that_is_lost_names_the_take_once(demo, browsing, enter, sung):
+    token = demo.token()
+    with browsing() as context:
+
+        def lose_the_answer(route):
+            route.fetch()
+            route.abort()
+
+        context.route("**/records/async", lose_the_answer, times=1)
+        page = enter(context, token)
+        page.locator("#files").set_input_files(sung)
+        page.get_by_label("Title · first verse.webm").press("Enter")
+        expect(page.get_by_role("heading", name="On their way")).to_be_hidden()
+        expect(page.get_by_role("button", name="Play first verse")).to_be_enabled()
+    with demo.call(token) as orak:
+        assert len(orak.get("/me").json()) == 1
+
+
+def test_leaving_the_page_ends_the_time_to_undo(demo, browsing, enter, recorded):
+    token = demo.token()
+    recorded(token)
+    with browsing() as context, demo.call(token) as orak:
+        page = enter(context, token)
+        page.get_by_role("button", name="Delete 아리랑").click()
+        expect(page.get_by_role("button", name="Undo")).to_be_visible()
+        assert len(orak.get("/me").json()) == 1
+        page.goto(f"{demo.url}/operator")
+        expect(page.get_by_role("heading", name="Not for you")).to_be_visible()
+        deadline = monotonic() + 10
+        while orak.get("/me").json() and monotonic() < deadline:
+            page.wait_for_timeout(50)
+        assert orak.get("/me").json() == []
+
+
+def test_the_language_is_the_browsers_until_it_is_chosen(demo, browsing, enter, recorded):
+    token = demo.token()
+    recorded(token)
+    with browsing(locale="ko-KR") as context:
+        page = enter(context, token)
+        expect(page.get_by_role("heading", name="내 녹음")).to_be_visible()
+        expect(page.get_by_role("button", name="아리랑 재생")).to_be_visible()
+        page.get_by_role("button", name="Show in English").click()
+        expect(page.get_by_role("heading", name="Your takes")).to_be_visible()
+        expect(page.get_by_role("button", name="Play 아리랑")).to_be_visible()
+        expect(page.locator("html")).to_have_attribute("lang", "en")
+        page.reload()
+        expect(page.get_by_role("heading", name="Your takes")).to_be_visible()
+
+
+def test_a_token_that_is_not_good_leads_back_to_the_door(demo, browsing, enter):
+    with browsing() as context:
+        page = enter(context, "not.a.token")
+        expect(page.get_by_role("alert").filter(has_text="This token is not valid")).to_be_visible()
+        page.get_by_label("Access token").fill(f"Bearer {demo.token()}")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="Your takes")).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_label("Access token")).to_be_focused()
+        assert page.evaluate("sessionStorage.length") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("NotAllowedError", "The microphone is not allowed here."),
+        ("NotFoundError", "No microphone was found."),
+        ("NotReadableError", "Another app holds the microphone."),
+    ],
+)
+def test_a_microphone_that_cannot_be_had_is_explained(browsing, enter, name, said):
+    with browsing() as context:
+        context.add_init_script(
+            f"""
+            if (navigator.mediaDevices) {{  // about:blank has none
+              navigator.mediaDevices.getUserMedia = async () => {{ throw new DOMException("", "{name}"); }};
+            }}
+            """
+        )
+        page = enter(context)
+        page.get_by_role("button", name="Start recording").click()
+        expect(page.locator("#stage-hint")).to_contain_text(said)
+        expect(page.get_by_role("button", name="Start recording")).to_be_enabled()
+
+
+def test_what_another_device_does_is_seen_without_asking(demo, browsing, recorded):
+    token = demo.token()
+    with browsing() as context:
+        page = context.new_page()
+        with page.expect_request("**/records/async/events?*"):
+            page.goto(f"{demo.url}#token={token}")
+        expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
+        page.route("**/records/async/me?*", lambda route: route.abort())
+        record = recorded(token, "From afar")
+        expect(page.get_by_role("button", name="Play From afar")).to_be_enabled()
+        with demo.call(token) as orak:
+            orak.delete(f"/{record['id']}").raise_for_status()
+        expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
+
+
+def test_without_a_stream_the_list_is_asked_for(browsing, enter, sung):
+    with browsing() as context:
+        context.route("**/live/ticket", lambda route: route.fulfill(status=503))
+        page = enter(context)
+        page.locator("#files").set_input_files(sung)
+        page.get_by_label("Title · first verse.webm").press("Enter")
+        expect(page.get_by_role("button", name="Play first verse")).to_be_enabled()
+
+
+def test_operators_set_the_batch_and_replay_dead_letters(demo, browsing, enter, recorded):
+    token = demo.token("admin")
+    recorded(token, "Noise", b"this is no sound at all")
+    with browsing() as context:
+        page = enter(context, token, "/operator")
+        page.get_by_label("Takes in a batch").fill("77")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("A batch has 77 takes now.")).to_be_visible()
+        page.get_by_role("button", name="Begin a batch now").click()
+        expect(page.get_by_text("A batch begins.")).to_be_visible()
+        with page.expect_response(lambda answer: answer.url.endswith("/retry")) as again:
+            page.get_by_role("button", name=re.compile("Convert upload .* again")).first.click()
+        assert again.value.ok
+        expect(page.get_by_text(re.compile("is in line again"))).to_be_visible()
+
+
+def a_hum() -> bytes:
+    """Return a second of a square wave."""
+    file = BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes((b"\x00\x10" * 20 + b"\x00\xf0" * 20) * 200)
+    return file.getvalue()

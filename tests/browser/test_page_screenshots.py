@@ -1,0 +1,218 @@
+"""Pictures of every state, for the documentation (`just screenshots`), at times that are made up."""
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+from screen_sizes import NARROW, WIDE
+
+FOLDER = os.environ.get("ORAK_SCREENSHOTS")
+BEGAN = "2026-03-01T03:00:00Z"
+
+pytestmark = pytest.mark.skipif(not FOLDER, reason="ORAK_SCREENSHOTS names no folder")
+
+
+@pytest.fixture(params=[("ko-KR", "light"), ("en-US", "dark")], ids=["ko-light", "en-dark"])
+def words(request):
+    return request.param
+
+
+@pytest.fixture(params=[WIDE, NARROW], ids=["1280", "360"])
+def size(request):
+    return request.param
+
+
+@pytest.fixture
+def shown(browsing, words, size):
+    """Return a context at a time that never changes, and what takes its picture."""
+    locale, color_scheme = words
+    with browsing(
+        locale=locale,
+        color_scheme=color_scheme,
+        viewport=size,
+        reduced_motion="reduce",
+        device_scale_factor=1,
+    ) as context:
+
+        def take(page, state):
+            page.mouse.move(0, 0)
+            page.evaluate("document.fonts.ready")
+            name = f"page-{state}-{size['width']}-{locale[:2]}-{color_scheme}.png"
+            page.screenshot(path=Path(FOLDER) / name, animations="disabled", caret="hide")
+
+        yield context, take
+
+
+def made_up(page, record):
+    """Let the page see four takes, of which *record* is the first; and what time it is."""
+    page.clock.set_fixed_time(BEGAN)
+    others = [
+        {
+            "id": record["id"] + 1,
+            "title": "봄날, 둘째 절",
+            "processingStatus": "PROCESSING",
+            "progress": 62,
+            "publicUrl": None,
+        },
+        {
+            "id": record["id"] - 1,
+            "title": "Moon River, slowly this time and all the way to the end",
+            "durationSeconds": 187,
+        },
+        {
+            "id": record["id"] - 2,
+            "title": "밤편지",
+            "processingStatus": "FAILED",
+            "publicUrl": None,
+            "failure": {"code": "NO_AUDIO_STREAM", "message": "No sound was found in the file."},
+        },
+    ]
+    takes = sorted(
+        (record | other | {"createdAt": "2026-02-27T11:30:00Z"} for other in [{}, *others]),
+        key=lambda take: -take["id"],
+    )
+    page.route("**/records/async/me?*", lambda route: route.fulfill(json=takes))
+
+
+def opened(context, demo, token, path="/"):
+    page = context.new_page()
+    page.clock.set_fixed_time(BEGAN)
+    page.goto(f"{demo.url}{path}" + (f"#token={token}" if token else ""))
+    return page
+
+
+def test_the_door(demo, shown):
+    context, take = shown
+    page = opened(context, demo, None)
+    expect(page.locator("#token")).to_be_visible()
+    take(page, "door")
+
+
+def test_an_empty_shelf(demo, shown):
+    context, take = shown
+    page = opened(context, demo, demo.token())
+    expect(page.locator("#takes-state h3")).to_be_visible()
+    take(page, "empty")
+
+
+def test_a_shelf_and_its_player(demo, shown, recorded):
+    context, take = shown
+    token = demo.token()
+    record = recorded(token)
+    page = context.new_page()
+    made_up(page, record)
+    page.goto(f"{demo.url}#token={token}")
+    page.locator(".take-play:not([disabled])").first.click()
+    expect(page.locator(".take-play.playing")).to_be_visible()
+    page.locator(".wave").press("Home")
+    page.locator(".take-play.playing").click()
+    page.locator(".wave").press("ArrowRight")
+    expect(page.locator(".wave")).to_have_attribute("aria-valuenow", "5")
+    page.locator("#takes").scroll_into_view_if_needed()
+    take(page, "shelf")
+    page.locator(".take-actions button").first.click()
+    take(page, "renaming")
+    page.keyboard.press("Escape")
+    page.locator(".take-remove").first.click()
+    expect(page.locator(".notice")).to_be_visible()
+    take(page, "undo")
+
+
+def test_recording_and_naming(demo, shown):
+    context, take = shown
+    context.add_init_script(
+        # A voice that is the same each time: the meter reads it, the recording does not.
+        """
+        let moment = 0;
+        AnalyserNode.prototype.getFloatTimeDomainData = function (samples) {
+          moment += 1;
+          samples.fill(0.35 + 0.3 * Math.sin(moment / 5));
+        };
+        performance.now = () => 75_000;
+        """
+    )
+    page = context.new_page()
+    page.emulate_media(reduced_motion="no-preference")
+    page.clock.set_fixed_time(BEGAN)
+    page.goto(f"{demo.url}#token={demo.token()}")
+    page.locator("#record").click()
+    expect(page.locator("#record")).to_have_attribute("data-state", "recording")
+    page.wait_for_timeout(2500)  # until the voice has reached the edges
+    take(page, "recording")
+    page.locator("#record").click()
+    expect(page.locator(".arrival")).to_be_visible()
+    page.locator(".arrival input").fill("아리랑, 첫 소절")
+    expect(page.locator(".arrival progress")).to_have_attribute("value", "1")
+    page.wait_for_timeout(400)  # the bar glides
+    take(page, "naming")
+
+
+def test_an_unfinished_take(demo, shown):
+    context, take = shown
+    token = demo.token()
+    page = context.new_page()
+    page.goto(f"{demo.url}#token={token}")
+    page.locator("#record").click()
+    expect(page.locator("#timer")).to_have_text("0:03")
+    page.close(run_before_unload=False)
+    page = opened(context, demo, token)
+    expect(page.locator(".rescue")).to_be_visible()
+    take(page, "unfinished")
+    page.locator(".rescue .outlined").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    take(page, "question")
+
+
+def test_the_operators_page(demo, shown):
+    context, take = shown
+    page = context.new_page()
+    page.clock.install(time=BEGAN)
+    readings = iter(range(1000))
+
+    def statistics(route):
+        at = next(readings)
+        route.fulfill(
+            json={
+                "activeJobs": min(4, at % 7),
+                "maxConcurrentJobs": 4,
+                "processingCount": 4,
+                "failedCount": 2,
+                "completedCount": 12_480 + 3 * at,
+                "batchEnabled": True,
+                "queueDepth": max(0, 44 + (at * 17) % 23 - at),
+                "waitingUsers": 11,
+                "batchSize": 50,
+                "orphanCount": 1,
+                "oldestWaitingSeconds": 40 + (at * 13) % 31,
+                "relays": [],
+            }
+        )
+
+    standing = {
+        "uploadId": 4711,
+        "recordId": 12,
+        "userId": 42,
+        "fileSize": 2_345_678,
+        "createdAt": "2026-02-27T11:30:00Z",
+        "errorMessage": None,
+        "failure": {"code": "CORRUPT", "message": "The file is damaged."},
+    }
+    page.route("**/batch/statistics", statistics)
+    page.route(
+        "**/batch/failures?*", lambda route: route.fulfill(json=[standing, standing | {"uploadId": 4699}])
+    )
+    page.route(
+        "**/batch/orphans?*",
+        lambda route: route.fulfill(json=[standing | {"uploadId": 4650, "failure": None}]),
+    )
+    page.goto(f"{demo.url}/operator#token={demo.token('admin')}")
+    expect(page.locator(".standing")).to_have_count(3)
+    for _ in range(40):
+        with page.expect_response("**/batch/statistics"):
+            page.clock.run_for(2000)
+    page.wait_for_function("document.querySelector('.spark-line').getAttribute('d').split('L').length > 40")
+    take(page, "operators")
+    page = opened(context, demo, demo.token(), "/operator")
+    expect(page.locator("#not-for-you")).to_be_visible()
+    take(page, "not-for-you")

@@ -1,0 +1,116 @@
+"""The pages and their files, as they are served."""
+
+import base64
+import re
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+import orak.entrypoints.http as package
+from orak.entrypoints.http.page_policy import page_headers, stores
+from orak.entrypoints.settings import Settings
+
+STATIC = Path(package.__file__).parent / "static"
+VENDORED = [folder.name for folder in (STATIC / "vendor").iterdir() if folder.is_dir()]
+
+
+@pytest.mark.parametrize("path", ["/", "/operator"])
+async def test_a_page_needs_no_token_and_trusts_nobody(anyone, path):
+    answer = await anyone.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; ")
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert "microphone=(self)" in answer.headers["permissions-policy"]
+
+
+@pytest.mark.parametrize("path", ["/", "/operator"])
+async def test_everything_that_a_page_names_is_there(anyone, path):
+    page = await anyone.get(path)
+    waiting = set(re.findall(r'(?:src|href)="(static/[^"]+)"', page.text))
+    assert waiting
+    seen = set()
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        file = await anyone.get(f"/{name}")
+        assert file.status_code == 200, name
+        if name.endswith(".js"):
+            assert file.headers["content-type"].startswith("text/javascript")
+            imported = re.findall(r'^import [^;]*?from "(\.[^"]+)";', file.text, re.MULTILINE)
+            folder = Path("/", name).parent
+            waiting |= {str((folder / one).resolve()).lstrip("/") for one in imported} - seen
+
+
+@pytest.mark.parametrize("path", ["/", "/operator", "/static/page/app.js"])
+async def test_files_are_asked_about_each_time_and_sent_once(anyone, path):
+    answer = await anyone.get(path)
+    assert answer.headers["cache-control"] == "public, no-cache"
+    again = await anyone.get(path, headers={"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers.get("content-security-policy") == answer.headers.get("content-security-policy")
+
+
+@pytest.mark.parametrize(
+    "name", ["page/index.html", "vendor/wavesurfer/LICENSE", "docs.js", "../app.py", "%2e%2e/app.py", "page"]
+)
+async def test_no_other_file_is_to_be_had(anyone, name):
+    assert (await anyone.get(f"/static/{name}")).status_code == 404
+
+
+@pytest.mark.parametrize("name", VENDORED)
+def test_vendored_files_are_those_that_the_manifest_names(name):
+    folder = STATIC / "vendor" / name
+    listed = dict(reversed(line.split("  ")) for line in (folder / "SHA256SUMS").read_text().splitlines())
+    present = {file.name for file in folder.iterdir()} - {"README.md", "SHA256SUMS"}
+    assert present == set(listed)
+    assert "LICENSE" in present
+    for file, expected in listed.items():
+        assert sha256((folder / file).read_bytes()).hexdigest() == expected, file
+
+
+def test_the_policy_names_the_style_sheet_that_wavesurfer_brings():
+    script = (STATIC / "vendor" / "wavesurfer" / "wavesurfer.esm.js").read_text()
+    height = re.search(r"^const HEIGHT = (\d+);$", (STATIC / "page" / "player.js").read_text(), re.MULTILINE)
+    template = re.search(r"e\.innerHTML=`\\n +<style\$\{.*?\}>(.*?)</style>", script, re.DOTALL)
+    assert height
+    assert template
+    style = re.sub(r"\$\{this\.getHeight\(.*?\)\}", height[1], template[1]).replace("\\n", "\n")
+    digest = base64.b64encode(sha256(style.encode()).digest()).decode()
+    assert f"style-src 'self' 'sha256-{digest}'" in page_headers(Settings())["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ["http://127.0.0.1:8000"]),
+        (
+            {"public_url": "https://orak.example.com/sing", "cdn_base_url": "https://cdn.example.com/a"},
+            ["https://cdn.example.com", "https://orak.example.com"],
+        ),
+        (
+            {"public_url": "https://o.example.com", "s3_bucket_name": "takes", "s3_region": "ap-northeast-2"},
+            [
+                "https://o.example.com",
+                "https://s3.amazonaws.com/takes/",
+                "https://s3.ap-northeast-2.amazonaws.com/takes/",
+                "https://takes.s3.amazonaws.com",
+                "https://takes.s3.ap-northeast-2.amazonaws.com",
+            ],
+        ),
+        (
+            {"s3_bucket_name": "takes", "s3_endpoint_url": "http://store.example.com:9000"},
+            [
+                "http://127.0.0.1:8000",
+                "http://store.example.com:9000/takes/",
+                "http://takes.store.example.com:9000",
+            ],
+        ),
+    ],
+)
+def test_bytes_go_where_the_settings_store_them_and_nowhere_else(changes, expected):
+    assert stores(Settings(**changes)) == expected
