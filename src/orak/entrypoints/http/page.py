@@ -66,7 +66,9 @@ async def show_client_file(request: AnyCall, path: FromPath[str]) -> Response[by
     return _revalidated(request, found)
 
 
-page = Router("/", route_handlers=[show_studio, show_operator, show_file, show_client_file], opt={PUBLIC: True})
+page = Router(
+    "/", route_handlers=[show_studio, show_operator, show_file, show_client_file], opt={PUBLIC: True}
+)
 
 
 @cache
