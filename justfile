@@ -34,6 +34,10 @@ test *arguments: setup
 test-browser *arguments: setup _chromium
     {{ bin }}/pytest tests/browser -n 2 "$@"
 
+# Check the client's types against its modules, and test the examples, where there is Node
+test-js:
+    cd examples && npm ci --no-audit --no-fund && npm run types && git diff --exit-code -- '*.d.ts' ../src && npm run check && npm test && npm run build
+
 # Draw the pictures of the page in docs/images anew
 screenshots: setup _chromium
     ORAK_SCREENSHOTS=docs/images {{ bin }}/pytest tests/browser/test_page_screenshots.py -n 2

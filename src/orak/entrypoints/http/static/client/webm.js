@@ -3,8 +3,7 @@
 // @ts-ignore a script, not a module: bundlers give it a default export, browsers a global
 import * as loaded from "./vendor/fix-webm-duration/fix-webm-duration.js";
 
-/** @type {{ default?: Fix }} */
-const script = loaded;
+const script = /** @type {{ default?: Fix }} */ (/** @type {unknown} */ (loaded));
 
 /** @typedef {(blob: Blob, ms: number, options?: { logger?: false }) => Promise<Blob>} Fix */
 

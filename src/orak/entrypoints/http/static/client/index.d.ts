@@ -1,0 +1,10 @@
+export { FileUploadService } from "./file-upload-service.js";
+export { Live } from "./live.js";
+export { RecordingService } from "./recording-service.js";
+export { EmptyTakeError } from "./sending.js";
+export { Takes } from "./takes.js";
+export { withDuration } from "./webm.js";
+export { Api, isPassing, newKey, OrakError } from "./api.js";
+export { microphones, recordingType } from "./capture.js";
+export { getDuration, UndecodableError } from "./duration.js";
+export { contentTypeOf, Upload } from "./upload.js";

@@ -1,0 +1,75 @@
+/** One take in the making. What cannot be kept (a private window, a full disk) is recorded all the same. */
+export class KeptPieces {
+    /** @param {Takes} takes @param {KeptTake} take */
+    constructor(takes: Takes, take: KeptTake);
+    takes: Takes;
+    take: KeptTake;
+    number: number;
+    /** @type {Promise<unknown>} */
+    written: Promise<unknown>;
+    /** Why it could not be kept, if so. @type {unknown} */
+    failure: unknown;
+    letGo: () => void;
+    /** Keep one more piece. @param {Blob} piece @param {number} seconds recorded so far */
+    add(piece: Blob, seconds: number): Promise<unknown>;
+    /** Keep what else became known of it. @param {Partial<KeptTake>} known */
+    note(known: Partial<KeptTake>): Promise<unknown>;
+    /** @param {Partial<KeptTake>} known @param {(pieces: IDBObjectStore) => void} [more] */
+    write(known: Partial<KeptTake>, more?: (pieces: IDBObjectStore) => void): Promise<unknown>;
+    /** Its record is there, or it is not wanted. */
+    forget(): Promise<void>;
+}
+/** The takes of one database of this browser. */
+export class Takes {
+    /** @param {string} [database] one for each user, where several share a browser */
+    constructor(database?: string);
+    database: string;
+    /** Begin to keep a take. @param {string} mimeType @returns {KeptPieces} */
+    begin(mimeType: string): KeptPieces;
+    /** The takes that no tab works on, oldest first. @returns {Promise<KeptTake[]>} */
+    unfinished(): Promise<KeptTake[]>;
+    /**
+     * Take one up again.
+     * @param {string} id
+     * @returns {Promise<{ blob: Blob, kept: KeptPieces } | undefined>} undefined if it is gone
+     */
+    takeUp(id: string): Promise<{
+        blob: Blob;
+        kept: KeptPieces;
+    } | undefined>;
+    /** @param {string} id */
+    discard(id: string): Promise<void>;
+    /** While this tab lives, no other one takes the take for abandoned. @param {string} id @returns {() => void} lets go */
+    hold(id: string): () => void;
+    /**
+     * @template T
+     * @param {IDBTransactionMode} mode
+     * @param {(takes: IDBObjectStore, pieces: IDBObjectStore) => IDBRequest<T>} work
+     * @returns {Promise<T>} its answer, once everything is written
+     */
+    within<T>(mode: IDBTransactionMode, work: (takes: IDBObjectStore, pieces: IDBObjectStore) => IDBRequest<T>): Promise<T>;
+    /** @returns {Promise<IDBDatabase>} */
+    open(): Promise<IDBDatabase>;
+}
+export type KeptTake = {
+    id: string;
+    mimeType: string;
+    /**
+     * ms since 1970
+     */
+    beganAt: number;
+    /**
+     * recorded
+     */
+    seconds: number;
+    /**
+     * its bytes are there: only the record is missing
+     */
+    uploadId?: number | undefined;
+    title?: string | undefined;
+    /**
+     * Idempotency-Key of its record
+     */
+    key?: string | undefined;
+    songId?: number | null | undefined;
+};

@@ -1,0 +1,45 @@
+"""The browser's client, as the wheel serves it."""
+
+import re
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+import orak.entrypoints.http as package
+
+CLIENT = Path(package.__file__).parent / "static" / "client"
+MODULES = sorted(path.name for path in CLIENT.glob("*.js"))
+
+
+@pytest.mark.parametrize("name", MODULES)
+async def test_a_module_is_served_as_one_and_revalidated(anyone, name):
+    answer = await anyone.get(f"/client/{name}")
+    assert answer.text == (CLIENT / name).read_text()
+    assert answer.headers["Content-Type"].startswith("text/javascript")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "no-cache" in answer.headers["Cache-Control"]
+    again = await anyone.get(f"/client/{name}", headers={"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize("name", ["index.d.ts", "package.json", "../page/app.js", "%2e%2e/page/app.js", ""])
+async def test_nothing_else_is_served_with_the_modules(anyone, name):
+    assert (await anyone.get(f"/client/{name}")).status_code == 404
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_has_types_and_needs_nothing_from_elsewhere(name):
+    text = (CLIENT / name).read_text()
+    assert text.startswith("// @ts-check\n")
+    assert (CLIENT / name).with_suffix(".d.ts").exists()
+    elsewhere = [one for one in re.findall(r'^import .* from "([^"]+)"', text, re.MULTILINE) if one[0] != "."]
+    assert elsewhere == (["react"] if name == "react.js" else [])
+
+
+def test_the_vendored_script_is_the_one_that_was_published():
+    folder = CLIENT / "vendor" / "fix-webm-duration"
+    listed = dict(line.split("  ")[::-1] for line in (folder / "SHA256SUMS").read_text().splitlines())
+    assert {file.name for file in folder.iterdir()} == {*listed, "README.md", "SHA256SUMS"}
+    for file, expected in listed.items():
+        assert sha256((folder / file).read_bytes()).hexdigest() == expected, file
