@@ -78,8 +78,7 @@ def _announced(process, errors):
 
 @pytest.fixture(scope="session")
 def chromium():
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium: `just test-browser` installs it on Debian")
+    assert CHROMIUM is not None, "there is no Chromium: `just test-browser` installs it on Debian"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,

@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 from litestar import MediaType, Response, Router
 from litestar.params import FromPath
 
-from orak.entrypoints.container import Running
 from orak.entrypoints.http.authentication import PUBLIC
 from orak.entrypoints.http.conditional import is_known
 from orak.entrypoints.http.error_codes import ErrorCode
@@ -19,6 +18,7 @@ from orak.entrypoints.http.errors import Refusal
 from orak.entrypoints.http.injection import AnyCall, Injected
 from orak.entrypoints.http.page_policy import page_headers
 from orak.entrypoints.http.reading import read
+from orak.entrypoints.running import Running
 
 _STATIC = files("orak.entrypoints.http") / "static"
 _FOLDERS = ("client", "page", "vendor")
