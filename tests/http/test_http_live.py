@@ -285,10 +285,17 @@ async def test_a_socket_resumes_where_the_last_one_ended(server, singer):
 
 @pytest.mark.parametrize(
     ("origin", "opens"),
-    [(None, True), ("http://127.0.0.1:0", True), ("https://app.example", True), ("https://evil.test", False)],
+    [
+        (None, True),
+        ("http://127.0.0.1:0", True),
+        ("own", True),
+        ("https://app.example", True),
+        ("https://evil.test", False),
+    ],
 )
 async def test_another_site_s_page_may_not_connect(tmp_path, origin, opens):
     async with served(tmp_path, cors_origins=("https://app.example",)) as (server, _):
+        origin = server.url if origin == "own" else origin
         if opens:
             async with dialled(server, a_token(), origin=origin):
                 return

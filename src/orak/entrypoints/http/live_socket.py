@@ -89,11 +89,17 @@ def _with_token(headers: Headers) -> Headers:
 
 
 def _check_origin(headers: Headers, running: Running) -> None:
-    """Raise `Refusal` for another site's page: the browser would let it connect (RFC 6455 §10.2)."""
+    """Raise `Refusal` for another site's page: the browser would let it connect (RFC 6455 §10.2).
+
+    A page of ours may have been reached by another of this machine's names: then the browser says that one
+    in `Host`.
+    """
     origin, settings = headers.get("origin"), running.settings
     own = urlsplit(settings.base_url)
     allowed = {f"{own.scheme}://{own.netloc}", *settings.cors_origins}
-    if origin is not None and origin not in allowed and "*" not in allowed:
+    if origin is None or origin in allowed or "*" in allowed:
+        return
+    if urlsplit(origin).netloc != headers.get("host"):
         raise Refusal(ErrorCode.FORBIDDEN)
 
 
