@@ -68,7 +68,7 @@ from orak.domain.identity import UploadId, UserId
 from orak.domain.policies import UploadPolicy
 from orak.domain.record import Recording
 from orak.domain.upload import Upload
-from orak.entrypoints.feed import relay_to
+from orak.entrypoints.feed import ReaderNames, relay_to
 
 SINGER = Actor(UserId(1))
 STRANGER = Actor(UserId(2))
@@ -201,11 +201,16 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
     starter = Starter()
     async with MemoryPersistence.open(clock=clock, lease=LEASE) as persistence:
         transaction, recordings, leases = persistence.transaction, persistence.recordings, persistence.leases
+        follow_facts = FollowFacts(persistence.facts, [TellLive(live)])
         facts, cursors = persistence.facts, persistence.cursors
         endpoints, deliveries = persistence.endpoints, persistence.deliveries
         requeuing = Requeuing(transaction, storage, starter, clock)
         verification = Verification(transaction, storage, clock)
-        measuring = Measuring(persistence.operations, persistence.cursors, clock, ["delete-objects"])
+        relay_facts = relay_to(
+            [DeleteObjects(storage, clock, 2 * LEASE)], persistence.facts, persistence.cursors, clock
+        )
+        reader_names = ReaderNames(relay_facts, persistence.endpoints, None)
+        measuring = Measuring(persistence.operations, persistence.cursors, clock, reader_names)
         use_cases = UseCases(
             request_upload=RequestUpload(
                 persistence.intake,
@@ -235,7 +240,7 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
             list_failures=ListFailures(persistence.operations),
             retry_failure=RetryFailure(recordings, requeuing),
             delete_record=DeleteRecord(transaction, cache, clock),
-            watch_records=WatchRecords(live, persistence.facts),
+            watch_records=WatchRecords(live, persistence.facts, follow_facts),
             issue_ticket=IssueTicket(persistence.tickets, ids, clock),
             redeem_ticket=RedeemTicket(persistence.tickets, clock),
             register_user=RegisterUser(transaction),
@@ -264,16 +269,14 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
                 timedelta(hours=24),
             ),
             sweep_objects=SweepObjects(persistence.arrivals, storage, storage, clock, timedelta(hours=24)),
-            relay_facts=relay_to(
-                [DeleteObjects(storage, clock, 2 * LEASE)], persistence.facts, persistence.cursors, clock
-            ),
-            follow_facts=FollowFacts(persistence.facts, [TellLive(live)]),
+            relay_facts=relay_facts,
+            follow_facts=follow_facts,
             forget_facts=ForgetFacts(
                 persistence.facts,
                 persistence.cursors,
                 persistence.event_log,
                 clock,
-                ["delete-objects"],
+                reader_names,
                 timedelta(days=30),
             ),
             replay_facts=ReplayFacts(persistence.event_log),

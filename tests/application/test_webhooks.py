@@ -261,3 +261,66 @@ async def test_only_operators_manage_webhooks(house, endpoint):
     ):
         with pytest.raises(AdminRequired):
             await call
+
+
+async def test_a_secret_that_is_rotated_during_another_change_is_kept(house, endpoint):
+    async def check(_url):
+        await house.use_cases.rotate_secret(OPERATOR, endpoint.id)
+
+    house.poster.check = check
+    changed = await house.use_cases.change_endpoint(OPERATOR, endpoint.id, EndpointChange(url=OTHER))
+    assert changed.url == OTHER
+    assert (changed.secret != endpoint.secret, changed.previous_secret) == (True, endpoint.secret)
+
+
+async def test_what_is_removed_is_told_nothing_of_what_already_waits(house, endpoint):
+    for _ in range(300):
+        await house.request()
+    post, kept = house.poster.post, [endpoint.id]
+
+    async def remove_first(url, headers, body):
+        if len(house.poster.posts) >= 5 and kept:
+            await house.use_cases.remove_endpoint(OPERATOR, kept.pop())
+        return await post(url, headers, body)
+
+    house.poster.post = remove_first
+    await deliver(house)
+    await pass_time(house, 1)
+    assert len(house.poster.posts) <= 100, "a page that is under way goes on"
+
+
+@pytest.mark.usefixtures("endpoint")
+async def test_what_is_too_old_is_given_up_without_asking_one_that_is_down(house):
+    house.poster.answers[URL] = 500
+    for _ in range(50):
+        await house.request()
+    await deliver(house)
+    house.clock.advance(timedelta(hours=25))
+    await pass_time(house, 20)
+    tried = len(house.poster.posts)
+    assert tried < 40
+    house.poster.answers[URL] = 204
+    await pass_time(house, 20)
+    assert len(house.poster.posts) == tried, "nothing of it is sent a day later"
+
+
+@pytest.mark.usefixtures("endpoint")
+async def test_what_was_not_tried_while_it_was_down_comes_as_soon_as_it_is_up(house):
+    house.poster.answers[URL] = None
+    for _ in range(50):
+        await house.request()
+    await deliver(house)
+    assert len(house.poster.posts) < 20
+    house.poster.answers[URL] = 204
+    house.clock.advance(timedelta(seconds=4))
+    await deliver(house)
+    assert len({event["uploadId"] for event in told(house)}) == 50
+
+
+async def test_the_lag_of_webhooks_is_measured_and_keeps_facts(house, endpoint):
+    house.poster.answers[URL] = None
+    await house.request()
+    await deliver(house)
+    measures = (await house.use_cases.get_statistics(OPERATOR)).measures
+    assert [reader.lag.reader for reader in measures.readers] == ["delete-objects", endpoint.reader]
+    assert measures.readers[1].lag.deferred == 1

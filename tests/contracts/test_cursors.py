@@ -135,3 +135,16 @@ async def test_the_lag_of_a_reader(cursors, facts):
     assert not (await cursors.lag("mail", at)).has_work
     await cursors.settle("mail", {4})
     assert await cursors.lag("mail", at) == Lag("mail", 0, 0, 0, None)
+
+
+async def test_who_lost_the_hold_writes_nothing_more(cursors, facts):
+    await hold(cursors, "a")
+    await cursors.advance("mail", 1, holder="a")
+    assert await hold(cursors, "b", at=10) == 1
+    await cursors.advance("mail", 3, [aside(facts[0], 0)], holder="b")
+    await cursors.advance("mail", 4, [aside(facts[1], 0)], holder="a")
+    await cursors.settle("mail", {1}, [aside(facts[2], 0)], holder="a")
+    assert await due(cursors, 0) == [(1, 0)]
+    assert await hold(cursors, "b", at=11) == 3
+    await cursors.settle("mail", {1}, holder="b")
+    assert await due(cursors, 0) == []

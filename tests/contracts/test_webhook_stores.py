@@ -68,14 +68,14 @@ async def test_an_endpoint_comes_back_as_it_was_stored(endpoints):
 async def test_an_endpoint_is_changed_in_place(endpoints):
     made = await endpoints.add(NEW)
     changed = replace(made, url="https://two.example", enabled=False)
-    await endpoints.save(changed)
+    assert await endpoints.change(made.id, lambda _: changed) == changed
     assert await endpoints.all() == [changed]
 
 
 async def test_what_is_not_there(endpoints, deliveries):
     for call in (
         endpoints.get(EndpointId(9)),
-        endpoints.save(replace(NEW, id=EndpointId(9))),
+        endpoints.change(EndpointId(9), lambda endpoint: endpoint),
         endpoints.remove(EndpointId(9)),
     ):
         with pytest.raises(EndpointNotFound):

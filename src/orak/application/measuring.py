@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -33,14 +33,14 @@ class Measuring:
     operations: Operations
     cursors: Cursors
     clock: Clock
-    readers: Sequence[str]
+    readers: Callable[[], Awaitable[Sequence[str]]]
 
     async def __call__(self) -> Measures:
         """Measure now. Raise `Unavailable` if the database cannot be reached."""
         now = self.clock.now()
         counts = await self.operations.count(now, now - ORPHAN_AGE)
         since = counts.in_line_since
-        lags = [await self.cursors.lag(reader, now) for reader in self.readers]
+        lags = [await self.cursors.lag(reader, now) for reader in await self.readers()]
         return Measures(
             counts,
             max(0.0, (now - since).total_seconds()) if since else 0.0,

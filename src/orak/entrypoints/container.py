@@ -56,12 +56,12 @@ from orak.application.webhooks.replay_deliveries import ListDeliveries, ReplayDe
 from orak.domain.policies import UploadPolicy
 from orak.entrypoints import parts
 from orak.entrypoints.aws import open_consumer, open_publisher
-from orak.entrypoints.feed import names_of, relay_to
+from orak.entrypoints.feed import ReaderNames, relay_to
 from orak.entrypoints.opening import opened
 from orak.entrypoints.redis import choose_cache
 from orak.entrypoints.running import Running
 from orak.entrypoints.settings import Settings
-from orak.entrypoints.webhooks import open_deliveries, open_poster
+from orak.entrypoints.webhooks import configured_endpoint, open_deliveries, open_poster
 
 
 class Container(containers.DeclarativeContainer):
@@ -171,13 +171,19 @@ class Container(containers.DeclarativeContainer):
         FollowFacts, persistence.provided.facts, providers.List(providers.Singleton(TellLive, live))
     )
 
+    reader_names = providers.Singleton(
+        ReaderNames,
+        relay_facts,
+        persistence.provided.endpoints,
+        providers.Callable(configured_endpoint, settings),
+    )
     forget_facts = providers.Singleton(
         ForgetFacts,
         facts=persistence.provided.facts,
         cursors=persistence.provided.cursors,
         log=persistence.provided.event_log,
         clock=clock,
-        readers=providers.Callable(names_of, relay_facts),
+        readers=reader_names,
         retention=settings.provided.retention_of_events,
     )
     poster = providers.Resource(open_poster, settings)
@@ -192,9 +198,7 @@ class Container(containers.DeclarativeContainer):
         poster=poster,
         clock=clock,
     )
-    measuring = providers.Singleton(
-        Measuring, operations, persistence.provided.cursors, clock, providers.Callable(names_of, relay_facts)
-    )
+    measuring = providers.Singleton(Measuring, operations, persistence.provided.cursors, clock, reader_names)
     replay_facts = providers.Singleton(ReplayFacts, persistence.provided.event_log)
 
     sweep_objects = providers.Singleton(
@@ -239,7 +243,7 @@ class Container(containers.DeclarativeContainer):
         list_failures=providers.Singleton(ListFailures, operations),
         retry_failure=providers.Singleton(RetryFailure, recordings, requeuing),
         delete_record=providers.Singleton(DeleteRecord, transaction, cache, clock),
-        watch_records=providers.Singleton(WatchRecords, live, persistence.provided.facts),
+        watch_records=providers.Singleton(WatchRecords, live, persistence.provided.facts, follow_facts),
         issue_ticket=providers.Singleton(IssueTicket, persistence.provided.tickets, ids, clock),
         redeem_ticket=providers.Singleton(RedeemTicket, persistence.provided.tickets, clock),
         register_user=providers.Singleton(RegisterUser, transaction),

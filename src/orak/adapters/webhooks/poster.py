@@ -19,6 +19,12 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 _NOT_PUBLIC = (IPv4Network("192.88.99.0/24"), IPv6Network("2002::/16"), IPv6Network("2001::/32"))
 """Relays into IPv4 (RFC 7526, RFC 3056, RFC 4380): whom they lead to cannot be seen from here."""
 
+_UNICAST = IPv6Network("2000::/3")
+"""All that IANA has given out of IPv6; site-local addresses (RFC 3879) and the like are not in it."""
+
+_DOCUMENTATION = IPv6Network("3fff::/20")
+"""RFC 9637, which Python does not know yet."""
+
 
 class HttpPoster:
     """Posts to addresses that were looked at first, and to no other.
@@ -96,6 +102,8 @@ def is_public(text: str) -> bool:
             address = address.ipv4_mapped
         elif address in _NAT64:
             address = IPv4Address(address.packed[-4:])
+        elif address not in _UNICAST or address in _DOCUMENTATION:
+            return False
     relayed = any(address in network for network in _NOT_PUBLIC if network.version == address.version)
     return address.is_global and not address.is_multicast and not address.is_reserved and not relayed
 

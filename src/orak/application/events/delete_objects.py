@@ -43,13 +43,13 @@ class DeleteObjects:
                 _log.warning("%s sets fact %d aside: %s", self.name, numbered.position, outage)
                 out_of_reach.append(numbered.position)
                 if len(out_of_reach) == OUTAGES:
-                    return Reading(failed, later, len(page) - place - 1 + OUTAGES)
+                    return Reading(failed, later=later, unread=len(page) - place - 1 + OUTAGES)
             else:
                 failed.update(out_of_reach)
                 out_of_reach.clear()
                 if again := self._again(numbered.fact):
                     later[numbered.position] = again
-        return Reading(failed.union(out_of_reach), later)
+        return Reading(failed.union(out_of_reach), later=later)
 
     def _again(self, fact: Fact) -> timedelta | None:
         over_before = fact.status is ProcessingStatus.DELETED or fact.type is FactType.PROCESSING_COMPLETED

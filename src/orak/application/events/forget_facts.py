@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ class ForgetFacts:
     cursors: Cursors
     log: EventLog
     clock: Clock
-    readers: Sequence[str]
+    readers: Callable[[], Awaitable[Sequence[str]]]
     retention: timedelta | None
     """None keeps every fact for ever."""
 
@@ -41,5 +41,5 @@ class ForgetFacts:
 
     async def _read_by_all(self) -> int:
         end = await self.facts.last()
-        lags = [await self.cursors.lag(reader, self.clock.now()) for reader in self.readers]
+        lags = [await self.cursors.lag(reader, self.clock.now()) for reader in await self.readers()]
         return end - max((lag.behind for lag in lags), default=0)

@@ -29,6 +29,8 @@ class Reading:
 
     failed: Collection[int] = ()
     """Positions that could not be acted on: they come again, with back-off, and others meanwhile."""
+    untried: Collection[int] = ()
+    """Positions that were left for when something works again: they come then, and have not failed."""
     later: Mapping[int, timedelta] = field(default_factory=dict)
     """Positions that were acted on, and are to come once more after a time."""
     unread: int = 0
@@ -107,13 +109,21 @@ class Relay:
         self._has_begun = True
         # Whoever is stopped in here keeps its hold, which runs out; nobody waits for a shutdown.
         acted_on = await self._read_again() + await self._read_on()
-        await self.cursors.let_go(self.reader.name, self.holder)
+        await self._end_round()
         return acted_on
 
-    async def _hold(self) -> int | None:
+    async def _end_round(self) -> None:
+        if self._rests_until is None:
+            await self.cursors.let_go(self.reader.name, self.holder)
+        else:  # nobody else need try meanwhile
+            await self._hold(self._rests_until)
+
+    async def _hold(self, until: datetime | None = None) -> int | None:
         now = self.clock.now()
         begin = await self.facts.last() if self.reader.begins_at_the_end else 0
-        return await self.cursors.hold(self.reader.name, self.holder, at=now, until=now + _HOLD, begin=begin)
+        return await self.cursors.hold(
+            self.reader.name, self.holder, at=now, until=until or now + _HOLD, begin=begin
+        )
 
     async def _read_again(self) -> int:
         acted_on = 0
@@ -127,8 +137,8 @@ class Relay:
             reading = await self._act(page)
             again = self._set_aside(page, reading, {d.numbered.position: d.tries for d in overdue})
             done = _positions(_tried(page, reading)) - {aside.position for aside in again}
-            await self.cursors.settle(self.reader.name, done, again)
-            acted_on += len(_tried(page, reading)) - len(reading.failed)
+            await self.cursors.settle(self.reader.name, done, again, holder=self.holder)
+            acted_on += _acted_on(page, reading)
         return acted_on
 
     async def _read_on(self) -> int:
@@ -148,8 +158,8 @@ class Relay:
             aside = self._set_aside(tried, reading, {})
             now = self.clock.now()
             aside += [SetAside(n.position, n.upload_id, now) for n in reached if n.upload_id in waiting]
-            await self.cursors.advance(self.reader.name, reached[-1].position, aside)
-            acted_on += len(tried) - len(reading.failed)
+            await self.cursors.advance(self.reader.name, reached[-1].position, aside, holder=self.holder)
+            acted_on += _acted_on(free, reading)
         return acted_on
 
     async def _held_back(self, page: Sequence[NumberedFact]) -> frozenset[UploadId]:
@@ -166,6 +176,9 @@ class Relay:
                 failures = tries.get(numbered.position, 0) + 1
                 due_at = now + feed_backoff(failures)
                 aside.append(SetAside(numbered.position, numbered.upload_id, due_at, failures))
+            elif numbered.position in reading.untried:
+                failures = tries.get(numbered.position, 0)
+                aside.append(SetAside(numbered.position, numbered.upload_id, now, failures))
             elif again := reading.later.get(numbered.position):
                 aside.append(SetAside(numbered.position, numbered.upload_id, now + again))
         return aside
@@ -204,6 +217,7 @@ class Relay:
 
     async def _act_one_by_one(self, page: Sequence[NumberedFact]) -> Reading:
         failed: set[int] = set()
+        untried: set[int] = set()
         later: dict[int, timedelta] = {}
         stuck: set[UploadId] = set()
         for place, numbered in enumerate(page):
@@ -212,12 +226,13 @@ class Relay:
                 continue
             reading = await self._act([numbered])
             if reading.unread:
-                return Reading(failed, later, len(page) - place)
+                return Reading(failed, untried, later, len(page) - place)
             if reading.failed:
                 stuck.add(numbered.upload_id)
             failed |= set(reading.failed)
+            untried |= set(reading.untried)
             later |= reading.later
-        return Reading(failed, later)
+        return Reading(failed, untried, later)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +248,10 @@ class RelayFacts:
 
 def _tried(page: Sequence[NumberedFact], reading: Reading) -> Sequence[NumberedFact]:
     return page[: len(page) - reading.unread]
+
+
+def _acted_on(page: Sequence[NumberedFact], reading: Reading) -> int:
+    return len(_tried(page, reading)) - len(reading.failed) - len(reading.untried)
 
 
 def _positions(page: Sequence[NumberedFact]) -> set[int]:

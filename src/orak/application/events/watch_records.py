@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -22,6 +22,8 @@ class WatchRecords:
 
     live: Live
     facts: Facts
+    follow: Callable[[], Awaitable[None]]
+    """Has this process's listeners told of what is new."""
 
     @asynccontextmanager
     async def __call__(self, actor: Actor, after: int | None = None) -> AsyncIterator["Watch"]:
@@ -30,9 +32,9 @@ class WatchRecords:
         Raise `Unavailable` if the database cannot be reached.
         """
         async with self.live.listen(actor.user_id) as heard:
-            # What this process told its listeners before we listened has a position by now, so nothing is
-            # between what is read and what is heard; what is both is told once, by its position.
-            await self.facts.number()
+            # Else a process that has just started might begin to follow after what is the last fact now. What
+            # is both read and heard is told once, by its position.
+            await self.follow()
             last = await self.facts.last()
             begin = last if after is None else min(after, last)
             yield Watch(begin, heard, self._missed(actor, begin, last))

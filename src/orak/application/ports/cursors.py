@@ -65,10 +65,12 @@ class Cursors(Protocol):
         """Let others hold *reader* at once, if *holder* still did."""
         ...
 
-    async def advance(self, reader: str, position: int, aside: Sequence[SetAside] = ()) -> None:
+    async def advance(
+        self, reader: str, position: int, aside: Sequence[SetAside] = (), *, holder: str | None = None
+    ) -> None:
         """Note that *reader* is done up to *position* but for what it sets aside, both or neither.
 
-        A cursor never goes back.
+        A cursor never goes back. With a *holder*, nothing happens unless that one holds the reader still.
         """
         ...
 
@@ -79,8 +81,18 @@ class Cursors(Protocol):
         """
         ...
 
-    async def settle(self, reader: str, done: Collection[int], again: Sequence[SetAside] = ()) -> None:
-        """Forget the positions that *reader* is *done* with, and set others aside for longer."""
+    async def settle(
+        self,
+        reader: str,
+        done: Collection[int],
+        again: Sequence[SetAside] = (),
+        *,
+        holder: str | None = None,
+    ) -> None:
+        """Forget the positions that *reader* is *done* with, and set others aside, or aside for longer.
+
+        With a *holder*, nothing happens unless that one holds the reader still.
+        """
         ...
 
     async def blocked(self, reader: str, uploads: Collection[UploadId]) -> frozenset[UploadId]:

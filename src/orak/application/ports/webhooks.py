@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -22,8 +22,11 @@ class Endpoints(Protocol):
         """Store a new one, and return it with its id."""
         ...
 
-    async def save(self, endpoint: Endpoint) -> None:
-        """Store it in place of what it was; the last to come wins. Raise `EndpointNotFound`."""
+    async def change(self, endpoint_id: EndpointId, change: Callable[[Endpoint], Endpoint]) -> Endpoint:
+        """Store what *change* makes of it as it is now, and return that. Raise `EndpointNotFound`.
+
+        Two changes at once come one after the other; *change* must be quick, and may be called again.
+        """
         ...
 
     async def remove(self, endpoint_id: EndpointId) -> None:

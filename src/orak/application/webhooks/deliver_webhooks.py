@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 from msgspec.structs import replace
@@ -13,7 +14,7 @@ from orak.application.ports.clock import Clock
 from orak.application.ports.cursors import Cursors
 from orak.application.ports.facts import Facts
 from orak.application.ports.failures import Unavailable
-from orak.application.ports.webhooks import Deliveries, Endpoints, Poster
+from orak.application.ports.webhooks import Deliveries, Endpoints, Posted, Poster
 from orak.domain.errors import OrakError
 from orak.domain.events import NumberedFact
 from orak.domain.identity import UploadId
@@ -24,6 +25,7 @@ from orak.domain.webhooks import (
     Delivery,
     Endpoint,
     EndpointId,
+    EndpointNotFound,
     Outcome,
     WebhookEvent,
     signature,
@@ -50,6 +52,7 @@ class PostFacts:
     """
 
     endpoint: Endpoint
+    endpoints: Endpoints
     deliveries: Deliveries
     poster: Poster
     clock: Clock
@@ -67,6 +70,8 @@ class PostFacts:
 
     async def read(self, page: Sequence[NumberedFact]) -> Reading:
         """Post what the endpoint wants, and note in its log what became of it."""
+        if not await self._is_wanted():
+            return Reading(unread=len(page))
         wanted = [numbered for numbered in page if self.endpoint.wants(numbered.fact.type)]
         by_upload: defaultdict[UploadId, list[NumberedFact]] = defaultdict(list)
         for numbered in wanted:
@@ -78,9 +83,22 @@ class PostFacts:
             if trying.log:
                 await asyncio.shield(self.deliveries.note(trying.log))
         self.is_gone = trying.is_gone
-        done = {numbered.position for numbered in trying.done}
-        failed = {numbered.position for numbered in wanted} - done
-        return Reading(failed, is_down=trying.is_down or trying.is_gone)
+        untried = {numbered.position for numbered in wanted} - trying.done - trying.failed
+        return Reading(trying.failed, untried, is_down=trying.is_down or trying.is_gone)
+
+    async def _is_wanted(self) -> bool:
+        """Look at the endpoint as it is now: an operator may have changed it, by any process."""
+        if self.endpoint.id == CONFIGURED:
+            return True
+        try:
+            self.endpoint = await self.endpoints.get(self.endpoint.id)
+        except EndpointNotFound:
+            return False
+        return self.endpoint.enabled
+
+    def is_expired(self, numbered: NumberedFact) -> bool:
+        """Whether a fact is too old to be tried again."""
+        return self.clock.now() > numbered.fact.at + PATIENCE
 
     async def try_once(self, numbered: NumberedFact) -> Delivery:
         """Post one fact; return what became of it."""
@@ -93,11 +111,14 @@ class PostFacts:
             "Orak-Signature": signature(self.endpoint.secrets_at(began), began, body),
         }
         posted = await self.poster.post(self.endpoint.url, headers, body)
-        ended = self.clock.now()
         if posted.status_code is not None and 200 <= posted.status_code < 300:
             outcome = Outcome.DELIVERED
         else:
-            outcome = Outcome.GIVEN_UP if ended > numbered.fact.at + PATIENCE else Outcome.FAILED
+            outcome = Outcome.GIVEN_UP if self.is_expired(numbered) else Outcome.FAILED
+        return self.delivery(numbered, began, outcome, posted)
+
+    def delivery(self, numbered: NumberedFact, began: datetime, outcome: Outcome, posted: Posted) -> Delivery:
+        """Return a line for the log."""
         return Delivery(
             endpoint_id=self.endpoint.id,
             position=numbered.position,
@@ -108,7 +129,7 @@ class PostFacts:
             outcome=outcome,
             status_code=posted.status_code,
             said=posted.said,
-            milliseconds=int((ended - began) / timedelta(milliseconds=1)),
+            milliseconds=int((self.clock.now() - began) / timedelta(milliseconds=1)),
         )
 
 
@@ -119,7 +140,8 @@ class _Trying:
         self._reader = reader
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._failures = 0
-        self.done: list[NumberedFact] = []
+        self.done: set[int] = set()
+        self.failed: set[int] = set()
         self.log: list[Delivery] = []
         self.is_gone = False
 
@@ -131,19 +153,25 @@ class _Trying:
         """Post the facts of one upload until one fails."""
         async with self._room:
             for numbered in facts:
-                if self.is_down or self.is_gone:
+                if self.is_gone:
                     return
-                delivery = await self._reader.try_once(numbered)
+                if self.is_down:
+                    if not self._reader.is_expired(numbered):
+                        return
+                    posted = Posted(None, "not tried again: nothing was answered for a day")
+                    delivery = self._reader.delivery(
+                        numbered, self._reader.clock.now(), Outcome.GIVEN_UP, posted
+                    )
+                else:
+                    delivery = await self._reader.try_once(numbered)
+                    self._failures = 0 if delivery.outcome is Outcome.DELIVERED else self._failures + 1
                 self.log.append(delivery)
                 if delivery.status_code == _GONE:
                     self.is_gone = True
-                if delivery.outcome is Outcome.DELIVERED:
-                    self._failures = 0
-                else:
-                    self._failures += 1
                 if delivery.outcome is Outcome.FAILED:
+                    self.failed.add(numbered.position)
                     return
-                self.done.append(numbered)
+                self.done.add(numbered.position)
 
 
 @dataclass(slots=True)
@@ -173,6 +201,7 @@ class DeliverWebhooks:
             wanted[CONFIGURED] = self.configured
         for gone in self._relays.keys() - wanted.keys():
             del self._relays[gone]
+            self._running[gone].cancel()
         for endpoint in wanted.values():
             self._go_on(endpoint)
         now = self.clock.now()
@@ -196,11 +225,10 @@ class DeliverWebhooks:
         if running is not None and not running.done():
             return
         reader, relay = self._relays.get(endpoint.id) or self._new(endpoint)
-        reader.endpoint = endpoint  # what an operator changed holds from here on
         self._running[endpoint.id] = asyncio.create_task(self._relay(reader, relay), name=reader.name)
 
     def _new(self, endpoint: Endpoint) -> tuple[PostFacts, Relay]:
-        reader = PostFacts(endpoint, self.deliveries, self.poster, self.clock, self.agent)
+        reader = PostFacts(endpoint, self.endpoints, self.deliveries, self.poster, self.clock, self.agent)
         relay = Relay(self.facts, self.cursors, reader, self.clock, self.holder)
         self._relays[endpoint.id] = reader, relay
         return reader, relay
@@ -210,9 +238,7 @@ class DeliverWebhooks:
             acted_on = await relay()
             if reader.is_gone and reader.endpoint.id != CONFIGURED:
                 _log.warning("webhook %d is disabled: its receiver says that it is gone", reader.endpoint.id)
-                await self.endpoints.save(
-                    replace(reader.endpoint, enabled=False, disabled_reason="the receiver answered 410 Gone")
-                )
+                await self.endpoints.change(reader.endpoint.id, partial(_switched_off, reader.endpoint.url))
         except (Unavailable, OrakError) as outage:
             _log.debug("%s: %s", reader.name, outage)  # the timer tells of a database that is away
             return 0
@@ -220,3 +246,10 @@ class DeliverWebhooks:
             _log.exception("%s failed", reader.name)
             return 0
         return acted_on
+
+
+def _switched_off(url: str, endpoint: Endpoint) -> Endpoint:
+    """Return it switched off, unless it leads elsewhere by now."""
+    if endpoint.url != url:
+        return endpoint
+    return replace(endpoint, enabled=False, disabled_reason="the receiver answered 410 Gone")

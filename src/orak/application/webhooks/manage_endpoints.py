@@ -94,19 +94,26 @@ class ChangeEndpoint:
     async def __call__(self, actor: Actor, endpoint_id: EndpointId, change: EndpointChange) -> Endpoint:
         """Raise `AdminRequired`, `EndpointNotFound`, or `Rejected` with all that is wrong."""
         actor.check_admin()
-        before = await self.endpoints.get(endpoint_id)
+        await self.endpoints.get(endpoint_id)
         problem = None if change.url is None else url_problem(change.url)
         wanted = await _checked(self.poster, problem, change.url, change.event_types)
-        after = replace(
-            before,
-            url=before.url if change.url is None else change.url,
-            event_types=before.event_types if change.event_types is None else wanted or None,
-        )
-        if change.enabled is not None and change.enabled != before.enabled:
-            after = replace(after, enabled=change.enabled, disabled_reason=None)
-            if change.enabled:
-                await self.cursors.advance(after.reader, await self.facts.last())
-        await self.endpoints.save(after)
+        was_enabled = True
+
+        def changed(before: Endpoint) -> Endpoint:
+            nonlocal was_enabled
+            was_enabled = before.enabled
+            switched = change.enabled is not None and change.enabled != before.enabled
+            return replace(
+                before,
+                url=before.url if change.url is None else change.url,
+                event_types=before.event_types if change.event_types is None else wanted or None,
+                enabled=before.enabled if change.enabled is None else change.enabled,
+                disabled_reason=None if switched else before.disabled_reason,
+            )
+
+        after = await self.endpoints.change(endpoint_id, changed)
+        if after.enabled and not was_enabled:
+            await self.cursors.advance(after.reader, await self.facts.last())
         return after
 
 
@@ -121,15 +128,11 @@ class RotateSecret:
     async def __call__(self, actor: Actor, endpoint_id: EndpointId) -> Endpoint:
         """Raise `AdminRequired` or `EndpointNotFound`."""
         actor.check_admin()
-        before = await self.endpoints.get(endpoint_id)
-        after = replace(
-            before,
-            secret=_new_secret(self.ids),
-            previous_secret=before.secret,
-            rotated_at=self.clock.now(),
+        secret, now = _new_secret(self.ids), self.clock.now()
+        return await self.endpoints.change(
+            endpoint_id,
+            lambda before: replace(before, secret=secret, previous_secret=before.secret, rotated_at=now),
         )
-        await self.endpoints.save(after)
-        return after
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,8 +41,12 @@ class MemoryCursors:
         if self._log.holds.get(reader, ("",))[0] == holder:
             del self._log.holds[reader]
 
-    async def advance(self, reader: str, position: int, aside: Sequence[SetAside] = ()) -> None:
+    async def advance(
+        self, reader: str, position: int, aside: Sequence[SetAside] = (), *, holder: str | None = None
+    ) -> None:
         """Note that *reader* is done up to *position* but for what it sets aside."""
+        if not self._may_write(reader, holder):
+            return
         self._set_aside(reader, aside)
         self._log.cursors[reader] = max(position, self._log.cursors.get(reader, 0))
 
@@ -60,8 +64,17 @@ class MemoryCursors:
             for one in due[:limit]
         ]
 
-    async def settle(self, reader: str, done: Collection[int], again: Sequence[SetAside] = ()) -> None:
+    async def settle(
+        self,
+        reader: str,
+        done: Collection[int],
+        again: Sequence[SetAside] = (),
+        *,
+        holder: str | None = None,
+    ) -> None:
         """Forget the positions that *reader* is *done* with, and set others aside for longer."""
+        if not self._may_write(reader, holder):
+            return
         self._set_aside(reader, again)
         for position in done:
             self._log.deferred.pop((reader, position), None)
@@ -69,6 +82,9 @@ class MemoryCursors:
     async def blocked(self, reader: str, uploads: Collection[UploadId]) -> frozenset[UploadId]:
         """Return those of *uploads* of which *reader* has set a fact aside."""
         return frozenset(one.upload_id for one in self._aside(reader)).intersection(uploads)
+
+    def _may_write(self, reader: str, holder: str | None) -> bool:
+        return holder is None or self._log.holds.get(reader, ("",))[0] == holder
 
     def _aside(self, reader: str) -> list[SetAside]:
         return [one for (of, _), one in self._log.deferred.items() if of == reader]

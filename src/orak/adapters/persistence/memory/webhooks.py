@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import count, islice
 
@@ -76,10 +76,10 @@ class MemoryEndpoints:
         self._endpoints[endpoint.id] = endpoint
         return endpoint
 
-    async def save(self, endpoint: Endpoint) -> None:
-        """Store it in place of what it was. Raise `EndpointNotFound`."""
-        await self.get(endpoint.id)
-        self._endpoints[endpoint.id] = endpoint
+    async def change(self, endpoint_id: EndpointId, change: Callable[[Endpoint], Endpoint]) -> Endpoint:
+        """Store what *change* makes of it as it is now, and return that. Raise `EndpointNotFound`."""
+        self._endpoints[endpoint_id] = change(await self.get(endpoint_id))
+        return self._endpoints[endpoint_id]
 
     async def remove(self, endpoint_id: EndpointId) -> None:
         """Remove it with its log and its place in the feed. Raise `EndpointNotFound`."""

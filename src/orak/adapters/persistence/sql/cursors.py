@@ -36,6 +36,11 @@ _LAG = select(
     _first_aside.scalar_subquery().label("aside_at"),
 )
 
+_HELD = (
+    select(feed_cursors.c.reader)
+    .where(feed_cursors.c.reader == bindparam("of"), feed_cursors.c.held_by == bindparam("holder"))
+    .with_for_update()
+)
 _LET_GO = (
     update(feed_cursors)
     .where(feed_cursors.c.reader == bindparam("of"), feed_cursors.c.held_by == bindparam("holder"))
@@ -99,8 +104,12 @@ def let_cursor_go(connection: Connection, reader: str, holder: str) -> None:
     connection.execute(_LET_GO, {"of": reader, "holder": holder})
 
 
-def advance_cursor(connection: Connection, reader: str, position: int, aside: Sequence[SetAside]) -> None:
+def advance_cursor(
+    connection: Connection, reader: str, position: int, aside: Sequence[SetAside], holder: str | None
+) -> None:
     """Note that *reader* is done up to *position* but for *aside*, unless it was done further already."""
+    if not _may_write(connection, reader, holder):
+        return
     _set_aside(connection, reader, aside)
     advance = insert(feed_cursors, connection.dialect)
     connection.execute(
@@ -122,9 +131,15 @@ def deferred_until(
 
 
 def settle_facts(
-    connection: Connection, reader: str, done: Collection[int], again: Sequence[SetAside]
+    connection: Connection,
+    reader: str,
+    done: Collection[int],
+    again: Sequence[SetAside],
+    holder: str | None,
 ) -> None:
     """Forget what *reader* is done with, and set others aside for longer."""
+    if not _may_write(connection, reader, holder):
+        return
     _set_aside(connection, reader, again)
     if done:
         connection.execute(_SETTLE, {"of": reader, "settled": list(done)})
@@ -135,6 +150,13 @@ def blocked_uploads(
 ) -> frozenset[UploadId]:
     """Return those of *uploads* of which *reader* has set a fact aside."""
     return frozenset(connection.scalars(_BLOCKED, {"of": reader, "uploads": list(uploads)}))
+
+
+def _may_write(connection: Connection, reader: str, holder: str | None) -> bool:
+    if holder is None:
+        return True
+    # Locked: whoever takes the reader over waits until this is written.
+    return bool(connection.execute(_HELD, {"of": reader, "holder": holder}).one_or_none())
 
 
 def _set_aside(connection: Connection, reader: str, aside: Sequence[SetAside]) -> None:
@@ -179,17 +201,26 @@ class SqlCursors:
         """Let others hold *reader* at once, if *holder* still did."""
         await self._connections.write(let_cursor_go, reader, holder)
 
-    async def advance(self, reader: str, position: int, aside: Sequence[SetAside] = ()) -> None:
+    async def advance(
+        self, reader: str, position: int, aside: Sequence[SetAside] = (), *, holder: str | None = None
+    ) -> None:
         """Note that *reader* is done up to *position* but for what it sets aside, both or neither."""
-        await self._connections.write(advance_cursor, reader, position, aside)
+        await self._connections.write(advance_cursor, reader, position, aside, holder)
 
     async def deferred(self, reader: str, at: datetime, limit: int, *, in_order: bool) -> list[DeferredFact]:
         """Return facts set aside until then or earlier, the longest overdue first."""
         return await self._connections.read(deferred_until, reader, at, limit, in_order=in_order)
 
-    async def settle(self, reader: str, done: Collection[int], again: Sequence[SetAside] = ()) -> None:
+    async def settle(
+        self,
+        reader: str,
+        done: Collection[int],
+        again: Sequence[SetAside] = (),
+        *,
+        holder: str | None = None,
+    ) -> None:
         """Forget the positions that *reader* is *done* with, and set others aside for longer."""
-        await self._connections.write(settle_facts, reader, done, again)
+        await self._connections.write(settle_facts, reader, done, again, holder)
 
     async def blocked(self, reader: str, uploads: Collection[UploadId]) -> frozenset[UploadId]:
         """Return those of *uploads* of which *reader* has set a fact aside."""

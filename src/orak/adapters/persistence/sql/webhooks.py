@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +29,7 @@ from orak.domain.webhooks import (
 _endpoint = webhook_endpoints.c
 _ALL = select(webhook_endpoints).order_by(_endpoint.id)
 _GET = select(webhook_endpoints).where(_endpoint.id == bindparam("of"))
+_LOCK = _GET.with_for_update()
 _ADD = insert(webhook_endpoints).returning(_endpoint.id)
 _SAVE = update(webhook_endpoints).where(_endpoint.id == bindparam("of"))
 _REMOVE = delete(webhook_endpoints).where(_endpoint.id == bindparam("of"))
@@ -90,11 +91,16 @@ def add_endpoint(connection: Connection, endpoint: Endpoint) -> Endpoint:
     return msgspec.structs.replace(endpoint, id=EndpointId(made))
 
 
-def save_endpoint(connection: Connection, endpoint: Endpoint) -> None:
-    """Store it in place of what it was."""
-    changed = connection.execute(_SAVE.values(_endpoint_values(endpoint)), {"of": endpoint.id})
-    if not changed.rowcount:
-        raise EndpointNotFound(endpoint.id)
+def change_endpoint(
+    connection: Connection, endpoint_id: EndpointId, change: Callable[[Endpoint], Endpoint]
+) -> Endpoint:
+    """Store what *change* makes of it as it is now."""
+    row = connection.execute(_LOCK, {"of": endpoint_id}).mappings().one_or_none()
+    if row is None:
+        raise EndpointNotFound(endpoint_id)
+    changed = change(_to_endpoint(row))
+    connection.execute(_SAVE.values(_endpoint_values(changed)), {"of": endpoint_id})
+    return changed
 
 
 def remove_endpoint(connection: Connection, endpoint_id: EndpointId) -> None:
@@ -153,9 +159,9 @@ class SqlEndpoints:
         """Store a new one, and return it with its id."""
         return await self._connections.write(add_endpoint, endpoint)
 
-    async def save(self, endpoint: Endpoint) -> None:
-        """Store it in place of what it was. Raise `EndpointNotFound`."""
-        await self._connections.write(save_endpoint, endpoint)
+    async def change(self, endpoint_id: EndpointId, change: Callable[[Endpoint], Endpoint]) -> Endpoint:
+        """Store what *change* makes of it as it is now, and return that. Raise `EndpointNotFound`."""
+        return await self._connections.write(change_endpoint, endpoint_id, change)
 
     async def remove(self, endpoint_id: EndpointId) -> None:
         """Remove it with its log and its place in the feed. Raise `EndpointNotFound`."""

@@ -1,0 +1,39 @@
+"""Whoever watches misses no change, whenever the process began to follow the feed."""
+
+import asyncio
+
+import pytest
+
+from house import SINGER, a_house
+
+
+@pytest.fixture
+async def house():
+    async with a_house() as house:
+        yield house
+
+
+async def test_a_watch_that_begins_before_the_process_follows_the_feed_misses_nothing(house):
+    first = await house.upload()
+    await house.create(first)
+    async with house.use_cases.watch_records(SINGER) as watch:
+        second = await house.upload()
+        await house.create(second)
+        await house.use_cases.follow_facts()
+        heard = watch.heard()
+        async with asyncio.timeout(5):
+            assert (await anext(heard)).upload_id == second.id
+        await heard.aclose()
+
+
+async def test_what_was_missed_comes_before_what_is_heard_and_once(house):
+    await house.create(await house.upload())
+    async with house.use_cases.watch_records(SINGER, 0) as watch:
+        missed = [message.event_id async for message in watch.missed()]
+        await house.create(await house.upload())
+        await house.use_cases.follow_facts()
+        heard = watch.heard()
+        async with asyncio.timeout(5):
+            assert (await anext(heard)).event_id > missed[-1]
+        await heard.aclose()
+    assert missed == sorted(set(missed))
