@@ -77,20 +77,34 @@ def _announced(process, errors):
 
 
 @pytest.fixture(scope="session")
-def chromium():
+def launched():
+    """Start Chromiums, all by one Playwright: a process has room for no second."""
     assert CHROMIUM is not None, "there is no Chromium: `just test-browser` installs it on Debian"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[
-                "--no-sandbox",  # tests run as root in containers
-                "--use-fake-ui-for-media-stream",
-                "--use-fake-device-for-media-stream",
-                "--autoplay-policy=document-user-activation-required",
-            ],
-        )
+
+        @contextmanager
+        def launched(*arguments: str):
+            browser = playwright.chromium.launch(
+                executable_path=CHROMIUM,
+                args=[
+                    "--no-sandbox",  # tests run as root in containers
+                    "--use-fake-ui-for-media-stream",
+                    "--use-fake-device-for-media-stream",
+                    *arguments,
+                ],
+            )
+            try:
+                yield browser
+            finally:
+                browser.close()
+
+        yield launched
+
+
+@pytest.fixture(scope="session")
+def chromium(launched):
+    with launched("--autoplay-policy=document-user-activation-required") as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

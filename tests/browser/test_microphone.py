@@ -6,8 +6,6 @@ from itertools import pairwise
 import av
 import httpx
 import pytest
-from conftest import CHROMIUM
-from playwright.sync_api import sync_playwright
 from test_client import opened
 
 from audio_samples import listen, tone, write
@@ -17,22 +15,11 @@ SECONDS = 4.0
 
 
 @pytest.fixture
-def singing(tmp_path):
+def singing(launched, tmp_path):
     """A Chromium whose microphone hears a steady tone."""
     voice = write(tmp_path / "voice.wav", tone(hertz=HERTZ), 30, "wav")
-    assert CHROMIUM is not None, "there is no Chromium: `just test-browser` installs it on Debian"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[
-                "--no-sandbox",  # tests run as root in containers
-                "--use-fake-ui-for-media-stream",
-                "--use-fake-device-for-media-stream",
-                f"--use-file-for-fake-audio-capture={voice}%noloop",
-            ],
-        )
+    with launched(f"--use-file-for-fake-audio-capture={voice}%noloop") as browser:
         yield browser
-        browser.close()
 
 
 def test_a_take_keeps_its_pitch_and_its_length(singing, demo, tmp_path):
