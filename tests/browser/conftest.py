@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from client_page import COUNT, opened
 from playwright.sync_api import Page, sync_playwright
 from screen_sizes import WIDE
 
@@ -148,6 +150,14 @@ def enter(demo):
         return page
 
     return opened
+
+
+@pytest.fixture
+def page(browsing, demo) -> Iterator[Page]:
+    """Return a page with orak's client, used by somebody who has never been here."""
+    with browsing() as context:
+        context.add_init_script(COUNT)
+        yield opened(context, demo, demo.token())
 
 
 @pytest.fixture(scope="session")

@@ -2,58 +2,9 @@
 # ruff: noqa: E501 - lines of JavaScript
 
 import pytest
+from client_page import opened
 
 from audio_samples import tone, write
-
-_COUNT = """
-window.tracks = [];
-const open = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
-if (open) navigator.mediaDevices.getUserMedia = async (asked) => {
-  window.asked = asked;
-  if (window.permission) await window.permission;
-  const stream = await open(asked);
-  window.tracks.push(...stream.getTracks());
-  return stream;
-};
-window.urls = new Set();
-const [make, drop] = [URL.createObjectURL, URL.revokeObjectURL];
-URL.createObjectURL = (blob) => { const url = make.call(URL, blob); window.urls.add(url); return url; };
-URL.revokeObjectURL = (url) => { window.urls.delete(url); drop.call(URL, url); };
-"""
-
-_LIBRARY = """
-async (token) => {
-  window.orak = await import("/client/index.js");
-  window.token = token;
-  window.recording = (options) => new orak.RecordingService({ token, showTitleDialog: () => "sung", ...options });
-  window.passed = (ms) => new Promise((done) => setTimeout(done, ms));
-  window.settled = async (id) => {
-    const api = new orak.Api({ token });
-    for (;;) {
-      const record = await api.json("GET", `/${id}`);
-      if (record.processingStatus !== "PROCESSING") return record;
-      await passed(100);
-    }
-  };
-  window.records = () => new orak.Api({ token }).json("GET", "/me");
-}
-"""
-
-
-@pytest.fixture
-def page(browsing, demo):
-    with browsing() as context:
-        context.add_init_script(_COUNT)
-        yield opened(context, demo, demo.token())
-
-
-def opened(context, demo, token):
-    page = context.new_page()
-    # The app's own page, of orak's origin. A made-up one would count as the Internet's, from where Chromium
-    # lets no WebSocket into the local network.
-    page.goto(f"{demo.url}/health/live")
-    page.evaluate(_LIBRARY, token)
-    return page
 
 
 def test_a_recorded_take_becomes_a_record_as_long_as_it_was(page):

@@ -6,7 +6,7 @@ from itertools import pairwise
 import av
 import httpx
 import pytest
-from test_client import opened
+from client_page import opened
 
 from audio_samples import listen, tone, write
 

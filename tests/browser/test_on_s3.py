@@ -14,8 +14,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from client_page import COUNT, LIBRARY
 from conftest import SECRET
-from test_client import _COUNT, _LIBRARY
 
 from orak.adapters.auth.issuing import issue_token
 from orak.domain.identity import UserId
@@ -117,11 +117,11 @@ def _is_ready(url):
 
 def test_a_take_goes_straight_to_the_store(chromium, served):
     context = chromium.new_context()
-    context.add_init_script(_COUNT)
+    context.add_init_script(COUNT)
     page, refused = context.new_page(), []
     page.on("console", lambda message: refused.append(message.text) if message.type == "error" else None)
     page.goto(f"{served}/")
-    page.evaluate(_LIBRARY, issue_token(SECRET, UserId(1), (), timedelta(hours=1), datetime.now(UTC)))
+    page.evaluate(LIBRARY, issue_token(SECRET, UserId(1), (), timedelta(hours=1), datetime.now(UTC)))
     found = page.evaluate("""async () => {
       const service = recording();
       await service.startRecording();

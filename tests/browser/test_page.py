@@ -289,12 +289,21 @@ def test_a_microphone_that_cannot_be_had_is_explained(browsing, enter, name, sai
         expect(page.get_by_role("button", name="Start recording")).to_be_enabled()
 
 
-def test_what_another_device_does_is_seen_without_asking(demo, browsing, recorded):
+def test_what_another_device_does_is_seen_without_asking(demo, browsing, enter, recorded):
     token = demo.token()
     with browsing() as context:
-        page = context.new_page()
-        with page.expect_request("**/records/async/events?*"):
-            page.goto(f"{demo.url}#token={token}")
+        context.add_init_script(
+            """
+            window.WebSocket = class extends WebSocket {
+              constructor(...asked) {
+                super(...asked);
+                this.addEventListener("open", () => (window.told = true));
+              }
+            };
+            """
+        )
+        page = enter(context, token)
+        page.wait_for_function("window.told")
         expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
         page.route("**/records/async/me?*", lambda route: route.abort())
         record = recorded(token, "From afar")
@@ -304,9 +313,9 @@ def test_what_another_device_does_is_seen_without_asking(demo, browsing, recorde
         expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
 
 
-def test_without_a_stream_the_list_is_asked_for(browsing, enter, sung):
+def test_where_no_websocket_gets_through_the_list_is_asked_for(browsing, enter, sung):
     with browsing() as context:
-        context.route("**/live/ticket", lambda route: route.fulfill(status=503))
+        context.route_web_socket("**/live", lambda socket: socket.close())
         page = enter(context)
         page.locator("#files").set_input_files(sung)
         page.get_by_label("Title · first verse.webm").press("Enter")

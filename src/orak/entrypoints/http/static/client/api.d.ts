@@ -31,9 +31,10 @@
  * @typedef {object} ApiOptions
  * @property {Token} token
  * @property {string} [baseUrl] where orak is; by default where the page is
- * @property {string} [language] of messages: `ko` or `en`; by default the browser's
+ * @property {string | (() => string)} [language] of messages: `ko` or `en`; by default the browser's
  * @property {number} [timeout] ms that a call may take; 30 000
  */
+/** @typedef {ApiOptions | { api: Api }} Access how to get at orak; who has an `Api` shares it */
 /**
  * @typedef {object} CallOptions
  * @property {unknown} [json]
@@ -76,7 +77,7 @@ export class Api {
     constructor({ token, baseUrl, language, timeout }: ApiOptions);
     token: Token;
     home: string;
-    language: string | undefined;
+    language: string | (() => string) | undefined;
     timeout: number;
     /** The token of this moment. */
     bearer(): Promise<string>;
@@ -91,6 +92,7 @@ export class Api {
     /** @param {string} method @param {string} path @param {CallOptions} [options] @returns {Promise<any>} the answer's JSON */
     json(method: string, path: string, options?: CallOptions): Promise<any>;
 }
+export function apiOf(access: Access): Api;
 export type Token = string | (() => string | Promise<string>);
 export type RecordResponse = {
     id: number;
@@ -142,11 +144,17 @@ export type ApiOptions = {
     /**
      * of messages: `ko` or `en`; by default the browser's
      */
-    language?: string | undefined;
+    language?: string | (() => string) | undefined;
     /**
      * ms that a call may take; 30 000
      */
     timeout?: number | undefined;
+};
+/**
+ * how to get at orak; who has an `Api` shares it
+ */
+export type Access = ApiOptions | {
+    api: Api;
 };
 export type CallOptions = {
     json?: unknown;

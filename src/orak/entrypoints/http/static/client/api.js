@@ -36,9 +36,11 @@
  * @typedef {object} ApiOptions
  * @property {Token} token
  * @property {string} [baseUrl] where orak is; by default where the page is
- * @property {string} [language] of messages: `ko` or `en`; by default the browser's
+ * @property {string | (() => string)} [language] of messages: `ko` or `en`; by default the browser's
  * @property {number} [timeout] ms that a call may take; 30 000
  */
+
+/** @typedef {ApiOptions | { api: Api }} Access how to get at orak; who has an `Api` shares it */
 
 /**
  * @typedef {object} CallOptions
@@ -100,29 +102,31 @@ export class Api {
    */
   async call(method, path, { json, key, signal, headers = {}, keepalive = false } = {}) {
     const sent = new Headers({ ...headers, Authorization: `Bearer ${await this.bearer()}` });
-    if (this.language) sent.set("Accept-Language", this.language);
+    const language = typeof this.language === "function" ? this.language() : this.language;
+    if (language) sent.set("Accept-Language", language);
     if (json !== undefined) sent.set("Content-Type", "application/json");
     if (key) sent.set("Idempotency-Key", key);
     signal?.throwIfAborted();
-    const ending = new AbortController();
-    const pass = () => ending.abort(signal?.reason);
-    signal?.addEventListener("abort", pass, { once: true });
-    const timer = setTimeout(() => ending.abort(new OrakError("TIMEOUT", `no answer in ${this.timeout} ms`)), this.timeout);
+    const late = AbortSignal.timeout(this.timeout);
+    const body = json === undefined ? undefined : JSON.stringify(json);
     try {
-      const body = json === undefined ? undefined : JSON.stringify(json);
-      const options = { method, headers: sent, body, keepalive, signal: ending.signal, cache: /** @type {const} */ ("no-store") };
-      const answer = await fetch(this.home + path, options);
+      const answer = await fetch(this.home + path, {
+        method,
+        headers: sent,
+        body,
+        keepalive,
+        signal: signal ? AbortSignal.any([signal, late]) : late,
+        cache: "no-store",
+      });
       // The body counts to the deadline too.
       const whole = new Response(answer.status === 204 || answer.status === 304 ? null : await answer.blob(), answer);
       if (answer.ok || answer.status === 304) return whole;
       throw await refusal(whole);
     } catch (failure) {
       if (failure instanceof OrakError) throw failure;
-      if (ending.signal.aborted) throw ending.signal.reason;
+      signal?.throwIfAborted();
+      if (late.aborted) throw new OrakError("TIMEOUT", `no answer in ${this.timeout} ms`, { cause: failure });
       throw new OrakError("NETWORK", "orak is out of reach", { cause: failure });
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", pass);
     }
   }
 
@@ -131,6 +135,9 @@ export class Api {
     return (await this.call(method, path, options)).json();
   }
 }
+
+/** @param {Access} access */
+export const apiOf = (access) => ("api" in access ? access.api : new Api(access));
 
 /** @param {Response} answer */
 async function refusal(answer) {

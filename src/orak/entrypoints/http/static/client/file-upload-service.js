@@ -1,22 +1,22 @@
 // @ts-check
 /** Files from elsewhere. */
-import { Api, newKey } from "./api.js";
+import { apiOf } from "./api.js";
+import { contentTypeOf } from "./content-types.js";
+import { Delivery } from "./delivery.js";
 import { getDuration } from "./duration.js";
-import { createRecord, EmptyTakeError, sendAndAsk } from "./sending.js";
-import { contentTypeOf, guarded, Upload } from "./upload.js";
 
 /** @typedef {import("./api.js").RecordResponse} RecordResponse */
 
 /**
  * @typedef {object} FileOptions
- * @property {import("./sending.js").AskTitle} [askTitle]
+ * @property {import("./delivery.js").AskTitle} [askTitle]
  * @property {number | null} [songId]
  */
 
 export class FileUploadService {
-  /** @param {import("./api.js").ApiOptions & FileOptions} options `askTitle` for calls that bring none */
+  /** @param {import("./api.js").Access & FileOptions} options `askTitle` for calls that bring none */
   constructor(options) {
-    this.api = new Api(options);
+    this.api = apiOf(options);
     this.askTitle = options.askTitle;
   }
 
@@ -30,22 +30,28 @@ export class FileUploadService {
    */
   async uploadExternalFile(file, { askTitle = this.askTitle, songId = null, ...options } = {}) {
     if (!askTitle) throw new TypeError("give uploadExternalFile an askTitle");
-    if (!file.size) throw new EmptyTakeError("the file is empty");
-    const ask = askTitle;
-    return guarded(async () => {
+    const delivery = this.prepare(file, songId);
+    try {
+      return await delivery.run({ askTitle, ...options });
+    } catch (failure) {
+      await delivery.cancel();
+      throw failure;
+    }
+  }
+
+  /**
+   * A delivery of *file*, for apps that let people try again. Throws `EmptyTakeError`.
+   * @param {File} file
+   * @param {number | null} [songId]
+   */
+  prepare(file, songId = null) {
+    const pack = async () => ({
+      blob: file,
+      filename: file.name,
+      contentType: contentTypeOf(file, file.name),
       // What this browser cannot play, orak may convert all the same.
-      const durationSeconds = await getDuration(file).catch(() => null);
-      options.signal?.throwIfAborted();
-      const contentType = contentTypeOf(file, file.name);
-      const upload = new Upload(this.api, { blob: file, filename: file.name, contentType, durationSeconds });
-      try {
-        const title = await sendAndAsk(upload, ask, options);
-        const record = { title, uploadId: Number(upload.uploadId), songId, durationSeconds };
-        return await createRecord(this.api, record, { key: newKey(), signal: options.signal });
-      } catch (failure) {
-        await upload.cancel();
-        throw failure;
-      }
+      durationSeconds: await getDuration(file).catch(() => null),
     });
+    return new Delivery(this.api, file, pack, { songId });
   }
 }

@@ -11,7 +11,7 @@ export class Live {
     ending: AbortController;
     /** The records to ask for when asking is all there is, with the ETags they had. @type {Map<number, string>} */
     followed: Map<number, string>;
-    /** Ask for this record too while there is no WebSocket. @param {number} recordId */
+    /** Ask for this record too: often while there is no WebSocket, else seldom. @param {number} recordId */
     follow(recordId: number): void;
     /** @param {number} recordId */
     unfollow(recordId: number): void;

@@ -1,7 +1,7 @@
 // @ts-check
 /** What happens to one's records, as it happens; where WebSockets do not get through, by asking. */
 import { OrakError } from "./api.js";
-import { untilOnline } from "./upload.js";
+import { untilOnline } from "./network.js";
 
 /**
  * @typedef {object} LiveStep
@@ -25,6 +25,7 @@ import { untilOnline } from "./upload.js";
  */
 
 const LONGEST = 30_000; // ms between two tries to connect
+const SELDOM = 15; // rounds of asking that are left out while steps come live: a dead line looks like a quiet one
 
 export class Live {
   /** Connect at once. @param {import("./api.js").Api} api @param {LiveOptions} options */
@@ -43,7 +44,7 @@ export class Live {
     void this.poll();
   }
 
-  /** Ask for this record too while there is no WebSocket. @param {number} recordId */
+  /** Ask for this record too: often while there is no WebSocket, else seldom. @param {number} recordId */
   follow(recordId) {
     if (!this.followed.has(recordId)) this.followed.set(recordId, "");
   }
@@ -80,6 +81,7 @@ export class Live {
     const end = () => socket.close();
     if (signal.aborted) end();
     signal.addEventListener("abort", end, { once: true });
+    addEventListener("offline", end); // the line may come back as another one, and this socket never hear of it
     return new Promise((resolve) => {
       let wasOpen = false;
       socket.onopen = () => {
@@ -94,6 +96,7 @@ export class Live {
       };
       socket.onclose = () => {
         signal.removeEventListener("abort", end);
+        removeEventListener("offline", end);
         resolve(wasOpen);
       };
     });
@@ -101,8 +104,8 @@ export class Live {
 
   async poll() {
     const { signal } = this.ending;
-    while (!signal.aborted) {
-      if (this.state === "polling") {
+    for (let round = 1; !signal.aborted; round += 1) {
+      if (this.state === "polling" || round % SELDOM === 0) {
         for (const id of [...this.followed.keys()]) await this.ask(id).catch(() => undefined); // asked again soon
       }
       await untilOnline(this.pollEvery, signal).catch(() => undefined);

@@ -1,8 +1,8 @@
 /** @typedef {import("./api.js").PresignedUrl} PresignedUrl */
 /** @typedef {import("./api.js").RecordResponse} RecordResponse */
 /** @typedef {import("./capture.js").Level} Level */
-/** @typedef {import("./sending.js").AskTitle} AskTitle */
-/** @typedef {import("./sending.js").NewRecord} NewRecord */
+/** @typedef {import("./delivery.js").AskTitle} AskTitle */
+/** @typedef {import("./records.js").NewRecord} NewRecord */
 /** @typedef {import("./takes.js").KeptPieces} KeptPieces */
 /** @typedef {import("./takes.js").KeptTake} KeptTake */
 /** @typedef {"idle" | "starting" | "recording" | "paused" | "interrupted"} RecordingState */
@@ -17,9 +17,9 @@
  * @property {(waiting: boolean) => void} [onWaiting] the network is away, or back
  */
 export class RecordingService {
-    /** @param {import("./api.js").ApiOptions & RecordingOptions} options */
-    constructor(options: import("./api.js").ApiOptions & RecordingOptions);
-    api: Api;
+    /** @param {import("./api.js").Access & RecordingOptions} options */
+    constructor(options: import("./api.js").Access & RecordingOptions);
+    api: import("./api.js").Api;
     takes: Takes;
     songId: number | null;
     deviceId: string | undefined;
@@ -37,6 +37,8 @@ export class RecordingService {
         promise: Promise<void>;
         isCancelled: boolean;
     } | undefined;
+    /** @type {Promise<Delivery> | undefined} */
+    ending: Promise<Delivery> | undefined;
     /** @type {Promise<RecordResponse> | undefined} */
     stopping: Promise<RecordResponse> | undefined;
     /** @type {Map<string, PresignedUrl>} */
@@ -74,24 +76,36 @@ export class RecordingService {
      * @returns {Promise<RecordResponse>}
      */
     stopRecording(title?: string): Promise<RecordResponse>;
-    /** @param {Capture} capture @param {string} [title] */
-    end(capture: Capture, title?: string): Promise<import("./api.js").RecordResponse>;
+    /**
+     * End the recording, for apps that send it themselves: `run` the delivery, `discard` it, or `letGo` of it for later.
+     * Rejects with `EmptyTakeError`, AbortError while the microphone is still asked for, InvalidStateError otherwise.
+     * @returns {Promise<Delivery>}
+     */
+    endRecording(): Promise<Delivery>;
+    /** @param {Capture} capture */
+    end(capture: Capture): Promise<Delivery>;
     /** End the recording and keep nothing of it. */
     discardRecording(): Promise<void>;
     /** Let the microphone go. What was recorded stays on the device. */
     close(): Promise<Capture | undefined>;
+    forgetStarting(): void;
     /** Takes that have not become records, and that no tab works on. @returns {Promise<KeptTake[]>} */
     unfinishedTakes(): Promise<KeptTake[]>;
     /** Send a take that is kept. @param {string} id @param {string} [title] instead of asking @returns {Promise<RecordResponse>} */
     finishTake(id: string, title?: string): Promise<RecordResponse>;
-    /** @param {string} id */
+    /**
+     * Take up one that is kept, for apps that send it themselves. Rejects with `EmptyTakeError`, NotFoundError if it is
+     * gone, InvalidStateError while this tab or another works on it.
+     * @param {string} id
+     * @returns {Promise<Delivery>}
+     */
+    takeUp(id: string): Promise<Delivery>;
+    /** Keep nothing of a take, here or at orak. Rejects as `takeUp`. @param {string} id */
     discardTake(id: string): Promise<void>;
-    /** @param {Blob} blob @param {KeptPieces} kept @param {string} [title] */
-    send(blob: Blob, kept: KeptPieces, title?: string): Promise<import("./api.js").RecordResponse>;
-    /** @param {Blob} blob @param {KeptPieces} kept @param {string} [title] @returns {Promise<RecordResponse>} */
-    deliver(blob: Blob, kept: KeptPieces, title?: string): Promise<RecordResponse>;
-    /** Create the record of a take that has arrived; whatever was lost of an earlier try, once. @param {KeptPieces} kept */
-    name(kept: KeptPieces): Promise<import("./api.js").RecordResponse>;
+    /** @param {Blob} blob @param {KeptPieces} kept */
+    delivery(blob: Blob, kept: KeptPieces): Promise<Delivery>;
+    /** @param {Delivery} delivery @param {string} [title] */
+    send(delivery: Delivery, title?: string): Promise<import("./api.js").RecordResponse>;
     /** @param {Blob} blob @param {number | null} durationSeconds */
     parcel(blob: Blob, durationSeconds: number | null): {
         blob: Blob;
@@ -122,13 +136,13 @@ export class RecordingService {
 export type PresignedUrl = import("./api.js").PresignedUrl;
 export type RecordResponse = import("./api.js").RecordResponse;
 export type Level = import("./capture.js").Level;
-export type AskTitle = import("./sending.js").AskTitle;
-export type NewRecord = import("./sending.js").NewRecord;
+export type AskTitle = import("./delivery.js").AskTitle;
+export type NewRecord = import("./records.js").NewRecord;
 export type KeptPieces = import("./takes.js").KeptPieces;
 export type KeptTake = import("./takes.js").KeptTake;
 export type RecordingState = "idle" | "starting" | "recording" | "paused" | "interrupted";
 export type RecordingOptions = {
-    showTitleDialog?: import("./sending.js").AskTitle | undefined;
+    showTitleDialog?: import("./delivery.js").AskTitle | undefined;
     takes?: Takes | undefined;
     /**
      * that is sung
@@ -151,6 +165,6 @@ export type RecordingOptions = {
      */
     onWaiting?: ((waiting: boolean) => void) | undefined;
 };
-import { Api } from "./api.js";
 import { Takes } from "./takes.js";
 import { Capture } from "./capture.js";
+import { Delivery } from "./delivery.js";

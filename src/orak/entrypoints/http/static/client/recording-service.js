@@ -1,17 +1,20 @@
 // @ts-check
 /** Recording: from the microphone to a record. */
-import { Api, newKey, OrakError } from "./api.js";
+import { apiOf, newKey } from "./api.js";
 import { Capture, microphones, openMicrophone } from "./capture.js";
-import { createRecord, EmptyTakeError, sendAndAsk } from "./sending.js";
+import { contentTypeOf, filenameOf } from "./content-types.js";
+import { Delivery, EmptyTakeError } from "./delivery.js";
+import { guarded } from "./leaving.js";
+import { createRecord } from "./records.js";
 import { Takes } from "./takes.js";
-import { contentTypeOf, filenameOf, guarded, presign, put, Upload } from "./upload.js";
+import { presign, put } from "./upload.js";
 import { withDuration } from "./webm.js";
 
 /** @typedef {import("./api.js").PresignedUrl} PresignedUrl */
 /** @typedef {import("./api.js").RecordResponse} RecordResponse */
 /** @typedef {import("./capture.js").Level} Level */
-/** @typedef {import("./sending.js").AskTitle} AskTitle */
-/** @typedef {import("./sending.js").NewRecord} NewRecord */
+/** @typedef {import("./delivery.js").AskTitle} AskTitle */
+/** @typedef {import("./records.js").NewRecord} NewRecord */
 /** @typedef {import("./takes.js").KeptPieces} KeptPieces */
 /** @typedef {import("./takes.js").KeptTake} KeptTake */
 
@@ -29,9 +32,9 @@ import { withDuration } from "./webm.js";
  */
 
 export class RecordingService {
-  /** @param {import("./api.js").ApiOptions & RecordingOptions} options */
+  /** @param {import("./api.js").Access & RecordingOptions} options */
   constructor(options) {
-    this.api = new Api(options);
+    this.api = apiOf(options);
     this.takes = options.takes ?? new Takes();
     this.songId = options.songId ?? null;
     this.deviceId = options.deviceId;
@@ -46,6 +49,8 @@ export class RecordingService {
     this.capture = undefined;
     /** @type {{ promise: Promise<void>, isCancelled: boolean } | undefined} */
     this.starting = undefined;
+    /** @type {Promise<Delivery> | undefined} */
+    this.ending = undefined;
     /** @type {Promise<RecordResponse> | undefined} */
     this.stopping = undefined;
     /** @type {Map<string, PresignedUrl>} */
@@ -92,10 +97,10 @@ export class RecordingService {
    */
   startRecording() {
     if (this.starting) return this.starting.promise;
-    if (this.capture) return Promise.resolve();
+    if (this.capture && !this.ending) return Promise.resolve();
+    this.stopping = undefined; // the take before goes on its way; a stop is this one's from now on
     const starting = { promise: Promise.resolve(), isCancelled: false };
     this.starting = starting;
-    this.change("starting");
     starting.promise = this.begin(starting).finally(() => {
       if (this.starting === starting) this.starting = undefined;
       if (!this.capture && !this.starting) this.change("idle");
@@ -105,13 +110,16 @@ export class RecordingService {
 
   /** @param {{ isCancelled: boolean }} starting */
   async begin(starting) {
+    if (this.ending) await this.ending.catch(() => undefined);
+    if (starting.isCancelled) throw stopped();
+    this.change("starting");
     const stream = await openMicrophone(this.deviceId);
     if (starting.isCancelled) {
       for (const track of stream.getTracks()) track.stop();
-      throw new DOMException("stopped before it began", "AbortError");
+      throw stopped();
     }
     const capture = new Capture(stream, this.takes, () => {
-      if (this.capture === capture) this.change("interrupted");
+      if (this.capture === capture && !this.ending) this.change("interrupted");
     });
     this.capture = capture;
     this.change("recording");
@@ -136,34 +144,42 @@ export class RecordingService {
    */
   stopRecording(title) {
     if (this.stopping) return this.stopping;
-    if (this.starting) {
-      this.starting.isCancelled = true;
-      this.starting = undefined;
-      this.change("idle");
-      return Promise.reject(new DOMException("stopped before it began", "AbortError"));
-    }
-    const { capture } = this;
-    if (!capture) return Promise.reject(new DOMException("nothing is being recorded", "InvalidStateError"));
-    const stopping = this.end(capture, title).finally(() => {
-      if (this.stopping === stopping) this.stopping = undefined;
-    });
+    const stopping = this.endRecording()
+      .then((delivery) => this.send(delivery, title))
+      .finally(() => {
+        if (this.stopping === stopping) this.stopping = undefined;
+      });
     this.stopping = stopping;
     return stopping;
   }
 
-  /** @param {Capture} capture @param {string} [title] */
-  async end(capture, title) {
-    const blob = await capture.finish();
-    this.capture = undefined;
-    this.stopping = undefined; // the next take may begin while this one is sent
-    this.change("idle");
-    const { kept, seconds } = capture;
-    if (!blob.size) {
-      await kept.forget();
-      throw new EmptyTakeError("nothing was recorded");
+  /**
+   * End the recording, for apps that send it themselves: `run` the delivery, `discard` it, or `letGo` of it for later.
+   * Rejects with `EmptyTakeError`, AbortError while the microphone is still asked for, InvalidStateError otherwise.
+   * @returns {Promise<Delivery>}
+   */
+  endRecording() {
+    if (this.ending) return this.ending;
+    if (this.starting) {
+      this.forgetStarting();
+      this.change("idle");
+      return Promise.reject(stopped());
     }
-    await kept.note({ seconds, songId: this.songId });
-    return this.send(blob, kept, title);
+    const { capture } = this;
+    if (!capture) return Promise.reject(new DOMException("nothing is being recorded", "InvalidStateError"));
+    this.ending = this.end(capture).finally(() => (this.ending = undefined));
+    return this.ending;
+  }
+
+  /** @param {Capture} capture */
+  async end(capture) {
+    const blob = await capture.finish();
+    if (this.capture === capture) {
+      this.capture = undefined;
+      this.change("idle");
+    }
+    await capture.kept.note({ seconds: capture.seconds, songId: this.songId });
+    return this.delivery(blob, capture.kept);
   }
 
   /** End the recording and keep nothing of it. */
@@ -174,16 +190,19 @@ export class RecordingService {
 
   /** Let the microphone go. What was recorded stays on the device. */
   async close() {
-    if (this.starting) this.starting.isCancelled = true;
-    this.starting = undefined;
+    this.forgetStarting();
     const { capture } = this;
     this.capture = undefined;
     this.change("idle");
     if (!capture) return undefined;
     await capture.finish();
-    await capture.kept.written;
-    capture.kept.letGo();
+    if (!this.ending) await capture.kept.letGo();
     return capture;
+  }
+
+  forgetStarting() {
+    if (this.starting) this.starting.isCancelled = true;
+    this.starting = undefined;
   }
 
   /** Takes that have not become records, and that no tab works on. @returns {Promise<KeptTake[]>} */
@@ -193,67 +212,55 @@ export class RecordingService {
 
   /** Send a take that is kept. @param {string} id @param {string} [title] instead of asking @returns {Promise<RecordResponse>} */
   async finishTake(id, title) {
-    const found = await this.takes.takeUp(id);
-    if (!found) throw new DOMException("there is no such take any more", "NotFoundError");
-    if (found.blob.size) return this.send(found.blob, found.kept, title);
-    await found.kept.forget();
-    throw new EmptyTakeError("nothing was recorded");
+    return this.send(await this.takeUp(id), title);
   }
 
-  /** @param {string} id */
-  discardTake(id) {
-    return this.takes.discard(id);
+  /**
+   * Take up one that is kept, for apps that send it themselves. Rejects with `EmptyTakeError`, NotFoundError if it is
+   * gone, InvalidStateError while this tab or another works on it.
+   * @param {string} id
+   * @returns {Promise<Delivery>}
+   */
+  async takeUp(id) {
+    const { blob, kept } = await this.takes.takeUp(id);
+    return this.delivery(blob, kept);
   }
 
-  /** @param {Blob} blob @param {KeptPieces} kept @param {string} [title] */
-  async send(blob, kept, title) {
+  /** Keep nothing of a take, here or at orak. Rejects as `takeUp`. @param {string} id */
+  async discardTake(id) {
+    try {
+      await (await this.takeUp(id)).discard();
+    } catch (failure) {
+      if (!(failure instanceof EmptyTakeError)) throw failure; // that one went as it was taken up
+    }
+  }
+
+  /** @param {Blob} blob @param {KeptPieces} kept */
+  async delivery(blob, kept) {
+    if (!blob.size) {
+      await kept.forget();
+      throw new EmptyTakeError("nothing was recorded");
+    }
+    const { seconds } = kept.take;
+    return new Delivery(this.api, blob, async () => this.parcel(await withDuration(blob, seconds), seconds), { kept });
+  }
+
+  /** @param {Delivery} delivery @param {string} [title] */
+  async send(delivery, title) {
     this.uploads += 1;
     this.onChange?.();
     try {
-      const record = await guarded(() => this.deliver(blob, kept, title));
-      await kept.forget();
-      return record;
+      return await delivery.run({
+        askTitle: (signal) => title ?? this.showTitleDialog(signal),
+        onProgress: (sent, whole) => this.onProgress?.(sent, whole),
+        onWaiting: (waiting) => this.onWaiting?.(waiting),
+      });
     } catch (failure) {
-      kept.letGo();
+      await delivery.letGo();
       throw failure;
     } finally {
       this.uploads -= 1;
       this.onChange?.();
-    }
-  }
-
-  /** @param {Blob} blob @param {KeptPieces} kept @param {string} [title] @returns {Promise<RecordResponse>} */
-  async deliver(blob, kept, title) {
-    const remembered = kept.take;
-    if (remembered.uploadId === undefined || remembered.title === undefined) {
-      const whole = await withDuration(blob, remembered.seconds);
-      const upload = new Upload(this.api, this.parcel(whole, remembered.seconds));
-      try {
-        const asked = title === undefined ? this.showTitleDialog.bind(this) : () => title;
-        const given = await sendAndAsk(upload, asked, { onProgress: this.onProgress, onWaiting: this.onWaiting });
-        await kept.note({ uploadId: upload.uploadId, title: given, key: newKey() });
-      } catch (failure) {
-        await upload.cancel();
-        throw failure;
-      }
-    }
-    return this.name(kept);
-  }
-
-  /** Create the record of a take that has arrived; whatever was lost of an earlier try, once. @param {KeptPieces} kept */
-  async name(kept) {
-    const { uploadId, title, key, songId, seconds } = kept.take;
-    const record = { uploadId: Number(uploadId), title: String(title), songId, durationSeconds: seconds };
-    try {
-      return await createRecord(this.api, record, { key: String(key) });
-    } catch (failure) {
-      // A refusal does not change by repeating it: the next try sends and asks anew.
-      const isFinal = failure instanceof OrakError && failure.status >= 400 && failure.status < 500;
-      if (isFinal && ![401, 408, 429].includes(failure.status)) {
-        await this.api.call("DELETE", `/uploads/${uploadId}`).catch(() => undefined);
-        await kept.note({ uploadId: undefined, title: undefined, key: undefined });
-      }
-      throw failure;
     }
   }
 
@@ -302,3 +309,5 @@ export class RecordingService {
     this.onChange?.();
   }
 }
+
+const stopped = () => new DOMException("stopped before it began", "AbortError");

@@ -1,7 +1,7 @@
 /** One take in the making. What cannot be kept (a private window, a full disk) is recorded all the same. */
 export class KeptPieces {
-    /** @param {Takes} takes @param {KeptTake} take */
-    constructor(takes: Takes, take: KeptTake);
+    /** @param {Takes} takes @param {KeptTake} take @param {Promise<LetGo>} holding */
+    constructor(takes: Takes, take: KeptTake, holding: Promise<LetGo>);
     takes: Takes;
     take: KeptTake;
     number: number;
@@ -9,7 +9,7 @@ export class KeptPieces {
     written: Promise<unknown>;
     /** Why it could not be kept, if so. @type {unknown} */
     failure: unknown;
-    letGo: () => void;
+    holding: Promise<LetGo>;
     /** Keep one more piece. @param {Blob} piece @param {number} seconds recorded so far */
     add(piece: Blob, seconds: number): Promise<unknown>;
     /** Keep what else became known of it. @param {Partial<KeptTake>} known */
@@ -18,6 +18,8 @@ export class KeptPieces {
     write(known: Partial<KeptTake>, more?: (pieces: IDBObjectStore) => void): Promise<unknown>;
     /** Its record is there, or it is not wanted. */
     forget(): Promise<void>;
+    /** Let others have it, as it is written by now; resolves when they can. */
+    letGo(): Promise<void>;
 }
 /** The takes of one database of this browser. */
 export class Takes {
@@ -29,18 +31,22 @@ export class Takes {
     /** The takes that no tab works on, oldest first. @returns {Promise<KeptTake[]>} */
     unfinished(): Promise<KeptTake[]>;
     /**
-     * Take one up again.
+     * Take one up again. Rejects with NotFoundError if it is gone, InvalidStateError while somebody works on it.
      * @param {string} id
-     * @returns {Promise<{ blob: Blob, kept: KeptPieces } | undefined>} undefined if it is gone
+     * @returns {Promise<{ blob: Blob, kept: KeptPieces }>}
      */
     takeUp(id: string): Promise<{
         blob: Blob;
         kept: KeptPieces;
-    } | undefined>;
+    }>;
     /** @param {string} id */
-    discard(id: string): Promise<void>;
-    /** While this tab lives, no other one takes the take for abandoned. @param {string} id @returns {() => void} lets go */
-    hold(id: string): () => void;
+    remove(id: string): Promise<void>;
+    /**
+     * Work on a take alone: no other tab takes it for abandoned. Rejects with InvalidStateError while another does.
+     * @param {string} id
+     * @returns {Promise<LetGo>}
+     */
+    hold(id: string): Promise<LetGo>;
     /**
      * @template T
      * @param {IDBTransactionMode} mode
@@ -73,3 +79,7 @@ export type KeptTake = {
     key?: string | undefined;
     songId?: number | null | undefined;
 };
+/**
+ * resolves when it is let go
+ */
+export type LetGo = () => Promise<unknown>;

@@ -14,6 +14,8 @@ import { newKey } from "./api.js";
  * @property {number | null} [songId]
  */
 
+/** @typedef {() => Promise<unknown>} LetGo resolves when it is let go */
+
 const STORES = ["takes", "pieces"];
 
 /** @param {string} id */
@@ -21,10 +23,12 @@ const piecesOf = (id) => IDBKeyRange.bound([id, 0], [id, Infinity]);
 /** @param {string} id */
 const lockOf = (id) => `orak-client.take.${id}`;
 
+const nothingHeld = async () => undefined;
+
 /** One take in the making. What cannot be kept (a private window, a full disk) is recorded all the same. */
 export class KeptPieces {
-  /** @param {Takes} takes @param {KeptTake} take */
-  constructor(takes, take) {
+  /** @param {Takes} takes @param {KeptTake} take @param {Promise<LetGo>} holding */
+  constructor(takes, take, holding) {
     this.takes = takes;
     this.take = take;
     this.number = 0;
@@ -32,7 +36,7 @@ export class KeptPieces {
     this.written = Promise.resolve();
     /** Why it could not be kept, if so. @type {unknown} */
     this.failure = undefined;
-    this.letGo = takes.hold(take.id);
+    this.holding = holding;
   }
 
   /** Keep one more piece. @param {Blob} piece @param {number} seconds recorded so far */
@@ -62,8 +66,14 @@ export class KeptPieces {
   /** Its record is there, or it is not wanted. */
   async forget() {
     await this.written;
-    await this.takes.discard(this.take.id).catch(() => undefined);
-    this.letGo();
+    await this.takes.remove(this.take.id).catch(() => undefined);
+    await this.letGo();
+  }
+
+  /** Let others have it, as it is written by now; resolves when they can. */
+  async letGo() {
+    const [letGo] = await Promise.all([this.holding, this.written]);
+    await letGo();
   }
 }
 
@@ -76,7 +86,8 @@ export class Takes {
 
   /** Begin to keep a take. @param {string} mimeType @returns {KeptPieces} */
   begin(mimeType) {
-    return new KeptPieces(this, { id: newKey(), mimeType, beganAt: Date.now(), seconds: 0 });
+    const id = newKey();
+    return new KeptPieces(this, { id, mimeType, beganAt: Date.now(), seconds: 0 }, this.hold(id).catch(() => nothingHeld));
   }
 
   /** The takes that no tab works on, oldest first. @returns {Promise<KeptTake[]>} */
@@ -88,35 +99,54 @@ export class Takes {
   }
 
   /**
-   * Take one up again.
+   * Take one up again. Rejects with NotFoundError if it is gone, InvalidStateError while somebody works on it.
    * @param {string} id
-   * @returns {Promise<{ blob: Blob, kept: KeptPieces } | undefined>} undefined if it is gone
+   * @returns {Promise<{ blob: Blob, kept: KeptPieces }>}
    */
   async takeUp(id) {
-    /** @type {KeptTake | undefined} */
-    const take = await this.within("readonly", (takes) => takes.get(id));
-    if (!take) return undefined;
-    /** @type {{ piece: Blob }[]} */
-    const found = await this.within("readonly", (_, pieces) => pieces.getAll(piecesOf(id)));
-    const kept = new KeptPieces(this, take);
-    kept.number = found.length;
-    return { blob: new Blob(found.map(({ piece }) => piece), { type: take.mimeType }), kept };
+    const letGo = await this.hold(id);
+    try {
+      /** @type {KeptTake | undefined} */
+      const take = await this.within("readonly", (takes) => takes.get(id));
+      if (!take) throw new DOMException("there is no such take any more", "NotFoundError");
+      /** @type {{ piece: Blob }[]} */
+      const found = await this.within("readonly", (_, pieces) => pieces.getAll(piecesOf(id)));
+      const blob = new Blob(found.map(({ piece }) => piece), { type: take.mimeType });
+      return { blob, kept: new KeptPieces(this, take, Promise.resolve(letGo)) };
+    } catch (failure) {
+      await letGo();
+      throw failure;
+    }
   }
 
   /** @param {string} id */
-  async discard(id) {
+  async remove(id) {
     await this.within("readwrite", (takes, pieces) => {
       pieces.delete(piecesOf(id));
       return takes.delete(id);
     });
   }
 
-  /** While this tab lives, no other one takes the take for abandoned. @param {string} id @returns {() => void} lets go */
-  hold(id) {
-    let letGo = () => {};
-    const held = new Promise((resolve) => (letGo = () => resolve(undefined)));
-    void navigator.locks?.request(lockOf(id), () => held);
-    return letGo;
+  /**
+   * Work on a take alone: no other tab takes it for abandoned. Rejects with InvalidStateError while another does.
+   * @param {string} id
+   * @returns {Promise<LetGo>}
+   */
+  async hold(id) {
+    const { locks } = navigator;
+    if (!locks) return nothingHeld; // browsers that record have them
+    return new Promise((resolve, reject) => {
+      const held = locks.request(lockOf(id), { ifAvailable: true }, (lock) => {
+        if (!lock) return reject(new DOMException("somebody works on that take", "InvalidStateError"));
+        return new Promise((end) => {
+          resolve(() => {
+            end(undefined);
+            return held;
+          });
+        });
+      });
+      held.catch(reject);
+    });
   }
 
   /**

@@ -1,7 +1,3 @@
-/** The content type that orak is asked to sign, without parameters. @param {Blob} blob @param {string} [name] */
-export function contentTypeOf(blob: Blob, name?: string): string;
-/** A file name for a recording of that content type. @param {string} contentType */
-export function filenameOf(contentType: string): string;
 /**
  * Ask for a URL. Raises `OrakError`.
  * @param {Api} api
@@ -23,16 +19,8 @@ export function presign(api: Api, parcel: Parcel, options?: {
  * @returns {Promise<void>}
  */
 export function put(signed: PresignedUrl, blob: Blob, { onProgress, signal }?: UploadOptions): Promise<void>;
-/** Wait *pause* ms, and on for as long as the device is offline. @param {number} pause @param {AbortSignal} [signal] */
-export function untilOnline(pause: number, signal?: AbortSignal): Promise<any>;
-/**
- * Have the browser ask before the page is left, for as long as *work* takes: a listener that stays keeps pages out of
- * the back/forward cache.
- * @template T
- * @param {() => Promise<T>} work
- * @returns {Promise<T>}
- */
-export function guarded<T>(work: () => Promise<T>): Promise<T>;
+/** Tell orak that an upload is given up; what it cannot be told expires there by itself. @param {Api} api @param {number} id */
+export function cancelUpload(api: Api, id: number): Promise<void>;
 /** One upload, from its URL to the bytes being there. `run` may be called again after it failed: it goes on. */
 export class Upload {
     /** @param {Api} api @param {Parcel} parcel @param {PresignedUrl} [signed] what was asked for already */
@@ -49,7 +37,7 @@ export class Upload {
      * @returns {Promise<number>} the upload's id
      */
     run({ onProgress, onWaiting, signal }?: UploadOptions): Promise<number>;
-    /** Give it up, at orak as well; what cannot be told orak expires there by itself. */
+    /** Give it up, at orak as well. `run` would begin anew. */
     cancel(): Promise<void>;
 }
 export type Api = import("./api.js").Api;

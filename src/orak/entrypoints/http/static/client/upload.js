@@ -1,6 +1,7 @@
 // @ts-check
 /** Bytes on their way to the store: exactly as signed, with progress, over gaps of the network. */
 import { isPassing, newKey, OrakError } from "./api.js";
+import { untilOnline } from "./network.js";
 
 /** @typedef {import("./api.js").Api} Api */
 /** @typedef {import("./api.js").PresignedUrl} PresignedUrl */
@@ -22,32 +23,6 @@ import { isPassing, newKey, OrakError } from "./api.js";
 
 const TRIES = 8;
 const LONGEST = 30_000; // ms between two tries
-
-/** What a file is, by the end of its name: browsers call the same file by too many names. @type {Record<string, string>} */
-const TYPES = {
-  webm: "audio/webm",
-  ogg: "audio/ogg",
-  oga: "audio/ogg",
-  opus: "audio/ogg",
-  m4a: "audio/mp4",
-  mp4: "audio/mp4",
-  aac: "audio/aac",
-  mp3: "audio/mpeg",
-  wav: "audio/wav",
-  flac: "audio/flac",
-};
-
-/** The content type that orak is asked to sign, without parameters. @param {Blob} blob @param {string} [name] */
-export function contentTypeOf(blob, name = "") {
-  const said = blob.type.split(";")[0].trim().toLowerCase();
-  return TYPES[name.split(".").at(-1)?.toLowerCase() ?? ""] ?? (said || "application/octet-stream");
-}
-
-/** A file name for a recording of that content type. @param {string} contentType */
-export function filenameOf(contentType) {
-  const [extension] = Object.entries(TYPES).find(([, type]) => type === contentType) ?? ["webm"];
-  return `take.${extension}`;
-}
 
 /**
  * Ask for a URL. Raises `OrakError`.
@@ -160,48 +135,16 @@ export class Upload {
     return /** @type {PresignedUrl} */ (this.signed).uploadId;
   }
 
-  /** Give it up, at orak as well; what cannot be told orak expires there by itself. */
+  /** Give it up, at orak as well. `run` would begin anew. */
   async cancel() {
     const { signed } = this;
     this.signed = undefined;
     this.stored = false;
-    if (!signed) return;
-    await this.api.call("DELETE", `/uploads/${signed.uploadId}`, { keepalive: true }).catch(() => undefined);
+    if (signed) await cancelUpload(this.api, signed.uploadId);
   }
 }
 
-/** Wait *pause* ms, and on for as long as the device is offline. @param {number} pause @param {AbortSignal} [signal] */
-export function untilOnline(pause, signal) {
-  return new Promise((resolve, reject) => {
-    const end = () => {
-      clearTimeout(timer);
-      removeEventListener("online", end);
-      signal?.removeEventListener("abort", end);
-      if (signal?.aborted) reject(signal.reason);
-      else resolve(undefined);
-    };
-    const timer = setTimeout(() => navigator.onLine && end(), pause);
-    addEventListener("online", end);
-    signal?.addEventListener("abort", end, { once: true });
-  });
-}
-
-let leaving = 0;
-/** @param {BeforeUnloadEvent} event */
-const ask = (event) => event.preventDefault();
-
-/**
- * Have the browser ask before the page is left, for as long as *work* takes: a listener that stays keeps pages out of
- * the back/forward cache.
- * @template T
- * @param {() => Promise<T>} work
- * @returns {Promise<T>}
- */
-export async function guarded(work) {
-  if (leaving++ === 0) addEventListener("beforeunload", ask);
-  try {
-    return await work();
-  } finally {
-    if (--leaving === 0) removeEventListener("beforeunload", ask);
-  }
+/** Tell orak that an upload is given up; what it cannot be told expires there by itself. @param {Api} api @param {number} id */
+export async function cancelUpload(api, id) {
+  await api.call("DELETE", `/uploads/${id}`, { keepalive: true }).catch(() => undefined);
 }

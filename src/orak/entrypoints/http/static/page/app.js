@@ -1,49 +1,47 @@
 // @ts-check
 /** The studio: what stands where, and who tells whom. */
+import { FileUploadService } from "../client/file-upload-service.js";
+import { RecordingService } from "../client/recording-service.js";
+import { Takes } from "../client/takes.js";
 import { abandonAll, anyArriving, Arrival } from "./arrivals.js";
+import { orak } from "./calls.js";
 import { keepDoor } from "./door.js";
 import { byId } from "./element.js";
 import { takeFiles } from "./files.js";
 import { when } from "./formats.js";
 import { followLanguage, t } from "./language.js";
-import { Microphone } from "./microphone.js";
+import { notify } from "./notices.js";
 import { offerUnfinished } from "./rescue.js";
-import { Sending } from "./sending.js";
-import { isOperator, token } from "./session.js";
+import { isOperator, subject, token } from "./session.js";
 import { Shelf } from "./shelf.js";
 import { Stage } from "./stage.js";
+import { reasonOf } from "./take.js";
 import { Updates } from "./updates.js";
 
+/** @typedef {import("../client/delivery.js").Delivery} Delivery */
 /** @typedef {import("./calls.js").Take} Take */
-/** @typedef {import("./microphone.js").Sung} Sung */
 
 followLanguage(byId("language"));
 const shelf = new Shelf();
 const updates = new Updates(shelf);
-const stage = new Stage(
-  new Microphone({
-    sung: receive,
-    lost: (take) => {
-      stage.ended(new DOMException("", "NotFoundError"));
-      receive(take);
-    },
-  }),
-);
+const stage = new Stage(receive);
 
-/** A take of one's own goes on its way, and is kept on the device until it is there. @param {Sung} take */
-function receive({ blob, seconds, keeping }) {
-  const sending = new Sending(blob, null, seconds);
-  const name = () => t("ownTake", { when: when(keeping.take.beganAt) });
-  const over = (/** @type {boolean} */ done) => (done ? void keeping.forget() : keeping.letGo());
-  new Arrival(name, name(), (asking) => sending.run(asking), arrived, over).focus();
+/** A take of one's own goes on its way; it is kept on the device until it is there. @param {Delivery} delivery */
+function receive(delivery) {
+  const name = () => t("ownTake", { when: when(delivery.kept?.take.beganAt ?? Date.now()) });
+  new Arrival(name, name(), delivery, arrived).focus();
 }
 
 /** @param {File[]} files */
 function receiveFiles(files) {
+  const service = new FileUploadService({ api: orak() });
   for (const file of files.toReversed()) {
-    const sending = new Sending(file, file.name, null);
-    const suggestion = file.name.replace(/\.[^.]*$/, "");
-    new Arrival(() => file.name, suggestion, (asking) => sending.run(asking), arrived).focus();
+    try {
+      const delivery = service.prepare(file);
+      new Arrival(() => file.name, file.name.replace(/\.[^.]*$/, ""), delivery, arrived).focus();
+    } catch (failure) {
+      notify(() => `${file.name}: ${reasonOf(failure)}`, { kind: "error" });
+    }
   }
 }
 
@@ -52,6 +50,9 @@ function arrived(take) {
   shelf.put(take);
   updates.soon();
 }
+
+/** What who was in before left on the device is let go of. @type {Promise<unknown>} */
+let left = Promise.resolve();
 
 takeFiles(receiveFiles, () => token() !== null);
 
@@ -63,14 +64,17 @@ keepDoor({
   behind: byId("studio"),
   enter: () => {
     byId("to-operators").hidden = !isOperator();
+    // Who shares this browser has a database of their own.
+    const service = new RecordingService({ api: orak(), takes: new Takes(`orak-client.${subject()}`) });
+    stage.open(service);
     updates.begin();
-    void offerUnfinished(receive);
+    void left.then(() => offerUnfinished(service, receive));
   },
   leave: () => {
     updates.end();
-    stage.abandon();
-    abandonAll();
+    left = Promise.all([stage.close(), abandonAll()]);
     shelf.clear();
+    byId("unfinished").replaceChildren();
     byId("to-operators").hidden = true;
   },
 });

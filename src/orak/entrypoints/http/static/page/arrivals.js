@@ -1,21 +1,15 @@
 // @ts-check
 /** Takes on their way: bytes that move, and a title that is asked for meanwhile. */
+import { OrakError } from "../client/api.js";
 import { byId, el, icon, ICONS, say } from "./element.js";
 import { size } from "./formats.js";
 import { t, words } from "./language.js";
 import { announce } from "./notices.js";
 import { reasonOf } from "./take.js";
 
+/** @typedef {import("../client/delivery.js").Delivery} Delivery */
 /** @typedef {import("./element.js").Words} Words */
 /** @typedef {import("./calls.js").Take} Take */
-
-/**
- * @typedef {object} Asking what an upload may ask of its card
- * @property {() => Promise<string>} askTitle resolves when somebody has given one; rejects when they cancel
- * @property {(sent: number, total: number) => void} progress
- * @property {(waiting: boolean) => void} offline
- * @property {AbortSignal} signal
- */
 
 let number = 0;
 
@@ -23,8 +17,8 @@ let number = 0;
 const underway = new Set();
 
 /** Whoever signs out takes nothing along: what goes up stops, and what is kept on the device stays. */
-export function abandonAll() {
-  for (const arrival of underway) arrival.abandon();
+export async function abandonAll() {
+  await Promise.all([...underway].map((arrival) => arrival.abandon()));
 }
 
 /** One take on its way. */
@@ -32,22 +26,21 @@ export class Arrival {
   /**
    * @param {Words} name what it is called as long as it has no title
    * @param {string} suggestion
-   * @param {(asking: Asking) => Promise<Take>} send
+   * @param {Delivery} delivery
    * @param {(take: Take) => void} arrived
-   * @param {(done: boolean) => void} [over] is called at the end: `done` when it arrived or was cancelled, and nothing
-   *   needs to be kept of it
    */
-  constructor(name, suggestion, send, arrived, over = () => undefined) {
-    this.over = over;
+  constructor(name, suggestion, delivery, arrived) {
     this.name = name;
-    this.send = send;
+    this.delivery = delivery;
     this.arrived = arrived;
-    /** @type {string | null} */
-    this.title = null;
+    /** Whether the title was. */
+    this.given = false;
+    /** @type {((title: string) => void) | undefined} */
+    this.answer = undefined;
     this.stop = new AbortController();
     number += 1;
     const id = `title-${number}`;
-    this.input = el("input", { id, maxlength: 255, value: suggestion, placeholder: t("titlePlaceholder") });
+    this.input = el("input", { id, maxlength: 255, value: delivery.title ?? suggestion, placeholder: t("titlePlaceholder") });
     this.problem = el("p", { class: "problem", role: "alert" });
     this.save = el("button", { class: "solid", text: words("save") });
     const label = el("label", { for: id, text: () => t("titleOf", { name: name() }) });
@@ -70,6 +63,7 @@ export class Arrival {
     this.foot = el("div", { class: "arrival-foot" }, this.said, this.cancelButton);
     this.node = el("li", { class: "arrival card" }, form, this.bar, this.foot);
     byId("arrivals-list").prepend(this.node);
+    if (delivery.title !== undefined) this.settle(); // it was given before the page closed
     underway.add(this);
     showList();
     void this.run();
@@ -84,87 +78,99 @@ export class Arrival {
   async run() {
     this.again?.remove();
     this.said.classList.remove("problem");
+    const { delivery, stop } = this;
     try {
-      const take = await this.send({
+      const take = await delivery.run({
         askTitle: () => this.asked(),
-        progress: (sent, total) => this.move(sent, total),
-        offline: (waiting) => waiting && say(this.said, words("waitingForNetwork")),
-        signal: this.stop.signal,
+        onProgress: (sent, total) => this.move(sent, total),
+        onWaiting: (waiting) => waiting && say(this.said, words("waitingForNetwork")),
+        signal: stop.signal,
       });
       this.close();
       announce(words("savedNotice", { title: take.title }));
       this.arrived(take);
     } catch (failure) {
-      if (this.stop.signal.aborted) this.close();
-      else this.fail(failure);
+      if (!stop.signal.aborted) this.fail(failure);
     }
   }
 
   /** @returns {Promise<string>} */
   asked() {
-    if (this.title !== null) return Promise.resolve(this.title); // a second try does not ask again
-    return new Promise((resolve, reject) => {
-      this.given = resolve;
-      this.stop.signal.addEventListener("abort", () => reject(this.stop.signal.reason), { once: true });
-    });
+    if (this.given) return Promise.resolve(this.input.value.trim()); // before a failure
+    return new Promise((resolve) => (this.answer = resolve));
   }
 
   /** @param {Event} event */
   give(event) {
     event.preventDefault();
     const title = this.input.value.trim();
-    if (!title) {
-      say(this.problem, words("titleRequired"));
-      this.input.setAttribute("aria-invalid", "true");
-      return this.input.focus();
-    }
+    if (!title) return this.refuse(words("titleRequired"));
     say(this.problem, () => "");
     this.input.removeAttribute("aria-invalid");
-    this.title = title;
+    this.settle();
+    if (this.bar.value >= 1) say(this.said, words("saving"));
+    if (this.again?.isConnected) this.tryAgain();
+    else this.answer?.(title);
+  }
+
+  /** The title stands. */
+  settle() {
+    this.given = true;
     this.input.readOnly = true;
     this.save.disabled = true;
-    if (this.bar.value >= 1) say(this.said, words("saving"));
-    this.given?.(title);
+  }
+
+  /** The title will not do. @param {Words} why */
+  refuse(why) {
+    this.given = false;
+    this.input.readOnly = false;
+    this.save.disabled = false;
+    say(this.problem, why);
+    this.input.setAttribute("aria-invalid", "true");
+    this.input.focus();
   }
 
   /** @param {number} sent @param {number} total bytes */
   move(sent, total) {
     this.bar.value = total ? sent / total : 0;
     if (sent < total) say(this.said, () => t("sent", { sent: size(sent), total: size(total) }));
-    else say(this.said, words(this.title === null ? "arrived" : "saving"));
+    else say(this.said, words(this.given ? "saving" : "arrived"));
   }
 
   /** @param {unknown} failure */
   fail(failure) {
+    if (this.given && failure instanceof OrakError && this.delivery.title === undefined) {
+      this.refuse(() => reasonOf(failure)); // all that was wrong is the title
+      return void this.run();
+    }
     say(this.said, () => t("uploadFailed", { reason: reasonOf(failure) }));
     this.said.classList.add("problem");
-    this.input.readOnly = false;
-    this.save.disabled = this.title !== null;
-    const again = () => {
-      this.stop = new AbortController();
-      void this.run();
-    };
-    this.again = el("button", { type: "button", class: "outlined", text: words("tryAgain"), onclick: again });
+    const again = { type: "button", class: "outlined", text: words("tryAgain"), onclick: () => this.tryAgain() };
+    this.again = el("button", again);
     this.cancelButton.before(this.again);
   }
 
+  tryAgain() {
+    this.stop = new AbortController();
+    void this.run();
+  }
+
   cancel() {
-    const failed = this.again?.isConnected;
     this.stop.abort(new DOMException("cancelled", "AbortError"));
-    if (failed) this.close();
+    this.close();
+    void this.delivery.discard();
   }
 
-  abandon() {
+  async abandon() {
     this.stop.abort(new DOMException("signed out", "AbortError"));
-    this.close(false);
+    this.close();
+    await this.delivery.letGo();
   }
 
-  /** @param {boolean} [done] */
-  close(done = true) {
+  close() {
     if (!underway.delete(this)) return;
     const held = this.node.contains(document.activeElement);
     this.node.remove();
-    this.over(done);
     showList();
     if (held) (byId("arrivals-list").querySelector("input") ?? byId("takes")).focus();
   }

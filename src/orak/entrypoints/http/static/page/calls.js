@@ -1,30 +1,10 @@
 // @ts-check
-/** Calls to orak, as whoever holds the session's token, in the page's language. */
+/** Calls to orak, by its own client, as whoever is signed in. */
+import { Api, OrakError } from "../client/api.js";
 import { language } from "./language.js";
 import { token } from "./session.js";
 
-/**
- * @typedef {object} Take a record, as orak sends it
- * @property {number} id
- * @property {string} title
- * @property {number} uploadId
- * @property {number | null} durationSeconds
- * @property {"COMPLETED" | "PROCESSING" | "FAILED"} processingStatus
- * @property {string | null} publicUrl
- * @property {string | null} waveformUrl
- * @property {string} createdAt
- * @property {{ code: string, message: string } | null} failure
- * @property {number} progress 0 to 100
- */
-
-/** orak refused, or is out of reach (status 0). */
-export class CallFailed extends Error {
-  /** @param {number} status @param {string} message */
-  constructor(status, message) {
-    super(message);
-    this.status = status;
-  }
-}
+/** @typedef {import("../client/api.js").RecordResponse} Take */
 
 /** Everything is relative to the page, which may stand below a path of its host. */
 export const HOME = new URL(".", document.baseURI);
@@ -35,53 +15,57 @@ const refused = new Set();
 /** Be told when the token is not taken any more. @param {() => void} listener */
 export const onRefusedToken = (listener) => refused.add(listener);
 
-/**
- * @param {string} method
- * @param {string} path below `/records/async`, or a whole URL of orak's
- * @param {{ json?: unknown, keepalive?: boolean, key?: string, signal?: AbortSignal }} [options] `key`: a repeat with
- *   the same one has the same effect, once
- * @returns {Promise<Response>} a good answer; raises `CallFailed` for every other
- */
-export async function call(method, path, { json, keepalive = false, key, signal } = {}) {
-  const headers = new Headers({ Authorization: `Bearer ${token() ?? ""}`, "Accept-Language": language() });
-  if (json !== undefined) headers.set("Content-Type", "application/json");
-  if (key) headers.set("Idempotency-Key", key);
-  const body = json === undefined ? undefined : JSON.stringify(json);
-  let answer;
-  try {
-    answer = await fetch(new URL(`records/async${path}`, HOME), { method, headers, body, keepalive, signal });
-  } catch (cause) {
-    if (signal?.aborted) throw cause;
-    throw new CallFailed(0, cause instanceof Error ? cause.message : String(cause));
+/** One person's calls, also after they have gone: what they began ends as theirs. */
+class SignedIn extends Api {
+  /** @param {string} token */
+  constructor(token) {
+    super({ token, baseUrl: HOME.href, language });
   }
-  if (answer.ok) return answer;
-  if (answer.status === 401) for (const listener of refused) listener();
-  throw new CallFailed(answer.status, await reason(answer));
+
+  /** @param {string} method @param {string} path @param {import("../client/api.js").CallOptions} [options] */
+  async call(method, path, options) {
+    try {
+      return await super.call(method, path, options);
+    } catch (failure) {
+      const isOut = failure instanceof OrakError && failure.status === 401 && this.token === token();
+      if (isOut) for (const listener of refused) listener();
+      throw failure;
+    }
+  }
+}
+
+let signedIn = new SignedIn("");
+
+/** orak, for who is signed in now. @returns {Api} */
+export function orak() {
+  const now = token() ?? "";
+  if (signedIn.token !== now) signedIn = new SignedIn(now);
+  return signedIn;
 }
 
 /** One page of the caller's takes, newest first. @param {string | null} cursor @param {number} limit */
 export async function listTakes(cursor, limit) {
   const query = new URLSearchParams({ limit: String(limit) });
   if (cursor) query.set("cursor", cursor);
-  const answer = await call("GET", `/me?${query}`);
+  const answer = await orak().call("GET", `/me?${query}`);
   return { takes: /** @type {Take[]} */ (await answer.json()), next: nextCursor(answer) };
 }
 
 /** @param {number} id @returns {Promise<Take>} */
-export const getTake = async (id) => (await call("GET", `/${id}`)).json();
+export const getTake = (id) => orak().json("GET", `/${id}`);
 
 /** @param {number} id @param {string} title @returns {Promise<Take>} */
-export const renameTake = async (id, title) => (await call("PATCH", `/${id}`, { json: { title } })).json();
+export const renameTake = (id, title) => orak().json("PATCH", `/${id}`, { json: { title } });
 
 /** @param {number} id @returns {Promise<Take>} */
-export const retryTake = async (id) => (await call("POST", `/${id}/retry`)).json();
+export const retryTake = (id) => orak().json("POST", `/${id}/retry`);
 
 /** Delete a take; *keepalive* also as the page goes away. @param {number} id @param {boolean} [keepalive] */
 export async function deleteTake(id, keepalive = false) {
   try {
-    await call("DELETE", `/${id}`, { keepalive });
+    await orak().call("DELETE", `/${id}`, { keepalive });
   } catch (failure) {
-    if (!(failure instanceof CallFailed && failure.status === 404)) throw failure; // gone is what was asked for
+    if (!(failure instanceof OrakError && failure.status === 404)) throw failure; // gone is what was asked for
   }
 }
 
@@ -89,13 +73,4 @@ export async function deleteTake(id, keepalive = false) {
 export function nextCursor(answer) {
   const link = /<([^>]+)>;\s*rel="next"/.exec(answer.headers.get("Link") ?? "");
   return link ? new URL(link[1], HOME).searchParams.get("cursor") : null;
-}
-
-/** @param {Response} answer */
-async function reason(answer) {
-  try {
-    return (await answer.json()).error.message;
-  } catch {
-    return `HTTP ${answer.status}`;
-  }
 }

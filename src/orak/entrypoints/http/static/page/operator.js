@@ -1,6 +1,7 @@
 // @ts-check
 /** The operators' page: how conversion goes, and moving what stands still. */
-import { call, CallFailed } from "./calls.js";
+import { OrakError } from "../client/api.js";
+import { orak } from "./calls.js";
 import { keepDoor } from "./door.js";
 import { byId, say } from "./element.js";
 import { when } from "./formats.js";
@@ -17,7 +18,7 @@ const LISTS_EVERY = 5; // readings between looks at the lists
 
 const numbers = new Numbers(byId("numbers"));
 const failures = new UploadTable(byId("failures"), "/batch/failures", "failuresEmpty", async (id) => {
-  await call("POST", `/batch/failures/${id}/retry`);
+  await orak().call("POST", `/batch/failures/${id}/retry`);
   notify(words("replayed", { id }));
   await read(true);
 });
@@ -31,7 +32,7 @@ let timer;
 /** @param {boolean} lists whether to look at the lists too */
 async function read(lists) {
   /** @type {Statistics} */
-  const statistics = await (await call("GET", "/batch/statistics")).json();
+  const statistics = await orak().json("GET", "/batch/statistics");
   numbers.show(statistics);
   byId("batch-off").hidden = statistics.batchEnabled;
   if (document.activeElement !== size && size.dataset.touched === undefined) size.value = String(statistics.batchSize);
@@ -48,8 +49,8 @@ async function follow() {
     say(byId("connection"), () => "");
     admit(true);
   } catch (failure) {
-    if (failure instanceof CallFailed && failure.status === 401) return;
-    if (failure instanceof CallFailed && failure.status === 403) return admit(false);
+    if (failure instanceof OrakError && failure.status === 401) return;
+    if (failure instanceof OrakError && failure.status === 403) return admit(false);
     say(byId("connection"), () => t("actionFailed", { reason: reasonOf(failure) }));
     admit(true);
   }
@@ -78,12 +79,12 @@ byId("batch-form").addEventListener("submit", (event) => {
   const wanted = size.value;
   delete size.dataset.touched;
   void act(
-    () => call("PUT", `/batch/size?${new URLSearchParams({ size: wanted })}`),
+    () => orak().call("PUT", `/batch/size?${new URLSearchParams({ size: wanted })}`),
     words("sizeSet", { count: wanted }),
   );
 });
 size.addEventListener("input", () => (size.dataset.touched = ""));
-byId("trigger").addEventListener("click", () => void act(() => call("POST", "/batch/trigger"), words("triggered")));
+byId("trigger").addEventListener("click", () => void act(() => orak().call("POST", "/batch/trigger"), words("triggered")));
 onLanguage(() => void read(true).catch(() => undefined)); // the server's sentences follow, too
 
 followLanguage(byId("language"));

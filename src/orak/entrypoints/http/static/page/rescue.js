@@ -3,27 +3,38 @@
 import { byId, el } from "./element.js";
 import { spokenLength } from "./formats.js";
 import { t, words } from "./language.js";
-import { takeUp, unfinishedTakes } from "./keeping.js";
+import { notify } from "./notices.js";
 import { ask } from "./question.js";
-import { subject } from "./session.js";
+import { reasonOf } from "./take.js";
 
-/** @typedef {import("./keeping.js").KeptTake} KeptTake */
-/** @typedef {import("./microphone.js").Sung} Sung */
+/** @typedef {import("../client/delivery.js").Delivery} Delivery */
+/** @typedef {import("../client/recording-service.js").RecordingService} RecordingService */
+/** @typedef {import("../client/takes.js").KeptTake} KeptTake */
 
-/** @param {(take: Sung) => void} finish */
-export async function offerUnfinished(finish) {
-  const takes = await unfinishedTakes(subject());
-  byId("unfinished").replaceChildren(...takes.map((take) => offer(take, finish)));
+/** @param {RecordingService} service @param {(delivery: Delivery) => void} finish */
+export async function offerUnfinished(service, finish) {
+  const takes = await service.unfinishedTakes().catch(() => []); // a private window keeps nothing
+  byId("unfinished").replaceChildren(...takes.map((take) => offer(take, service, finish)));
 }
 
-/** @param {KeptTake} take @param {(take: Sung) => void} finish */
-function offer(take, finish) {
+/** @param {KeptTake} take @param {RecordingService} service @param {(delivery: Delivery) => void} finish */
+function offer(take, service, finish) {
   const { seconds } = take;
   const lead = () =>
     seconds >= 1 ? t("unfinishedLead", { length: spokenLength(seconds) }) : t("unfinishedLeadUnknown");
-  const end = () => {
+  /** @param {() => Promise<void>} act */
+  const answer = async (act) => {
+    try {
+      await act();
+    } catch (failure) {
+      notify(() => t("actionFailed", { reason: reasonOf(failure) }), { kind: "error" });
+    }
     card.remove();
     byId("record").focus();
+  };
+  const discard = async () => {
+    const sure = await ask({ heading: "discardHeading", lead: "discardLead", yes: "discard", no: "keep" });
+    if (sure) await answer(() => service.discardTake(take.id));
   };
   const card = el(
     "section",
@@ -37,24 +48,9 @@ function offer(take, finish) {
         type: "button",
         class: "solid",
         text: words("finish"),
-        onclick: async () => {
-          const { blob, keeping } = await takeUp(take);
-          end();
-          finish({ blob, seconds, keeping });
-        },
+        onclick: () => answer(async () => finish(await service.takeUp(take.id))),
       }),
-      el("button", {
-        type: "button",
-        class: "outlined",
-        text: words("discard"),
-        onclick: async () => {
-          const sure = await ask({ heading: "discardHeading", lead: "discardLead", yes: "discard", no: "keep" });
-          if (!sure) return;
-          const { keeping } = await takeUp(take);
-          await keeping.forget();
-          end();
-        },
-      }),
+      el("button", { type: "button", class: "outlined", text: words("discard"), onclick: discard }),
     ),
   );
   return card;

@@ -4,7 +4,6 @@
 const PITCH = 5; // CSS pixels from bar to bar
 const BAR = 2.5;
 const BUTTON = 78; // half the width that the button covers
-const LOUD = 0.97; // of full scale: beyond, a converter clips
 const REST = 0.015;
 
 export class Ripples {
@@ -18,13 +17,11 @@ export class Ripples {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
   }
 
-  /** Hear one moment of the voice. @param {number} level 0 to 1 @returns {boolean} whether it was too loud */
-  hear(level) {
-    const loud = level >= LOUD;
-    this.heard.unshift({ level, loud });
+  /** Hear one moment of the voice. @param {import("../client/capture.js").Level} level */
+  hear({ peak, isClipping }) {
+    this.heard.unshift({ level: peak, loud: isClipping });
     this.heard.length = Math.min(this.heard.length, 240);
     this.draw();
-    return loud;
   }
 
   calm() {

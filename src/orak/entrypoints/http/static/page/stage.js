@@ -7,42 +7,54 @@ import { announce } from "./notices.js";
 import { Ripples } from "./ripples.js";
 
 /** @typedef {import("./language.js").TextKey} TextKey */
+/** @typedef {import("../client/delivery.js").Delivery} Delivery */
+/** @typedef {import("../client/recording-service.js").RecordingService} RecordingService */
 /** @typedef {"idle" | "busy" | "recording" | "paused"} StageState */
-
-/**
- * @typedef {object} Recorder what the stage works
- * @property {() => Promise<void>} start
- * @property {() => Promise<void>} stop
- * @property {() => void} abandon stop; what was sung stays on the device
- * @property {() => void} pause
- * @property {() => void} resume
- * @property {() => number} level the loudest sample since it was last asked, 0 to 1
- * @property {() => number} seconds recorded so far
- * @property {() => Promise<{ deviceId: string, label: string }[]>} devices those that have names by now
- * @property {(deviceId: string) => void} choose
- */
 
 const LOUD_SHOWN = 2500; // ms that the word about a loud voice stays
 
 export class Stage {
-  /** @param {Recorder} recorder */
-  constructor(recorder) {
-    this.recorder = recorder;
+  /** @param {(delivery: Delivery) => void} sung is given each take that ends */
+  constructor(sung) {
+    this.sung = sung;
+    /** Of who is in. @type {RecordingService | undefined} */
+    this.service = undefined;
     this.button = /** @type {HTMLButtonElement} */ (byId("record"));
     this.pauseButton = byId("pause");
+    this.chosen = /** @type {HTMLSelectElement} */ (byId("microphone"));
     this.ripples = new Ripples(/** @type {HTMLCanvasElement} */ (byId("ripples")));
     this.button.addEventListener("click", () => void this.press());
     this.pauseButton.addEventListener("click", () => this.pause());
-    byId("microphone").addEventListener("change", (event) => {
-      recorder.choose(/** @type {HTMLSelectElement} */ (event.target).value);
-    });
     this.be("idle");
     this.hint("idleHint");
+  }
+
+  /** Let somebody sing. @param {RecordingService} service */
+  open(service) {
+    this.service = service;
+    service.onChange = () => this.follow(service);
     void this.listDevices();
+  }
+
+  /** They leave: what was sung stays on the device. */
+  async close() {
+    const { service } = this;
+    this.service = undefined;
+    this.be("idle");
+    this.hint("idleHint");
+    await service?.close();
   }
 
   get recording() {
     return this.state === "recording" || this.state === "paused";
+  }
+
+  /** @param {RecordingService} service */
+  follow(service) {
+    if (service !== this.service) return;
+    const { state } = service;
+    if (state === "interrupted") void this.stop(new DOMException("the microphone is gone", "NotFoundError"));
+    else this.be(state === "starting" ? "busy" : state);
   }
 
   async press() {
@@ -51,56 +63,42 @@ export class Stage {
   }
 
   async start() {
-    this.be("busy");
+    const { service } = this;
+    if (!service) return;
     this.hint("asking");
+    service.deviceId = this.chosen.value || undefined;
     try {
-      await this.recorder.start();
+      await service.startRecording();
     } catch (failure) {
-      this.be("idle");
       return this.explain(failure);
     }
-    this.be("recording");
     this.hint("recordingHint");
     announce(words("recordingStarted"));
     this.watch();
     void this.listDevices();
   }
 
-  async stop() {
+  /** @param {unknown} [reason] why it ended, if nobody wanted it to */
+  async stop(reason) {
     this.be("busy");
     this.hint("finishing");
     try {
-      await this.recorder.stop();
-      this.hint("idleHint");
+      const delivery = await this.service?.endRecording();
+      if (delivery) this.sung(delivery);
+      this.explain(reason);
     } catch (failure) {
       this.explain(failure);
     }
     this.be("idle");
   }
 
-  /** It ended by itself: the microphone is gone, or something failed. @param {unknown} [failure] */
-  ended(failure) {
-    this.be("idle");
-    if (failure) this.explain(failure);
-    else this.hint("idleHint");
-  }
-
-  /** Stop without a take. */
-  abandon() {
-    this.recorder.abandon();
-    this.be("idle");
-    this.hint("idleHint");
-  }
-
   pause() {
     if (this.state === "recording") {
-      this.recorder.pause();
-      this.be("paused");
+      this.service?.pauseRecording();
       this.hint("pausedHint");
       announce(words("recordingPaused"));
     } else if (this.state === "paused") {
-      this.recorder.resume();
-      this.be("recording");
+      this.service?.resumeRecording();
       this.hint("recordingHint");
       this.watch();
     }
@@ -124,15 +122,16 @@ export class Stage {
   }
 
   watch() {
-    if (this.state !== "recording") return;
-    const level = this.recorder.level();
-    this.button.style.setProperty("--level", level.toFixed(2));
-    if (this.ripples.hear(level)) {
+    if (this.state !== "recording" || !this.service) return;
+    const { level, seconds } = this.service;
+    this.button.style.setProperty("--level", level.peak.toFixed(2));
+    this.ripples.hear(level);
+    if (level.isClipping) {
       say(byId("clipping"), words("tooLoud"));
       clearTimeout(this.quiet);
       this.quiet = setTimeout(() => say(byId("clipping"), () => ""), LOUD_SHOWN);
     }
-    this.showTime(this.recorder.seconds());
+    this.showTime(seconds);
     setTimeout(() => requestAnimationFrame(() => this.watch()), 40);
   }
 
@@ -153,6 +152,7 @@ export class Stage {
   /** @param {unknown} failure */
   explain(failure) {
     const name = failure instanceof Error ? failure.name : "";
+    if (!failure || name === "AbortError") return this.hint("idleHint"); // nothing went wrong
     const [key, values] = REASONS[name] ?? ["recordingFailed", { reason: String(failure) }];
     this.hint(key, values);
     byId("stage-hint").classList.add("problem");
@@ -160,9 +160,11 @@ export class Stage {
   }
 
   async listDevices() {
-    const devices = await this.recorder.devices();
+    const all = (await this.service?.devices()) ?? [];
+    // Without a permission they have no names; "default" is one of the others once more.
+    const devices = all.filter(({ label, deviceId }) => label && deviceId !== "default");
     this.devices = devices.length > 1;
-    const chosen = /** @type {HTMLSelectElement} */ (byId("microphone"));
+    const { chosen } = this;
     const kept = chosen.value;
     const first = el("option", { value: "", text: words("microphoneDefault") });
     chosen.replaceChildren(first, ...devices.map(({ deviceId, label }) => el("option", { value: deviceId }, label)));

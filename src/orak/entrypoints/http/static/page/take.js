@@ -1,7 +1,7 @@
 // @ts-check
 /** One take on the shelf: playing it, its name, and what else can be done with it. */
 import { OrakError } from "../client/api.js";
-import { CallFailed, renameTake, retryTake } from "./calls.js";
+import { renameTake, retryTake } from "./calls.js";
 import { el, icon, ICONS, say, sayAgain } from "./element.js";
 import { clock, percent, spokenLength, when } from "./formats.js";
 import { t, words } from "./language.js";
@@ -186,7 +186,15 @@ export class TakeRow {
 
 /** What to say of a failure. @param {unknown} failure */
 export function reasonOf(failure) {
-  const away = (failure instanceof CallFailed || failure instanceof OrakError) && failure.status === 0;
-  if (away) return t("offline");
+  if (failure instanceof OrakError && failure.status === 0) return t("offline");
+  const name = failure instanceof Error ? failure.name : "";
+  if (name in REASONS) return t(REASONS[name]);
   return failure instanceof Error ? failure.message : String(failure);
 }
+
+/** What the client says in no language of the page. @type {Record<string, import("./language.js").TextKey>} */
+const REASONS = {
+  EmptyTakeError: "emptyFile",
+  InvalidStateError: "takenElsewhere",
+  NotFoundError: "takeGone",
+};

@@ -67,6 +67,9 @@ const en = {
   uploadProgress: "Upload of {name}",
   savedNotice: "“{title}” is saved.",
 
+  emptyFile: "There is nothing in it.",
+  takenElsewhere: "Another tab is at it already.",
+  takeGone: "It is not there any more.",
   unfinishedHeading: "An unfinished take",
   unfinishedLead: "The page closed while you sang. {length} are still here.",
   unfinishedLeadUnknown: "The page closed while you sang. What was recorded is still here.",
@@ -204,6 +207,9 @@ const ko = {
   uploadProgress: "{name} 올리기",
   savedNotice: "‘{title}’ 저장했습니다.",
 
+  emptyFile: "빈 파일입니다.",
+  takenElsewhere: "다른 탭에서 이미 처리하고 있습니다.",
+  takeGone: "더 이상 남아 있지 않습니다.",
   unfinishedHeading: "마치지 못한 녹음",
   unfinishedLead: "노래하는 동안 페이지가 닫혔습니다. {length} 분량이 남아 있습니다.",
   unfinishedLeadUnknown: "노래하는 동안 페이지가 닫혔습니다. 녹음된 만큼 남아 있습니다.",

@@ -1,6 +1,6 @@
 // @ts-check
 /** Uploads that stand still, as operators see them. */
-import { call, nextCursor } from "./calls.js";
+import { nextCursor, orak } from "./calls.js";
 import { el, icon, ICONS } from "./element.js";
 import { count, size, when } from "./formats.js";
 import { t, words } from "./language.js";
@@ -38,7 +38,7 @@ export class UploadTable {
   }
 
   async refresh() {
-    const answer = await call("GET", `${this.path}?limit=${PAGE}`);
+    const answer = await orak().call("GET", `${this.path}?limit=${PAGE}`);
     /** @type {StandingUpload[]} */
     const uploads = await answer.json();
     const shown = JSON.stringify(uploads);

@@ -1,0 +1,53 @@
+// @ts-check
+/** Records of uploads that have arrived. */
+import { isPassing, OrakError } from "./api.js";
+import { untilOnline } from "./network.js";
+
+/** @typedef {import("./api.js").Api} Api */
+/** @typedef {import("./api.js").RecordResponse} RecordResponse */
+
+/**
+ * @typedef {object} NewRecord
+ * @property {string} title
+ * @property {number} uploadId
+ * @property {number | null} [songId]
+ * @property {number | null} [durationSeconds]
+ */
+
+const TRIES = 6;
+const LONGEST = 30_000; // ms between two tries
+
+/**
+ * Create the record, trying again while orak is out of reach. Raises `OrakError`.
+ * @param {Api} api
+ * @param {NewRecord} record
+ * @param {{ key: string, signal?: AbortSignal }} options `key`: however often it is tried with it, it is created once
+ * @returns {Promise<RecordResponse>}
+ */
+export async function createRecord(api, { title, uploadId, songId, durationSeconds }, { key, signal }) {
+  const json = {
+    title,
+    uploadId,
+    ...(songId === null || songId === undefined ? {} : { songId }),
+    ...(Number.isFinite(durationSeconds) ? { durationSeconds: Math.round(Number(durationSeconds)) } : {}),
+  };
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await api.json("POST", "", { json, key, signal });
+    } catch (failure) {
+      if (failure instanceof OrakError && failure.status === 409) {
+        const record = await recordOf(api, uploadId, signal).catch(() => undefined);
+        if (record) return record; // an earlier try got through, and its answer did not
+        throw failure;
+      }
+      if (signal?.aborted || !isPassing(failure) || tries >= TRIES) throw failure;
+      await untilOnline(Math.min(LONGEST, 250 * 2 ** tries), signal);
+    }
+  }
+}
+
+/** The record that an upload has already. @param {Api} api @param {number} uploadId @param {AbortSignal} [signal] */
+async function recordOf(api, uploadId, signal) {
+  const { recordId } = await api.json("GET", `/uploads/${uploadId}`, { signal });
+  return recordId === null ? undefined : api.json("GET", `/${recordId}`, { signal });
+}

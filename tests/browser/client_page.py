@@ -1,0 +1,46 @@
+"""A page with nothing on it but orak's client."""
+# ruff: noqa: E501 - lines of JavaScript
+
+COUNT = """
+window.tracks = [];
+const open = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
+if (open) navigator.mediaDevices.getUserMedia = async (asked) => {
+  window.asked = asked;
+  if (window.permission) await window.permission;
+  const stream = await open(asked);
+  window.tracks.push(...stream.getTracks());
+  return stream;
+};
+window.urls = new Set();
+const [make, drop] = [URL.createObjectURL, URL.revokeObjectURL];
+URL.createObjectURL = (blob) => { const url = make.call(URL, blob); window.urls.add(url); return url; };
+URL.revokeObjectURL = (url) => { window.urls.delete(url); drop.call(URL, url); };
+"""
+
+LIBRARY = """
+async (token) => {
+  window.orak = await import("/client/index.js");
+  window.token = token;
+  window.recording = (options) => new orak.RecordingService({ token, showTitleDialog: () => "sung", ...options });
+  window.passed = (ms) => new Promise((done) => setTimeout(done, ms));
+  window.settled = async (id) => {
+    const api = new orak.Api({ token });
+    for (;;) {
+      const record = await api.json("GET", `/${id}`);
+      if (record.processingStatus !== "PROCESSING") return record;
+      await passed(100);
+    }
+  };
+  window.records = () => new orak.Api({ token }).json("GET", "/me");
+}
+"""
+
+
+def opened(context, demo, token):
+    """Return a page with the client as `orak`, and what tests need beside it."""
+    page = context.new_page()
+    # The app's own page, of orak's origin. A made-up one would count as the Internet's, from where Chromium
+    # lets no WebSocket into the local network.
+    page.goto(f"{demo.url}/health/live")
+    page.evaluate(LIBRARY, token)
+    return page
