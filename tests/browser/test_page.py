@@ -23,6 +23,16 @@ def test_the_demo_leads_to_the_first_sound_in_one_click(demo, browsing):
         assert page.evaluate("localStorage.length") == 0
 
 
+def test_the_first_recording_can_be_heard_after_three_clicks(browsing, enter):
+    with browsing() as context:
+        page = enter(context)
+        page.get_by_role("button", name="Start recording").click()
+        expect(page.get_by_role("timer")).to_have_text("0:01")
+        page.get_by_role("button", name="Stop and name the take").click()
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("button", name="Play Take of")).to_be_enabled()
+
+
 def test_everything_can_be_done_from_the_keyboard(browsing, enter):
     with browsing(viewport=NARROW) as context:
         page = enter(context)
