@@ -194,7 +194,7 @@ def test_signing_out_ends_the_recording_and_keeps_it_for_its_singer(demo, browsi
         page.get_by_role("button", name="Start recording").click()
         expect(page.get_by_role("timer")).to_have_text("0:02")
         page.get_by_role("button", name="Sign out").click()
-        page.wait_for_function("tracks.length === 1 && tracks[0].readyState === 'ended'")
+        page.wait_for_function("() => tracks.length === 1 && tracks[0].readyState === 'ended'")
         for _ in range(2):
             page.get_by_label("Access token").fill(token)
             page.keyboard.press("Enter")
@@ -313,7 +313,7 @@ def test_what_another_device_does_is_seen_without_asking(demo, browsing, enter, 
             """
         )
         page = enter(context, token)
-        page.wait_for_function("window.told")
+        page.wait_for_function("() => window.told")
         expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
         page.route("**/records/async/me?*", lambda route: route.abort())
         record = recorded(token, "From afar")

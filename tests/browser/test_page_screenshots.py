@@ -7,8 +7,14 @@ import pytest
 from playwright.sync_api import expect
 from screen_sizes import NARROW, WIDE
 
+from orak.domain.processing import FailureCode
+from orak.entrypoints.http.languages import Language
+from orak.entrypoints.http.messages import failure_text
+
 FOLDER = os.environ.get("ORAK_SCREENSHOTS")
 BEGAN = "2026-03-01T03:00:00Z"
+MOMENTS = 60
+"""Of a voice, until it has reached the edges of the picture."""
 
 pytestmark = pytest.mark.skipif(not FOLDER, reason="ORAK_SCREENSHOTS names no folder")
 
@@ -21,6 +27,11 @@ def words(request):
 @pytest.fixture(params=[WIDE, NARROW], ids=["1280", "360"])
 def size(request):
     return request.param
+
+
+@pytest.fixture
+def language(words):
+    return Language(words[0][:2])
 
 
 @pytest.fixture
@@ -38,13 +49,14 @@ def shown(browsing, words, size):
         def take(page, state):
             page.mouse.move(0, 0)
             page.evaluate("document.fonts.ready")
+            page.evaluate("Promise.allSettled(document.getAnimations().map(({ finished }) => finished))")
             name = f"page-{state}-{size['width']}-{locale[:2]}-{color_scheme}.png"
             page.screenshot(path=Path(FOLDER) / name, animations="disabled", caret="hide")
 
         yield context, take
 
 
-def made_up(page, record):
+def made_up(page, record, language):
     """Let the page see four takes, of which *record* is the first; and what time it is."""
     page.clock.set_fixed_time(BEGAN)
     others = [
@@ -65,7 +77,7 @@ def made_up(page, record):
             "title": "밤편지",
             "processingStatus": "FAILED",
             "publicUrl": None,
-            "failure": {"code": "NO_AUDIO_STREAM", "message": "No sound was found in the file."},
+            "failure": failure(FailureCode.NO_AUDIO_STREAM, language),
         },
     ]
     takes = sorted(
@@ -73,6 +85,10 @@ def made_up(page, record):
         key=lambda take: -take["id"],
     )
     page.route("**/records/async/me?*", lambda route: route.fulfill(json=takes))
+
+
+def failure(code, language):
+    return {"code": code, "message": failure_text(code, language)}
 
 
 def opened(context, demo, token, path="/"):
@@ -96,17 +112,17 @@ def test_an_empty_shelf(demo, shown):
     take(page, "empty")
 
 
-def test_a_shelf_and_its_player(demo, shown, recorded):
+def test_a_shelf_and_its_player(demo, shown, recorded, language):
     context, take = shown
     token = demo.token()
     record = recorded(token)
     page = context.new_page()
-    made_up(page, record)
+    made_up(page, record, language)
     page.goto(f"{demo.url}#token={token}")
     page.locator(".take-play:not([disabled])").first.click()
     expect(page.locator(".take-play.playing")).to_be_visible()
-    page.locator(".wave").press("Home")
     page.locator(".take-play.playing").click()
+    page.locator(".wave").press("Home")
     page.locator(".wave").press("ArrowRight")
     expect(page.locator(".wave")).to_have_attribute("aria-valuenow", "5")
     page.locator("#takes").scroll_into_view_if_needed()
@@ -122,29 +138,35 @@ def test_a_shelf_and_its_player(demo, shown, recorded):
 def test_recording_and_naming(demo, shown):
     context, take = shown
     context.add_init_script(
-        # A voice that is the same each time: the meter reads it, the recording does not.
-        """
-        let moment = 0;
-        AnalyserNode.prototype.getFloatTimeDomainData = function (samples) {
+        # A voice for the meter alone, the same each time; it and the clock stand still after 75 seconds.
+        f"""
+        window.moment = 0;
+        AnalyserNode.prototype.getFloatTimeDomainData = function (samples) {{
           moment += 1;
           samples.fill(0.35 + 0.3 * Math.sin(moment / 5));
-        };
-        performance.now = () => 75_000;
+          if (moment < {MOMENTS}) return;
+          window.requestAnimationFrame = () => 0;
+          document.body.dataset.still = "";
+        }};
+        performance.now = () => 1000 + 75_000 * (moment > 0);
+        window.Date = class extends Date {{
+          static now = () => Date.parse("{BEGAN}");
+          constructor(...given) {{ super(...(given.length ? given : ["{BEGAN}"])); }}
+        }};
         """
     )
     page = context.new_page()
     page.emulate_media(reduced_motion="no-preference")
-    page.clock.set_fixed_time(BEGAN)
     page.goto(f"{demo.url}#token={demo.token()}")
     page.locator("#record").click()
     expect(page.locator("#record")).to_have_attribute("data-state", "recording")
-    page.wait_for_timeout(2500)  # until the voice has reached the edges
+    expect(page.locator("body[data-still]")).to_have_count(1)
     take(page, "recording")
+    page.emulate_media(reduced_motion="reduce")  # the bar would glide
     page.locator("#record").click()
     expect(page.locator(".arrival")).to_be_visible()
     page.locator(".arrival input").fill("아리랑, 첫 소절")
     expect(page.locator(".arrival progress")).to_have_attribute("value", "1")
-    page.wait_for_timeout(400)  # the bar glides
     take(page, "naming")
 
 
@@ -164,7 +186,7 @@ def test_an_unfinished_take(demo, shown):
     take(page, "question")
 
 
-def test_the_operators_page(demo, shown):
+def test_the_operators_page(demo, shown, language):
     context, take = shown
     page = context.new_page()
     page.clock.install(time=BEGAN)
@@ -196,7 +218,7 @@ def test_the_operators_page(demo, shown):
         "fileSize": 2_345_678,
         "createdAt": "2026-02-27T11:30:00Z",
         "errorMessage": None,
-        "failure": {"code": "CORRUPT", "message": "The file is damaged."},
+        "failure": failure(FailureCode.CORRUPT, language),
     }
     page.route("**/batch/statistics", statistics)
     page.route(
@@ -211,7 +233,9 @@ def test_the_operators_page(demo, shown):
     for _ in range(40):
         with page.expect_response("**/batch/statistics"):
             page.clock.run_for(2000)
-    page.wait_for_function("document.querySelector('.spark-line').getAttribute('d').split('L').length > 40")
+    page.wait_for_function(
+        "() => document.querySelector('.spark-line').getAttribute('d').split('L').length > 40"
+    )
     take(page, "operators")
     page = opened(context, demo, demo.token(), "/operator")
     expect(page.locator("#not-for-you")).to_be_visible()
