@@ -1,18 +1,32 @@
-import { useState } from "react";
+import { useState, type FormEvent } from "react";
 import { useRecording } from "orak-client/react";
 
-export function Sing({ token }: { token: () => string }) {
-  const { isRecording, isUploading, startRecording, stopRecording, details } = useRecording({ token });
+export function Sing({ token, baseUrl }: { token: () => string; baseUrl?: string }) {
+  const { isRecording, isUploading, startRecording, stopRecording, details } = useRecording({ token, baseUrl });
   const [title, setTitle] = useState("");
-  const ignore = () => undefined; // details.error has it
+  const [saved, setSaved] = useState("");
+  const { progress, isWaiting, error } = details;
+
+  async function press(event: FormEvent) {
+    event.preventDefault();
+    try {
+      if (!isRecording) return await startRecording();
+      setSaved((await stopRecording(title)).title);
+      setTitle("");
+    } catch {
+      // details.error has it
+    }
+  }
+
   return (
-    <main>
-      <input aria-label="Title" value={title} onChange={(event) => setTitle(event.target.value)} />
-      <button onClick={() => (isRecording ? stopRecording(title) : startRecording()).catch(ignore)}>
-        {isRecording ? "Stop" : "Sing"}
-      </button>
-      {isUploading && <p role="status">Sending</p>}
-      {details.error instanceof Error && <p role="alert">{details.error.message}</p>}
-    </main>
+    <form onSubmit={press}>
+      <label>
+        Title <input value={title} onChange={(event) => setTitle(event.target.value)} required={isRecording} maxLength={255} />
+      </label>
+      <button>{isRecording ? "Stop" : "Sing"}</button>
+      {isUploading && <progress aria-label="Sent" value={progress?.sent ?? 0} max={progress?.whole ?? 1} />}
+      <p role="status">{isWaiting ? "Waiting for the network" : isUploading ? "Sending" : saved && `Saved “${saved}”`}</p>
+      {error instanceof Error && <p role="alert">{error.message}</p>}
+    </form>
   );
 }

@@ -76,14 +76,9 @@ export function put(signed, blob, { onProgress, signal } = {}) {
     request.onerror = () => end(new OrakError("NETWORK", "the store is out of reach"));
     request.onabort = () => end(signal?.reason ?? new DOMException("aborted", "AbortError"));
     signal?.addEventListener("abort", abort, { once: true });
-    // A typeless view of the blob: only the signed header says what it is.
-    request.send(blob.slice(0, blob.size, headerOf(signed, "content-type") ?? ""));
+    request.send(blob);
   });
 }
-
-/** @param {PresignedUrl} signed @param {string} name */
-const headerOf = (signed, name) =>
-  Object.entries(signed.headers).find(([given]) => given.toLowerCase() === name)?.[1];
 
 /** One upload, from its URL to the bytes being there. `run` may be called again after it failed: it goes on. */
 export class Upload {
