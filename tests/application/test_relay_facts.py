@@ -10,7 +10,7 @@ from msgspec import structs
 from house import LEASE, SINGER, a_house
 from orak.application.events.delete_objects import DeleteObjects
 from orak.application.events.follow_facts import FollowFacts
-from orak.application.events.relay_facts import Reading, RelayFacts
+from orak.application.events.relay_facts import Beginning, Reading, RelayFacts
 from orak.application.ports.failures import Unavailable
 from orak.domain.identity import published_key
 from orak.entrypoints.feed import relay_to
@@ -26,7 +26,7 @@ class Failing:
     """A reader that fails at some facts, as often as it is told to."""
 
     in_order = False
-    begins_at_the_end = False
+    begins = Beginning.FIRST
     longest_rest = timedelta(seconds=8)
 
     def __init__(self, failures: dict[int, int] | None = None, *, name: str = "failing") -> None:
@@ -214,7 +214,7 @@ async def test_another_process_goes_on_for_one_that_died(house):
 
 async def test_a_reader_that_begins_at_the_end_of_an_empty_feed_is_told_everything(house):
     reader = Failing()
-    reader.begins_at_the_end = True
+    reader.begins = Beginning.NEXT
     relaying = relay(house, reader)
     await relaying()
     await house.request()
@@ -224,7 +224,7 @@ async def test_a_reader_that_begins_at_the_end_of_an_empty_feed_is_told_everythi
 async def test_a_reader_that_begins_at_the_end_is_not_told_of_the_past(house):
     await house.request()
     reader = Failing()
-    reader.begins_at_the_end = True
+    reader.begins = Beginning.NEXT
     relaying = relay(house, reader)
     await relaying()
     await house.request()

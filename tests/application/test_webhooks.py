@@ -17,6 +17,8 @@ from orak.domain.webhooks import EndpointNotFound, Outcome
 OPERATOR = Actor(UserId(9), frozenset({"admin"}))
 URL, OTHER = "https://one.example/orak", "https://two.example/orak"
 MINUTE = timedelta(minutes=1)
+ON_THE_WIRE = 8
+"""Requests to one receiver at a time."""
 
 
 @pytest.fixture
@@ -273,20 +275,56 @@ async def test_a_secret_that_is_rotated_during_another_change_is_kept(house, end
     assert (changed.secret != endpoint.secret, changed.previous_secret) == (True, endpoint.secret)
 
 
-async def test_what_is_removed_is_told_nothing_of_what_already_waits(house, endpoint):
+def once_after(house, posts, act):
+    """Have *act* done in the middle of a page, as an operator does by another process."""
+    post, acts = house.poster.post, [act]
+
+    async def acting(url, headers, body):
+        answer = await post(url, headers, body)
+        if len(house.poster.posts) >= posts and acts:
+            await acts.pop()()
+        return answer
+
+    house.poster.post = acting
+
+
+async def test_what_is_removed_in_the_middle_of_a_page_is_told_nothing_more_and_leaves_nothing(
+    house, endpoint
+):
     for _ in range(300):
         await house.request()
-    post, kept = house.poster.post, [endpoint.id]
-
-    async def remove_first(url, headers, body):
-        if len(house.poster.posts) >= 5 and kept:
-            await house.use_cases.remove_endpoint(OPERATOR, kept.pop())
-        return await post(url, headers, body)
-
-    house.poster.post = remove_first
+    once_after(house, 5, lambda: house.use_cases.remove_endpoint(OPERATOR, endpoint.id))
     await deliver(house)
     await pass_time(house, 1)
-    assert len(house.poster.posts) <= 100, "a page that is under way goes on"
+    assert len(house.poster.posts) < 5 + ON_THE_WIRE
+    now = house.clock.now()
+    assert await house.persistence.cursors.hold(endpoint.reader, "a", at=now, until=now) is None
+    assert await house.persistence.deliveries.page(endpoint.id, None, 9) == []
+
+
+async def test_what_is_switched_off_in_the_middle_of_a_page_is_told_the_rest_when_it_is_on_again(
+    house, endpoint
+):
+    for _ in range(60):
+        await house.request()
+    off, on = EndpointChange(enabled=False), EndpointChange(enabled=True)
+    once_after(house, 5, lambda: house.use_cases.change_endpoint(OPERATOR, endpoint.id, off))
+    await deliver(house)
+    await pass_time(house, 1)
+    assert len(house.poster.posts) < 5 + ON_THE_WIRE
+    await house.use_cases.change_endpoint(OPERATOR, endpoint.id, on)
+    await pass_time(house, 10)
+    assert sorted(event["uploadId"] for event in told(house)) == list(range(1, 61))
+
+
+async def test_another_url_counts_from_the_next_post_on(house, endpoint):
+    for _ in range(60):
+        await house.request()
+    moved = EndpointChange(url=OTHER)
+    once_after(house, 5, lambda: house.use_cases.change_endpoint(OPERATOR, endpoint.id, moved))
+    await deliver(house)
+    assert len(told(house)) < 5 + ON_THE_WIRE
+    assert len(told(house, OTHER)) == 60 - len(told(house))
 
 
 @pytest.mark.usefixtures("endpoint")

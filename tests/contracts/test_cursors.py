@@ -11,7 +11,9 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
-def cursors(persistence):
+async def cursors(persistence):
+    for reader in ("mail", "live"):
+        await persistence.cursors.begin(reader, 0)
     return persistence.cursors
 
 
@@ -28,9 +30,9 @@ def aside(numbered, seconds, tries=0):
     return SetAside(numbered.position, numbered.upload_id, START + seconds * SECOND, tries)
 
 
-def hold(cursors, holder, *, at=0, reader="mail", begin=0):
+def hold(cursors, holder, *, at=0, reader="mail"):
     now = START + at * SECOND
-    return cursors.hold(reader, holder, at=now, until=now + 10 * SECOND, begin=begin)
+    return cursors.hold(reader, holder, at=now, until=now + 10 * SECOND)
 
 
 async def due(cursors, seconds, *, limit=9, in_order=False, reader="mail"):
@@ -59,7 +61,6 @@ async def test_who_lets_go_holds_up_nobody(cursors):
     assert await hold(cursors, "b") is None
     await cursors.let_go("mail", "a")
     assert await hold(cursors, "b") == 0
-    await cursors.let_go("nobody's", "a")
 
 
 async def test_of_many_that_want_to_hold_one_does(cursors):
@@ -68,9 +69,21 @@ async def test_of_many_that_want_to_hold_one_does(cursors):
 
 
 async def test_a_new_reader_begins_where_it_is_told_and_an_old_one_where_it_was(cursors):
-    assert await hold(cursors, "a", begin=3) == 3
-    await cursors.advance("mail", 5)
-    assert await hold(cursors, "a", begin=4) == 5
+    await cursors.begin("new", 3)
+    assert await hold(cursors, "a", reader="new") == 3
+    await cursors.advance("new", 5)
+    await cursors.begin("new", 4)
+    assert await hold(cursors, "a", reader="new") == 5
+
+
+async def test_nothing_but_its_beginning_makes_a_reader_known(cursors, facts):
+    for _ in range(2):
+        assert await hold(cursors, "a", reader="gone") is None
+        await cursors.advance("gone", 3, [aside(facts[0], 0)])
+        await cursors.advance("gone", 3, [aside(facts[0], 0)], holder="a")
+        await cursors.settle("gone", set(), [aside(facts[0], 0)])
+        await cursors.let_go("gone", "a")
+    assert await due(cursors, 9, reader="gone") == []
 
 
 async def test_a_cursor_never_goes_back(cursors):

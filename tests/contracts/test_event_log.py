@@ -76,6 +76,7 @@ async def test_younger_facts_later_ones_and_those_set_aside_stay(persistence, lo
     await a_waiting_take(persistence, at=START + DAY)
     await persistence.facts.number()
     aside = SetAside(1, take.upload.id, START)
+    await persistence.cursors.begin("mail", 0)
     await persistence.cursors.advance("mail", 2, [aside])
     assert await log.forget(0, 1, START + DAY) == 0
     assert await log.forget(0, 6, START + DAY) == 1

@@ -38,6 +38,10 @@ def an_attempt(endpoint_id=1, *, at=START, **changes):
     )
 
 
+def hold(persistence, endpoint):
+    return persistence.cursors.hold(endpoint.reader, "this one", at=START, until=START + SECOND)
+
+
 @pytest.fixture
 def endpoints(persistence):
     return persistence.endpoints
@@ -48,8 +52,14 @@ def deliveries(persistence):
     return persistence.deliveries
 
 
+@pytest.fixture
+async def one_and_two(endpoints):
+    for _ in range(2):
+        await endpoints.add(NEW, 0)
+
+
 async def test_an_endpoint_comes_back_as_it_was_stored(endpoints):
-    first = await endpoints.add(NEW)
+    first = await endpoints.add(NEW, 0)
     second = await endpoints.add(
         replace(
             NEW,
@@ -58,7 +68,8 @@ async def test_an_endpoint_comes_back_as_it_was_stored(endpoints):
             rotated_at=START,
             enabled=False,
             disabled_reason="so",
-        )
+        ),
+        0,
     )
     assert 0 < first.id < second.id
     assert await endpoints.all() == [first, second]
@@ -66,7 +77,7 @@ async def test_an_endpoint_comes_back_as_it_was_stored(endpoints):
 
 
 async def test_an_endpoint_is_changed_in_place(endpoints):
-    made = await endpoints.add(NEW)
+    made = await endpoints.add(NEW, 0)
     changed = replace(made, url="https://two.example", enabled=False)
     assert await endpoints.change(made.id, lambda _: changed) == changed
     assert await endpoints.all() == [changed]
@@ -89,20 +100,25 @@ async def test_what_is_removed_leaves_nothing_and_its_id_is_not_used_again(
 ):
     await persistence.intake.add(an_upload())
     await persistence.facts.number()
-    made, kept = await endpoints.add(NEW), await endpoints.add(NEW)
+    made, kept = await endpoints.add(NEW, 0), await endpoints.add(NEW, 0)
     for endpoint in (made, kept):
         await deliveries.note([an_attempt(endpoint.id)])
         await persistence.cursors.advance(endpoint.reader, 1, [SetAside(1, 1, START)])
     await endpoints.remove(made.id)
+    await deliveries.note([an_attempt(made.id), an_attempt(kept.id)])  # of those that were on their way
+    await persistence.cursors.advance(made.reader, 1, [SetAside(1, 1, START)])
     assert await endpoints.all() == [kept]
     assert await deliveries.page(made.id, None, 9) == []
     assert (await persistence.cursors.lag(made.reader, START)).deferred == 0
     assert (await persistence.cursors.lag(kept.reader, START)).deferred == 1
-    assert len(await deliveries.page(kept.id, None, 9)) == 1
+    assert len(await deliveries.page(kept.id, None, 9)) == 2
+    assert await hold(persistence, made) is None
+    assert await hold(persistence, kept) == 1
     await endpoints.remove(kept.id)
-    assert (await endpoints.add(NEW)).id > kept.id
+    assert (await endpoints.add(NEW, 0)).id > kept.id
 
 
+@pytest.mark.usefixtures("one_and_two")
 async def test_a_log_is_read_backwards_in_pages(deliveries):
     await deliveries.note([an_attempt(at=START + n * SECOND, said=str(n)) for n in range(3)])
     await deliveries.note([an_attempt(2)])
@@ -115,6 +131,7 @@ async def test_a_log_is_read_backwards_in_pages(deliveries):
         await deliveries.get(EndpointId(2), first.id)
 
 
+@pytest.mark.usefixtures("one_and_two")
 async def test_what_is_old_is_forgotten(deliveries):
     await deliveries.note([an_attempt(), an_attempt(at=START + SECOND, status_code=500)])
     await deliveries.forget(START + SECOND)

@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from orak.adapters.persistence.sql.database import SqlPersistence
-from orak.application.events.relay_facts import Reading
+from orak.application.events.relay_facts import Beginning, Reading
 from orak.entrypoints.feed import relay_to
 
 _FASTER = 50
@@ -28,7 +28,7 @@ class ToFile:
 
     name = "file"
     in_order = True
-    begins_at_the_end = False
+    begins = Beginning.FIRST
     longest_rest = timedelta(seconds=4)
 
     def __init__(self, path: str) -> None:

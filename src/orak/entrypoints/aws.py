@@ -1,6 +1,5 @@
 """What EVENTBRIDGE_BUS_NAME and SQS_QUEUE_URL choose. Nothing of it is imported without them."""
 
-import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -81,15 +80,8 @@ async def open_publisher(
     async with open_event_bus(settings, clock) as bus:
         publisher = PublishFacts(bus)
         with suppress(Unavailable):  # then it begins with what happens when the database is there
-            await _mark_the_beginning(publisher.name, facts, cursors, clock)
+            await cursors.begin(publisher.name, await facts.last())  # at the next fact it would be too late
         yield publisher
-
-
-async def _mark_the_beginning(reader: str, facts: Facts, cursors: Cursors, clock: Clock) -> None:
-    """Give a new reader its place now: given at the first fact after, that one would be passed over."""
-    holder, now = f"beginning-{secrets.token_hex(8)}", clock.now()
-    if await cursors.hold(reader, holder, at=now, until=now, begin=await facts.last()) is not None:
-        await cursors.let_go(reader, holder)
 
 
 async def open_consumer(

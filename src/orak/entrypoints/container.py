@@ -259,13 +259,7 @@ class Container(containers.DeclarativeContainer):
         list_endpoints=providers.Singleton(ListEndpoints, endpoints),
         get_endpoint=providers.Singleton(GetEndpoint, endpoints),
         add_endpoint=providers.Singleton(
-            AddEndpoint,
-            endpoints,
-            persistence.provided.facts,
-            persistence.provided.cursors,
-            poster,
-            ids,
-            clock,
+            AddEndpoint, endpoints, persistence.provided.facts, poster, ids, clock
         ),
         change_endpoint=providers.Singleton(
             ChangeEndpoint, endpoints, persistence.provided.facts, persistence.provided.cursors, poster

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from orak.application.events.relay_facts import Reading
+from orak.application.events.relay_facts import Beginning, Reading
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.storage import Storage
@@ -28,7 +28,7 @@ class DeleteObjects:
     late: timedelta
     name: str = "delete-objects"
     in_order: bool = False
-    begins_at_the_end: bool = False
+    begins: Beginning = Beginning.FIRST
     longest_rest: timedelta = UNAVAILABLE_DELAY
 
     async def read(self, page: Sequence[NumberedFact]) -> Reading:

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from orak.application.events.relay_facts import Reading
+from orak.application.events.relay_facts import Beginning, Reading
 from orak.application.ports.event_bus import EventBus
 from orak.domain.events import NumberedFact
 
@@ -15,7 +15,7 @@ class PublishFacts:
     name: str = "event-bus"
     in_order: bool = True
     longest_rest: timedelta = timedelta(minutes=1)
-    begins_at_the_end: bool = True
+    begins: Beginning = Beginning.NEXT
 
     async def read(self, page: Sequence[NumberedFact]) -> Reading:
         """Publish facts; what the bus refused comes again."""

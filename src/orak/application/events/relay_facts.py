@@ -3,6 +3,7 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Protocol
 
 from orak.application.ports.clock import Clock
@@ -39,6 +40,17 @@ class Reading:
     """Whether nothing works at present: the reader is left alone for a while, and longer each time."""
 
 
+class Beginning(Enum):
+    """Where a reader begins that has no place in the feed yet."""
+
+    FIRST = auto()
+    """At the first fact there is."""
+    NEXT = auto()
+    """Behind the last one: it is told nothing of what happened before it was there."""
+    GIVEN = auto()
+    """Where it was given its place when it was made. Without one it is gone, and told nothing."""
+
+
 class FactReader(Protocol):
     """Acts on facts; it sees each at least once, in the feed's order but for those that it failed on."""
 
@@ -58,8 +70,8 @@ class FactReader(Protocol):
         ...
 
     @property
-    def begins_at_the_end(self) -> bool:
-        """Whether it is told nothing of what happened before it was there."""
+    def begins(self) -> Beginning:
+        """Where it begins."""
         ...
 
     async def read(self, page: Sequence[NumberedFact]) -> Reading:
@@ -101,12 +113,11 @@ class Relay:
             return 0
         self._rests_until = None
         await self.facts.number()
-        # The first time even without work: whoever begins at the end begins at this one.
-        if self._has_begun and not (await self.cursors.lag(self.reader.name, now)).has_work:
+        if not self._has_begun:
+            await self._begin()
+            self._has_begun = True
+        if not (await self.cursors.lag(self.reader.name, now)).has_work or await self._hold() is None:
             return 0
-        if await self._hold() is None:
-            return 0
-        self._has_begun = True
         # Whoever is stopped in here keeps its hold, which runs out; nobody waits for a shutdown.
         acted_on = await self._read_again() + await self._read_on()
         await self._end_round()
@@ -118,12 +129,14 @@ class Relay:
         else:  # nobody else need try meanwhile
             await self._hold(self._rests_until)
 
+    async def _begin(self) -> None:
+        if self.reader.begins is not Beginning.GIVEN:
+            begin = await self.facts.last() if self.reader.begins is Beginning.NEXT else 0
+            await self.cursors.begin(self.reader.name, begin)
+
     async def _hold(self, until: datetime | None = None) -> int | None:
         now = self.clock.now()
-        begin = await self.facts.last() if self.reader.begins_at_the_end else 0
-        return await self.cursors.hold(
-            self.reader.name, self.holder, at=now, until=until or now + _HOLD, begin=begin
-        )
+        return await self.cursors.hold(self.reader.name, self.holder, at=now, until=until or now + _HOLD)
 
     async def _read_again(self) -> int:
         acted_on = 0
@@ -209,7 +222,7 @@ class Relay:
         try:
             while not (await asyncio.wait({reading}, timeout=_RENEW_SECONDS))[0]:
                 if await self._hold() is None:
-                    raise Unavailable("another process reads on by now")
+                    raise Unavailable("another process reads on by now, or the reader is gone")
             return await reading
         finally:
             reading.cancel()

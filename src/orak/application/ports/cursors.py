@@ -51,13 +51,15 @@ class Cursors(Protocol):
         """Say how much *reader*, known or not, has before it. Numbered facts alone count."""
         ...
 
-    async def hold(
-        self, reader: str, holder: str, *, at: datetime, until: datetime, begin: int
-    ) -> int | None:
+    async def begin(self, reader: str, position: int) -> None:
+        """Make *reader* known, done up to *position*, unless it is known already."""
+        ...
+
+    async def hold(self, reader: str, holder: str, *, at: datetime, until: datetime) -> int | None:
         """Make *holder* the one process that reads for *reader* until then, or for longer if it is already.
 
-        Return the position up to which the reader is done, *begin* for a new one; None while another
-        holds it.
+        Return the position up to which the reader is done; None while another holds it, or if it is not
+        known.
         """
         ...
 
@@ -70,7 +72,8 @@ class Cursors(Protocol):
     ) -> None:
         """Note that *reader* is done up to *position* but for what it sets aside, both or neither.
 
-        A cursor never goes back. With a *holder*, nothing happens unless that one holds the reader still.
+        A cursor never goes back. Nothing happens to a reader that is not known, nor with a *holder* that
+        does not hold it any more.
         """
         ...
 

@@ -18,8 +18,8 @@ class Endpoints(Protocol):
         """Raise `EndpointNotFound`."""
         ...
 
-    async def add(self, endpoint: Endpoint) -> Endpoint:
-        """Store a new one, and return it with its id."""
+    async def add(self, endpoint: Endpoint, begin: int) -> Endpoint:
+        """Store a new one with its place in the feed, behind *begin*; return it with its id."""
         ...
 
     async def change(self, endpoint_id: EndpointId, change: Callable[[Endpoint], Endpoint]) -> Endpoint:
@@ -38,7 +38,7 @@ class Deliveries(Protocol):
     """The logs of webhooks. Every method may raise `Unavailable`."""
 
     async def note(self, deliveries: Sequence[Delivery]) -> None:
-        """Add attempts to the logs."""
+        """Add attempts to the logs; those of an endpoint that was removed are left out."""
         ...
 
     async def page(self, endpoint_id: EndpointId, before: DeliveryId | None, limit: int) -> list[Delivery]:

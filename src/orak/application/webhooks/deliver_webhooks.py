@@ -9,7 +9,7 @@ from functools import partial
 import msgspec
 from msgspec.structs import replace
 
-from orak.application.events.relay_facts import Reading, Relay
+from orak.application.events.relay_facts import Beginning, Reading, Relay
 from orak.application.ports.clock import Clock
 from orak.application.ports.cursors import Cursors
 from orak.application.ports.facts import Facts
@@ -58,7 +58,6 @@ class PostFacts:
     clock: Clock
     agent: str
     in_order: bool = True
-    begins_at_the_end: bool = True
     longest_rest: timedelta = timedelta(minutes=5)
     is_gone: bool = False
     """Whether the receiver said that it wants nothing any more."""
@@ -68,9 +67,14 @@ class PostFacts:
         """Under this name its place in the feed is kept."""
         return self.endpoint.reader
 
+    @property
+    def begins(self) -> Beginning:
+        """One that an operator made has its place from then on, and loses it when it is removed."""
+        return Beginning.NEXT if self.endpoint.id == CONFIGURED else Beginning.GIVEN
+
     async def read(self, page: Sequence[NumberedFact]) -> Reading:
         """Post what the endpoint wants, and note in its log what became of it."""
-        if not await self._is_wanted():
+        if not await self.is_wanted():
             return Reading(unread=len(page))
         wanted = [numbered for numbered in page if self.endpoint.wants(numbered.fact.type)]
         by_upload: defaultdict[UploadId, list[NumberedFact]] = defaultdict(list)
@@ -84,9 +88,9 @@ class PostFacts:
                 await asyncio.shield(self.deliveries.note(trying.log))
         self.is_gone = trying.is_gone
         untried = {numbered.position for numbered in wanted} - trying.done - trying.failed
-        return Reading(trying.failed, untried, is_down=trying.is_down or trying.is_gone)
+        return Reading(trying.failed, untried, is_down=trying.is_down or trying.is_over)
 
-    async def _is_wanted(self) -> bool:
+    async def is_wanted(self) -> bool:
         """Look at the endpoint as it is now: an operator may have changed it, by any process."""
         if self.endpoint.id == CONFIGURED:
             return True
@@ -144,6 +148,8 @@ class _Trying:
         self.failed: set[int] = set()
         self.log: list[Delivery] = []
         self.is_gone = False
+        self.is_over = False
+        """Whether nothing more is to be posted: it said so, or an operator did."""
 
     @property
     def is_down(self) -> bool:
@@ -153,7 +159,8 @@ class _Trying:
         """Post the facts of one upload until one fails."""
         async with self._room:
             for numbered in facts:
-                if self.is_gone:
+                if self.is_over or not await self._reader.is_wanted():
+                    self.is_over = True
                     return
                 if self.is_down:
                     if not self._reader.is_expired(numbered):
@@ -167,7 +174,7 @@ class _Trying:
                     self._failures = 0 if delivery.outcome is Outcome.DELIVERED else self._failures + 1
                 self.log.append(delivery)
                 if delivery.status_code == _GONE:
-                    self.is_gone = True
+                    self.is_gone = self.is_over = True
                 if delivery.outcome is Outcome.FAILED:
                     self.failed.add(numbered.position)
                     return

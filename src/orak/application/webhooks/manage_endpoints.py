@@ -59,7 +59,6 @@ class AddEndpoint:
 
     endpoints: Endpoints
     facts: Facts
-    cursors: Cursors
     poster: Poster
     ids: Ids
     clock: Clock
@@ -70,13 +69,9 @@ class AddEndpoint:
         """Raise `AdminRequired`, or `Rejected` with all that is wrong."""
         actor.check_admin()
         wanted = await _checked(self.poster, url_problem(url), url, event_types)
-        now = self.clock.now()
-        endpoint = await self.endpoints.add(
-            Endpoint(CONFIGURED, url or "", _new_secret(self.ids), now, wanted or None)
-        )
         await self.facts.number()  # what happened before is not told
-        await self.cursors.advance(endpoint.reader, await self.facts.last())
-        return endpoint
+        new = Endpoint(CONFIGURED, url or "", _new_secret(self.ids), self.clock.now(), wanted or None)
+        return await self.endpoints.add(new, await self.facts.last())
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,15 +26,19 @@ class MemoryCursors:
             min((self._log.facts[place - 1].fact.at for place in before), default=None),
         )
 
-    async def hold(
-        self, reader: str, holder: str, *, at: datetime, until: datetime, begin: int
-    ) -> int | None:
+    async def begin(self, reader: str, position: int) -> None:
+        """Make *reader* known, done up to *position*, unless it is known already."""
+        self._log.cursors.setdefault(reader, position)
+
+    async def hold(self, reader: str, holder: str, *, at: datetime, until: datetime) -> int | None:
         """Make *holder* the one process that reads for *reader* until then; return its position."""
+        if reader not in self._log.cursors:
+            return None
         held_by, held_until = self._log.holds.get(reader, (holder, at))
         if held_by != holder and at < held_until:
             return None
         self._log.holds[reader] = holder, until
-        return self._log.cursors.setdefault(reader, begin)
+        return self._log.cursors[reader]
 
     async def let_go(self, reader: str, holder: str) -> None:
         """Let others hold *reader* at once, if *holder* still did."""
@@ -48,7 +52,7 @@ class MemoryCursors:
         if not self._may_write(reader, holder):
             return
         self._set_aside(reader, aside)
-        self._log.cursors[reader] = max(position, self._log.cursors.get(reader, 0))
+        self._log.cursors[reader] = max(position, self._log.cursors[reader])
 
     async def deferred(self, reader: str, at: datetime, limit: int, *, in_order: bool) -> list[DeferredFact]:
         """Return facts set aside until then or earlier, the longest overdue first."""
@@ -84,6 +88,8 @@ class MemoryCursors:
         return frozenset(one.upload_id for one in self._aside(reader)).intersection(uploads)
 
     def _may_write(self, reader: str, holder: str | None) -> bool:
+        if reader not in self._log.cursors:
+            return False
         return holder is None or self._log.holds.get(reader, ("",))[0] == holder
 
     def _aside(self, reader: str) -> list[SetAside]:

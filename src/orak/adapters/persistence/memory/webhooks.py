@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from orak.adapters.persistence.memory.store import FactLog
 from orak.domain.webhooks import (
+    CONFIGURED,
     Delivery,
     DeliveryId,
     DeliveryNotFound,
@@ -20,11 +21,16 @@ class MemoryDeliveries:
 
     def __init__(self) -> None:
         self._log: list[Delivery] = []
+        self._known = {CONFIGURED}
         self._ids = count(1)
 
     async def note(self, deliveries: Sequence[Delivery]) -> None:
-        """Add attempts to the logs."""
-        self._log += [replace(delivery, id=DeliveryId(next(self._ids))) for delivery in deliveries]
+        """Add attempts to the logs; those of an endpoint that was removed are left out."""
+        self._log += [
+            replace(delivery, id=DeliveryId(next(self._ids)))
+            for delivery in deliveries
+            if delivery.endpoint_id in self._known
+        ]
 
     async def page(self, endpoint_id: EndpointId, before: DeliveryId | None, limit: int) -> list[Delivery]:
         """Return an endpoint's attempts, the newest first, *before* one of them."""
@@ -46,8 +52,13 @@ class MemoryDeliveries:
         """Remove what is older."""
         self._log = [delivery for delivery in self._log if delivery.at >= before]
 
+    def begin(self, endpoint_id: EndpointId) -> None:
+        """Begin an endpoint's log."""
+        self._known.add(endpoint_id)
+
     def remove(self, endpoint_id: EndpointId) -> None:
         """Remove an endpoint's log."""
+        self._known.discard(endpoint_id)
         self._log = [delivery for delivery in self._log if delivery.endpoint_id != endpoint_id]
 
 
@@ -70,10 +81,12 @@ class MemoryEndpoints:
             raise EndpointNotFound(endpoint_id)
         return self._endpoints[endpoint_id]
 
-    async def add(self, endpoint: Endpoint) -> Endpoint:
-        """Store a new one, and return it with its id."""
+    async def add(self, endpoint: Endpoint, begin: int) -> Endpoint:
+        """Store a new one with its place in the feed, behind *begin*; return it with its id."""
         endpoint = replace(endpoint, id=EndpointId(next(self._ids)))
         self._endpoints[endpoint.id] = endpoint
+        self._deliveries.begin(endpoint.id)
+        self._log.cursors[endpoint.reader] = begin
         return endpoint
 
     async def change(self, endpoint_id: EndpointId, change: Callable[[Endpoint], Endpoint]) -> Endpoint:

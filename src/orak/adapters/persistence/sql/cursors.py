@@ -36,10 +36,25 @@ _LAG = select(
     _first_aside.scalar_subquery().label("aside_at"),
 )
 
-_HELD = (
-    select(feed_cursors.c.reader)
-    .where(feed_cursors.c.reader == bindparam("of"), feed_cursors.c.held_by == bindparam("holder"))
-    .with_for_update()
+_KNOWN = select(feed_cursors.c.reader).where(feed_cursors.c.reader == bindparam("of")).with_for_update()
+_HELD = _KNOWN.where(feed_cursors.c.held_by == bindparam("holder"))
+_HOLD = (
+    update(feed_cursors)
+    .where(
+        feed_cursors.c.reader == bindparam("of"),
+        or_(
+            feed_cursors.c.held_by.is_(None),
+            feed_cursors.c.held_by == bindparam("holder"),
+            feed_cursors.c.held_until <= bindparam("at", type_=UtcDateTime),
+        ),
+    )
+    .values(held_by=bindparam("holder"), held_until=bindparam("until", type_=UtcDateTime))
+    .returning(feed_cursors.c.position)
+)
+_ADVANCE = (
+    update(feed_cursors)
+    .where(feed_cursors.c.reader == bindparam("of"), feed_cursors.c.position < bindparam("to"))
+    .values(position=bindparam("to"))
 )
 _LET_GO = (
     update(feed_cursors)
@@ -79,24 +94,18 @@ def lag_of(connection: Connection, reader: str, at: datetime) -> Lag:
     return Lag(reader, row.behind, row.deferred, row.overdue, oldest)
 
 
+def begin_cursor(connection: Connection, reader: str, position: int) -> None:
+    """Make *reader* known, unless it is."""
+    begin = insert(feed_cursors, connection.dialect).on_conflict_do_nothing()
+    connection.execute(begin, {"reader": reader, "position": position})
+
+
 def hold_cursor(
-    connection: Connection, reader: str, holder: str, *, at: datetime, until: datetime, begin: int
+    connection: Connection, reader: str, holder: str, *, at: datetime, until: datetime
 ) -> int | None:
     """Let *holder* read for *reader*; return its position, or None while another holds it."""
-    hold = insert(feed_cursors, connection.dialect)
-    mine = connection.execute(
-        hold.on_conflict_do_update(
-            index_elements=[feed_cursors.c.reader],
-            set_={"held_by": hold.excluded.held_by, "held_until": hold.excluded.held_until},
-            where=or_(
-                feed_cursors.c.held_by.is_(None),
-                feed_cursors.c.held_by == holder,
-                feed_cursors.c.held_until <= at,
-            ),
-        ),
-        {"reader": reader, "position": begin, "held_by": holder, "held_until": until},
-    )
-    return connection.execute(_POSITION, {"of": reader}).scalar_one() if mine.rowcount else None
+    hold = {"of": reader, "holder": holder, "at": at, "until": until}
+    return connection.execute(_HOLD, hold).scalar_one_or_none()
 
 
 def let_cursor_go(connection: Connection, reader: str, holder: str) -> None:
@@ -111,15 +120,7 @@ def advance_cursor(
     if not _may_write(connection, reader, holder):
         return
     _set_aside(connection, reader, aside)
-    advance = insert(feed_cursors, connection.dialect)
-    connection.execute(
-        advance.on_conflict_do_update(
-            index_elements=[feed_cursors.c.reader],
-            set_={"position": advance.excluded.position},
-            where=feed_cursors.c.position < advance.excluded.position,
-        ),
-        {"reader": reader, "position": position},
-    )
+    connection.execute(_ADVANCE, {"of": reader, "to": position})
 
 
 def deferred_until(
@@ -153,9 +154,9 @@ def blocked_uploads(
 
 
 def _may_write(connection: Connection, reader: str, holder: str | None) -> bool:
+    # Locked: whoever takes the reader over, or removes it, waits until this is written.
     if holder is None:
-        return True
-    # Locked: whoever takes the reader over waits until this is written.
+        return bool(connection.execute(_KNOWN, {"of": reader}).one_or_none())
     return bool(connection.execute(_HELD, {"of": reader, "holder": holder}).one_or_none())
 
 
@@ -191,11 +192,13 @@ class SqlCursors:
         """Say how much *reader*, known or not, has before it. Numbered facts alone count."""
         return await self._connections.read(lag_of, reader, at)
 
-    async def hold(
-        self, reader: str, holder: str, *, at: datetime, until: datetime, begin: int
-    ) -> int | None:
+    async def begin(self, reader: str, position: int) -> None:
+        """Make *reader* known, done up to *position*, unless it is known already."""
+        await self._connections.write(begin_cursor, reader, position)
+
+    async def hold(self, reader: str, holder: str, *, at: datetime, until: datetime) -> int | None:
         """Make *holder* the one process that reads for *reader* until then; return its position."""
-        return await self._connections.write(hold_cursor, reader, holder, at=at, until=until, begin=begin)
+        return await self._connections.write(hold_cursor, reader, holder, at=at, until=until)
 
     async def let_go(self, reader: str, holder: str) -> None:
         """Let others hold *reader* at once, if *holder* still did."""

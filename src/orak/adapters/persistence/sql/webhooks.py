@@ -7,6 +7,7 @@ from sqlalchemy import RowMapping, bindparam, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Connections
+from orak.adapters.persistence.sql.cursors import begin_cursor
 from orak.adapters.persistence.sql.dialect import UtcDateTime
 from orak.adapters.persistence.sql.tables import (
     deferred_facts,
@@ -17,6 +18,7 @@ from orak.adapters.persistence.sql.tables import (
 from orak.domain.events import FactType
 from orak.domain.identity import MAX_ID
 from orak.domain.webhooks import (
+    CONFIGURED,
     Delivery,
     DeliveryId,
     DeliveryNotFound,
@@ -30,6 +32,9 @@ _endpoint = webhook_endpoints.c
 _ALL = select(webhook_endpoints).order_by(_endpoint.id)
 _GET = select(webhook_endpoints).where(_endpoint.id == bindparam("of"))
 _LOCK = _GET.with_for_update()
+_KNOWN = (
+    select(_endpoint.id).where(_endpoint.id.in_(bindparam("of", expanding=True))).with_for_update(read=True)
+)
 _ADD = insert(webhook_endpoints).returning(_endpoint.id)
 _SAVE = update(webhook_endpoints).where(_endpoint.id == bindparam("of"))
 _REMOVE = delete(webhook_endpoints).where(_endpoint.id == bindparam("of"))
@@ -85,10 +90,12 @@ def get_endpoint(connection: Connection, endpoint_id: EndpointId) -> Endpoint:
     return _to_endpoint(row)
 
 
-def add_endpoint(connection: Connection, endpoint: Endpoint) -> Endpoint:
-    """Store a new one."""
+def add_endpoint(connection: Connection, endpoint: Endpoint, begin: int) -> Endpoint:
+    """Store a new one, and its place in the feed."""
     made = connection.execute(_ADD, _endpoint_values(endpoint)).scalar_one()
-    return msgspec.structs.replace(endpoint, id=EndpointId(made))
+    added = msgspec.structs.replace(endpoint, id=EndpointId(made))
+    begin_cursor(connection, added.reader, begin)
+    return added
 
 
 def change_endpoint(
@@ -114,10 +121,14 @@ def remove_endpoint(connection: Connection, endpoint_id: EndpointId) -> None:
 
 def note_deliveries(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     """Add attempts to the logs."""
-    rows = [msgspec.structs.asdict(delivery) for delivery in deliveries]
+    # Locked: who removes one meanwhile waits, and removes its new lines as well.
+    told = {delivery.endpoint_id for delivery in deliveries}
+    known = {CONFIGURED, *connection.scalars(_KNOWN, {"of": list(told)})}
+    rows = [msgspec.structs.asdict(delivery) for delivery in deliveries if delivery.endpoint_id in known]
     for row in rows:
         del row["id"]
-    connection.execute(_NOTE, rows)
+    if rows:
+        connection.execute(_NOTE, rows)
 
 
 def deliveries_page(
@@ -155,9 +166,9 @@ class SqlEndpoints:
         """Raise `EndpointNotFound`."""
         return await self._connections.read(get_endpoint, endpoint_id)
 
-    async def add(self, endpoint: Endpoint) -> Endpoint:
-        """Store a new one, and return it with its id."""
-        return await self._connections.write(add_endpoint, endpoint)
+    async def add(self, endpoint: Endpoint, begin: int) -> Endpoint:
+        """Store a new one with its place in the feed, behind *begin*; return it with its id."""
+        return await self._connections.write(add_endpoint, endpoint, begin)
 
     async def change(self, endpoint_id: EndpointId, change: Callable[[Endpoint], Endpoint]) -> Endpoint:
         """Store what *change* makes of it as it is now, and return that. Raise `EndpointNotFound`."""
