@@ -42,8 +42,9 @@ def test_bytes_that_arrived_before_the_tab_closed_are_not_sent_again(browsing, d
         second.on("request", lambda request: request.method == "PUT" and sent.append(request.url))
         found = second.evaluate("""async () => {
           const service = recording();
-          const [{ id }] = await service.unfinishedTakes();
-          const record = await service.finishTake(id);
+          let kept;
+          while (!([kept] = await service.unfinishedTakes())[0]) await service.takes.released(new AbortController().signal);
+          const record = await service.finishTake(kept.id);
           return { status: (await settled(record.id)).processingStatus, left: await service.unfinishedTakes() };
         }""")
     assert found == {"status": "COMPLETED", "left": []}
@@ -270,3 +271,37 @@ def test_an_unknown_duration_is_left_out_and_never_null(page):
     }""")
     assert len(asked) == 2
     assert all("durationSeconds" not in body for body in asked)
+
+
+@pytest.mark.parametrize("at", ["presigned-url", "async"])
+def test_who_is_asked_to_wait_waits(page, at):
+    answers = [503, 429]
+
+    def ask_to_wait(route):
+        if route.request.method != "POST" or not answers:
+            return route.fallback()
+        return route.fulfill(status=answers.pop(), headers={"Retry-After": "2"}, body="later")
+
+    page.route(f"**/{at}", ask_to_wait)
+    found = page.evaluate("""async () => {
+      const file = new File(["no sound"], "take.wav");
+      const began = performance.now();
+      const { title } = await new orak.FileUploadService({ token }).uploadExternalFile(file, { askTitle: () => "patient" });
+      return { title, waited: performance.now() - began };
+    }""")
+    assert found["title"] == "patient"
+    assert found["waited"] >= 4000
+
+
+def test_a_token_that_ran_out_is_told_and_a_fresh_one_goes_on(page, puts):
+    found = page.evaluate(f"""async () => {{
+      let now = token;
+      const delivery = await ({_SUNG})();
+      delivery.api.token = () => now;
+      const failure = await delivery.run({{ askTitle: () => {{ now = "stale"; return "sung"; }} }}).catch((failure) => failure);
+      now = token;
+      const record = await delivery.run({{ askTitle: () => "not asked" }});
+      return [failure.code, record.title, (await records()).length];
+    }}""")
+    assert found == ["UNAUTHORIZED", "sung", 1]
+    assert len(puts) == 1

@@ -163,6 +163,28 @@ def test_a_take_of_a_closed_tab_is_offered_and_finished(demo, browsing, enter):
     assert record["durationSeconds"] >= 2
 
 
+def test_a_take_of_another_tab_that_closes_is_offered_at_once_and_to_one_only(demo, browsing, enter):
+    token = demo.token()
+    with browsing() as context:
+        singing = enter(context, token)
+        singing.get_by_role("button", name="Start recording").click()
+        expect(singing.get_by_role("timer")).to_have_text("0:02")
+        others = [enter(context, token) for _ in range(2)]
+        for page in others:
+            expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
+            expect(page.get_by_role("button", name="Finish it")).to_have_count(0)
+        singing.close(run_before_unload=False)
+        for page in others:
+            expect(page.get_by_role("button", name="Finish it")).to_be_visible()
+        others[0].get_by_role("button", name="Finish it").click()
+        others[1].get_by_role("button", name="Finish it").click()
+        expect(others[1].get_by_text("Another tab is at it already.")).to_be_visible()
+        others[0].get_by_role("button", name="Save").click()
+        expect(others[0].get_by_role("button", name="Play Take of")).to_be_enabled()
+    with demo.call(token) as orak:
+        assert len(orak.get("/me").json()) == 1
+
+
 def test_somebody_elses_unfinished_take_is_not_offered(demo, browsing, enter):
     with browsing() as context:
         page = enter(context, demo.token())

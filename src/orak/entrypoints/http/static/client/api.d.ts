@@ -49,9 +49,9 @@ export class OrakError extends Error {
      * @param {string} code
      * @param {string} message
      * @param {{ status?: number, details?: { field: string, code: string, message: string }[], requestId?: string | null,
-     *   cause?: unknown }} [more]
+     *   retryAfter?: number, cause?: unknown }} [more] `retryAfter`: seconds, of an answer's Retry-After
      */
-    constructor(code: string, message: string, { status, details, requestId, cause }?: {
+    constructor(code: string, message: string, { status, details, requestId, retryAfter, cause }?: {
         status?: number;
         details?: {
             field: string;
@@ -59,6 +59,7 @@ export class OrakError extends Error {
             message: string;
         }[];
         requestId?: string | null;
+        retryAfter?: number;
         cause?: unknown;
     });
     code: string;
@@ -69,6 +70,7 @@ export class OrakError extends Error {
         message: string;
     }[];
     requestId: string | null;
+    retryAfter: number;
 }
 export function isPassing(failure: unknown): boolean;
 export function newKey(): `${string}-${string}-${string}-${string}-${string}`;

@@ -59,20 +59,25 @@ export class OrakError extends Error {
    * @param {string} code
    * @param {string} message
    * @param {{ status?: number, details?: { field: string, code: string, message: string }[], requestId?: string | null,
-   *   cause?: unknown }} [more]
+   *   retryAfter?: number, cause?: unknown }} [more] `retryAfter`: seconds, of an answer's Retry-After
    */
-  constructor(code, message, { status = 0, details = [], requestId = null, cause } = {}) {
+  constructor(code, message, { status = 0, details = [], requestId = null, retryAfter = 0, cause } = {}) {
     super(message, { cause });
     this.code = code;
     this.status = status;
     this.details = details;
     this.requestId = requestId;
+    this.retryAfter = retryAfter;
   }
 }
 
-/** Whether *failure* may be gone by itself a little later. @param {unknown} failure */
+const SOON = 60; // seconds
+
+/** Whether *failure* may be gone by itself a little later: within a minute, if it says when. @param {unknown} failure */
 export const isPassing = (failure) =>
-  failure instanceof OrakError && (failure.status === 0 || failure.status === 429 || failure.status >= 500);
+  failure instanceof OrakError &&
+  (failure.status === 0 || failure.status === 429 || failure.status >= 500) &&
+  failure.retryAfter <= SOON;
 
 /** A new key of something that is to happen once. `randomUUID` is there on https and localhost only. */
 export const newKey = () =>
@@ -143,14 +148,16 @@ export const apiOf = (access) => ("api" in access ? access.api : new Api(access)
 async function refusal(answer) {
   const { status } = answer;
   const requestId = answer.headers.get("X-Request-Id");
+  const retryAfter = Number(answer.headers.get("Retry-After")) || 0;
   try {
     const { error } = await answer.json();
     return new OrakError(error.code, error.message, {
       status,
       details: error.details ?? [],
       requestId: error.requestId ?? requestId,
+      retryAfter,
     });
   } catch {
-    return new OrakError("HTTP", `HTTP ${status}`, { status, requestId }); // something between us and orak answered
+    return new OrakError("HTTP", `HTTP ${status}`, { status, requestId, retryAfter }); // something between us and orak answered
   }
 }

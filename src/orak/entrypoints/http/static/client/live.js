@@ -1,7 +1,7 @@
 // @ts-check
 /** What happens to one's records, as it happens; where WebSockets do not get through, by asking. */
 import { OrakError } from "./api.js";
-import { untilOnline } from "./network.js";
+import { untilAnotherTry, untilOnline } from "./network.js";
 
 /**
  * @typedef {object} LiveStep
@@ -24,7 +24,6 @@ import { untilOnline } from "./network.js";
  * @property {number} [pollEvery] ms; 2 000
  */
 
-const LONGEST = 30_000; // ms between two tries to connect
 const SELDOM = 15; // rounds of asking that are left out while steps come live: a dead line looks like a quiet one
 
 export class Live {
@@ -66,7 +65,7 @@ export class Live {
       if (signal.aborted) return;
       failed = wasOpen ? 0 : failed + 1;
       this.change(wasOpen ? "connecting" : "polling");
-      await untilOnline(Math.min(LONGEST, 250 * 2 ** failed), signal).catch(() => undefined);
+      await untilAnotherTry(undefined, failed, signal).catch(() => undefined);
     }
   }
 

@@ -1,3 +1,8 @@
-/** Waiting for a network that comes and goes. */
+/**
+ * Wait before another try: with back-off, no shorter than whoever refused asks for, and on for as long as the device is
+ * offline.
+ * @param {unknown} failure @param {number} failures how many there were in a row @param {AbortSignal} [signal]
+ */
+export function untilAnotherTry(failure: unknown, failures: number, signal?: AbortSignal): Promise<any>;
 /** Wait *pause* ms, and on for as long as the device is offline. @param {number} pause @param {AbortSignal} [signal] */
 export function untilOnline(pause: number, signal?: AbortSignal): Promise<any>;

@@ -1,5 +1,18 @@
 // @ts-check
 /** Waiting for a network that comes and goes. */
+import { OrakError } from "./api.js";
+
+const LONGEST = 30_000; // ms
+
+/**
+ * Wait before another try: with back-off, no shorter than whoever refused asks for, and on for as long as the device is
+ * offline.
+ * @param {unknown} failure @param {number} failures how many there were in a row @param {AbortSignal} [signal]
+ */
+export function untilAnotherTry(failure, failures, signal) {
+  const asked = failure instanceof OrakError ? 1000 * failure.retryAfter : 0;
+  return untilOnline(Math.max(asked, Math.min(LONGEST, 250 * 2 ** failures)), signal);
+}
 
 /** Wait *pause* ms, and on for as long as the device is offline. @param {number} pause @param {AbortSignal} [signal] */
 export function untilOnline(pause, signal) {

@@ -1,7 +1,7 @@
 // @ts-check
 /** Records of uploads that have arrived. */
 import { isPassing, OrakError } from "./api.js";
-import { untilOnline } from "./network.js";
+import { untilAnotherTry } from "./network.js";
 
 /** @typedef {import("./api.js").Api} Api */
 /** @typedef {import("./api.js").RecordResponse} RecordResponse */
@@ -15,7 +15,6 @@ import { untilOnline } from "./network.js";
  */
 
 const TRIES = 6;
-const LONGEST = 30_000; // ms between two tries
 
 /**
  * Create the record, trying again while orak is out of reach. Raises `OrakError`.
@@ -41,7 +40,7 @@ export async function createRecord(api, { title, uploadId, songId, durationSecon
         throw failure;
       }
       if (signal?.aborted || !isPassing(failure) || tries >= TRIES) throw failure;
-      await untilOnline(Math.min(LONGEST, 250 * 2 ** tries), signal);
+      await untilAnotherTry(failure, tries, signal);
     }
   }
 }

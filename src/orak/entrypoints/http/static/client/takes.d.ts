@@ -31,6 +31,12 @@ export class Takes {
     /** The takes that no tab works on, oldest first. @returns {Promise<KeptTake[]>} */
     unfinished(): Promise<KeptTake[]>;
     /**
+     * Resolves when one of those that somebody works on now is let go, or its tab is closed: then `unfinished` may have
+     * another. Rejects when *signal* aborts.
+     * @param {AbortSignal} signal
+     */
+    released(signal: AbortSignal): Promise<void>;
+    /**
      * Take one up again. Rejects with NotFoundError if it is gone, InvalidStateError while somebody works on it.
      * @param {string} id
      * @returns {Promise<{ blob: Blob, kept: KeptPieces }>}

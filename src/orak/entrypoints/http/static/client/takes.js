@@ -21,7 +21,8 @@ const STORES = ["takes", "pieces"];
 /** @param {string} id */
 const piecesOf = (id) => IDBKeyRange.bound([id, 0], [id, Infinity]);
 /** @param {string} id */
-const lockOf = (id) => `orak-client.take.${id}`;
+const lockOf = (id) => LOCKS + id;
+const LOCKS = "orak-client.take.";
 
 const nothingHeld = async () => undefined;
 
@@ -96,6 +97,18 @@ export class Takes {
     const takes = await this.within("readonly", (kept) => kept.getAll());
     const held = new Set((await navigator.locks?.query())?.held?.map(({ name }) => name));
     return takes.filter(({ id }) => !held.has(lockOf(id))).sort((one, other) => one.beganAt - other.beganAt);
+  }
+
+  /**
+   * Resolves when one of those that somebody works on now is let go, or its tab is closed: then `unfinished` may have
+   * another. Rejects when *signal* aborts.
+   * @param {AbortSignal} signal
+   */
+  async released(signal) {
+    const { locks } = navigator;
+    const names = ((await locks?.query())?.held ?? []).map(({ name }) => String(name));
+    const held = names.filter((name) => name.startsWith(LOCKS));
+    await Promise.race(held.map((name) => locks.request(name, { mode: "shared", signal }, () => undefined)));
   }
 
   /**

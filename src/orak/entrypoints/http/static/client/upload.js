@@ -1,7 +1,7 @@
 // @ts-check
 /** Bytes on their way to the store: exactly as signed, with progress, over gaps of the network. */
 import { isPassing, newKey, OrakError } from "./api.js";
-import { untilOnline } from "./network.js";
+import { untilAnotherTry } from "./network.js";
 
 /** @typedef {import("./api.js").Api} Api */
 /** @typedef {import("./api.js").PresignedUrl} PresignedUrl */
@@ -21,8 +21,7 @@ import { untilOnline } from "./network.js";
  * @property {number | null} durationSeconds whole seconds, or null where nobody knows
  */
 
-const TRIES = 8;
-const LONGEST = 30_000; // ms between two tries
+const TRIES = 9;
 
 /**
  * Ask for a URL. Raises `OrakError`.
@@ -119,7 +118,7 @@ export class Upload {
           await this.cancel();
         } else if (isPassing(failure) && ++lost < TRIES) {
           onWaiting?.(true);
-          await untilOnline(Math.min(LONGEST, 500 * 2 ** lost), signal);
+          await untilAnotherTry(failure, lost, signal);
           onWaiting?.(false);
         } else {
           throw failure;

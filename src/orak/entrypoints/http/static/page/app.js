@@ -51,6 +51,8 @@ function arrived(take) {
   updates.soon();
 }
 
+/** Somebody's, until they leave. */
+let stay = new AbortController();
 /** What who was in before left on the device is let go of. @type {Promise<unknown>} */
 let left = Promise.resolve();
 
@@ -67,12 +69,15 @@ keepDoor({
     // Who shares this browser has a database of their own.
     const service = new RecordingService({ api: orak(), takes: new Takes(`orak-client.${subject()}`) });
     stage.open(service);
+    stay = new AbortController();
+    const { signal } = stay;
     updates.begin();
-    void left.then(() => offerUnfinished(service, receive));
+    void left.then(() => offerUnfinished(service, receive, signal));
   },
   leave: () => {
     updates.end();
-    left = Promise.all([stage.close(), abandonAll()]);
+    stay.abort();
+    left = Promise.allSettled([stage.close(), abandonAll()]);
     shelf.clear();
     byId("unfinished").replaceChildren();
     byId("to-operators").hidden = true;

@@ -11,10 +11,34 @@ import { reasonOf } from "./take.js";
 /** @typedef {import("../client/recording-service.js").RecordingService} RecordingService */
 /** @typedef {import("../client/takes.js").KeptTake} KeptTake */
 
-/** @param {RecordingService} service @param {(delivery: Delivery) => void} finish */
-export async function offerUnfinished(service, finish) {
-  const takes = await service.unfinishedTakes().catch(() => []); // a private window keeps nothing
-  byId("unfinished").replaceChildren(...takes.map((take) => offer(take, service, finish)));
+/**
+ * Offer what is there, and what other tabs leave behind, until *signal* aborts.
+ * @param {RecordingService} service
+ * @param {(delivery: Delivery) => void} finish
+ * @param {AbortSignal} signal
+ */
+export async function offerUnfinished(service, finish, signal) {
+  const place = byId("unfinished");
+  while (!signal.aborted) {
+    const found = await service.unfinishedTakes().catch(() => []); // a private window keeps nothing
+    if (signal.aborted) return;
+    const takes = new Map(found.map((take) => [take.id, take]));
+    for (const card of place.querySelectorAll("section")) {
+      if (!takes.delete(card.dataset.id ?? "")) card.remove(); // another tab took it up
+    }
+    for (const take of takes.values()) place.append(offer(take, service, finish));
+    const round = new AbortController();
+    await Promise.race([service.takes.released(round.signal), lookedAt(signal)]).catch(() => undefined);
+    round.abort();
+  }
+}
+
+/** Resolves when somebody turns to the page, or *signal* aborts. @param {AbortSignal} signal @returns {Promise<unknown>} */
+function lookedAt(signal) {
+  return new Promise((resolve) => {
+    document.addEventListener("visibilitychange", resolve, { once: true, signal });
+    signal.addEventListener("abort", resolve, { once: true });
+  });
 }
 
 /** @param {KeptTake} take @param {RecordingService} service @param {(delivery: Delivery) => void} finish */
@@ -38,7 +62,7 @@ function offer(take, service, finish) {
   };
   const card = el(
     "section",
-    { class: "rescue", label: words("unfinishedHeading") },
+    { class: "rescue", label: words("unfinishedHeading"), "data-id": take.id },
     el("h2", { text: words("unfinishedHeading") }),
     el("p", { text: lead }),
     el(
