@@ -291,8 +291,8 @@ def test_files_are_chosen_from_the_keyboard(browsing, enter, sung, another):
 @pytest.mark.parametrize(
     ("locale", "refused", "cancel"),
     [
-        ("en-US", r"It did not arrive: \w+ \w+", "Cancel words.txt"),
-        ("ko-KR", r"올리지 못했습니다: [가-힣]+ [가-힣]+", "words.txt 취소"),
+        ("en-US", r"It did not arrive: The file name \w+", "Cancel words.txt"),
+        ("ko-KR", r"올리지 못했습니다: 지원하지 않는 오디오 형식의 파일 이름입니다", "words.txt 취소"),
     ],
     ids=["en", "ko"],
 )
@@ -309,3 +309,54 @@ def test_a_file_of_no_sound_is_refused_in_words(demo, browsing, enter, tmp_path,
         expect(card).to_have_count(0)
     with demo.call(token) as orak:
         assert orak.get("/me").json() == []
+
+
+def test_a_refusal_says_which_files_are_taken(browsing, enter, tmp_path):
+    words = tmp_path / "words.txt"
+    words.write_text("na-na-na")
+    with browsing() as context:
+        page = enter(context)
+        page.locator("#files").set_input_files(words)
+        card = page.get_by_role("listitem").filter(has=page.get_by_role("textbox"))
+        expect(card).to_contain_text("It did not arrive")
+        expect(card).to_contain_text(re.compile("type|format|audio", re.IGNORECASE))
+
+
+def test_a_title_that_is_changed_after_a_failure_is_the_one_that_is_saved(browsing, enter, sung):
+    with browsing() as context:
+        context.route("**/storage/**", lambda route: route.fulfill(status=403), times=2)
+        page = enter(context)
+        page.locator("#files").set_input_files(sung)
+        title = page.get_by_label("Title · first verse.webm")
+        title.fill("One")
+        title.press("Enter")
+        again = page.get_by_role("button", name="Try again")
+        expect(again).to_be_visible()
+        expect(title).to_be_editable()
+        title.fill("Two")
+        again.click()
+        expect(page.get_by_role("heading", name="On their way")).to_be_hidden()
+        expect(page.get_by_role("button", name="Play Two")).to_be_enabled()
+
+
+def test_a_file_that_did_not_arrive_is_read_aloud(browsing, enter, sung):
+    with browsing() as context:
+        context.route("**/storage/**", lambda route: route.fulfill(status=403))
+        page = enter(context)
+        page.locator("#files").set_input_files(sung)
+        expect(page.get_by_role("button", name="Try again")).to_be_visible()
+        said = re.compile("It did not arrive")
+        aloud = page.get_by_role("alert").or_(page.get_by_role("status")).filter(has_text=said)
+        expect(aloud.first).to_be_attached()
+
+
+def test_a_name_that_waits_for_the_network_says_so(browsing, enter, sung):
+    with browsing() as context:
+        page = enter(context)
+        page.locator("#files").set_input_files(sung)
+        expect(page.get_by_text("Uploaded. Name it and it is yours.")).to_be_visible()
+        context.set_offline(True)
+        page.get_by_label("Title · first verse.webm").press("Enter")
+        expect(page.get_by_text("No network. It goes on by itself.")).to_be_visible()
+        context.set_offline(False)
+        expect(page.get_by_role("button", name="Play first verse")).to_be_enabled()

@@ -33,6 +33,8 @@ export class Delivery {
      * @returns {Promise<RecordResponse>}
      */
     run(options: DeliveryOptions): Promise<RecordResponse>;
+    /** Give it another title before it is run again. @param {string} title */
+    rename(title: string): Promise<void>;
     /** Give its upload up, at orak as well. Another `run` would begin anew. */
     cancel(): Promise<void>;
     /** Nobody wants it: once a run that was aborted has ended, nothing of it is left at orak or on the device. */
@@ -49,8 +51,8 @@ export class Delivery {
     send(options: import("./upload.js").UploadOptions & {
         signal: AbortSignal;
     }): Promise<void>;
-    /** @param {AbortSignal} [signal] */
-    create(signal?: AbortSignal): Promise<import("./api.js").RecordResponse>;
+    /** @param {DeliveryOptions} options */
+    create({ signal, onWaiting }: DeliveryOptions): Promise<import("./api.js").RecordResponse>;
     /** Forget what a refusal of its record says is no good. @param {unknown} failure */
     unlearn(failure: unknown): Promise<void>;
     /** @param {Known} known */

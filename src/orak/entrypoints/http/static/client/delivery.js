@@ -70,6 +70,11 @@ export class Delivery {
     return this.running;
   }
 
+  /** Give it another title before it is run again. @param {string} title */
+  async rename(title) {
+    await this.note({ title, key: newKey() });
+  }
+
   /** Give its upload up, at orak as well. Another `run` would begin anew. */
   async cancel() {
     const { upload, known } = this;
@@ -97,7 +102,7 @@ export class Delivery {
     const wasThere = this.known.uploadId !== undefined;
     await this.sendAndAsk(options);
     try {
-      return await this.create(options.signal);
+      return await this.create(options);
     } catch (failure) {
       await this.unlearn(failure);
       // What arrived long ago may be gone by now: the bytes are still here.
@@ -128,7 +133,7 @@ export class Delivery {
     const title = await askTitle(signal);
     signal.throwIfAborted();
     if (title === null || title === undefined) throw new DOMException("no title was given", "AbortError");
-    await this.note({ title, key: newKey() });
+    await this.rename(title);
   }
 
   /** @param {import("./upload.js").UploadOptions & { signal: AbortSignal }} options */
@@ -143,11 +148,11 @@ export class Delivery {
     await this.note({ uploadId });
   }
 
-  /** @param {AbortSignal} [signal] */
-  async create(signal) {
+  /** @param {DeliveryOptions} options */
+  async create({ signal, onWaiting }) {
     const { uploadId, title, key, songId, seconds } = this.known;
     const record = { uploadId: Number(uploadId), title: String(title), songId, durationSeconds: seconds };
-    const created = await createRecord(this.api, record, { key: String(key), signal });
+    const created = await createRecord(this.api, record, { key: String(key), signal, onWaiting });
     await this.kept?.forget();
     return created;
   }

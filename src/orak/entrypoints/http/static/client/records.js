@@ -20,10 +20,11 @@ const TRIES = 6;
  * Create the record, trying again while orak is out of reach. Raises `OrakError`.
  * @param {Api} api
  * @param {NewRecord} record
- * @param {{ key: string, signal?: AbortSignal }} options `key`: however often it is tried with it, it is created once
+ * @param {{ key: string, signal?: AbortSignal, onWaiting?: (waiting: boolean) => void }} options `key`: however often
+ *   it is tried with it, it is created once
  * @returns {Promise<RecordResponse>}
  */
-export async function createRecord(api, { title, uploadId, songId, durationSeconds }, { key, signal }) {
+export async function createRecord(api, { title, uploadId, songId, durationSeconds }, { key, signal, onWaiting }) {
   const json = {
     title,
     uploadId,
@@ -40,7 +41,9 @@ export async function createRecord(api, { title, uploadId, songId, durationSecon
         throw failure;
       }
       if (signal?.aborted || !isPassing(failure) || tries >= TRIES) throw failure;
+      onWaiting?.(true);
       await untilAnotherTry(failure, tries, signal);
+      onWaiting?.(false);
     }
   }
 }

@@ -83,7 +83,7 @@ export class Arrival {
       const take = await delivery.run({
         askTitle: () => this.asked(),
         onProgress: (sent, total) => this.move(sent, total),
-        onWaiting: (waiting) => waiting && say(this.said, words("waitingForNetwork")),
+        onWaiting: (waiting) => say(this.said, words(waiting ? "waitingForNetwork" : "goingOn")),
         signal: stop.signal,
       });
       this.close();
@@ -105,17 +105,17 @@ export class Arrival {
     event.preventDefault();
     const title = this.input.value.trim();
     if (!title) return this.refuse(words("titleRequired"));
-    say(this.problem, () => "");
-    this.input.removeAttribute("aria-invalid");
     this.settle();
     if (this.bar.value >= 1) say(this.said, words("saving"));
-    if (this.again?.isConnected) this.tryAgain();
+    if (this.again?.isConnected) void this.tryAgain();
     else this.answer?.(title);
   }
 
   /** The title stands. */
   settle() {
     this.given = true;
+    say(this.problem, () => "");
+    this.input.removeAttribute("aria-invalid");
     this.input.readOnly = true;
     this.save.disabled = true;
   }
@@ -143,14 +143,22 @@ export class Arrival {
       this.refuse(() => reasonOf(failure)); // all that was wrong is the title
       return void this.run();
     }
-    say(this.said, () => t("uploadFailed", { reason: reasonOf(failure) }));
+    const told = () => t("uploadFailed", { reason: reasonOf(failure) });
+    say(this.said, told);
+    announce(() => `${this.name()}. ${told()}`);
     this.said.classList.add("problem");
+    this.input.readOnly = false; // another title may do
+    this.save.disabled = false;
     const again = { type: "button", class: "outlined", text: words("tryAgain"), onclick: () => this.tryAgain() };
     this.again = el("button", again);
     this.cancelButton.before(this.again);
   }
 
-  tryAgain() {
+  async tryAgain() {
+    const title = this.input.value.trim();
+    if (this.given && !title) return this.refuse(words("titleRequired"));
+    if (this.given) this.settle();
+    if (this.given && title !== this.delivery.title) await this.delivery.rename(title);
     this.stop = new AbortController();
     void this.run();
   }

@@ -189,6 +189,9 @@ export function reasonOf(failure) {
   if (failure instanceof OrakError && failure.status === 0) return t("offline");
   const name = failure instanceof Error ? failure.name : "";
   if (name in REASONS) return t(REASONS[name]);
+  if (failure instanceof OrakError && failure.details.length) {
+    return failure.details.map(({ message }) => message).join(". "); // each says what is wrong
+  }
   return failure instanceof Error ? failure.message : String(failure);
 }
 
