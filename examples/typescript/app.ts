@@ -1,6 +1,7 @@
 /** Every export of orak-client, used as an app uses it. */
 import {
   Api,
+  Delivery,
   EmptyTakeError,
   FileUploadService,
   Live,
@@ -68,6 +69,24 @@ export async function follow(blob: Blob): Promise<void> {
   live.follow(await upload.run());
   live.close();
   console.log(newKey());
+}
+
+export async function sendAgainAndAgain(service: RecordingService, file: File): Promise<void> {
+  const own: Delivery = await service.endRecording();
+  const chosen = new FileUploadService({ api: service.api }).prepare(file, 7);
+  for (const delivery of [own, chosen]) {
+    const stop = new AbortController();
+    const options = { askTitle: () => delivery.title ?? "A title", onWaiting: console.log, signal: stop.signal };
+    try {
+      await delivery.run(options);
+    } catch {
+      await delivery.rename("Another title");
+      await delivery.run(options).catch(() => delivery.letGo());
+    }
+  }
+  const blob = new Blob(["bytes"]);
+  const pack = async () => ({ blob, filename: "take.webm", contentType: "audio/webm", durationSeconds: null });
+  await new Delivery(service.api, blob, pack, { songId: 7 }).discard();
 }
 
 export function useEverything(): boolean {

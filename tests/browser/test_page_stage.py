@@ -113,6 +113,19 @@ def test_files_are_dropped_anywhere(browsing, enter, sung, another):
         assert len(context.pages) == 1
 
 
+def test_files_that_are_dropped_at_the_door_lead_nobody_away(browsing, demo, sung):
+    with browsing() as context:
+        page = context.new_page()
+        page.goto(demo.url)
+        expect(page.get_by_label("Access token")).to_be_visible()
+        hand = Hand(page, files=[str(sung)])
+        hand.enter()
+        expect(page.get_by_text("Let go to upload")).to_be_hidden()
+        hand.drop()
+        expect(page.get_by_label("Access token")).to_be_visible()
+        assert len(context.pages) == 1
+
+
 def test_text_that_is_dropped_is_none_of_the_pages_business(demo, browsing, enter):
     with browsing() as context:
         page = enter(context)

@@ -7,6 +7,7 @@ import pytest
 
 import orak.entrypoints.http as package
 
+ROOT = Path(__file__).parents[2]
 CLIENT = Path(package.__file__).parent / "static" / "client"
 MODULES = sorted(path.name for path in CLIENT.glob("*.js"))
 
@@ -25,6 +26,20 @@ async def test_a_module_is_served_as_one_and_revalidated(anyone, name):
 @pytest.mark.parametrize("name", ["index.d.ts", "package.json", "../page/app.js", "%2e%2e/page/app.js", ""])
 async def test_nothing_else_is_served_with_the_modules(anyone, name):
     assert (await anyone.get(f"/client/{name}")).status_code == 404
+
+
+def test_the_package_carries_the_licence_of_its_house():
+    assert (CLIENT / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
+
+
+def test_the_sample_uses_everything_that_is_exported():
+    sample = (ROOT / "examples" / "typescript" / "app.ts").read_text()
+    exported = re.findall(
+        r"[A-Za-z]+", "".join(re.findall(r"export \{(.*?)\}", (CLIENT / "index.js").read_text()))
+    )
+    assert len(exported) > 15
+    for name in [*exported, "useRecording"]:
+        assert len(re.findall(rf"\b{name}\b", sample)) > 1, name
 
 
 @pytest.mark.parametrize("name", MODULES)

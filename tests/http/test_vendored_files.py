@@ -8,7 +8,7 @@ import pytest
 import orak.entrypoints.http as package
 
 STATIC = Path(package.__file__).parent / "static"
-VENDORED = sorted({path.parent for path in STATIC.rglob("LICENSE")})
+VENDORED = sorted({path.parent for path in STATIC.rglob("SHA256SUMS")})
 
 
 def test_every_vendored_library_is_held_against_its_manifest():

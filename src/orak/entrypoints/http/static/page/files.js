@@ -12,11 +12,11 @@ export function takeFiles(given, welcome) {
     input.value = ""; // the same file may be chosen again
   });
   /** @param {DragEvent} event */
-  const brings = (event) => welcome() && event.dataTransfer?.types.includes("Files");
+  const brings = (event) => event.dataTransfer?.types.includes("Files");
   addEventListener("dragover", (event) => {
     if (!brings(event)) return;
-    event.preventDefault();
-    curtain.classList.add("open");
+    event.preventDefault(); // a browser would leave for the file
+    curtain.classList.toggle("open", welcome());
   });
   addEventListener("dragleave", (event) => {
     if (!event.relatedTarget) curtain.classList.remove("open");
@@ -25,6 +25,6 @@ export function takeFiles(given, welcome) {
     curtain.classList.remove("open");
     if (!brings(event)) return;
     event.preventDefault();
-    given([...(event.dataTransfer?.files ?? [])]);
+    if (welcome()) given([...(event.dataTransfer?.files ?? [])]);
   });
 }
