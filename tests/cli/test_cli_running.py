@@ -150,7 +150,8 @@ def test_a_server_whose_database_is_none_says_so(orak):
 def test_the_demo_takes_a_recording_all_the_way_and_tells_nobody_else(run):
     nowhere = "http://127.0.0.1:9"
     events = {"EVENTBRIDGE_BUS_NAME": "b", "SQS_QUEUE_URL": f"{nowhere}/1/q", "AWS_ENDPOINT_URL": nowhere}
-    shown = run("demo", "--once", env=events | {"AWS_REGION": "eu-west-1"})
+    others = {"REDIS_URL": "redis://127.0.0.1:9/0", "WEBHOOK_URL": nowhere, "WEBHOOK_SECRET": "whsec_a"}
+    shown = run("demo", "--once", env=events | others | {"AWS_REGION": "eu-west-1"})
     assert shown.returncode == 0, shown.stderr
     assert shown.stderr == ""
     for step in ("start", "sing", "presign", "upload", "record", "convert", "fetch"):

@@ -55,7 +55,8 @@ def show_statistics(url: str | None, token: str | None) -> None:
             ("failed", str(found.failed_count)),
             ("never named", str(found.orphan_count)),
             ("takes in a batch", str(found.batch_size)),
-            ("at once in a process", str(found.max_concurrent_jobs) if found.batch_enabled else "disabled"),
+            ("at once in a process", str(found.max_concurrent_jobs)),
+            ("batches", "on" if found.batch_enabled else "off"),
         ],
     )
 
