@@ -238,6 +238,16 @@ def test_a_microphone_that_is_unplugged_is_told_and_costs_nothing(demo, browsing
     assert heard(record, tmp_path).seconds >= 2.8
 
 
+def test_who_sings_where_nothing_is_kept_is_told(browsing, enter):
+    with browsing() as context:
+        context.add_init_script("IDBFactory.prototype.open = () => { throw new Error('a private window'); };")
+        page = enter(context)
+        begin(page, until="0:01")
+        expect(page.locator("#stage-hint")).to_contain_text("This browser keeps nothing")
+        end(page)
+        name(page, "Sung all the same")
+
+
 def test_leaving_asks_while_something_is_recorded_or_sent_and_only_then(browsing, enter):
     with browsing() as context:
         page = enter(context)

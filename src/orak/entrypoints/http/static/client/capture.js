@@ -100,8 +100,7 @@ export class Capture {
   collect(piece) {
     if (!piece.size) return;
     this.pieces.push(piece);
-    void this.kept.write({ mimeType: this.mimeType });
-    void this.kept.add(piece, this.seconds);
+    void this.kept.add(piece, { seconds: this.seconds, mimeType: this.mimeType });
   }
 
   listen() {

@@ -55,6 +55,8 @@ export class RecordingService {
     get level(): Level;
     /** Seconds recorded, without pauses. */
     get seconds(): number;
+    /** Whether what is recorded outlives the page: not in a private window, nor on a full disk. */
+    get isKept(): boolean;
     /** The microphones there are. */
     devices(): Promise<MediaDeviceInfo[]>;
     /**

@@ -85,6 +85,11 @@ export class RecordingService {
     return this.capture?.seconds ?? 0;
   }
 
+  /** Whether what is recorded outlives the page: not in a private window, nor on a full disk. */
+  get isKept() {
+    return this.capture?.kept.failure === undefined;
+  }
+
   /** The microphones there are. */
   devices() {
     return microphones();

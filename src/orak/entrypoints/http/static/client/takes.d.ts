@@ -10,8 +10,8 @@ export class KeptPieces {
     /** Why it could not be kept, if so. @type {unknown} */
     failure: unknown;
     holding: Promise<LetGo>;
-    /** Keep one more piece. @param {Blob} piece @param {number} seconds recorded so far */
-    add(piece: Blob, seconds: number): Promise<unknown>;
+    /** Keep one more piece. @param {Blob} piece @param {Partial<KeptTake>} known of the take with it */
+    add(piece: Blob, known: Partial<KeptTake>): Promise<unknown>;
     /** Keep what else became known of it. @param {Partial<KeptTake>} known */
     note(known: Partial<KeptTake>): Promise<unknown>;
     /** @param {Partial<KeptTake>} known @param {(pieces: IDBObjectStore) => void} [more] */

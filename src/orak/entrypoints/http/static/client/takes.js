@@ -40,10 +40,10 @@ export class KeptPieces {
     this.holding = holding;
   }
 
-  /** Keep one more piece. @param {Blob} piece @param {number} seconds recorded so far */
-  add(piece, seconds) {
+  /** Keep one more piece. @param {Blob} piece @param {Partial<KeptTake>} known of the take with it */
+  add(piece, known) {
     const number = this.number++;
-    return this.write({ seconds }, (pieces) => pieces.put({ take: this.take.id, number, piece }));
+    return this.write(known, (pieces) => pieces.put({ take: this.take.id, number, piece }));
   }
 
   /** Keep what else became known of it. @param {Partial<KeptTake>} known */

@@ -33,7 +33,7 @@ export class Arrival {
     this.name = name;
     this.delivery = delivery;
     this.arrived = arrived;
-    /** Whether the title was. */
+    /** Whether a title was. */
     this.given = false;
     /** @type {((title: string) => void) | undefined} */
     this.answer = undefined;

@@ -11,12 +11,15 @@ import { Ripples } from "./ripples.js";
 /** @typedef {import("../client/recording-service.js").RecordingService} RecordingService */
 /** @typedef {"idle" | "busy" | "recording" | "paused"} StageState */
 
+const LOOK = 40; // ms between looks at the level
 const LOUD_SHOWN = 2500; // ms that the word about a loud voice stays
 
 export class Stage {
   /** @param {(delivery: Delivery) => void} sung is given each take that ends */
   constructor(sung) {
     this.sung = sung;
+    /** Whether it was said that a recording is not kept. */
+    this.warned = false;
     /** Of who is in. @type {RecordingService | undefined} */
     this.service = undefined;
     this.button = /** @type {HTMLButtonElement} */ (byId("record"));
@@ -72,6 +75,7 @@ export class Stage {
     } catch (failure) {
       return this.explain(failure);
     }
+    this.warned = false;
     this.hint("recordingHint");
     announce(words("recordingStarted"));
     this.watch();
@@ -80,11 +84,14 @@ export class Stage {
 
   /** @param {unknown} [reason] why it ended, if nobody wanted it to */
   async stop(reason) {
+    const { service } = this;
+    if (!service) return;
     this.be("busy");
     this.hint("finishing");
     try {
-      const delivery = await this.service?.endRecording();
-      if (delivery) this.sung(delivery);
+      const delivery = await service.endRecording();
+      if (service !== this.service) return await delivery.letGo(); // who sang has left
+      this.sung(delivery);
       this.explain(reason);
     } catch (failure) {
       this.explain(failure);
@@ -99,7 +106,7 @@ export class Stage {
       announce(words("recordingPaused"));
     } else if (this.state === "paused") {
       this.service?.resumeRecording();
-      this.hint("recordingHint");
+      this.hint(this.warned ? "recordingUnkept" : "recordingHint");
       this.watch();
     }
   }
@@ -123,7 +130,8 @@ export class Stage {
 
   watch() {
     if (this.state !== "recording" || !this.service) return;
-    const { level, seconds } = this.service;
+    const { level, seconds, isKept } = this.service;
+    if (!isKept && !this.warned) this.warn();
     this.button.style.setProperty("--level", level.peak.toFixed(2));
     this.ripples.hear(level);
     if (level.isClipping) {
@@ -132,7 +140,15 @@ export class Stage {
       this.quiet = setTimeout(() => say(byId("clipping"), () => ""), LOUD_SHOWN);
     }
     this.showTime(seconds);
-    setTimeout(() => requestAnimationFrame(() => this.watch()), 40);
+    clearTimeout(this.next);
+    this.next = setTimeout(() => requestAnimationFrame(() => this.watch()), LOOK);
+  }
+
+  /** The hint says that it is kept, and it is not. */
+  warn() {
+    this.warned = true;
+    this.hint("recordingUnkept");
+    announce(words("recordingUnkept"));
   }
 
   /** @param {number} seconds */
