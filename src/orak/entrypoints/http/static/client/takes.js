@@ -24,6 +24,13 @@ const piecesOf = (id) => IDBKeyRange.bound([id, 0], [id, Infinity]);
 const lockOf = (id) => LOCKS + id;
 const LOCKS = "orak-client.take.";
 
+/** The locks of takes that tabs work on: those that are shared wait for others, for a moment. */
+async function worked() {
+  const held = (await navigator.locks?.query())?.held ?? [];
+  const names = held.filter(({ mode }) => mode === "exclusive").map(({ name }) => String(name));
+  return new Set(names.filter((name) => name.startsWith(LOCKS)));
+}
+
 const nothingHeld = async () => undefined;
 
 /** One take in the making. What cannot be kept (a private window, a full disk) is recorded all the same. */
@@ -95,7 +102,7 @@ export class Takes {
   async unfinished() {
     /** @type {KeptTake[]} */
     const takes = await this.within("readonly", (kept) => kept.getAll());
-    const held = new Set((await navigator.locks?.query())?.held?.map(({ name }) => name));
+    const held = await worked();
     return takes.filter(({ id }) => !held.has(lockOf(id))).sort((one, other) => one.beganAt - other.beganAt);
   }
 
@@ -106,9 +113,8 @@ export class Takes {
    */
   async released(signal) {
     const { locks } = navigator;
-    const names = ((await locks?.query())?.held ?? []).map(({ name }) => String(name));
-    const held = names.filter((name) => name.startsWith(LOCKS));
-    await Promise.race(held.map((name) => locks.request(name, { mode: "shared", signal }, () => undefined)));
+    const waiting = [...(await worked())].map((name) => locks.request(name, { mode: "shared", signal }, () => undefined));
+    await Promise.race(waiting);
   }
 
   /**
