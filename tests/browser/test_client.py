@@ -288,3 +288,19 @@ def test_steps_come_live_and_by_asking_where_no_websocket_gets_through(page):
             blocked,
         )
         assert found == ["polling" if blocked else "live", "closed"]
+
+
+def test_who_is_refused_asks_less_and_less(page):
+    asked = []
+    page.route(
+        "**/records/async/7", lambda route: (asked.append(route.request.url), route.fulfill(status=401))
+    )
+    page.evaluate("""async () => {
+      window.WebSocket = class { constructor() { setTimeout(() => this.onclose()); } close() {} };
+      const live = new orak.Live(new orak.Api({ token }), { onStep: () => {}, pollEvery: 50 });
+      live.follow(7);
+      while (live.state !== "polling") await passed(20);
+      await passed(2000);
+      live.close();
+    }""")
+    assert 1 <= len(asked) <= 4  # after 0, 0.5, 1.5 and 3.5 seconds

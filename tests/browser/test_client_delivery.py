@@ -305,3 +305,17 @@ def test_a_token_that_ran_out_is_told_and_a_fresh_one_goes_on(page, puts):
     }}""")
     assert found == ["UNAUTHORIZED", "sung", 1]
     assert len(puts) == 1
+
+
+def test_who_gives_up_while_it_waits_waits_no_longer(page):
+    page.route("**/presigned-url", lambda route: route.abort())
+    found = page.evaluate("""async () => {
+      const waits = [];
+      const stop = new AbortController();
+      const sent = new orak.FileUploadService({ token }).uploadExternalFile(new File(["no sound"], "take.wav"), {
+        askTitle: () => "never", signal: stop.signal, onWaiting: (waiting) => waits.push(waiting) });
+      while (!waits.length) await passed(10);
+      stop.abort();
+      return [await sent.catch(({ name }) => name), waits];
+    }""")
+    assert found == ["AbortError", [True, False]]

@@ -21,6 +21,7 @@ async def test_a_page_needs_no_token_and_trusts_nobody(anyone, path):
     policy = answer.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; script-src 'self'; ")
     assert "unsafe" not in policy
+    assert "; connect-src 'self' http://orak.test ws://orak.test; " in policy
     assert "frame-ancestors 'none'" in policy
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["referrer-policy"] == "no-referrer"

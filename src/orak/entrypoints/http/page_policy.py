@@ -20,6 +20,7 @@ def page_headers(settings: Settings) -> dict[str, str]:
 
 def _content_policy(settings: Settings) -> str:
     elsewhere = " ".join(["'self'", *stores(settings)])
+    live = _origin(settings.base_url).replace("http", "ws", 1)  # 'self' is not a WebSocket's in every browser
     return "; ".join(
         (
             "default-src 'none'",
@@ -27,7 +28,7 @@ def _content_policy(settings: Settings) -> str:
             f"style-src 'self' {_WAVEFORM_STYLE}",
             "img-src 'self'",
             f"media-src blob: {elsewhere}",
-            f"connect-src {elsewhere}",
+            f"connect-src {elsewhere} {live}",
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",

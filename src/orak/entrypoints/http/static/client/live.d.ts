@@ -20,6 +20,8 @@ export class Live {
     /** Listen until the connection ends. @returns {Promise<boolean>} whether there ever was one */
     listen(): Promise<boolean>;
     poll(): Promise<void>;
+    /** Ask for all that are followed, until one cannot be had. @returns {Promise<unknown>} why not */
+    askAll(): Promise<unknown>;
     /** @param {number} recordId */
     ask(recordId: number): Promise<void>;
     /** @param {LiveState} state */

@@ -65,7 +65,7 @@ export class Live {
       if (signal.aborted) return;
       failed = wasOpen ? 0 : failed + 1;
       this.change(wasOpen ? "connecting" : "polling");
-      await untilAnotherTry(undefined, failed, signal).catch(() => undefined);
+      await untilAnotherTry(undefined, failed, { signal }).catch(() => undefined);
     }
   }
 
@@ -103,11 +103,21 @@ export class Live {
 
   async poll() {
     const { signal } = this.ending;
-    for (let round = 1; !signal.aborted; round += 1) {
-      if (this.state === "polling" || round % SELDOM === 0) {
-        for (const id of [...this.followed.keys()]) await this.ask(id).catch(() => undefined); // asked again soon
-      }
-      await untilOnline(this.pollEvery, signal).catch(() => undefined);
+    for (let [round, failures] = [1, 0]; !signal.aborted; round += 1) {
+      const failure = this.state === "polling" || round % SELDOM === 0 ? await this.askAll() : undefined;
+      failures = failure ? failures + 1 : 0;
+      const pause = failure ? untilAnotherTry(failure, failures, { signal }) : untilOnline(this.pollEvery, signal);
+      await pause.catch(() => undefined);
+    }
+  }
+
+  /** Ask for all that are followed, until one cannot be had. @returns {Promise<unknown>} why not */
+  async askAll() {
+    try {
+      for (const id of [...this.followed.keys()]) await this.ask(id);
+      return undefined;
+    } catch (failure) {
+      return failure;
     }
   }
 

@@ -7,11 +7,18 @@ const LONGEST = 30_000; // ms
 /**
  * Wait before another try: with back-off, no shorter than whoever refused asks for, and on for as long as the device is
  * offline.
- * @param {unknown} failure @param {number} failures how many there were in a row @param {AbortSignal} [signal]
+ * @param {unknown} failure
+ * @param {number} failures how many there were in a row
+ * @param {{ signal?: AbortSignal, onWaiting?: (waiting: boolean) => void }} options `onWaiting` is told of both ends
  */
-export function untilAnotherTry(failure, failures, signal) {
+export async function untilAnotherTry(failure, failures, { signal, onWaiting }) {
   const asked = failure instanceof OrakError ? 1000 * failure.retryAfter : 0;
-  return untilOnline(Math.max(asked, Math.min(LONGEST, 250 * 2 ** failures)), signal);
+  onWaiting?.(true);
+  try {
+    await untilOnline(Math.max(asked, Math.min(LONGEST, 250 * 2 ** failures)), signal);
+  } finally {
+    onWaiting?.(false);
+  }
 }
 
 /** Wait *pause* ms, and on for as long as the device is offline. @param {number} pause @param {AbortSignal} [signal] */

@@ -41,9 +41,7 @@ export async function createRecord(api, { title, uploadId, songId, durationSecon
         throw failure;
       }
       if (signal?.aborted || !isPassing(failure) || tries >= TRIES) throw failure;
-      onWaiting?.(true);
-      await untilAnotherTry(failure, tries, signal);
-      onWaiting?.(false);
+      await untilAnotherTry(failure, tries, { signal, onWaiting });
     }
   }
 }

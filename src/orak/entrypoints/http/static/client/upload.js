@@ -117,9 +117,7 @@ export class Upload {
           key = newKey();
           await this.cancel();
         } else if (isPassing(failure) && ++lost < TRIES) {
-          onWaiting?.(true);
-          await untilAnotherTry(failure, lost, signal);
-          onWaiting?.(false);
+          await untilAnotherTry(failure, lost, { signal, onWaiting });
         } else {
           throw failure;
         }

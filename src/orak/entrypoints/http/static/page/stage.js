@@ -28,6 +28,7 @@ export class Stage {
     this.ripples = new Ripples(/** @type {HTMLCanvasElement} */ (byId("ripples")));
     this.button.addEventListener("click", () => void this.press());
     this.pauseButton.addEventListener("click", () => this.pause());
+    navigator.mediaDevices?.addEventListener("devicechange", () => void this.listDevices());
     this.be("idle");
     this.hint("idleHint");
   }
