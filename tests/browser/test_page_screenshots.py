@@ -170,6 +170,39 @@ def test_recording_and_naming(demo, shown):
     take(page, "naming")
 
 
+def test_what_goes_wrong(demo, shown, sung):
+    context, take = shown
+    context.add_init_script(
+        """
+        if (navigator.mediaDevices) {  // about:blank has none
+          const refuse = () => { throw new DOMException("", "NotAllowedError"); };
+          navigator.mediaDevices.getUserMedia = async () => refuse();
+        }
+        """
+    )
+    context.route("**/storage/**", lambda route: route.fulfill(status=403))
+    page = opened(context, demo, demo.token())
+    page.locator("#record").click()
+    expect(page.locator("#stage-hint.problem")).to_be_visible()
+    take(page, "refused")
+    words = sung.with_name("words.txt")
+    words.write_text("na-na-na")
+    page.locator("#files").set_input_files([words, sung])
+    expect(page.locator(".arrival .problem:not(:empty)")).to_have_count(2)
+    page.locator("#arrivals").scroll_into_view_if_needed()
+    take(page, "failed")
+
+
+def test_a_pause(demo, shown):
+    context, take = shown
+    page = opened(context, demo, demo.token())
+    page.locator("#record").click()
+    expect(page.locator("#record")).to_have_attribute("data-state", "recording")
+    page.locator("#pause").click()
+    expect(page.locator("#record")).to_have_attribute("data-state", "paused")
+    take(page, "paused")
+
+
 def test_an_unfinished_take(demo, shown):
     context, take = shown
     token = demo.token()

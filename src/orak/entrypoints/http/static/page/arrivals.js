@@ -147,8 +147,9 @@ export class Arrival {
     say(this.said, told);
     announce(() => `${this.name()}. ${told()}`);
     this.said.classList.add("problem");
-    this.input.readOnly = false; // another title may do
-    this.save.disabled = false;
+    const isFinal = failure instanceof OrakError && failure.status === 400; // the file is not what orak takes
+    this.input.readOnly = this.save.disabled = isFinal; // else another title may be given
+    if (isFinal) return this.cancelButton.focus();
     const again = { type: "button", class: "outlined", text: words("tryAgain"), onclick: () => this.tryAgain() };
     this.again = el("button", again);
     this.cancelButton.before(this.again);

@@ -187,6 +187,7 @@ export class TakeRow {
 /** What to say of a failure. @param {unknown} failure */
 export function reasonOf(failure) {
   if (failure instanceof OrakError && failure.status === 0) return t("offline");
+  if (failure instanceof OrakError && failure.code === "STORE_REFUSED") return t("storeRefused");
   const name = failure instanceof Error ? failure.name : "";
   if (name in REASONS) return t(REASONS[name]);
   if (failure instanceof OrakError && failure.details.length) {

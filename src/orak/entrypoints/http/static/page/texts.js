@@ -69,6 +69,7 @@ const en = {
   uploadProgress: "Upload of {name}",
   savedNotice: "“{title}” is saved.",
 
+  storeRefused: "the storage did not take it.",
   emptyFile: "There is nothing in it.",
   takenElsewhere: "Another tab is at it already.",
   takeGone: "It is not there any more.",
@@ -211,6 +212,7 @@ const ko = {
   uploadProgress: "{name} 올리기",
   savedNotice: "‘{title}’ 저장했습니다.",
 
+  storeRefused: "저장소가 받지 않았습니다.",
   emptyFile: "빈 파일입니다.",
   takenElsewhere: "다른 탭에서 이미 처리하고 있습니다.",
   takeGone: "더 이상 남아 있지 않습니다.",
