@@ -319,3 +319,84 @@ def test_who_gives_up_while_it_waits_waits_no_longer(page):
       return [await sent.catch(({ name }) => name), waits];
     }""")
     assert found == ["AbortError", [True, False]]
+
+
+def test_an_abort_that_comes_while_the_record_is_made_comes_too_late(page, puts):
+    found = page.evaluate(f"""async () => {{
+      const stop = new AbortController();
+      const delivery = await ({_SUNG})();
+      const {{ fetch }} = window;
+      window.fetch = (url, options) => {{
+        if (options.method === "POST" && url.endsWith("/records/async")) stop.abort();
+        return fetch(url, options);
+      }};
+      const record = await delivery.run({{ askTitle: () => "once", signal: stop.signal }});
+      return [record.title, (await records()).length];
+    }}""")
+    assert found == ["once", 1]
+    assert len(puts) == 1
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_who_discards_while_the_record_is_made_finds_nothing(page, is_lost):
+    lost = []
+
+    def lose(route):
+        if route.request.method == "POST" and is_lost and not lost:
+            lost.append(route.fetch().json())
+            return route.abort()
+        return route.fallback()
+
+    page.route("**/records/async", lose)
+    found = page.evaluate(f"""async () => {{
+      const stop = new AbortController();
+      const delivery = await ({_SUNG})();
+      const {{ fetch }} = window;
+      let asked = false;
+      window.fetch = (url, options) => {{
+        asked ||= options.method === "POST" && url.endsWith("/records/async");
+        return fetch(url, options);
+      }};
+      const waits = [];
+      delivery.run({{ askTitle: () => "gone", signal: stop.signal, onWaiting: (now) => waits.push(now) }}).catch(() => {{}});
+      while (!asked || ({str(is_lost).lower()} && !waits.length)) await passed(5);
+      stop.abort();
+      await delivery.discard();
+      return [(await records()).length, (await service.unfinishedTakes()).length];
+    }}""")
+    assert found == [0, 0]
+
+
+def test_a_take_of_a_closed_tab_is_still_of_its_song(page):
+    found = page.evaluate("""async () => {
+      const service = recording({ songId: 7 });
+      await service.startRecording();
+      await passed(1300);
+      const kept = await service.takes.within("readonly", (takes) => takes.getAll());
+      await service.discardRecording();
+      return kept.map(({ songId }) => songId);
+    }""")
+    assert found == [7]
+
+
+def test_a_recorder_that_gives_up_interrupts_and_costs_nothing(page):
+    found = page.evaluate("""async () => {
+      const service = recording();
+      await service.startRecording();
+      await passed(1300);
+      service.capture.recorder.stop(); // as a browser does on an error
+      while (service.state !== "interrupted") await passed(10);
+      const record = await service.stopRecording();
+      return [(await settled(record.id)).processingStatus, tracks.map(({ readyState }) => readyState)];
+    }""")
+    assert found == ["COMPLETED", ["ended"]]
+
+
+def test_a_put_that_another_one_overtakes_is_tried_again(page):
+    page.route("**/storage/**", lambda route: route.fulfill(status=409), times=1)
+    found = page.evaluate("""async () => {
+      const file = new File(["no sound"], "take.wav");
+      const { title } = await new orak.FileUploadService({ token }).uploadExternalFile(file, { askTitle: () => "overtaken" });
+      return title;
+    }""")
+    assert found == "overtaken"

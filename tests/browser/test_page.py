@@ -271,6 +271,108 @@ def test_leaving_the_page_ends_the_time_to_undo(demo, browsing, enter, recorded)
         assert orak.get("/me").json() == []
 
 
+def sign_in(page, token):
+    page.get_by_label("Access token").fill(token)
+    page.keyboard.press("Enter")
+
+
+def test_who_deletes_and_signs_out_has_deleted_and_nobody_else_can_undo_it(demo, browsing, enter, recorded):
+    token, other = demo.token(), demo.token()
+    recorded(token, "mine")
+    with browsing() as context, demo.call(token) as orak:
+        page = enter(context, token)
+        page.get_by_role("button", name="Delete mine").click()
+        page.get_by_role("button", name="Sign out").click()
+        sign_in(page, other)
+        expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
+        expect(page.get_by_role("button", name="Undo")).to_have_count(0)
+        deadline = monotonic() + 10
+        while orak.get("/me").json() and monotonic() < deadline:
+            page.wait_for_timeout(50)
+        assert orak.get("/me").json() == []
+
+
+def test_a_late_answer_is_nobody_elses(demo, browsing, recorded):
+    token, other = demo.token(), demo.token()
+    recorded(token, "secret")
+    held = []
+    with browsing() as context:
+        page = context.new_page()
+        # A builtin has no room for what Playwright notes on its handlers.
+        page.route("**/records/async/me?*", lambda route: held.append(route), times=1)  # noqa: PLW0108
+        with page.expect_request("**/records/async/me?*"):
+            page.goto(f"{demo.url}#token={token}")
+        page.get_by_role("button", name="Sign out").click()
+        sign_in(page, other)
+        expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
+        with page.expect_response("**/records/async/me?*"):
+            held[0].continue_()
+        page.evaluate("new Promise((done) => setTimeout(done, 200))")  # in which it would be drawn
+        expect(page.get_by_text("secret")).to_have_count(0)
+
+
+def test_a_delete_that_fails_brings_the_take_back(demo, browsing, enter, recorded):
+    token = demo.token()
+    recorded(token, "stays")
+    with browsing() as context:
+        page = enter(context, token)
+        page.route("**/records/async/*", lambda route: _refuse(route, "DELETE"))
+        page.clock.install()
+        page.get_by_role("button", name="Delete stays").click()
+        expect(page.get_by_role("button", name="Play stays")).to_have_count(0)
+        page.clock.run_for(7000)
+        expect(page.get_by_role("button", name="Play stays")).to_be_visible()
+
+
+def _refuse(route, method):
+    if route.request.method == method:
+        route.fulfill(status=500)
+    else:
+        route.fallback()
+
+
+def test_a_token_that_runs_out_ends_no_song(demo, browsing, enter):
+    token = demo.token()
+    with browsing() as context:
+        page = enter(context, token)
+        expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
+        page.get_by_role("button", name="Start recording").click()
+        expect(page.get_by_role("timer")).to_have_text("0:01")
+        page.route("**/records/async/**", lambda route: route.fulfill(status=401))
+        with page.expect_response("**/records/async/me?*"):
+            page.evaluate("dispatchEvent(new Event('online'))")
+        expect(page.get_by_role("timer")).to_have_text("0:03")
+        page.get_by_role("button", name="Stop and name the take").click()
+        expect(page.get_by_label("Access token")).to_be_visible()
+        page.unroute("**/records/async/**")
+        sign_in(page, token)
+        page.get_by_role("button", name="Finish it").click()
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("button", name="Play Take of")).to_be_enabled()
+
+
+def test_who_types_a_title_goes_on_typing_it(browsing, enter, sung):
+    with browsing() as context:
+        page = enter(context)
+        page.locator("#files").set_input_files(sung)
+        page.get_by_role("textbox").fill("")
+        page.keyboard.type("My so")
+        other = sung.with_name("other.webm")
+        other.write_bytes(sung.read_bytes())
+        page.locator("#files").set_input_files(other)
+        expect(page.get_by_role("textbox")).to_have_count(2)
+        page.keyboard.type("ng")
+        expect(page.get_by_label("Title · first verse.webm")).to_have_value("My song")
+
+
+def test_the_page_works_where_nothing_may_be_stored(browsing, enter):
+    with browsing() as context:
+        forbid = "Object.defineProperty(window, '{}', {{ get() {{ throw new Error('forbidden'); }} }});"
+        context.add_init_script(forbid.format("sessionStorage") + forbid.format("localStorage"))
+        page = enter(context)
+        expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
+
+
 def test_the_language_is_the_browsers_until_it_is_chosen(demo, browsing, enter, recorded):
     token = demo.token()
     recorded(token)

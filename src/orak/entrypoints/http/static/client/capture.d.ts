@@ -11,10 +11,12 @@ export class Capture {
      * Record from *stream* at once; its tracks end with the take.
      * @param {MediaStream} stream
      * @param {Takes} takes where it is kept meanwhile
-     * @param {() => void} interrupted called when the device goes away
+     * @param {number | null} songId
+     * @param {() => void} interrupted called when the device goes away, or the recorder gives up
      */
-    constructor(stream: MediaStream, takes: Takes, interrupted: () => void);
+    constructor(stream: MediaStream, takes: Takes, songId: number | null, interrupted: () => void);
     stream: MediaStream;
+    isFinishing: boolean;
     past: number;
     since: number;
     /** @type {AudioContext | undefined} */

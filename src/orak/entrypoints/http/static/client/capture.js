@@ -37,10 +37,12 @@ export class Capture {
    * Record from *stream* at once; its tracks end with the take.
    * @param {MediaStream} stream
    * @param {Takes} takes where it is kept meanwhile
-   * @param {() => void} interrupted called when the device goes away
+   * @param {number | null} songId
+   * @param {() => void} interrupted called when the device goes away, or the recorder gives up
    */
-  constructor(stream, takes, interrupted) {
+  constructor(stream, takes, songId, interrupted) {
     this.stream = stream;
+    this.isFinishing = false;
     this.past = 0; // ms before the last pause
     this.since = 0;
     /** @type {AudioContext | undefined} */
@@ -57,13 +59,14 @@ export class Capture {
       this.release();
       throw failure;
     }
-    this.kept = takes.begin(this.recorder.mimeType);
+    this.kept = takes.begin(this.recorder.mimeType, songId);
     this.recorder.addEventListener("dataavailable", ({ data }) => this.collect(data));
     /** Set when the last piece is here: it comes before `stop`. @type {Promise<Blob>} */
     this.ended = new Promise((resolve) => {
       this.recorder.addEventListener("stop", () => {
         this.mark();
         this.release();
+        if (!this.isFinishing) interrupted();
         resolve(new Blob(this.pieces, { type: this.mimeType }));
       }, { once: true });
     });
@@ -139,6 +142,7 @@ export class Capture {
 
   /** End it, once; resolves to everything that was recorded, with the type it has. @returns {Promise<Blob>} */
   finish() {
+    this.isFinishing = true;
     if (this.recorder.state !== "inactive") this.recorder.stop();
     return this.ended;
   }

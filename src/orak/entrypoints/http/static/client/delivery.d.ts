@@ -27,7 +27,8 @@ export class Delivery {
     /**
      * Send it, and ask for its title at the same time: when either fails, the other one is aborted. Then create its
      * record. After a failure it may be called again, and goes on with what was done; while it runs, a second call gets
-     * the same record. An upload that a refusal, an abort or a missing title leaves behind is cancelled at orak.
+     * the same record. An upload that a refusal, an abort or a missing title leaves behind is cancelled at orak. An abort
+     * that comes while the record is created comes too late: the run ends as if there were none.
      * Raises `OrakError`, what *askTitle* said, or what the signal says.
      * @param {DeliveryOptions} options `askTitle` is not called again once it has answered
      * @returns {Promise<RecordResponse>}
@@ -37,7 +38,10 @@ export class Delivery {
     rename(title: string): Promise<void>;
     /** Give its upload up, at orak as well. Another `run` would begin anew. */
     cancel(): Promise<void>;
-    /** Nobody wants it: once a run that was aborted has ended, nothing of it is left at orak or on the device. */
+    /**
+     * Nobody wants it: once a run that was aborted has ended, nothing of it is left at orak or on the device, nor the
+     * record for which the abort came too late.
+     */
     discard(): Promise<void>;
     /** Leave it on the device: once a run that was aborted has ended, any tab can finish it. */
     letGo(): Promise<void>;

@@ -2,7 +2,7 @@
 /** One take on its way: its bytes and its title at the same time, then its record, once. */
 import { isPassing, newKey, OrakError } from "./api.js";
 import { guarded } from "./leaving.js";
-import { createRecord } from "./records.js";
+import { createRecord, recordOf } from "./records.js";
 import { cancelUpload, Upload } from "./upload.js";
 
 /** @typedef {import("./api.js").Api} Api */
@@ -60,7 +60,8 @@ export class Delivery {
   /**
    * Send it, and ask for its title at the same time: when either fails, the other one is aborted. Then create its
    * record. After a failure it may be called again, and goes on with what was done; while it runs, a second call gets
-   * the same record. An upload that a refusal, an abort or a missing title leaves behind is cancelled at orak.
+   * the same record. An upload that a refusal, an abort or a missing title leaves behind is cancelled at orak. An abort
+   * that comes while the record is created comes too late: the run ends as if there were none.
    * Raises `OrakError`, what *askTitle* said, or what the signal says.
    * @param {DeliveryOptions} options `askTitle` is not called again once it has answered
    * @returns {Promise<RecordResponse>}
@@ -72,21 +73,28 @@ export class Delivery {
 
   /** Give it another title before it is run again. @param {string} title */
   async rename(title) {
-    await this.note({ title, key: newKey() });
+    await this.note({ title, key: undefined }); // a key is for one body
   }
 
   /** Give its upload up, at orak as well. Another `run` would begin anew. */
   async cancel() {
     const { upload, known } = this;
     this.upload = undefined;
-    await this.note({ uploadId: undefined });
+    await this.note({ uploadId: undefined, key: undefined });
     if (upload) await upload.cancel();
     else if (known.uploadId !== undefined) await cancelUpload(this.api, known.uploadId);
   }
 
-  /** Nobody wants it: once a run that was aborted has ended, nothing of it is left at orak or on the device. */
+  /**
+   * Nobody wants it: once a run that was aborted has ended, nothing of it is left at orak or on the device, nor the
+   * record for which the abort came too late.
+   */
   async discard() {
-    await this.running?.catch(() => undefined);
+    const late = await this.running?.catch(() => undefined);
+    const { uploadId, key } = this.known;
+    // With a key its record was tried, and an answer may have been lost.
+    const record = late ?? (uploadId !== undefined && key !== undefined ? await recordOf(this.api, uploadId) : undefined);
+    if (record) await this.api.call("DELETE", `/${record.id}`);
     await this.cancel();
     await this.kept?.forget();
   }
@@ -150,6 +158,7 @@ export class Delivery {
 
   /** @param {DeliveryOptions} options */
   async create({ signal, onWaiting }) {
+    await this.note({ key: this.known.key ?? newKey() });
     const { uploadId, title, key, songId, seconds } = this.known;
     const record = { uploadId: Number(uploadId), title: String(title), songId, durationSeconds: seconds };
     const created = await createRecord(this.api, record, { key: String(key), signal, onWaiting });
@@ -159,7 +168,7 @@ export class Delivery {
 
   /** Forget what a refusal of its record says is no good. @param {unknown} failure */
   async unlearn(failure) {
-    if (!(failure instanceof OrakError)) return this.cancel(); // aborted
+    if (!(failure instanceof OrakError)) return; // aborted: an earlier try may have got through
     if (LOST.includes(failure.status)) await this.cancel();
     else if ([400, 422].includes(failure.status)) await this.note({ title: undefined, key: undefined });
   }

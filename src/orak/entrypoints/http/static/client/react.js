@@ -43,6 +43,7 @@ export function useRecording(options) {
     service.token = options.token;
     service.songId = options.songId ?? null;
     service.deviceId = options.deviceId;
+    if (options.showTitleDialog) service.showTitleDialog = options.showTitleDialog;
   });
 
   useEffect(() => {

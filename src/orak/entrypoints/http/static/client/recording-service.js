@@ -123,7 +123,7 @@ export class RecordingService {
       for (const track of stream.getTracks()) track.stop();
       throw stopped();
     }
-    const capture = new Capture(stream, this.takes, () => {
+    const capture = new Capture(stream, this.takes, this.songId, () => {
       if (this.capture === capture && !this.ending) this.change("interrupted");
     });
     this.capture = capture;

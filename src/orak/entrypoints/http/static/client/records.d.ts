@@ -1,5 +1,6 @@
 /**
- * Create the record, trying again while orak is out of reach. Raises `OrakError`.
+ * Create the record, trying again while orak is out of reach. Raises `OrakError`. A try that is under way is not
+ * aborted, only the waiting for another one: nobody would know whether it got through.
  * @param {Api} api
  * @param {NewRecord} record
  * @param {{ key: string, signal?: AbortSignal, onWaiting?: (waiting: boolean) => void }} options `key`: however often
@@ -11,6 +12,8 @@ export function createRecord(api: Api, { title, uploadId, songId, durationSecond
     signal?: AbortSignal;
     onWaiting?: (waiting: boolean) => void;
 }): Promise<RecordResponse>;
+/** The record that an upload has already. @param {Api} api @param {number} uploadId */
+export function recordOf(api: Api, uploadId: number): Promise<any>;
 export type Api = import("./api.js").Api;
 export type RecordResponse = import("./api.js").RecordResponse;
 export type NewRecord = {

@@ -17,7 +17,8 @@ import { untilAnotherTry } from "./network.js";
 const TRIES = 6;
 
 /**
- * Create the record, trying again while orak is out of reach. Raises `OrakError`.
+ * Create the record, trying again while orak is out of reach. Raises `OrakError`. A try that is under way is not
+ * aborted, only the waiting for another one: nobody would know whether it got through.
  * @param {Api} api
  * @param {NewRecord} record
  * @param {{ key: string, signal?: AbortSignal, onWaiting?: (waiting: boolean) => void }} options `key`: however often
@@ -33,10 +34,10 @@ export async function createRecord(api, { title, uploadId, songId, durationSecon
   };
   for (let tries = 1; ; tries += 1) {
     try {
-      return await api.json("POST", "", { json, key, signal });
+      return await api.json("POST", "", { json, key });
     } catch (failure) {
       if (failure instanceof OrakError && failure.status === 409) {
-        const record = await recordOf(api, uploadId, signal).catch(() => undefined);
+        const record = await recordOf(api, uploadId).catch(() => undefined);
         if (record) return record; // an earlier try got through, and its answer did not
         throw failure;
       }
@@ -46,8 +47,8 @@ export async function createRecord(api, { title, uploadId, songId, durationSecon
   }
 }
 
-/** The record that an upload has already. @param {Api} api @param {number} uploadId @param {AbortSignal} [signal] */
-async function recordOf(api, uploadId, signal) {
-  const { recordId } = await api.json("GET", `/uploads/${uploadId}`, { signal });
-  return recordId === null ? undefined : api.json("GET", `/${recordId}`, { signal });
+/** The record that an upload has already. @param {Api} api @param {number} uploadId */
+export async function recordOf(api, uploadId) {
+  const { recordId } = await api.json("GET", `/uploads/${uploadId}`);
+  return recordId === null ? undefined : api.json("GET", `/${recordId}`);
 }

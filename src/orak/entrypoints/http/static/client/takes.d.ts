@@ -26,8 +26,8 @@ export class Takes {
     /** @param {string} [database] one for each user, where several share a browser */
     constructor(database?: string);
     database: string;
-    /** Begin to keep a take. @param {string} mimeType @returns {KeptPieces} */
-    begin(mimeType: string): KeptPieces;
+    /** Begin to keep a take. @param {string} mimeType @param {number | null} [songId] @returns {KeptPieces} */
+    begin(mimeType: string, songId?: number | null): KeptPieces;
     /** The takes that no tab works on, oldest first. @returns {Promise<KeptTake[]>} */
     unfinished(): Promise<KeptTake[]>;
     /**

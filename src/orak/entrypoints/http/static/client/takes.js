@@ -92,10 +92,10 @@ export class Takes {
     this.database = database;
   }
 
-  /** Begin to keep a take. @param {string} mimeType @returns {KeptPieces} */
-  begin(mimeType) {
+  /** Begin to keep a take. @param {string} mimeType @param {number | null} [songId] @returns {KeptPieces} */
+  begin(mimeType, songId = null) {
     const id = newKey();
-    return new KeptPieces(this, { id, mimeType, beganAt: Date.now(), seconds: 0 }, this.hold(id).catch(() => nothingHeld));
+    return new KeptPieces(this, { id, mimeType, beganAt: Date.now(), seconds: 0, songId }, this.hold(id).catch(() => nothingHeld));
   }
 
   /** The takes that no tab works on, oldest first. @returns {Promise<KeptTake[]>} */

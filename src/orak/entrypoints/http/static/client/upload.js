@@ -22,6 +22,9 @@ import { untilAnotherTry } from "./network.js";
  */
 
 const TRIES = 9;
+const STALLED = 60_000; // ms without a byte, or without an answer
+/** S3: another PUT of the object is under way (ConditionalRequestConflict), or this one was too slow. */
+const AGAIN = [408, 409];
 
 /**
  * Ask for a URL. Raises `OrakError`.
@@ -56,8 +59,21 @@ export function put(signed, blob, { onProgress, signal } = {}) {
     if (signal?.aborted) return reject(signal.reason);
     const request = new XMLHttpRequest();
     const abort = () => request.abort();
+    let isLost = false;
+    const lose = () => {
+      isLost = true;
+      request.abort();
+    };
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let quiet;
+    const stir = () => {
+      clearTimeout(quiet);
+      quiet = setTimeout(lose, STALLED);
+    };
     /** @param {unknown} [failure] */
     const end = (failure) => {
+      clearTimeout(quiet);
+      removeEventListener("offline", lose);
       signal?.removeEventListener("abort", abort);
       if (failure === undefined) resolve();
       else reject(failure);
@@ -66,18 +82,27 @@ export function put(signed, blob, { onProgress, signal } = {}) {
     for (const [name, value] of Object.entries(signed.headers)) {
       if (name.toLowerCase() !== "content-length") request.setRequestHeader(name, value); // the browser's own to say
     }
-    request.upload.onprogress = ({ loaded }) => onProgress?.(Math.min(loaded, blob.size), blob.size);
+    request.upload.onprogress = ({ loaded }) => {
+      stir();
+      onProgress?.(Math.min(loaded, blob.size), blob.size);
+    };
     request.onload = () => {
       const { status } = request;
       if ((status >= 200 && status < 300) || status === 412) end();
       else end(new OrakError("STORE_REFUSED", `the store answered ${status}`, { status }));
     };
     request.onerror = () => end(new OrakError("NETWORK", "the store is out of reach"));
-    request.onabort = () => end(signal?.reason ?? new DOMException("aborted", "AbortError"));
+    request.onabort = () => end(isLost ? new OrakError("NETWORK", "nothing moves") : signal?.reason);
+    addEventListener("offline", lose); // a line that comes back as another one carries no old request on
+    stir();
     signal?.addEventListener("abort", abort, { once: true });
     request.send(blob);
   });
 }
+
+/** @param {unknown} failure */
+const isOvertaken = (failure) =>
+  failure instanceof OrakError && failure.code === "STORE_REFUSED" && AGAIN.includes(failure.status);
 
 /** One upload, from its URL to the bytes being there. `run` may be called again after it failed: it goes on. */
 export class Upload {
@@ -116,7 +141,7 @@ export class Upload {
           renewed = true;
           key = newKey();
           await this.cancel();
-        } else if (isPassing(failure) && ++lost < TRIES) {
+        } else if ((isPassing(failure) || isOvertaken(failure)) && ++lost < TRIES) {
           await untilAnotherTry(failure, lost, { signal, onWaiting });
         } else {
           throw failure;

@@ -5,6 +5,7 @@ import { RecordingService } from "../client/recording-service.js";
 import { Takes } from "../client/takes.js";
 import { abandonAll, anyArriving, Arrival } from "./arrivals.js";
 import { orak } from "./calls.js";
+import { deleteNow } from "./deletions.js";
 import { keepDoor } from "./door.js";
 import { byId } from "./element.js";
 import { takeFiles } from "./files.js";
@@ -35,10 +36,12 @@ function receive(delivery) {
 /** @param {File[]} files */
 function receiveFiles(files) {
   const service = new FileUploadService({ api: orak() });
+  const isTyping = byId("arrivals").contains(document.activeElement); // whose words would be torn apart
   for (const file of files.toReversed()) {
     try {
       const delivery = service.prepare(file);
-      new Arrival(() => file.name, file.name.replace(/\.[^.]*$/, ""), delivery, arrived).focus();
+      const arrival = new Arrival(() => file.name, file.name.replace(/\.[^.]*$/, ""), delivery, arrived);
+      if (!isTyping) arrival.focus();
     } catch (failure) {
       notify(() => `${file.name}: ${reasonOf(failure)}`, { kind: "error" });
     }
@@ -64,6 +67,7 @@ addEventListener("beforeunload", (event) => {
 
 keepDoor({
   behind: byId("studio"),
+  mayLeave: () => !stage.recording,
   enter: () => {
     byId("to-operators").hidden = !isOperator();
     // Who shares this browser has a database of their own.
@@ -77,6 +81,7 @@ keepDoor({
   leave: () => {
     updates.end();
     stay.abort();
+    deleteNow();
     left = Promise.allSettled([stage.close(), abandonAll()]);
     shelf.clear();
     byId("unfinished").replaceChildren();

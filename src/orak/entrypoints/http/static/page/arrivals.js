@@ -4,7 +4,7 @@ import { OrakError } from "../client/api.js";
 import { byId, el, icon, ICONS, say } from "./element.js";
 import { size } from "./formats.js";
 import { t, words } from "./language.js";
-import { announce } from "./notices.js";
+import { announce, notify } from "./notices.js";
 import { reasonOf } from "./take.js";
 
 /** @typedef {import("../client/delivery.js").Delivery} Delivery */
@@ -86,6 +86,7 @@ export class Arrival {
         onWaiting: (waiting) => say(this.said, words(waiting ? "waitingForNetwork" : "goingOn")),
         signal: stop.signal,
       });
+      if (stop.signal.aborted) return; // it came too late, and `discard` sees to it
       this.close();
       announce(words("savedNotice", { title: take.title }));
       this.arrived(take);
@@ -167,7 +168,9 @@ export class Arrival {
   cancel() {
     this.stop.abort(new DOMException("cancelled", "AbortError"));
     this.close();
-    void this.delivery.discard();
+    this.delivery.discard().catch((failure) => {
+      notify(() => t("actionFailed", { reason: reasonOf(failure) }), { kind: "error" });
+    });
   }
 
   async abandon() {

@@ -60,10 +60,10 @@ export const renameTake = (id, title) => orak().json("PATCH", `/${id}`, { json: 
 /** @param {number} id @returns {Promise<Take>} */
 export const retryTake = (id) => orak().json("POST", `/${id}/retry`);
 
-/** Delete a take; *keepalive* also as the page goes away. @param {number} id @param {boolean} [keepalive] */
-export async function deleteTake(id, keepalive = false) {
+/** Delete a take; *keepalive* also as the page goes away. @param {Api} api @param {number} id @param {boolean} [keepalive] */
+export async function deleteTake(api, id, keepalive = false) {
   try {
-    await orak().call("DELETE", `/${id}`, { keepalive });
+    await api.call("DELETE", `/${id}`, { keepalive });
   } catch (failure) {
     if (!(failure instanceof OrakError && failure.status === 404)) throw failure; // gone is what was asked for
   }

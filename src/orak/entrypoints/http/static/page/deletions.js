@@ -1,6 +1,6 @@
 // @ts-check
 /** Deleting a take, with a few seconds to think again; leaving the page ends them, and the take is deleted. */
-import { deleteTake } from "./calls.js";
+import { deleteTake, orak } from "./calls.js";
 import { t } from "./language.js";
 import { notify } from "./notices.js";
 
@@ -8,7 +8,7 @@ import { notify } from "./notices.js";
 
 const LIFE = 6000; // ms to undo
 
-/** @type {Map<number, () => void>} */
+/** How to delete each now. @type {Map<number, () => void>} */
 const waiting = new Map();
 
 /** Whether *id* is to be deleted when its time is over. @param {number} id */
@@ -20,19 +20,20 @@ export const isLeaving = (id) => waiting.has(id);
  *   could not be deleted
  */
 export function deleteLater(take, { back, gone, failed }) {
+  const api = orak(); // whoever is in when the time is over
   const act = () => {
     waiting.delete(take.id);
     back();
   };
   const over = async () => {
     try {
-      await deleteTake(take.id);
+      await deleteTake(api, take.id);
+      waiting.delete(take.id);
       gone();
     } catch (failure) {
+      waiting.delete(take.id);
       failed(failure);
       back();
-    } finally {
-      waiting.delete(take.id);
     }
   };
   const close = notify(() => t("deleted", { title: take.title }), {
@@ -40,13 +41,16 @@ export function deleteLater(take, { back, gone, failed }) {
     life: LIFE,
     over,
   });
-  waiting.set(take.id, close);
+  waiting.set(take.id, () => {
+    close();
+    void deleteTake(api, take.id, true).catch(() => undefined); // there is nobody left to tell
+  });
 }
 
-addEventListener("pagehide", () => {
-  for (const [id, close] of waiting) {
-    close();
-    void deleteTake(id, true);
-  }
+/** Whoever leaves thinks no more about it. */
+export function deleteNow() {
+  for (const now of waiting.values()) now();
   waiting.clear();
-});
+}
+
+addEventListener("pagehide", deleteNow);

@@ -7,9 +7,10 @@ import { signIn, signOut, takeTokenFromAddress, token } from "./session.js";
 
 /**
  * Keep the door: what is behind it shows while there is a token.
- * @param {{ behind: HTMLElement, enter: () => void, leave: () => void }} room
+ * @param {{ behind: HTMLElement, enter: () => void, leave: () => void, mayLeave?: () => boolean }} room `mayLeave`:
+ *   whether a refused token leads out at once; the next refusal asks again
  */
-export function keepDoor({ behind, enter, leave }) {
+export function keepDoor({ behind, enter, leave, mayLeave = () => true }) {
   const field = /** @type {HTMLInputElement} */ (byId("token"));
   const problem = byId("token-problem");
   const show = () => {
@@ -39,7 +40,7 @@ export function keepDoor({ behind, enter, leave }) {
   });
   byId("sign-out").addEventListener("click", goOut);
   onRefusedToken(() => {
-    if (token() === null) return; // the first of several refusals has shown them out
+    if (token() === null || !mayLeave()) return; // the first of several refusals has shown them out
     goOut();
     say(problem, words("tokenRefused"));
   });

@@ -26,7 +26,7 @@ export async function offerUnfinished(service, finish, signal) {
     for (const card of place.querySelectorAll("section")) {
       if (!takes.delete(card.dataset.id ?? "")) card.remove(); // another tab took it up
     }
-    for (const take of takes.values()) place.append(offer(take, service, finish));
+    for (const take of takes.values()) place.append(offer(take, service, finish, signal));
     const round = new AbortController();
     await Promise.race([service.takes.released(round.signal), lookedAt(signal)]).catch(() => undefined);
     round.abort();
@@ -41,13 +41,19 @@ function lookedAt(signal) {
   });
 }
 
-/** @param {KeptTake} take @param {RecordingService} service @param {(delivery: Delivery) => void} finish */
-function offer(take, service, finish) {
+/**
+ * @param {KeptTake} take
+ * @param {RecordingService} service
+ * @param {(delivery: Delivery) => void} finish
+ * @param {AbortSignal} signal
+ */
+function offer(take, service, finish, signal) {
   const { seconds } = take;
   const lead = () =>
     seconds >= 1 ? t("unfinishedLead", { length: spokenLength(seconds) }) : t("unfinishedLeadUnknown");
   /** @param {() => Promise<void>} act */
   const answer = async (act) => {
+    card.inert = true; // the first answer counts
     try {
       await act();
     } catch (failure) {
@@ -55,6 +61,11 @@ function offer(take, service, finish) {
     }
     card.remove();
     byId("record").focus();
+  };
+  const takeUp = async () => {
+    const delivery = await service.takeUp(take.id);
+    if (signal.aborted) await delivery.letGo(); // who sang has left
+    else finish(delivery);
   };
   const discard = async () => {
     const sure = await ask({ heading: "discardHeading", lead: "discardLead", yes: "discard", no: "keep" });
@@ -72,7 +83,7 @@ function offer(take, service, finish) {
         type: "button",
         class: "solid",
         text: words("finish"),
-        onclick: () => answer(async () => finish(await service.takeUp(take.id))),
+        onclick: () => answer(takeUp),
       }),
       el("button", { type: "button", class: "outlined", text: words("discard"), onclick: discard }),
     ),

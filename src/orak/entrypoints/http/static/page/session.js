@@ -11,16 +11,35 @@ export function takeTokenFromAddress() {
   signIn(given);
 }
 
+/** What is kept where nothing may be: for as long as the page lives. @type {string | null} */
+let held = null;
+
 /** @returns {string | null} */
-export const token = () => sessionStorage.getItem(KEPT);
+export function token() {
+  try {
+    return sessionStorage.getItem(KEPT) ?? held;
+  } catch {
+    return held;
+  }
+}
 
 /** @param {string} given a token; whether it is good, the server says */
 export function signIn(given) {
-  sessionStorage.setItem(KEPT, given.trim().replace(/^Bearer\s+/i, ""));
+  const kept = given.trim().replace(/^Bearer\s+/i, "");
+  try {
+    sessionStorage.setItem(KEPT, kept);
+  } catch {
+    held = kept;
+  }
 }
 
 export function signOut() {
-  sessionStorage.removeItem(KEPT);
+  held = null;
+  try {
+    sessionStorage.removeItem(KEPT);
+  } catch {
+    // nothing was kept
+  }
 }
 
 /** Whether the token says that it is an operator's; what it may do, the server decides. */

@@ -21,6 +21,8 @@ export class Shelf {
     this.rows = new Map();
     /** @type {string | null} */
     this.next = null;
+    /** Whose shelf it is: an answer that comes late may be for who was here before. */
+    this.visit = 0;
     this.more.addEventListener("click", () => void this.showMore());
     onLanguage(() => void this.refresh()); // the server's sentences follow, too
   }
@@ -33,13 +35,16 @@ export class Shelf {
   /** Ask for the newest page, and bring the shelf up to it. */
   async refresh() {
     if (!this.rows.size && !this.state.hasChildNodes()) this.showState(words("loading"));
+    const { visit } = this;
     let page;
     try {
       page = await listTakes(null, PAGE);
     } catch (failure) {
+      if (visit !== this.visit) return;
       if (!this.rows.size) this.showFailure(failure);
       throw failure;
     }
+    if (visit !== this.visit) return;
     const first = !this.loaded;
     this.loaded = true;
     if (first) this.next = page.next;
@@ -74,13 +79,17 @@ export class Shelf {
     if (row && processingStatus === "PROCESSING" && row.take.processingStatus === "PROCESSING") {
       return row.update({ ...row.take, progress });
     }
-    this.put(await getTake(recordId));
+    const { visit } = this;
+    const take = await getTake(recordId);
+    if (visit === this.visit) this.put(take);
   }
 
   async showMore() {
     if (!this.next) return;
+    const { visit } = this;
     try {
       const page = await listTakes(this.next, PAGE);
+      if (visit !== this.visit) return;
       this.next = page.next;
       for (const take of page.takes) this.put(take);
       this.showCount();
@@ -91,7 +100,9 @@ export class Shelf {
 
   /** @param {Take} take */
   row(take) {
-    return new TakeRow(take, { remove: (row) => this.remove(row), changed: (changed) => this.put(changed) });
+    const { visit } = this;
+    const changed = (/** @type {Take} */ now) => visit === this.visit && this.put(now);
+    return new TakeRow(take, { remove: (row) => this.remove(row), changed });
   }
 
   /** @param {TakeRow} row */
@@ -119,6 +130,7 @@ export class Shelf {
   }
 
   clear() {
+    this.visit += 1;
     for (const row of [...this.rows.values()]) this.drop(row);
     this.loaded = false;
     this.next = null;
