@@ -24,6 +24,9 @@ from orak.domain.identity import UserId
 SECRET = "a-secret-for-tests-of-the-page-only-0123456789"
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
+# Pictures check nothing: they are drawn when somebody wants them, and says where.
+collect_ignore = [] if "ORAK_SCREENSHOTS" in os.environ else ["test_page_screenshots.py"]
+
 _WATCH = """
 window.violations = [];
 addEventListener("securitypolicyviolation", (event) => {

@@ -11,12 +11,10 @@ from orak.domain.processing import FailureCode
 from orak.entrypoints.http.languages import Language
 from orak.entrypoints.http.messages import failure_text
 
-FOLDER = os.environ.get("ORAK_SCREENSHOTS")
+FOLDER = os.environ["ORAK_SCREENSHOTS"]
 BEGAN = "2026-03-01T03:00:00Z"
 MOMENTS = 60
 """Of a voice, until it has reached the edges of the picture."""
-
-pytestmark = pytest.mark.skipif(not FOLDER, reason="ORAK_SCREENSHOTS names no folder")
 
 
 @pytest.fixture(params=[("ko-KR", "light"), ("en-US", "dark")], ids=["ko-light", "en-dark"])

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 
+from aws_server import aws_server  # noqa: F401 - a fixture
 from builders import START
 from databases import migrated_file, postgresql_server, postgresql_url, sqlite_file, sqlite_url  # noqa: F401
 from orak.adapters.clock.frozen import FrozenClock

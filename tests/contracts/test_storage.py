@@ -8,13 +8,16 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+from aws_server import REGION
 from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.storage.keys import UnusableKey
 from orak.adapters.storage.local import LocalStorage
 from orak.adapters.storage.memory import MemoryStorage
 from orak.adapters.storage.s3 import S3Storage
+from orak.adapters.storage.s3_bucket import BucketSettings
 from orak.application.ports.storage import ObjectChanged, ObjectMissing
 from orak.domain.identity import ObjectKey, original_key, published_prefix
+from s3_servers import KEYS
 
 URL, SECRET = "http://orak.test", b"k" * 32
 LIFE = timedelta(minutes=15)
@@ -70,9 +73,22 @@ async def local(clock, tmp_path):
 
 
 @pytest.fixture
-async def s3(clock, s3_server):
-    async with S3Storage.open(s3_server.new_bucket(), clock) as storage:
+async def s3(clock, request):
+    async with S3Storage.open(_a_bucket(request), clock) as storage:
         yield storage
+
+
+def _a_bucket(request):
+    """Return one of rclone's, which checks signatures; or of moto's, which holds any key."""
+    key = request.node.callspec.params.get("key", "")
+    if "\n" in key and request.node.originalname == "test_a_key_may_hold_anything":
+        # A file system refuses it at rclone, a routing rule at moto; the other adapters are tried.
+        pytest.skip("no S3 server that starts here holds a key with a line break")
+    is_a_file_name = len(key.rpartition("/")[2].encode(errors="replace")) <= 255
+    if is_a_file_name and request.node.get_closest_marker("any_key") is None:
+        return request.getfixturevalue("s3_server").new_bucket()
+    moto = request.getfixturevalue("aws_server")
+    return BucketSettings(moto.new_bucket(), REGION, moto.url, credentials=KEYS)
 
 
 @pytest.fixture(params=["memory", "local", "s3"])
@@ -90,13 +106,6 @@ def publish(storage, tmp_path):
         return await storage.head(ObjectKey(key))
 
     return publish
-
-
-@pytest.fixture
-def only_a_full_store(request):
-    """Leave out what the S3 server of the tests cannot do: its objects are files named like their keys."""
-    if request.node.callspec.params["storage"] == "s3":
-        pytest.skip("rclone names a file like its key")
 
 
 async def keys(storage, prefix: str) -> list[str]:
@@ -176,9 +185,7 @@ async def test_deleting_twice_is_deleting_once(storage, publish):
 
 
 @pytest.mark.parametrize("key", STRANGE_KEYS)
-async def test_a_key_may_hold_anything(request, storage, publish, tmp_path, key):
-    if "\n" in key or len(key.rpartition("/")[2].encode()) > 255:
-        request.getfixturevalue("only_a_full_store")
+async def test_a_key_may_hold_anything(storage, publish, tmp_path, key):
     info = await publish(key, b"la")
     assert info.key == key
     assert await keys(storage, "") == [key]
@@ -189,7 +196,7 @@ async def test_a_key_may_hold_anything(request, storage, publish, tmp_path, key)
     assert await storage.head(key) is None
 
 
-@pytest.mark.usefixtures("only_a_full_store")
+@pytest.mark.any_key
 async def test_a_key_may_be_the_folder_of_another(storage, publish):
     for key in ("a/b", "a", "a/b/c"):
         await publish(key, key.encode())
@@ -223,7 +230,7 @@ async def test_a_list_is_in_the_order_of_the_bytes_of_its_keys(storage, publish)
     assert await keys(storage, "a/") == ["a/b"]
 
 
-@pytest.mark.usefixtures("only_a_full_store")
+@pytest.mark.any_key
 async def test_a_list_is_in_order_also_where_a_key_is_the_folder_of_another(storage, publish):
     in_order = ["a.", "a./x", "a/b", "a0"]
     for key in reversed(in_order):

@@ -88,7 +88,7 @@ async def test_a_long_head_is_served_and_one_that_is_too_long_is_not(server):
     assert refused(await sent(server, GET + too_long + b"\r\n")) == [("headers", "TOO_LARGE")]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells in /proc what a process holds")
 @pytest.mark.parametrize(
     ("start", "line"),
     [

@@ -8,7 +8,7 @@ from reliability.trial import run_trial
 from reliability.world import cluster, embedded, meddled, networked
 
 if not Path("/proc/self/task").exists():
-    pytest.skip("trials kill processes as Linux does", allow_module_level=True)
+    pytest.skip("only Linux ends converters with a process that is killed", allow_module_level=True)
 
 
 @pytest.mark.parametrize(("world", "seed"), [(embedded, 1), (cluster, 2), (meddled, 3), (networked, 4)])

@@ -14,9 +14,9 @@ from orak.application.ports.audio import DecoderDied
 from orak.application.ports.failures import Unavailable
 from orak.domain.processing import FailureCode
 
-# Only Linux tells which processes live; the converter itself is the same on every system.
+# The converter itself is the same on every system, and other tests convert by it there.
 if not Path("/proc/self/task").exists():
-    pytest.skip("no /proc to see processes in", allow_module_level=True)
+    pytest.skip("only Linux tells in /proc which child processes live", allow_module_level=True)
 
 
 def ignore(_fraction: float) -> None:

@@ -34,7 +34,7 @@ export class FileUploadService {
     try {
       return await delivery.run({ askTitle, ...options });
     } catch (failure) {
-      await delivery.cancel();
+      await delivery.discard().catch(() => undefined); // what orak cannot be told expires there
       throw failure;
     }
   }
