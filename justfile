@@ -45,11 +45,11 @@ screenshots: setup _chromium
 # Measure orak beside its peers: `just bench [GOAL...] [--rounds N]`; docs/performance.md says what the goals are
 bench *arguments: setup
     @{{ pip }} --require-hashes -r requirements/bench.txt
-    PYTHONPATH=tests:. {{ python }} -m benchmarks "$@"
+    PYTHONPATH=tests/support:tests:. {{ python }} -m benchmarks "$@"
 
 # Kill everything at random, N trials from SEED on, and count what was lost: `just chaos [N] [SEED] [cluster|embedded|networked|meddled]`
 chaos *arguments: setup
-    PYTHONPATH=tests {{ python }} -m reliability "$@"
+    PYTHONPATH=tests/support:tests {{ python }} -m reliability "$@"
 
 # Check style, types and the direction of imports
 check: setup

@@ -1,4 +1,4 @@
-"""Goals 9 and 10: one conversion against ffmpeg's command line, measuring first and then gaining."""
+"""Goals 9 and 10: one conversion against ffmpeg's command line, collect_metrics first and then gaining."""
 
 import json
 import re
@@ -66,21 +66,21 @@ def by_ffmpeg(source: Path, folder: Path) -> tuple[float, float]:
     program = ffmpeg()
     assert program is not None
     quiet = [program, "-hide_banner", "-nostats", "-y", "-i", str(source)]
-    measuring, measured = _run([*quiet, "-af", "ebur128=peak=true:framelog=verbose", "-f", "null", "-"])
+    collect_metrics, measured = _run([*quiet, "-af", "ebur128=peak=true:framelog=verbose", "-f", "null", "-"])
     loudness = float(re.findall(r"I:\s+(-?[0-9.]+) LUFS", measured)[-1])
     peak = float(re.findall(r"Peak:\s+(-?[0-9.]+) dBFS", measured)[-1])
     gain = min(-14.0 - loudness, -1.0 - peak)
     output = ["-c:a", "aac", "-b:a", "128k", "-ac", "2", "-ar", "48000", "-movflags", "+faststart"]
     encoding, _ = _run([*quiet, "-af", f"volume={gain}dB", *output, str(folder / "peer.m4a")])
-    return measuring.cpu + encoding.cpu, max(measuring.memory, encoding.memory)
+    return collect_metrics.cpu + encoding.cpu, max(collect_metrics.memory, encoding.memory)
 
 
 def by_orak(source: Path, folder: Path, *, silent: bool = False) -> tuple[float, float]:
     """Convert once and three times: the difference is two conversions, without any start."""
-    once, _ = _run([sys.executable, "-c", _OWN, str(source), str(folder), "1"])
+    idempotency_key, _ = _run([sys.executable, "-c", _OWN, str(source), str(folder), "1"])
     thrice, said = _run([sys.executable, "-c", _OWN, str(source), str(folder), "3"])
     assert silent or abs(float(said) + 14) <= 0.5, said
-    return (thrice.cpu - once.cpu) / 2, thrice.memory
+    return (thrice.cpu - idempotency_key.cpu) / 2, thrice.memory
 
 
 def _run(command: list[str]) -> tuple[Usage, str]:

@@ -134,7 +134,7 @@ def claims(folder: Path, database: PostgresqlServer, rounds: int) -> list[Line]:
             async def one_by_one() -> float:
                 began = time.perf_counter()
                 for _ in range(50):
-                    assert await orak.leases.take()
+                    assert await orak.leases.claim()
                 return time.perf_counter() - began
 
             async def at_once() -> float:
@@ -159,7 +159,7 @@ def claims(folder: Path, database: PostgresqlServer, rounds: int) -> list[Line]:
 
 
 def _claim_many(connection: Connection) -> int:
-    """Lease 50 at once; the facts of it, which orak writes as well, are left out."""
+    """Lease 50 at once; the events of it, which orak writes as well, are left out."""
     chosen = (
         select(uploads.c.id)
         .where(WAITING, uploads.c.not_before <= func.now())
@@ -190,7 +190,7 @@ async def _claims_of_both(pair: list[Grown], rounds: int) -> tuple[list[float], 
         def claiming(orak: SqlPersistence) -> Callable[[], Awaitable[float]]:
             async def claim() -> float:
                 began = time.perf_counter()
-                assert await orak.leases.take()
+                assert await orak.leases.claim()
                 return time.perf_counter() - began
 
             return claim
@@ -251,11 +251,11 @@ def _follow(port: int, token: str, path: str, *, pages: int) -> str:
 async def _statements(url: str) -> int:
     """Count what one page takes."""
     async with SqlPersistence.open(url, clock=SystemClock(), lease=_LEASE) as orak:
-        await orak.recordings.of(UserId(SINGER), Page(limit=_PAGE))
+        await orak.snapshots.of(UserId(SINGER), Page(limit=_PAGE))
         counted: list[str] = []
         engine = orak._connections._engine.sync_engine  # type: ignore[attr-defined]
         event.listen(engine, "before_cursor_execute", lambda *call: counted.append(call[2]))
-        await orak.recordings.of(UserId(SINGER), Page(limit=_PAGE))
+        await orak.snapshots.of(UserId(SINGER), Page(limit=_PAGE))
     return len(counted)
 
 

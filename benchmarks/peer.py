@@ -1,6 +1,6 @@
 """The peer: presign, create, read and list with FastAPI, pydantic, an ORM session, PyJWT and botocore.
 
-What it leaves out favours it: no facts, no conversion, no cursors, one language, no request ids.
+What it leaves out favours it: no events, no conversion, no cursors, one language, no request ids.
 """
 
 import os

@@ -4,10 +4,10 @@ from dataclasses import replace
 import pytest
 
 from house import SINGER, STRANGER, AwayStorage, a_house
-from orak.application.ports.persistence import Once
+from orak.application.ports.persistence import IdempotencyKey
 from orak.application.records.create_record import NewRecord
 from orak.domain.errors import (
-    OnceMismatch,
+    IdempotencyMismatch,
     PermissionDenied,
     RecordExists,
     Rejected,
@@ -27,23 +27,23 @@ async def house():
 
 async def test_a_take_that_arrived_is_started_at_once(house):
     upload = await house.upload()
-    recording = await house.create(upload)
-    assert (recording.record.title, recording.status) == ("첫 노래", ProcessingStatus.PROCESSING)
+    snapshot = await house.create(upload)
+    assert (snapshot.record.title, snapshot.status) == ("첫 노래", ProcessingStatus.PROCESSING)
     assert house.started == [upload.id]
 
 
 async def test_a_take_that_arrived_unannounced_is_found_by_the_call(house):
     upload = await house.request()
     await house.lay(upload)
-    recording = await house.create(upload)
-    assert recording.upload.status is ProcessingStatus.UPLOADED
+    snapshot = await house.create(upload)
+    assert snapshot.upload.status is ProcessingStatus.UPLOADED
     assert house.started == [upload.id]
 
 
 async def test_a_take_that_is_on_its_way_is_named_and_not_started(house):
     upload = await house.request()
-    recording = await house.create(upload)
-    assert recording.status is ProcessingStatus.PROCESSING
+    snapshot = await house.create(upload)
+    assert snapshot.status is ProcessingStatus.PROCESSING
     assert house.started == []
     await house.lay(upload)
     await house.use_cases.receive_upload(upload.key)
@@ -53,9 +53,9 @@ async def test_a_take_that_is_on_its_way_is_named_and_not_started(house):
 async def test_bytes_that_are_not_what_was_declared_make_a_failed_record(house):
     upload = await house.request(content=b"abc")
     await house.lay(upload, b"abcd")
-    recording = await house.create(upload)
-    assert (recording.status, recording.failure) == (ProcessingStatus.FAILED, FailureCode.SIZE_MISMATCH)
-    await house.use_cases.relay_facts()
+    snapshot = await house.create(upload)
+    assert (snapshot.status, snapshot.failure) == (ProcessingStatus.FAILED, FailureCode.SIZE_MISMATCH)
+    await house.use_cases.relay_events()
     assert await house.storage.head(upload.key) is None
 
 
@@ -63,14 +63,14 @@ async def test_of_fifty_calls_at_once_one_wins(house):
     upload = await house.upload()
     answers = await asyncio.gather(*(house.create(upload) for _ in range(50)), return_exceptions=True)
     assert sum(isinstance(answer, RecordExists) for answer in answers) == 49
-    assert len((await house.use_cases.list_records(SINGER)).recordings) == 1
+    assert len((await house.use_cases.list_records(SINGER)).snapshots) == 1
 
 
 async def test_a_song_that_nobody_knows_is_refused_and_nothing_is_saved(house):
     upload = await house.upload()
     with pytest.raises(SongNotFound):
         await house.use_cases.create_record(SINGER, NewRecord("t", upload.id, SongId(5)))
-    assert (await house.use_cases.list_records(SINGER)).recordings == []
+    assert (await house.use_cases.list_records(SINGER)).snapshots == []
 
 
 async def test_strangers_and_unknown_uploads(house):
@@ -104,24 +104,24 @@ async def test_an_outage_after_the_record_was_saved_does_not_fail_the_call(house
     upload = await house.request()
 
     create_record = replace(house.use_cases.create_record, storage=AwayStorage())
-    recording = await create_record(SINGER, NewRecord("첫 노래", upload.id))
-    assert recording.status is ProcessingStatus.PROCESSING
+    snapshot = await create_record(SINGER, NewRecord("첫 노래", upload.id))
+    assert snapshot.status is ProcessingStatus.PROCESSING
     assert "could not be started at once" in caplog.text
 
 
 async def test_a_repeated_call_has_one_effect(house):
     upload = await house.upload()
-    once = Once(SINGER.user_id, "create", "key-1", "digest")
+    idempotency_key = IdempotencyKey(SINGER.user_id, "create", "key-1", "digest")
     new = NewRecord("첫 노래", upload.id)
     first, second = await asyncio.gather(
-        house.use_cases.create_record(SINGER, new, once=once),
-        house.use_cases.create_record(SINGER, new, once=once),
+        house.use_cases.create_record(SINGER, new, idempotency_key=idempotency_key),
+        house.use_cases.create_record(SINGER, new, idempotency_key=idempotency_key),
     )
     assert first.record.id == second.record.id
     assert house.started == [upload.id]
-    with pytest.raises(OnceMismatch):
+    with pytest.raises(IdempotencyMismatch):
         await house.use_cases.create_record(
-            SINGER, new, once=Once(SINGER.user_id, "create", "key-1", "another")
+            SINGER, new, idempotency_key=IdempotencyKey(SINGER.user_id, "create", "key-1", "another")
         )
 
 

@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from house import SINGER, a_house
-from orak.application.operations.batch_size import BatchSize
+from orak.application.operators.batch_size import BatchSize
 from orak.application.ports.audio import Unconvertible
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.persistence import Page
@@ -52,7 +52,7 @@ class SizeOf:
     """What another process knows of the size, if the database can be reached."""
 
     def __init__(self, persistence):
-        self.operations = persistence.operations
+        self.reports = persistence.reports
         self.away = False
         self.reads = 0
 
@@ -60,7 +60,7 @@ class SizeOf:
         self.reads += 1
         if self.away:
             raise Unavailable("the database is away")
-        return await self.operations.batch_size()
+        return await self.reports.batch_size()
 
 
 @pytest.mark.parametrize("size", [None, 0, -1, 1001])
@@ -70,23 +70,23 @@ async def test_a_size_that_is_none_is_refused(house, size):
 
 
 async def test_a_batch_has_the_size_that_was_set_last_even_while_the_database_is_away(house):
-    operations = SizeOf(house.persistence)
-    size = BatchSize(operations, 50, house.clock, timedelta(seconds=5))
+    reports = SizeOf(house.persistence)
+    size = BatchSize(reports, 50, house.clock, timedelta(seconds=5))
     assert await size() == 50
     await house.use_cases.set_batch_size(OPERATOR, 200)
     assert await size() == 200
-    operations.away = True
+    reports.away = True
     assert await size() == 200
 
 
 async def test_workers_that_ask_before_each_take_read_the_size_seldom_and_follow_a_change_in_time(house):
-    operations = SizeOf(house.persistence)
-    size = BatchSize(operations, 50, house.clock, timedelta(seconds=5))
+    reports = SizeOf(house.persistence)
+    size = BatchSize(reports, 50, house.clock, timedelta(seconds=5))
     assert [await size.recent() for _ in range(100)] == [50] * 100
     await house.use_cases.set_batch_size(OPERATOR, 200)
-    assert (await size.recent(), operations.reads) == (50, 1)
+    assert (await size.recent(), reports.reads) == (50, 1)
     house.clock.advance(timedelta(seconds=5))
-    assert (await size.recent(), operations.reads) == (200, 2)
+    assert (await size.recent(), reports.reads) == (200, 2)
 
 
 async def test_a_dead_letter_is_listed_and_replayed(house):
@@ -134,13 +134,13 @@ async def test_what_waits_first_tells_how_long_the_line_is_in_time(house):
 
 async def test_statistics_tell_how_far_relays_are_behind(house):
     await house.request()
-    await house.persistence.facts.number()
+    await house.persistence.event_log.number()
     house.clock.advance(timedelta(seconds=7))
-    [reader] = (await house.use_cases.get_statistics(OPERATOR)).measures.readers
-    assert (reader.lag.reader, reader.lag.behind, reader.seconds) == ("delete-objects", 1, 7)
-    await house.use_cases.relay_facts()
-    [reader] = (await house.use_cases.get_statistics(OPERATOR)).measures.readers
-    assert (reader.lag.behind, reader.seconds) == (0, 0)
+    [subscriber] = (await house.use_cases.get_statistics(OPERATOR)).measures.subscribers
+    assert (subscriber.lag.subscriber, subscriber.lag.behind, subscriber.seconds) == ("delete-objects", 1, 7)
+    await house.use_cases.relay_events()
+    [subscriber] = (await house.use_cases.get_statistics(OPERATOR)).measures.subscribers
+    assert (subscriber.lag.behind, subscriber.seconds) == (0, 0)
 
 
 async def test_pages_of_failures_and_orphans_end(house):

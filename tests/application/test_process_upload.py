@@ -139,7 +139,7 @@ async def test_a_deleted_take_is_not_published_by_whoever_converts_it(house, wai
     held_up.go_on.set()
     assert await work
     assert (await house.row(waiting)).status is S.DELETED
-    await house.use_cases.relay_facts()
+    await house.use_cases.relay_events()
     assert [stored.key async for stored in house.storage.list("")] == []
 
 
@@ -188,8 +188,8 @@ async def test_renaming_during_the_conversion_loses_neither(house, waiting):
     await house.use_cases.change_record(SINGER, record_id, title="새 제목")
     held_up.go_on.set()
     await work
-    recording = await house.use_cases.get_record(SINGER, record_id)
-    assert (recording.record.title, recording.status) == ("새 제목", S.COMPLETED)
+    snapshot = await house.use_cases.get_record(SINGER, record_id)
+    assert (snapshot.record.title, snapshot.status) == ("새 제목", S.COMPLETED)
 
 
 async def test_one_users_many_takes_do_not_stand_before_anothers_first(house):
@@ -199,21 +199,21 @@ async def test_one_users_many_takes_do_not_stand_before_anothers_first(house):
     his = await house.upload(STRANGER)
     await house.create(his, STRANGER)
     order = []
-    while recording := await house.persistence.leases.take():
-        order.append(recording.upload.id)
+    while snapshot := await house.persistence.leases.claim():
+        order.append(snapshot.upload.id)
     assert order.index(his.id) <= 1
     assert [upload_id for upload_id in order if upload_id != his.id] == [upload.id for upload in hers]
 
 
 @pytest.mark.usefixtures("waiting")
 async def test_listeners_hear_of_each_change(house):
-    await house.use_cases.follow_facts()
+    await house.use_cases.follow_events()
     live = house.use_cases.process_upload.keeper.live
     async with live.listen(SINGER.user_id) as messages:
         work, held_up = await begin(house)
         held_up.go_on.set()
         await work
-        await house.use_cases.follow_facts()
+        await house.use_cases.follow_events()
         heard = []
         async for message in messages:
             if message.event_id is not None:
@@ -261,11 +261,11 @@ class SlowToAnswer:
         self.granted = asyncio.Event()
         self.answer = asyncio.Event()
 
-    async def take(self, upload_id=None):
-        recording = await self.leases.take(upload_id)
+    async def claim(self, upload_id=None):
+        snapshot = await self.leases.claim(upload_id)
         self.granted.set()
         await self.answer.wait()
-        return recording
+        return snapshot
 
 
 async def test_a_claim_that_is_cancelled_after_it_was_granted_is_given_back(house, waiting):
@@ -293,7 +293,7 @@ async def test_a_worker_that_is_told_to_stop_after_its_take_was_deleted_leaves_n
             await house.storage.publish(key, source, content_type=content_type)
             if key.endswith(".json"):
                 await house.use_cases.delete_record(SINGER, (await house.row(waiting)).record_id)
-                await house.use_cases.relay_facts()  # removes what is there: of this attempt, too
+                await house.use_cases.relay_events()  # removes what is there: of this attempt, too
                 await house.storage.publish(key, source, content_type=content_type)
                 work.cancel()
 

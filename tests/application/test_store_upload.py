@@ -51,7 +51,7 @@ async def test_bytes_of_what_is_given_up_meanwhile_do_not_stay(house, source):
 
     async def give_up_meanwhile(*arguments, **options):
         await house.use_cases.cancel_upload(SINGER, upload.id)
-        await house.use_cases.relay_facts()
+        await house.use_cases.relay_events()
         await publish(*arguments, **options)
 
     house.storage.publish = give_up_meanwhile

@@ -25,7 +25,7 @@ async def house():
 async def test_a_lost_lease_puts_the_take_back_and_counts(house):
     upload = await house.upload()
     await house.create(upload)
-    await house.persistence.leases.take()
+    await house.persistence.leases.claim()
     assert (await house.use_cases.sweep()).leases_lost == 0
     house.clock.advance(LEASE + timedelta(seconds=1))
     assert (await house.use_cases.sweep()).leases_lost == 1
@@ -40,7 +40,7 @@ async def test_a_take_that_kills_its_worker_every_time_ends(house):
     while (await house.row(upload)).status is not S.FAILED:
         house.clock.advance(timedelta(minutes=11))
         await house.use_cases.sweep()
-        starts += await house.persistence.leases.take() is not None
+        starts += await house.persistence.leases.claim() is not None
     assert starts == 5
     assert (await house.row(upload)).failure is FailureCode.FAILED_TOO_OFTEN
 
@@ -59,7 +59,7 @@ async def test_looks_for_bytes_that_do_not_come_grow_rarer(house):
     house.clock.advance(timedelta(minutes=2))
     await house.use_cases.sweep()
     assert (await house.row(upload)).not_before >= house.clock.now() + timedelta(minutes=1)
-    assert (await house.row(upload)).version == 1, "nothing happened, so there is no fact"
+    assert (await house.row(upload)).version == 1, "nothing happened, so there is no event"
 
 
 async def test_an_upload_that_never_came_expires_and_a_late_one_still_counts(house):
@@ -93,7 +93,7 @@ async def test_an_orphan_goes_with_its_object_after_its_retention(house):
     assert (await house.use_cases.sweep()).orphans_removed == 0
     house.clock.advance(timedelta(hours=2))
     assert (await house.use_cases.sweep()).orphans_removed == 1
-    await house.use_cases.relay_facts()
+    await house.use_cases.relay_events()
     assert await house.storage.head(upload.key) is None
     with pytest.raises(UploadNotFound):
         await house.use_cases.get_upload(SINGER, upload.id)
@@ -106,7 +106,7 @@ async def test_a_deleted_record_is_gone_at_once_and_its_objects_by_the_next_roun
     await house.use_cases.delete_record(SINGER, record.id)
     with pytest.raises(RecordNotFound):
         await house.use_cases.delete_record(SINGER, record.id)
-    await house.use_cases.relay_facts()
+    await house.use_cases.relay_events()
     assert [stored.key async for stored in house.storage.list("")] == []
 
 
@@ -114,9 +114,9 @@ async def test_objects_that_could_not_be_deleted_are_not_forgotten(house, caplog
     upload = await house.upload()
     record = (await house.create(upload)).record
     await house.use_cases.delete_record(SINGER, record.id)
-    relay = house.use_cases.relay_facts
+    relay = house.use_cases.relay_events
     persistence, away = house.persistence, DeleteObjects(AwayStorage(), house.clock, 2 * LEASE)
-    await relay_to([away], persistence.facts, persistence.cursors, house.clock)()
+    await relay_to([away], persistence.event_log, persistence.cursors, house.clock)()
     assert "aside: the store is away" in caplog.text
     house.clock.advance(timedelta(seconds=5))
     await relay()
@@ -127,7 +127,7 @@ async def test_a_tombstone_outlives_the_longest_signature_and_takes_a_late_put_w
     upload = await house.upload()
     record = (await house.create(upload)).record
     await house.use_cases.delete_record(SINGER, record.id)
-    await house.use_cases.relay_facts()
+    await house.use_cases.relay_events()
     house.clock.advance(timedelta(days=7))
     await house.lay(upload)
     assert (await house.use_cases.sweep()).purged == 0
@@ -174,7 +174,7 @@ async def test_an_orphan_that_is_named_at_the_last_moment_stays(house):
 async def test_a_lease_that_is_renewed_at_the_last_moment_is_not_lost(house):
     upload = await house.upload()
     await house.create(upload)
-    await house.persistence.leases.take()
+    await house.persistence.leases.claim()
     house.clock.advance(LEASE * 2)
     leases = Meanwhile(
         house.persistence.leases, "lost", lambda: house.persistence.leases.extend(upload.id, 1, 10)
@@ -216,7 +216,7 @@ async def test_a_row_that_cannot_be_moved_does_not_keep_others_from_it(house, ca
 async def test_a_store_that_is_away_does_not_keep_leases_from_being_found(house):
     upload = await house.upload()
     await house.create(upload)
-    await house.persistence.leases.take()
+    await house.persistence.leases.claim()
     await house.create(await house.request())
     house.clock.advance(LEASE * 2)
     report = await replace(house.use_cases.sweep, storage=AwayStorage())()
@@ -226,14 +226,14 @@ async def test_a_store_that_is_away_does_not_keep_leases_from_being_found(house)
 async def test_what_a_dead_attempt_published_goes_once_another_is_done(house):
     upload = await house.upload()
     await house.create(upload)
-    dead = (await house.persistence.leases.take()).upload
+    dead = (await house.persistence.leases.claim()).upload
     key = published_key(dead.uuid, dead.attempt, dead.original_filename, "m4a")
     await house.lay(structs.replace(dead, key=key), b"half a result", "audio/mp4")
     house.clock.advance(LEASE * 2)
     await house.use_cases.sweep()
     house.clock.advance(timedelta(minutes=1))
     await house.use_cases.process_upload()
-    await house.use_cases.relay_facts()
+    await house.use_cases.relay_events()
     row = await house.row(upload)
     assert row.attempt == 2
     assert [stored.key async for stored in house.storage.list("published/")] == sorted(
@@ -288,7 +288,7 @@ async def test_an_expired_upload_that_is_named_at_the_last_moment_keeps_its_byte
         await house.lay(upload)
         await house.create(upload)
 
-    arrivals = Meanwhile(house.persistence.arrivals, "buried", come_and_be_named)
+    arrivals = Meanwhile(house.persistence.arrivals, "tombstones", come_and_be_named)
     assert (await replace(house.use_cases.sweep, arrivals=arrivals)()).purged == 0
     assert await house.storage.head(upload.key) is not None
     assert (await house.row(upload)).is_waiting
@@ -297,9 +297,9 @@ async def test_an_expired_upload_that_is_named_at_the_last_moment_keeps_its_byte
 async def test_a_late_attempts_output_goes_with_the_tombstone(house):
     upload = await house.upload()
     record = (await house.create(upload)).record
-    late = (await house.persistence.leases.take()).upload
+    late = (await house.persistence.leases.claim()).upload
     await house.use_cases.delete_record(SINGER, record.id)
-    await house.use_cases.relay_facts()
+    await house.use_cases.relay_events()
     key = published_key(late.uuid, late.attempt, late.original_filename, "m4a")
     await house.lay(structs.replace(late, key=key), b"too late", "audio/mp4")
     house.clock.advance(timedelta(days=8, seconds=1))

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from house import a_house
-from orak.application.processing.sweep_objects import StrangeDatabase
+from orak.application.processing.sweep_objects import UnknownDatabase
 from orak.domain.identity import ObjectKey, uuid_of
 from orak.domain.upload import Upload
 
@@ -84,7 +84,7 @@ async def test_what_a_worker_may_be_writing_stays(house, lay):
     await house.create(upload)
     key = await lay(f"published/{upload.uuid}/1_take.m4a")
     house.clock.advance(LONG)
-    await house.persistence.leases.take()
+    await house.persistence.leases.claim()
     assert found(await house.use_cases.sweep_objects(dry_run=False)) == set()
     assert key in await keys(house)
 
@@ -93,7 +93,7 @@ async def test_the_database_of_another_store_removes_nothing(house, lay):
     stray = await lay(f"recordings/{NOBODY}_take.webm")
     house.clock.advance(LONG)
     assert found(await house.use_cases.sweep_objects(dry_run=True)) == {stray}
-    with pytest.raises(StrangeDatabase):
+    with pytest.raises(UnknownDatabase):
         await house.use_cases.sweep_objects(dry_run=False)
     assert await keys(house) == {stray}
     await house.use_cases.sweep_objects(dry_run=False, trust_database=True)

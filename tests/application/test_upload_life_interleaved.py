@@ -13,7 +13,7 @@ from house import SINGER, STRANGER, House, a_house
 from orak.application.ports.audio import DecoderDied, Unconvertible
 from orak.application.ports.failures import Unavailable
 from orak.domain.errors import OrakError
-from orak.domain.events import NumberedFact
+from orak.domain.events import LoggedEvent
 from orak.domain.processing import MOVES, FailureCode, ProcessingStatus
 from orak.domain.upload import Upload
 
@@ -74,7 +74,7 @@ class Life:
         await self.house.use_cases.process_upload()
 
     async def process_and_die(self, _number: int) -> None:
-        await self.house.persistence.leases.take()
+        await self.house.persistence.leases.claim()
 
     async def cancel(self, number: int) -> None:
         upload = self._pick(number)
@@ -92,7 +92,7 @@ class Life:
         await self.house.use_cases.sweep()
 
     async def relay(self, _number: int) -> None:
-        await self.house.use_cases.relay_facts()
+        await self.house.use_cases.relay_events()
 
     async def wait(self, number: int) -> None:
         self.house.clock.advance(
@@ -130,25 +130,25 @@ async def settle(life: Life) -> None:
         await life.house.use_cases.sweep()
         while await life.house.use_cases.process_upload():
             pass
-        await life.house.use_cases.relay_facts()
+        await life.house.use_cases.relay_events()
 
 
 async def check(life: Life) -> None:
     house = life.house
-    stream: dict[int, list[NumberedFact]] = defaultdict(list)
-    for numbered in await house.persistence.facts.after(0, 10_000):
-        stream[numbered.upload_id].append(numbered)
+    stream: dict[int, list[LoggedEvent]] = defaultdict(list)
+    for logged in await house.persistence.event_log.after(0, 10_000):
+        stream[logged.upload_id].append(logged)
     keys = {stored.key async for stored in house.storage.list("")}
     for upload in life.uploads:
         row = await house.row(upload)
-        facts = stream[upload.id]
-        # Its facts are gapless, end where the row is, and walk the table of moves.
-        assert [numbered.version for numbered in facts] == list(range(1, row.version + 1))
-        assert (facts[-1].fact.status, facts[-1].fact.attempt) == (row.status, row.attempt)
-        for earlier, later in pairwise(facts):
-            before, after = earlier.fact.status, later.fact.status
+        events = stream[upload.id]
+        # Its events are gapless, end where the row is, and walk the table of moves.
+        assert [logged.version for logged in events] == list(range(1, row.version + 1))
+        assert (events[-1].event.status, events[-1].event.attempt) == (row.status, row.attempt)
+        for earlier, later in pairwise(events):
+            before, after = earlier.event.status, later.event.status
             assert after is before or after in MOVES[before]
-            assert later.fact.attempt >= earlier.fact.attempt
+            assert later.event.attempt >= earlier.event.attempt
         # What is named has ended, one way or another; nothing hangs.
         if row.record_id is not None:
             assert row.status in ENDED

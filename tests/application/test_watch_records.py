@@ -19,7 +19,7 @@ async def test_a_watch_that_begins_before_the_process_follows_the_feed_misses_no
     async with house.use_cases.watch_records(SINGER) as watch:
         second = await house.upload()
         await house.create(second)
-        await house.use_cases.follow_facts()
+        await house.use_cases.follow_events()
         heard = watch.heard()
         async with asyncio.timeout(5):
             assert (await anext(heard)).upload_id == second.id
@@ -31,7 +31,7 @@ async def test_what_was_missed_comes_before_what_is_heard_and_once(house):
     async with house.use_cases.watch_records(SINGER, 0) as watch:
         missed = [message.event_id async for message in watch.missed()]
         await house.create(await house.upload())
-        await house.use_cases.follow_facts()
+        await house.use_cases.follow_events()
         heard = watch.heard()
         async with asyncio.timeout(5):
             assert (await anext(heard)).event_id > missed[-1]

@@ -163,7 +163,7 @@ async def test_what_happens_while_it_is_off_is_not_told_unless_it_is_replayed(ho
     await house.use_cases.change_endpoint(OPERATOR, endpoint.id, EndpointChange(enabled=False))
     await house.request()
     await deliver(house)
-    await house.use_cases.relay_facts()
+    await house.use_cases.relay_events()
     await house.use_cases.change_endpoint(OPERATOR, endpoint.id, EndpointChange(enabled=True))
     await house.request()
     await deliver(house)
@@ -215,7 +215,7 @@ async def test_what_is_removed_is_told_nothing_and_leaves_nothing(house, endpoin
     assert len(house.poster.posts) == 1
     with pytest.raises(EndpointNotFound):
         await house.use_cases.list_deliveries(OPERATOR, endpoint.id, None, 1)
-    assert (await house.persistence.cursors.lag(endpoint.reader, house.clock.now())).deferred == 0
+    assert (await house.persistence.cursors.lag(endpoint.subscriber, house.clock.now())).deferred == 0
 
 
 async def test_a_log_is_read_page_by_page_and_kept_for_a_month(house, endpoint):
@@ -298,7 +298,7 @@ async def test_what_is_removed_in_the_middle_of_a_page_is_told_nothing_more_and_
     await pass_time(house, 1)
     assert len(house.poster.posts) < 5 + ON_THE_WIRE
     now = house.clock.now()
-    assert await house.persistence.cursors.hold(endpoint.reader, "a", at=now, until=now) is None
+    assert await house.persistence.cursors.hold(endpoint.subscriber, "a", at=now, until=now) is None
     assert await house.persistence.deliveries.page(endpoint.id, None, 9) == []
 
 
@@ -355,10 +355,13 @@ async def test_what_was_not_tried_while_it_was_down_comes_as_soon_as_it_is_up(ho
     assert len({event["uploadId"] for event in told(house)}) == 50
 
 
-async def test_the_lag_of_webhooks_is_measured_and_keeps_facts(house, endpoint):
+async def test_the_lag_of_webhooks_is_measured_and_keeps_events(house, endpoint):
     house.poster.answers[URL] = None
     await house.request()
     await deliver(house)
     measures = (await house.use_cases.get_statistics(OPERATOR)).measures
-    assert [reader.lag.reader for reader in measures.readers] == ["delete-objects", endpoint.reader]
-    assert measures.readers[1].lag.deferred == 1
+    assert [subscriber.lag.subscriber for subscriber in measures.subscribers] == [
+        "delete-objects",
+        endpoint.subscriber,
+    ]
+    assert measures.subscribers[1].lag.deferred == 1

@@ -10,14 +10,13 @@ import httpx
 import pytest
 from commands import DEADLINE
 
-from aws_server import aws_server  # noqa: F401 - a fixture
 from orak.client import OrakClient
 
 SECRET = "s" * 32
 
 
 @pytest.fixture
-def on_aws(aws_server):  # noqa: F811
+def on_aws(aws_server):
     """Settings of an orak on AWS, with names of its own, before anything is set up."""
     name = secrets.token_hex(6)
     return aws_server.env | {
@@ -55,7 +54,7 @@ def test_setup_says_what_it_made_and_what_to_set(orak, on_aws):
     assert finding(orak, on_aws | settings)["level"] == "ok"
 
 
-def test_names_are_proposed_when_none_are_set(orak, aws_server):  # noqa: F811
+def test_names_are_proposed_when_none_are_set(orak, aws_server):
     # Where no other test makes any.
     elsewhere = aws_server.env | {"AWS_REGION": "sa-east-1", "S3_REGION": "sa-east-1"}
     planned = lines(orak("aws", "setup", "--dry-run", env=elsewhere))
@@ -106,7 +105,7 @@ def test_what_cannot_be_set_up_is_one_line_and_a_hint(orak, on_aws, monkeypatch)
     assert "hint: pip install 'orak[aws]'" in refused.stderr
 
 
-def test_the_doctor_names_what_is_not_there_and_goes_on(orak, on_aws, aws_server):  # noqa: F811
+def test_the_doctor_names_what_is_not_there_and_goes_on(orak, on_aws, aws_server):
     assert finding(orak, {})["said"] == "within orak"
     found = finding(orak, on_aws)
     assert (found["level"], "ResourceNotFoundException" in found["said"]) == ("warn", True)

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from redis_server import own_redis  # noqa: F401 - a fixture
-
 SECRET = "s" * 32
 
 
@@ -112,7 +110,7 @@ def test_keys_that_cannot_be_had_are_a_failure(doctor, orak, free_port):
     )
 
 
-def test_redis_is_looked_at_where_there_shall_be_one(doctor, own_redis):  # noqa: F811
+def test_redis_is_looked_at_where_there_shall_be_one(doctor, own_redis):
     url = own_redis.url.replace("//", "//:hush@")
     exit_code, findings = doctor(REDIS_URL=own_redis.url)
     assert (exit_code, findings["redis"]["level"]) == (0, "ok")
@@ -123,6 +121,6 @@ def test_redis_is_looked_at_where_there_shall_be_one(doctor, own_redis):  # noqa
 
 
 @pytest.mark.parametrize("said", ["health_check_interval=x", "no_such_word=1"])
-def test_a_redis_that_cannot_be_used_is_a_failure(doctor, own_redis, said):  # noqa: F811
+def test_a_redis_that_cannot_be_used_is_a_failure(doctor, own_redis, said):
     exit_code, findings = doctor(REDIS_URL=f"{own_redis.url}?{said}")
     assert (exit_code, findings["redis"]["level"]) == (1, "fail")

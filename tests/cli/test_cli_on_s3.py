@@ -9,14 +9,14 @@ import pytest
 from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.storage.local import LocalStorage
 from orak.domain.identity import ObjectKey
-from s3_servers import KEYS, s3_server  # noqa: F401 - a fixture
+from s3_servers import KEYS
 
 STRAY = "recordings/0c0f4a1e-6c7b-4f6e-9d5f-2f0b7b1f0a11_take.webm"
 OLD = 1_600_000_000
 
 
 @pytest.fixture
-def bucket(s3_server):  # noqa: F811
+def bucket(s3_server):
     return s3_server.new_bucket()
 
 
@@ -63,7 +63,7 @@ def test_a_bucket_that_cannot_be_is_one_line_of_a_start(orak, on_s3):
     assert "hint:" in refused.stderr
 
 
-def test_objects_without_a_row_are_listed_then_removed_on_s3(orak, on_s3, bucket, s3_server):  # noqa: F811
+def test_objects_without_a_row_are_listed_then_removed_on_s3(orak, on_s3, bucket, s3_server):
     client = s3_server.client
     client.put_object(Bucket=bucket.bucket, Key=STRAY, Body=b"abc")
     os.utime(s3_server.folder / bucket.bucket / STRAY, (OLD, OLD))

@@ -5,14 +5,13 @@ import signal
 import httpx
 import pytest
 
-from databases import postgresql_server, postgresql_url  # noqa: F401 - fixtures
 from orak.adapters.persistence.sql.migrations import HEAD
 
 SECRET = "s" * 32
 
 
 @pytest.fixture
-def database(postgresql_server):  # noqa: F811
+def database(postgresql_server):
     """A database without a schema."""
     postgresql_server.sql("CREATE DATABASE fresh")
     yield postgresql_server.url("fresh").replace("postgres@", "postgres:hush@")
@@ -44,7 +43,7 @@ def test_a_schema_that_others_share_is_not_changed_unasked(orak, run, env):
     assert orak("db", "current", env=env).stdout == ""
 
 
-def test_it_is_changed_if_that_was_asked_for_and_an_outage_passes(start, env, postgresql_server):  # noqa: F811
+def test_it_is_changed_if_that_was_asked_for_and_an_outage_passes(start, env, postgresql_server):
     postgresql_server.stop()
     try:
         server = start("serve", env=env | {"ORAK_DB_AUTO_UPGRADE": "1"})
@@ -77,7 +76,7 @@ def migrated(orak, env):
     return env
 
 
-def test_calls_wait_for_the_right_schema_when_the_server_was_away(orak, start, env, postgresql_server):  # noqa: F811
+def test_calls_wait_for_the_right_schema_when_the_server_was_away(orak, start, env, postgresql_server):
     postgresql_server.stop()
     try:
         server = start("serve", env=env)
@@ -94,7 +93,7 @@ def test_calls_wait_for_the_right_schema_when_the_server_was_away(orak, start, e
     assert "Traceback" not in server.said
 
 
-def test_a_killed_server_is_an_outage_and_no_more(orak, start, migrated, postgresql_server):  # noqa: F811
+def test_a_killed_server_is_an_outage_and_no_more(orak, start, migrated, postgresql_server):
     token = orak("token", "--user", "7", env=migrated).stdout.strip()
     server = start("serve", env=migrated)
     url = server.wait_for(r"serves (http://\S+)")[1]
@@ -121,7 +120,7 @@ def test_a_killed_server_is_an_outage_and_no_more(orak, start, migrated, postgre
     assert server.said.count("relay to delete-objects: the database") == 1
 
 
-def test_objects_are_swept_by_what_it_knows(orak, env, postgresql_server):  # noqa: F811
+def test_objects_are_swept_by_what_it_knows(orak, env, postgresql_server):
     refused = orak("sweep", env=env)
     assert refused.exit_code == 2
     assert refused.stderr.startswith("error: DATABASE_URL leads to a schema that is not the one")

@@ -16,14 +16,13 @@ from commands import DEADLINE
 
 from orak.adapters.audio.sung_sample import write_sung_take
 from orak.client import OrakClient
-from redis_server import own_redis  # noqa: F401 - a fixture
 
 SECRET = "s" * 32
 TAKES = 20
 
 
 @pytest.fixture
-def env(own_redis):  # noqa: F811
+def env(own_redis):
     return {
         "JWT_SECRET": SECRET,
         "REDIS_URL": own_redis.url,
@@ -91,7 +90,7 @@ def test_two_workers_convert_each_take_once(start, orak, env, take):
         assert "Traceback" not in worker.said
 
 
-def test_takes_are_converted_without_redis_and_when_it_is_back(start, orak, env, take, own_redis):  # noqa: F811
+def test_takes_are_converted_without_redis_and_when_it_is_back(start, orak, env, take, own_redis):
     own_redis.kill()
     worker = start("worker", env=env)
     _, url = served(start, env)

@@ -2,13 +2,10 @@ from datetime import timedelta
 
 import pytest
 
-from aws_server import aws_server  # noqa: F401 - a fixture
 from builders import START
-from databases import migrated_file, postgresql_server, postgresql_url, sqlite_file, sqlite_url  # noqa: F401
 from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.persistence.memory.database import MemoryPersistence
 from orak.adapters.persistence.sql.database import SqlPersistence
-from s3_servers import s3_server  # noqa: F401 - a fixture
 
 LEASE = timedelta(seconds=30)
 

@@ -66,14 +66,14 @@ async def test_a_look_can_be_put_off(persistence, clock):
     assert await persistence.arrivals.due(9) == []
     clock.advance(MINUTE)
     assert await persistence.arrivals.due(9) == [replace(upload, not_before=START + MINUTE)]
-    assert await persistence.facts.number() == 1
+    assert await persistence.event_log.number() == 1
 
 
 async def test_what_awaits_nothing_is_not_put_off(persistence):
     take = await a_waiting_take(persistence)
     await persistence.arrivals.postpone({take.upload.id: START + MINUTE, UploadId(99): START + MINUTE})
     await persistence.arrivals.postpone({})
-    assert await persistence.leases.take() is not None
+    assert await persistence.leases.claim() is not None
 
 
 async def test_orphans_arrived_and_have_no_record(persistence):
@@ -97,11 +97,11 @@ async def test_what_ended_without_a_record_is_buried(persistence):
     rejected = await saved(persistence, asked.receive(wrong, at=START + 2 * MINUTE))
     gone = await expired(persistence, at=START + MINUTE)
     deleted = await saved(persistence, (await persistence.intake.add(an_upload())).delete(at=START))
-    assert ids(await persistence.arrivals.buried(START + 9 * MINUTE, 9)) == ids(
+    assert ids(await persistence.arrivals.tombstones(START + 9 * MINUTE, 9)) == ids(
         [deleted, gone, rejected, cancelled]
     )
-    assert await persistence.arrivals.buried(START + 2 * MINUTE, 9) == [deleted, gone]
-    assert await persistence.arrivals.buried(START + 9 * MINUTE, 1) == [deleted]
+    assert await persistence.arrivals.tombstones(START + 2 * MINUTE, 9) == [deleted, gone]
+    assert await persistence.arrivals.tombstones(START + 9 * MINUTE, 1) == [deleted]
 
 
 async def test_what_lives_or_has_a_record_is_not_buried(persistence):
@@ -111,7 +111,7 @@ async def test_what_lives_or_has_a_record_is_not_buried(persistence):
     refused = await named(persistence, await persistence.intake.add(an_upload()))
     wrong = replace(an_object(refused), size=99)
     await saved(persistence, refused.receive(wrong, at=START))
-    assert await persistence.arrivals.buried(START + 9 * MINUTE, 9) == []
+    assert await persistence.arrivals.tombstones(START + 9 * MINUTE, 9) == []
 
 
 async def test_a_take_is_buried_once_its_record_is_deleted(persistence):
@@ -119,7 +119,7 @@ async def test_a_take_is_buried_once_its_record_is_deleted(persistence):
     async with persistence.transaction() as tx:
         await tx.records.remove(take.record.id)
         await tx.uploads.save(*take.upload.delete(at=START))
-    assert ids(await persistence.arrivals.buried(START + MINUTE, 9)) == [take.upload.id]
+    assert ids(await persistence.arrivals.tombstones(START + MINUTE, 9)) == [take.upload.id]
 
 
 async def test_uploads_are_known_by_their_uuids_tombstones_too(persistence):

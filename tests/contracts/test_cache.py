@@ -1,4 +1,4 @@
-"""What every RecordingCache promises, and GetRecord with it: nothing older than shown, nothing deleted."""
+"""What every SnapshotCache promises, and GetRecord with it: nothing older than shown, nothing deleted."""
 
 import asyncio
 import random
@@ -14,7 +14,7 @@ from orak.adapters.cache.memory import MemoryCache
 from orak.adapters.cache.redis import RedisCache
 from orak.adapters.persistence.memory.database import MemoryPersistence
 from orak.adapters.redis.link import RedisLink
-from orak.application.ports.cache import LIFE, WITHHELD, version_of
+from orak.application.ports.cache import INVALIDATED_FOR, LIFE, version_of
 from orak.application.records.change_record import ChangeRecord
 from orak.application.records.delete_record import DeleteRecord
 from orak.application.records.get_record import GetRecord
@@ -23,9 +23,8 @@ from orak.domain.audio import Loudness
 from orak.domain.errors import RecordNotFound
 from orak.domain.identity import ObjectKey, RecordId
 from orak.domain.processing import ProcessingStatus
-from orak.domain.record import Recording
+from orak.domain.record import RecordSnapshot
 from orak.domain.upload import Output
-from redis_server import own_redis, redis_server, shared_redis  # noqa: F401 - fixtures
 
 OWNER = Actor(SINGER)
 OUTPUT = Output(ObjectKey("published/a"), ObjectKey("published/w"), 12.9, Loudness(-20.0, -14.0, None))
@@ -53,66 +52,66 @@ async def persistence(clock):
         yield opened
 
 
-async def a_finished_take(persistence, clock) -> Recording:
-    recording = await a_waiting_take(persistence)
-    leased = await persistence.leases.take(recording.upload.id)
+async def a_finished_take(persistence, clock) -> RecordSnapshot:
+    snapshot = await a_waiting_take(persistence)
+    leased = await persistence.leases.claim(snapshot.upload.id)
     upload = await saved(persistence, leased.upload.complete(leased.upload.attempt, OUTPUT, at=clock.now()))
-    return Recording(recording.record, upload)
+    return RecordSnapshot(snapshot.record, upload)
 
 
-def titled(recording, title, version) -> Recording:
-    return replace(recording, record=replace(recording.record, title=title, version=version))
+def titled(snapshot, title, version) -> RecordSnapshot:
+    return replace(snapshot, record=replace(snapshot.record, title=title, version=version))
 
 
 async def test_what_one_keeps_the_other_finds(caches, persistence, clock):
-    recording = await a_finished_take(persistence, clock)
-    assert await caches[1].get(recording.record.id) is None
-    await caches[0].put(recording, read_at=clock.now())
-    assert await caches[1].get(recording.record.id) == recording
+    snapshot = await a_finished_take(persistence, clock)
+    assert await caches[1].get(snapshot.record.id) is None
+    await caches[0].put(snapshot, read_at=clock.now())
+    assert await caches[1].get(snapshot.record.id) == snapshot
 
 
 async def test_an_older_one_never_replaces_a_newer_one(caches, persistence, clock):
-    recording = await a_finished_take(persistence, clock)
-    old, new = titled(recording, "old", 9), titled(recording, "new", 10)
+    snapshot = await a_finished_take(persistence, clock)
+    old, new = titled(snapshot, "old", 9), titled(snapshot, "new", 10)
     await caches[0].put(new, read_at=clock.now())
     await caches[1].put(old, read_at=clock.now())
-    assert await caches[1].get(recording.record.id) == new
+    assert await caches[1].get(snapshot.record.id) == new
     further = replace(new, upload=replace(new.upload, version=new.upload.version + 1))
     await caches[1].put(further, read_at=clock.now())
     await caches[1].put(new, read_at=clock.now())
-    assert await caches[0].get(recording.record.id) == further
+    assert await caches[0].get(snapshot.record.id) == further
 
 
 async def test_nothing_replaces_what_is_withheld(caches, persistence, clock):
-    recording = await a_finished_take(persistence, clock)
-    await caches[0].put(recording, read_at=clock.now())
-    await caches[0].withhold(recording.record.id)
-    assert await caches[1].get(recording.record.id) is None
-    await caches[1].put(titled(recording, "late", 99), read_at=clock.now())
-    assert await caches[1].get(recording.record.id) is None
+    snapshot = await a_finished_take(persistence, clock)
+    await caches[0].put(snapshot, read_at=clock.now())
+    await caches[0].invalidate(snapshot.record.id)
+    assert await caches[1].get(snapshot.record.id) is None
+    await caches[1].put(titled(snapshot, "late", 99), read_at=clock.now())
+    assert await caches[1].get(snapshot.record.id) is None
 
 
 async def test_nothing_is_found_after_its_life(caches, persistence, clock):
-    recording = await a_finished_take(persistence, clock)
-    await caches[0].put(recording, read_at=clock.now())
+    snapshot = await a_finished_take(persistence, clock)
+    await caches[0].put(snapshot, read_at=clock.now())
     clock.advance(LIFE)
-    assert await caches[1].get(recording.record.id) is None
+    assert await caches[1].get(snapshot.record.id) is None
 
 
 async def test_its_life_begins_when_it_was_read(caches, persistence, clock):
     """A reader that stood still for longer than recordings are withheld must not bring an old one back."""
-    recording = await a_finished_take(persistence, clock)
+    snapshot = await a_finished_take(persistence, clock)
     read_at = clock.now()
-    clock.advance(WITHHELD + timedelta(seconds=1))
-    await caches[0].put(recording, read_at=read_at)
-    assert await caches[1].get(recording.record.id) is None
+    clock.advance(INVALIDATED_FOR + timedelta(seconds=1))
+    await caches[0].put(snapshot, read_at=read_at)
+    assert await caches[1].get(snapshot.record.id) is None
 
 
 async def test_only_finished_takes_are_kept(caches, persistence, clock):
-    recording = await a_waiting_take(persistence)
-    shown = await GetRecord(persistence.recordings, caches[0], clock)(OWNER, recording.record.id)
+    snapshot = await a_waiting_take(persistence)
+    shown = await GetRecord(persistence.snapshots, caches[0], clock)(OWNER, snapshot.record.id)
     assert shown.upload.status is ProcessingStatus.UPLOADED
-    assert await caches[0].get(recording.record.id) is None
+    assert await caches[0].get(snapshot.record.id) is None
 
 
 class Dawdling:
@@ -122,10 +121,10 @@ class Dawdling:
         self._persistence = persistence
         self._chance = chance
 
-    async def get(self, record_id: RecordId) -> Recording:
+    async def get(self, record_id: RecordId) -> RecordSnapshot:
         await self._dawdle()
         try:
-            return await self._persistence.recordings.get(record_id)
+            return await self._persistence.snapshots.get(record_id)
         finally:
             await self._dawdle()
 
@@ -152,13 +151,13 @@ class Witnessed:
     async def read(self) -> None:
         least, was_deleted = self._shown, self._deleted
         try:
-            recording = await GetRecord(self._slow, self._cache, self._clock)(OWNER, self._record_id)
+            snapshot = await GetRecord(self._slow, self._cache, self._clock)(OWNER, self._record_id)
         except RecordNotFound:
             self._deleted = True
             return
         assert not was_deleted, "a deleted record was shown"
-        assert version_of(recording) >= least, "an older state was shown"
-        self._shown = max(self._shown, version_of(recording))
+        assert version_of(snapshot) >= least, "an older state was shown"
+        self._shown = max(self._shown, version_of(snapshot))
 
     async def rename(self) -> None:
         change = ChangeRecord(self._slow.transaction, self._slow, self._cache, self._clock)
@@ -209,7 +208,7 @@ async def hung_up_after_the_commit(persistence):
 
 async def test_a_delete_whose_caller_hung_up_after_the_commit_is_a_delete(caches, persistence, clock):
     record_id = (await a_finished_take(persistence, clock)).record.id
-    get = GetRecord(persistence.recordings, caches[1], clock)
+    get = GetRecord(persistence.snapshots, caches[1], clock)
     await get(OWNER, record_id)
     delete = DeleteRecord(lambda: hung_up_after_the_commit(persistence), caches[0], clock)
     with pytest.raises(asyncio.CancelledError):
@@ -220,22 +219,22 @@ async def test_a_delete_whose_caller_hung_up_after_the_commit_is_a_delete(caches
 
 async def test_a_change_whose_caller_hung_up_after_the_commit_is_a_change(caches, persistence, clock):
     record_id = (await a_finished_take(persistence, clock)).record.id
-    get = GetRecord(persistence.recordings, caches[1], clock)
+    get = GetRecord(persistence.snapshots, caches[1], clock)
     await get(OWNER, record_id)
     change = ChangeRecord(
-        lambda: hung_up_after_the_commit(persistence), persistence.recordings, caches[0], clock
+        lambda: hung_up_after_the_commit(persistence), persistence.snapshots, caches[0], clock
     )
     with pytest.raises(asyncio.CancelledError):
         await change(OWNER, record_id, title="새 이름")
     assert (await get(OWNER, record_id)).record.title == "새 이름"
 
 
-async def test_a_cache_that_forgot_during_a_write_shows_nothing_old(redis_server, persistence, clock):  # noqa: F811
+async def test_a_cache_that_forgot_during_a_write_shows_nothing_old(redis_server, persistence, clock):
     """FLUSHALL between a writer's withholding and its commit, and a reader in between."""
     record_id = (await a_finished_take(persistence, clock)).record.id
     async with RedisLink.open(redis_server.url, "Redis") as link:
         cache = RedisCache(link, clock)
-        get = GetRecord(persistence.recordings, cache, clock)
+        get = GetRecord(persistence.snapshots, cache, clock)
 
         @asynccontextmanager
         async def flushed_meanwhile():
@@ -250,54 +249,54 @@ async def test_a_cache_that_forgot_during_a_write_shows_nothing_old(redis_server
 
 
 async def test_finished_takes_are_shown_without_the_database(caches, persistence, clock):
-    recording = await a_finished_take(persistence, clock)
-    get = GetRecord(persistence.recordings, caches[0], clock)
-    await get(OWNER, recording.record.id)
+    snapshot = await a_finished_take(persistence, clock)
+    get = GetRecord(persistence.snapshots, caches[0], clock)
+    await get(OWNER, snapshot.record.id)
 
     class Nowhere:
         async def get(self, record_id):
             raise AssertionError(record_id)
 
-    from_cache = await GetRecord(Nowhere(), caches[1], clock)(OWNER, recording.record.id)
-    assert from_cache == await persistence.recordings.get(recording.record.id)
+    from_cache = await GetRecord(Nowhere(), caches[1], clock)(OWNER, snapshot.record.id)
+    assert from_cache == await persistence.snapshots.get(snapshot.record.id)
 
 
-async def test_a_dead_redis_is_a_miss_and_soon_costs_nothing(own_redis, persistence, clock):  # noqa: F811
-    recording = await a_finished_take(persistence, clock)
+async def test_a_dead_redis_is_a_miss_and_soon_costs_nothing(own_redis, persistence, clock):
+    snapshot = await a_finished_take(persistence, clock)
     async with RedisLink.open(own_redis.url, "Redis") as link:
         cache = RedisCache(link, clock)
-        await cache.put(recording, read_at=clock.now())
+        await cache.put(snapshot, read_at=clock.now())
         own_redis.kill()
         loop = asyncio.get_running_loop()
         for _ in range(5):
             began = loop.time()
-            assert await cache.get(recording.record.id) is None
+            assert await cache.get(snapshot.record.id) is None
             assert loop.time() - began < 0.5
-        await cache.put(recording, read_at=clock.now())
-        await cache.withhold(recording.record.id)
+        await cache.put(snapshot, read_at=clock.now())
+        await cache.invalidate(snapshot.record.id)
 
 
-async def test_anothers_or_an_unreadable_value_is_a_miss(redis_server, persistence, clock):  # noqa: F811
-    recording = await a_finished_take(persistence, clock)
+async def test_anothers_or_an_unreadable_value_is_a_miss(redis_server, persistence, clock):
+    snapshot = await a_finished_take(persistence, clock)
     async with RedisLink.open(redis_server.url, "Redis") as link:
         cache = RedisCache(link, clock)
-        await cache.put(recording, read_at=clock.now())
+        await cache.put(snapshot, read_at=clock.now())
         with redis_server.client() as redis:
-            redis.set("orak:recording:999", redis.get(f"orak:recording:{recording.record.id}"))
+            redis.set("orak:recording:999", redis.get(f"orak:recording:{snapshot.record.id}"))
             redis.set("orak:recording:998", b"0" * 60 + b"\xc1 nonsense")
         assert await cache.get(RecordId(999)) is None
         assert await cache.get(RecordId(998)) is None
 
 
-async def test_redis_forgets_by_itself(redis_server, persistence, clock):  # noqa: F811
-    recording = await a_finished_take(persistence, clock)
+async def test_redis_forgets_by_itself(redis_server, persistence, clock):
+    snapshot = await a_finished_take(persistence, clock)
     async with RedisLink.open(redis_server.url, "Redis") as link:
         cache = RedisCache(link, clock)
-        await cache.put(recording, read_at=clock.now())
-        await cache.withhold(RecordId(5))
+        await cache.put(snapshot, read_at=clock.now())
+        await cache.invalidate(RecordId(5))
     with redis_server.client() as redis:
-        assert 0 < redis.pttl(f"orak:recording:{recording.record.id}") <= LIFE.total_seconds() * 1000
-        assert 0 < redis.pttl("orak:recording:5") <= WITHHELD.total_seconds() * 1000
+        assert 0 < redis.pttl(f"orak:recording:{snapshot.record.id}") <= LIFE.total_seconds() * 1000
+        assert 0 < redis.pttl("orak:recording:5") <= INVALIDATED_FOR.total_seconds() * 1000
 
 
 async def test_memory_keeps_no_more_than_it_may(persistence, clock):

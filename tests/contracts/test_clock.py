@@ -82,7 +82,7 @@ HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 
 
-class Elsewhere:
+class MediaRedirect:
     """Another machine's clock, which runs ahead or behind, and may not answer."""
 
     def __init__(self, ahead):
@@ -103,7 +103,7 @@ class Elsewhere:
 
 @pytest.mark.parametrize("ahead", [3 * HOUR, -3 * HOUR, timedelta(0)], ids=str)
 async def test_a_following_clock_tells_the_others_time(ahead):
-    clock, elsewhere = FollowingClock(), Elsewhere(ahead)
+    clock, elsewhere = FollowingClock(), MediaRedirect(ahead)
     async with clock.following(elsewhere):
         assert abs(clock.now() - (datetime.now(UTC) + ahead)) < SECOND
 
@@ -121,7 +121,7 @@ async def test_the_offset_is_measured_in_the_middle_of_the_round_trip():
 
 
 async def test_a_clock_that_was_set_is_followed():
-    clock, elsewhere = FollowingClock(every=0.001), Elsewhere(HOUR)
+    clock, elsewhere = FollowingClock(every=0.001), MediaRedirect(HOUR)
     async with clock.following(elsewhere):
         elsewhere.ahead = -HOUR
         await elsewhere.was_asked(6)
@@ -129,7 +129,7 @@ async def test_a_clock_that_was_set_is_followed():
 
 
 async def test_a_small_correction_never_goes_back():
-    clock, elsewhere = FollowingClock(every=0.001), Elsewhere(HOUR)
+    clock, elsewhere = FollowingClock(every=0.001), MediaRedirect(HOUR)
     async with clock.following(elsewhere):
         latest = clock.now()
         elsewhere.ahead = HOUR - timedelta(seconds=0.5)
@@ -141,7 +141,7 @@ async def test_a_small_correction_never_goes_back():
 
 
 async def test_a_clock_that_does_not_answer_is_counted_on_and_asked_again():
-    clock, elsewhere = FollowingClock(every=0.001, retry=0.001), Elsewhere(HOUR)
+    clock, elsewhere = FollowingClock(every=0.001, retry=0.001), MediaRedirect(HOUR)
     elsewhere.away = True
     async with clock.following(elsewhere):
         assert abs(clock.now() - datetime.now(UTC)) < SECOND  # this machine's meanwhile

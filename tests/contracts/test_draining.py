@@ -40,7 +40,7 @@ async def test_a_line_is_drained_round_robin_and_oldest_first_and_nothing_twice(
         starts = await drain.starts()
     check_order(starts, users, each, workers)
     # What waits is drained: what the shutdown caught in the middle is at most one a worker.
-    counts = await persistence.operations.count(START, START)
+    counts = await persistence.reports.count(START, START)
     assert counts.completed + counts.waiting == len(ids)
     assert counts.waiting < workers
     assert counts.failed == counts.processing == 0
@@ -53,7 +53,7 @@ async def test_a_batch_smaller_than_the_line_leaves_nothing_behind(persistence, 
         await drain.queue.wake()
         await drain.idle.wait()
         for upload_id in ids:
-            assert (await persistence.recordings.upload(upload_id)).status is ProcessingStatus.COMPLETED
+            assert (await persistence.snapshots.upload(upload_id)).status is ProcessingStatus.COMPLETED
 
 
 def check_order(starts, users, each, workers):

@@ -1,93 +1,99 @@
-from datetime import timedelta
+import asyncio
 
-import pytest
-
-from builders import START, a_waiting_take, an_upload, saved
-from orak.application.ports.cursors import SetAside
-from orak.domain.history import differences
-
-DAY = timedelta(days=1)
+from builders import SINGER, START, STRANGER, a_waiting_take, an_object, an_upload, saved
+from orak.domain.events import EventType
+from orak.domain.identity import UserId
+from orak.domain.processing import ProcessingStatus
 
 
-@pytest.fixture
-def log(persistence):
-    return persistence.event_log
-
-
-async def all_histories(log):
-    return await log.histories(1, await log.last_upload())
-
-
-async def positions(persistence):
-    await persistence.facts.number()
-    return [numbered.position for numbered in await persistence.facts.after(0, 99)]
-
-
-async def test_an_empty_log(log):
-    assert await log.last_upload() == 0
-    assert await log.histories(1, 9) == []
-
-
-async def test_what_happened_is_told_by_upload_whether_numbered_or_not(persistence, log):
-    take = await a_waiting_take(persistence)
-    other = await persistence.intake.add(an_upload())
-    first, second = await all_histories(log)
-    assert [fact.version for fact in first.facts] == [1, 2, 3]
-    assert (first.upload_id, first.upload) == (take.upload.id, take.upload)
-    assert (second.upload_id, second.upload, len(second.facts)) == (other.id, other, 1)
-    assert differences(first) == differences(second) == []
-    assert await log.histories(other.id, other.id) == [second]
-    assert await log.histories(other.id + 1, other.id + 9) == []
-
-
-async def test_the_facts_of_a_purged_upload_are_told_without_a_row(persistence, log):
-    upload = await persistence.intake.add(an_upload())
-    await saved(persistence, upload.delete(at=START))
-    async with persistence.transaction() as tx:
-        await tx.uploads.purge(upload.id)
-    assert await log.last_upload() == upload.id
-    [history] = await all_histories(log)
-    assert (history.upload, len(history.facts)) == (None, 2)
-    assert differences(history) == []
-
-
-async def test_old_facts_are_forgotten_but_the_newest_of_a_row(persistence, log):
-    for _ in range(2):
-        await a_waiting_take(persistence)
-    assert await positions(persistence) == [1, 2, 3, 4, 5, 6]
-    assert await log.forget(0, 6, START + DAY) == 4
-    assert await positions(persistence) == [3, 6]
-    assert await log.forget(0, 6, START + DAY) == 0
-    assert [differences(history) for history in await all_histories(log)] == [[], []]
-
-
-async def test_of_a_purged_upload_nothing_need_stay(persistence, log):
-    upload = await persistence.intake.add(an_upload())
-    await saved(persistence, upload.delete(at=START))
-    async with persistence.transaction() as tx:
-        await tx.uploads.purge(upload.id)
-    await persistence.facts.number()
-    assert await log.forget(0, 2, START + DAY) == 2
-    assert await positions(persistence) == []
-
-
-async def test_younger_facts_later_ones_and_those_set_aside_stay(persistence, log):
-    take = await a_waiting_take(persistence)
-    await a_waiting_take(persistence, at=START + DAY)
-    await persistence.facts.number()
-    aside = SetAside(1, take.upload.id, START)
-    await persistence.cursors.begin("mail", 0)
-    await persistence.cursors.advance("mail", 2, [aside])
-    assert await log.forget(0, 1, START + DAY) == 0
-    assert await log.forget(0, 6, START + DAY) == 1
-    assert await positions(persistence) == [1, 3, 4, 5, 6]
-
-
-async def test_positions_go_on_after_what_was_forgotten(persistence, log):
-    upload = await persistence.intake.add(an_upload())
-    await persistence.facts.number()
-    await saved(persistence, upload.cancel(at=START))
-    await persistence.facts.number()
-    await log.forget(0, 1, START + DAY)
+async def test_events_have_no_position_until_they_are_numbered(persistence):
     await persistence.intake.add(an_upload())
-    assert await positions(persistence) == [2, 3]
+    assert await persistence.event_log.after(0, 9) == []
+    assert await persistence.event_log.number() == 1
+    assert [logged.position for logged in await persistence.event_log.after(0, 9)] == [1]
+    assert await persistence.event_log.number() == 0
+
+
+async def test_an_event_comes_back_as_it_was_written(persistence):
+    take = await a_waiting_take(persistence)
+    await persistence.event_log.number()
+    events = await persistence.event_log.after(0, 9)
+    assert [(n.upload_id, n.version, n.event.type) for n in events] == [
+        (take.upload.id, 1, EventType.UPLOAD_REQUESTED),
+        (take.upload.id, 2, EventType.RECORD_CREATED),
+        (take.upload.id, 3, EventType.UPLOAD_RECEIVED),
+    ]
+    last = events[-1].event
+    assert (last.record_id, last.status, last.at) == (take.record.id, ProcessingStatus.UPLOADED, START)
+
+
+async def test_a_position_is_kept_and_the_next_goes_on(persistence):
+    first = await persistence.intake.add(an_upload())
+    await persistence.event_log.number()
+    await saved(persistence, first.cancel(at=START))
+    await persistence.intake.add(an_upload())
+    assert await persistence.event_log.number() == 2
+    events = await persistence.event_log.after(0, 9)
+    assert [logged.position for logged in events] == [1, 2, 3]
+    assert [logged.event_id for logged in events] == sorted(logged.event_id for logged in events)
+    assert await persistence.event_log.after(1, 1) == events[1:2]
+    assert await persistence.event_log.after(3, 9) == []
+
+
+async def test_a_reader_that_follows_many_writers_misses_nothing(persistence):
+    async def live(owner):
+        for _ in range(3):
+            upload = await persistence.intake.add(an_upload(UserId(owner)))
+            upload = await saved(persistence, upload.receive(an_object(upload), at=START))
+            await saved(persistence, upload.delete(at=START))
+
+    async def follow(seen):
+        while not lives.done() or await persistence.event_log.number():
+            await persistence.event_log.number()
+            seen += await persistence.event_log.after(len(seen), 5)
+            await asyncio.sleep(0)
+        while page := await persistence.event_log.after(len(seen), 5):
+            seen += page
+
+    lives = asyncio.gather(*(live(owner) for owner in range(1, 17)))
+    seen, also_seen = [], []
+    await asyncio.gather(lives, follow(seen), follow(also_seen))
+    assert seen == also_seen
+    assert [logged.position for logged in seen] == list(range(1, 16 * 3 * 3 + 1))
+    versions = {}
+    for logged in seen:
+        versions.setdefault(logged.upload_id, []).append(logged.version)
+    assert list(versions.values()) == [[1, 2, 3]] * 48
+
+
+async def test_the_events_of_a_purged_upload_stay(persistence):
+    upload = await persistence.intake.add(an_upload())
+    await saved(persistence, upload.delete(at=START))
+    async with persistence.transaction() as tx:
+        await tx.uploads.purge(upload.id)
+    assert await persistence.event_log.number() == 2
+    assert {logged.upload_id for logged in await persistence.event_log.after(0, 9)} == {upload.id}
+
+
+async def test_an_empty_feed_has_no_last_event(persistence):
+    await persistence.intake.add(an_upload())
+    assert await persistence.event_log.last() == 0
+
+
+async def test_a_singer_s_own_events_between_two_positions(persistence):
+    mine = await persistence.intake.add(an_upload())
+    await persistence.intake.add(an_upload(STRANGER))
+    await saved(persistence, mine.cancel(at=START))
+    await persistence.intake.add(an_upload())
+    assert await persistence.event_log.of_user(SINGER, 0, 99, 9) == []
+    await persistence.event_log.number()
+
+    async def own(after, up_to, limit=9):
+        return [n.position for n in await persistence.event_log.of_user(SINGER, after, up_to, limit)]
+
+    assert await own(0, 99) == [1, 3, 4]
+    assert await own(1, 3) == [3]
+    assert await own(0, 99, limit=2) == [1, 3]
+    assert await own(4, 99) == []
+    [first, *_] = await persistence.event_log.of_user(SINGER, 0, 99, 9)
+    assert first == (await persistence.event_log.after(0, 1))[0]

@@ -5,26 +5,26 @@ from msgspec.structs import replace
 
 from builders import SINGER, START, STRANGER, a_record, an_object, an_upload, saved
 from orak.application.ports.failures import Unavailable
-from orak.application.ports.persistence import Once
-from orak.domain.errors import OnceMismatch
-from orak.domain.events import FactType
+from orak.application.ports.persistence import IdempotencyKey
+from orak.domain.errors import IdempotencyMismatch
+from orak.domain.events import EventType
 
-CALL = Once(SINGER, "POST /records/async/presigned-url", "key-1", "body-1")
-
-
-async def facts(persistence):
-    await persistence.facts.number()
-    return await persistence.facts.after(0, 1000)
+CALL = IdempotencyKey(SINGER, "POST /records/async/presigned-url", "key-1", "body-1")
 
 
-async def test_an_upload_is_stored_with_its_fact(persistence):
+async def events(persistence):
+    await persistence.event_log.number()
+    return await persistence.event_log.after(0, 1000)
+
+
+async def test_an_upload_is_stored_with_its_event(persistence):
     new = an_upload()
     upload = await persistence.intake.add(new)
     assert upload == replace(new, id=upload.id)
-    (numbered,) = await facts(persistence)
-    assert (numbered.upload_id, numbered.version) == (upload.id, 1)
-    assert numbered.fact == new.requested()
-    assert numbered.fact.type is FactType.UPLOAD_REQUESTED
+    (logged,) = await events(persistence)
+    assert (logged.upload_id, logged.version) == (upload.id, 1)
+    assert logged.event == new.requested()
+    assert logged.event.type is EventType.UPLOAD_REQUESTED
 
 
 async def test_its_owner_is_made_with_it(persistence):
@@ -38,7 +38,7 @@ async def test_each_of_many_at_once_gets_its_own(persistence):
     uploads = await asyncio.gather(*map(persistence.intake.add, new))
     assert [replace(upload, id=0) for upload in uploads] == new
     assert len({upload.id for upload in uploads}) == 40
-    assert {(n.upload_id, n.fact.uuid) for n in await facts(persistence)} == {
+    assert {(n.upload_id, n.event.uuid) for n in await events(persistence)} == {
         (upload.id, upload.uuid) for upload in uploads
     }
 
@@ -60,7 +60,7 @@ async def test_one_that_cannot_be_written_fails_alone(persistence):
     new.insert(3, an_upload(uuid=taken.uuid))
     outcomes = await asyncio.gather(*map(persistence.intake.add, new), return_exceptions=True)
     assert [isinstance(outcome, Unavailable) for outcome in outcomes] == [place == 3 for place in range(8)]
-    assert len(await facts(persistence)) == 8
+    assert len(await events(persistence)) == 8
 
 
 @pytest.mark.parametrize("turns_of_the_loop", range(6))
@@ -79,7 +79,7 @@ async def test_a_call_that_is_sent_twice_has_one_effect(persistence):
     first = await persistence.intake.add(an_upload(), CALL)
     again = await persistence.intake.add(an_upload(), CALL)
     assert again == first
-    assert len(await facts(persistence)) == 1
+    assert len(await events(persistence)) == 1
 
 
 async def test_a_call_that_is_sent_again_returns_the_upload_as_it_is_now(persistence):
@@ -90,22 +90,28 @@ async def test_a_call_that_is_sent_again_returns_the_upload_as_it_is_now(persist
 
 async def test_calls_with_one_key_at_once_get_one_upload(persistence):
     other = replace(CALL, key="key-2")
-    calls = [persistence.intake.add(an_upload(), once) for once in (CALL, CALL, other, None, CALL)]
+    calls = [
+        persistence.intake.add(an_upload(), idempotency_key)
+        for idempotency_key in (CALL, CALL, other, None, CALL)
+    ]
     uploads = await asyncio.gather(*calls)
     assert uploads[0] == uploads[1] == uploads[4]
     assert len({upload.id for upload in uploads}) == 3
-    assert len(await facts(persistence)) == 3
+    assert len(await events(persistence)) == 3
 
 
 async def test_a_key_with_another_body_is_refused_alone(persistence):
     other_body = replace(CALL, fingerprint="body-2")
     outcomes = await asyncio.gather(
-        *(persistence.intake.add(an_upload(), once) for once in (CALL, other_body, None)),
+        *(
+            persistence.intake.add(an_upload(), idempotency_key)
+            for idempotency_key in (CALL, other_body, None)
+        ),
         return_exceptions=True,
     )
-    assert isinstance(outcomes[1], OnceMismatch)
+    assert isinstance(outcomes[1], IdempotencyMismatch)
     assert outcomes[0].id != outcomes[2].id
-    with pytest.raises(OnceMismatch):
+    with pytest.raises(IdempotencyMismatch):
         await persistence.intake.add(an_upload(), other_body)
 
 

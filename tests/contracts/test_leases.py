@@ -5,7 +5,7 @@ import pytest
 
 from builders import SINGER, START, STRANGER, a_record, a_waiting_take, an_object, an_upload, saved
 from orak.domain.errors import LeaseLost
-from orak.domain.events import FactType
+from orak.domain.events import EventType
 from orak.domain.identity import UploadId, UserId
 from orak.domain.processing import FailureCode, ProcessingStatus
 
@@ -21,29 +21,29 @@ async def read(persistence, upload_id):
 async def taken(persistence):
     """The owners and ids of all that can be had, in the order in which they are to be had."""
     order = []
-    while recording := await persistence.leases.take():
-        order.append((recording.upload.owner_id, recording.upload.id))
+    while snapshot := await persistence.leases.claim():
+        order.append((snapshot.upload.owner_id, snapshot.upload.id))
     return order
 
 
 async def test_a_take_is_leased_to_its_next_attempt(persistence):
     take = await a_waiting_take(persistence)
-    leased = await persistence.leases.take()
+    leased = await persistence.leases.claim()
     assert leased.record == take.record
     upload = leased.upload
     assert (upload.status, upload.attempt, upload.version) == (ProcessingStatus.PROCESSING, 1, 4)
     assert upload.lease_until == START + LEASE
     assert await read(persistence, upload.id) == upload
-    await persistence.facts.number()
-    last = (await persistence.facts.after(0, 9))[-1]
-    assert (last.version, last.fact.type, last.fact.attempt) == (4, FactType.PROCESSING_STARTED, 1)
+    await persistence.event_log.number()
+    last = (await persistence.event_log.after(0, 9))[-1]
+    assert (last.version, last.event.type, last.event.attempt) == (4, EventType.PROCESSING_STARTED, 1)
 
 
 async def test_a_given_take_is_leased_out_of_turn(persistence):
     await a_waiting_take(persistence)
     second = await a_waiting_take(persistence)
-    assert (await persistence.leases.take(second.upload.id)).upload.id == second.upload.id
-    assert await persistence.leases.take(second.upload.id) is None
+    assert (await persistence.leases.claim(second.upload.id)).upload.id == second.upload.id
+    assert await persistence.leases.claim(second.upload.id) is None
 
 
 async def test_what_does_not_wait_is_not_to_be_had(persistence):
@@ -55,7 +55,7 @@ async def test_what_does_not_wait_is_not_to_be_had(persistence):
         record = await tx.records.add(a_record(named))
         await tx.uploads.save(*named.named(record.id, at=START))
     for upload_id in (None, pending.id, unnamed.id, named.id, UploadId(99)):
-        assert await persistence.leases.take(upload_id) is None
+        assert await persistence.leases.claim(upload_id) is None
     assert await persistence.leases.next_start() is None
 
 
@@ -65,14 +65,14 @@ async def test_a_take_waits_from_the_moment_that_it_is_named(persistence):
     async with persistence.transaction() as tx:
         record = await tx.records.add(a_record(upload))
         await tx.uploads.save(*upload.named(record.id, at=START))
-    assert (await persistence.leases.take()).upload.id == upload.id
+    assert (await persistence.leases.claim()).upload.id == upload.id
 
 
 async def test_no_two_callers_get_the_same(persistence):
     for _ in range(20):
         await a_waiting_take(persistence)
-    leased = await asyncio.gather(*(persistence.leases.take() for _ in range(24)))
-    ids = [recording.upload.id for recording in leased if recording]
+    leased = await asyncio.gather(*(persistence.leases.claim() for _ in range(24)))
+    ids = [snapshot.upload.id for snapshot in leased if snapshot]
     assert len(ids) == len(set(ids)) == 20
 
 
@@ -95,7 +95,7 @@ async def test_who_comes_while_others_are_served_comes_after_those_whose_turn_it
     for _ in range(4):
         await a_waiting_take(persistence, SINGER)
     for _ in range(2):
-        await persistence.leases.take()
+        await persistence.leases.claim()
     for _ in range(2):
         await a_waiting_take(persistence, STRANGER)
     assert [owner for owner, _ in await taken(persistence)] == [SINGER, STRANGER, SINGER, STRANGER]
@@ -104,7 +104,7 @@ async def test_who_comes_while_others_are_served_comes_after_those_whose_turn_it
 async def served(persistence, owner):
     """Who is served while for each that is served a newcomer joins the line."""
     await a_waiting_take(persistence, owner)
-    leased = (await persistence.leases.take()).upload
+    leased = (await persistence.leases.claim()).upload
     await saved(persistence, leased.fail(leased.attempt, FailureCode.CORRUPT, at=START))
     return leased.owner_id
 
@@ -118,9 +118,9 @@ async def test_steady_newcomers_do_not_starve_an_old_line(persistence):
 
 async def test_a_take_in_back_off_lets_no_newcomer_pass_an_old_line(persistence):
     await a_waiting_take(persistence, STRANGER)
-    stuck = (await persistence.leases.take()).upload
+    stuck = (await persistence.leases.claim()).upload
     later = START + timedelta(minutes=10)
-    await saved(persistence, stuck.stumble(1, message="", at=START, not_before=later))
+    await saved(persistence, stuck.fail_attempt(1, message="", at=START, not_before=later))
     for _ in range(9):
         await a_waiting_take(persistence, SINGER)
     for _ in range(4):
@@ -131,12 +131,12 @@ async def test_a_take_in_back_off_lets_no_newcomer_pass_an_old_line(persistence)
 
 async def test_a_take_that_comes_back_from_back_off_lets_no_newcomer_pass_an_old_line(persistence, clock):
     await a_waiting_take(persistence, STRANGER)
-    stuck = (await persistence.leases.take()).upload
+    stuck = (await persistence.leases.claim()).upload
     for _ in range(9):
         await a_waiting_take(persistence, SINGER)
     for _ in range(4):
         await served(persistence, SINGER)
-    await saved(persistence, stuck.stumble(1, message="", at=START, not_before=START + SECOND))
+    await saved(persistence, stuck.fail_attempt(1, message="", at=START, not_before=START + SECOND))
     clock.advance(SECOND)
     owners = [await served(persistence, UserId(100 + number)) for number in range(20)]
     assert owners.count(SINGER) >= 4
@@ -144,7 +144,7 @@ async def test_a_take_that_comes_back_from_back_off_lets_no_newcomer_pass_an_old
 
 async def test_a_long_conversion_lets_no_newcomer_pass_an_old_line(persistence):
     await a_waiting_take(persistence, STRANGER)
-    await persistence.leases.take()
+    await persistence.leases.claim()
     for _ in range(9):
         await a_waiting_take(persistence, SINGER)
     owners = [await served(persistence, UserId(100 + number)) for number in range(20)]
@@ -155,9 +155,9 @@ async def test_a_take_put_back_far_down_an_emptied_line_is_served(persistence, c
     for _ in range(9):
         await a_waiting_take(persistence, SINGER)
     for _ in range(8):
-        leased = (await persistence.leases.take()).upload
+        leased = (await persistence.leases.claim()).upload
         await saved(persistence, leased.fail(leased.attempt, FailureCode.CORRUPT, at=START))
-    last = (await persistence.leases.take()).upload
+    last = (await persistence.leases.claim()).upload
     await saved(persistence, last.release(last.attempt, at=START, not_before=START + SECOND))
     for number in range(5):
         await a_waiting_take(persistence, UserId(100 + number))
@@ -169,14 +169,14 @@ async def test_a_take_put_back_far_down_an_emptied_line_is_served(persistence, c
 async def test_a_take_that_is_put_back_keeps_its_turn(persistence):
     for _ in range(3):
         await a_waiting_take(persistence)
-    first = (await persistence.leases.take()).upload
+    first = (await persistence.leases.claim()).upload
     await saved(persistence, first.release(first.attempt, at=START))
     assert (await taken(persistence))[0] == (SINGER, first.id)
 
 
 async def test_a_retried_take_stands_behind_its_owners_others(persistence):
     first, *others = [await a_waiting_take(persistence) for _ in range(3)]
-    running = (await persistence.leases.take()).upload
+    running = (await persistence.leases.claim()).upload
     failed = await saved(persistence, running.fail(1, FailureCode.CORRUPT, at=START))
     await saved(persistence, failed.retry(at=START))
     assert [upload_id for _, upload_id in await taken(persistence)] == [
@@ -189,7 +189,7 @@ async def test_a_change_of_the_record_moves_nobody_in_line(persistence):
     first = await a_waiting_take(persistence)
     await a_waiting_take(persistence)
     await saved(persistence, first.upload.record_changed(at=START))
-    assert (await persistence.leases.take()).upload.id == first.upload.id
+    assert (await persistence.leases.claim()).upload.id == first.upload.id
 
 
 async def test_a_deleted_take_has_left_the_line(persistence):
@@ -197,46 +197,48 @@ async def test_a_deleted_take_has_left_the_line(persistence):
     async with persistence.transaction() as tx:
         await tx.records.remove(take.record.id)
         await tx.uploads.save(*take.upload.delete(at=START))
-    assert await persistence.leases.take() is None
+    assert await persistence.leases.claim() is None
 
 
 async def test_back_off_lets_others_pass(persistence, clock):
     await a_waiting_take(persistence)
     second = await a_waiting_take(persistence)
-    first = (await persistence.leases.take()).upload
-    await saved(persistence, first.stumble(1, message="broken", at=START, not_before=START + 10 * SECOND))
-    assert await persistence.leases.take(first.id) is None
-    assert (await persistence.leases.take()).upload.id == second.upload.id
-    assert await persistence.leases.take() is None
+    first = (await persistence.leases.claim()).upload
+    await saved(
+        persistence, first.fail_attempt(1, message="broken", at=START, not_before=START + 10 * SECOND)
+    )
+    assert await persistence.leases.claim(first.id) is None
+    assert (await persistence.leases.claim()).upload.id == second.upload.id
+    assert await persistence.leases.claim() is None
     assert await persistence.leases.next_start() == START + 10 * SECOND
     clock.advance(10 * SECOND)
-    assert (await persistence.leases.take()).upload.id == first.id
+    assert (await persistence.leases.claim()).upload.id == first.id
 
 
 async def test_the_next_start_is_no_later_than_now_while_one_may_start(persistence):
     take = await a_waiting_take(persistence)
     later = await a_waiting_take(persistence)
-    running = (await persistence.leases.take(take.upload.id)).upload
+    running = (await persistence.leases.claim(take.upload.id)).upload
     await saved(persistence, running.release(1, at=START, not_before=START + SECOND))
     assert await persistence.leases.next_start() <= START
-    await persistence.leases.take(later.upload.id)
+    await persistence.leases.claim(later.upload.id)
     assert await persistence.leases.next_start() == START + SECOND
 
 
 async def test_extending_holds_on_from_now(persistence, clock):
     await a_waiting_take(persistence)
-    upload = (await persistence.leases.take()).upload
+    upload = (await persistence.leases.claim()).upload
     clock.advance(10 * SECOND)
     await persistence.leases.extend(upload.id, 1, 40)
     held = await read(persistence, upload.id)
     assert (held.lease_until, held.progress) == (clock.now() + LEASE, 40)
     assert held.version == upload.version
-    assert await persistence.facts.number() == upload.version
+    assert await persistence.event_log.number() == upload.version
 
 
 async def test_a_worker_may_finish_on_what_it_read_before_it_extended(persistence, clock):
     await a_waiting_take(persistence)
-    upload = (await persistence.leases.take()).upload
+    upload = (await persistence.leases.claim()).upload
     clock.advance(SECOND)
     await persistence.leases.extend(upload.id, 1, 40)
     assert (await saved(persistence, upload.release(1, at=START))).version == upload.version + 1
@@ -245,10 +247,10 @@ async def test_a_worker_may_finish_on_what_it_read_before_it_extended(persistenc
 async def test_a_lease_that_ran_out_is_lost(persistence, clock):
     for _ in range(3):
         await a_waiting_take(persistence)
-    first = (await persistence.leases.take()).upload
+    first = (await persistence.leases.claim()).upload
     clock.advance(SECOND)
-    second = (await persistence.leases.take()).upload
-    third = (await persistence.leases.take()).upload
+    second = (await persistence.leases.claim()).upload
+    third = (await persistence.leases.claim()).upload
     assert await persistence.leases.lost(9) == []
     clock.advance(LEASE - SECOND)
     assert await persistence.leases.lost(9) == [first]
@@ -259,7 +261,7 @@ async def test_a_lease_that_ran_out_is_lost(persistence, clock):
 
 async def test_a_lease_that_ran_out_can_be_extended_until_somebody_else_has_it(persistence, clock):
     await a_waiting_take(persistence)
-    late = (await persistence.leases.take()).upload
+    late = (await persistence.leases.claim()).upload
     clock.advance(2 * LEASE)
     await persistence.leases.extend(late.id, 1, 50)
     assert await persistence.leases.lost(9) == []
@@ -267,11 +269,11 @@ async def test_a_lease_that_ran_out_can_be_extended_until_somebody_else_has_it(p
 
 async def test_a_lost_lease_cannot_be_extended(persistence):
     await a_waiting_take(persistence)
-    first = (await persistence.leases.take()).upload
-    await saved(persistence, first.stumble(1, message="lost", at=START, not_before=START))
+    first = (await persistence.leases.claim()).upload
+    await saved(persistence, first.fail_attempt(1, message="lost", at=START, not_before=START))
     with pytest.raises(LeaseLost):
         await persistence.leases.extend(first.id, 1, 50)
-    second = (await persistence.leases.take()).upload
+    second = (await persistence.leases.claim()).upload
     with pytest.raises(LeaseLost):
         await persistence.leases.extend(first.id, 1, 50)
     await persistence.leases.extend(second.id, 2, 50)

@@ -12,7 +12,6 @@ from orak.adapters.redis.link import RedisLink
 from orak.application.ports.live import LiveMessage
 from orak.domain.identity import RecordId, UploadId, UserId
 from orak.domain.processing import ProcessingStatus
-from redis_server import own_redis, redis_server, shared_redis  # noqa: F401 - fixtures
 
 CAPACITY = 8
 DEADLINE = 10

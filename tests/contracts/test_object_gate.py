@@ -1,4 +1,4 @@
-"""What every ObjectGate promises: what a Storage signed, and nothing else, passes."""
+"""What every ObjectServer promises: what a Storage signed, and nothing else, passes."""
 
 import asyncio
 from datetime import timedelta
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.storage.local import LocalStorage
 from orak.adapters.storage.memory import MemoryStorage
-from orak.application.ports.storage import AlreadyStored, Denied, ObjectMissing, WrongLength
+from orak.application.ports.storage import InvalidSignature, LengthMismatch, ObjectExists, ObjectMissing
 from orak.domain.identity import ObjectKey
 
 URL, SECRET = "http://orak.test", b"k" * 32
@@ -105,7 +105,7 @@ async def test_a_type_may_be_sent_as_clients_rewrite_it(storage, sent):
     "sent", [None, "", "audio/webm", "audio/webm;codecs=vorbis", "text/html", "audio/webm;codecs=opus;x=y"]
 )
 async def test_another_type_is_denied(storage, sent):
-    with pytest.raises(Denied):
+    with pytest.raises(InvalidSignature):
         await put(storage, put_url(storage), content_type=sent)
     assert await storage.head(KEY) is None
 
@@ -113,7 +113,7 @@ async def test_another_type_is_denied(storage, sent):
 @pytest.mark.parametrize("length", [None, 0, SIZE - 1, SIZE + 1])
 async def test_another_content_length_than_signed_is_wrong(storage, length):
     url = put_url(storage)
-    with pytest.raises(WrongLength):
+    with pytest.raises(LengthMismatch):
         await put(storage, url, length=length)
     assert (await put(storage, url)).size == SIZE
 
@@ -124,7 +124,7 @@ async def test_another_content_length_than_signed_is_wrong(storage, length):
 )  # fmt: skip
 async def test_a_body_of_another_length_leaves_nothing_and_a_retry_works(storage, body):
     url = put_url(storage)
-    with pytest.raises(WrongLength):
+    with pytest.raises(LengthMismatch):
         await put(storage, url, *body)
     assert await storage.head(KEY) is None
     assert (await put(storage, url)).size == SIZE
@@ -155,7 +155,7 @@ async def test_an_endless_body_is_not_read_to_its_end(storage):
             yield bytes(1000)
 
     key, query = parse(put_url(storage, size=5000))
-    with pytest.raises(WrongLength):
+    with pytest.raises(LengthMismatch):
         await storage.receive(key, query, content_type=TYPE, content_length=5000, body=endless())
     assert read_so_far == 6000
 
@@ -169,7 +169,7 @@ async def test_a_second_put_is_refused_and_its_body_not_read(storage):
         yield b""
 
     key, query = parse(url)
-    with pytest.raises(AlreadyStored):
+    with pytest.raises(ObjectExists):
         await storage.receive(key, query, content_type=TYPE, content_length=SIZE, body=unread())
     assert await get(storage, storage.presign_get(KEY, life=LIFE).url) == CONTENT
 
@@ -181,7 +181,7 @@ async def test_of_twenty_puts_at_once_one_wins_and_its_bytes_are_whole(storage):
     async def attempt(body: bytes) -> bytes | None:
         try:
             await put(storage, url, body[: size // 2], body[size // 2 :], length=size)
-        except AlreadyStored:
+        except ObjectExists:
             return None
         return body
 
@@ -209,7 +209,7 @@ async def test_a_put_counts_from_its_start_and_not_after_its_time(storage, clock
     key, query = parse(url)
     stored = await storage.receive(key, query, content_type=TYPE, content_length=SIZE, body=slow())
     assert stored.size == SIZE
-    with pytest.raises(Denied):
+    with pytest.raises(InvalidSignature):
         await put(storage, url)
 
 
@@ -219,19 +219,19 @@ async def test_a_signed_get_ends_with_its_time(storage, clock):
     clock.advance(LIFE - timedelta(microseconds=1))
     assert await get(storage, url) == CONTENT
     clock.advance(timedelta(microseconds=1))
-    with pytest.raises(Denied):
+    with pytest.raises(InvalidSignature):
         await get(storage, url)
 
 
 async def test_a_url_for_one_method_is_not_for_another(storage):
     await put(storage, put_url(storage))
-    with pytest.raises(Denied):
+    with pytest.raises(InvalidSignature):
         await get(storage, put_url(storage))
-    with pytest.raises(Denied):
+    with pytest.raises(InvalidSignature):
         await put(storage, storage.presign_get(KEY, life=LIFE).url)
     key, query = parse(storage.presign_get(KEY, life=LIFE).url)
     extended = query | {"size": str(SIZE), "type": TYPE}
-    with pytest.raises(Denied):
+    with pytest.raises(InvalidSignature):
         await storage.receive(key, extended, content_type=TYPE, content_length=SIZE, body=chunks(CONTENT))
 
 
@@ -242,7 +242,7 @@ async def test_a_signed_put_with_one_byte_changed_is_denied(storage, data):
     at = data.draw(st.integers(len(f"{URL}/storage/"), len(url) - 1))
     changed = url[:at] + data.draw(st.characters(codec="ascii", min_codepoint=32)) + url[at + 1 :]
     assume(parse(changed) != parse(url))  # `%2f` is `%2F`
-    with pytest.raises(Denied):
+    with pytest.raises(InvalidSignature):
         await put(storage, changed)
 
 
@@ -253,7 +253,7 @@ async def test_a_signed_get_with_one_byte_changed_is_denied(storage, data):
     at = data.draw(st.integers(len(f"{URL}/storage/"), len(url) - 1))
     changed = url[:at] + data.draw(st.characters(codec="ascii", min_codepoint=32)) + url[at + 1 :]
     assume(parse(changed) != parse(url))
-    with pytest.raises(Denied):
+    with pytest.raises(InvalidSignature):
         await get(storage, changed)
 
 
@@ -263,23 +263,23 @@ async def test_a_signed_get_with_one_byte_changed_is_denied(storage, data):
     query=st.dictionaries(st.sampled_from(["expires", "size", "type", "signature", "x"]), st.text()),
 )
 async def test_whatever_was_not_signed_is_denied(storage, key, query):
-    with pytest.raises(Denied):
+    with pytest.raises(InvalidSignature):
         await storage.open_signed(key, query)
-    with pytest.raises(Denied):
+    with pytest.raises(InvalidSignature):
         await storage.receive(key, query, content_type="a/b", content_length=1, body=chunks(b"x"))
 
 
 async def test_a_signature_with_fields_shifted_into_each_other_is_denied(storage):
     key, query = parse(put_url(storage, size=12))
     shifted = query | {"expires": query["expires"] + "1", "size": "2"}
-    with pytest.raises(Denied):
+    with pytest.raises(InvalidSignature):
         await storage.receive(key, shifted, content_type=TYPE, content_length=2, body=chunks(b"xx"))
 
 
 @pytest.mark.parametrize("addition", [{"x": "1"}, {"Signature": "0"}, {"response-content-type": "text/html"}])
 async def test_an_unsigned_parameter_is_denied(storage, addition):
     key, query = parse(put_url(storage))
-    with pytest.raises(Denied):
+    with pytest.raises(InvalidSignature):
         await storage.receive(
             key, query | addition, content_type=TYPE, content_length=SIZE, body=chunks(CONTENT)
         )
@@ -287,7 +287,7 @@ async def test_an_unsigned_parameter_is_denied(storage, addition):
 
 @pytest.mark.parametrize("secret", [b"j" * 32, b"k" * 31, b""])
 async def test_another_secrets_signature_is_denied(storage, clock, secret):
-    with pytest.raises(Denied):
+    with pytest.raises(InvalidSignature):
         await put(storage, put_url(MemoryStorage(URL, secret, clock)))
 
 

@@ -6,12 +6,12 @@ from msgspec.structs import replace
 
 from builders import SINGER, START, STRANGER, a_record, an_upload
 from orak.application.ports.failures import StaleVersion
-from orak.application.ports.persistence import Once, Song
-from orak.domain.errors import OnceMismatch, RecordExists, RecordNotFound, SongNotFound
+from orak.application.ports.persistence import IdempotencyKey, Song
+from orak.domain.errors import IdempotencyMismatch, RecordExists, RecordNotFound, SongNotFound
 from orak.domain.identity import RecordId, SongId, UploadId
 
 LATER = START + timedelta(minutes=1)
-CALL = Once(SINGER, "POST /records/async", "key-1", "body-1")
+CALL = IdempotencyKey(SINGER, "POST /records/async", "key-1", "body-1")
 
 
 async def added(persistence, record):
@@ -85,7 +85,7 @@ async def test_a_record_refers_to_what_there_is(persistence, upload, missing):
     with pytest.raises(StaleVersion):
         await added(persistence, replace(a_record(upload), **missing))
     with pytest.raises(RecordNotFound):
-        await persistence.recordings.get(RecordId(1))
+        await persistence.snapshots.get(RecordId(1))
 
 
 async def test_a_record_is_not_changed_to_a_song_that_is_not_there(persistence, upload):
@@ -119,57 +119,57 @@ async def test_a_user_can_come_again(persistence):
 
 async def test_a_key_is_remembered_for_a_day(persistence, clock):
     async with persistence.transaction() as tx:
-        assert await tx.onces.find(CALL) is None
-        await tx.onces.keep(CALL, 12)
-        assert await tx.onces.find(CALL) == 12
+        assert await tx.idempotency_keys.find(CALL) is None
+        await tx.idempotency_keys.keep(CALL, 12)
+        assert await tx.idempotency_keys.find(CALL) == 12
     clock.advance(timedelta(hours=24) - timedelta(microseconds=1))
     async with persistence.transaction() as tx:
-        assert await tx.onces.find(CALL) == 12
+        assert await tx.idempotency_keys.find(CALL) == 12
     clock.advance(timedelta(microseconds=1))
     async with persistence.transaction() as tx:
-        assert await tx.onces.find(CALL) is None
-        await tx.onces.keep(CALL, 13)
-        assert await tx.onces.find(CALL) == 13
+        assert await tx.idempotency_keys.find(CALL) is None
+        await tx.idempotency_keys.keep(CALL, 13)
+        assert await tx.idempotency_keys.find(CALL) == 13
 
 
 async def test_a_key_belongs_to_its_user_and_route(persistence):
     async with persistence.transaction() as tx:
-        await tx.onces.keep(CALL, 12)
+        await tx.idempotency_keys.keep(CALL, 12)
         for other in (replace(CALL, user_id=STRANGER), replace(CALL, route="x"), replace(CALL, key="x")):
-            assert await tx.onces.find(other) is None
+            assert await tx.idempotency_keys.find(other) is None
 
 
 async def test_a_key_with_another_body_is_told(persistence):
     async with persistence.transaction() as tx:
-        await tx.onces.keep(CALL, 12)
+        await tx.idempotency_keys.keep(CALL, 12)
     async with persistence.transaction() as tx:
-        with pytest.raises(OnceMismatch):
-            await tx.onces.find(replace(CALL, fingerprint="body-2"))
+        with pytest.raises(IdempotencyMismatch):
+            await tx.idempotency_keys.find(replace(CALL, fingerprint="body-2"))
 
 
 async def test_of_two_calls_with_one_key_the_slower_is_refused(persistence, upload):
     async with persistence.transaction() as tx:
-        await tx.onces.keep(CALL, 12)
+        await tx.idempotency_keys.keep(CALL, 12)
 
     async def call_again():
         async with persistence.transaction() as tx:
             await tx.records.add(a_record(upload))
-            await tx.onces.keep(CALL, 13)
+            await tx.idempotency_keys.keep(CALL, 13)
 
     with pytest.raises(StaleVersion):
         await call_again()
     with pytest.raises(RecordNotFound):
-        await persistence.recordings.get(RecordId(1))
+        await persistence.snapshots.get(RecordId(1))
 
 
 async def test_a_key_goes_with_a_transaction_that_fails(persistence):
 
     async def call_and_fail():
         async with persistence.transaction() as tx:
-            await tx.onces.keep(CALL, 12)
+            await tx.idempotency_keys.keep(CALL, 12)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await call_and_fail()
     async with persistence.transaction() as tx:
-        assert await tx.onces.find(CALL) is None
+        assert await tx.idempotency_keys.find(CALL) is None

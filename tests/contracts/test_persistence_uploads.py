@@ -31,7 +31,9 @@ async def test_every_field_of_a_life_is_kept(persistence):
     )
     steps = [
         lambda held: held.start(at=START, lease_until=START + timedelta(microseconds=1)),
-        lambda held: held.stumble(1, message="broken", at=START, not_before=START + timedelta(seconds=2)),
+        lambda held: held.fail_attempt(
+            1, message="broken", at=START, not_before=START + timedelta(seconds=2)
+        ),
         lambda held: held.start(at=START, lease_until=START + timedelta(seconds=30)),
         lambda held: held.complete(2, output, at=START),
         lambda held: held.delete(at=START + timedelta(hours=1)),
@@ -112,7 +114,7 @@ async def test_an_exception_leaves_no_trace(persistence):
     with pytest.raises(ZeroDivisionError):
         await change_and_fail()
     assert await read(persistence, upload.id) == upload
-    assert await persistence.facts.number() == 1
+    assert await persistence.event_log.number() == 1
 
 
 async def test_a_transaction_sees_its_own_changes(persistence):
@@ -126,20 +128,20 @@ async def test_nobody_sees_what_is_not_committed(persistence):
     take = await a_waiting_take(persistence)
     async with persistence.transaction() as tx:
         running = await tx.uploads.save(*take.upload.start(at=START, lease_until=START))
-        assert (await persistence.recordings.get(take.record.id)).upload == take.upload
+        assert (await persistence.snapshots.get(take.record.id)).upload == take.upload
         assert await persistence.leases.lost(9) == []
-    assert (await persistence.recordings.get(take.record.id)).upload == running
+    assert (await persistence.snapshots.get(take.record.id)).upload == running
 
 
 async def test_a_tombstone_is_read_until_it_is_purged(persistence):
     upload = await persistence.intake.add(an_upload())
-    buried = await saved(persistence, upload.delete(at=START))
+    tombstones = await saved(persistence, upload.delete(at=START))
     assert (await read(persistence, upload.id)).status is ProcessingStatus.DELETED
     async with persistence.transaction() as tx:
-        await tx.uploads.purge(buried.id)
-        await tx.uploads.purge(buried.id)  # absent already: nothing happens
+        await tx.uploads.purge(tombstones.id)
+        await tx.uploads.purge(tombstones.id)  # absent already: nothing happens
         with pytest.raises(UploadNotFound):
-            await tx.uploads.get(buried.id)
+            await tx.uploads.get(tombstones.id)
 
 
 async def test_an_upload_with_a_record_is_not_purged(persistence):
@@ -147,7 +149,7 @@ async def test_an_upload_with_a_record_is_not_purged(persistence):
     with pytest.raises(StaleVersion):
         async with persistence.transaction() as tx:
             await tx.uploads.purge(take.upload.id)
-    assert await persistence.recordings.get(take.record.id) == take
+    assert await persistence.snapshots.get(take.record.id) == take
 
 
 async def test_the_id_of_a_purged_upload_is_never_given_again(persistence):

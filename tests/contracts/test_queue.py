@@ -5,13 +5,12 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from redis_server import redis_server, shared_redis  # noqa: F401 - fixtures
-from waiting_takes import Takes, a_pool, a_sender, a_worker
+from waiting_uploads import WaitingUploads, a_pool, a_sender, a_worker
 
 
 @pytest.fixture
 async def takes():
-    return Takes()
+    return WaitingUploads()
 
 
 @pytest.fixture(params=["inline", "taskiq"])

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from builders import START, an_upload
 from orak.application.ports.cursors import SetAside
-from orak.domain.events import FactType
+from orak.domain.events import EventType
 from orak.domain.webhooks import (
     CONFIGURED,
     Delivery,
@@ -27,7 +27,7 @@ def an_attempt(endpoint_id=1, *, at=START, **changes):
             position=3,
             event_id=4,
             upload_id=5,
-            type=FactType.UPLOAD_RECEIVED,
+            type=EventType.UPLOAD_RECEIVED,
             at=at,
             outcome=Outcome.FAILED,
             status_code=None,
@@ -39,7 +39,7 @@ def an_attempt(endpoint_id=1, *, at=START, **changes):
 
 
 def hold(persistence, endpoint):
-    return persistence.cursors.hold(endpoint.reader, "this one", at=START, until=START + SECOND)
+    return persistence.cursors.hold(endpoint.subscriber, "this one", at=START, until=START + SECOND)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ async def test_an_endpoint_comes_back_as_it_was_stored(endpoints):
     second = await endpoints.add(
         replace(
             NEW,
-            event_types=frozenset({FactType.RECORD_CREATED, FactType.RECORD_DELETED}),
+            event_types=frozenset({EventType.RECORD_CREATED, EventType.RECORD_DELETED}),
             previous_secret="whsec_b",
             rotated_at=START,
             enabled=False,
@@ -99,18 +99,18 @@ async def test_what_is_removed_leaves_nothing_and_its_id_is_not_used_again(
     persistence, endpoints, deliveries
 ):
     await persistence.intake.add(an_upload())
-    await persistence.facts.number()
+    await persistence.event_log.number()
     made, kept = await endpoints.add(NEW, 0), await endpoints.add(NEW, 0)
     for endpoint in (made, kept):
         await deliveries.note([an_attempt(endpoint.id)])
-        await persistence.cursors.advance(endpoint.reader, 1, [SetAside(1, 1, START)])
+        await persistence.cursors.advance(endpoint.subscriber, 1, [SetAside(1, 1, START)])
     await endpoints.remove(made.id)
     await deliveries.note([an_attempt(made.id), an_attempt(kept.id)])  # of those that were on their way
-    await persistence.cursors.advance(made.reader, 1, [SetAside(1, 1, START)])
+    await persistence.cursors.advance(made.subscriber, 1, [SetAside(1, 1, START)])
     assert await endpoints.all() == [kept]
     assert await deliveries.page(made.id, None, 9) == []
-    assert (await persistence.cursors.lag(made.reader, START)).deferred == 0
-    assert (await persistence.cursors.lag(kept.reader, START)).deferred == 1
+    assert (await persistence.cursors.lag(made.subscriber, START)).deferred == 0
+    assert (await persistence.cursors.lag(kept.subscriber, START)).deferred == 1
     assert len(await deliveries.page(kept.id, None, 9)) == 2
     assert await hold(persistence, made) is None
     assert await hold(persistence, kept) == 1

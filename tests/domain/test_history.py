@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from builders import START, an_object, an_upload
-from orak.domain.history import UploadHistory, VersionedFact, differences
+from orak.domain.history import UploadHistory, VersionedEvent, differences
 from orak.domain.identity import RecordId, UploadId
 from orak.domain.processing import FailureCode, ProcessingStatus
 from orak.domain.upload import Output
@@ -15,12 +15,12 @@ LATER = START + timedelta(minutes=1)
 def a_life(*moves) -> UploadHistory:
     """What is known of an upload that went through these moves."""
     upload = replace(an_upload(), id=UploadId(3))
-    facts = [VersionedFact(1, upload.requested())]
+    events = [VersionedEvent(1, upload.requested())]
     for version, move in enumerate(moves, start=2):
-        upload, fact = move(upload)
+        upload, event = move(upload)
         upload = replace(upload, version=version)
-        facts.append(VersionedFact(version, fact))
-    return UploadHistory(upload.id, facts, upload)
+        events.append(VersionedEvent(version, event))
+    return UploadHistory(upload.id, events, upload)
 
 
 def named(upload):
@@ -40,8 +40,8 @@ def completed(upload):
 
 
 def deleted(upload):
-    upload, fact = upload.delete(at=START)
-    return replace(upload, record_id=None), fact
+    upload, event = upload.delete(at=START)
+    return replace(upload, record_id=None), event
 
 
 def changed(history, **changes):
@@ -56,7 +56,7 @@ WHOLE = (named, received, started, completed)
 
 
 @pytest.mark.parametrize("moves", [WHOLE[:n] for n in range(5)] + [(*WHOLE, deleted)])
-def test_a_row_that_is_what_its_facts_say(moves):
+def test_a_row_that_is_what_its_events_say(moves):
     assert differences(a_life(*moves)) == []
 
 
@@ -81,27 +81,27 @@ def test_a_row_that_is_not(field, value, what):
 
 def test_a_difference_says_both_sides():
     [found] = differences(changed(a_life(*WHOLE), attempt=2))
-    assert (found.upload_id, found.by_facts, found.by_tables) == (3, "1", "2")
+    assert (found.upload_id, found.by_events, found.by_tables) == (3, "1", "2")
 
 
-def test_a_fact_that_is_missing():
+def test_an_event_that_is_missing():
     life = a_life(*WHOLE)
-    assert whats(replace(life, facts=life.facts[:2] + life.facts[3:])) == ["sequence", "move"]
+    assert whats(replace(life, events=life.events[:2] + life.events[3:])) == ["sequence", "move"]
 
 
-def test_facts_that_were_forgotten_are_not_missed():
+def test_events_that_were_forgotten_are_not_missed():
     life = a_life(*WHOLE)
-    assert differences(replace(life, facts=life.facts[-1:])) == []
+    assert differences(replace(life, events=life.events[-1:])) == []
 
 
 def test_an_attempt_that_falls():
     life = a_life(*WHOLE)
-    late = replace(life.facts[-1], fact=replace(life.facts[-1].fact, attempt=0))
-    assert whats(replace(changed(life, attempt=0), facts=[*life.facts[:-1], late])) == ["fence"]
+    late = replace(life.events[-1], event=replace(life.events[-1].event, attempt=0))
+    assert whats(replace(changed(life, attempt=0), events=[*life.events[:-1], late])) == ["fence"]
 
 
-def test_a_row_without_facts():
-    assert whats(replace(a_life(), facts=[])) == ["facts"]
+def test_a_row_without_events():
+    assert whats(replace(a_life(), events=[])) == ["events"]
 
 
 @pytest.mark.parametrize("moves", [(*WHOLE, deleted), (lambda upload: upload.expire(at=START),)])

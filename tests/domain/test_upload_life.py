@@ -10,7 +10,7 @@ from builders import START, an_object, an_upload
 from orak.domain.actor import Actor
 from orak.domain.audio import Loudness
 from orak.domain.errors import LeaseLost, PermissionDenied, StateConflict, UploadNotFound, WrongState
-from orak.domain.events import Fact, FactType
+from orak.domain.events import DomainEvent, EventType
 from orak.domain.identity import ObjectKey, RecordId, UserId
 from orak.domain.policies import MAX_FAILURES
 from orak.domain.processing import MOVES, FailureCode, ProcessingStatus, shown_as
@@ -32,7 +32,7 @@ def in_state(status: ProcessingStatus, **changes: object) -> Upload:
 
 
 TRANSITIONS: dict[
-    str, tuple[Callable[[Upload], tuple[Upload, Fact]], set[ProcessingStatus], ProcessingStatus]
+    str, tuple[Callable[[Upload], tuple[Upload, DomainEvent]], set[ProcessingStatus], ProcessingStatus]
 ] = {
     "receive": (
         lambda u: u.receive(an_object(u), at=LATER),
@@ -49,7 +49,11 @@ TRANSITIONS: dict[
     "start": (lambda u: u.start(at=LATER, lease_until=LATER), {S.UPLOADED}, S.PROCESSING),
     "complete": (lambda u: u.complete(1, OUTPUT, at=LATER), {S.PROCESSING}, S.COMPLETED),
     "fail": (lambda u: u.fail(1, FailureCode.CORRUPT, at=LATER), {S.PROCESSING}, S.FAILED),
-    "stumble": (lambda u: u.stumble(1, message="m", at=LATER, not_before=LATER), {S.PROCESSING}, S.UPLOADED),
+    "fail_attempt": (
+        lambda u: u.fail_attempt(1, message="m", at=LATER, not_before=LATER),
+        {S.PROCESSING},
+        S.UPLOADED,
+    ),
     "release": (lambda u: u.release(1, at=LATER), {S.PROCESSING}, S.UPLOADED),
     "retry": (lambda u: u.retry(at=LATER), {S.FAILED}, S.UPLOADED),
     "delete": (lambda u: u.delete(at=LATER), set(S) - {S.DELETED}, S.DELETED),
@@ -65,10 +69,10 @@ def test_a_transition_works_from_its_states_and_from_no_other(name, status):
         with pytest.raises((IllegalMove, LeaseLost, StateConflict)):
             act(before)
         return
-    after, fact = act(before)
+    after, event = act(before)
     assert after.status is to
     assert to in MOVES[status]
-    assert (fact.status, fact.attempt, fact.uuid, fact.at) == (to, after.attempt, before.uuid, LATER)
+    assert (event.status, event.attempt, event.uuid, event.at) == (to, after.attempt, before.uuid, LATER)
     assert after.attempt >= before.attempt, "the fencing token fell"
     assert (after.lease_until is not None) == (to is S.PROCESSING)
 
@@ -94,8 +98,8 @@ def test_an_upload_that_ended_is_shown_in_one_of_three_words(status):
 )
 def test_bytes_that_are_not_what_was_declared_fail_for_good(change, failure):
     pending = an_upload(size=3, content_type="audio/webm;codecs=opus")
-    failed, fact = pending.receive(an_object(pending, **change), at=LATER)
-    assert (failed.status, failed.failure, fact.type) == (S.FAILED, failure, FactType.UPLOAD_REJECTED)
+    failed, event = pending.receive(an_object(pending, **change), at=LATER)
+    assert (failed.status, failed.failure, event.type) == (S.FAILED, failure, EventType.UPLOAD_REJECTED)
     with pytest.raises(StateConflict):
         failed.retry(at=LATER)
 
@@ -108,8 +112,8 @@ def test_a_store_may_fold_the_case_and_the_spaces_of_a_content_type():
 
 def test_the_verified_bytes_are_pinned_by_their_etag():
     pending = an_upload()
-    uploaded, fact = pending.receive(an_object(pending), at=LATER)
-    assert (uploaded.etag, fact.type) == ('"e1"', FactType.UPLOAD_RECEIVED)
+    uploaded, event = pending.receive(an_object(pending), at=LATER)
+    assert (uploaded.etag, event.type) == ('"e1"', EventType.UPLOAD_RECEIVED)
 
 
 def test_a_late_arrival_counts_only_while_a_record_waits():
@@ -152,7 +156,7 @@ def test_a_stranger_is_told_which_record_it_was_not():
     assert (refusal.value.record_id, refusal.value.user_id) == (RECORD, 99)
 
 
-@pytest.mark.parametrize("transition", ["complete", "fail", "stumble", "release"])
+@pytest.mark.parametrize("transition", ["complete", "fail", "fail_attempt", "release"])
 def test_only_the_attempt_that_holds_the_lease_may_say_how_it_ended(transition):
     with pytest.raises(LeaseLost):
         TRANSITIONS[transition][0](replace(in_state(S.PROCESSING), attempt=2))
@@ -162,7 +166,7 @@ def test_the_fifth_failure_is_the_last():
     upload, started = in_state(S.UPLOADED), 0
     while upload.status is not S.FAILED:
         upload, _ = upload.start(at=LATER, lease_until=LATER)
-        upload, _ = upload.stumble(upload.attempt, message="m", at=LATER, not_before=LATER)
+        upload, _ = upload.fail_attempt(upload.attempt, message="m", at=LATER, not_before=LATER)
         started += 1
     assert started == MAX_FAILURES == 5
     assert upload.failure is FailureCode.FAILED_TOO_OFTEN
@@ -172,7 +176,7 @@ def test_a_decoder_that_died_twice_is_not_given_a_third():
     upload, started = in_state(S.UPLOADED), 0
     while upload.status is not S.FAILED:
         upload, _ = upload.start(at=LATER, lease_until=LATER)
-        upload, _ = upload.stumble(
+        upload, _ = upload.fail_attempt(
             upload.attempt, killed=FailureCode.DECODER_CRASHED, message="m", at=LATER, not_before=LATER
         )
         started += 1
@@ -180,48 +184,48 @@ def test_a_decoder_that_died_twice_is_not_given_a_third():
 
 
 def test_a_world_that_is_down_costs_no_failure():
-    released, fact = in_state(S.PROCESSING, failures=3).release(1, at=LATER, not_before=LATER)
-    assert (released.failures, released.not_before, fact.type) == (3, LATER, FactType.PROCESSING_RELEASED)
+    released, event = in_state(S.PROCESSING, failures=3).release(1, at=LATER, not_before=LATER)
+    assert (released.failures, released.not_before, event.type) == (3, LATER, EventType.PROCESSING_RELEASED)
 
 
 def test_a_retry_has_a_new_budget_under_a_higher_token():
     failed = in_state(S.FAILED, failures=5, failure=FailureCode.FAILED_TOO_OFTEN, error_message="m")
-    again, fact = failed.retry(at=LATER)
+    again, event = failed.retry(at=LATER)
     assert (again.failures, again.failure, again.error_message) == (0, None, None)
-    assert (again.attempt, fact.type) == (2, FactType.PROCESSING_RETRIED)
+    assert (again.attempt, event.type) == (2, EventType.PROCESSING_RETRIED)
 
 
 def test_a_deleted_upload_takes_the_lease_from_whoever_holds_it():
-    deleted, fact = in_state(S.PROCESSING, record_id=RECORD).delete(at=LATER)
-    assert (deleted.attempt, deleted.deleted_at, fact.type) == (2, LATER, FactType.RECORD_DELETED)
+    deleted, event = in_state(S.PROCESSING, record_id=RECORD).delete(at=LATER)
+    assert (deleted.attempt, deleted.deleted_at, event.type) == (2, LATER, EventType.RECORD_DELETED)
     with pytest.raises(LeaseLost):
         deleted.complete(1, OUTPUT, at=LATER)
 
 
 def test_replaced_bytes_are_checked_and_pinned_anew_and_that_counts():
     held = in_state(S.PROCESSING)
-    again, _ = held.verify_again(1, an_object(held), at=LATER, not_before=LATER)
+    again, _ = held.reverify(1, an_object(held), at=LATER, not_before=LATER)
     assert (again.status, again.etag, again.failures) == (S.UPLOADED, '"e1"', 1)
-    other, _ = held.verify_again(1, an_object(held, size=1), at=LATER, not_before=LATER)
+    other, _ = held.reverify(1, an_object(held, size=1), at=LATER, not_before=LATER)
     assert (other.status, other.failure) == (S.FAILED, FailureCode.SIZE_MISMATCH)
-    gone, _ = held.verify_again(1, None, at=LATER, not_before=LATER)
+    gone, _ = held.reverify(1, None, at=LATER, not_before=LATER)
     assert (gone.status, gone.etag, gone.failures) == (S.UPLOADED, "etag-0", 1)
 
 
 def test_completion_shows_the_converted_object():
-    completed, fact = in_state(S.PROCESSING).complete(1, OUTPUT, at=LATER)
+    completed, event = in_state(S.PROCESSING).complete(1, OUTPUT, at=LATER)
     assert (completed.shown_key, completed.progress) == (OUTPUT.audio_key, 100)
-    assert (fact.key, fact.original_key) == (OUTPUT.audio_key, completed.key)
+    assert (event.key, event.original_key) == (OUTPUT.audio_key, completed.key)
 
 
-def test_facts_tell_nothing_of_a_person():
-    assert not {"title", "original_filename", "filename", "name"} & set(Fact.__struct_fields__)
+def test_events_tell_nothing_of_a_person():
+    assert not {"title", "original_filename", "filename", "name"} & set(DomainEvent.__struct_fields__)
 
 
 def test_a_pending_upload_is_late_an_hour_after_its_url():
     upload = an_upload()
-    assert not upload.is_late(upload.url_expires_at + timedelta(minutes=59, seconds=59))
-    assert upload.is_late(upload.url_expires_at + timedelta(hours=1))
+    assert not upload.is_overdue(upload.url_expires_at + timedelta(minutes=59, seconds=59))
+    assert upload.is_overdue(upload.url_expires_at + timedelta(hours=1))
 
 
 def test_an_unnamed_upload_is_an_orphan_after_ten_minutes():

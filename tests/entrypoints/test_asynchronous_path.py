@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from audio_samples import chord, write
-from aws_server import DEADLINE, aws_server  # noqa: F401 - a fixture
+from aws_server import DEADLINE
 from orak import Actor, NewRecord, NewUpload, Settings, UserId
 from orak.adapters.aws.pathway import Pathway
 from orak.domain.processing import ProcessingStatus
@@ -26,7 +26,7 @@ UPLOADED, PROCESSING, COMPLETED = (
 
 
 @pytest.fixture
-async def settings(aws_server, tmp_path):  # noqa: F811
+async def settings(aws_server, tmp_path):
     """Everything set up as `orak aws setup` does, and nothing but events to start the work."""
     name = secrets.token_hex(6)
     pathway = Pathway(f"bus-{name}", f"rule-{name}", f"queue-{name}", aws_server.new_bucket())
@@ -53,13 +53,13 @@ async def a_late_take(use_cases, tmp_path):
     """Name a take, then let its bytes arrive, of which nobody tells orak; return the Record's id."""
     content = write(tmp_path / "take.webm", chord(), 1.0).read_bytes()
     signed = await use_cases.request_upload(SINGER, NewUpload("노래 + 1.webm", len(content), "audio/webm"))
-    recording = await use_cases.create_record(SINGER, NewRecord("늦은 노래", signed.upload.id))
-    assert recording.upload.status is ProcessingStatus.PENDING
+    snapshot = await use_cases.create_record(SINGER, NewRecord("늦은 노래", signed.upload.id))
+    assert snapshot.upload.status is ProcessingStatus.PENDING
     async with httpx.AsyncClient() as client:
         put = signed.request
         sent = await client.request(put.method, put.url, content=content, headers=put.headers)
         assert sent.status_code == 200
-    return recording.record.id
+    return snapshot.record.id
 
 
 async def until(use_cases, record_id, statuses, seconds=DEADLINE):
@@ -87,7 +87,7 @@ async def test_a_worker_beside_it_does(settings, tmp_path):
         assert (await until(orak.use_cases, record_id, {COMPLETED})).attempt == 1
 
 
-async def test_with_every_event_lost_the_sweep_does_within_two_intervals(settings, aws_server, tmp_path):  # noqa: F811
+async def test_with_every_event_lost_the_sweep_does_within_two_intervals(settings, aws_server, tmp_path):
     deaf = changed(settings, sqs_queue_url=aws_server.new_queue(), sweep_interval_ms=1000)
     async with run(deaf) as orak:
         record_id = await a_late_take(orak.use_cases, tmp_path)
@@ -105,7 +105,7 @@ async def test_without_batches_and_events_nothing_is_converted_in_the_background
         assert (await orak.use_cases.get_record(SINGER, record_id)).upload.status is UPLOADED
 
 
-async def test_the_first_fact_of_a_new_orak_is_published(settings, aws_server, tmp_path):  # noqa: F811
+async def test_the_first_event_of_a_new_orak_is_published(settings, aws_server, tmp_path):
     events, everything = aws_server.client("events"), aws_server.new_queue()
     events.put_rule(
         Name="all", EventBusName=settings.eventbridge_bus_name, EventPattern='{"source": ["orak.recordings"]}'

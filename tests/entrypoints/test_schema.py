@@ -3,7 +3,6 @@
 import pytest
 from sqlalchemy import text
 
-from databases import migrated_file, postgresql_server, sqlite_file, sqlite_url  # noqa: F401 - fixtures
 from orak.adapters.persistence.sql import migrations
 from orak.entrypoints.schema import prepare_schema
 from orak.entrypoints.setting_checks import InvalidSetting

@@ -69,7 +69,7 @@ async def an_api(settings: Settings = SETTINGS, *, clock: FrozenClock | None = N
             settings=settings,
             leases=house.persistence.leases,
             storage=house.storage,
-            measuring=house.use_cases.get_statistics.measuring,
+            collect_metrics=house.use_cases.get_statistics.collect_metrics,
             end_conversion_waits=lambda: None,  # nothing is waited for: this house converts nothing by itself
         )
         app = _app(settings)

@@ -48,7 +48,7 @@ async def test_a_size_that_is_given_twice_is_none(api, operator, query):
     answer = await operator.put(f"{BATCH}/size?{query}")
     assert refusal(answer) == (400, "VALIDATION_FAILED")
     assert {detail["field"] for detail in answer.json()["error"]["details"]} == {"size"}
-    assert await api.house.persistence.operations.batch_size() is None
+    assert await api.house.persistence.reports.batch_size() is None
 
 
 @pytest.mark.parametrize(

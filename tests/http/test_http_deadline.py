@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.response import Stream
 
 from orak.adapters.clock.frozen import FrozenClock
-from orak.entrypoints.http.deadline import UNHURRIED, Deadline
+from orak.entrypoints.http.deadline import NO_DEADLINE, Deadline
 from orak.entrypoints.http.errors import answer
 from orak.entrypoints.http.finishing import finishing
 from orak.entrypoints.http.request_ids import send_request_id
@@ -39,7 +39,7 @@ async def client(hung):
                 raise hung.then from None
             raise
 
-    @get("/unhurried", opt={UNHURRIED: True})
+    @get("/unhurried", opt={NO_DEADLINE: True})
     async def unhurried() -> str:
         await asyncio.sleep(2 * SOON)
         return "done"

@@ -47,7 +47,7 @@ async def test_the_document_has_every_route_and_no_other(api):
         for method in route.methods
         if method != "OPTIONS"
     }
-    described = {(method, path) for path, operations in document()["paths"].items() for method in operations}
+    described = {(method, path) for path, reports in document()["paths"].items() for method in reports}
     described |= {("head", path) for method, path in described if method == "get"}  # the introduction says so
     assert {(method, path) for method, path in routes if path not in UNDOCUMENTED} == described
 
@@ -66,8 +66,8 @@ def test_every_code_is_documented_with_the_envelope():
     assert written["components"]["schemas"]["ErrorCode"]["enum"] == sorted(ErrorCode)
     examples = written["components"]["examples"]
     assert {example["value"]["error"]["code"] for example in examples.values()} == set(ErrorCode)
-    for operations in written["paths"].values():
-        for operation in operations.values():
+    for reports in written["paths"].values():
+        for operation in reports.values():
             assert operation["summary"]
             assert operation["description"]
             assert {"500", "503"} <= operation["responses"].keys()

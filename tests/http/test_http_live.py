@@ -49,7 +49,7 @@ async def a_life(server, singer) -> int:
     """A take from its name to its end; three changes."""
     record = await a_record(server, singer)
     await server.running.use_cases.process_upload(UploadId(record["uploadId"]))
-    await server.running.use_cases.follow_facts()
+    await server.running.use_cases.follow_events()
     return record["id"]
 
 
@@ -179,7 +179,7 @@ async def test_a_deleted_take_is_told_as_gone(server, singer):
     record_id = await a_life(server, singer)
     async with streamed(singer) as stream:
         await singer.delete(f"/records/async/{record_id}")
-        await server.running.use_cases.follow_facts()
+        await server.running.use_cases.follow_events()
         event = await stream.event()
     assert (event["recordId"], event["processingStatus"], event["deleted"]) == (record_id, "FAILED", True)
 

@@ -21,7 +21,7 @@ async def figures(anyone):
 async def test_figures_of_what_waits_and_how_far_relays_are(api, anyone, singer):
     await name(singer, await upload(singer))
     await upload(singer)
-    await api.house.persistence.facts.number()
+    await api.house.persistence.event_log.number()
     shown = await figures(anyone)
     assert shown.pop(("batch_processing_oldest_waiting_seconds",)) >= 0
     assert shown.pop(("orak_relay_lag_seconds", "delete-objects")) >= 0
@@ -44,6 +44,6 @@ async def test_while_the_database_is_away_that_is_the_figure(api, anyone):
             raise Unavailable("the database is away")
 
     running = api.app.state.running
-    measuring = dataclasses.replace(running.measuring, operations=Away())
-    api.app.state.running = dataclasses.replace(running, measuring=measuring)
+    collect_metrics = dataclasses.replace(running.collect_metrics, reports=Away())
+    api.app.state.running = dataclasses.replace(running, collect_metrics=collect_metrics)
     assert await figures(anyone) == {("orak_database_up",): 0}

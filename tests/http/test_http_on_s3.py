@@ -8,7 +8,7 @@ from http_api import presign, refusal
 from test_http_in_production import served
 
 from audio_samples import chord, write
-from s3_servers import KEYS, an_s3_server, s3_server  # noqa: F401 - a fixture
+from s3_servers import KEYS, an_s3_server
 
 
 @asynccontextmanager
@@ -24,7 +24,7 @@ async def served_on(bucket, data_dir):
 
 
 @pytest.fixture
-async def callers(s3_server, tmp_path):  # noqa: F811
+async def callers(s3_server, tmp_path):
     async with served_on(s3_server.new_bucket(), tmp_path / "data") as callers:
         yield callers
 

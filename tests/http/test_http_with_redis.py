@@ -8,7 +8,6 @@ from http_api import presign
 from test_http_in_production import served
 
 from audio_samples import chord, write
-from redis_server import own_redis  # noqa: F401 - a fixture
 
 DEADLINE = 10
 
@@ -31,14 +30,14 @@ async def asked(singer: httpx.AsyncClient, path: str) -> httpx.Response:
 
 
 @pytest.fixture
-async def singer(tmp_path, own_redis):  # noqa: F811
+async def singer(tmp_path, own_redis):
     async with served(tmp_path / "data", redis_url=own_redis.url, immediate_slots=1) as singer:
         yield singer
 
 
 async def test_what_is_read_is_right_and_soon_there_while_redis_stands_still_and_after(
     singer,
-    own_redis,  # noqa: F811
+    own_redis,
     tmp_path,
 ):
     content = write(tmp_path / "take.webm", chord(), 0.2).read_bytes()

@@ -14,7 +14,7 @@ _UPLOADS = (
     "SELECT u.id, u.uuid, u.processing_status, u.version, u.object_key, u.output_key, u.waveform_key, "
     "u.measured_duration, u.etag, r.id, r.title FROM uploads u LEFT JOIN records r ON r.upload_id = u.id"
 )
-_FACTS = "SELECT upload_id, version, type FROM events ORDER BY upload_id, version"
+_EVENTS = "SELECT upload_id, version, type FROM events ORDER BY upload_id, version"
 _MOVING = (
     "SELECT count(*) FROM uploads u JOIN records r ON r.upload_id = u.id "
     "WHERE u.processing_status NOT IN ('COMPLETED', 'FAILED')"
@@ -43,7 +43,7 @@ class Verdict:
     stray: list[str] = field(default_factory=list)
     """Objects that are missing, or that no row names."""
     untold: list[str] = field(default_factory=list)
-    """Rows whose facts do not tell their story."""
+    """Rows whose events do not tell their story."""
     told: list[str] = field(default_factory=list)
     """What no log may hold."""
 
@@ -64,14 +64,14 @@ def still_moving(world: World) -> int:
 def judge(world: World, history: History) -> Verdict:
     rows = world.ledger.rows(_UPLOADS)
     by_record = {int(row[9]): row for row in rows if row[9]}
-    facts = defaultdict(list)
-    for upload_id, version, kind in world.ledger.rows(_FACTS):
-        facts[upload_id].append((int(version), kind))
+    events = defaultdict(list)
+    for upload_id, version, kind in world.ledger.rows(_EVENTS):
+        events[upload_id].append((int(version), kind))
     verdict = Verdict(
         acknowledged=len(history.acknowledged),
         deleted=sum(take.delete_acknowledged for take in history.takes),
         failed=sum(row[2] == "FAILED" for row in rows),
-        attempts=sum(kind == "ProcessingStarted" for told in facts.values() for _, kind in told),
+        attempts=sum(kind == "ProcessingStarted" for told in events.values() for _, kind in told),
     )
     for take in history.acknowledged:
         there = take.record_id in by_record
@@ -89,12 +89,12 @@ def judge(world: World, history: History) -> Verdict:
                 verdict.mixed.append(f"{take.title}: {said}")
     titles = Counter(row[10] for row in rows if row[10])
     verdict.doubled += [title for title, times in titles.items() if times > 1]
-    for upload_id, told in facts.items():
+    for upload_id, told in events.items():
         if sum(kind == "ProcessingCompleted" for _, kind in told) > 1:
             verdict.doubled.append(f"upload {upload_id} was completed twice")
         if [version for version, _ in told] != list(range(1, len(told) + 1)):
             verdict.untold.append(f"upload {upload_id}: {told}")
-    verdict.untold += [f"upload {row[0]}: no facts" for row in rows if int(row[3]) != len(facts[row[0]])]
+    verdict.untold += [f"upload {row[0]}: no events" for row in rows if int(row[3]) != len(events[row[0]])]
     verdict.untold += world.replayed()
     verdict.stray += strays(world)
     logs = world.logs()

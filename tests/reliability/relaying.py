@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from orak.adapters.persistence.sql.database import SqlPersistence
-from orak.application.events.relay_facts import Beginning, Reading
+from orak.application.events.relay_events import PageOutcome, StartPosition
 from orak.entrypoints.feed import relay_to
 
 _FASTER = 50
@@ -28,33 +28,31 @@ class ToFile:
 
     name = "file"
     in_order = True
-    begins = Beginning.FIRST
+    begins = StartPosition.FIRST
     longest_rest = timedelta(seconds=4)
 
     def __init__(self, path: str) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         self._failed_at: set[int] = set()
 
-    async def read(self, page) -> Reading:
+    async def read(self, page) -> PageOutcome:
         failed, stuck = set(), set()
-        for numbered in page:
-            new = numbered.event_id % 7 == 0 and numbered.event_id not in self._failed_at
-            if new or numbered.upload_id in stuck:
-                self._failed_at.add(numbered.event_id)
-                stuck.add(numbered.upload_id)
-                failed.add(numbered.position)
+        for logged in page:
+            new = logged.event_id % 7 == 0 and logged.event_id not in self._failed_at
+            if new or logged.upload_id in stuck:
+                self._failed_at.add(logged.event_id)
+                stuck.add(logged.upload_id)
+                failed.add(logged.position)
             else:
-                os.write(
-                    self._file, b"%d %d %d\n" % (numbered.event_id, numbered.upload_id, numbered.version)
-                )
+                os.write(self._file, b"%d %d %d\n" % (logged.event_id, logged.upload_id, logged.version))
                 await asyncio.sleep(0.001)
-        return Reading(failed)
+        return PageOutcome(failed)
 
 
 async def main(url: str, path: str) -> None:
     clock = FastClock()
     async with SqlPersistence.open(url, clock=clock, lease=timedelta(seconds=30)) as persistence:
-        relay = relay_to([ToFile(path)], persistence.facts, persistence.cursors, clock)
+        relay = relay_to([ToFile(path)], persistence.event_log, persistence.cursors, clock)
         while True:
             await relay()
             await asyncio.sleep(0.01)

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from builders import an_object, an_upload, saved
-from databases import migrated_file, postgresql_server, postgresql_url, sqlite_file, sqlite_url  # noqa: F401
 from orak.adapters.persistence.sql.database import SqlPersistence
 from reliability.relaying import FastClock
 
@@ -22,7 +21,8 @@ DEADLINE = 40
 
 
 def a_relay(url, told):
-    environment = {"PYTHONPATH": str(RELAYING.parent.parent)}
+    shared = RELAYING.parents[1]
+    environment = {"PYTHONPATH": f"{shared}:{shared / 'support'}"}
     return subprocess.Popen([sys.executable, str(RELAYING), url, str(told)], env=environment)
 
 
@@ -59,8 +59,8 @@ async def test_nothing_is_missed_and_order_is_kept(request, tmp_path, database):
             for relay in relays:
                 relay.kill()
                 relay.wait()
-        facts = await persistence.facts.after(0, 10_000)
-    assert {event_id for event_id, _, _ in lines(told)} == {fact.event_id for fact in facts}
+        events = await persistence.event_log.after(0, 10_000)
+    assert {event_id for event_id, _, _ in lines(told)} == {event.event_id for event in events}
     versions = defaultdict(list)
     for _, upload_id, version in dict.fromkeys(lines(told)):  # the same id is the same event
         versions[upload_id].append(version)

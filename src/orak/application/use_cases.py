@@ -2,18 +2,17 @@
 
 from dataclasses import dataclass
 
-from orak.application.events.follow_facts import FollowFacts
-from orak.application.events.forget_facts import ForgetFacts
-from orak.application.events.relay_facts import RelayFacts
-from orak.application.events.replay_facts import ReplayFacts
+from orak.application.events.check_event_log import CheckEventLog
+from orak.application.events.follow_events import FollowEvents
+from orak.application.events.prune_events import PruneEvents
+from orak.application.events.relay_events import RelayEvents
 from orak.application.events.tickets import IssueTicket, RedeemTicket
 from orak.application.events.watch_records import WatchRecords
-from orak.application.import_songs import ImportSongs
-from orak.application.operations.batch_size import SetBatchSize
-from orak.application.operations.get_statistics import GetStatistics
-from orak.application.operations.list_uploads import ListFailures, ListOrphans
-from orak.application.operations.retry_failure import RetryFailure
-from orak.application.operations.trigger_batch import TriggerBatch
+from orak.application.operators.batch_size import SetBatchSize
+from orak.application.operators.get_statistics import GetStatistics
+from orak.application.operators.list_uploads import ListFailures, ListOrphans
+from orak.application.operators.retry_failure import RetryFailure
+from orak.application.operators.trigger_batch import TriggerBatch
 from orak.application.processing.process_upload import ProcessUpload
 from orak.application.processing.sweep import Sweep
 from orak.application.processing.sweep_objects import SweepObjects
@@ -24,22 +23,27 @@ from orak.application.records.delete_record import DeleteRecord
 from orak.application.records.get_record import GetRecord
 from orak.application.records.list_records import ListRecords
 from orak.application.records.retry_record import RetryRecord
-from orak.application.register_user import RegisterUser
+from orak.application.songs.import_songs import ImportSongs
 from orak.application.uploads.cancel_upload import CancelUpload
 from orak.application.uploads.get_upload import GetUpload
 from orak.application.uploads.receive_upload import ReceiveUpload
 from orak.application.uploads.request_upload import RequestUpload
 from orak.application.uploads.store_upload import StoreUpload
+from orak.application.users.register_user import RegisterUser
 from orak.application.webhooks.deliver_webhooks import DeliverWebhooks
 from orak.application.webhooks.manage_endpoints import (
-    AddEndpoint,
-    ChangeEndpoint,
-    GetEndpoint,
-    ListEndpoints,
-    RemoveEndpoint,
-    RotateSecret,
+    AddWebhook,
+    ChangeWebhook,
+    GetWebhook,
+    ListWebhooks,
+    RemoveWebhook,
+    RotateWebhookSecret,
 )
-from orak.application.webhooks.replay_deliveries import ListDeliveries, ReplayDelivery, ReplayEvents
+from orak.application.webhooks.replay_deliveries import (
+    ListWebhookDeliveries,
+    ReplayWebhookDelivery,
+    ReplayWebhookEvents,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +76,21 @@ class UseCases:
     list_orphans: ListOrphans
     list_failures: ListFailures
     retry_failure: RetryFailure
-    replay_facts: ReplayFacts
-    list_endpoints: ListEndpoints
-    get_endpoint: GetEndpoint
-    add_endpoint: AddEndpoint
-    change_endpoint: ChangeEndpoint
-    rotate_secret: RotateSecret
-    remove_endpoint: RemoveEndpoint
-    list_deliveries: ListDeliveries
-    replay_delivery: ReplayDelivery
-    replay_events: ReplayEvents
+    check_event_log: CheckEventLog
+    list_endpoints: ListWebhooks
+    get_endpoint: GetWebhook
+    add_endpoint: AddWebhook
+    change_endpoint: ChangeWebhook
+    rotate_secret: RotateWebhookSecret
+    remove_endpoint: RemoveWebhook
+    list_deliveries: ListWebhookDeliveries
+    replay_delivery: ReplayWebhookDelivery
+    replay_events: ReplayWebhookEvents
     # Workers
     process_upload: ProcessUpload
     sweep: Sweep
     sweep_objects: SweepObjects
-    relay_facts: RelayFacts
-    follow_facts: FollowFacts
-    forget_facts: ForgetFacts
+    relay_events: RelayEvents
+    follow_events: FollowEvents
+    prune_events: PruneEvents
     deliver_webhooks: DeliverWebhooks

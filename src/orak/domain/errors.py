@@ -87,7 +87,7 @@ class LeaseLost(OrakError):
     """This attempt is no longer the upload's: whatever it made is to be thrown away."""
 
 
-class OnceMismatch(OrakError):
+class IdempotencyMismatch(OrakError):
     """This Idempotency-Key came first with another body."""
 
 

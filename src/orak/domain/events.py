@@ -1,4 +1,4 @@
-"""Facts: what happened to an upload and its Record, append-only, one for each change."""
+"""EventLog: what happened to an upload and its Record, append-only, one for each change."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +9,7 @@ from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
 from orak.domain.processing import FailureCode, ProcessingStatus
 
 
-class FactType(StrEnum):
+class EventType(StrEnum):
     """What happened, in the past tense; the detail type on EventBridge."""
 
     UPLOAD_REQUESTED = "UploadRequested"
@@ -27,20 +27,22 @@ class FactType(StrEnum):
     RECORD_DELETED = "RecordDeleted"
 
 
-LINES_UP = frozenset({FactType.UPLOAD_RECEIVED, FactType.RECORD_CREATED, FactType.PROCESSING_RETRIED})
-"""The last of these facts put a waiting take in line: it had its bytes and its Record then, or once more."""
+QUEUEING_EVENTS = frozenset(
+    {EventType.UPLOAD_RECEIVED, EventType.RECORD_CREATED, EventType.PROCESSING_RETRIED}
+)
+"""The last of these events put a waiting take in line: it had its bytes and its Record then, or once more."""
 
-FAILS = frozenset({FactType.UPLOAD_REJECTED, FactType.PROCESSING_FAILED})
-"""The facts that leave an upload FAILED."""
+FAILURE_EVENTS = frozenset({EventType.UPLOAD_REJECTED, EventType.PROCESSING_FAILED})
+"""The events that leave an upload FAILED."""
 
 
-class Fact(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class DomainEvent(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """One change, and where it left the upload: enough to rebuild both tables, and nothing of a person.
 
-    The upload's id and version are the stream's, which keeps them beside the fact.
+    The upload's id and version are the stream's, which keeps them beside the event.
     """
 
-    type: FactType
+    type: EventType
     user_id: UserId
     uuid: str
     status: ProcessingStatus
@@ -54,11 +56,11 @@ class Fact(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     failure: FailureCode | None = None
 
 
-class NumberedFact(msgspec.Struct, frozen=True):
-    """A fact at its place in the feed, the one order that every reader sees."""
+class LoggedEvent(msgspec.Struct, frozen=True):
+    """An event at its place in the feed, the one order that every reader sees."""
 
     position: int
     event_id: int
     upload_id: UploadId
     version: int
-    fact: Fact
+    event: DomainEvent

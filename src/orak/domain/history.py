@@ -1,92 +1,94 @@
-"""What an upload's facts say of it, and whether its row says the same."""
+"""What an upload's events say of it, and whether its row says the same."""
 
 from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from orak.domain.events import Fact
+from orak.domain.events import DomainEvent
 from orak.domain.identity import UploadId
 from orak.domain.processing import MOVES, ProcessingStatus
 from orak.domain.upload import ENDS, Upload
 
 
-class VersionedFact(msgspec.Struct, frozen=True):
-    """A fact, and the version of the upload that came with it."""
+class VersionedEvent(msgspec.Struct, frozen=True):
+    """An event, and the version of the upload that came with it."""
 
     version: int
-    fact: Fact
+    event: DomainEvent
 
 
 class UploadHistory(msgspec.Struct, frozen=True):
-    """An upload's facts, oldest first, and its row with the id of its Record."""
+    """An upload's events, oldest first, and its row with the id of its Record."""
 
     upload_id: UploadId
-    facts: Sequence[VersionedFact]
+    events: Sequence[VersionedEvent]
     """Without those that were forgotten; the newest is always there."""
     upload: Upload | None
     """None if there is no row, or none any more."""
 
 
 class Difference(msgspec.Struct, frozen=True, rename="camel"):
-    """Where facts and tables, or two facts, do not fit together."""
+    """Where events and tables, or two events, do not fit together."""
 
     upload_id: UploadId
     what: str
-    by_facts: str
+    by_events: str
     by_tables: str
 
 
 def differences(history: UploadHistory) -> list[Difference]:
-    """Return what does not fit: in the sequence of facts, or between the last of them and the row."""
-    if not history.facts:
-        return [Difference(history.upload_id, "facts", "none", "a row")]
-    last = history.facts[-1]
+    """Return what does not fit: in the sequence of events, or between the last of them and the row."""
+    if not history.events:
+        return [Difference(history.upload_id, "events", "none", "a row")]
+    last = history.events[-1]
     found = [*_breaks(history)]
     if history.upload is None:
-        if not _may_be_purged(last.fact):
-            found.append(Difference(history.upload_id, "row", last.fact.status, "none"))
+        if not _may_be_purged(last.event):
+            found.append(Difference(history.upload_id, "row", last.event.status, "none"))
         return found
-    by_facts, by_tables = _state_by(last), _state_of(history.upload)
+    by_events, by_tables = _state_by(last), _state_of(history.upload)
     return found + [
-        Difference(history.upload_id, what, by_facts[what], by_tables[what])
-        for what in by_facts
-        if by_facts[what] != by_tables[what]
+        Difference(history.upload_id, what, by_events[what], by_tables[what])
+        for what in by_events
+        if by_events[what] != by_tables[what]
     ]
 
 
 def _breaks(history: UploadHistory) -> Iterator[Difference]:
-    for before, after in zip(history.facts, history.facts[1:], strict=False):
+    for before, after in zip(history.events, history.events[1:], strict=False):
         if after.version != before.version + 1:
             yield Difference(
                 history.upload_id, "sequence", f"version {after.version} after {before.version}", ""
             )
-        moved = after.fact.status is not before.fact.status
-        if moved and after.fact.status not in MOVES[before.fact.status]:
-            yield Difference(history.upload_id, "move", f"{after.fact.status} after {before.fact.status}", "")
-        if after.fact.attempt < before.fact.attempt:
+        moved = after.event.status is not before.event.status
+        if moved and after.event.status not in MOVES[before.event.status]:
             yield Difference(
-                history.upload_id, "fence", f"attempt {after.fact.attempt} after {before.fact.attempt}", ""
+                history.upload_id, "move", f"{after.event.status} after {before.event.status}", ""
+            )
+        if after.event.attempt < before.event.attempt:
+            yield Difference(
+                history.upload_id, "fence", f"attempt {after.event.attempt} after {before.event.attempt}", ""
             )
 
 
-def _may_be_purged(fact: Fact) -> bool:
-    return fact.status is ProcessingStatus.DELETED or (fact.record_id is None and fact.status in ENDS)
+def _may_be_purged(event: DomainEvent) -> bool:
+    return event.status is ProcessingStatus.DELETED or (event.record_id is None and event.status in ENDS)
 
 
-def _state_by(last: VersionedFact) -> dict[str, str]:
-    fact = last.fact
-    named = fact.record_id is not None and fact.status is not ProcessingStatus.DELETED
+def _state_by(last: VersionedEvent) -> dict[str, str]:
+    event = last.event
+    named = event.record_id is not None and event.status is not ProcessingStatus.DELETED
     return {
         "version": str(last.version),
-        "status": fact.status,
-        "attempt": str(fact.attempt),
-        "failures": str(fact.failures),
-        "failure": fact.failure or "",
-        "key": fact.key,
-        "originalKey": fact.original_key,
-        "uuid": fact.uuid,
-        "owner": str(fact.user_id),
-        "record": str(fact.record_id) if named else "",
+        "status": event.status,
+        "attempt": str(event.attempt),
+        "failures": str(event.failures),
+        "failure": event.failure or "",
+        "key": event.key,
+        "originalKey": event.original_key,
+        "uuid": event.uuid,
+        "owner": str(event.user_id),
+        "record": str(event.record_id) if named else "",
     }
 
 

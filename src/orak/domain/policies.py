@@ -16,7 +16,7 @@ MAX_CONTENT_TYPE = 100
 URL_GRACE = timedelta(hours=1)
 """After its URL's life, an upload has this long to turn up: a signature is checked when a PUT starts."""
 
-FIRST_LOOK = timedelta(minutes=1)
+FIRST_CHECK_DELAY = timedelta(minutes=1)
 """When the sweep first looks for bytes that nobody named yet; naming them brings the look forward."""
 
 ORPHAN_AGE = timedelta(minutes=10)
@@ -34,7 +34,7 @@ MAX_FAILURES_WHEN_KILLED = 2
 UNAVAILABLE_DELAY = timedelta(seconds=4)
 """A world that was down is tried again after this: within ten seconds, a sweep's five included."""
 
-OUTAGES = 5
+MAX_CONSECUTIVE_OUTAGES = 5
 """So many objects in a row that cannot be reached mean that none can, and it is left to the next round."""
 
 _UNSEEN = frozenset({"Cf", "Zs", "Zl", "Zp"})
@@ -63,8 +63,8 @@ def backoff(failures: int, chance: float) -> timedelta:
     return max(_BACKOFF_BASE / 2, chance * ceiling)
 
 
-def feed_backoff(failures: int) -> timedelta:
-    """How long a reader of facts leaves one alone after it failed at it so often: 4 s, doubled, to 5 min."""
+def relay_backoff(failures: int) -> timedelta:
+    """How long a reader of events leaves one alone after it failed at it so often: 4 s, doubled, to 5 min."""
     doublings = min(failures - 1, 20)
     return min(UNAVAILABLE_DELAY * 2.0**doublings, _FEED_BACKOFF_CAP)
 

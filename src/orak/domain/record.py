@@ -66,7 +66,7 @@ class Record(msgspec.Struct, frozen=True):
         return replace(self, title=title, song_id=song_id, updated_at=at)
 
 
-class Recording(msgspec.Struct, frozen=True):
+class RecordSnapshot(msgspec.Struct, frozen=True):
     """A Record together with the upload it names: what its owner sees as one thing."""
 
     record: Record

@@ -16,10 +16,10 @@ from orak.domain.errors import (
     UploadNotFound,
     WrongState,
 )
-from orak.domain.events import Fact, FactType
+from orak.domain.events import DomainEvent, EventType
 from orak.domain.identity import RECORDINGS, ObjectKey, RecordId, UploadId, UserId, original_key
 from orak.domain.policies import (
-    FIRST_LOOK,
+    FIRST_CHECK_DELAY,
     MAX_FAILURES,
     MAX_FAILURES_WHEN_KILLED,
     ORPHAN_AGE,
@@ -70,7 +70,7 @@ class IllegalMove(Exception):
 
 
 class Upload(msgspec.Struct, frozen=True):
-    """One upload at one moment. Every transition returns the next one and the fact that made it."""
+    """One upload at one moment. Every transition returns the next one and the event that made it."""
 
     owner_id: UserId
     uuid: str
@@ -126,7 +126,7 @@ class Upload(msgspec.Struct, frozen=True):
             created_at=at,
             url_expires_at=at + url_life,
             declared_duration=duration or None,
-            not_before=at + FIRST_LOOK,
+            not_before=at + FIRST_CHECK_DELAY,
         )
 
     @property
@@ -152,7 +152,7 @@ class Upload(msgspec.Struct, frozen=True):
         return self.status is ProcessingStatus.UPLOADED and self.record_id is not None
 
     @property
-    def was_given_up(self) -> bool:
+    def is_discarded(self) -> bool:
         """Whether bytes of it lead nowhere: cancelled or deleted."""
         return self.status in {ProcessingStatus.CANCELLED, ProcessingStatus.DELETED}
 
@@ -161,7 +161,7 @@ class Upload(msgspec.Struct, frozen=True):
         """Whether nothing but a purge can follow, unless its owner names an EXPIRED one yet."""
         return self.record_id is None and self.status in ENDS
 
-    def next_look(self, at: datetime) -> datetime:
+    def next_check(self, at: datetime) -> datetime:
         """When to look again for bytes that are not there *at* this time."""
         if at >= self.url_expires_at + TOMBSTONE_AGE:
             return NEVER
@@ -178,7 +178,7 @@ class Upload(msgspec.Struct, frozen=True):
         published = {self.output.audio_key, self.output.waveform_key} if self.output else set()
         return self.status is ProcessingStatus.PROCESSING or key in published
 
-    def is_late(self, at: datetime) -> bool:
+    def is_overdue(self, at: datetime) -> bool:
         """Whether its URL's life and an hour are over."""
         return self.status is ProcessingStatus.PENDING and at >= self.url_expires_at + URL_GRACE
 
@@ -202,9 +202,9 @@ class Upload(msgspec.Struct, frozen=True):
             raise PermissionDenied(self.record_id, actor.user_id)
         return self
 
-    def requested(self) -> Fact:
-        """Return the fact that this upload was asked for."""
-        return self._fact(FactType.UPLOAD_REQUESTED, self.created_at)
+    def requested(self) -> DomainEvent:
+        """Return the event that this upload was asked for."""
+        return self._event(EventType.UPLOAD_REQUESTED, self.created_at)
 
     def check_nameable(self) -> None:
         """Raise unless a Record may be made for it now."""
@@ -215,53 +215,53 @@ class Upload(msgspec.Struct, frozen=True):
         if self.status is ProcessingStatus.CANCELLED:
             raise StateConflict(self.id, WrongState.UPLOAD_CANCELLED)
 
-    def named(self, record_id: RecordId, *, at: datetime) -> tuple[Self, Fact]:
+    def named(self, record_id: RecordId, *, at: datetime) -> tuple[Self, DomainEvent]:
         """Take note of its Record; the next look for its bytes is due at once."""
         upload = replace(self, record_id=record_id, not_before=None)
-        return upload, upload._fact(FactType.RECORD_CREATED, at)
+        return upload, upload._event(EventType.RECORD_CREATED, at)
 
-    def record_changed(self, *, at: datetime) -> tuple[Self, Fact]:
+    def record_changed(self, *, at: datetime) -> tuple[Self, DomainEvent]:
         """Take note that its Record's title or song is another."""
-        return self, self._fact(FactType.RECORD_CHANGED, at)
+        return self, self._event(EventType.RECORD_CHANGED, at)
 
-    def receive(self, found: StoredObject, *, at: datetime) -> tuple[Self, Fact]:
+    def receive(self, found: StoredObject, *, at: datetime) -> tuple[Self, DomainEvent]:
         """Verify the object that was found: UPLOADED with its ETag pinned, or FAILED for good."""
         mismatch = self._mismatch(found)
         if mismatch is not None:
-            return self._move(ProcessingStatus.FAILED, FactType.UPLOAD_REJECTED, at, failure=mismatch)
+            return self._move(ProcessingStatus.FAILED, EventType.UPLOAD_REJECTED, at, failure=mismatch)
         return self._move(
-            ProcessingStatus.UPLOADED, FactType.UPLOAD_RECEIVED, at, etag=found.etag, not_before=None
+            ProcessingStatus.UPLOADED, EventType.UPLOAD_RECEIVED, at, etag=found.etag, not_before=None
         )
 
-    def expire(self, *, at: datetime) -> tuple[Self, Fact]:
+    def expire(self, *, at: datetime) -> tuple[Self, DomainEvent]:
         """Stop waiting for bytes that did not come in time."""
-        return self._move(ProcessingStatus.EXPIRED, FactType.UPLOAD_EXPIRED, at)
+        return self._move(ProcessingStatus.EXPIRED, EventType.UPLOAD_EXPIRED, at)
 
-    def cancel(self, *, at: datetime) -> tuple[Self, Fact]:
+    def cancel(self, *, at: datetime) -> tuple[Self, DomainEvent]:
         """Give up an upload that neither arrived nor was named. Raise `StateConflict` for any other."""
         if self.record_id is not None or self.status not in {
             ProcessingStatus.PENDING,
             ProcessingStatus.EXPIRED,
         }:
             raise StateConflict(self.id, WrongState.NOT_CANCELLABLE)
-        return self._move(ProcessingStatus.CANCELLED, FactType.UPLOAD_CANCELLED, at)
+        return self._move(ProcessingStatus.CANCELLED, EventType.UPLOAD_CANCELLED, at)
 
-    def start(self, *, at: datetime, lease_until: datetime) -> tuple[Self, Fact]:
+    def start(self, *, at: datetime, lease_until: datetime) -> tuple[Self, DomainEvent]:
         """Give a worker the lease, under the next attempt's number."""
         return self._move(
             ProcessingStatus.PROCESSING,
-            FactType.PROCESSING_STARTED,
+            EventType.PROCESSING_STARTED,
             at,
             attempt=self.attempt + 1,
             lease_until=lease_until,
         )
 
-    def complete(self, attempt: int, output: Output, *, at: datetime) -> tuple[Self, Fact]:
+    def complete(self, attempt: int, output: Output, *, at: datetime) -> tuple[Self, DomainEvent]:
         """Publish what this *attempt* made. Raise `LeaseLost` if the upload is another's by now."""
         self._check_lease(attempt)
         return self._move(
             ProcessingStatus.COMPLETED,
-            FactType.PROCESSING_COMPLETED,
+            EventType.PROCESSING_COMPLETED,
             at,
             output=output,
             progress=100,
@@ -269,19 +269,19 @@ class Upload(msgspec.Struct, frozen=True):
             error_message=None,
         )
 
-    def fail(self, attempt: int, failure: FailureCode, *, at: datetime) -> tuple[Self, Fact]:
+    def fail(self, attempt: int, failure: FailureCode, *, at: datetime) -> tuple[Self, DomainEvent]:
         """End with a failure that no second try would change. Raise `LeaseLost` like `complete`."""
         self._check_lease(attempt)
         return self._move(
             ProcessingStatus.FAILED,
-            FactType.PROCESSING_FAILED,
+            EventType.PROCESSING_FAILED,
             at,
             failures=self.failures + 1,
             failure=failure,
             error_message=failure.value,
         )
 
-    def stumble(
+    def fail_attempt(
         self,
         attempt: int,
         *,
@@ -289,7 +289,7 @@ class Upload(msgspec.Struct, frozen=True):
         message: str,
         at: datetime,
         not_before: datetime,
-    ) -> tuple[Self, Fact]:
+    ) -> tuple[Self, DomainEvent]:
         """Count a run that failed or died: back in line, or FAILED when the budget is used up.
 
         `killed` says with which code the decoder was killed; None is any other transient failure.
@@ -299,7 +299,7 @@ class Upload(msgspec.Struct, frozen=True):
         if failures >= (MAX_FAILURES_WHEN_KILLED if killed else MAX_FAILURES):
             return self._move(
                 ProcessingStatus.FAILED,
-                FactType.PROCESSING_FAILED,
+                EventType.PROCESSING_FAILED,
                 at,
                 failures=failures,
                 failure=killed or FailureCode.FAILED_TOO_OFTEN,
@@ -307,31 +307,33 @@ class Upload(msgspec.Struct, frozen=True):
             )
         return self._move(
             ProcessingStatus.UPLOADED,
-            FactType.PROCESSING_RELEASED,
+            EventType.PROCESSING_RELEASED,
             at,
             failures=failures,
             error_message=message,
             not_before=not_before,
         )
 
-    def verify_again(
+    def reverify(
         self, attempt: int, found: StoredObject | None, *, at: datetime, not_before: datetime
-    ) -> tuple[Self, Fact]:
+    ) -> tuple[Self, DomainEvent]:
         """Answer bytes that are not those that were verified: check and pin them, counted as a failure."""
         self._check_lease(attempt)
         if found is None:
-            return self.stumble(attempt, message="the object is gone", at=at, not_before=not_before)
+            return self.fail_attempt(attempt, message="the object is gone", at=at, not_before=not_before)
         if mismatch := self._mismatch(found):
             return self.fail(attempt, mismatch, at=at)
         pinned = replace(self, etag=found.etag)
-        return pinned.stumble(attempt, message="the object was replaced", at=at, not_before=not_before)
+        return pinned.fail_attempt(attempt, message="the object was replaced", at=at, not_before=not_before)
 
-    def release(self, attempt: int, *, at: datetime, not_before: datetime | None = None) -> tuple[Self, Fact]:
+    def release(
+        self, attempt: int, *, at: datetime, not_before: datetime | None = None
+    ) -> tuple[Self, DomainEvent]:
         """Give the lease back uncounted: a shutdown, or the world behind a port was down."""
         self._check_lease(attempt)
-        return self._move(ProcessingStatus.UPLOADED, FactType.PROCESSING_RELEASED, at, not_before=not_before)
+        return self._move(ProcessingStatus.UPLOADED, EventType.PROCESSING_RELEASED, at, not_before=not_before)
 
-    def retry(self, *, at: datetime) -> tuple[Self, Fact]:
+    def retry(self, *, at: datetime) -> tuple[Self, DomainEvent]:
         """Stand in line again with a new budget. Raise `StateConflict` unless it FAILED once verified."""
         if self.status is not ProcessingStatus.FAILED:
             raise StateConflict(self.id, WrongState.NOT_FAILED)
@@ -339,7 +341,7 @@ class Upload(msgspec.Struct, frozen=True):
             raise StateConflict(self.id, WrongState.OBJECT_GONE)
         return self._move(
             ProcessingStatus.UPLOADED,
-            FactType.PROCESSING_RETRIED,
+            EventType.PROCESSING_RETRIED,
             at,
             attempt=self.attempt + 1,
             failures=0,
@@ -348,11 +350,11 @@ class Upload(msgspec.Struct, frozen=True):
             not_before=None,
         )
 
-    def delete(self, *, at: datetime) -> tuple[Self, Fact]:
+    def delete(self, *, at: datetime) -> tuple[Self, DomainEvent]:
         """Leave a tombstone; whoever holds a lease on it has lost it."""
         return self._move(
             ProcessingStatus.DELETED,
-            FactType.UPLOAD_EXPIRED if self.record_id is None else FactType.RECORD_DELETED,
+            EventType.UPLOAD_EXPIRED if self.record_id is None else EventType.RECORD_DELETED,
             at,
             attempt=self.attempt + 1,
             deleted_at=at,
@@ -371,16 +373,16 @@ class Upload(msgspec.Struct, frozen=True):
             raise LeaseLost
 
     def _move(
-        self, to: ProcessingStatus, fact: FactType, at: datetime, **changes: object
-    ) -> tuple[Self, Fact]:
+        self, to: ProcessingStatus, event: EventType, at: datetime, **changes: object
+    ) -> tuple[Self, DomainEvent]:
         if to not in MOVES[self.status]:
             raise IllegalMove(self.status, to)
         # A lease and its progress live as long as PROCESSING does; only `start` names a lease.
         upload = replace(self, **{"status": to, "lease_until": None, "progress": 0, **changes})
-        return upload, upload._fact(fact, at)
+        return upload, upload._event(event, at)
 
-    def _fact(self, kind: FactType, at: datetime) -> Fact:
-        return Fact(
+    def _event(self, kind: EventType, at: datetime) -> DomainEvent:
+        return DomainEvent(
             type=kind,
             user_id=self.owner_id,
             uuid=self.uuid,

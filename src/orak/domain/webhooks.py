@@ -1,4 +1,4 @@
-"""Where facts are posted to, and how their receivers know that it was orak."""
+"""Where events are posted to, and how their receivers know that it was orak."""
 
 import hashlib
 import hmac
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from orak.domain.errors import OrakError, Problem, ProblemCode
-from orak.domain.events import FactType, NumberedFact
+from orak.domain.events import EventType, LoggedEvent
 from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
 from orak.domain.processing import FailureCode, ProcessingStatus
 
@@ -25,7 +25,7 @@ ROTATION = timedelta(hours=24)
 """For so long the secret before the last signs too."""
 
 PATIENCE = timedelta(hours=24)
-"""A fact older than this is not tried again, once it fails."""
+"""An event older than this is not tried again, once it fails."""
 
 MAX_URL = 2000
 
@@ -53,7 +53,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     url: str
     secret: str
     created_at: datetime
-    event_types: frozenset[FactType] | None = None
+    event_types: frozenset[EventType] | None = None
     """None wants all, those of tomorrow too."""
     previous_secret: str | None = None
     rotated_at: datetime | None = None
@@ -61,12 +61,12 @@ class Endpoint(msgspec.Struct, frozen=True):
     disabled_reason: str | None = None
 
     @property
-    def reader(self) -> str:
+    def subscriber(self) -> str:
         """The name under which its place in the feed is kept."""
         return f"webhook-{self.id}"
 
-    def wants(self, kind: FactType) -> bool:
-        """Whether it is to be told of such facts."""
+    def wants(self, kind: EventType) -> bool:
+        """Whether it is to be told of such events."""
         return self.event_types is None or kind in self.event_types
 
     def secrets_at(self, at: datetime) -> tuple[str, ...]:
@@ -76,16 +76,16 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class WebhookEvent(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """What is posted: a fact, and its place among the others."""
+    """What is posted: an event, and its place among the others."""
 
     id: int
     """The same however often it is sent."""
-    type: FactType
+    type: EventType
     at: datetime
     position: int
     upload_id: UploadId
     version: int
-    """Of the upload; it rises by one with each fact of it."""
+    """Of the upload; it rises by one with each event of it."""
     user_id: UserId
     status: ProcessingStatus
     attempt: int
@@ -96,24 +96,24 @@ class WebhookEvent(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tr
     failure: FailureCode | None = None
 
     @classmethod
-    def of(cls, numbered: NumberedFact) -> "WebhookEvent":
-        """Flatten a fact."""
-        fact = numbered.fact
+    def of(cls, logged: LoggedEvent) -> "WebhookEvent":
+        """Flatten an event."""
+        event = logged.event
         return cls(
-            id=numbered.event_id,
-            type=fact.type,
-            at=fact.at,
-            position=numbered.position,
-            upload_id=numbered.upload_id,
-            version=numbered.version,
-            user_id=fact.user_id,
-            status=fact.status,
-            attempt=fact.attempt,
-            key=fact.key,
-            original_key=fact.original_key,
-            record_id=fact.record_id,
-            failures=fact.failures,
-            failure=fact.failure,
+            id=logged.event_id,
+            type=event.type,
+            at=event.at,
+            position=logged.position,
+            upload_id=logged.upload_id,
+            version=logged.version,
+            user_id=event.user_id,
+            status=event.status,
+            attempt=event.attempt,
+            key=event.key,
+            original_key=event.original_key,
+            record_id=event.record_id,
+            failures=event.failures,
+            failure=event.failure,
         )
 
 
@@ -133,7 +133,7 @@ class Delivery(msgspec.Struct, frozen=True):
     position: int
     event_id: int
     upload_id: UploadId
-    type: FactType
+    type: EventType
     at: datetime
     outcome: Outcome
     status_code: int | None

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from orak.adapters.queues.slots import Slots
-from orak.application.events.publish_facts import PublishFacts
+from orak.application.events.publish_events import PublishEvents
 from orak.application.ports.clock import Clock
 from orak.application.ports.cursors import Cursors
-from orak.application.ports.facts import Facts
+from orak.application.ports.event_log import EventLog
 from orak.application.ports.failures import Unavailable
-from orak.application.ports.persistence import Recordings
+from orak.application.ports.persistence import Snapshots
 from orak.application.ports.storage import Storage
 from orak.application.processing.process_upload import ProcessUpload
 from orak.application.uploads.receive_upload import ReceiveUpload
-from orak.application.verification import Verification
+from orak.application.verify_upload import VerifyUpload
 from orak.entrypoints.setting_checks import InvalidSetting
 from orak.entrypoints.settings import Settings
 
@@ -71,25 +71,27 @@ async def open_message_queue(settings: Settings) -> AsyncIterator["SqsQueue"]:
 
 
 async def open_publisher(
-    settings: Settings, facts: Facts, cursors: Cursors, clock: Clock
-) -> AsyncIterator[PublishFacts | None]:
-    """Open what publishes facts on a bus; None without one."""
+    settings: Settings, event_log: EventLog, cursors: Cursors, clock: Clock
+) -> AsyncIterator[PublishEvents | None]:
+    """Open what publishes events on a bus; None without one."""
     if settings.eventbridge_bus_name is None:
         yield None
         return
     async with open_event_bus(settings, clock) as bus:
-        publisher = PublishFacts(bus)
+        publisher = PublishEvents(bus)
         with suppress(Unavailable):  # then it begins with what happens when the database is there
-            await cursors.begin(publisher.name, await facts.last())  # at the next fact it would be too late
+            await cursors.begin(
+                publisher.name, await event_log.last()
+            )  # at the next event it would be too late
         yield publisher
 
 
 async def open_consumer(
     settings: Settings,
     *,
-    recordings: Recordings,
+    snapshots: Snapshots,
     storage: Storage,
-    verification: Verification,
+    verify: VerifyUpload,
     process: ProcessUpload,
     pool: "InlineQueue",
     capacity: "asyncio.Semaphore",
@@ -106,7 +108,7 @@ async def open_consumer(
 
         # What arrived stands in line like any other: there is nobody whose call waits for it.
         in_line = Slots(process, pool, capacity, immediate=0)
-        receive = ReceiveUpload(recordings, storage, verification, in_line)
+        receive = ReceiveUpload(snapshots, storage, verify, in_line)
         consumer = Consumer(queue, Hearing(receive, pool.wake, settings.s3_bucket_name), clock)
         consumer.start()
         yield None

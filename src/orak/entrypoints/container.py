@@ -9,21 +9,20 @@ from datetime import timedelta
 from dependency_injector import containers, providers
 
 from orak.adapters.ids.random import RandomIds
+from orak.application.collect_metrics import CollectMetrics
+from orak.application.events.check_event_log import CheckEventLog
 from orak.application.events.delete_objects import DeleteObjects
-from orak.application.events.follow_facts import FollowFacts
-from orak.application.events.forget_facts import ForgetFacts
-from orak.application.events.replay_facts import ReplayFacts
+from orak.application.events.follow_events import FollowEvents
+from orak.application.events.prune_events import PruneEvents
 from orak.application.events.tell_live import TellLive
 from orak.application.events.tickets import IssueTicket, RedeemTicket
 from orak.application.events.watch_records import WatchRecords
-from orak.application.import_songs import ImportSongs
-from orak.application.measuring import Measuring
-from orak.application.operations.batch_size import SetBatchSize
-from orak.application.operations.get_statistics import GetStatistics
-from orak.application.operations.list_uploads import ListFailures, ListOrphans
-from orak.application.operations.retry_failure import RetryFailure
-from orak.application.operations.trigger_batch import TriggerBatch
-from orak.application.ports.facts import Facts
+from orak.application.operators.batch_size import SetBatchSize
+from orak.application.operators.get_statistics import GetStatistics
+from orak.application.operators.list_uploads import ListFailures, ListOrphans
+from orak.application.operators.retry_failure import RetryFailure
+from orak.application.operators.trigger_batch import TriggerBatch
+from orak.application.ports.event_log import EventLog
 from orak.application.processing.lease_keeper import LeaseKeeper
 from orak.application.processing.process_upload import ConversionRules, ProcessUpload
 from orak.application.processing.sweep import Sweep
@@ -35,28 +34,33 @@ from orak.application.records.delete_record import DeleteRecord
 from orak.application.records.get_record import GetRecord
 from orak.application.records.list_records import ListRecords
 from orak.application.records.retry_record import RetryRecord
-from orak.application.register_user import RegisterUser
-from orak.application.requeuing import Requeuing
+from orak.application.requeue_upload import RequeueUpload
+from orak.application.songs.import_songs import ImportSongs
 from orak.application.uploads.cancel_upload import CancelUpload
 from orak.application.uploads.get_upload import GetUpload
 from orak.application.uploads.receive_upload import ReceiveUpload
 from orak.application.uploads.request_upload import RequestUpload
 from orak.application.uploads.store_upload import StoreUpload
 from orak.application.use_cases import UseCases
-from orak.application.verification import Verification
+from orak.application.users.register_user import RegisterUser
+from orak.application.verify_upload import VerifyUpload
 from orak.application.webhooks.manage_endpoints import (
-    AddEndpoint,
-    ChangeEndpoint,
-    GetEndpoint,
-    ListEndpoints,
-    RemoveEndpoint,
-    RotateSecret,
+    AddWebhook,
+    ChangeWebhook,
+    GetWebhook,
+    ListWebhooks,
+    RemoveWebhook,
+    RotateWebhookSecret,
 )
-from orak.application.webhooks.replay_deliveries import ListDeliveries, ReplayDelivery, ReplayEvents
+from orak.application.webhooks.replay_deliveries import (
+    ListWebhookDeliveries,
+    ReplayWebhookDelivery,
+    ReplayWebhookEvents,
+)
 from orak.domain.policies import UploadPolicy
 from orak.entrypoints import parts
 from orak.entrypoints.aws import open_consumer, open_publisher
-from orak.entrypoints.feed import ReaderNames, relay_to
+from orak.entrypoints.feed import SubscriberNames, relay_to
 from orak.entrypoints.opening import opened
 from orak.entrypoints.redis import choose_cache
 from orak.entrypoints.running import Running
@@ -81,9 +85,9 @@ class Container(containers.DeclarativeContainer):
     patient = providers.Dependency(instance_of=bool, default=True)
     persistence = providers.Resource(parts.open_persistence, settings, clock, patient=patient)
     transaction = persistence.provided.transaction
-    recordings = persistence.provided.recordings
+    snapshots = persistence.provided.snapshots
     leases = persistence.provided.leases
-    operations = persistence.provided.operations
+    reports = persistence.provided.reports
     storage = providers.Resource(parts.open_storage, settings, clock)
     workspaces = providers.Resource(parts.open_workspaces, settings)
     converter = providers.Resource(parts.open_converter)
@@ -117,7 +121,7 @@ class Container(containers.DeclarativeContainer):
     # What immediate and background conversions share: never more at once than the machine has cores.
     capacity = providers.Singleton(asyncio.Semaphore, settings.provided.cores)
     batch_rules = providers.Singleton(parts.batch_rules_of, settings)
-    batch_size = providers.Singleton(parts.batch_size_of, operations, clock, settings)
+    batch_size = providers.Singleton(parts.batch_size_of, reports, clock, settings)
     cache = providers.Singleton(choose_cache, redis, settings, clock)
     pool = providers.Resource(
         parts.open_pool, process_upload, capacity, batch_size, settings, background=background
@@ -126,36 +130,36 @@ class Container(containers.DeclarativeContainer):
     listener = providers.Resource(parts.open_listener, pool, redis, settings)
     starter = providers.Resource(parts.open_slots, process_upload, queue, capacity, settings)
 
-    requeuing = providers.Singleton(Requeuing, transaction, storage, starter, clock)
-    verification = providers.Singleton(Verification, transaction, storage, clock)
+    requeue = providers.Singleton(RequeueUpload, transaction, storage, starter, clock)
+    verify = providers.Singleton(VerifyUpload, transaction, storage, clock)
     sweep = providers.Singleton(
         Sweep,
         leases=leases,
         arrivals=persistence.provided.arrivals,
         transaction=transaction,
         storage=storage,
-        verification=verification,
+        verify=verify,
         queue=queue,
         clock=clock,
         chance=chance,
         orphan_retention=providers.Callable(timedelta, hours=settings.provided.orphan_retention_hours),
     )
     publisher = providers.Resource(
-        open_publisher, settings, persistence.provided.facts, persistence.provided.cursors, clock
+        open_publisher, settings, persistence.provided.event_log, persistence.provided.cursors, clock
     )
     consumer = providers.Resource(
         open_consumer,
         settings,
-        recordings=recordings,
+        snapshots=snapshots,
         storage=storage,
-        verification=verification,
+        verify=verify,
         process=process_upload,
         pool=pool,
         capacity=capacity,
         clock=clock,
         background=background,
     )
-    relay_facts = providers.Singleton(
+    relay_events = providers.Singleton(
         relay_to,
         providers.List(
             providers.Singleton(
@@ -163,27 +167,27 @@ class Container(containers.DeclarativeContainer):
             ),
             publisher,
         ),
-        persistence.provided.facts,
+        persistence.provided.event_log,
         persistence.provided.cursors,
         clock,
     )
-    follow_facts = providers.Singleton(
-        FollowFacts, persistence.provided.facts, providers.List(providers.Singleton(TellLive, live))
+    follow_events = providers.Singleton(
+        FollowEvents, persistence.provided.event_log, providers.List(providers.Singleton(TellLive, live))
     )
 
-    reader_names = providers.Singleton(
-        ReaderNames,
-        relay_facts,
+    subscriber_names = providers.Singleton(
+        SubscriberNames,
+        relay_events,
         persistence.provided.endpoints,
         providers.Callable(configured_endpoint, settings),
     )
-    forget_facts = providers.Singleton(
-        ForgetFacts,
-        facts=persistence.provided.facts,
+    prune_events = providers.Singleton(
+        PruneEvents,
+        event_log=persistence.provided.event_log,
         cursors=persistence.provided.cursors,
-        log=persistence.provided.event_log,
+        log=persistence.provided.histories,
         clock=clock,
-        readers=reader_names,
+        subscribers=subscriber_names,
         retention=settings.provided.retention_of_events,
     )
     poster = providers.Resource(open_poster, settings)
@@ -191,15 +195,17 @@ class Container(containers.DeclarativeContainer):
     deliver_webhooks = providers.Resource(
         open_deliveries,
         settings,
-        facts=persistence.provided.facts,
+        event_log=persistence.provided.event_log,
         cursors=persistence.provided.cursors,
         endpoints=endpoints,
         deliveries=deliveries,
         poster=poster,
         clock=clock,
     )
-    measuring = providers.Singleton(Measuring, operations, persistence.provided.cursors, clock, reader_names)
-    replay_facts = providers.Singleton(ReplayFacts, persistence.provided.event_log)
+    collect_metrics = providers.Singleton(
+        CollectMetrics, reports, persistence.provided.cursors, clock, subscriber_names
+    )
+    check_event_log = providers.Singleton(CheckEventLog, persistence.provided.histories)
 
     sweep_objects = providers.Singleton(
         SweepObjects,
@@ -225,53 +231,57 @@ class Container(containers.DeclarativeContainer):
             ),
             url_life=providers.Callable(timedelta, seconds=settings.provided.presign_ttl_seconds),
         ),
-        store_upload=providers.Singleton(StoreUpload, recordings, storage, verification, starter),
-        get_upload=providers.Singleton(GetUpload, recordings),
+        store_upload=providers.Singleton(StoreUpload, snapshots, storage, verify, starter),
+        get_upload=providers.Singleton(GetUpload, snapshots),
         cancel_upload=providers.Singleton(CancelUpload, transaction, clock),
         create_record=providers.Singleton(
-            CreateRecord, transaction, recordings, storage, verification, starter, clock
+            CreateRecord, transaction, snapshots, storage, verify, starter, clock
         ),
-        get_record=providers.Singleton(GetRecord, recordings, cache, clock),
-        await_record=providers.Singleton(AwaitRecord, recordings, clock),
-        list_records=providers.Singleton(ListRecords, recordings),
-        change_record=providers.Singleton(ChangeRecord, transaction, recordings, cache, clock),
-        retry_record=providers.Singleton(RetryRecord, recordings, requeuing),
-        set_batch_size=providers.Singleton(SetBatchSize, operations),
+        get_record=providers.Singleton(GetRecord, snapshots, cache, clock),
+        await_record=providers.Singleton(AwaitRecord, snapshots, clock),
+        list_records=providers.Singleton(ListRecords, snapshots),
+        change_record=providers.Singleton(ChangeRecord, transaction, snapshots, cache, clock),
+        retry_record=providers.Singleton(RetryRecord, snapshots, requeue),
+        set_batch_size=providers.Singleton(SetBatchSize, reports),
         trigger_batch=providers.Singleton(TriggerBatch, queue),
-        get_statistics=providers.Singleton(GetStatistics, measuring, batch_size, batch_rules),
-        list_orphans=providers.Singleton(ListOrphans, operations, clock),
-        list_failures=providers.Singleton(ListFailures, operations),
-        retry_failure=providers.Singleton(RetryFailure, recordings, requeuing),
+        get_statistics=providers.Singleton(GetStatistics, collect_metrics, batch_size, batch_rules),
+        list_orphans=providers.Singleton(ListOrphans, reports, clock),
+        list_failures=providers.Singleton(ListFailures, reports),
+        retry_failure=providers.Singleton(RetryFailure, snapshots, requeue),
         delete_record=providers.Singleton(DeleteRecord, transaction, cache, clock),
-        watch_records=providers.Singleton(WatchRecords, live, persistence.provided.facts, follow_facts),
+        watch_records=providers.Singleton(WatchRecords, live, persistence.provided.event_log, follow_events),
         issue_ticket=providers.Singleton(IssueTicket, persistence.provided.tickets, ids, clock),
         redeem_ticket=providers.Singleton(RedeemTicket, persistence.provided.tickets, clock),
         register_user=providers.Singleton(RegisterUser, transaction),
-        receive_upload=providers.Singleton(ReceiveUpload, recordings, storage, verification, starter),
+        receive_upload=providers.Singleton(ReceiveUpload, snapshots, storage, verify, starter),
         import_songs=providers.Singleton(ImportSongs, transaction),
         process_upload=process_upload,
         sweep=sweep,
         sweep_objects=sweep_objects,
-        relay_facts=relay_facts,
-        follow_facts=follow_facts,
-        forget_facts=forget_facts,
-        replay_facts=replay_facts,
-        list_endpoints=providers.Singleton(ListEndpoints, endpoints),
-        get_endpoint=providers.Singleton(GetEndpoint, endpoints),
+        relay_events=relay_events,
+        follow_events=follow_events,
+        prune_events=prune_events,
+        check_event_log=check_event_log,
+        list_endpoints=providers.Singleton(ListWebhooks, endpoints),
+        get_endpoint=providers.Singleton(GetWebhook, endpoints),
         add_endpoint=providers.Singleton(
-            AddEndpoint, endpoints, persistence.provided.facts, poster, ids, clock
+            AddWebhook, endpoints, persistence.provided.event_log, poster, ids, clock
         ),
         change_endpoint=providers.Singleton(
-            ChangeEndpoint, endpoints, persistence.provided.facts, persistence.provided.cursors, poster
+            ChangeWebhook, endpoints, persistence.provided.event_log, persistence.provided.cursors, poster
         ),
-        rotate_secret=providers.Singleton(RotateSecret, endpoints, ids, clock),
-        remove_endpoint=providers.Singleton(RemoveEndpoint, endpoints),
-        list_deliveries=providers.Singleton(ListDeliveries, endpoints, deliveries),
+        rotate_secret=providers.Singleton(RotateWebhookSecret, endpoints, ids, clock),
+        remove_endpoint=providers.Singleton(RemoveWebhook, endpoints),
+        list_deliveries=providers.Singleton(ListWebhookDeliveries, endpoints, deliveries),
         replay_delivery=providers.Singleton(
-            ReplayDelivery, endpoints, deliveries, persistence.provided.cursors, clock
+            ReplayWebhookDelivery, endpoints, deliveries, persistence.provided.cursors, clock
         ),
         replay_events=providers.Singleton(
-            ReplayEvents, endpoints, persistence.provided.facts, persistence.provided.cursors, clock
+            ReplayWebhookEvents,
+            endpoints,
+            persistence.provided.event_log,
+            persistence.provided.cursors,
+            clock,
         ),
         deliver_webhooks=deliver_webhooks,
     )
@@ -285,7 +295,7 @@ class Container(containers.DeclarativeContainer):
         settings=settings,
         leases=leases,
         storage=storage,
-        measuring=measuring,
+        collect_metrics=collect_metrics,
         redis=redis,
         end_conversion_waits=starter.provided.end_waits,
     )
@@ -293,9 +303,9 @@ class Container(containers.DeclarativeContainer):
         parts.open_timers,
         settings,
         sweep=sweep,
-        relay=relay_facts,
-        follow=follow_facts,
-        forget=forget_facts,
+        relay=relay_events,
+        follow=follow_events,
+        forget=prune_events,
         deliver=deliver_webhooks,
         pool=pool,
         clock=clock,
@@ -366,9 +376,9 @@ async def object_sweep(settings: Settings) -> AsyncIterator[SweepObjects]:
 
 
 @asynccontextmanager
-async def event_log(settings: Settings) -> AsyncIterator[tuple[ReplayFacts, Facts]]:
-    """Open what reading the log of all facts needs: the database alone."""
+async def histories(settings: Settings) -> AsyncIterator[tuple[CheckEventLog, EventLog]]:
+    """Open what reading the log of all events needs: the database alone."""
     container = Container(settings=settings, patient=False, background=False)
     async with opened(container.persistence):
         persistence = await container.persistence.async_()
-        yield await container.replay_facts.async_(), persistence.facts
+        yield await container.check_event_log.async_(), persistence.event_log

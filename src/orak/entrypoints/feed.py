@@ -1,4 +1,4 @@
-"""Who reads the feed of facts in this process."""
+"""Who reads the feed of events in this process."""
 
 import os
 import secrets
@@ -6,19 +6,19 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orak.application.events.relay_facts import FactReader, Relay, RelayFacts
+from orak.application.events.relay_events import OutboxRelay, RelayEvents, Subscriber
 from orak.application.ports.clock import Clock
 from orak.application.ports.cursors import Cursors
-from orak.application.ports.facts import Facts
+from orak.application.ports.event_log import EventLog
 from orak.application.ports.webhooks import Endpoints
 from orak.domain.webhooks import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
-class ReaderNames:
+class SubscriberNames:
     """Tells who reads the feed: the relays of every process, and the webhooks that there are now."""
 
-    relays: RelayFacts
+    relays: RelayEvents
     endpoints: Endpoints
     configured: Endpoint | None
 
@@ -26,7 +26,7 @@ class ReaderNames:
         """Raise `Unavailable` if the database cannot be reached."""
         hooks = [endpoint for endpoint in await self.endpoints.all() if endpoint.enabled]
         hooks += [] if self.configured is None else [self.configured]
-        return [relay.reader.name for relay in self.relays.relays] + [hook.reader for hook in hooks]
+        return [relay.subscriber.name for relay in self.relays.relays] + [hook.subscriber for hook in hooks]
 
 
 def this_process() -> str:
@@ -35,8 +35,14 @@ def this_process() -> str:
 
 
 def relay_to(
-    readers: Sequence[FactReader | None], facts: Facts, cursors: Cursors, clock: Clock
-) -> RelayFacts:
-    """Return what hands facts to all *readers* that there are, in the name of this process."""
+    subscribers: Sequence[Subscriber | None], event_log: EventLog, cursors: Cursors, clock: Clock
+) -> RelayEvents:
+    """Return what hands events to all *readers* that there are, in the name of this process."""
     holder = this_process()
-    return RelayFacts([Relay(facts, cursors, reader, clock, holder) for reader in readers if reader])
+    return RelayEvents(
+        [
+            OutboxRelay(event_log, cursors, subscriber, clock, holder)
+            for subscriber in subscribers
+            if subscriber
+        ]
+    )

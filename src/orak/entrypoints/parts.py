@@ -16,16 +16,16 @@ from orak.adapters.queues.inline import InlineQueue
 from orak.adapters.queues.slots import Slots
 from orak.adapters.storage.local import LocalStorage
 from orak.adapters.workspaces.disk import Workspaces
-from orak.application.events.follow_facts import FollowFacts
-from orak.application.events.forget_facts import ForgetFacts
-from orak.application.events.relay_facts import RelayFacts
-from orak.application.operations.batch_size import BatchSize
-from orak.application.operations.get_statistics import BatchRules
+from orak.application.events.follow_events import FollowEvents
+from orak.application.events.prune_events import PruneEvents
+from orak.application.events.relay_events import RelayEvents
+from orak.application.operators.batch_size import BatchSize
+from orak.application.operators.get_statistics import BatchRules
 from orak.application.ports.clock import Clock
 from orak.application.ports.live import Live
-from orak.application.ports.operations import Operations
 from orak.application.ports.queue import Queue
-from orak.application.ports.storage import Leftovers, ObjectGate, PublicMedia, Storage
+from orak.application.ports.reports import Reports
+from orak.application.ports.storage import IncompleteUploads, ObjectServer, PublicMedia, Storage
 from orak.application.ports.tokens import Tokens
 from orak.application.processing.process_upload import ProcessUpload
 from orak.application.processing.sweep import Sweep
@@ -67,7 +67,7 @@ async def open_persistence(
         yield persistence
 
 
-class AnyStorage(Storage, PublicMedia, Leftovers, Protocol):
+class AnyStorage(Storage, PublicMedia, IncompleteUploads, Protocol):
     """What every store that can be chosen is."""
 
 
@@ -82,7 +82,7 @@ async def open_storage(settings: Settings, clock: Clock) -> AsyncIterator[AnySto
         yield local
 
 
-def gate_of(storage: AnyStorage) -> ObjectGate | None:
+def gate_of(storage: AnyStorage) -> ObjectServer | None:
     """Return the HTTP side of a store that has none of its own."""
     return storage if isinstance(storage, LocalStorage) else None
 
@@ -153,10 +153,10 @@ def batch_rules_of(settings: Settings) -> BatchRules:
     return BatchRules(settings.batch_enabled, min(settings.batch_max_concurrent, settings.cores))
 
 
-def batch_size_of(operations: Operations, clock: Clock, settings: Settings) -> BatchSize:
+def batch_size_of(reports: Reports, clock: Clock, settings: Settings) -> BatchSize:
     """Return how many takes a batch has; a change of it is known within one interval."""
     age = min(_BATCH_SIZE_AGE, timedelta(milliseconds=settings.batch_interval_ms))
-    return BatchSize(operations, settings.batch_size, clock, age)
+    return BatchSize(reports, settings.batch_size, clock, age)
 
 
 def lateness_of(settings: Settings) -> timedelta:
@@ -177,9 +177,9 @@ async def open_timers(
     settings: Settings,
     *,
     sweep: Sweep,
-    relay: RelayFacts,
-    follow: FollowFacts,
-    forget: ForgetFacts,
+    relay: RelayEvents,
+    follow: FollowEvents,
+    forget: PruneEvents,
     deliver: DeliverWebhooks,
     pool: InlineQueue,
     clock: Clock,
@@ -187,9 +187,11 @@ async def open_timers(
     serves: bool,
 ) -> AsyncIterator[None]:
     """Start what happens by itself."""
-    # Facts do not wait for the sweep: what was deleted is public until its fact is read.
+    # EventLog do not wait for the sweep: what was deleted is public until its event is read.
     relay_seconds = min(_RELAY_SECONDS, settings.sweep_interval_ms / 1000)
-    timers = [Timer(f"relay to {one.reader.name}", one, clock, seconds=relay_seconds) for one in relay.relays]
+    timers = [
+        Timer(f"relay to {one.subscriber.name}", one, clock, seconds=relay_seconds) for one in relay.relays
+    ]
     if serves:
         timers.append(Timer("live", follow, clock, seconds=relay_seconds))
     if background:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from orak.adapters.cache.memory import MemoryCache
 from orak.adapters.cache.none import NoCache
 from orak.adapters.live.memory import MemoryLive
-from orak.application.ports.cache import RecordingCache
+from orak.application.ports.cache import SnapshotCache
 from orak.application.ports.clock import Clock
 from orak.application.ports.live import Live
 from orak.application.ports.queue import Queue
@@ -93,7 +93,7 @@ async def open_ticks(settings: Settings, link: "RedisLink | None") -> AsyncItera
         yield live
 
 
-def choose_cache(link: "RedisLink | None", settings: Settings, clock: Clock) -> RecordingCache:
+def choose_cache(link: "RedisLink | None", settings: Settings, clock: Clock) -> SnapshotCache:
     """Choose what keeps finished recordings: only what every process that may change one can reach.
 
     A SQLite file is taken to have one `serve`; of another database without Redis, nobody knows.

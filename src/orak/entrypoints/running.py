@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orak.application.measuring import Measuring
+from orak.application.collect_metrics import CollectMetrics
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.leases import Leases
-from orak.application.ports.storage import ObjectGate, PublicMedia, Storage
+from orak.application.ports.storage import ObjectServer, PublicMedia, Storage
 from orak.application.ports.tokens import Tokens
 from orak.application.use_cases import UseCases
 from orak.domain.identity import ObjectKey
@@ -25,14 +25,14 @@ class Running:
 
     use_cases: UseCases
     tokens: Tokens
-    gate: ObjectGate | None
+    gate: ObjectServer | None
     """None where the store has an HTTP side of its own."""
     media: PublicMedia
     clock: Clock
     settings: Settings
     leases: Leases
     storage: Storage
-    measuring: Measuring
+    collect_metrics: CollectMetrics
     end_conversion_waits: Callable[[], None]
     waits: Waits = field(default_factory=Waits)
     redis: "RedisLink | None" = None
@@ -61,6 +61,6 @@ class Running:
             failing.append("redis")
         return failing
 
-    async def slower_for_lack_of(self) -> list[str]:
+    async def degraded_parts(self) -> list[str]:
         """Return the names of the parts that do not answer, and without which orak is only slower."""
         return [] if self.redis is None or await self.redis.answers() else ["redis"]

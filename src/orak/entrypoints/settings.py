@@ -57,7 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str | None, Meta(description="URL of servers in place of AWS; a bucket's own comes first")
     ] = None
     eventbridge_bus_name: Annotated[
-        str | None, Meta(description="bus that facts are published on; default none")
+        str | None, Meta(description="bus that events are published on; default none")
     ] = None
     eventbridge_rule_name: Annotated[
         str | None, Meta(description="rule from the bus to the queue, for `aws setup`")
@@ -108,7 +108,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool, Meta(description="switch that lets webhooks lead into your own network: for development")
     ] = False
     events_retention_days: Annotated[
-        Natural, Meta(description="number of days that facts are kept; 0 keeps them for ever")
+        Natural, Meta(description="number of days that events are kept; 0 keeps them for ever")
     ] = 0
     orphan_retention_hours: Annotated[Positive, Meta(description="life of an upload that nobody names")] = 24
     cors_origins: Annotated[
@@ -149,7 +149,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def retention_of_events(self) -> timedelta | None:
-        """For how long facts are kept; None: for ever."""
+        """For how long events are kept; None: for ever."""
         return timedelta(days=self.events_retention_days) if self.events_retention_days else None
 
     @property

@@ -7,7 +7,7 @@ from orak import __version__
 from orak.adapters.webhooks.poster import HttpPoster
 from orak.application.ports.clock import Clock
 from orak.application.ports.cursors import Cursors
-from orak.application.ports.facts import Facts
+from orak.application.ports.event_log import EventLog
 from orak.application.ports.webhooks import Deliveries, Endpoints, Poster
 from orak.application.webhooks.deliver_webhooks import DeliverWebhooks
 from orak.domain.webhooks import CONFIGURED, Endpoint
@@ -24,7 +24,7 @@ async def open_poster(settings: Settings) -> AsyncIterator[HttpPoster]:
 async def open_deliveries(
     settings: Settings,
     *,
-    facts: Facts,
+    event_log: EventLog,
     cursors: Cursors,
     endpoints: Endpoints,
     deliveries: Deliveries,
@@ -33,7 +33,7 @@ async def open_deliveries(
 ) -> AsyncIterator[DeliverWebhooks]:
     """Make ready to deliver; leaving stops what is on its way."""
     delivering = DeliverWebhooks(
-        facts,
+        event_log,
         cursors,
         endpoints,
         deliveries,

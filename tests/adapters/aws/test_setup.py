@@ -8,8 +8,8 @@ import cfnlint.api
 import cfnlint.config
 import pytest
 
-from aws_server import REGION, aws_server  # noqa: F401 - a fixture
-from builders import a_numbered_fact
+from aws_server import REGION
+from builders import a_logged_event
 from house import RestlessClock
 from orak.adapters.aws.clients import open_service
 from orak.adapters.aws.pathway import Pathway, delivery_statement
@@ -17,13 +17,13 @@ from orak.adapters.aws.setup import Setup, lacking_attributes, with_eventbridge,
 from orak.adapters.aws.template import template
 from orak.adapters.events.eventbridge import EventBridge
 from orak.adapters.events.messages import Arrival, Work, meaning_of
-from orak.domain.events import FactType
+from orak.domain.events import EventType
 
 KEY = "recordings/노래 + 1.webm"
 
 
 @pytest.fixture
-def pathway(aws_server):  # noqa: F811
+def pathway(aws_server):
     name = secrets.token_hex(6)
     return Pathway(f"bus-{name}", f"rule-{name}", f"queue-{name}", aws_server.new_bucket())
 
@@ -66,7 +66,7 @@ async def carries(server, pathway, queue_url):
     """Whether what should come through does, and nothing else."""
     server.messages(queue_url)
     async with EventBridge.open(server.place, pathway.bus, RestlessClock()) as bus:
-        await bus.publish([a_numbered_fact(place, 1, type_) for place, type_ in enumerate(FactType, 1)])
+        await bus.publish([a_logged_event(place, 1, type_) for place, type_ in enumerate(EventType, 1)])
     s3 = server.client("s3")
     for key in (KEY, "published/x"):
         s3.put_object(Bucket=pathway.bucket, Key=key, Body=b"x")
@@ -74,14 +74,14 @@ async def carries(server, pathway, queue_url):
     return meanings == [Work()] * 4 + [Arrival((KEY,))]
 
 
-async def test_a_dry_run_makes_nothing(aws_server, pathway):  # noqa: F811
+async def test_a_dry_run_makes_nothing(aws_server, pathway):
     made = await set_up(aws_server, pathway, dry_run=True)
     assert states(made) == steps_of(pathway, "missing")
     assert made.queue_url is None
     assert states(await set_up(aws_server, pathway, dry_run=True)) == states(made)
 
 
-async def test_it_makes_what_is_missing_once(aws_server, pathway):  # noqa: F811
+async def test_it_makes_what_is_missing_once(aws_server, pathway):
     made = await set_up(aws_server, pathway)
     assert states(made) == steps_of(pathway, "missing")
     assert await carries(aws_server, pathway, made.queue_url)
@@ -92,7 +92,7 @@ async def test_it_makes_what_is_missing_once(aws_server, pathway):  # noqa: F811
     assert await carries(aws_server, pathway, made.queue_url)
 
 
-async def test_the_queue_is_as_it_has_to_be(aws_server, pathway):  # noqa: F811
+async def test_the_queue_is_as_it_has_to_be(aws_server, pathway):
     made = await set_up(aws_server, pathway)
     sqs = aws_server.client("sqs")
     queue = sqs.get_queue_attributes(QueueUrl=made.queue_url, AttributeNames=["All"])["Attributes"]
@@ -117,7 +117,7 @@ async def test_the_queue_is_as_it_has_to_be(aws_server, pathway):  # noqa: F811
     assert target["DeadLetterConfig"] == {"Arn": dead["QueueArn"]}
 
 
-async def test_it_mends_what_would_not_work_and_leaves_the_rest(aws_server, pathway):  # noqa: F811
+async def test_it_mends_what_would_not_work_and_leaves_the_rest(aws_server, pathway):
     made = await set_up(aws_server, pathway)
     events, sqs = aws_server.client("events"), aws_server.client("sqs")
     foreign = {"Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}
@@ -146,7 +146,7 @@ async def test_it_mends_what_would_not_work_and_leaves_the_rest(aws_server, path
     assert "different" not in {found for _, _, found in states(await set_up(aws_server, pathway))}
 
 
-async def test_a_buckets_other_notifications_stay(aws_server, pathway):  # noqa: F811
+async def test_a_buckets_other_notifications_stay(aws_server, pathway):
     s3, other = aws_server.client("s3"), aws_server.new_queue()
     configured = {"Id": "theirs", "QueueArn": aws_server.arn(other), "Events": ["s3:ObjectRemoved:*"]}
     s3.put_bucket_notification_configuration(
@@ -165,14 +165,14 @@ def test_a_bucket_that_tells_eventbridge_is_left_alone():
     assert with_eventbridge(wanted) is None
 
 
-async def test_without_a_bucket_there_is_one_rule(aws_server):  # noqa: F811
+async def test_without_a_bucket_there_is_one_rule(aws_server):
     name = secrets.token_hex(6)
     made = await set_up(aws_server, Pathway(f"bus-{name}", f"rule-{name}", f"queue-{name}"))
     assert [step.kind for step in made.steps].count("rule") == 1
     assert "bucket" not in {step.kind for step in made.steps}
 
 
-async def test_the_default_bus_can_be_ours(aws_server):  # noqa: F811
+async def test_the_default_bus_can_be_ours(aws_server):
     name = secrets.token_hex(6)
     pathway = Pathway("default", f"rule-{name}", f"queue-{name}", aws_server.new_bucket())
     made = await set_up(aws_server, pathway)
@@ -199,7 +199,7 @@ def test_a_statement_takes_the_place_of_its_elder():
 
 
 @pytest.mark.parametrize("own_bus", [True, False])
-async def test_cloudformation_makes_the_same_of_the_template(aws_server, pathway, own_bus):  # noqa: F811
+async def test_cloudformation_makes_the_same_of_the_template(aws_server, pathway, own_bus):
     if not own_bus:
         pathway = Pathway("default", pathway.rule, pathway.queue, pathway.bucket)
     cloudformation = aws_server.client("cloudformation")
@@ -218,7 +218,7 @@ async def test_cloudformation_makes_the_same_of_the_template(aws_server, pathway
     assert await carries(aws_server, pathway, made.queue_url)
 
 
-async def test_cloudformation_can_make_the_bucket(aws_server, pathway):  # noqa: F811
+async def test_cloudformation_can_make_the_bucket(aws_server, pathway):
     new = f"new-{pathway.queue}"
     stack, cloudformation = f"stack-{secrets.token_hex(6)}", aws_server.client("cloudformation")
     cloudformation.create_stack(
@@ -234,7 +234,7 @@ async def test_cloudformation_can_make_the_bucket(aws_server, pathway):  # noqa:
     assert described["StackStatus"] == "CREATE_COMPLETE"
 
 
-def test_the_template_without_a_bucket_makes_no_rule_for_one(aws_server):  # noqa: F811
+def test_the_template_without_a_bucket_makes_no_rule_for_one(aws_server):
     cloudformation, name = aws_server.client("cloudformation"), secrets.token_hex(6)
     body = json.dumps(template(Pathway(f"bus-{name}", f"rule-{name}", f"queue-{name}")))
     cloudformation.create_stack(StackName=f"s-{name}", TemplateBody=body)

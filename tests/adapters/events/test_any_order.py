@@ -13,7 +13,7 @@ from orak.adapters.events.consumer import Consumer, Message
 from orak.adapters.events.entries import entry_of
 from orak.adapters.events.hearing import Hearing
 from orak.adapters.queues.inline import InlineQueue
-from orak.domain.events import FactType
+from orak.domain.events import EventType
 from orak.domain.processing import ProcessingStatus
 
 BUCKET = "takes"
@@ -38,14 +38,14 @@ class MadQueue:
         self._pending += [json.dumps(event)] * self._chance.randint(1, MOST_DELIVERIES)
 
     async def _publish(self) -> int:
-        facts = self._house.persistence.facts
-        await facts.number()
+        events = self._house.persistence.event_log
+        await events.number()
         before = self._position
-        for numbered in await facts.after(self._position, 1000):
-            entry = entry_of(numbered, "bus")
+        for logged in await events.after(self._position, 1000):
+            entry = entry_of(logged, "bus")
             detail = json.loads(entry["Detail"])
             self.put({"source": entry["Source"], "detail-type": entry["DetailType"], "detail": detail})
-            self._position = numbered.position
+            self._position = logged.position
         return self._position - before
 
     async def receive(self):
@@ -93,12 +93,12 @@ async def live_through(house, uploads, chance):
         early = number % 2 == 0
         if early:
             await house.lay(upload)
-        recording = await house.create(upload)
+        snapshot = await house.create(upload)
         if not early:
-            assert recording.upload.status is ProcessingStatus.PENDING
+            assert snapshot.upload.status is ProcessingStatus.PENDING
             await house.lay(upload)
         queue.put(arrived(upload))
-        return upload, recording.record
+        return upload, snapshot.record
 
     takes = await asyncio.gather(*map(sing, range(uploads)))
     queue.deletions = [record.id for _, record in chance.sample(takes, uploads // 4)]
@@ -117,22 +117,22 @@ async def test_each_take_has_one_output_and_none_comes_back(uploads, seed, caplo
     async with a_house(SystemClock()) as house:
         chance = random.Random(seed)  # noqa: S311 - chance that can be repeated is no secret
         takes, deleted, queue = await live_through(house, uploads, chance)
-        while await house.use_cases.relay_facts():
+        while await house.use_cases.relay_events():
             pass
         stream = defaultdict(list)
-        for numbered in await house.persistence.facts.after(0, 100 * uploads):
-            stream[numbered.upload_id].append(numbered.fact.type)
+        for logged in await house.persistence.event_log.after(0, 100 * uploads):
+            stream[logged.upload_id].append(logged.event.type)
         lying = [stored.key async for stored in house.storage.list("")]
         for upload, record in takes:
             row = await house.row(upload)
             mine = {key for key in lying if row.uuid in key}
             if record.id in deleted:
                 assert row.status is ProcessingStatus.DELETED
-                assert stream[upload.id][-1] is FactType.RECORD_DELETED
+                assert stream[upload.id][-1] is EventType.RECORD_DELETED
                 assert mine == set()
             else:
                 assert (row.status, row.attempt) == (ProcessingStatus.COMPLETED, 1)
-                assert stream[upload.id].count(FactType.PROCESSING_COMPLETED) == 1
+                assert stream[upload.id].count(EventType.PROCESSING_COMPLETED) == 1
                 assert mine == {upload.key, row.output.audio_key, row.output.waveform_key}
         assert max(queue.delivered.values()) == MOST_DELIVERIES
     assert "Traceback" not in caplog.text

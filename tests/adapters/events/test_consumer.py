@@ -4,7 +4,7 @@ import logging
 import time
 from contextlib import asynccontextmanager
 
-from aws_server import DEADLINE, aws_server  # noqa: F401 - a fixture
+from aws_server import DEADLINE
 from house import RestlessClock
 from orak.adapters.aws.clients import AwsPlace
 from orak.adapters.clock.frozen import FrozenClock
@@ -83,7 +83,7 @@ async def until_counts(server, url, expected):
         await asyncio.sleep(0.02)
 
 
-async def test_messages_go_when_they_had_their_effect(aws_server):  # noqa: F811
+async def test_messages_go_when_they_had_their_effect(aws_server):
     url, ears = aws_server.new_queue(), Ears()
     bodies = [f"message {number}" for number in range(25)]
     send(aws_server, url, *bodies)
@@ -94,7 +94,7 @@ async def test_messages_go_when_they_had_their_effect(aws_server):  # noqa: F811
     assert 1 < ears.most_at_once <= 10
 
 
-async def test_what_is_not_done_when_it_is_stopped_comes_again(aws_server):  # noqa: F811
+async def test_what_is_not_done_when_it_is_stopped_comes_again(aws_server):
     url, begun = aws_server.new_queue(), asyncio.Event()
     send(aws_server, url, "long work")
 
@@ -107,7 +107,7 @@ async def test_what_is_not_done_when_it_is_stopped_comes_again(aws_server):  # n
     assert counts(aws_server, url) == (0, 1)
 
 
-async def test_a_broken_message_ends_with_the_dead_letters_and_keeps_nobody(aws_server, caplog):  # noqa: F811
+async def test_a_broken_message_ends_with_the_dead_letters_and_keeps_nobody(aws_server, caplog):
     dead, ears = aws_server.new_queue(), Ears()
     redrive = {"deadLetterTargetArn": aws_server.arn(dead), "maxReceiveCount": 2}
     url = aws_server.new_queue(RedrivePolicy=json.dumps(redrive))
@@ -121,7 +121,7 @@ async def test_a_broken_message_ends_with_the_dead_letters_and_keeps_nobody(aws_
     assert "RuntimeError: a bug" in caplog.text
 
 
-async def test_while_nothing_can_be_acted_on_the_messages_are_held(aws_server, caplog):  # noqa: F811
+async def test_while_nothing_can_be_acted_on_the_messages_are_held(aws_server, caplog):
     url, ears = aws_server.new_queue(), Ears()
     ears.errors = {"waits": [Unavailable("the database is away")] * 4}
     send(aws_server, url, "waits")
@@ -135,7 +135,7 @@ async def test_while_nothing_can_be_acted_on_the_messages_are_held(aws_server, c
     ]
 
 
-async def test_one_that_cannot_be_acted_on_does_not_keep_the_others(aws_server):  # noqa: F811
+async def test_one_that_cannot_be_acted_on_does_not_keep_the_others(aws_server):
     url, ears = aws_server.new_queue(), Ears()
     ears.errors = {"stuck": [Unavailable("S3 refuses it")] * 999}
     send(aws_server, url, "stuck", "good")
@@ -146,7 +146,7 @@ async def test_one_that_cannot_be_acted_on_does_not_keep_the_others(aws_server):
         await ears.until(lambda: "another" in ears.heard)
 
 
-async def test_even_alone_it_is_held_for_minutes_only(aws_server):  # noqa: F811
+async def test_even_alone_it_is_held_for_minutes_only(aws_server):
     url, ears, clock = aws_server.new_queue(), Ears(), RestlessClock()
     ears.errors = {"stuck": [Unavailable("S3 refuses it")] * 999}
     send(aws_server, url, "stuck")
@@ -158,7 +158,7 @@ async def test_even_alone_it_is_held_for_minutes_only(aws_server):  # noqa: F811
     assert 180 <= (clock.now() - began).total_seconds() < 300
 
 
-async def test_an_outage_of_the_queue_is_two_lines(aws_server, caplog):  # noqa: F811
+async def test_an_outage_of_the_queue_is_two_lines(aws_server, caplog):
     ears, sqs = Ears(), aws_server.client("sqs")
     url = aws_server.new_queue()
     sqs.delete_queue(QueueUrl=url)

@@ -5,15 +5,14 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from aws_server import aws_server  # noqa: F401 - a fixture
-from builders import START, a_numbered_fact
+from builders import START, a_logged_event
 from house import RestlessClock
 from orak.adapters.aws.clients import AwsPlace
 from orak.adapters.events.entries import MOST_BYTES, entry_of, size_of
 from orak.adapters.events.eventbridge import EventBridge
-from orak.application.events.publish_facts import PublishFacts
+from orak.application.events.publish_events import PublishEvents
 from orak.application.ports.failures import Unavailable
-from orak.domain.events import FactType
+from orak.domain.events import EventType
 from orak.domain.identity import RecordId
 from orak.domain.processing import FailureCode, ProcessingStatus
 
@@ -25,7 +24,7 @@ class ScriptedEvents:
         self.calls: list[list[str]] = []
         self.taken: list[tuple[int, int]] = []
         self.refusals: Counter[tuple[int, int]] = Counter()
-        """How often an upload's fact of this version is to be refused."""
+        """How often an upload's event of this version is to be refused."""
         self.calls_until_it_is_down = 10**9
         self.place = AwsPlace()
 
@@ -36,15 +35,15 @@ class ScriptedEvents:
         assert len(entries) <= 10
         assert sum(map(size_of, entries)) <= MOST_BYTES
         details = [json.loads(entry["Detail"]) for entry in entries]
-        facts = [(detail["uploadId"], detail["version"]) for detail in details]
-        self.calls.append(facts)
+        events = [(detail["uploadId"], detail["version"]) for detail in details]
+        self.calls.append(events)
         results = []
-        for fact in facts:
-            if self.refusals[fact]:
-                self.refusals[fact] -= 1
+        for event in events:
+            if self.refusals[event]:
+                self.refusals[event] -= 1
                 results.append({"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"})
             else:
-                self.taken.append(fact)
+                self.taken.append(event)
                 results.append({"EventId": "11710aed-b79e-4468-a20b-bb3c0c3b4860"})
         failed = sum("ErrorCode" in result for result in results)
         return web.json_response({"FailedEntryCount": failed, "Entries": results})
@@ -71,17 +70,17 @@ KEY = "recordings/0c0f4a1e-6c7b-4f6e-9d5f-2f0b7b1f0a11_노래.webm"
 
 
 def test_an_entry_is_this_to_the_byte():
-    fact = a_numbered_fact(
+    event = a_logged_event(
         3,
         7,
-        FactType.PROCESSING_FAILED,
+        EventType.PROCESSING_FAILED,
         position=41,
         status=ProcessingStatus.FAILED,
         attempt=2,
         record_id=RecordId(5),
         failure=FailureCode.CORRUPT,
     )
-    assert entry_of(fact, "orak-processing-bus") == {
+    assert entry_of(event, "orak-processing-bus") == {
         "EventBusName": "orak-processing-bus",
         "Source": "orak.recordings",
         "DetailType": "ProcessingFailed",
@@ -93,7 +92,7 @@ def test_an_entry_is_this_to_the_byte():
 
 
 def test_what_is_absent_is_null_and_the_size_is_that_of_the_bytes():
-    entry = entry_of(a_numbered_fact(position=1), "bus")
+    entry = entry_of(a_logged_event(position=1), "bus")
     detail = json.loads(entry["Detail"])
     assert (detail["recordId"], detail["failure"]) == (None, None)
     assert len(KEY.encode()) == len(KEY) + 4
@@ -101,7 +100,7 @@ def test_what_is_absent_is_null_and_the_size_is_that_of_the_bytes():
 
 
 async def test_ten_go_in_a_call_and_an_uploads_one_after_the_other():
-    page = [a_numbered_fact(upload, version) for version in (1, 2) for upload in range(1, 13)]
+    page = [a_logged_event(upload, version) for version in (1, 2) for upload in range(1, 13)]
     async with scripted() as (events, bus):
         assert await bus.publish(page) == frozenset()
     assert len(events.calls[0]) == 10
@@ -115,17 +114,17 @@ async def test_ten_go_in_a_call_and_an_uploads_one_after_the_other():
 async def test_only_what_was_refused_is_sent_again():
     async with scripted() as (events, bus):
         events.refusals[2, 1] = 1
-        assert await bus.publish([a_numbered_fact(1), a_numbered_fact(2), a_numbered_fact(3)]) == frozenset()
+        assert await bus.publish([a_logged_event(1), a_logged_event(2), a_logged_event(3)]) == frozenset()
     assert events.calls == [[(1, 1), (2, 1), (3, 1)], [(2, 1)]]
 
 
 async def test_what_goes_on_being_refused_holds_back_its_upload_alone():
     page = [
-        a_numbered_fact(1, 1),
-        a_numbered_fact(2, 1),
-        a_numbered_fact(1, 2),
-        a_numbered_fact(2, 2),
-        a_numbered_fact(1, 3),
+        a_logged_event(1, 1),
+        a_logged_event(2, 1),
+        a_logged_event(1, 2),
+        a_logged_event(2, 2),
+        a_logged_event(1, 3),
     ]
     async with scripted() as (events, bus):
         events.refusals[1, 1] = 99
@@ -135,21 +134,21 @@ async def test_what_goes_on_being_refused_holds_back_its_upload_alone():
         assert events.calls.count([(1, 1)]) == 2
 
         events.refusals.clear()
-        reading = await PublishFacts(bus).read([fact for fact in page if fact.position in refused])
+        reading = await PublishEvents(bus).read([event for event in page if event.position in refused])
         assert reading.failed == frozenset()
         assert events.taken[2:] == [(1, 1), (1, 2), (1, 3)]
 
 
 async def test_a_call_holds_no_more_bytes_than_one_may():
     # S3's keys are at most 1,024 bytes long; a smaller limit than AWS's cannot be had for a test.
-    page = [a_numbered_fact(upload, key="recordings/" + "x" * 100_000) for upload in range(1, 6)]
+    page = [a_logged_event(upload, key="recordings/" + "x" * 100_000) for upload in range(1, 6)]
     async with scripted() as (events, bus):
         assert await bus.publish(page) == frozenset()
     assert [len(call) for call in events.calls] == [2, 2, 1]
 
 
 async def test_what_is_too_large_for_ever_is_left_out_and_said(caplog):
-    page = [a_numbered_fact(1, 1, key="x" * (MOST_BYTES + 1)), a_numbered_fact(1, 2)]
+    page = [a_logged_event(1, 1, key="x" * (MOST_BYTES + 1)), a_logged_event(1, 2)]
     async with scripted() as (events, bus):
         assert await bus.publish(page) == frozenset()
     assert events.taken == [(1, 2)]
@@ -160,29 +159,29 @@ async def test_a_bus_that_takes_nothing_is_unavailable():
     async with scripted() as (events, bus):
         events.calls_until_it_is_down = 0
         with pytest.raises(Unavailable, match=r"EventBridge answered 400 \(AccessDeniedException\)"):
-            await bus.publish([a_numbered_fact()])
+            await bus.publish([a_logged_event()])
     with pytest.raises(Unavailable, match="does not answer"):
         async with EventBridge.open(events.place, "bus", RestlessClock()) as gone:
-            await gone.publish([a_numbered_fact()])
+            await gone.publish([a_logged_event()])
 
 
 async def test_what_was_taken_before_an_outage_is_not_sent_again():
-    page = [a_numbered_fact(upload) for upload in range(1, 16)]
+    page = [a_logged_event(upload) for upload in range(1, 16)]
     async with scripted() as (events, bus):
         events.calls_until_it_is_down = 1
-        assert await bus.publish(page) == {fact.position for fact in page[10:]}
+        assert await bus.publish(page) == {event.position for event in page[10:]}
 
 
-async def test_a_rule_finds_them_on_the_bus(aws_server):  # noqa: F811
+async def test_a_rule_finds_them_on_the_bus(aws_server):
     events, queue = aws_server.client("events"), aws_server.new_queue()
-    events.create_event_bus(Name="facts")
-    events.put_rule(Name="r", EventBusName="facts", EventPattern='{"detail-type": ["UploadReceived"]}')
-    events.put_targets(Rule="r", EventBusName="facts", Targets=[{"Id": "q", "Arn": aws_server.arn(queue)}])
-    async with EventBridge.open(aws_server.place, "facts", RestlessClock()) as bus:
+    events.create_event_bus(Name="events")
+    events.put_rule(Name="r", EventBusName="events", EventPattern='{"detail-type": ["UploadReceived"]}')
+    events.put_targets(Rule="r", EventBusName="events", Targets=[{"Id": "q", "Arn": aws_server.arn(queue)}])
+    async with EventBridge.open(aws_server.place, "events", RestlessClock()) as bus:
         await bus.check()
         page = [
-            a_numbered_fact(1, 1, FactType.UPLOAD_REQUESTED),
-            *(a_numbered_fact(upload) for upload in range(1, 31)),
+            a_logged_event(1, 1, EventType.UPLOAD_REQUESTED),
+            *(a_logged_event(upload) for upload in range(1, 31)),
         ]
         assert await bus.publish(page) == frozenset()
     told = [json.loads(body) for body in aws_server.messages(queue)]
@@ -191,7 +190,7 @@ async def test_a_rule_finds_them_on_the_bus(aws_server):  # noqa: F811
     assert told[0]["detail"]["key"] == KEY
 
 
-async def test_a_bus_that_is_not_there_is_found_out(aws_server):  # noqa: F811
+async def test_a_bus_that_is_not_there_is_found_out(aws_server):
     async with EventBridge.open(aws_server.place, "no-such-bus", RestlessClock()) as bus:
         with pytest.raises(Unavailable, match="ResourceNotFoundException"):
             await bus.check()

@@ -2,7 +2,6 @@ import json
 
 import pytest
 
-from aws_server import aws_server  # noqa: F401 - a fixture
 from orak.adapters.events.messages import Arrival, BrokenMessage, Foreign, Work, meaning_of
 
 BUCKET = "takes"
@@ -117,7 +116,7 @@ def test_what_is_broken(body):
     assert KEY not in str(broken.value)
 
 
-def test_s3_that_notifies_the_queue_itself_says_the_key_encoded(aws_server):  # noqa: F811
+def test_s3_that_notifies_the_queue_itself_says_the_key_encoded(aws_server):
     bucket, queue, s3 = aws_server.new_bucket(), aws_server.new_queue(), aws_server.client("s3")
     s3.put_bucket_notification_configuration(
         Bucket=bucket,

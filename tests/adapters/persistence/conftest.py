@@ -3,7 +3,6 @@ from datetime import timedelta
 import pytest
 
 from builders import START
-from databases import migrated_file, postgresql_server, postgresql_url, sqlite_file, sqlite_url  # noqa: F401
 from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.persistence.sql.database import SqlPersistence
 
@@ -16,12 +15,12 @@ def clock():
 
 
 @pytest.fixture
-async def sqlite(clock, sqlite_url):  # noqa: F811
+async def sqlite(clock, sqlite_url):
     async with SqlPersistence.open(sqlite_url, clock=clock, lease=LEASE) as opened:
         yield opened
 
 
 @pytest.fixture
-async def postgresql(clock, postgresql_url):  # noqa: F811
+async def postgresql(clock, postgresql_url):
     async with SqlPersistence.open(postgresql_url, clock=clock, lease=LEASE) as opened:
         yield opened

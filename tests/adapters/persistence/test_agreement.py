@@ -16,7 +16,7 @@ from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.ids.sequential import SequentialIds
 from orak.adapters.persistence.memory.database import MemoryPersistence
 from orak.adapters.persistence.sql.database import SqlPersistence
-from orak.application.ports.persistence import Once, Page
+from orak.application.ports.persistence import IdempotencyKey, Page
 from orak.domain.actor import Actor
 from orak.domain.audio import Loudness
 from orak.domain.identity import ObjectKey, UploadId, UserId
@@ -37,10 +37,10 @@ class World:
         self.persistence, self.clock, self.ids = persistence, clock, SequentialIds()
 
     async def ask(self, owner, key):
-        once = Once(OWNERS[owner], "presign", f"key-{key}", "body") if key < 2 else None
+        idempotency_key = IdempotencyKey(OWNERS[owner], "presign", f"key-{key}", "body") if key < 2 else None
         look = self.clock.now() + timedelta(seconds=key)
         upload = an_upload(OWNERS[owner], uuid=self.ids.uuid(), at=self.clock.now(), not_before=look)
-        return await self.persistence.intake.add(upload, once)
+        return await self.persistence.intake.add(upload, idempotency_key)
 
     async def name(self, upload_id, _):
         async with self.persistence.transaction() as tx:
@@ -75,7 +75,7 @@ class World:
             lambda upload, now: upload.complete(upload.attempt, OUTPUT, at=now),
             lambda upload, now: upload.fail(upload.attempt, FailureCode.CORRUPT, at=now),
             lambda upload, now: upload.release(upload.attempt, at=now),
-            lambda upload, now: upload.stumble(
+            lambda upload, now: upload.fail_attempt(
                 upload.attempt, message="x", at=now, not_before=now + timedelta(seconds=9)
             ),
         ]
@@ -86,7 +86,7 @@ class World:
             return await tx.uploads.save(*move(await tx.uploads.get(upload_id), self.clock.now()))
 
     async def take(self, upload_id, chance):
-        return await self.persistence.leases.take(upload_id if chance == 0 else None)
+        return await self.persistence.leases.claim(upload_id if chance == 0 else None)
 
     async def extend(self, upload_id, attempt):
         return await self.persistence.leases.extend(upload_id, attempt, 10 * attempt)
@@ -114,20 +114,20 @@ class World:
         later = now + timedelta(days=9)
         start = await p.leases.next_start()
         seen = {
-            "recordings": [await p.recordings.of(owner, Page()) for owner in OWNERS],
-            "pages": [await p.recordings.of(owner, Page(after=2, limit=1)) for owner in OWNERS],
+            "recordings": [await p.snapshots.of(owner, Page()) for owner in OWNERS],
+            "pages": [await p.snapshots.of(owner, Page(after=2, limit=1)) for owner in OWNERS],
             "lost": await p.leases.lost(9),
             "due": await p.arrivals.due(9),
             "orphans": await p.arrivals.orphans(later, 9),
-            "buried": await p.arrivals.buried(later, 9),
+            "tombstones": await p.arrivals.tombstones(later, 9),
             "next start": start and max(start, now),
-            "numbered": await p.facts.number(),
-            "facts": [replace(numbered, event_id=0) for numbered in await p.facts.after(0, 999)],
+            "numbered": await p.event_log.number(),
+            "events": [replace(logged, event_id=0) for logged in await p.event_log.after(0, 999)],
         }
         self.clock.advance(timedelta(hours=1))
         seen["line"] = []
-        while recording := await p.leases.take():
-            seen["line"].append(recording)
+        while snapshot := await p.leases.claim():
+            seen["line"].append(snapshot)
         return seen
 
 

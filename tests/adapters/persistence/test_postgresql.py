@@ -13,11 +13,10 @@ from builders import SINGER, START, a_record, a_waiting_take, an_upload, saved
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.adapters.persistence.sql.postgresql import PostgresqlConnections
 from orak.application.ports.failures import StaleVersion, Unavailable
-from orak.application.ports.persistence import Once, Page
+from orak.application.ports.persistence import IdempotencyKey, Page
 from orak.domain.identity import UserId
 
 LEASE = timedelta(seconds=30)
-TESTS = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -52,11 +51,11 @@ async def test_a_cancelled_caller_leaves_nothing_behind(postgresql, postgresql_s
 
     async def read():
         while True:
-            await postgresql.recordings.of(SINGER, Page())
+            await postgresql.snapshots.of(SINGER, Page())
 
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
     for _ in range(20):
-        callers = [asyncio.create_task(call()) for call in (write, write, read, postgresql.leases.take)]
+        callers = [asyncio.create_task(call()) for call in (write, write, read, postgresql.leases.claim)]
         await asyncio.sleep(chance.random() * 0.01)
         for _ in range(2):  # the second time while the first is being undone
             for caller in callers:
@@ -66,7 +65,7 @@ async def test_a_cancelled_caller_leaves_nothing_behind(postgresql, postgresql_s
     await until(lambda: idle_pool(postgresql) and not busy_sessions(postgresql_server))
     async with asyncio.timeout(5):
         await saved(postgresql, upload.cancel(at=START))
-    assert await postgresql.recordings.of(SINGER, Page()) == []
+    assert await postgresql.snapshots.of(SINGER, Page()) == []
 
 
 async def test_a_commit_that_is_cancelled_happened_or_did_not(postgresql):
@@ -79,9 +78,9 @@ async def test_a_commit_that_is_cancelled_happened_or_did_not(postgresql):
         await asyncio.gather(commit, return_exceptions=True)
         async with postgresql.transaction() as tx:
             version = (await tx.uploads.get(upload.id)).version
-        await postgresql.facts.number()
-        facts = await postgresql.facts.after(0, 10_000)
-        assert sum(numbered.upload_id == upload.id for numbered in facts) == version
+        await postgresql.event_log.number()
+        events = await postgresql.event_log.after(0, 10_000)
+        assert sum(logged.upload_id == upload.id for logged in events) == version
 
 
 async def test_readers_do_not_wait_for_a_writer(postgresql):
@@ -89,20 +88,20 @@ async def test_readers_do_not_wait_for_a_writer(postgresql):
     async with postgresql.transaction() as tx:
         await tx.uploads.save(*take.upload.record_changed(at=START))
         async with asyncio.timeout(2):
-            found = await asyncio.gather(*(postgresql.recordings.get(take.record.id) for _ in range(20)))
+            found = await asyncio.gather(*(postgresql.snapshots.get(take.record.id) for _ in range(20)))
     assert found == [take] * 20
 
 
 async def test_a_restart_fails_nobody_who_comes_after_it(postgresql, postgresql_server):
     take = await a_waiting_take(postgresql)
-    await asyncio.gather(*(postgresql.recordings.get(take.record.id) for _ in range(10)))  # a full pool
+    await asyncio.gather(*(postgresql.snapshots.get(take.record.id) for _ in range(10)))  # a full pool
     postgresql_server.stop()
     with pytest.raises(Unavailable):
-        await postgresql.recordings.get(take.record.id)
+        await postgresql.snapshots.get(take.record.id)
     with pytest.raises(Unavailable):
         await postgresql.intake.add(an_upload())
     postgresql_server.start()
-    found = await asyncio.gather(*(postgresql.recordings.get(take.record.id) for _ in range(20)))
+    found = await asyncio.gather(*(postgresql.snapshots.get(take.record.id) for _ in range(20)))
     assert found == [take] * 20
     assert idle_pool(postgresql)
 
@@ -156,7 +155,7 @@ async def test_a_terminated_session_is_unavailable_and_replaced(postgresql, post
 async def test_a_server_that_is_not_there_is_unavailable(tmp_path, clock):
     url = f"postgresql://me:hush@/orak?host={tmp_path}"
     async with SqlPersistence.open(url, clock=clock, lease=LEASE) as none:
-        for call in (none.leases.take, none.facts.number, none.now):
+        for call in (none.leases.claim, none.event_log.number, none.now):
             with pytest.raises(Unavailable) as told:
                 await call()
             assert "hush" not in str(told.value)
@@ -167,7 +166,7 @@ async def test_a_server_that_is_not_there_is_unavailable(tmp_path, clock):
 async def test_a_database_without_a_schema_is_unavailable(postgresql_server, clock):
     async with SqlPersistence.open(postgresql_server.url("template1"), clock=clock, lease=LEASE) as empty:
         with pytest.raises(Unavailable):
-            await empty.leases.take()
+            await empty.leases.claim()
         with pytest.raises(Unavailable):
             await empty.intake.add(an_upload())
 
@@ -188,7 +187,7 @@ async def test_nobody_waits_for_a_lock_for_ever(postgresql, postgresql_url, cloc
         await tx.uploads.save(*take.upload.record_changed(at=START))
         with pytest.raises(Unavailable, match=limit.replace("_timeout", " timeout")):
             await work(impatient, take)
-        assert await impatient.leases.take() is None  # passes over what is locked
+        assert await impatient.leases.claim() is None  # passes over what is locked
         assert idle_pool(impatient)
 
 
@@ -214,8 +213,8 @@ async def test_a_full_pool_is_told(postgresql_url, clock):
     async with persistence.transaction() as tx:
         await tx.users.ensure(SINGER)
         with pytest.raises(Unavailable, match="busy"):
-            await persistence.leases.take()
-    assert await persistence.leases.take() is None
+            await persistence.leases.claim()
+    assert await persistence.leases.claim() is None
     await persistence.close()
 
 
@@ -235,16 +234,16 @@ async def test_of_a_deadlock_one_side_is_told_to_read_again(postgresql):
 
 async def test_calls_with_one_key_in_two_processes_have_one_effect(postgresql, other):
     for number in range(20):
-        once = Once(SINGER, "presign", f"key-{number}", "body")
+        idempotency_key = IdempotencyKey(SINGER, "presign", f"key-{number}", "body")
         # Among others with keys of their own, in either order: one race must not fail the neighbours.
-        neighbours = [Once(SINGER, "presign", f"{number}-{n}", "body") for n in range(3)]
-        calls = [(postgresql, once), (other, once)]
+        neighbours = [IdempotencyKey(SINGER, "presign", f"{number}-{n}", "body") for n in range(3)]
+        calls = [(postgresql, idempotency_key), (other, idempotency_key)]
         calls += [(p, n) for p in (postgresql, other) for n in random.sample(neighbours, 3)]
         uploads = await asyncio.gather(*(p.intake.add(an_upload(), key) for p, key in calls))
         assert uploads[0] == uploads[1]
         assert len({upload.id for upload in uploads}) == 4
-    await postgresql.facts.number()
-    assert len(await postgresql.facts.after(0, 1000)) == 80
+    await postgresql.event_log.number()
+    assert len(await postgresql.event_log.after(0, 1000)) == 80
 
 
 async def test_groups_of_two_processes_make_the_same_new_users(postgresql, other):
@@ -278,17 +277,17 @@ async def test_readers_of_the_feed_miss_nothing_of_sixteen_writers(postgresql, o
             await saved(persistence, upload.cancel(at=START))
 
     async def follow(persistence, seen):
-        while not writers.done() or await persistence.facts.number():
-            await persistence.facts.number()
-            seen += await persistence.facts.after(len(seen), 7)
-        while page := await persistence.facts.after(len(seen), 7):
+        while not writers.done() or await persistence.event_log.number():
+            await persistence.event_log.number()
+            seen += await persistence.event_log.after(len(seen), 7)
+        while page := await persistence.event_log.after(len(seen), 7):
             seen += page
 
     writers = asyncio.gather(*(write((postgresql, other)[n % 2], n) for n in range(1, 17)))
     seen, also_seen = [], []
     await asyncio.gather(writers, follow(postgresql, seen), follow(other, also_seen))
     assert seen == also_seen
-    assert [numbered.position for numbered in seen] == list(range(1, 16 * 6 * 2 + 1))
+    assert [logged.position for logged in seen] == list(range(1, 16 * 6 * 2 + 1))
 
 
 async def test_the_time_is_the_databases(postgresql, clock):
@@ -306,7 +305,7 @@ CLAIM = """
     from orak.adapters.persistence.sql.database import SqlPersistence
 
     async def claim(persistence):
-        while taken := await persistence.leases.take():
+        while taken := await persistence.leases.claim():
             print(taken.upload.id, flush=True)
 
     async def main():
@@ -354,7 +353,7 @@ async def test_two_processes_never_claim_the_same(postgresql, postgresql_url):
 async def test_any_libpq_url_will_do(postgresql_url, clock, scheme, rest):
     url = postgresql_url.replace("postgresql", scheme, 1) + rest
     async with SqlPersistence.open(url, clock=clock, lease=LEASE) as persistence:
-        assert await persistence.leases.take() is None
+        assert await persistence.leases.claim() is None
 
 
 async def test_every_session_has_its_limits(postgresql):

@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import text
 
 from certificates import Authority
-from databases import postgresql_server  # noqa: F401 - a fixture
 from orak.adapters.persistence.sql.postgresql import look
 from orak.application.ports.failures import Unavailable
 
@@ -56,7 +55,7 @@ def authority():
 
 
 @pytest.fixture(scope="module")
-def terminator(postgresql_server, authority, tmp_path_factory):  # noqa: F811
+def terminator(postgresql_server, authority, tmp_path_factory):
     """One whose certificate says `localhost`, and where it listens; whoever has a certificate may show it."""
     folder = tmp_path_factory.mktemp("terminator")
     for name, content in zip(("certificate", "key"), authority.vouch("localhost"), strict=True):

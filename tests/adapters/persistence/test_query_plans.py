@@ -12,7 +12,7 @@ from sqlalchemy import event, insert
 from builders import SINGER, START, a_waiting_take, an_object, an_upload
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.adapters.persistence.sql.migrations import upgrade
-from orak.adapters.persistence.sql.rows import fact_values, upload_values
+from orak.adapters.persistence.sql.rows import event_values, upload_values
 from orak.adapters.persistence.sql.tables import records, uploads, users
 from orak.application.ports.persistence import Page
 from orak.domain.identity import RecordId, UploadId
@@ -43,23 +43,23 @@ def plans(file, statements):
 QUESTIONS = pytest.mark.parametrize(
     ("ask", "index"),
     [
-        (lambda p: p.leases.take(), "ix_uploads_line"),
+        (lambda p: p.leases.claim(), "ix_uploads_line"),
         (lambda p: p.leases.lost(9), "ix_uploads_leases"),
         (lambda p: p.leases.next_start(), "ix_uploads_line"),
         (lambda p: p.arrivals.due(9), "ix_uploads_due"),
         (lambda p: p.arrivals.orphans(START, 9), "ix_uploads_unnamed"),
-        (lambda p: p.arrivals.buried(START, 9), "ix_uploads_ended"),
-        (lambda p: p.recordings.of(SINGER, Page()), "ix_records_newest"),
-        (lambda p: p.recordings.of(SINGER, Page(after=1)), "ix_records_newest"),
+        (lambda p: p.arrivals.tombstones(START, 9), "ix_uploads_ended"),
+        (lambda p: p.snapshots.of(SINGER, Page()), "ix_records_newest"),
+        (lambda p: p.snapshots.of(SINGER, Page(after=1)), "ix_records_newest"),
         (lambda p: p.arrivals.known(["1", "2", "3"]), "uq_uploads_uuid|sqlite_autoindex_uploads"),
         (lambda p: p.cursors.deferred("r1", START, 9, in_order=False), "ix_deferred_facts_due"),
         (lambda p: p.cursors.blocked("r1", [1, 2]), "ix_deferred_facts_upload"),
-        (lambda p: p.facts.of_user(1, 1, 99, 9), "ix_events_own"),
-        (lambda p: p.facts.after(1, 9), "uq_events_position|sqlite_autoindex_events"),
-        (lambda p: p.facts.number(), "ix_events_unnumbered|sqlite_autoindex_events"),
+        (lambda p: p.event_log.of_user(1, 1, 99, 9), "ix_events_own"),
+        (lambda p: p.event_log.after(1, 9), "uq_events_position|sqlite_autoindex_events"),
+        (lambda p: p.event_log.number(), "ix_events_unnumbered|sqlite_autoindex_events"),
     ],
     ids=[
-        *("take", "lost", "next_start", "due", "orphans", "buried", "list", "next page"),
+        *("take", "lost", "next_start", "due", "orphans", "tombstones", "list", "next page"),
         *("known", "deferred", "blocked", "own", "after", "number"),
     ],
 )
@@ -87,7 +87,7 @@ async def test_the_turn_of_a_waiting_take_is_found_by_indexes(sqlite, sqlite_fil
 
 
 async def test_what_operators_count_comes_from_indexes(sqlite, sqlite_file, statements):
-    await sqlite.operations.count(START, START)
+    await sqlite.reports.count(START, START)
     (plan,) = plans(sqlite_file, statements)
     assert "SCAN uploads" not in plan.replace("SCAN uploads USING INDEX ix_uploads_own_line", "")
     assert "COVERING INDEX idx_uploads_processing_status (processing_status=?)" in plan
@@ -99,10 +99,10 @@ async def test_what_operators_count_comes_from_indexes(sqlite, sqlite_file, stat
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda p: p.operations.failures(Page(limit=9)),
-        lambda p: p.operations.failures(Page(after=9, limit=9)),
-        lambda p: p.operations.orphans(START, Page(limit=9)),
-        lambda p: p.operations.orphans(START, Page(after=9, limit=9)),
+        lambda p: p.reports.failures(Page(limit=9)),
+        lambda p: p.reports.failures(Page(after=9, limit=9)),
+        lambda p: p.reports.orphans(START, Page(limit=9)),
+        lambda p: p.reports.orphans(START, Page(after=9, limit=9)),
     ],
     ids=["failures", "next failures", "orphans", "next orphans"],
 )
@@ -116,7 +116,7 @@ async def test_what_operators_list_is_read_in_order(sqlite, sqlite_file, stateme
 
 async def test_what_operators_count_comes_from_indexes_on_postgresql(postgresql_server, full):
     postgresql, statements = full
-    await postgresql.operations.count(START, START)
+    await postgresql.reports.count(START, START)
     for plan in await postgresql_plans(postgresql_server, postgresql, statements):
         for name in ("leases", "line", "failed", "unnamed"):
             assert f"ix_uploads_{name}" in plan, plan
@@ -125,7 +125,7 @@ async def test_what_operators_count_comes_from_indexes_on_postgresql(postgresql_
 
 async def test_failures_are_read_in_order_on_postgresql(postgresql_server, full):
     postgresql, statements = full
-    await postgresql.operations.failures(Page(limit=9))
+    await postgresql.reports.failures(Page(limit=9))
     for plan in await postgresql_plans(postgresql_server, postgresql, statements):
         assert "ix_uploads_failed" in plan, plan
         assert not re.search(r"Seq Scan on (uploads|events)|^ *(->  )?Sort", plan, re.MULTILINE), plan
@@ -136,7 +136,7 @@ async def test_a_list_is_one_statement_however_long(sqlite, statements, count):
     for _ in range(count):
         await a_waiting_take(sqlite)
     statements.clear()
-    assert len(await sqlite.recordings.of(SINGER, Page())) == count
+    assert len(await sqlite.snapshots.of(SINGER, Page())) == count
     assert len(statements) == 1
 
 
@@ -149,7 +149,7 @@ async def test_a_group_is_as_many_statements_as_a_single_upload(sqlite, statemen
 
 
 MANY = 10_000
-PAYLOAD = fact_values(1, 1, an_upload().requested())["payload"]
+PAYLOAD = event_values(1, 1, an_upload().requested())["payload"]
 
 FILL = f"""
     INSERT INTO users SELECT generate_series(1, 500);
@@ -271,7 +271,7 @@ def fill_the_line(connection):
 async def test_a_claim_among_ten_thousand_walks_the_line(sqlite, sqlite_file, statements):
     await sqlite._connections.write(fill_the_line)
     statements.clear()
-    assert (await sqlite.leases.take()).upload.id == 1
+    assert (await sqlite.leases.claim()).upload.id == 1
     claim = plans(sqlite_file, statements)[0]
     assert "ix_uploads_line" in claim
     assert "SCAN records" not in claim
@@ -286,7 +286,7 @@ async def test_a_claim_among_ten_thousand_walks_the_line_on_postgresql(postgresq
         seen.append((statement, parameters))
 
     event.listen(postgresql._connections._engine.sync_engine, "before_cursor_execute", note)
-    assert (await postgresql.leases.take()).upload.id == 1
+    assert (await postgresql.leases.claim()).upload.id == 1
     claim, given = seen[0]
     assert "FOR UPDATE OF uploads SKIP LOCKED" in claim
 

@@ -21,7 +21,7 @@ from orak.application.ports.failures import Unavailable
 from orak.application.ports.persistence import Page
 
 LEASE = timedelta(seconds=30)
-TESTS = Path(__file__).parents[2]
+SUPPORT = Path(__file__).parents[2] / "support"
 
 
 async def test_a_cancelled_transaction_leaves_the_writer_free(sqlite):
@@ -42,7 +42,7 @@ async def test_a_cancelled_transaction_leaves_the_writer_free(sqlite):
         await asyncio.gather(*writers, return_exceptions=True)
     async with asyncio.timeout(2):
         await saved(sqlite, upload.cancel(at=START))
-    assert await sqlite.recordings.of(SINGER, Page()) == []
+    assert await sqlite.snapshots.of(SINGER, Page()) == []
 
 
 async def test_a_roll_back_cannot_be_cancelled(sqlite):
@@ -71,10 +71,10 @@ async def test_a_roll_back_cannot_be_cancelled(sqlite):
 async def test_what_was_cancelled_in_line_is_not_done(sqlite):
     await a_waiting_take(sqlite)
     async with sqlite.transaction():
-        waiting = asyncio.create_task(sqlite.leases.take())
+        waiting = asyncio.create_task(sqlite.leases.claim())
         await asyncio.sleep(0)
         waiting.cancel()
-    assert await sqlite.leases.take() is not None
+    assert await sqlite.leases.claim() is not None
 
 
 async def test_a_commit_that_is_cancelled_happened_or_did_not(sqlite):
@@ -88,15 +88,15 @@ async def test_a_commit_that_is_cancelled_happened_or_did_not(sqlite):
         await asyncio.gather(commit, return_exceptions=True)
         async with sqlite.transaction() as tx:
             version = (await tx.uploads.get(upload.id)).version
-        facts = await facts_of(sqlite, upload.id)
-        assert facts == version
+        events = await events_of(sqlite, upload.id)
+        assert events == version
         committed += version - 1
     assert committed < 60
 
 
-async def facts_of(sqlite, upload_id):
-    await sqlite.facts.number()
-    return sum(numbered.upload_id == upload_id for numbered in await sqlite.facts.after(0, 10_000))
+async def events_of(sqlite, upload_id):
+    await sqlite.event_log.number()
+    return sum(logged.upload_id == upload_id for logged in await sqlite.event_log.after(0, 10_000))
 
 
 async def test_readers_do_not_wait_for_a_writer(sqlite):
@@ -104,7 +104,7 @@ async def test_readers_do_not_wait_for_a_writer(sqlite):
     async with sqlite.transaction() as tx:
         await tx.uploads.save(*take.upload.record_changed(at=START))
         async with asyncio.timeout(2):
-            found = await asyncio.gather(*(sqlite.recordings.get(take.record.id) for _ in range(20)))
+            found = await asyncio.gather(*(sqlite.snapshots.get(take.record.id) for _ in range(20)))
     assert found == [take] * 20
 
 
@@ -129,7 +129,7 @@ async def test_another_process_that_writes_is_waited_for(sqlite, sqlite_file):
     with closing(sqlite3.connect(sqlite_file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         adding = asyncio.create_task(sqlite.intake.add(an_upload()))
-        assert await sqlite.recordings.of(SINGER, Page()) == []  # reading goes on
+        assert await sqlite.snapshots.of(SINGER, Page()) == []  # reading goes on
         other.execute("ROLLBACK")
         assert (await adding).id == 1
 
@@ -138,12 +138,12 @@ async def test_another_process_that_writes_for_too_long_is_told(impatient, sqlit
     with closing(sqlite3.connect(sqlite_file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Unavailable) as told:
-            await impatient.leases.take()
+            await impatient.leases.claim()
         with pytest.raises(Unavailable):
             async with impatient.transaction():
                 pass
     assert told.value.__cause__ is not None
-    assert await impatient.leases.take() is None
+    assert await impatient.leases.claim() is None
 
 
 @pytest.mark.parametrize("unstorable", [{"size": 2**63}, {"content_type": "\ud800"}], ids=ascii)
@@ -162,7 +162,7 @@ async def test_a_database_without_a_schema_is_unavailable(tmp_path, clock):
     url = f"sqlite:///{tmp_path / 'empty.db'}"
     async with SqlPersistence.open(url, clock=clock, lease=LEASE) as empty:
         with pytest.raises(Unavailable):
-            await empty.leases.take()
+            await empty.leases.claim()
         with pytest.raises(Unavailable):
             await empty.intake.add(an_upload())
 
@@ -170,9 +170,9 @@ async def test_a_database_without_a_schema_is_unavailable(tmp_path, clock):
 async def test_a_file_that_cannot_be_opened_is_unavailable(tmp_path, clock):
     async with SqlPersistence.open(f"sqlite:///{tmp_path}/no/folder", clock=clock, lease=LEASE) as none:
         with pytest.raises(Unavailable):
-            await none.facts.number()
+            await none.event_log.number()
         with pytest.raises(Unavailable):
-            await none.leases.take()
+            await none.leases.claim()
 
 
 async def test_every_connection_keeps_the_rules(sqlite):
@@ -231,7 +231,7 @@ async def test_what_was_acknowledged_survives_a_killed_process(sqlite_url, sqlit
         "-c",
         textwrap.dedent(ADD_FOR_EVER),
         sqlite_url,
-        cwd=TESTS,
+        cwd=SUPPORT,
         stdout=asyncio.subprocess.PIPE,
     )
     acknowledged = [await process.stdout.readline() for _ in range(100)]
@@ -240,7 +240,7 @@ async def test_what_was_acknowledged_survives_a_killed_process(sqlite_url, sqlit
     await process.wait()
     with closing(sqlite3.connect(sqlite_file)) as connection:
         stored = {uuid for (uuid,) in connection.execute("SELECT uuid FROM uploads")}
-        ((facts,),) = connection.execute("SELECT count(*) FROM events")
+        ((events,),) = connection.execute("SELECT count(*) FROM events")
     whole_lines = {line.decode().strip() for line in acknowledged if line.endswith(b"\n")}
     assert whole_lines <= stored
-    assert len(stored) == facts
+    assert len(stored) == events

@@ -25,12 +25,12 @@ class Line:
         self.open = asyncio.Event()
         self.changed = asyncio.Event()
 
-    async def process(self, upload_id: UploadId | None = None, *, taken=None) -> bool:
+    async def process(self, upload_id: UploadId | None = None, *, claimed=None) -> bool:
         if upload_id is None and not self.waiting:
             return False
         number = self.waiting.pop(0) if upload_id is None else upload_id
-        if taken:
-            taken()
+        if claimed:
+            claimed()
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         self._tell()
@@ -188,12 +188,12 @@ async def test_a_wake_up_while_all_workers_ask_is_not_lost(line):
     """The row that it is about may have come after the claim was asked and before it was answered."""
     asked, answer = asyncio.Event(), asyncio.Event()
 
-    async def process(upload_id: UploadId | None = None, *, taken=None) -> bool:
+    async def process(upload_id: UploadId | None = None, *, claimed=None) -> bool:
         if not asked.is_set():
             asked.set()
             await answer.wait()
             return False
-        return await line.process(upload_id, taken=taken)
+        return await line.process(upload_id, claimed=claimed)
 
     queue = InlineQueue(process, asyncio.Semaphore(1), workers=1, batch_size=a_batch_of(50))
     await queue.wake()
@@ -244,13 +244,13 @@ async def test_one_wake_up_brings_in_as_many_workers_as_there_is_work_for(line):
 async def test_a_worker_that_failed_leaves_room_for_the_next(line, caplog):
     calls = 0
 
-    async def process(upload_id: UploadId | None = None, *, taken=None) -> bool:
+    async def process(upload_id: UploadId | None = None, *, claimed=None) -> bool:
         nonlocal calls
         calls += 1
         if calls == 1:
             line._tell()
             raise Unavailable("the database is away")
-        return await line.process(upload_id, taken=taken)
+        return await line.process(upload_id, claimed=claimed)
 
     queue = InlineQueue(process, asyncio.Semaphore(1), workers=1, batch_size=a_batch_of(50))
     await queue.wake()

@@ -7,13 +7,12 @@ import pytest
 
 from orak.adapters.queues.taskiq_broker import MOST, QUEUE
 from orak.adapters.redis.link import REST
-from redis_server import own_redis, redis_server, shared_redis  # noqa: F401 - fixtures
-from waiting_takes import DEADLINE, Takes, a_sender, a_worker
+from waiting_uploads import DEADLINE, WaitingUploads, a_sender, a_worker
 
 
 @pytest.fixture
 async def takes():
-    return Takes()
+    return WaitingUploads()
 
 
 def complaints(caplog):
@@ -28,7 +27,7 @@ async def until_woken(queue, condition):
             await asyncio.sleep(0.05)
 
 
-async def test_flushing_redis_makes_nobody_deaf(redis_server, takes):  # noqa: F811
+async def test_flushing_redis_makes_nobody_deaf(redis_server, takes):
     takes.open.set()
     async with a_sender(redis_server) as queue, a_worker(redis_server, takes):
         for number in range(3):
@@ -38,7 +37,7 @@ async def test_flushing_redis_makes_nobody_deaf(redis_server, takes):  # noqa: F
             redis_server.flush()
 
 
-async def test_redis_that_is_killed_costs_time_and_one_line_and_comes_back(own_redis, takes, caplog):  # noqa: F811
+async def test_redis_that_is_killed_costs_time_and_one_line_and_comes_back(own_redis, takes, caplog):
     takes.open.set()
     async with a_sender(own_redis) as queue, a_worker(own_redis, takes):
         await queue.wake()
@@ -59,7 +58,7 @@ async def test_redis_that_is_killed_costs_time_and_one_line_and_comes_back(own_r
         await takes.until(lambda: "answers again" in caplog.text)
 
 
-async def test_neither_end_needs_redis_to_start(own_redis, takes, caplog):  # noqa: F811
+async def test_neither_end_needs_redis_to_start(own_redis, takes, caplog):
     takes.open.set()
     own_redis.kill()
     async with a_sender(own_redis) as queue, a_worker(own_redis, takes):
@@ -88,7 +87,7 @@ async def test_a_redis_that_is_silent_holds_nobody_up():
                 assert time.monotonic() - began < 0.5
 
 
-async def test_unheard_wake_ups_do_not_pile_up(redis_server):  # noqa: F811
+async def test_unheard_wake_ups_do_not_pile_up(redis_server):
     async with a_sender(redis_server) as queue:
         for _ in range(2 * MOST):
             await queue.wake()
@@ -96,7 +95,7 @@ async def test_unheard_wake_ups_do_not_pile_up(redis_server):  # noqa: F811
         assert redis.llen(QUEUE) == MOST
 
 
-async def test_a_burst_is_no_outage_and_its_last_wake_up_arrives(redis_server, takes, caplog):  # noqa: F811
+async def test_a_burst_is_no_outage_and_its_last_wake_up_arrives(redis_server, takes, caplog):
     takes.open.set()
     async with a_sender(redis_server) as queue:
         await asyncio.gather(*(queue.wake() for _ in range(2000)))
@@ -109,8 +108,8 @@ async def test_a_burst_is_no_outage_and_its_last_wake_up_arrives(redis_server, t
     assert not complaints(caplog)
 
 
-async def test_a_busy_worker_leaves_wake_ups_to_an_idle_one(redis_server, takes):  # noqa: F811
-    idle = Takes()
+async def test_a_busy_worker_leaves_wake_ups_to_an_idle_one(redis_server, takes):
+    idle = WaitingUploads()
     async with a_sender(redis_server) as queue, a_worker(redis_server, takes, workers=1) as pool:
         takes.waiting.append(1)
         await pool.wake()  # by its own timer, while it listens: the next pop is under way already
@@ -123,7 +122,7 @@ async def test_a_busy_worker_leaves_wake_ups_to_an_idle_one(redis_server, takes)
         takes.open.set()
 
 
-async def test_what_is_no_wake_up_is_thrown_away(redis_server, takes, caplog):  # noqa: F811
+async def test_what_is_no_wake_up_is_thrown_away(redis_server, takes, caplog):
     takes.open.set()
     async with a_sender(redis_server) as queue, a_worker(redis_server, takes):
         with redis_server.client() as redis:
@@ -134,7 +133,7 @@ async def test_what_is_no_wake_up_is_thrown_away(redis_server, takes, caplog):  
     assert "Cannot parse" in caplog.text
 
 
-async def test_a_stopped_worker_leaves_its_wake_ups_to_others(redis_server, takes):  # noqa: F811
+async def test_a_stopped_worker_leaves_its_wake_ups_to_others(redis_server, takes):
     async with a_sender(redis_server) as queue:
         async with a_worker(redis_server, takes):
             pass

@@ -10,7 +10,7 @@ from killed_writer import KEY, NEW, OLD, TYPE
 
 from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.storage.local import LocalStorage
-from orak.application.ports.storage import AlreadyStored
+from orak.application.ports.storage import ObjectExists
 
 
 def killed(kind: str, folder: Path) -> list[Path]:
@@ -51,7 +51,7 @@ async def test_a_put_that_was_killed_left_all_or_nothing(tmp_path):
             if found is None:
                 await killed_writer.receive(storage)
             else:
-                with pytest.raises(AlreadyStored):
+                with pytest.raises(ObjectExists):
                     await killed_writer.receive(storage)
             assert await content(storage) == NEW
             assert [info.key async for info in storage.list("")] == [KEY]

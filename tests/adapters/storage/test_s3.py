@@ -208,7 +208,7 @@ async def test_a_download_that_cannot_be_finished_leaves_no_file(storage, bucket
 async def test_calls_leave_no_connection_and_no_descriptor_behind(storage, tmp_path):
     (tmp_path / "source").write_bytes(bytes(500_000))
 
-    async def once(number):
+    async def idempotency_key(number):
         key = ObjectKey(f"recordings/take-number-{number}.webm")
         await storage.publish(key, tmp_path / "source", content_type=TYPE)
         info = await storage.head(key)
@@ -228,10 +228,10 @@ async def test_calls_leave_no_connection_and_no_descriptor_behind(storage, tmp_p
     def descriptors() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))
 
-    await once(0)
+    await idempotency_key(0)
     before = descriptors()
     for number in range(1, 30):
-        await once(number)
+        await idempotency_key(number)
     assert descriptors() <= before + 1
     assert not (tmp_path / "none").exists()
 

@@ -16,7 +16,7 @@ _MORE_ROOM_DB = 0.25
 """Taken off the ceiling besides what was over it, for what the encoder will do differently the next time."""
 
 _SAFETY_DB = 0.1
-"""Two decoders, or two ways of measuring, differ by less than this."""
+"""Two decoders, or two ways of collect_metrics, differ by less than this."""
 
 _CLOSE_ENOUGH_LU = 0.3
 """The promise is 0.5; what is left is for the next decoder."""

@@ -1,6 +1,6 @@
 """The way of events through AWS, as `aws setup` makes it and `aws template` describes it.
 
-    orak's facts → bus → rule ──┐
+    orak's events → bus → rule ──┐
                                 ├→ queue → workers
     S3's events → default bus → rule ─┘
 
@@ -46,8 +46,8 @@ class Pathway(msgspec.Struct, frozen=True):
         return f"{self.queue}-dead"
 
 
-def facts_pattern() -> Json:
-    """What of orak's facts the queue gets: those after which there may be something to convert."""
+def events_pattern() -> Json:
+    """What of orak's events the queue gets: those after which there may be something to convert."""
     return {"source": [SOURCE], "detail-type": sorted(type_.value for type_ in STARTING)}
 
 

@@ -15,7 +15,7 @@ from orak.adapters.aws.pathway import (
     arrivals_pattern,
     dead_letters_attributes,
     delivery_statement,
-    facts_pattern,
+    events_pattern,
     queue_attributes,
     target,
 )
@@ -63,7 +63,7 @@ class Setup:
         dead_url, dead = await self._queue("dead letters", way.dead_letters, dead_letters_attributes())
         queue_url, queue = await self._queue("queue", way.queue, queue_attributes(_arn(dead)))
         await self._bus()
-        rules = [await self._rule(way.rule, way.bus, facts_pattern())]
+        rules = [await self._rule(way.rule, way.bus, events_pattern())]
         buses = [(way.rule, way.bus)]
         if way.bucket is not None:
             rules.append(await self._rule(way.arrivals, DEFAULT_BUS, arrivals_pattern(way.bucket)))

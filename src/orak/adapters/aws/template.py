@@ -7,7 +7,7 @@ from orak.adapters.aws.pathway import (
     arrivals_pattern,
     dead_letters_attributes,
     delivery_statement,
-    facts_pattern,
+    events_pattern,
     queue_attributes,
     target,
 )
@@ -50,7 +50,7 @@ def template(pathway: Pathway) -> Json:
                 "AWS::SQS::Queue", {"QueueName": {"Ref": "QueueName"}} | queue_attributes(_DEAD_ARN)
             ),
             **({"Bus": _resource("AWS::Events::EventBus", {"Name": {"Ref": "BusName"}})} if own_bus else {}),
-            "Rule": _rule({"Ref": "RuleName"}, bus, facts_pattern()),
+            "Rule": _rule({"Ref": "RuleName"}, bus, events_pattern()),
             "Arrivals": _rule(
                 {"Fn::Sub": "${RuleName}-arrivals"},
                 DEFAULT_BUS,

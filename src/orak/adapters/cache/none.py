@@ -1,17 +1,17 @@
 from datetime import datetime
 
 from orak.domain.identity import RecordId
-from orak.domain.record import Recording
+from orak.domain.record import RecordSnapshot
 
 
 class NoCache:
-    """A `RecordingCache` that keeps nothing: for processes that cannot tell each other what they changed."""
+    """A `SnapshotCache` that keeps nothing: for processes that cannot tell each other what they changed."""
 
-    async def get(self, record_id: RecordId) -> Recording | None:
+    async def get(self, record_id: RecordId) -> RecordSnapshot | None:
         """Know nothing."""
 
-    async def put(self, recording: Recording, *, read_at: datetime) -> None:
+    async def put(self, snapshot: RecordSnapshot, *, read_at: datetime) -> None:
         """Keep nothing."""
 
-    async def withhold(self, record_id: RecordId) -> None:
+    async def invalidate(self, record_id: RecordId) -> None:
         """Have nothing to forget."""

@@ -4,11 +4,11 @@ from typing import Any
 import msgspec
 
 from orak.adapters.redis.link import RedisLink
-from orak.application.ports.cache import LIFE, WITHHELD, version_of
+from orak.application.ports.cache import INVALIDATED_FOR, LIFE, version_of
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.domain.identity import RecordId
-from orak.domain.record import Recording
+from orak.domain.record import RecordSnapshot
 
 _MARK = b"~"
 """The value of a withheld key: by its first byte it is newer than any version."""
@@ -26,11 +26,11 @@ return 1
 
 class _Entry(msgspec.Struct, frozen=True, array_like=True):
     read_at: datetime
-    recording: Recording
+    snapshot: RecordSnapshot
 
 
 class RedisCache:
-    """A `RecordingCache` shared by all processes on one Redis; what Redis does not answer in time is unknown.
+    """A `SnapshotCache` shared by all processes on one Redis; what Redis does not answer in time is unknown.
 
     When a recording was read stands in its value, so that a Redis that stood still cannot make it younger;
     the clocks of the processes need to agree to a second or so. And a value says whose it is: after a
@@ -44,7 +44,7 @@ class RedisCache:
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(_Entry)
 
-    async def get(self, record_id: RecordId) -> Recording | None:
+    async def get(self, record_id: RecordId) -> RecordSnapshot | None:
         """Return the recording as it was at most `LIFE` ago; None if that is not known.
 
         A recording that could not be withheld is still there when Redis answers again. So until all that it
@@ -62,27 +62,27 @@ class RedisCache:
             entry = self._decoder.decode(memoryview(value)[_WIDTH:])
         except msgspec.DecodeError:  # another release's
             return None
-        is_asked_for = entry.recording.record.id == record_id
-        return entry.recording if is_asked_for and self._age(entry.read_at) < LIFE else None
+        is_asked_for = entry.snapshot.record.id == record_id
+        return entry.snapshot if is_asked_for and self._age(entry.read_at) < LIFE else None
 
-    async def put(self, recording: Recording, *, read_at: datetime) -> None:
+    async def put(self, snapshot: RecordSnapshot, *, read_at: datetime) -> None:
         """Keep *recording* unless it is withheld, old, or older than what is kept."""
         left = LIFE - self._age(read_at)
         if left <= timedelta(0):
             return
-        version = b"".join(b"%020d" % number for number in version_of(recording))
-        value = self._encoder.encode(_Entry(read_at, recording))
+        version = b"".join(b"%020d" % number for number in version_of(snapshot))
+        value = self._encoder.encode(_Entry(read_at, snapshot))
         arguments: list[bytes | int] = [version, value, _milliseconds(left), _WIDTH]
         try:
-            await self._link.ask(lambda: self._put(keys=[_key(recording.record.id)], args=arguments))
+            await self._link.ask(lambda: self._put(keys=[_key(snapshot.record.id)], args=arguments))
         except Unavailable:
             return
 
-    async def withhold(self, record_id: RecordId) -> None:
-        """Forget the recording, and keep none for the time of `WITHHELD`."""
+    async def invalidate(self, record_id: RecordId) -> None:
+        """Forget the recording, and keep none for the time of `INVALIDATED_FOR`."""
         try:
             await self._link.ask(
-                lambda: self._link.client.set(_key(record_id), _MARK, px=_milliseconds(WITHHELD))
+                lambda: self._link.client.set(_key(record_id), _MARK, px=_milliseconds(INVALIDATED_FOR))
             )
         except Unavailable:
             return

@@ -1,11 +1,11 @@
-"""Facts as EventBridge takes them."""
+"""EventLog as EventBridge takes them."""
 
 from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
 
-from orak.domain.events import FactType, NumberedFact
+from orak.domain.events import EventType, LoggedEvent
 from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
 from orak.domain.processing import FailureCode, ProcessingStatus
 
@@ -19,17 +19,17 @@ MOST_ENTRIES = 10
 
 STARTING = frozenset(
     {
-        FactType.UPLOAD_RECEIVED,
-        FactType.RECORD_CREATED,
-        FactType.PROCESSING_RETRIED,
-        FactType.PROCESSING_RELEASED,
+        EventType.UPLOAD_RECEIVED,
+        EventType.RECORD_CREATED,
+        EventType.PROCESSING_RETRIED,
+        EventType.PROCESSING_RELEASED,
     }
 )
 """The detail types after which there may be something to convert."""
 
 
 class Detail(msgspec.Struct, frozen=True, rename="camel"):
-    """What an event says of a fact. Consumers tell repeats by `event_id`, and what is newer by `version`."""
+    """What an event says of an event. Consumers tell repeats by `event_id`, and what is newer by `version`."""
 
     event_id: int
     upload_id: UploadId
@@ -44,27 +44,27 @@ class Detail(msgspec.Struct, frozen=True, rename="camel"):
     at: datetime
 
 
-def entry_of(numbered: NumberedFact, bus: str) -> Mapping[str, object]:
-    """Return the entry of PutEvents that tells *bus* of a fact."""
-    fact = numbered.fact
+def entry_of(logged: LoggedEvent, bus: str) -> Mapping[str, object]:
+    """Return the entry of PutEvents that tells *bus* of an event."""
+    event = logged.event
     detail = Detail(
-        numbered.event_id,
-        numbered.upload_id,
-        fact.record_id,
-        fact.user_id,
-        fact.key,
-        fact.status,
-        fact.attempt,
-        numbered.version,
-        numbered.position,
-        fact.failure,
-        fact.at,
+        logged.event_id,
+        logged.upload_id,
+        event.record_id,
+        event.user_id,
+        event.key,
+        event.status,
+        event.attempt,
+        logged.version,
+        logged.position,
+        event.failure,
+        event.at,
     )
     return {
         "EventBusName": bus,
         "Source": SOURCE,
-        "DetailType": fact.type.value,
-        "Time": fact.at,
+        "DetailType": event.type.value,
+        "Time": event.at,
         "Detail": msgspec.json.encode(detail).decode(),
     }
 

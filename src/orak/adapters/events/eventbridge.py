@@ -9,7 +9,7 @@ from orak.adapters.aws.clients import AwsPlace, AwsService, open_service
 from orak.adapters.events.entries import MOST_BYTES, MOST_ENTRIES, entry_of, size_of
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
-from orak.domain.events import NumberedFact
+from orak.domain.events import LoggedEvent
 from orak.domain.identity import UploadId
 
 _log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ _Line = deque[tuple[int, Entry]]
 class EventBridge:
     """An `EventBus` on Amazon EventBridge.
 
-    A call carries one fact of each of up to ten uploads: were there two of one, the later might be taken
+    A call carries one event of each of up to ten uploads: were there two of one, the later might be taken
     without the earlier.
     """
 
@@ -40,8 +40,8 @@ class EventBridge:
         async with open_service("events", place) as service:
             yield cls(service, bus, clock)
 
-    async def publish(self, page: Sequence[NumberedFact]) -> frozenset[int]:
-        """Send facts; return the positions of those that were not taken."""
+    async def publish(self, page: Sequence[LoggedEvent]) -> frozenset[int]:
+        """Send events; return the positions of those that were not taken."""
         lines = self._lines(page)
         refused: set[int] = set()
         none_yet = True
@@ -53,7 +53,7 @@ class EventBridge:
             except Unavailable as outage:
                 if none_yet:
                     raise
-                _log.warning("the event bus took a part of the facts only: %s", outage)
+                _log.warning("the event bus took a part of the events only: %s", outage)
                 return frozenset(refused.union(*map(_positions, lines.values())))
             none_yet = False
             for place, upload_id in enumerate(batch):
@@ -70,16 +70,16 @@ class EventBridge:
         """Raise `Unavailable` unless the bus is there."""
         await self._service.call("describe_event_bus", Name=self._bus)
 
-    def _lines(self, page: Sequence[NumberedFact]) -> dict[UploadId, _Line]:
+    def _lines(self, page: Sequence[LoggedEvent]) -> dict[UploadId, _Line]:
         """Return what each upload has to send, in order."""
         lines: dict[UploadId, _Line] = {}
-        for numbered in page:
-            entry = entry_of(numbered, self._bus)
+        for logged in page:
+            entry = entry_of(logged, self._bus)
             if size_of(entry) > MOST_BYTES:
                 # It would be refused for ever, and all later ones of its upload with it.
-                _log.error("event %d is too large for EventBridge and is left out", numbered.event_id)
+                _log.error("event %d is too large for EventBridge and is left out", logged.event_id)
                 continue
-            lines.setdefault(numbered.upload_id, deque()).append((numbered.position, entry))
+            lines.setdefault(logged.upload_id, deque()).append((logged.position, entry))
         return lines
 
     async def _send(self, entries: Sequence[Entry]) -> set[int]:
@@ -100,12 +100,12 @@ class EventBridge:
                 return set()
             if pause is not None:
                 await self._clock.sleep(pause)
-        _log.warning("the event bus refused %d facts: %s", len(left), ", ".join(sorted(codes)))
+        _log.warning("the event bus refused %d events: %s", len(left), ", ".join(sorted(codes)))
         return set(left)
 
 
 def _next_batch(lines: Mapping[UploadId, _Line]) -> list[UploadId]:
-    """Return the uploads whose next facts go together: as many as one call may have."""
+    """Return the uploads whose next events go together: as many as one call may have."""
     batch, size = [], 0
     for upload_id, line in islice(lines.items(), MOST_ENTRIES):
         size += size_of(line[0][1])

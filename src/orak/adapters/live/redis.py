@@ -8,7 +8,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from orak.adapters.live.memory import CAPACITY, MemoryLive
-from orak.adapters.redis.link import OUTAGES, PATIENCE, REST, RedisLink
+from orak.adapters.redis.link import MAX_CONSECUTIVE_OUTAGES, PATIENCE, REST, RedisLink
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.live import LiveMessage
 from orak.domain.identity import UserId
@@ -90,7 +90,7 @@ class RedisLive:
             client = Redis.from_url(url, socket_timeout=None, socket_connect_timeout=PATIENCE)
             try:
                 await self._read(client)
-            except OUTAGES as error:
+            except MAX_CONSECUTIVE_OUTAGES as error:
                 self._link.note_outage(error)
             finally:
                 self._listens.clear()

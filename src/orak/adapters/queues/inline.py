@@ -15,7 +15,7 @@ class Process(Protocol):
     """Processes one take, as `ProcessUpload` does."""
 
     async def __call__(
-        self, upload_id: UploadId | None = None, *, taken: Callable[[], object] | None = None
+        self, upload_id: UploadId | None = None, *, claimed: Callable[[], object] | None = None
     ) -> bool:
         """Return False if there was none to be had; *taken* is called as soon as there is one."""
         ...
@@ -91,14 +91,14 @@ class InlineQueue:
 
         The size counts as it is now, not as it was when the batch began, perhaps a thousand long takes ago.
         """
-        taken = 0
-        while taken < await self._batch_size():
+        claimed = 0
+        while claimed < await self._batch_size():
             async with self._capacity:
                 self._woken_again = False
-                found = await self._process(taken=self._bring_another)
+                found = await self._process(claimed=self._bring_another)
             # A wake-up that came while the claim was being asked may be for a row that it did not see.
             if not found and not self._woken_again:
                 return False
-            taken += 1
-        _log.debug("a batch of %d takes is full; the next one follows", taken)
+            claimed += 1
+        _log.debug("a batch of %d takes is full; the next one follows", claimed)
         return True

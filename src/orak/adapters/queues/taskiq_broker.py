@@ -10,7 +10,7 @@ from taskiq.exceptions import SendTaskError
 from taskiq.message import BrokerMessage
 from taskiq_redis import ListQueueBroker
 
-from orak.adapters.redis.link import MOST_CONNECTIONS, OUTAGES, RedisLink, at_once_again
+from orak.adapters.redis.link import MAX_CONSECUTIVE_OUTAGES, MOST_CONNECTIONS, RedisLink, at_once_again
 
 QUEUE = "orak:wake-ups"
 TASK = "orak.look"
@@ -87,7 +87,7 @@ class WakeUpBroker(ListQueueBroker):
             try:
                 async with Redis(connection_pool=self.connection_pool) as redis:
                     popped = await redis.brpop([self.queue_name], timeout=_LOOK)
-            except OUTAGES as error:
+            except MAX_CONSECUTIVE_OUTAGES as error:
                 self._link.note_outage(error)
                 await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
                 failures += 1

@@ -29,7 +29,7 @@ _PATIENCE_OF_A_TRIAL = 2 * PATIENCE
 MOST_CONNECTIONS = 16
 """Connections of one process for one purpose; a burst of calls takes turns, as it does in Redis anyway."""
 
-OUTAGES = (RedisError, OSError, TimeoutError)
+MAX_CONSECUTIVE_OUTAGES = (RedisError, OSError, TimeoutError)
 """What drivers raise when Redis does not answer, or not as it should."""
 
 
@@ -44,7 +44,7 @@ async def try_out(url: str) -> None:
     try:
         async with asyncio.timeout(_PATIENCE_OF_A_TRIAL):
             await client.ping()
-    except OUTAGES as error:
+    except MAX_CONSECUTIVE_OUTAGES as error:
         raise Unavailable(str(error) or type(error).__name__) from error
     finally:
         await client.aclose()
@@ -114,7 +114,7 @@ class RedisLink:
         try:
             async with asyncio.timeout(PATIENCE):
                 answer = await command()
-        except OUTAGES as error:
+        except MAX_CONSECUTIVE_OUTAGES as error:
             self._unanswered_at = asyncio.get_running_loop().time()
             if self._answered_at < now:  # else it was this process that was slow: others got their answers
                 self.note_outage(error)

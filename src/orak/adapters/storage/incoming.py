@@ -13,7 +13,7 @@ from pathlib import Path
 from orak.adapters.storage.disk import opened_folder
 from orak.adapters.storage.keys import INCOMING
 from orak.adapters.storage.object_file import Place, footer, place_of
-from orak.application.ports.storage import AlreadyStored, UnfinishedUpload
+from orak.application.ports.storage import IncompleteUpload, ObjectExists
 from orak.domain.identity import ObjectKey
 from orak.domain.upload import StoredObject
 
@@ -44,7 +44,7 @@ class Incoming:
     def store(self, key: str, content_type: str, *, at: datetime, replace: bool) -> StoredObject:
         """Sync what was written, and let it appear under *key*, durably.
 
-        Raise `AlreadyStored` if something is there, unless it is to be replaced.
+        Raise `ObjectExists` if something is there, unless it is to be replaced.
         """
         place = place_of(key)
         etag = f'"{self._digest.hexdigest()}"'  # quoted, as RFC 9110 §8.8.3 has it
@@ -78,7 +78,7 @@ class Incoming:
             else:
                 os.link(self._path, name, dst_dir_fd=folder)  # unlike a rename, it replaces nothing
         except FileExistsError:
-            raise AlreadyStored from None
+            raise ObjectExists from None
         finally:
             os.fsync(folder)  # "it is there already" has to be as durable as "it is there now"
 
@@ -98,7 +98,7 @@ class Incoming:
         return self._file
 
 
-def find_leftovers(root: Path, before: datetime) -> list[UnfinishedUpload]:
+def find_leftovers(root: Path, before: datetime) -> list[IncompleteUpload]:
     """Return the temporary files that nobody has written to since *before* and nobody holds."""
     found = []
     with opened_folder(root, [INCOMING], make=True) as folder:
@@ -106,7 +106,7 @@ def find_leftovers(root: Path, before: datetime) -> list[UnfinishedUpload]:
             with suppress(FileNotFoundError, BlockingIOError), _held(folder, name) as file:
                 written_at = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
                 if written_at < before:
-                    found.append(UnfinishedUpload(f"{INCOMING}/{name}", name, written_at))
+                    found.append(IncompleteUpload(f"{INCOMING}/{name}", name, written_at))
     return sorted(found, key=lambda leftover: leftover.begun_at)
 
 

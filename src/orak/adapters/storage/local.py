@@ -16,13 +16,13 @@ from orak.adapters.storage.object_file import open_object, place_of
 from orak.adapters.storage.url_signing import UrlSigner
 from orak.application.ports.clock import Clock
 from orak.application.ports.storage import (
-    AlreadyStored,
+    IncompleteUpload,
+    LengthMismatch,
     ListedObject,
     ObjectChanged,
+    ObjectExists,
     ObjectMissing,
     SignedRequest,
-    UnfinishedUpload,
-    WrongLength,
 )
 from orak.domain.identity import PUBLISHED, ObjectKey
 from orak.domain.upload import StoredObject
@@ -87,12 +87,12 @@ class LocalStorage:
         """Walk the objects, each as it is when it is come to."""
         return walk(self._root, prefix)
 
-    async def unfinished(self, before: datetime) -> AsyncIterator[UnfinishedUpload]:
+    async def unfinished(self, before: datetime) -> AsyncIterator[IncompleteUpload]:
         """Walk the temporary files of writers that are no more."""
         for leftover in await on_disk(find_leftovers, self._root, before):
             yield leftover
 
-    async def abandon(self, upload: UnfinishedUpload) -> None:
+    async def abandon(self, upload: IncompleteUpload) -> None:
         """Remove a temporary file, unless somebody is writing it."""
         await on_disk(remove_leftover, self._root, upload.handle)
 
@@ -108,9 +108,9 @@ class LocalStorage:
         """Store the body of a signed PUT: all of it, durable, or nothing at all."""
         terms = self._signer.check_put(key, query, content_type)
         if content_length != terms.size:
-            raise WrongLength
+            raise LengthMismatch
         if await on_disk(self._head, key) is not None:  # so that nobody sends 200 MiB in vain
-            raise AlreadyStored
+            raise ObjectExists
         incoming = Incoming(self._root)
         try:
             async with aclosing(measured(body, terms.size)) as pieces:

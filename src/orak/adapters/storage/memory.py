@@ -13,13 +13,13 @@ from orak.adapters.storage.keys import check_key
 from orak.adapters.storage.url_signing import UrlSigner
 from orak.application.ports.clock import Clock
 from orak.application.ports.storage import (
-    AlreadyStored,
+    IncompleteUpload,
+    LengthMismatch,
     ListedObject,
     ObjectChanged,
+    ObjectExists,
     ObjectMissing,
     SignedRequest,
-    UnfinishedUpload,
-    WrongLength,
 )
 from orak.domain.identity import PUBLISHED, ObjectKey
 from orak.domain.upload import StoredObject
@@ -76,13 +76,13 @@ class MemoryStorage:
         for info in sorted(found, key=lambda info: info.key.encode()):
             yield ListedObject(info.key, info.size, info.modified_at)
 
-    async def unfinished(self, before: datetime) -> AsyncIterator[UnfinishedUpload]:  # noqa: ARG002
+    async def unfinished(self, before: datetime) -> AsyncIterator[IncompleteUpload]:  # noqa: ARG002
         """Walk nothing: what is not stored is nowhere."""
-        nothing: tuple[UnfinishedUpload, ...] = ()
+        nothing: tuple[IncompleteUpload, ...] = ()
         for upload in nothing:
             yield upload
 
-    async def abandon(self, upload: UnfinishedUpload) -> None:
+    async def abandon(self, upload: IncompleteUpload) -> None:
         """Remove nothing."""
 
     async def receive(
@@ -97,7 +97,7 @@ class MemoryStorage:
         """Store the body of a signed PUT."""
         terms = self._signer.check_put(key, query, content_type)
         if content_length != terms.size:
-            raise WrongLength
+            raise LengthMismatch
         self._refuse_second(key)
         async with aclosing(measured(body, terms.size)) as pieces:
             content = b"".join([piece async for piece in pieces])
@@ -117,7 +117,7 @@ class MemoryStorage:
 
     def _refuse_second(self, key: str) -> None:
         if key in self._objects:
-            raise AlreadyStored
+            raise ObjectExists
 
     def _find(self, key: str) -> "_Object":
         if key not in self._objects:

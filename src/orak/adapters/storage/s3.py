@@ -12,11 +12,11 @@ from orak.adapters.storage.s3_transfers import fetch, send
 from orak.application.ports.clock import Clock
 from orak.application.ports.storage import (
     IMMUTABLE,
-    Elsewhere,
+    IncompleteUpload,
     ListedObject,
+    MediaRedirect,
     ObjectMissing,
     SignedRequest,
-    UnfinishedUpload,
 )
 from orak.domain.identity import PUBLISHED, RECORDINGS, ObjectKey
 from orak.domain.upload import StoredObject
@@ -29,7 +29,7 @@ _MEDIA_KEPT = timedelta(minutes=5)
 class S3Storage:
     """A `Storage` on S3, or on anything that speaks its language.
 
-    What S3 itself does over HTTP it leaves to S3: it is no `ObjectGate`. What each store enforces of a
+    What S3 itself does over HTTP it leaves to S3: it is no `ObjectServer`. What each store enforces of a
     signature is in docs/storage.md. No object is ever given a public ACL.
     """
 
@@ -109,7 +109,7 @@ class S3Storage:
                 return
             page = {"ContinuationToken": answer["NextContinuationToken"]}
 
-    async def open_public(self, key: str) -> Elsewhere:
+    async def open_public(self, key: str) -> MediaRedirect:
         """Say where a published object is to be had; S3 tells whether it is there."""
         if not key.startswith(f"{PUBLISHED}/"):
             raise ObjectMissing
@@ -119,9 +119,9 @@ class S3Storage:
             )
         except UnusableKey:
             raise ObjectMissing from None
-        return Elsewhere(get, head, _MEDIA_KEPT)
+        return MediaRedirect(get, head, _MEDIA_KEPT)
 
-    async def unfinished(self, before: datetime) -> AsyncIterator[UnfinishedUpload]:
+    async def unfinished(self, before: datetime) -> AsyncIterator[IncompleteUpload]:
         """Walk the multipart uploads that were begun before then, whoever's they are in our two folders."""
         for folder in (RECORDINGS, PUBLISHED):
             page: dict[str, str] = {}
@@ -133,7 +133,7 @@ class S3Storage:
                 for found in answer.get("Uploads", ()):
                     begun_at = found["Initiated"].astimezone(UTC)
                     if begun_at < before:
-                        yield UnfinishedUpload(found["Key"], found["UploadId"], begun_at)
+                        yield IncompleteUpload(found["Key"], found["UploadId"], begun_at)
                 if not answer.get("IsTruncated"):
                     break
                 page = {
@@ -141,7 +141,7 @@ class S3Storage:
                     "UploadIdMarker": answer["NextUploadIdMarker"],
                 }
 
-    async def abandon(self, upload: UnfinishedUpload) -> None:
+    async def abandon(self, upload: IncompleteUpload) -> None:
         """Abort a multipart upload; S3 then forgets its parts."""
         with suppress(ObjectMissing):
             await self._bucket.call("abort_multipart_upload", Key=upload.key, UploadId=upload.handle)

@@ -10,7 +10,7 @@ import msgspec
 
 from orak.adapters.storage.keys import check_key
 from orak.application.ports.clock import Clock
-from orak.application.ports.storage import Denied, SignedRequest
+from orak.application.ports.storage import InvalidSignature, SignedRequest
 from orak.domain.identity import ObjectKey
 
 _PURPOSE = b"orak signed URL v1"
@@ -54,15 +54,15 @@ class UrlSigner:
         return self._sign("GET", key, life, {}, {})
 
     def check_put(self, key: str, query: Mapping[str, str], content_type: str | None) -> SignedTerms:
-        """Return what this PUT was signed for. Raise `Denied` if it was not, or its time is over."""
+        """Return what this PUT was signed for. Raise `InvalidSignature` if it was not, or its time is over."""
         self._check("PUT", key, query, _PUT_QUERY)
         terms = SignedTerms(query["type"], int(query["size"]))
         if content_type is None or _folded(content_type) != _folded(terms.content_type):
-            raise Denied
+            raise InvalidSignature
         return terms
 
     def check_get(self, key: str, query: Mapping[str, str]) -> None:
-        """Raise `Denied` unless this GET was signed and its time is not over."""
+        """Raise `InvalidSignature` unless this GET was signed and its time is not over."""
         self._check("GET", key, query, _GET_QUERY)
 
     def _sign(
@@ -83,13 +83,13 @@ class UrlSigner:
     def _check(self, method: str, key: str, query: Mapping[str, str], expected: frozenset[str]) -> None:
         # An unsigned parameter is refused, not ignored: nobody can hang a meaning on a URL that we signed.
         if query.keys() != expected:
-            raise Denied
+            raise InvalidSignature
         signature = self._signature(method, key, query).encode()
         if not hmac.compare_digest(signature, _bytes(query["signature"])):
-            raise Denied
+            raise InvalidSignature
         # From here on the numbers are ours, so they parse.
         if self._clock.now().timestamp() >= int(query["expires"]):
-            raise Denied
+            raise InvalidSignature
 
     def _signature(self, method: str, key: str, query: Mapping[str, str]) -> str:
         fields = [method, key, query["expires"], query.get("size", ""), query.get("type", "")]

@@ -1,25 +1,25 @@
 from dataclasses import dataclass
 
 from orak.application.ports.live import Live, LiveMessage
-from orak.domain.events import NumberedFact
+from orak.domain.events import LoggedEvent
 from orak.domain.processing import ProcessingStatus, shown_as
 
 _COMPLETE = 100
 
 
-def message_of(numbered: NumberedFact) -> LiveMessage | None:
-    """Return what the owner is told of a fact; None if it is about no Record yet."""
-    fact = numbered.fact
-    if fact.record_id is None:
+def message_of(logged: LoggedEvent) -> LiveMessage | None:
+    """Return what the owner is told of an event; None if it is about no Record yet."""
+    event = logged.event
+    if event.record_id is None:
         return None
-    deleted = fact.status is ProcessingStatus.DELETED
+    deleted = event.status is ProcessingStatus.DELETED
     return LiveMessage(
-        numbered.position,
-        fact.record_id,
-        numbered.upload_id,
-        ProcessingStatus.FAILED if deleted else shown_as(fact.status),
-        _COMPLETE if fact.status is ProcessingStatus.COMPLETED else 0,
-        fact.at,
+        logged.position,
+        event.record_id,
+        logged.upload_id,
+        ProcessingStatus.FAILED if deleted else shown_as(event.status),
+        _COMPLETE if event.status is ProcessingStatus.COMPLETED else 0,
+        event.at,
         deleted,
     )
 
@@ -30,7 +30,7 @@ class TellLive:
 
     live: Live
 
-    async def hear(self, numbered: NumberedFact) -> None:
+    async def hear(self, logged: LoggedEvent) -> None:
         """Publish the change under its position, by which a listener resumes."""
-        if message := message_of(numbered):
-            await self.live.publish(numbered.fact.user_id, message)
+        if message := message_of(logged):
+            await self.live.publish(logged.event.user_id, message)

@@ -3,7 +3,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from orak.application.events.tell_live import message_of
-from orak.application.ports.facts import Facts
+from orak.application.ports.event_log import EventLog
 from orak.application.ports.live import Live, LiveMessage
 from orak.domain.actor import Actor
 from orak.domain.identity import RecordId
@@ -21,7 +21,7 @@ class WatchRecords:
     """
 
     live: Live
-    facts: Facts
+    event_log: EventLog
     follow: Callable[[], Awaitable[None]]
     """Has this process's listeners told of what is new."""
 
@@ -32,18 +32,18 @@ class WatchRecords:
         Raise `Unavailable` if the database cannot be reached.
         """
         async with self.live.listen(actor.user_id) as heard:
-            # Else a process that has just started might begin to follow after what is the last fact now. What
+            # Else a process that has just started might begin to follow after what is the last event now. What
             # is both read and heard is told once, by its position.
             await self.follow()
-            last = await self.facts.last()
+            last = await self.event_log.last()
             begin = last if after is None else min(after, last)
             yield Watch(begin, heard, self._missed(actor, begin, last))
 
     async def _missed(self, actor: Actor, begin: int, last: int) -> AsyncIterator[LiveMessage]:
         place = begin
-        while page := await self.facts.of_user(actor.user_id, place, last, _AT_ONCE):
-            for numbered in page:
-                if message := message_of(numbered):
+        while page := await self.event_log.of_user(actor.user_id, place, last, _AT_ONCE):
+            for logged in page:
+                if message := message_of(logged):
                     yield message
             place = page[-1].position
 

@@ -7,14 +7,14 @@ from orak.domain.upload import Upload
 
 
 class Arrivals(Protocol):
-    """Uploads that time alone may move: late, forgotten or buried. Every method may raise `Unavailable`."""
+    """Uploads that time alone may move: late, forgotten or tombstones. Every method may raise `Unavailable`."""
 
     async def due(self, limit: int) -> list[Upload]:
         """Return uploads that await their bytes and whose next look has come, the longest overdue first."""
         ...
 
     async def postpone(self, looks: Mapping[UploadId, datetime]) -> None:
-        """Put off the next look for each that still awaits its bytes; no version rises, no fact."""
+        """Put off the next look for each that still awaits its bytes; no version rises, no event."""
         ...
 
     async def known(self, uuids: Collection[str]) -> list[Upload]:
@@ -25,6 +25,6 @@ class Arrivals(Protocol):
         """Return uploads that arrived and have no Record, oldest first."""
         ...
 
-    async def buried(self, before: datetime, limit: int) -> list[Upload]:
+    async def tombstones(self, before: datetime, limit: int) -> list[Upload]:
         """Return DELETED, CANCELLED, EXPIRED or FAILED uploads, without a Record, that ended before then."""
         ...

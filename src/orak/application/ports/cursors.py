@@ -4,12 +4,12 @@ from typing import Protocol
 
 import msgspec
 
-from orak.domain.events import NumberedFact
+from orak.domain.events import LoggedEvent
 from orak.domain.identity import UploadId
 
 
 class SetAside(msgspec.Struct, frozen=True):
-    """A fact that a reader comes back to, reading on beyond it meanwhile."""
+    """An event that a reader comes back to, reading on beyond it meanwhile."""
 
     position: int
     upload_id: UploadId
@@ -18,25 +18,25 @@ class SetAside(msgspec.Struct, frozen=True):
     """How often the reader has failed at it."""
 
 
-class DeferredFact(msgspec.Struct, frozen=True):
-    """A fact that was set aside, and how often its reader has failed at it."""
+class DeferredEvent(msgspec.Struct, frozen=True):
+    """An event that was set aside, and how often its reader has failed at it."""
 
-    numbered: NumberedFact
+    logged: LoggedEvent
     tries: int
 
 
 class Lag(msgspec.Struct, frozen=True, rename="camel"):
     """How far a reader is behind the feed."""
 
-    reader: str
+    subscriber: str
     behind: int
-    """Facts beyond its cursor."""
+    """EventLog beyond its cursor."""
     deferred: int
-    """Facts that it has set aside."""
+    """EventLog that it has set aside."""
     overdue: int
     """Of those, the ones whose time has come."""
     oldest_at: datetime | None
-    """The time of the oldest fact that it is not done with; None if it is done with all."""
+    """The time of the oldest event that it is not done with; None if it is done with all."""
 
     @property
     def has_work(self) -> bool:
@@ -47,15 +47,15 @@ class Lag(msgspec.Struct, frozen=True, rename="camel"):
 class Cursors(Protocol):
     """How far each reader is in the feed. Every method may raise `Unavailable`."""
 
-    async def lag(self, reader: str, at: datetime) -> Lag:
-        """Say how much *reader*, known or not, has before it. Numbered facts alone count."""
+    async def lag(self, subscriber: str, at: datetime) -> Lag:
+        """Say how much *reader*, known or not, has before it. Numbered events alone count."""
         ...
 
-    async def begin(self, reader: str, position: int) -> None:
+    async def begin(self, subscriber: str, position: int) -> None:
         """Make *reader* known, done up to *position*, unless it is known already."""
         ...
 
-    async def hold(self, reader: str, holder: str, *, at: datetime, until: datetime) -> int | None:
+    async def hold(self, subscriber: str, holder: str, *, at: datetime, until: datetime) -> int | None:
         """Make *holder* the one process that reads for *reader* until then, or for longer if it is already.
 
         Return the position up to which the reader is done; None while another holds it, or if it is not
@@ -63,12 +63,12 @@ class Cursors(Protocol):
         """
         ...
 
-    async def let_go(self, reader: str, holder: str) -> None:
+    async def let_go(self, subscriber: str, holder: str) -> None:
         """Let others hold *reader* at once, if *holder* still did."""
         ...
 
     async def advance(
-        self, reader: str, position: int, aside: Sequence[SetAside] = (), *, holder: str | None = None
+        self, subscriber: str, position: int, aside: Sequence[SetAside] = (), *, holder: str | None = None
     ) -> None:
         """Note that *reader* is done up to *position* but for what it sets aside, both or neither.
 
@@ -77,8 +77,10 @@ class Cursors(Protocol):
         """
         ...
 
-    async def deferred(self, reader: str, at: datetime, limit: int, *, in_order: bool) -> list[DeferredFact]:
-        """Return facts set aside until then or earlier, the longest overdue first.
+    async def deferred(
+        self, subscriber: str, at: datetime, limit: int, *, in_order: bool
+    ) -> list[DeferredEvent]:
+        """Return events set aside until then or earlier, the longest overdue first.
 
         *in_order*: of each upload only the first that was set aside, and only once that one is due.
         """
@@ -86,7 +88,7 @@ class Cursors(Protocol):
 
     async def settle(
         self,
-        reader: str,
+        subscriber: str,
         done: Collection[int],
         again: Sequence[SetAside] = (),
         *,
@@ -98,6 +100,6 @@ class Cursors(Protocol):
         """
         ...
 
-    async def blocked(self, reader: str, uploads: Collection[UploadId]) -> frozenset[UploadId]:
-        """Return those of *uploads* of which *reader* has set a fact aside."""
+    async def blocked(self, subscriber: str, uploads: Collection[UploadId]) -> frozenset[UploadId]:
+        """Return those of *uploads* of which *reader* has set an event aside."""
         ...

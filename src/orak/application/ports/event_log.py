@@ -1,27 +1,31 @@
-from datetime import datetime
 from typing import Protocol
 
-from orak.domain.history import UploadHistory
-from orak.domain.identity import UploadId
+from orak.domain.events import LoggedEvent
+from orak.domain.identity import UserId
 
 
 class EventLog(Protocol):
-    """Every fact by its upload, numbered or not. Every method may raise `Unavailable`."""
+    """The feed: every event once, in one order that all readers see. Every method may raise `Unavailable`.
 
-    async def last_upload(self) -> UploadId:
-        """Return the highest id that rows or facts know; 0 if there is none."""
-        ...
+    EventLog are written by `Uploads.save`, `Intake.add` and `Leases.claim`, in their transactions, without a
+    position: a reader that went by id or time would miss those of a slower transaction.
+    """
 
-    async def histories(self, first: UploadId, last: UploadId) -> list[UploadHistory]:
-        """Return what is known of uploads by their ids, both included.
+    async def number(self) -> int:
+        """Give the next positions to the events that have none, in the order of their ids; say to how many.
 
-        Rows are read before facts: of an upload that changes meanwhile the facts may say more.
+        Positions rise by one and have no gaps. An event once numbered keeps its position.
         """
         ...
 
-    async def forget(self, after: int, up_to: int, before: datetime) -> int:
-        """Remove facts of these positions that are older than that; return how many.
+    async def after(self, position: int, limit: int) -> list[LoggedEvent]:
+        """Return the events beyond *position*, in order."""
+        ...
 
-        The newest of an upload stays as long as its row does, and so does whatever a reader set aside.
-        """
+    async def of_user(self, user_id: UserId, after: int, up_to: int, limit: int) -> list[LoggedEvent]:
+        """Return a user's own events beyond one position and up to another, in order."""
+        ...
+
+    async def last(self) -> int:
+        """Return the position of the newest numbered event; 0 for an empty feed."""
         ...

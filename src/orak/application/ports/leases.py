@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Protocol
 
 from orak.domain.identity import UploadId
-from orak.domain.record import Recording
+from orak.domain.record import RecordSnapshot
 from orak.domain.upload import Upload
 
 
@@ -13,16 +13,16 @@ class Leases(Protocol):
     `Unavailable`.
     """
 
-    async def take(self, upload_id: UploadId | None = None) -> Recording | None:
+    async def claim(self, upload_id: UploadId | None = None) -> RecordSnapshot | None:
         """Lease the given upload, or the one whose turn it is; None if there is none to be had.
 
         To be had is an upload that `is_waiting` and whose `not_before` has come. It comes back PROCESSING,
-        its attempt risen by one, with its fact written. No two callers get the same.
+        its attempt risen by one, with its event written. No two callers get the same.
         """
         ...
 
     async def extend(self, upload_id: UploadId, attempt: int, progress: int) -> None:
-        """Hold on to a lease from now, and note the progress; no version rises and no fact is written.
+        """Hold on to a lease from now, and note the progress; no version rises and no event is written.
 
         Raises:
             LeaseLost: another attempt, or nobody, has the upload by now.

@@ -6,14 +6,14 @@ from typing import Protocol
 
 import msgspec
 
-from orak.domain.events import Fact
+from orak.domain.events import DomainEvent
 from orak.domain.identity import ObjectKey, RecordId, SongId, UploadId, UserId
-from orak.domain.record import Record, Recording
+from orak.domain.record import Record, RecordSnapshot
 from orak.domain.upload import Upload
 
 
 class Uploads(Protocol):
-    """Uploads, each with the stream of facts that made it."""
+    """Uploads, each with the stream of events that made it."""
 
     async def get(self, upload_id: UploadId) -> Upload:
         """Return the upload as this transaction sees it, tombstones too. Raise `UploadNotFound`."""
@@ -23,10 +23,10 @@ class Uploads(Protocol):
         """Return the upload whose bytes lie under *key*. Raise `UploadNotFound`."""
         ...
 
-    async def save(self, upload: Upload, fact: Fact) -> Upload:
-        """Store *upload* and the *fact* that made it, together or not at all; its version rises by one.
+    async def save(self, upload: Upload, event: DomainEvent) -> Upload:
+        """Store *upload* and the *event* that made it, together or not at all; its version rises by one.
 
-        An upload that is waiting (`Upload.is_waiting`) stands in line for `Leases.take` from then on: behind
+        An upload that is waiting (`Upload.is_waiting`) stands in line for `Leases.claim` from then on: behind
         its owner's other waiting takes, but not behind another owner's. It keeps its turn until it has left
         the line for good. `record_id` is not stored: `Records` holds that link.
 
@@ -36,7 +36,7 @@ class Uploads(Protocol):
         ...
 
     async def purge(self, upload_id: UploadId) -> None:
-        """Remove the row of an upload without a Record; its facts stay. Absent already: nothing happens."""
+        """Remove the row of an upload without a Record; its events stay. Absent already: nothing happens."""
         ...
 
 
@@ -88,23 +88,23 @@ class Users(Protocol):
         ...
 
 
-class Onces(Protocol):
+class IdempotencyKeys(Protocol):
     """What each Idempotency-Key was first used for."""
 
-    async def find(self, once: "Once") -> int | None:
+    async def find(self, idempotency_key: "IdempotencyKey") -> int | None:
         """Return the id that the first call made; None for a key not used within the last 24 hours.
 
         Raises:
-            OnceMismatch: the key was used with another body.
+            IdempotencyMismatch: the key was used with another body.
         """
         ...
 
-    async def keep(self, once: "Once", made: int) -> None:
+    async def keep(self, idempotency_key: "IdempotencyKey", made: int) -> None:
         """Remember what this call makes. Raise `StaleVersion` if another call with the key was faster."""
         ...
 
 
-class Once(msgspec.Struct, frozen=True):
+class IdempotencyKey(msgspec.Struct, frozen=True):
     """A call that is to have one effect however often it is sent."""
 
     user_id: UserId
@@ -126,7 +126,7 @@ class Transaction(Protocol):
     @property
     def users(self) -> Users: ...  # noqa: D102
     @property
-    def onces(self) -> Onces: ...  # noqa: D102
+    def idempotency_keys(self) -> IdempotencyKeys: ...  # noqa: D102
 
 
 class UnitOfWork(Protocol):
@@ -144,10 +144,10 @@ class Page(msgspec.Struct, frozen=True):
     limit: int = 1000
 
 
-class Recordings(Protocol):
+class Snapshots(Protocol):
     """Records read together with their uploads, outside any transaction."""
 
-    async def get(self, record_id: RecordId) -> Recording:
+    async def get(self, record_id: RecordId) -> RecordSnapshot:
         """Return one. Raise `RecordNotFound`."""
         ...
 
@@ -159,7 +159,7 @@ class Recordings(Protocol):
         """Return the upload whose bytes lie under *key*, as `upload` does."""
         ...
 
-    async def of(self, owner_id: UserId, page: Page) -> list[Recording]:
+    async def of(self, owner_id: UserId, page: Page) -> list[RecordSnapshot]:
         """Return an owner's, newest first (created_at, then id), in one statement.
 
         `page.after` need not exist any more: the page goes on where it would have stood, as far as the

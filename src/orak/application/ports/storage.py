@@ -80,7 +80,7 @@ class Storage(Protocol):
         ...
 
 
-class UnfinishedUpload(msgspec.Struct, frozen=True):
+class IncompleteUpload(msgspec.Struct, frozen=True):
     """Bytes of an object that is not there, because whoever was writing it never came to the end."""
 
     key: str
@@ -88,27 +88,27 @@ class UnfinishedUpload(msgspec.Struct, frozen=True):
     begun_at: datetime
 
 
-class Leftovers(Protocol):
+class IncompleteUploads(Protocol):
     """What writers that were killed left in a store, beside its objects. May raise `Unavailable`."""
 
-    def unfinished(self, before: datetime) -> AsyncIterator[UnfinishedUpload]:
+    def unfinished(self, before: datetime) -> AsyncIterator[IncompleteUpload]:
         """Walk what was begun before then and is not finished."""
         ...
 
-    async def abandon(self, upload: UnfinishedUpload) -> None:
+    async def abandon(self, upload: IncompleteUpload) -> None:
         """Remove it; finished or removed meanwhile: nothing happens."""
         ...
 
 
-class Denied(OrakError):
+class InvalidSignature(OrakError):
     """The signature is not for this request, or its time is over."""
 
 
-class AlreadyStored(OrakError):
+class ObjectExists(OrakError):
     """An object lies under this key, and a stored object is never overwritten by a PUT."""
 
 
-class WrongLength(OrakError):
+class LengthMismatch(OrakError):
     """The body was longer or shorter than signed, or of unknown length; nothing was stored."""
 
 
@@ -129,7 +129,7 @@ class OpenObject(Protocol):
         ...
 
 
-class ObjectGate(Protocol):
+class ObjectServer(Protocol):
     """The HTTP side of a store that has none of its own: what `Storage.presign_…` signed is checked here."""
 
     async def receive(
@@ -144,14 +144,14 @@ class ObjectGate(Protocol):
         """Store the body of a signed PUT: all of it, durable, or nothing at all.
 
         Raises:
-            Denied: wrong or expired signature, another method, key or type than signed.
-            AlreadyStored: the key is taken; also when two PUTs race, for all but one.
-            WrongLength: Content-Length is absent or another than signed, or the body did not hold it.
+            InvalidSignature: wrong or expired signature, another method, key or type than signed.
+            ObjectExists: the key is taken; also when two PUTs race, for all but one.
+            LengthMismatch: Content-Length is absent or another than signed, or the body did not hold it.
         """
         ...
 
     async def open_signed(self, key: str, query: Mapping[str, str]) -> OpenObject:
-        """Open the object of a signed GET. Raise `Denied` or `ObjectMissing`."""
+        """Open the object of a signed GET. Raise `InvalidSignature` or `ObjectMissing`."""
         ...
 
 
@@ -160,7 +160,7 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 them never changes (RFC 8246)."""
 
 
-class Elsewhere(msgspec.Struct, frozen=True):
+class MediaRedirect(msgspec.Struct, frozen=True):
     """An object is to be had from the store itself, at a URL that anyone may follow."""
 
     get: str
@@ -173,7 +173,7 @@ class Elsewhere(msgspec.Struct, frozen=True):
 class PublicMedia(Protocol):
     """The public folder, for whoever asks."""
 
-    async def open_public(self, key: str) -> OpenObject | Elsewhere:
+    async def open_public(self, key: str) -> OpenObject | MediaRedirect:
         """Open a published object, or say where it is to be had; whether it is, is told there.
 
         Raise `ObjectMissing` for any key outside of the public folder, and `Unavailable`.

@@ -8,7 +8,7 @@ from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.leases import Leases
 from orak.application.ports.live import Live, LiveMessage
-from orak.domain.record import Recording
+from orak.domain.record import RecordSnapshot
 
 T = TypeVar("T")
 
@@ -44,11 +44,13 @@ class LeaseKeeper:
     clock: Clock
     heartbeat: timedelta
 
-    async def keep_while(self, recording: Recording, work: Callable[[Progress], Coroutine[Any, Any, T]]) -> T:
+    async def keep_while(
+        self, snapshot: RecordSnapshot, work: Callable[[Progress], Coroutine[Any, Any, T]]
+    ) -> T:
         """Return what *work* returns. Raise what it raises, or `LeaseLost`, having stopped it."""
         progress = Progress()
         working = asyncio.create_task(work(progress))
-        keeping = asyncio.create_task(self._keep(recording, progress))
+        keeping = asyncio.create_task(self._keep(snapshot, progress))
         try:
             await asyncio.wait({working, keeping}, return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
@@ -59,8 +61,8 @@ class LeaseKeeper:
             keeping.cancel()
             await asyncio.gather(working, keeping, return_exceptions=True)
 
-    async def _keep(self, recording: Recording, progress: Progress) -> None:
-        upload = recording.upload
+    async def _keep(self, snapshot: RecordSnapshot, progress: Progress) -> None:
+        upload = snapshot.upload
         told = noted = 0
         extended_at = self.clock.now()
         while True:
@@ -68,8 +70,8 @@ class LeaseKeeper:
             now, percent = self.clock.now(), progress.percent
             if percent != told:
                 told = percent
-                tick = LiveMessage(None, recording.record.id, upload.id, upload.status, percent, now)
-                await self.live.publish(recording.record.owner_id, tick)
+                tick = LiveMessage(None, snapshot.record.id, upload.id, upload.status, percent, now)
+                await self.live.publish(snapshot.record.owner_id, tick)
             if now >= extended_at + (self.heartbeat if percent == noted else min(_NOTING, self.heartbeat)):
                 try:
                     await self.leases.extend(upload.id, upload.attempt, percent)

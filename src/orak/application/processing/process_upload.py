@@ -15,14 +15,14 @@ from orak.application.ports.leases import Leases
 from orak.application.ports.persistence import UnitOfWork
 from orak.application.ports.storage import ObjectChanged, ObjectMissing, Storage
 from orak.application.processing.lease_keeper import LeaseKeeper, Progress
-from orak.application.retrying import with_retries
+from orak.application.retries import with_retries
 from orak.domain.audio import AudioProfile
 from orak.domain.errors import LeaseLost, UploadNotFound
-from orak.domain.events import Fact
+from orak.domain.events import DomainEvent
 from orak.domain.identity import ObjectKey, UploadId, published_key
 from orak.domain.policies import UNAVAILABLE_DELAY, backoff
 from orak.domain.processing import FailureCode
-from orak.domain.record import Recording
+from orak.domain.record import RecordSnapshot
 from orak.domain.upload import Output, StoredObject, Upload
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 _PATIENCE = timedelta(seconds=30)
 """For so long a worker tries to write how a conversion ended, or to remove what nobody will ask for."""
 
-Verdict = Callable[[Upload], tuple[Upload, Fact]]
+Verdict = Callable[[Upload], tuple[Upload, DomainEvent]]
 """What is to become of an upload, said of its row as it is when that is written."""
 
 
@@ -62,7 +62,7 @@ class ProcessUpload:
     rules: ConversionRules
 
     async def __call__(
-        self, upload_id: UploadId | None = None, *, taken: Callable[[], object] | None = None
+        self, upload_id: UploadId | None = None, *, claimed: Callable[[], object] | None = None
     ) -> bool:
         """Process the given upload, or the one whose turn it is; False if there was none to be had.
 
@@ -70,14 +70,14 @@ class ProcessUpload:
         back and stops. Raise `Unavailable` if the database cannot be reached; a lease that is left behind
         then runs out by itself.
         """
-        recording = await self._take(upload_id)
-        if recording is None:
+        snapshot = await self._take(upload_id)
+        if snapshot is None:
             return False
-        if taken:
-            taken()
-        upload = recording.upload
+        if claimed:
+            claimed()
+        upload = snapshot.upload
         try:
-            verdict = await self._attempt(recording)
+            verdict = await self._attempt(snapshot)
             await self._settle_patiently(upload, verdict)
         except (LeaseLost, UploadNotFound):
             await self._discard(upload, patience=_PATIENCE)
@@ -86,9 +86,9 @@ class ProcessUpload:
             raise
         return True
 
-    async def _take(self, upload_id: UploadId | None) -> Recording | None:
+    async def _take(self, upload_id: UploadId | None) -> RecordSnapshot | None:
         # A claim that was cancelled half way may be committed all the same, and then nobody would know of it.
-        taking = asyncio.ensure_future(self.leases.take(upload_id))
+        taking = asyncio.ensure_future(self.leases.claim(upload_id))
         try:
             return await asyncio.shield(taking)
         except asyncio.CancelledError:
@@ -96,16 +96,16 @@ class ProcessUpload:
                 with suppress(asyncio.CancelledError, Unavailable):
                     await asyncio.shield(taking)
             with suppress(Unavailable):
-                if recording := taking.result():
-                    await self._give_back(recording.upload)
+                if snapshot := taking.result():
+                    await self._give_back(snapshot.upload)
             raise
 
-    async def _attempt(self, recording: Recording) -> Verdict:
-        upload = recording.upload
+    async def _attempt(self, snapshot: RecordSnapshot) -> Verdict:
+        upload = snapshot.upload
         attempt = upload.attempt
         try:
             output = await self.keeper.keep_while(
-                recording, lambda progress: self._convert(recording, progress)
+                snapshot, lambda progress: self._convert(snapshot, progress)
             )
         except LeaseLost:
             raise
@@ -123,8 +123,8 @@ class ProcessUpload:
             return self._stumble(attempt, type(error).__name__)
         return lambda held: held.complete(attempt, output, at=self.clock.now())
 
-    async def _convert(self, recording: Recording, progress: Progress) -> Output:
-        upload, profile = recording.upload, self.rules.profile
+    async def _convert(self, snapshot: RecordSnapshot, progress: Progress) -> Output:
+        upload, profile = snapshot.upload, self.rules.profile
         if upload.etag is None:
             raise ObjectMissing
         audio_key, waveform_key = self._output_keys(upload)
@@ -134,7 +134,7 @@ class ProcessUpload:
                 audio=Path(folder, f"output.{profile.extension}"),
                 waveform=Path(folder, "waveform.json"),
                 profile=profile,
-                title=recording.record.title,
+                title=snapshot.record.title,
                 max_duration_seconds=self.rules.max_duration_seconds,
             )
             await self.storage.download(upload.key, etag=upload.etag, to=order.source)
@@ -149,7 +149,7 @@ class ProcessUpload:
             found = await self.storage.head(upload.key)
         except Unavailable as outage:
             return self._put_back(upload, outage)
-        return lambda held: held.verify_again(
+        return lambda held: held.reverify(
             upload.attempt,
             found,
             at=self.clock.now(),
@@ -163,7 +163,7 @@ class ProcessUpload:
         )
 
     def _stumble(self, attempt: int, message: str, killed: FailureCode | None = None) -> Verdict:
-        return lambda held: held.stumble(
+        return lambda held: held.fail_attempt(
             attempt,
             killed=killed,
             message=message,

@@ -13,11 +13,11 @@ from orak.application.ports.leases import Leases
 from orak.application.ports.persistence import UnitOfWork
 from orak.application.ports.queue import Queue
 from orak.application.ports.storage import Storage
-from orak.application.verification import Verification
+from orak.application.verify_upload import VerifyUpload
 from orak.domain.errors import UploadNotFound
-from orak.domain.events import Fact
+from orak.domain.events import DomainEvent
 from orak.domain.identity import UploadId, published_prefix
-from orak.domain.policies import OUTAGES, TOMBSTONE_AGE, UNAVAILABLE_DELAY, backoff
+from orak.domain.policies import MAX_CONSECUTIVE_OUTAGES, TOMBSTONE_AGE, UNAVAILABLE_DELAY, backoff
 from orak.domain.upload import Upload
 
 _log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Sweep:
     arrivals: Arrivals
     transaction: UnitOfWork
     storage: Storage
-    verification: Verification
+    verify: VerifyUpload
     queue: Queue
     clock: Clock
     chance: Callable[[], float]
@@ -69,7 +69,7 @@ class Sweep:
         await self.arrivals.postpone(looks)
         forgotten = await self.arrivals.orphans(now - self.orphan_retention, _AT_ONCE)
         await self._each(forgotten, self._remove, report)
-        await self._each(await self.arrivals.buried(now - TOMBSTONE_AGE, _AT_ONCE), self._purge, report)
+        await self._each(await self.arrivals.tombstones(now - TOMBSTONE_AGE, _AT_ONCE), self._purge, report)
         next_start = await self.leases.next_start()
         report.waiting = next_start is not None and next_start <= self.clock.now()
         if report.waiting:
@@ -94,7 +94,7 @@ class Sweep:
             except Unavailable as outage:
                 _log.warning("the sweep comes to upload %d another time: %s", upload.id, outage)
                 outages += 1
-                if outages == OUTAGES:
+                if outages == MAX_CONSECUTIVE_OUTAGES:
                     return
             except Exception:  # noqa: BLE001 - one row that cannot be moved must not keep the others from it
                 _log.exception("the sweep leaves out upload %d", upload.id)
@@ -105,7 +105,7 @@ class Sweep:
         report.leases_lost += await self._save(
             upload.id,
             lambda row: (
-                row.stumble(
+                row.fail_attempt(
                     row.attempt,
                     message="the worker was lost",
                     at=now,
@@ -125,14 +125,14 @@ class Sweep:
             looks[upload.id] = now + UNAVAILABLE_DELAY
             raise
         if found is not None:
-            received = await self.verification(found)
+            received = await self.verify(found)
             report.received += received.version > upload.version
-        elif upload.is_late(now):
+        elif upload.is_overdue(now):
             report.expired += await self._save(
-                upload.id, lambda row: row.expire(at=now) if row.is_late(now) else None
+                upload.id, lambda row: row.expire(at=now) if row.is_overdue(now) else None
             )
         else:
-            looks[upload.id] = upload.next_look(now)
+            looks[upload.id] = upload.next_check(now)
 
     async def _remove(self, upload: Upload, report: SweepReport) -> None:
         now = self.clock.now()
@@ -143,7 +143,7 @@ class Sweep:
     async def _purge(self, upload: Upload, report: SweepReport) -> None:
         """Remove a tombstone, and whatever came under its keys since: a late PUT, a late attempt.
 
-        The row goes first: what was named meanwhile must not lose its bytes. It leaves no fact, for nothing
+        The row goes first: what was named meanwhile must not lose its bytes. It leaves no event, for nothing
         changes for anyone. An object that cannot be reached now is found by `SweepObjects`.
         """
         async with self.transaction() as tx:
@@ -156,7 +156,7 @@ class Sweep:
             await self.storage.delete(published.key)
 
     async def _save(
-        self, upload_id: UploadId, change: Callable[[Upload], tuple[Upload, Fact] | None]
+        self, upload_id: UploadId, change: Callable[[Upload], tuple[Upload, DomainEvent] | None]
     ) -> bool:
         """Change the row as it is now; False if by now there is nothing to change."""
         async with self.transaction() as tx:

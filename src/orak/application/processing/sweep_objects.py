@@ -7,13 +7,13 @@ import msgspec
 
 from orak.application.ports.arrivals import Arrivals
 from orak.application.ports.clock import Clock
-from orak.application.ports.storage import Leftovers, ListedObject, Storage, UnfinishedUpload
+from orak.application.ports.storage import IncompleteUpload, IncompleteUploads, ListedObject, Storage
 from orak.domain.identity import PUBLISHED, RECORDINGS, ObjectKey, uuid_of
 
 _AT_ONCE = 500
 
 
-class StrangeDatabase(Exception):
+class UnknownDatabase(Exception):
     """The database knows not one of the objects that are there: it is likely another store's.
 
     For operators; no call of a client's leads here, so it is no `OrakError`.
@@ -30,7 +30,7 @@ class ObjectSweepReport(msgspec.Struct):
     """How many objects have their row."""
     strays: list[ListedObject] = []
     """Old objects without one; removed, unless it was a dry run."""
-    unfinished: list[UnfinishedUpload] = []
+    unfinished: list[IncompleteUpload] = []
     """Old bytes of objects that were never finished; the same."""
 
 
@@ -45,7 +45,7 @@ class SweepObjects:
 
     arrivals: Arrivals
     storage: Storage
-    leftovers: Leftovers
+    leftovers: IncompleteUploads
     clock: Clock
     retention: timedelta
 
@@ -53,7 +53,7 @@ class SweepObjects:
         """Do it; with *dry_run*, only find.
 
         Raises:
-            StrangeDatabase: every object would go; nothing did. *trust_database* lets them.
+            UnknownDatabase: every object would go; nothing did. *trust_database* lets them.
             Unavailable: the database or the store cannot be reached.
         """
         before = self.clock.now() - self.retention
@@ -67,7 +67,7 @@ class SweepObjects:
         if dry_run:
             return report
         if report.strays and not report.claimed and not trust_database:
-            raise StrangeDatabase(len(report.strays))
+            raise UnknownDatabase(len(report.strays))
         report.strays = await self._remove(report.strays)
         for upload in report.unfinished:
             await self.leftovers.abandon(upload)

@@ -1,14 +1,14 @@
 from dataclasses import dataclass
 
-from orak.application.ports.cache import RecordingCache
+from orak.application.ports.cache import SnapshotCache
 from orak.application.ports.clock import Clock
-from orak.application.ports.persistence import Recordings, UnitOfWork
-from orak.application.retrying import with_retries
+from orak.application.ports.persistence import Snapshots, UnitOfWork
+from orak.application.retries import with_retries
 from orak.domain.actor import Actor
 from orak.domain.errors import Rejected
 from orak.domain.identity import RecordId, SongId
 from orak.domain.policies import id_problem
-from orak.domain.record import Recording, title_problem
+from orak.domain.record import RecordSnapshot, title_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +19,13 @@ class ChangeRecord:
     """
 
     transaction: UnitOfWork
-    recordings: Recordings
-    cache: RecordingCache
+    snapshots: Snapshots
+    cache: SnapshotCache
     clock: Clock
 
     async def __call__(
         self, actor: Actor, record_id: RecordId, *, title: str | None = None, song_id: SongId | None = None
-    ) -> Recording:
+    ) -> RecordSnapshot:
         """Leave what is None. Raise `Rejected`, `RecordNotFound`, `PermissionDenied` or `SongNotFound`."""
         checks = (
             None if title is None else title_problem(title),
@@ -39,7 +39,7 @@ class ChangeRecord:
             async with self.transaction() as tx:
                 record = await tx.records.get(record_id)
                 upload = await tx.uploads.get(record.upload_id)
-                Recording(record, upload).owned_by(actor)
+                RecordSnapshot(record, upload).owned_by(actor)
                 if song_id is not None:
                     await tx.songs.check(song_id)
                 changed = record.change(title=title, song_id=song_id, at=at)
@@ -47,7 +47,7 @@ class ChangeRecord:
                     await tx.records.save(changed)
                     await tx.uploads.save(*upload.record_changed(at=at))
 
-        await self.cache.withhold(record_id)
+        await self.cache.invalidate(record_id)
         await with_retries(self.clock, change)
-        await self.cache.withhold(record_id)
-        return await self.recordings.get(record_id)
+        await self.cache.invalidate(record_id)
+        return await self.snapshots.get(record_id)

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 import msgspec
 
 from orak.application.ports.clock import Clock
-from orak.application.ports.persistence import Once, Recordings, UnitOfWork
+from orak.application.ports.persistence import IdempotencyKey, Snapshots, UnitOfWork
 from orak.application.ports.starter import Starter
 from orak.application.ports.storage import Storage
-from orak.application.retrying import with_retries
-from orak.application.verification import Verification
+from orak.application.retries import with_retries
+from orak.application.verify_upload import VerifyUpload
 from orak.domain.actor import Actor
 from orak.domain.errors import Problem, ProblemCode, Rejected
 from orak.domain.identity import ObjectKey, RecordId, SongId, UploadId
 from orak.domain.policies import duration_problem, id_problem
-from orak.domain.record import Record, Recording, title_problem
+from orak.domain.record import Record, RecordSnapshot, title_problem
 from orak.domain.upload import StoredObject
 
 _log = logging.getLogger(__name__)
@@ -63,20 +63,25 @@ class CreateRecord:
     """
 
     transaction: UnitOfWork
-    recordings: Recordings
+    snapshots: Snapshots
     storage: Storage
-    verification: Verification
+    verify: VerifyUpload
     starter: Starter
     clock: Clock
 
     async def __call__(
-        self, actor: Actor, new: NewRecord, *, wait: float = 0.0, once: Once | None = None
-    ) -> Recording:
+        self,
+        actor: Actor,
+        new: NewRecord,
+        *,
+        wait: float = 0.0,
+        idempotency_key: IdempotencyKey | None = None,
+    ) -> RecordSnapshot:
         """Wait up to *wait* seconds.
 
         Raises:
             Rejected: title or ids are none.
-            UploadNotFound, PermissionDenied, RecordExists, SongNotFound, OnceMismatch: in this order.
+            UploadNotFound, PermissionDenied, RecordExists, SongNotFound, IdempotencyMismatch: in this order.
             StateConflict: the upload failed its check or was given up.
         """
         title, upload_id = new.title, new.upload_id
@@ -84,17 +89,22 @@ class CreateRecord:
         if problems or title is None or upload_id is None:
             raise Rejected(problems)
         record_id, is_new = await with_retries(
-            self.clock, lambda: self._save(actor, new, title, upload_id, once)
+            self.clock, lambda: self._save(actor, new, title, upload_id, idempotency_key)
         )
         if is_new:
             await self._begin(upload_id, wait)
-        return await self.recordings.get(record_id)
+        return await self.snapshots.get(record_id)
 
     async def _save(
-        self, actor: Actor, new: NewRecord, title: str, upload_id: UploadId, once: Once | None
+        self,
+        actor: Actor,
+        new: NewRecord,
+        title: str,
+        upload_id: UploadId,
+        idempotency_key: IdempotencyKey | None,
     ) -> tuple[RecordId, bool]:
         async with self.transaction() as tx:
-            if once and (made := await tx.onces.find(once)) is not None:
+            if idempotency_key and (made := await tx.idempotency_keys.find(idempotency_key)) is not None:
                 return RecordId(made), False
             upload = (await tx.uploads.get(upload_id)).owned_by(actor)
             upload.check_nameable()
@@ -105,8 +115,8 @@ class CreateRecord:
                 Record.name(upload, title, song_id=new.song_id, duration_seconds=new.duration_seconds, at=at)
             )
             await tx.uploads.save(*upload.named(record.id, at=at))
-            if once:
-                await tx.onces.keep(once, record.id)
+            if idempotency_key:
+                await tx.idempotency_keys.keep(idempotency_key, record.id)
             return record.id, True
 
     async def _begin(self, upload_id: UploadId, wait: float) -> None:
@@ -124,12 +134,12 @@ class CreateRecord:
 
     async def _arrive(self, upload_id: UploadId) -> bool:
         """Take note of bytes that are there already; say whether a conversion can start."""
-        upload = await self.recordings.upload(upload_id)
+        upload = await self.snapshots.upload(upload_id)
         if upload.awaits_arrival:
             found = await self._look(upload.key)
             if found is None:
                 return False
-            upload = await self.verification(found)
+            upload = await self.verify(found)
         return upload.is_waiting
 
     async def _look(self, key: ObjectKey) -> StoredObject | None:

@@ -1,24 +1,24 @@
 from dataclasses import dataclass
 
-from orak.application.ports.cache import RecordingCache
+from orak.application.ports.cache import SnapshotCache
 from orak.application.ports.clock import Clock
 from orak.application.ports.persistence import UnitOfWork
-from orak.application.retrying import with_retries
+from orak.application.retries import with_retries
 from orak.domain.actor import Actor
 from orak.domain.identity import RecordId
-from orak.domain.record import Recording
+from orak.domain.record import RecordSnapshot
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteRecord:
     """Delete a record, whatever state its take is in.
 
-    It is gone when this returns. Its objects are deleted by whoever reads the RecordDeleted fact, so they
+    It is gone when this returns. Its objects are deleted by whoever reads the RecordDeleted event, so they
     go later if the store is down, and are not forgotten.
     """
 
     transaction: UnitOfWork
-    cache: RecordingCache
+    cache: SnapshotCache
     clock: Clock
 
     async def __call__(self, actor: Actor, record_id: RecordId) -> None:
@@ -28,10 +28,10 @@ class DeleteRecord:
             async with self.transaction() as tx:
                 record = await tx.records.get(record_id)
                 upload = await tx.uploads.get(record.upload_id)
-                Recording(record, upload).owned_by(actor)
+                RecordSnapshot(record, upload).owned_by(actor)
                 await tx.records.remove(record_id)
                 await tx.uploads.save(*upload.delete(at=self.clock.now()))
 
-        await self.cache.withhold(record_id)
+        await self.cache.invalidate(record_id)
         await with_retries(self.clock, delete)
-        await self.cache.withhold(record_id)
+        await self.cache.invalidate(record_id)

@@ -1,12 +1,12 @@
 from dataclasses import dataclass
 
-from orak.application.ports.cache import RecordingCache
+from orak.application.ports.cache import SnapshotCache
 from orak.application.ports.clock import Clock
-from orak.application.ports.persistence import Recordings
+from orak.application.ports.persistence import Snapshots
 from orak.domain.actor import Actor
 from orak.domain.identity import RecordId
 from orak.domain.processing import ProcessingStatus
-from orak.domain.record import Recording
+from orak.domain.record import RecordSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,16 +16,16 @@ class GetRecord:
     A finished one may come from the cache: whoever changes it has withheld it there first.
     """
 
-    recordings: Recordings
-    cache: RecordingCache
+    snapshots: Snapshots
+    cache: SnapshotCache
     clock: Clock
 
-    async def __call__(self, actor: Actor, record_id: RecordId) -> Recording:
+    async def __call__(self, actor: Actor, record_id: RecordId) -> RecordSnapshot:
         """Raise `RecordNotFound` or `PermissionDenied`."""
-        recording = await self.cache.get(record_id)
-        if recording is None:
+        snapshot = await self.cache.get(record_id)
+        if snapshot is None:
             read_at = self.clock.now()
-            recording = await self.recordings.get(record_id)
-            if recording.upload.status is ProcessingStatus.COMPLETED:
-                await self.cache.put(recording, read_at=read_at)
-        return recording.owned_by(actor)
+            snapshot = await self.snapshots.get(record_id)
+            if snapshot.upload.status is ProcessingStatus.COMPLETED:
+                await self.cache.put(snapshot, read_at=read_at)
+        return snapshot.owned_by(actor)

@@ -2,7 +2,7 @@ from dataclasses import dataclass
 
 from orak.application.ports.clock import Clock
 from orak.application.ports.persistence import UnitOfWork
-from orak.application.retrying import with_retries
+from orak.application.retries import with_retries
 from orak.domain.actor import Actor
 from orak.domain.identity import UploadId
 

@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 
-from orak.application.ports.persistence import Recordings
+from orak.application.ports.persistence import Snapshots
 from orak.domain.actor import Actor
 from orak.domain.identity import UploadId
 from orak.domain.upload import Upload
@@ -10,8 +10,8 @@ from orak.domain.upload import Upload
 class GetUpload:
     """Say where an upload stands, to its owner."""
 
-    recordings: Recordings
+    snapshots: Snapshots
 
     async def __call__(self, actor: Actor, upload_id: UploadId) -> Upload:
         """Raise `UploadNotFound` or `PermissionDenied`."""
-        return (await self.recordings.upload(upload_id)).owned_by(actor)
+        return (await self.snapshots.upload(upload_id)).owned_by(actor)

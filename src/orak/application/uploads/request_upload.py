@@ -6,7 +6,7 @@ import msgspec
 from orak.application.ports.clock import Clock
 from orak.application.ports.ids import Ids
 from orak.application.ports.intake import Intake
-from orak.application.ports.persistence import Once
+from orak.application.ports.persistence import IdempotencyKey
 from orak.application.ports.storage import SignedRequest, Storage
 from orak.domain.actor import Actor
 from orak.domain.errors import Problem, Rejected
@@ -57,8 +57,10 @@ class RequestUpload:
     policy: UploadPolicy
     url_life: timedelta
 
-    async def __call__(self, actor: Actor, new: NewUpload, *, once: Once | None = None) -> SignedUpload:
-        """Raise `Rejected` with all that is wrong at once, or `OnceMismatch`."""
+    async def __call__(
+        self, actor: Actor, new: NewUpload, *, idempotency_key: IdempotencyKey | None = None
+    ) -> SignedUpload:
+        """Raise `Rejected` with all that is wrong at once, or `IdempotencyMismatch`."""
         filename, size, content_type = new.original_filename, new.file_size, new.content_type
         problems = new.problems(self.policy)
         if problems or filename is None or size is None or content_type is None:
@@ -74,7 +76,7 @@ class RequestUpload:
                 at=self.clock.now(),
                 url_life=self.url_life,
             ),
-            once,
+            idempotency_key,
         )
         request = self.storage.presign_put(
             upload.key,

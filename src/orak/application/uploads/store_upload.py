@@ -1,10 +1,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from orak.application.ports.persistence import Recordings
+from orak.application.ports.persistence import Snapshots
 from orak.application.ports.starter import Starter
 from orak.application.ports.storage import Storage
-from orak.application.verification import Verification
+from orak.application.verify_upload import VerifyUpload
 from orak.domain.actor import Actor
 from orak.domain.errors import StateConflict, UploadNotFound, WrongState
 from orak.domain.identity import UploadId
@@ -15,9 +15,9 @@ from orak.domain.upload import Upload
 class StoreUpload:
     """Hand over the bytes of an upload from within this process, where a signed URL would be a detour."""
 
-    recordings: Recordings
+    snapshots: Snapshots
     storage: Storage
-    verification: Verification
+    verify: VerifyUpload
     starter: Starter
 
     async def __call__(self, actor: Actor, upload_id: UploadId, source: Path) -> Upload:
@@ -29,14 +29,14 @@ class StoreUpload:
             UploadNotFound, PermissionDenied: it is not there, or not the actor's.
             StateConflict: its bytes came already, or it was given up.
         """
-        upload = (await self.recordings.upload(upload_id)).owned_by(actor)
+        upload = (await self.snapshots.upload(upload_id)).owned_by(actor)
         if not upload.awaits_arrival:
             raise StateConflict(upload.id, WrongState.NOT_AWAITED)
         await self.storage.publish(upload.key, source, content_type=upload.content_type)
         found = await self.storage.head(upload.key)
         if found is None:  # deleted by whoever gave it up meanwhile
             raise UploadNotFound(upload.id)
-        upload = await self.verification(found)
+        upload = await self.verify(found)
         if upload.is_waiting:
             await self.starter.start(upload.id)
         return upload

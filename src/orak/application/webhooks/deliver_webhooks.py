@@ -9,16 +9,16 @@ from functools import partial
 import msgspec
 from msgspec.structs import replace
 
-from orak.application.events.relay_facts import Beginning, Reading, Relay
+from orak.application.events.relay_events import OutboxRelay, PageOutcome, StartPosition
 from orak.application.ports.clock import Clock
 from orak.application.ports.cursors import Cursors
-from orak.application.ports.facts import Facts
+from orak.application.ports.event_log import EventLog
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.webhooks import Deliveries, Endpoints, Posted, Poster
 from orak.domain.errors import OrakError
-from orak.domain.events import NumberedFact
+from orak.domain.events import LoggedEvent
 from orak.domain.identity import UploadId
-from orak.domain.policies import OUTAGES
+from orak.domain.policies import MAX_CONSECUTIVE_OUTAGES
 from orak.domain.webhooks import (
     CONFIGURED,
     PATIENCE,
@@ -44,10 +44,10 @@ _FORGET_EVERY = timedelta(hours=1)
 
 
 @dataclass(slots=True)
-class PostFacts:
-    """Posts facts to one endpoint, those of an upload one after the other.
+class PostEvents:
+    """Posts events to one endpoint, those of an upload one after the other.
 
-    A fact that fails comes again with back-off for 24 hours. When several in a row fail, the endpoint is
+    An event that fails comes again with back-off for 24 hours. When several in a row fail, the endpoint is
     taken to be down: the rest of them are not even tried, and it is left alone for longer each time.
     """
 
@@ -65,21 +65,21 @@ class PostFacts:
     @property
     def name(self) -> str:
         """Under this name its place in the feed is kept."""
-        return self.endpoint.reader
+        return self.endpoint.subscriber
 
     @property
-    def begins(self) -> Beginning:
+    def begins(self) -> StartPosition:
         """One that an operator made has its place from then on, and loses it when it is removed."""
-        return Beginning.NEXT if self.endpoint.id == CONFIGURED else Beginning.GIVEN
+        return StartPosition.NEXT if self.endpoint.id == CONFIGURED else StartPosition.GIVEN
 
-    async def read(self, page: Sequence[NumberedFact]) -> Reading:
+    async def read(self, page: Sequence[LoggedEvent]) -> PageOutcome:
         """Post what the endpoint wants, and note in its log what became of it."""
         if not await self.is_wanted():
-            return Reading(unread=len(page))
-        wanted = [numbered for numbered in page if self.endpoint.wants(numbered.fact.type)]
-        by_upload: defaultdict[UploadId, list[NumberedFact]] = defaultdict(list)
-        for numbered in wanted:
-            by_upload[numbered.upload_id].append(numbered)
+            return PageOutcome(unread=len(page))
+        wanted = [logged for logged in page if self.endpoint.wants(logged.event.type)]
+        by_upload: defaultdict[UploadId, list[LoggedEvent]] = defaultdict(list)
+        for logged in wanted:
+            by_upload[logged.upload_id].append(logged)
         trying = _Trying(self)
         try:
             await asyncio.gather(*map(trying.post_in_order, by_upload.values()))
@@ -87,8 +87,8 @@ class PostFacts:
             if trying.log:
                 await asyncio.shield(self.deliveries.note(trying.log))
         self.is_gone = trying.is_gone
-        untried = {numbered.position for numbered in wanted} - trying.done - trying.failed
-        return Reading(trying.failed, untried, is_down=trying.is_down or trying.is_over)
+        untried = {logged.position for logged in wanted} - trying.done - trying.failed
+        return PageOutcome(trying.failed, untried, is_down=trying.is_down or trying.is_over)
 
     async def is_wanted(self) -> bool:
         """Look at the endpoint as it is now: an operator may have changed it, by any process."""
@@ -100,35 +100,35 @@ class PostFacts:
             return False
         return self.endpoint.enabled
 
-    def is_expired(self, numbered: NumberedFact) -> bool:
-        """Whether a fact is too old to be tried again."""
-        return self.clock.now() > numbered.fact.at + PATIENCE
+    def is_expired(self, logged: LoggedEvent) -> bool:
+        """Whether an event is too old to be tried again."""
+        return self.clock.now() > logged.event.at + PATIENCE
 
-    async def try_once(self, numbered: NumberedFact) -> Delivery:
-        """Post one fact; return what became of it."""
+    async def try_once(self, logged: LoggedEvent) -> Delivery:
+        """Post one event; return what became of it."""
         began = self.clock.now()
-        body = msgspec.json.encode(WebhookEvent.of(numbered))
+        body = msgspec.json.encode(WebhookEvent.of(logged))
         headers = {
             "Content-Type": "application/json",
             "User-Agent": self.agent,
-            "Orak-Event-Id": str(numbered.event_id),
+            "Orak-Event-Id": str(logged.event_id),
             "Orak-Signature": signature(self.endpoint.secrets_at(began), began, body),
         }
         posted = await self.poster.post(self.endpoint.url, headers, body)
         if posted.status_code is not None and 200 <= posted.status_code < 300:
             outcome = Outcome.DELIVERED
         else:
-            outcome = Outcome.GIVEN_UP if self.is_expired(numbered) else Outcome.FAILED
-        return self.delivery(numbered, began, outcome, posted)
+            outcome = Outcome.GIVEN_UP if self.is_expired(logged) else Outcome.FAILED
+        return self.delivery(logged, began, outcome, posted)
 
-    def delivery(self, numbered: NumberedFact, began: datetime, outcome: Outcome, posted: Posted) -> Delivery:
+    def delivery(self, logged: LoggedEvent, began: datetime, outcome: Outcome, posted: Posted) -> Delivery:
         """Return a line for the log."""
         return Delivery(
             endpoint_id=self.endpoint.id,
-            position=numbered.position,
-            event_id=numbered.event_id,
-            upload_id=numbered.upload_id,
-            type=numbered.fact.type,
+            position=logged.position,
+            event_id=logged.event_id,
+            upload_id=logged.upload_id,
+            type=logged.event.type,
             at=began,
             outcome=outcome,
             status_code=posted.status_code,
@@ -140,8 +140,8 @@ class PostFacts:
 class _Trying:
     """One page's way to an endpoint, as far as it is known to work."""
 
-    def __init__(self, reader: PostFacts) -> None:
-        self._reader = reader
+    def __init__(self, subscriber: PostEvents) -> None:
+        self._reader = subscriber
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._failures = 0
         self.done: set[int] = set()
@@ -153,39 +153,39 @@ class _Trying:
 
     @property
     def is_down(self) -> bool:
-        return self._failures >= OUTAGES
+        return self._failures >= MAX_CONSECUTIVE_OUTAGES
 
-    async def post_in_order(self, facts: Sequence[NumberedFact]) -> None:
-        """Post the facts of one upload until one fails."""
+    async def post_in_order(self, events: Sequence[LoggedEvent]) -> None:
+        """Post the events of one upload until one fails."""
         async with self._room:
-            for numbered in facts:
+            for logged in events:
                 if self.is_over or not await self._reader.is_wanted():
                     self.is_over = True
                     return
                 if self.is_down:
-                    if not self._reader.is_expired(numbered):
+                    if not self._reader.is_expired(logged):
                         return
                     posted = Posted(None, "not tried again: nothing was answered for a day")
                     delivery = self._reader.delivery(
-                        numbered, self._reader.clock.now(), Outcome.GIVEN_UP, posted
+                        logged, self._reader.clock.now(), Outcome.GIVEN_UP, posted
                     )
                 else:
-                    delivery = await self._reader.try_once(numbered)
+                    delivery = await self._reader.try_once(logged)
                     self._failures = 0 if delivery.outcome is Outcome.DELIVERED else self._failures + 1
                 self.log.append(delivery)
                 if delivery.status_code == _GONE:
                     self.is_gone = self.is_over = True
                 if delivery.outcome is Outcome.FAILED:
-                    self.failed.add(numbered.position)
+                    self.failed.add(logged.position)
                     return
-                self.done.add(numbered.position)
+                self.done.add(logged.position)
 
 
 @dataclass(slots=True)
 class DeliverWebhooks:
     """Tell every endpoint what happens, each at its own pace: one that is down holds up no other."""
 
-    facts: Facts
+    event_log: EventLog
     cursors: Cursors
     endpoints: Endpoints
     deliveries: Deliveries
@@ -194,7 +194,7 @@ class DeliverWebhooks:
     holder: str
     agent: str
     configured: Endpoint | None = None
-    _relays: dict[EndpointId, tuple[PostFacts, Relay]] = field(default_factory=dict)
+    _relays: dict[EndpointId, tuple[PostEvents, OutboxRelay]] = field(default_factory=dict)
     _running: dict[EndpointId, asyncio.Task[int]] = field(default_factory=dict)
     _forget_at: datetime | None = None
 
@@ -217,7 +217,7 @@ class DeliverWebhooks:
             await self.deliveries.forget(now - _KEPT_FOR)
 
     async def settled(self) -> int:
-        """Wait until nothing is on its way; return how many facts were acted on."""
+        """Wait until nothing is on its way; return how many events were acted on."""
         results = await asyncio.gather(*self._running.values(), return_exceptions=True)
         return sum(result for result in results if isinstance(result, int))
 
@@ -231,26 +231,32 @@ class DeliverWebhooks:
         running = self._running.get(endpoint.id)
         if running is not None and not running.done():
             return
-        reader, relay = self._relays.get(endpoint.id) or self._new(endpoint)
-        self._running[endpoint.id] = asyncio.create_task(self._relay(reader, relay), name=reader.name)
+        subscriber, relay = self._relays.get(endpoint.id) or self._new(endpoint)
+        self._running[endpoint.id] = asyncio.create_task(self._relay(subscriber, relay), name=subscriber.name)
 
-    def _new(self, endpoint: Endpoint) -> tuple[PostFacts, Relay]:
-        reader = PostFacts(endpoint, self.endpoints, self.deliveries, self.poster, self.clock, self.agent)
-        relay = Relay(self.facts, self.cursors, reader, self.clock, self.holder)
-        self._relays[endpoint.id] = reader, relay
-        return reader, relay
+    def _new(self, endpoint: Endpoint) -> tuple[PostEvents, OutboxRelay]:
+        subscriber = PostEvents(
+            endpoint, self.endpoints, self.deliveries, self.poster, self.clock, self.agent
+        )
+        relay = OutboxRelay(self.event_log, self.cursors, subscriber, self.clock, self.holder)
+        self._relays[endpoint.id] = subscriber, relay
+        return subscriber, relay
 
-    async def _relay(self, reader: PostFacts, relay: Relay) -> int:
+    async def _relay(self, subscriber: PostEvents, relay: OutboxRelay) -> int:
         try:
             acted_on = await relay()
-            if reader.is_gone and reader.endpoint.id != CONFIGURED:
-                _log.warning("webhook %d is disabled: its receiver says that it is gone", reader.endpoint.id)
-                await self.endpoints.change(reader.endpoint.id, partial(_switched_off, reader.endpoint.url))
+            if subscriber.is_gone and subscriber.endpoint.id != CONFIGURED:
+                _log.warning(
+                    "webhook %d is disabled: its receiver says that it is gone", subscriber.endpoint.id
+                )
+                await self.endpoints.change(
+                    subscriber.endpoint.id, partial(_switched_off, subscriber.endpoint.url)
+                )
         except (Unavailable, OrakError) as outage:
-            _log.debug("%s: %s", reader.name, outage)  # the timer tells of a database that is away
+            _log.debug("%s: %s", subscriber.name, outage)  # the timer tells of a database that is away
             return 0
         except Exception:  # noqa: BLE001 - a bug with one endpoint is not the others' end
-            _log.exception("%s failed", reader.name)
+            _log.exception("%s failed", subscriber.name)
             return 0
         return acted_on
 

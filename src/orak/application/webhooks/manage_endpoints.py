@@ -8,12 +8,12 @@ from msgspec.structs import replace
 
 from orak.application.ports.clock import Clock
 from orak.application.ports.cursors import Cursors
-from orak.application.ports.facts import Facts
+from orak.application.ports.event_log import EventLog
 from orak.application.ports.ids import Ids
 from orak.application.ports.webhooks import Endpoints, ForbiddenAddress, Poster
 from orak.domain.actor import Actor
 from orak.domain.errors import Problem, ProblemCode, Rejected
-from orak.domain.events import FactType
+from orak.domain.events import EventType
 from orak.domain.webhooks import CONFIGURED, Endpoint, EndpointId, url_problem
 
 
@@ -27,7 +27,7 @@ class EndpointChange(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class ListEndpoints:
+class ListWebhooks:
     """Return all webhooks that operators made, the oldest first."""
 
     endpoints: Endpoints
@@ -39,7 +39,7 @@ class ListEndpoints:
 
 
 @dataclass(frozen=True, slots=True)
-class GetEndpoint:
+class GetWebhook:
     """Return one webhook."""
 
     endpoints: Endpoints
@@ -51,14 +51,14 @@ class GetEndpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class AddEndpoint:
+class AddWebhook:
     """Tell a URL of every event from now on, or of those of some types.
 
     Its name must lead to public addresses alone. The answer, and no other, shows the secret that signs.
     """
 
     endpoints: Endpoints
-    facts: Facts
+    event_log: EventLog
     poster: Poster
     ids: Ids
     clock: Clock
@@ -69,20 +69,20 @@ class AddEndpoint:
         """Raise `AdminRequired`, or `Rejected` with all that is wrong."""
         actor.check_admin()
         wanted = await _checked(self.poster, url_problem(url), url, event_types)
-        await self.facts.number()  # what happened before is not told
+        await self.event_log.number()  # what happened before is not told
         new = Endpoint(CONFIGURED, url or "", _new_secret(self.ids), self.clock.now(), wanted or None)
-        return await self.endpoints.add(new, await self.facts.last())
+        return await self.endpoints.add(new, await self.event_log.last())
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeEndpoint:
+class ChangeWebhook:
     """Give a webhook another URL or other types of events, or switch it off or on.
 
     What happens while it is off is not told later, unless it is replayed.
     """
 
     endpoints: Endpoints
-    facts: Facts
+    event_log: EventLog
     cursors: Cursors
     poster: Poster
 
@@ -108,12 +108,12 @@ class ChangeEndpoint:
 
         after = await self.endpoints.change(endpoint_id, changed)
         if after.enabled and not was_enabled:
-            await self.cursors.advance(after.reader, await self.facts.last())
+            await self.cursors.advance(after.subscriber, await self.event_log.last())
         return after
 
 
 @dataclass(frozen=True, slots=True)
-class RotateSecret:
+class RotateWebhookSecret:
     """Give a webhook a new secret; the one before signs beside it for 24 hours."""
 
     endpoints: Endpoints
@@ -131,7 +131,7 @@ class RotateSecret:
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveEndpoint:
+class RemoveWebhook:
     """Tell a URL nothing more, and forget its log."""
 
     endpoints: Endpoints
@@ -144,19 +144,19 @@ class RemoveEndpoint:
 
 async def _checked(
     poster: Poster, problem: Problem | None, url: str | None, event_types: Sequence[str] | None
-) -> frozenset[FactType]:
+) -> frozenset[EventType]:
     problems = [] if problem is None else [problem]
     if problem is None and url is not None:
         try:
             await poster.check(url)
         except ForbiddenAddress:
             problems.append(Problem("url", ProblemCode.NOT_PUBLIC))
-    known = {kind.value for kind in FactType}
+    known = {kind.value for kind in EventType}
     if not known.issuperset(event_types or ()):
         problems.append(Problem("eventTypes", ProblemCode.INVALID))
     if problems:
         raise Rejected(problems)
-    return frozenset(map(FactType, event_types or ()))
+    return frozenset(map(EventType, event_types or ()))
 
 
 def _new_secret(ids: Ids) -> str:

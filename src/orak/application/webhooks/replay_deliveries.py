@@ -7,7 +7,7 @@ import msgspec
 
 from orak.application.ports.clock import Clock
 from orak.application.ports.cursors import Cursors, SetAside
-from orak.application.ports.facts import Facts
+from orak.application.ports.event_log import EventLog
 from orak.application.ports.webhooks import Deliveries, Endpoints
 from orak.domain.actor import Actor
 from orak.domain.webhooks import Delivery, DeliveryId, EndpointId
@@ -24,7 +24,7 @@ class DeliveryPage(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class ListDeliveries:
+class ListWebhookDeliveries:
     """Return what was tried for a webhook, the newest first; it is kept for 30 days."""
 
     endpoints: Endpoints
@@ -42,7 +42,7 @@ class ListDeliveries:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayDelivery:
+class ReplayWebhookDelivery:
     """Send an event of the log again, under the id that it had."""
 
     endpoints: Endpoints
@@ -56,16 +56,16 @@ class ReplayDelivery:
         endpoint = await self.endpoints.get(endpoint_id)
         delivery = await self.deliveries.get(endpoint_id, delivery_id)
         again = SetAside(delivery.position, delivery.upload_id, self.clock.now())
-        await self.cursors.settle(endpoint.reader, (), [again])
+        await self.cursors.settle(endpoint.subscriber, (), [again])
         return delivery
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayEvents:
+class ReplayWebhookEvents:
     """Send a webhook every event after a position again, as far as it was told already."""
 
     endpoints: Endpoints
-    facts: Facts
+    event_log: EventLog
     cursors: Cursors
     clock: Clock
 
@@ -74,12 +74,12 @@ class ReplayEvents:
         actor.check_admin()
         endpoint = await self.endpoints.get(endpoint_id)
         now = self.clock.now()
-        end = await self.facts.last() - (await self.cursors.lag(endpoint.reader, now)).behind
+        end = await self.event_log.last() - (await self.cursors.lag(endpoint.subscriber, now)).behind
         replayed = 0
-        while page := await self.facts.after(after, _AT_ONCE):
-            told = [numbered for numbered in page if numbered.position <= end]
-            again = [SetAside(numbered.position, numbered.upload_id, now) for numbered in told]
-            await self.cursors.settle(endpoint.reader, (), again)
+        while page := await self.event_log.after(after, _AT_ONCE):
+            told = [logged for logged in page if logged.position <= end]
+            again = [SetAside(logged.position, logged.upload_id, now) for logged in told]
+            await self.cursors.settle(endpoint.subscriber, (), again)
             replayed += len(again)
             if len(told) < len(page):
                 break

@@ -175,7 +175,7 @@ def _check_events(settings: Settings) -> Finding:
     except InvalidSetting as invalid:
         return Finding("events", "fail", str(invalid), invalid.hint)
     except Unavailable as outage:
-        # No reason not to run: facts wait for the bus, and the sweep does what the queue would have started.
+        # No reason not to run: events wait for the bus, and the sweep does what the queue would have started.
         return Finding(
             "events",
             "warn",

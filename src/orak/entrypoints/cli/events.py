@@ -11,7 +11,7 @@ from orak.entrypoints.cli.screen import console, is_piped, json_lines, table
 
 if TYPE_CHECKING:
     from orak.client import Event
-    from orak.domain.events import NumberedFact
+    from orak.domain.events import LoggedEvent
     from orak.domain.history import Difference, UploadHistory
     from orak.entrypoints.settings import Settings
 
@@ -43,7 +43,7 @@ def tail(
     """Show what happens to your own recordings, as it happens.
 
     Progress of conversions is shown too; it has no id, and is nothing to begin after. With --all, show the
-    whole log of events instead: which facts there are, not how far conversions are.
+    whole log of events instead: which events there are, not how far conversions are.
     """
     if not everybody_s:
         with orak_at(url, token) as orak:
@@ -59,14 +59,14 @@ def tail(
 async def _tail(settings: "Settings", place: int, *, follow: bool) -> None:
     import asyncio
 
-    from orak.entrypoints.container import event_log
+    from orak.entrypoints.container import histories
 
-    async with event_log(settings) as (_, facts):
+    async with histories(settings) as (_, events):
         while True:
-            await facts.number()
-            while page := await facts.after(place, _PAGE):
-                for numbered in page:
-                    _tell(numbered, _fact_line(numbered))
+            await events.number()
+            while page := await events.after(place, _PAGE):
+                for logged in page:
+                    _tell(_event_row(logged), _event_line(logged))
                 place = page[-1].position
             if not follow:
                 return
@@ -86,11 +86,22 @@ def _line(event: "Event") -> str:
     return f"{event.at:%H:%M:%S}  {which:>8}  record {event.record_id:<8} {what:<10} {event.progress:>3} %"
 
 
-def _fact_line(numbered: "NumberedFact") -> str:
-    fact = numbered.fact
+def _event_row(logged: "LoggedEvent") -> dict[str, object]:
+    """Return the JSON line of an event; scripts know its keys."""
+    return {
+        "position": logged.position,
+        "event_id": logged.event_id,
+        "upload_id": logged.upload_id,
+        "version": logged.version,
+        "fact": logged.event,
+    }
+
+
+def _event_line(logged: "LoggedEvent") -> str:
+    event = logged.event
     return (
-        f"{fact.at:%Y-%m-%d %H:%M:%S}  {numbered.position:>8}  {fact.type:<20} "
-        f"upload {numbered.upload_id:<8} version {numbered.version:<3} {fact.status}"
+        f"{event.at:%Y-%m-%d %H:%M:%S}  {logged.position:>8}  {event.type:<20} "
+        f"upload {logged.upload_id:<8} version {logged.version:<3} {event.status}"
     )
 
 
@@ -111,22 +122,22 @@ def replay(check: bool, data_dir: Path | None) -> None:  # noqa: FBT001 - click'
 
 async def _replay(settings: "Settings") -> None:
     async for history in _histories(settings):
-        if history.facts:
-            last = history.facts[-1]
-            json_lines([{"uploadId": history.upload_id, "version": last.version, "state": last.fact}])
+        if history.events:
+            last = history.events[-1]
+            json_lines([{"uploadId": history.upload_id, "version": last.version, "state": last.event}])
 
 
 async def _check(settings: "Settings") -> None:
-    from orak.entrypoints.container import event_log
+    from orak.entrypoints.container import histories
 
-    uploads = facts = 0
+    uploads = events = 0
     found: list[Difference] = []
-    async with event_log(settings) as (replay_facts, _):
-        async for history in replay_facts.histories():
-            uploads, facts = uploads + 1, facts + len(history.facts)
-            found += await replay_facts.check(history)
+    async with histories(settings) as (check_event_log, _):
+        async for history in check_event_log.histories():
+            uploads, events = uploads + 1, events + len(history.events)
+            found += await check_event_log.check(history)
     _show(found)
-    click.echo(f"{facts} events of {uploads} uploads", err=True)
+    click.echo(f"{events} events of {uploads} uploads", err=True)
     if found:
         raise Failure(
             f"the log and the tables differ in {len(found)} places",
@@ -136,17 +147,20 @@ async def _check(settings: "Settings") -> None:
 
 def _show(found: "list[Difference]") -> None:
     if is_piped():
-        json_lines(found)
+        json_lines(
+            {"uploadId": one.upload_id, "what": one.what, "byFacts": one.by_events, "byTables": one.by_tables}
+            for one in found
+        )
     elif found:
         shown = table("Upload", "What", "By the log", "By the tables")
         for one in found:
-            shown.add_row(str(one.upload_id), one.what, one.by_facts, one.by_tables)
+            shown.add_row(str(one.upload_id), one.what, one.by_events, one.by_tables)
         console().print(shown)
 
 
 async def _histories(settings: "Settings") -> "AsyncIterator[UploadHistory]":
-    from orak.entrypoints.container import event_log
+    from orak.entrypoints.container import histories
 
-    async with event_log(settings) as (replay_facts, _):
-        async for history in replay_facts.histories():
+    async with histories(settings) as (check_event_log, _):
+        async for history in check_event_log.histories():
             yield history

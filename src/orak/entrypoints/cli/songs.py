@@ -110,7 +110,7 @@ async def _store(settings: "Settings", songs: Iterable["Song"]) -> int:
 
     from orak.adapters.clock.system import SystemClock
     from orak.adapters.persistence.sql.database import SqlPersistence
-    from orak.application.import_songs import ImportSongs
+    from orak.application.songs.import_songs import ImportSongs
 
     # The database alone, not all of orak: an import shall not begin to convert what waits.
     lease = timedelta(seconds=settings.lease_seconds)

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 def sweep(dry_run: bool, force: bool, data_dir: Path | None) -> None:  # noqa: FBT001 - click's own way
     """Remove stored objects that no row accounts for, and uploads that were never finished.
 
-    Whatever is younger than ORPHAN_RETENTION_HOURS is left alone, and so is what orak did not store. Once a
+    Whatever is younger than ORPHAN_RETENTION_HOURS is left alone, and so is what orak did not store. IdempotencyKey a
     day is enough. Rows that stand still need no command: `serve` looks after them by itself.
     """
     import asyncio
 
-    from orak.application.processing.sweep_objects import StrangeDatabase
+    from orak.application.processing.sweep_objects import UnknownDatabase
 
     settings = load_settings(data_dir=data_dir).settings
     try:
         report = asyncio.run(_sweep(settings, dry_run=dry_run, force=force))
-    except StrangeDatabase as strange:
+    except UnknownDatabase as strange:
         raise Failure(
             f"{strange}: nothing was removed",
             "is this the store's own database? `orak sweep --dry-run` lists them, `--force` removes them",

@@ -3,11 +3,11 @@
 from litestar import Response, post, put
 from litestar.params import FromPath
 
-from orak.application.operations.batch_size import SetBatchSize
-from orak.application.operations.get_statistics import GetStatistics
-from orak.application.operations.list_uploads import ListFailures, ListOrphans
-from orak.application.operations.retry_failure import RetryFailure
-from orak.application.operations.trigger_batch import TriggerBatch
+from orak.application.operators.batch_size import SetBatchSize
+from orak.application.operators.get_statistics import GetStatistics
+from orak.application.operators.list_uploads import ListFailures, ListOrphans
+from orak.application.operators.retry_failure import RetryFailure
+from orak.application.operators.trigger_batch import TriggerBatch
 from orak.application.ports.persistence import Page
 from orak.domain.errors import Problem, ProblemCode
 from orak.domain.identity import UploadId

@@ -1,4 +1,4 @@
-"""Reading what a client sent, in whichever form it came, into one flat mapping of names to values."""
+"""PageOutcome what a client sent, in whichever form it came, into one flat mapping of names to values."""
 
 import json
 from collections.abc import Mapping

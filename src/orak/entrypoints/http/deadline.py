@@ -15,7 +15,7 @@ from orak.entrypoints.http.languages import language_of
 from orak.entrypoints.http.request_ids import request_id_of
 from orak.entrypoints.running import Running
 
-UNHURRIED = "unhurried"
+NO_DEADLINE = "unhurried"
 """The key in a route's or router's `opt` for calls that last as long as their bytes take."""
 
 SECONDS = 12.0
@@ -30,7 +30,7 @@ class Deadline(ASGIMiddleware):
     """
 
     scopes = (ScopeType.HTTP,)
-    exclude_opt_key = UNHURRIED
+    exclude_opt_key = NO_DEADLINE
 
     def __init__(self, seconds: float = SECONDS) -> None:
         self._seconds = seconds

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from orak.domain.audio import ACCEPTED, ACCEPTED_TYPES
-from orak.domain.events import FactType
+from orak.domain.events import EventType
 from orak.domain.identity import MAX_ID
 from orak.domain.policies import MAX_BATCH_SIZE, MAX_CONTENT_TYPE, MAX_NAME
 from orak.domain.webhooks import MAX_URL
@@ -67,7 +67,7 @@ _WEBHOOK_URL = {
 }
 _EVENT_TYPES = {
     "type": "array",
-    "items": {"type": "string", "enum": sorted(FactType)},
+    "items": {"type": "string", "enum": sorted(EventType)},
     "description": "Empty or absent is all.",
 }
 _REQUIRED = ["originalFilename", "fileSize", "contentType"]

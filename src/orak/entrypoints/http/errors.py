@@ -9,11 +9,11 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 
 from orak.application.ports.failures import StaleVersion, Unavailable
-from orak.application.ports.storage import AlreadyStored, Denied, ObjectMissing, WrongLength
+from orak.application.ports.storage import InvalidSignature, LengthMismatch, ObjectExists, ObjectMissing
 from orak.application.ports.tokens import InvalidToken
 from orak.domain.errors import (
     AdminRequired,
-    OnceMismatch,
+    IdempotencyMismatch,
     OrakError,
     PermissionDenied,
     RecordExists,
@@ -40,11 +40,11 @@ _C = ErrorCode
 
 ERRORS: Mapping[type[OrakError], tuple[int, ErrorCode]] = {
     Rejected: (400, _C.VALIDATION_FAILED),
-    WrongLength: (400, _C.VALIDATION_FAILED),
+    LengthMismatch: (400, _C.VALIDATION_FAILED),
     InvalidToken: (401, _C.UNAUTHORIZED),
     PermissionDenied: (403, _C.RECORD_PERMISSION_DENIED),
     AdminRequired: (403, _C.FORBIDDEN),
-    Denied: (403, _C.FORBIDDEN),
+    InvalidSignature: (403, _C.FORBIDDEN),
     RecordNotFound: (404, _C.RECORD_NOT_FOUND),
     EndpointNotFound: (404, _C.NOT_FOUND),
     DeliveryNotFound: (404, _C.NOT_FOUND),
@@ -54,8 +54,8 @@ ERRORS: Mapping[type[OrakError], tuple[int, ErrorCode]] = {
     RecordExists: (409, _C.RECORD_OPERATION_FAILED),
     StateConflict: (409, _C.CONFLICT),
     StaleVersion: (409, _C.CONFLICT),
-    AlreadyStored: (412, _C.PRECONDITION_FAILED),
-    OnceMismatch: (422, _C.IDEMPOTENCY_CONFLICT),
+    ObjectExists: (412, _C.PRECONDITION_FAILED),
+    IdempotencyMismatch: (422, _C.IDEMPOTENCY_CONFLICT),
     Unavailable: (503, _C.UNAVAILABLE),
 }
 """What orak's own refusals become; any other error is a bug, and INTERNAL."""

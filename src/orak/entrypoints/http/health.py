@@ -23,7 +23,7 @@ async def show_readiness(running: Injected[Running]) -> Response[HealthView]:
     """Say whether calls can be served: a 503 names the parts that do not answer."""
     if failing := await running.failing_parts():
         raise NotReady(failing)
-    degraded = await running.slower_for_lack_of()
+    degraded = await running.degraded_parts()
     return Response(HealthView(status="ready", degraded=degraded), headers=_NOT_STORED)
 
 

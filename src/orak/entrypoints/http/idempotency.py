@@ -5,7 +5,7 @@ import re
 
 import msgspec
 
-from orak.application.ports.persistence import Once
+from orak.application.ports.persistence import IdempotencyKey
 from orak.domain.errors import Problem, ProblemCode, Rejected
 from orak.entrypoints.http.injection import CallOf
 
@@ -14,7 +14,7 @@ HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-def once_of(request: CallOf, route: str, body: msgspec.Struct) -> Once | None:
+def idempotency_key_of(request: CallOf, route: str, body: msgspec.Struct) -> IdempotencyKey | None:
     """Return what makes this call one with its repetitions, or None if the client asked for no such thing.
 
     The fingerprint is of the decoded *body*, so that the same call sent as a form and as JSON is the same.
@@ -25,4 +25,4 @@ def once_of(request: CallOf, route: str, body: msgspec.Struct) -> Once | None:
     if len(keys) > 1 or not _KEY.fullmatch(keys[0]):
         raise Rejected([Problem(HEADER, ProblemCode.INVALID)])
     fingerprint = hashlib.sha256(msgspec.json.encode(body)).hexdigest()
-    return Once(request.user.user_id, route, keys[0], fingerprint)
+    return IdempotencyKey(request.user.user_id, route, keys[0], fingerprint)

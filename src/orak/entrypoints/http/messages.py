@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from orak.application.ports.storage import AlreadyStored, Denied, WrongLength
+from orak.application.ports.storage import InvalidSignature, LengthMismatch, ObjectExists
 from orak.domain.errors import (
     AdminRequired,
     OrakError,
@@ -87,11 +87,11 @@ _ERRORS: Mapping[type[OrakError], Text] = {
     AdminRequired: Text(
         "운영자만 사용할 수 있습니다 (scope: admin)", "Only operators may do this (scope: admin)"
     ),
-    Denied: Text(
+    InvalidSignature: Text(
         "서명이 올바르지 않거나 만료되었습니다", "The signature is not for this request, or has expired"
     ),
-    AlreadyStored: Text("이미 업로드된 파일입니다", "The file is already there"),
-    WrongLength: Text(
+    ObjectExists: Text("이미 업로드된 파일입니다", "The file is already there"),
+    LengthMismatch: Text(
         "본문의 길이가 서명된 길이와 다릅니다", "The body is not as long as was signed; nothing was stored"
     ),
 }

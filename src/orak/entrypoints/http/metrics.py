@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from orak.application.measuring import Measures, ReaderLag
+from orak.application.collect_metrics import ServiceMetrics, SubscriberLag
 from orak.application.ports.failures import Unavailable
 from orak.entrypoints.http.authentication import PUBLIC
 from orak.entrypoints.http.injection import Injected
@@ -25,7 +25,7 @@ async def show_metrics(running: Injected[Running]) -> Response[bytes]:
     """Show how orak does. While the database is away, that alone is told."""
     registry = CollectorRegistry()
     try:
-        registry.register(_Snapshot(await running.measuring()))
+        registry.register(_Snapshot(await running.collect_metrics()))
     except Unavailable:
         registry.register(_Snapshot(None))
     return Response(
@@ -37,7 +37,7 @@ async def show_metrics(running: Injected[Running]) -> Response[bytes]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Snapshot(Collector):
-    measures: Measures | None
+    measures: ServiceMetrics | None
 
     def collect(self) -> Iterable[Metric]:
         yield _gauge("orak_database_up", "Whether the database answers.", self.measures is not None)
@@ -60,21 +60,21 @@ class _Snapshot(Collector):
         ):
             uploads.add_metric([state], count)
         yield uploads
-        yield from _lags(self.measures.readers)
+        yield from _lags(self.measures.subscribers)
 
 
-def _lags(readers: Iterable[ReaderLag]) -> Iterable[Metric]:
-    behind = GaugeMetricFamily("orak_relay_lag_events", "Facts not yet relayed.", labels=["reader"])
+def _lags(subscribers: Iterable[SubscriberLag]) -> Iterable[Metric]:
+    behind = GaugeMetricFamily("orak_relay_lag_events", "EventLog not yet relayed.", labels=["reader"])
     deferred = GaugeMetricFamily(
-        "orak_relay_deferred_events", "Facts set aside to be tried again.", labels=["reader"]
+        "orak_relay_deferred_events", "EventLog set aside to be tried again.", labels=["reader"]
     )
     seconds = GaugeMetricFamily(
-        "orak_relay_lag_seconds", "Age of the oldest fact that is not relayed.", labels=["reader"]
+        "orak_relay_lag_seconds", "Age of the oldest event that is not relayed.", labels=["reader"]
     )
-    for reader in readers:
-        behind.add_metric([reader.lag.reader], reader.lag.behind)
-        deferred.add_metric([reader.lag.reader], reader.lag.deferred)
-        seconds.add_metric([reader.lag.reader], reader.seconds)
+    for subscriber in subscribers:
+        behind.add_metric([subscriber.lag.subscriber], subscriber.lag.behind)
+        deferred.add_metric([subscriber.lag.subscriber], subscriber.lag.deferred)
+        seconds.add_metric([subscriber.lag.subscriber], subscriber.seconds)
     return behind, deferred, seconds
 
 

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from orak.application.events.tickets import IssueTicket
 from orak.application.events.watch_records import WatchRecords
-from orak.application.operations.batch_size import SetBatchSize
-from orak.application.operations.get_statistics import GetStatistics
-from orak.application.operations.list_uploads import ListFailures, ListOrphans
-from orak.application.operations.retry_failure import RetryFailure
-from orak.application.operations.trigger_batch import TriggerBatch
+from orak.application.operators.batch_size import SetBatchSize
+from orak.application.operators.get_statistics import GetStatistics
+from orak.application.operators.list_uploads import ListFailures, ListOrphans
+from orak.application.operators.retry_failure import RetryFailure
+from orak.application.operators.trigger_batch import TriggerBatch
 from orak.application.records.change_record import ChangeRecord
 from orak.application.records.create_record import CreateRecord
 from orak.application.records.delete_record import DeleteRecord

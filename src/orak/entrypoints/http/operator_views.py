@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from orak.application.measuring import ReaderLag
-from orak.application.operations.get_statistics import Statistics
+from orak.application.collect_metrics import SubscriberLag
+from orak.application.operators.get_statistics import Statistics
 from orak.domain.policies import MAX_BATCH_SIZE
 from orak.domain.processing import ProcessingStatus
 from orak.domain.upload import Upload
@@ -40,10 +40,12 @@ class RelayView(View, frozen=True):
     """Age of the oldest event that it is not done with; 0 if it is done with all."""
 
     @classmethod
-    def of(cls, reader: ReaderLag) -> "RelayView":
+    def of(cls, reader: SubscriberLag) -> "RelayView":
         """Project what was measured."""
         lag = reader.lag
-        return cls(reader=lag.reader, behind=lag.behind, deferred=lag.deferred, oldest_seconds=reader.seconds)
+        return cls(
+            reader=lag.subscriber, behind=lag.behind, deferred=lag.deferred, oldest_seconds=reader.seconds
+        )
 
 
 class StatisticsView(View, frozen=True):
@@ -89,7 +91,7 @@ class StatisticsView(View, frozen=True):
             batch_size=statistics.batch_size,
             orphan_count=counts.orphans,
             oldest_waiting_seconds=measures.oldest_waiting_seconds,
-            relays=[RelayView.of(reader) for reader in measures.readers],
+            relays=[RelayView.of(reader) for reader in measures.subscribers],
         )
 
 

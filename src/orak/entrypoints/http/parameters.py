@@ -1,4 +1,4 @@
-"""Reading single values, and gathering everything that is wrong with them before anything is refused."""
+"""PageOutcome single values, and gathering everything that is wrong with them before anything is refused."""
 
 import math
 import re

@@ -15,10 +15,10 @@ from orak.application.records.retry_record import RetryRecord
 from orak.domain.actor import Actor
 from orak.domain.identity import RecordId, SongId, UploadId
 from orak.domain.policies import id_problem
-from orak.domain.record import Recording, title_problem
+from orak.domain.record import RecordSnapshot, title_problem
 from orak.entrypoints.http.bodies import read_json, read_query
 from orak.entrypoints.http.conditional import is_known
-from orak.entrypoints.http.idempotency import once_of
+from orak.entrypoints.http.idempotency import idempotency_key_of
 from orak.entrypoints.http.injection import CallOf, Injected
 from orak.entrypoints.http.languages import language_of
 from orak.entrypoints.http.pages import link_to, page_of
@@ -48,29 +48,36 @@ async def name_take(
         duration_seconds=parameters.seconds("durationSeconds"),
     )
     parameters.check(new.problems(running.settings.max_duration_seconds))
-    once = once_of(request, "POST /records/async", new)
+    idempotency_key = idempotency_key_of(request, "POST /records/async", new)
     asked, began = preferred_wait(request.headers), running.clock.now()
     if asked is None:
         wait = running.settings.immediate_wait_ms / 1000
-        return _shown(request, running, await create_record(request.user, new, wait=wait, once=once), {})
-    recording = await create_record(request.user, new, wait=asked, once=once)
+        return _shown(
+            request,
+            running,
+            await create_record(request.user, new, wait=wait, idempotency_key=idempotency_key),
+            {},
+        )
+    snapshot = await create_record(request.user, new, wait=asked, idempotency_key=idempotency_key)
     until = began + timedelta(seconds=asked)
-    if recording.is_queued:  # no slot was free for it: a background worker will have it
-        recording = await _awaited(running, request.user, recording, until)
+    if snapshot.is_queued:  # no slot was free for it: a background worker will have it
+        snapshot = await _awaited(running, request.user, snapshot, until)
     # RFC 7240 §3: said only of what was honoured. Shutdown ends a wait early, and bytes that are yet to be
     # sent are not waited for.
-    honoured = recording.is_settled or running.clock.now() >= until
+    honoured = snapshot.is_settled or running.clock.now() >= until
     applied = {"Preference-Applied": f"wait={asked}"} if honoured else {}
-    return _shown(request, running, recording, applied)
+    return _shown(request, running, snapshot, applied)
 
 
-async def _awaited(running: Running, actor: Actor, recording: Recording, until: datetime) -> Recording:
+async def _awaited(
+    running: Running, actor: Actor, snapshot: RecordSnapshot, until: datetime
+) -> RecordSnapshot:
     left = (until - running.clock.now()).total_seconds()
     try:
         async with running.waits.until_shutdown():
-            return await running.use_cases.await_record(actor, recording.record.id, seconds=left)
+            return await running.use_cases.await_record(actor, snapshot.record.id, seconds=left)
     except (WaitEnded, Unavailable):  # the record stands: whatever fails now must not fail the call
-        return recording
+        return snapshot
 
 
 @read("/me")
@@ -81,7 +88,7 @@ async def list_own_records(
     query = read_query(request)
     listed = await list_records(request.user, page_of(query))
     language = language_of(request.headers)
-    views = [RecordView.of(recording, running.settings, language) for recording in listed.recordings]
+    views = [RecordView.of(snapshot, running.settings, language) for snapshot in listed.snapshots]
     link = link_to(listed.next, f"{running.settings.base_url}/records/async/me", limited="limit" in query)
     return Response(views, headers=_REVALIDATED | link)
 
@@ -91,11 +98,11 @@ async def show_record(
     request: CallOf, record_id: FromPath[str], running: Injected[Running], get_record: Injected[GetRecord]
 ) -> Response[RecordView] | Response[None]:
     """Show a record. See `GetRecord`."""
-    recording = await get_record(request.user, RecordId(path_id(record_id)))
-    etag = _etag(recording, language_of(request.headers))
+    snapshot = await get_record(request.user, RecordId(path_id(record_id)))
+    etag = _etag(snapshot, language_of(request.headers))
     if is_known(request.headers, etag):
         return Response(None, status_code=304, headers=_REVALIDATED | {"ETag": etag})
-    return _shown(request, running, recording, {"ETag": etag})
+    return _shown(request, running, snapshot, {"ETag": etag})
 
 
 @patch("/{record_id:str}")
@@ -115,10 +122,10 @@ async def rename_record(
             None if song_id is None else id_problem("songId", song_id),
         )
     )
-    recording = await change_record(
+    snapshot = await change_record(
         request.user, identity, title=title, song_id=None if song_id is None else SongId(song_id)
     )
-    return _shown(request, running, recording, {})
+    return _shown(request, running, snapshot, {})
 
 
 @post("/{record_id:str}/retry", status_code=200)
@@ -126,8 +133,8 @@ async def convert_again(
     request: CallOf, record_id: FromPath[str], running: Injected[Running], retry_record: Injected[RetryRecord]
 ) -> Response[RecordView]:
     """Convert a failed take once more. See `RetryRecord`."""
-    recording = await retry_record(request.user, RecordId(path_id(record_id)))
-    return _shown(request, running, recording, {})
+    snapshot = await retry_record(request.user, RecordId(path_id(record_id)))
+    return _shown(request, running, snapshot, {})
 
 
 @delete("/{record_id:str}")
@@ -139,13 +146,13 @@ async def remove_record(
 
 
 def _shown(
-    request: CallOf, running: Running, recording: Recording, headers: dict[str, str]
+    request: CallOf, running: Running, snapshot: RecordSnapshot, headers: dict[str, str]
 ) -> Response[RecordView]:
-    view = RecordView.of(recording, running.settings, language_of(request.headers))
+    view = RecordView.of(snapshot, running.settings, language_of(request.headers))
     return Response(view, headers=_REVALIDATED | headers)
 
 
-def _etag(recording: Recording, language: str) -> str:
+def _etag(snapshot: RecordSnapshot, language: str) -> str:
     """Name one rendering: whatever is shown moves one of these. The language is in the failure's message."""
-    record, upload = recording.record, recording.upload
+    record, upload = snapshot.record, snapshot.upload
     return f'"{record.version}-{upload.version}-{upload.progress}-{language}"'

@@ -15,17 +15,17 @@ from litestar.types import ASGIApp, HTTPReceiveMessage
 from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.application.ports.storage import (
     IMMUTABLE,
-    AlreadyStored,
-    Denied,
-    Elsewhere,
-    ObjectGate,
+    InvalidSignature,
+    MediaRedirect,
+    ObjectExists,
     ObjectMissing,
+    ObjectServer,
 )
 from orak.application.uploads.receive_upload import ReceiveUpload
 from orak.domain.identity import ObjectKey
 from orak.entrypoints.http.authentication import PUBLIC
 from orak.entrypoints.http.cors import ANY_ORIGIN
-from orak.entrypoints.http.deadline import UNHURRIED
+from orak.entrypoints.http.deadline import NO_DEADLINE
 from orak.entrypoints.http.injection import AnyCall, Injected
 from orak.entrypoints.http.objects import answer_with
 from orak.entrypoints.http.reading import read
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
 
-@put("/{key:path}", request_max_body_size=None, status_code=200, opt={UNHURRIED: True})
+@put("/{key:path}", request_max_body_size=None, status_code=200, opt={NO_DEADLINE: True})
 async def put_object(
     request: AnyCall, key: FromPath[str], running: Injected[Running], receive_upload: Injected[ReceiveUpload]
 ) -> Response[None]:
@@ -50,7 +50,7 @@ async def put_object(
             content_length=_length(request.headers.get("content-length")),
             body=_chunks(request, running.waits),
         )
-    except AlreadyStored:
+    except ObjectExists:
         # Perhaps whoever stored it was killed before taking note of it: a client that tries again heals that.
         await _take_note(receive_upload, _object_key(key))
         raise
@@ -77,7 +77,7 @@ async def get_object(request: AnyCall, key: FromPath[str], running: Injected[Run
 async def get_published(request: AnyCall, key: FromPath[str], running: Injected[Running]) -> ASGIApp:
     """Send a published take or waveform to anyone, or lead there."""
     found = await running.media.open_public(_object_key(key))
-    if isinstance(found, Elsewhere):
+    if isinstance(found, MediaRedirect):
         return _redirect(found, request)
     return answer_with(found, request, cache_control=IMMUTABLE)
 
@@ -86,7 +86,7 @@ signed_objects = Router("/storage", route_handlers=[put_object, get_object], opt
 published_objects = Router("/media", route_handlers=[get_published], opt={PUBLIC: True, ANY_ORIGIN: True})
 
 
-def _redirect(found: Elsewhere, request: AnyCall) -> ASGIApp:
+def _redirect(found: MediaRedirect, request: AnyCall) -> ASGIApp:
     """Lead to the store; the method stays, as a signature is for one (RFC 9110 §15.4.8)."""
     headers = {
         "Location": found.head if request.method == HttpMethod.HEAD else found.get,
@@ -95,7 +95,7 @@ def _redirect(found: Elsewhere, request: AnyCall) -> ASGIApp:
     return ASGIResponse(status_code=307, headers=headers, media_type=MediaType.TEXT)
 
 
-def _gate(running: Running) -> ObjectGate:
+def _gate(running: Running) -> ObjectServer:
     if running.gate is None:  # these routes are not there then
         raise ObjectMissing
     return running.gate
@@ -110,7 +110,7 @@ def _signature(request: AnyCall) -> Mapping[str, str]:
     pairs = parse_qsl(request.scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True)
     signature = dict(pairs)
     if len(signature) != len(pairs):
-        raise Denied  # a parameter that is there twice was signed once at most
+        raise InvalidSignature  # a parameter that is there twice was signed once at most
     return signature
 
 

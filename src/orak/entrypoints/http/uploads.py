@@ -8,7 +8,7 @@ from orak.application.uploads.get_upload import GetUpload
 from orak.application.uploads.request_upload import NewUpload, RequestUpload
 from orak.domain.identity import UploadId
 from orak.entrypoints.http.bodies import read_parameters
-from orak.entrypoints.http.idempotency import once_of
+from orak.entrypoints.http.idempotency import idempotency_key_of
 from orak.entrypoints.http.injection import CallOf, Injected
 from orak.entrypoints.http.languages import language_of
 from orak.entrypoints.http.parameters import Parameters, path_id
@@ -33,8 +33,8 @@ async def request_presigned_url(
         create_only=parameters.flag("createOnly"),
     )
     parameters.check(new.problems(request_upload.policy))
-    once = once_of(request, "POST /records/async/presigned-url", new)
-    signed = await request_upload(request.user, new, once=once)
+    idempotency_key = idempotency_key_of(request, "POST /records/async/presigned-url", new)
+    signed = await request_upload(request.user, new, idempotency_key=idempotency_key)
     return Response(SignedUploadView.of(signed), headers=_NOT_STORED)
 
 

@@ -11,7 +11,7 @@ from orak.application.uploads.request_upload import SignedUpload
 from orak.domain.audio import Loudness
 from orak.domain.identity import MAX_ID, ObjectKey
 from orak.domain.processing import FailureCode, ProcessingStatus
-from orak.domain.record import Recording
+from orak.domain.record import RecordSnapshot
 from orak.domain.upload import Upload
 from orak.entrypoints.http.error_codes import ErrorCode
 from orak.entrypoints.http.languages import Language
@@ -136,9 +136,9 @@ class RecordView(View, frozen=True):
     progress: Percent
 
     @classmethod
-    def of(cls, recording: Recording, settings: Settings, language: Language) -> "RecordView":
+    def of(cls, snapshot: RecordSnapshot, settings: Settings, language: Language) -> "RecordView":
         """Project a recording; public URLs begin with the CDN's, as *settings* say."""
-        record, upload = recording.record, recording.upload
+        record, upload = snapshot.record, snapshot.upload
         output = upload.output
         return cls(
             id=record.id,
@@ -146,13 +146,13 @@ class RecordView(View, frozen=True):
             user_id=record.owner_id,
             song_id=record.song_id,
             upload_id=record.upload_id,
-            duration_seconds=recording.duration_seconds,
-            processing_status=SHOWN[recording.status],
+            duration_seconds=snapshot.duration_seconds,
+            processing_status=SHOWN[snapshot.status],
             s3_key=upload.shown_key,
             public_url=public_url(settings, output.audio_key) if output else None,
             created_at=record.created_at,
             updated_at=record.updated_at,
-            failure=FailureView.of(recording.failure, language),
+            failure=FailureView.of(snapshot.failure, language),
             waveform_url=public_url(settings, output.waveform_key) if output else None,
             loudness=LoudnessView.of(output.loudness) if output else None,
             progress=upload.progress,

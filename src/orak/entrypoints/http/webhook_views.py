@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from orak.domain.events import FactType
+from orak.domain.events import EventType
 from orak.domain.webhooks import ROTATION, Delivery, Endpoint, Outcome
 from orak.entrypoints.http.views import Id, View
 
@@ -17,7 +17,7 @@ class EndpointView(View, frozen=True):
 
     id: Id
     url: str
-    event_types: list[FactType]
+    event_types: list[EventType]
     """Empty is all."""
     enabled: bool
     disabled_reason: str | None
@@ -57,7 +57,7 @@ class DeliveryView(View, frozen=True):
 
     id: Id
     event_id: Id
-    type: FactType
+    type: EventType
     upload_id: Id
     position: Id
     at: datetime

@@ -5,15 +5,19 @@ from litestar.params import FromPath
 
 from orak.application.ports.persistence import Page
 from orak.application.webhooks.manage_endpoints import (
-    AddEndpoint,
-    ChangeEndpoint,
+    AddWebhook,
+    ChangeWebhook,
     EndpointChange,
-    GetEndpoint,
-    ListEndpoints,
-    RemoveEndpoint,
-    RotateSecret,
+    GetWebhook,
+    ListWebhooks,
+    RemoveWebhook,
+    RotateWebhookSecret,
 )
-from orak.application.webhooks.replay_deliveries import ListDeliveries, ReplayDelivery, ReplayEvents
+from orak.application.webhooks.replay_deliveries import (
+    ListWebhookDeliveries,
+    ReplayWebhookDelivery,
+    ReplayWebhookEvents,
+)
 from orak.domain.webhooks import DeliveryId, EndpointId
 from orak.entrypoints.http.bodies import read_json, read_query
 from orak.entrypoints.http.injection import CallOf, Injected
@@ -38,16 +42,16 @@ def _id(text: str) -> EndpointId:
 
 @read("/")
 async def list_webhooks(
-    request: CallOf, list_endpoints: Injected[ListEndpoints]
+    request: CallOf, list_endpoints: Injected[ListWebhooks]
 ) -> Response[list[EndpointView]]:
-    """List webhooks. See `ListEndpoints`."""
+    """List webhooks. See `ListWebhooks`."""
     found = await list_endpoints(request.user)
     return Response([EndpointView.of(endpoint) for endpoint in found], headers=_NOT_STORED)
 
 
 @post("/", status_code=200)
-async def add_webhook(request: CallOf, add_endpoint: Injected[AddEndpoint]) -> Response[EndpointSecretView]:
-    """Make a webhook. See `AddEndpoint`."""
+async def add_webhook(request: CallOf, add_endpoint: Injected[AddWebhook]) -> Response[EndpointSecretView]:
+    """Make a webhook. See `AddWebhook`."""
     request.user.check_admin()  # before anything is said about what was sent
     parameters = Parameters(await read_json(request))
     url, event_types = parameters.text("url"), parameters.texts("eventTypes")
@@ -58,9 +62,9 @@ async def add_webhook(request: CallOf, add_endpoint: Injected[AddEndpoint]) -> R
 
 @read("/{webhook_id:str}")
 async def show_webhook(
-    request: CallOf, webhook_id: FromPath[str], get_endpoint: Injected[GetEndpoint]
+    request: CallOf, webhook_id: FromPath[str], get_endpoint: Injected[GetWebhook]
 ) -> Response[EndpointView]:
-    """Show a webhook. See `GetEndpoint`."""
+    """Show a webhook. See `GetWebhook`."""
     request.user.check_admin()
     found = await get_endpoint(request.user, _id(webhook_id))
     return Response(EndpointView.of(found), headers=_NOT_STORED)
@@ -68,9 +72,9 @@ async def show_webhook(
 
 @patch("/{webhook_id:str}")
 async def change_webhook(
-    request: CallOf, webhook_id: FromPath[str], change_endpoint: Injected[ChangeEndpoint]
+    request: CallOf, webhook_id: FromPath[str], change_endpoint: Injected[ChangeWebhook]
 ) -> Response[EndpointView]:
-    """Change a webhook. See `ChangeEndpoint`."""
+    """Change a webhook. See `ChangeWebhook`."""
     request.user.check_admin()
     endpoint_id = _id(webhook_id)
     parameters = Parameters(await read_json(request))
@@ -84,18 +88,18 @@ async def change_webhook(
 
 @delete("/{webhook_id:str}")
 async def remove_webhook(
-    request: CallOf, webhook_id: FromPath[str], remove_endpoint: Injected[RemoveEndpoint]
+    request: CallOf, webhook_id: FromPath[str], remove_endpoint: Injected[RemoveWebhook]
 ) -> None:
-    """Remove a webhook. See `RemoveEndpoint`."""
+    """Remove a webhook. See `RemoveWebhook`."""
     request.user.check_admin()
     await remove_endpoint(request.user, _id(webhook_id))
 
 
 @post("/{webhook_id:str}/rotate", status_code=200)
 async def rotate_webhook_secret(
-    request: CallOf, webhook_id: FromPath[str], rotate_secret: Injected[RotateSecret]
+    request: CallOf, webhook_id: FromPath[str], rotate_secret: Injected[RotateWebhookSecret]
 ) -> Response[EndpointSecretView]:
-    """Make a new secret. See `RotateSecret`."""
+    """Make a new secret. See `RotateWebhookSecret`."""
     request.user.check_admin()
     rotated = await rotate_secret(request.user, _id(webhook_id))
     return Response(EndpointSecretView.of(rotated), headers=_NOT_STORED)
@@ -106,9 +110,9 @@ async def list_webhook_deliveries(
     request: CallOf,
     webhook_id: FromPath[str],
     running: Injected[Running],
-    list_deliveries: Injected[ListDeliveries],
+    list_deliveries: Injected[ListWebhookDeliveries],
 ) -> Response[list[DeliveryView]]:
-    """Show a webhook's log. See `ListDeliveries`."""
+    """Show a webhook's log. See `ListWebhookDeliveries`."""
     request.user.check_admin()
     endpoint_id, query = _id(webhook_id), read_query(request)
     page = page_of(query)
@@ -125,9 +129,9 @@ async def replay_webhook_delivery(
     request: CallOf,
     webhook_id: FromPath[str],
     delivery_id: FromPath[str],
-    replay_delivery: Injected[ReplayDelivery],
+    replay_delivery: Injected[ReplayWebhookDelivery],
 ) -> Response[DeliveryView]:
-    """Send an event again. See `ReplayDelivery`."""
+    """Send an event again. See `ReplayWebhookDelivery`."""
     request.user.check_admin()
     delivery = DeliveryId(path_id(delivery_id))
     again = await replay_delivery(request.user, _id(webhook_id), delivery)
@@ -136,9 +140,9 @@ async def replay_webhook_delivery(
 
 @post("/{webhook_id:str}/replay", status_code=200)
 async def replay_webhook_events(
-    request: CallOf, webhook_id: FromPath[str], replay_events: Injected[ReplayEvents]
+    request: CallOf, webhook_id: FromPath[str], replay_events: Injected[ReplayWebhookEvents]
 ) -> Response[ReplayedView]:
-    """Send all events after a position again. See `ReplayEvents`."""
+    """Send all events after a position again. See `ReplayWebhookEvents`."""
     request.user.check_admin()
     endpoint_id = _id(webhook_id)
     parameters = Parameters(await read_json(request))

@@ -50,7 +50,7 @@ class MemoryArrivals:
         )
         return _oldest((orphan for orphan in orphans if orphan[0] < created_before), limit)
 
-    async def buried(self, before: datetime, limit: int) -> list[Upload]:
+    async def tombstones(self, before: datetime, limit: int) -> list[Upload]:
         """Return uploads without a Record that ended before then, longest ago first."""
         state = self._store.committed
         ended = (

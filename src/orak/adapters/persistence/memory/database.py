@@ -6,14 +6,14 @@ from typing import Self
 from orak.adapters.persistence.memory.arrivals import MemoryArrivals
 from orak.adapters.persistence.memory.cursors import MemoryCursors
 from orak.adapters.persistence.memory.event_log import MemoryEventLog
-from orak.adapters.persistence.memory.facts import MemoryFacts
 from orak.adapters.persistence.memory.intake import MemoryIntake
 from orak.adapters.persistence.memory.leases import MemoryLeases
-from orak.adapters.persistence.memory.operations import MemoryOperations
-from orak.adapters.persistence.memory.recordings import MemoryRecordings
+from orak.adapters.persistence.memory.reports import MemoryReports
+from orak.adapters.persistence.memory.snapshots import MemorySnapshots
 from orak.adapters.persistence.memory.store import Store
 from orak.adapters.persistence.memory.tickets import MemoryTickets
 from orak.adapters.persistence.memory.unit_of_work import MemoryUnitOfWork
+from orak.adapters.persistence.memory.upload_histories import MemoryUploadHistories
 from orak.adapters.persistence.memory.webhooks import MemoryDeliveries, MemoryEndpoints
 from orak.application.ports.clock import Clock
 
@@ -27,17 +27,17 @@ class MemoryPersistence:
     def __init__(self, clock: Clock, lease: timedelta) -> None:
         store = Store()
         self.transaction = MemoryUnitOfWork(store, clock)
-        self.recordings = MemoryRecordings(store)
+        self.snapshots = MemorySnapshots(store)
         self.intake = MemoryIntake(store, clock)
         self.leases = MemoryLeases(store, clock, lease)
         self.arrivals = MemoryArrivals(store, clock)
-        self.facts = MemoryFacts(store.log)
+        self.event_log = MemoryEventLog(store.log)
         self.cursors = MemoryCursors(store.log)
-        self.event_log = MemoryEventLog(store)
+        self.histories = MemoryUploadHistories(store)
         self.tickets = MemoryTickets()
         self.deliveries = MemoryDeliveries()
         self.endpoints = MemoryEndpoints(store.log, self.deliveries)
-        self.operations = MemoryOperations(store)
+        self.reports = MemoryReports(store)
 
     @classmethod
     @asynccontextmanager

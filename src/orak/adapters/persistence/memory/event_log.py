@@ -1,47 +1,43 @@
-from collections import defaultdict
-from datetime import datetime
+from itertools import islice
 
-from orak.adapters.persistence.memory.store import NewFact, Store
-from orak.domain.history import UploadHistory, VersionedFact
-from orak.domain.identity import UploadId
+from orak.adapters.persistence.memory.store import NewEvent, StoredEvents
+from orak.domain.events import LoggedEvent
+from orak.domain.identity import UserId
 
 
 class MemoryEventLog:
-    """Every fact by its upload, numbered or not."""
+    """The feed. EventLog are logged as they are committed, so a position is an index and an event's id is too."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, log: StoredEvents) -> None:
+        self._log = log
 
-    async def last_upload(self) -> UploadId:
-        """Return the highest id that rows or facts know; 0 if there is none."""
-        return max((new.upload_id for new in self._logged().values()), default=UploadId(0))
+    async def number(self) -> int:
+        """Give the next positions to the events that have none; say to how many."""
+        new = len(self._log.events) - self._log.numbered
+        self._log.numbered += new
+        return new
 
-    async def histories(self, first: UploadId, last: UploadId) -> list[UploadHistory]:
-        """Return what is known of uploads by their ids, both included."""
-        facts: dict[UploadId, list[VersionedFact]] = defaultdict(list)
-        for new in self._logged().values():
-            if first <= new.upload_id <= last:
-                facts[new.upload_id].append(VersionedFact(new.version, new.fact))
-        state = self._store.committed
-        rows = {of: state.upload(of) for of in state.uploads if first <= of <= last}
-        return [UploadHistory(of, facts[of], rows.get(of)) for of in sorted({*facts, *rows})]
+    async def after(self, position: int, limit: int) -> list[LoggedEvent]:
+        """Return the events beyond *position*, in order."""
+        places = (
+            place for place in range(position + 1, self._log.numbered + 1) if place not in self._log.forgotten
+        )
+        return [logged_event(place, self._log.events[place - 1]) for place in islice(places, limit)]
 
-    async def forget(self, after: int, up_to: int, before: datetime) -> int:
-        """Remove facts of these positions that are older than that; return how many."""
-        log, uploads = self._store.log, self._store.committed.uploads
-        newest = {new.upload_id: place for place, new in self._logged().items()}
-        aside = {position for _, position in log.deferred}
-        old = {
-            place
-            for place, new in self._logged().items()
-            if after < place <= up_to
-            and new.fact.at < before
-            and place not in aside
-            and (place != newest[new.upload_id] or new.upload_id not in uploads)
-        }
-        log.forgotten |= old
-        return len(old)
+    async def of_user(self, user_id: UserId, after: int, up_to: int, limit: int) -> list[LoggedEvent]:
+        """Return a user's own events beyond one position and up to another, in order."""
+        own = (
+            logged
+            for logged in await self.after(after, self._log.numbered)
+            if logged.event.user_id == user_id and logged.position <= up_to
+        )
+        return list(islice(own, limit))
 
-    def _logged(self) -> dict[int, NewFact]:
-        log = self._store.log
-        return {place: new for place, new in enumerate(log.facts, start=1) if place not in log.forgotten}
+    async def last(self) -> int:
+        """Return the position of the newest numbered event; 0 for an empty feed."""
+        return self._log.numbered
+
+
+def logged_event(place: int, new: NewEvent) -> LoggedEvent:
+    """Return a logged event at its place."""
+    return LoggedEvent(place, place, new.upload_id, new.version, new.event)

@@ -7,7 +7,7 @@ from orak.application.ports.clock import Clock
 from orak.domain.errors import LeaseLost
 from orak.domain.identity import UploadId
 from orak.domain.processing import ProcessingStatus
-from orak.domain.record import Recording
+from orak.domain.record import RecordSnapshot
 from orak.domain.upload import Upload
 
 
@@ -19,7 +19,7 @@ class MemoryLeases:
         self._clock = clock
         self._lease = lease
 
-    async def take(self, upload_id: UploadId | None = None) -> Recording | None:
+    async def claim(self, upload_id: UploadId | None = None) -> RecordSnapshot | None:
         """Lease the given upload, or the one whose turn it is; None if there is none to be had."""
         now = self._clock.now()
         async with self._store.writing() as state:
@@ -27,7 +27,7 @@ class MemoryLeases:
                 ready = upload.is_waiting and (upload.not_before is None or upload.not_before <= now)
                 if ready and upload_id in {None, upload.id}:
                     started = state.save_upload(*upload.start(at=now, lease_until=now + self._lease))
-                    return Recording(state.records[state.record_of[upload.id]], started)
+                    return RecordSnapshot(state.records[state.record_of[upload.id]], started)
         return None
 
     async def extend(self, upload_id: UploadId, attempt: int, progress: int) -> None:

@@ -11,7 +11,7 @@ from orak.application.ports.cursors import SetAside
 from orak.application.ports.failures import StaleVersion
 from orak.application.ports.persistence import Song
 from orak.domain.errors import UploadNotFound
-from orak.domain.events import Fact
+from orak.domain.events import DomainEvent
 from orak.domain.identity import ObjectKey, RecordId, SongId, UploadId, UserId
 from orak.domain.processing import ProcessingStatus
 from orak.domain.record import Record
@@ -27,7 +27,7 @@ class StoredUpload(msgspec.Struct, frozen=True):
     """Place in line, of waiting and running takes alone."""
 
 
-class StoredOnce(msgspec.Struct, frozen=True):
+class StoredKey(msgspec.Struct, frozen=True):
     """What an Idempotency-Key was first used for."""
 
     fingerprint: str
@@ -35,12 +35,12 @@ class StoredOnce(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
-class NewFact(msgspec.Struct, frozen=True):
-    """A fact of a change that is not yet committed."""
+class NewEvent(msgspec.Struct, frozen=True):
+    """An event of a change that is not yet committed."""
 
     upload_id: UploadId
     version: int
-    fact: Fact
+    event: DomainEvent
 
 
 @dataclass(slots=True)
@@ -54,8 +54,8 @@ class State:
     uuids: set[str] = field(default_factory=set)
     records: dict[RecordId, Record] = field(default_factory=dict)
     record_of: dict[UploadId, RecordId] = field(default_factory=dict)
-    onces: dict[tuple[UserId, str, str], StoredOnce] = field(default_factory=dict)
-    new_facts: list[NewFact] = field(default_factory=list)
+    idempotency_keys: dict[tuple[UserId, str, str], StoredKey] = field(default_factory=dict)
+    new_events: list[NewEvent] = field(default_factory=list)
     last_upload: int = 0
     last_record: int = 0
 
@@ -69,7 +69,7 @@ class State:
             uuids=self.uuids.copy(),
             records=self.records.copy(),
             record_of=self.record_of.copy(),
-            onces=self.onces.copy(),
+            idempotency_keys=self.idempotency_keys.copy(),
             last_upload=self.last_upload,
             last_record=self.last_record,
         )
@@ -111,17 +111,17 @@ class State:
         self.uploads[upload.id] = StoredUpload(upload, upload.created_at)
         self.by_key[upload.key] = upload.id
         self.uuids.add(upload.uuid)
-        self.new_facts.append(NewFact(upload.id, upload.version, upload.requested()))
+        self.new_events.append(NewEvent(upload.id, upload.version, upload.requested()))
         return upload
 
-    def save_upload(self, upload: Upload, fact: Fact) -> Upload:
-        """Store a changed upload with its fact. Raise `StaleVersion` if another writer was first."""
+    def save_upload(self, upload: Upload, event: DomainEvent) -> Upload:
+        """Store a changed upload with its event. Raise `StaleVersion` if another writer was first."""
         before = self.uploads.get(upload.id)
         if before is None or before.upload.version != upload.version:
             raise StaleVersion
         saved = replace(upload, version=upload.version + 1)
-        self.uploads[upload.id] = StoredUpload(saved, fact.at, self._turn(upload, before.turn, fact.at))
-        self.new_facts.append(NewFact(upload.id, saved.version, fact))
+        self.uploads[upload.id] = StoredUpload(saved, event.at, self._turn(upload, before.turn, event.at))
+        self.new_events.append(NewEvent(upload.id, saved.version, event))
         return saved
 
     def remove_upload(self, upload_id: UploadId) -> None:
@@ -157,11 +157,11 @@ class State:
         return max(served) if served else line[0][0] if line else None
 
 
-class FactLog:
-    """All committed facts: first those that have a position, then those that have none yet."""
+class StoredEvents:
+    """All committed events: first those that have a position, then those that have none yet."""
 
     def __init__(self) -> None:
-        self.facts: list[NewFact] = []
+        self.events: list[NewEvent] = []
         self.numbered = 0
         self.forgotten: set[int] = set()
         self.cursors: dict[str, int] = {}
@@ -174,7 +174,7 @@ class Store:
 
     def __init__(self) -> None:
         self.committed = State()
-        self.log = FactLog()
+        self.log = StoredEvents()
         self.batch_size: int | None = None
         self._writer = asyncio.Lock()
 
@@ -184,6 +184,6 @@ class Store:
         async with self._writer:
             draft = self.committed.draft()
             yield draft
-            self.log.facts += draft.new_facts
-            draft.new_facts = []
+            self.log.events += draft.new_events
+            draft.new_events = []
             self.committed = draft

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from orak.adapters.persistence.memory.store import State, Store, StoredOnce
+from orak.adapters.persistence.memory.store import State, Store, StoredKey
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import StaleVersion
-from orak.application.ports.persistence import Once, Song
-from orak.domain.errors import OnceMismatch, RecordExists, RecordNotFound, SongNotFound
-from orak.domain.events import Fact
+from orak.application.ports.persistence import IdempotencyKey, Song
+from orak.domain.errors import IdempotencyMismatch, RecordExists, RecordNotFound, SongNotFound
+from orak.domain.events import DomainEvent
 from orak.domain.identity import ObjectKey, RecordId, SongId, UploadId, UserId
 from orak.domain.record import Record
 from orak.domain.upload import Upload
@@ -31,12 +31,12 @@ class MemoryUploads:
         """Return the upload whose bytes lie under *key*. Raise `UploadNotFound`."""
         return self._state.upload_by_key(key)
 
-    async def save(self, upload: Upload, fact: Fact) -> Upload:
-        """Store it with its fact. Raise `StaleVersion` if another writer was first."""
-        return self._state.save_upload(upload, fact)
+    async def save(self, upload: Upload, event: DomainEvent) -> Upload:
+        """Store it with its event. Raise `StaleVersion` if another writer was first."""
+        return self._state.save_upload(upload, event)
 
     async def purge(self, upload_id: UploadId) -> None:
-        """Remove the row; its facts stay."""
+        """Remove the row; its events stay."""
         self._state.remove_upload(upload_id)
 
 
@@ -113,37 +113,39 @@ class MemoryUsers:
         self._state.users.add(user_id)
 
 
-class MemoryOnces:
+class MemoryIdempotencyKeys:
     """Which calls were made before, within one transaction."""
 
     def __init__(self, state: State, clock: Clock) -> None:
         self._state = state
         self._clock = clock
 
-    async def find(self, once: Once) -> int | None:
-        """Return what the first call made, or None. Raise `OnceMismatch`."""
+    async def find(self, idempotency_key: IdempotencyKey) -> int | None:
+        """Return what the first call made, or None. Raise `IdempotencyMismatch`."""
         self._forget()
-        kept = self._state.onces.get((once.user_id, once.route, once.key))
-        if kept is not None and kept.fingerprint != once.fingerprint:
-            raise OnceMismatch
+        kept = self._state.idempotency_keys.get(
+            (idempotency_key.user_id, idempotency_key.route, idempotency_key.key)
+        )
+        if kept is not None and kept.fingerprint != idempotency_key.fingerprint:
+            raise IdempotencyMismatch
         return None if kept is None else kept.made
 
-    async def keep(self, once: Once, made: int) -> None:
+    async def keep(self, idempotency_key: IdempotencyKey, made: int) -> None:
         """Remember what this call makes. Raise `StaleVersion` if another call with the key was faster."""
         self._forget()
-        key = (once.user_id, once.route, once.key)
-        if key in self._state.onces:
+        key = (idempotency_key.user_id, idempotency_key.route, idempotency_key.key)
+        if key in self._state.idempotency_keys:
             raise StaleVersion
-        self._state.onces[key] = StoredOnce(once.fingerprint, made, self._clock.now())
+        self._state.idempotency_keys[key] = StoredKey(idempotency_key.fingerprint, made, self._clock.now())
 
     def _forget(self) -> None:
         oldest = self._clock.now() - _ONCE_LIFE
-        onces = self._state.onces
+        idempotency_keys = self._state.idempotency_keys
         # They are in the order of their times, so the old ones come first.
-        for key in [*onces]:
-            if onces[key].created_at > oldest:
+        for key in [*idempotency_keys]:
+            if idempotency_keys[key].created_at > oldest:
                 break
-            del onces[key]
+            del idempotency_keys[key]
 
 
 class MemoryTransaction:
@@ -154,7 +156,7 @@ class MemoryTransaction:
         self.records = MemoryRecords(state)
         self.songs = MemorySongs(state)
         self.users = MemoryUsers(state)
-        self.onces = MemoryOnces(state, clock)
+        self.idempotency_keys = MemoryIdempotencyKeys(state, clock)
 
 
 class MemoryUnitOfWork:

@@ -4,7 +4,7 @@ from itertools import count, islice
 
 from msgspec.structs import replace
 
-from orak.adapters.persistence.memory.store import FactLog
+from orak.adapters.persistence.memory.store import StoredEvents
 from orak.domain.webhooks import (
     CONFIGURED,
     Delivery,
@@ -65,7 +65,7 @@ class MemoryDeliveries:
 class MemoryEndpoints:
     """The webhooks that operators made."""
 
-    def __init__(self, log: FactLog, deliveries: MemoryDeliveries) -> None:
+    def __init__(self, log: StoredEvents, deliveries: MemoryDeliveries) -> None:
         self._log = log
         self._deliveries = deliveries
         self._endpoints: dict[EndpointId, Endpoint] = {}
@@ -86,7 +86,7 @@ class MemoryEndpoints:
         endpoint = replace(endpoint, id=EndpointId(next(self._ids)))
         self._endpoints[endpoint.id] = endpoint
         self._deliveries.begin(endpoint.id)
-        self._log.cursors[endpoint.reader] = begin
+        self._log.cursors[endpoint.subscriber] = begin
         return endpoint
 
     async def change(self, endpoint_id: EndpointId, change: Callable[[Endpoint], Endpoint]) -> Endpoint:
@@ -96,9 +96,9 @@ class MemoryEndpoints:
 
     async def remove(self, endpoint_id: EndpointId) -> None:
         """Remove it with its log and its place in the feed. Raise `EndpointNotFound`."""
-        reader = (await self.get(endpoint_id)).reader
+        subscriber = (await self.get(endpoint_id)).subscriber
         del self._endpoints[endpoint_id]
         self._deliveries.remove(endpoint_id)
-        self._log.cursors.pop(reader, None)
-        self._log.holds.pop(reader, None)
-        self._log.deferred = {key: one for key, one in self._log.deferred.items() if key[0] != reader}
+        self._log.cursors.pop(subscriber, None)
+        self._log.holds.pop(subscriber, None)
+        self._log.deferred = {key: one for key, one in self._log.deferred.items() if key[0] != subscriber}

@@ -74,6 +74,6 @@ class SqlArrivals:
         """Return uploads that arrived and have no Record, oldest first."""
         return await self._connections.read(find_until, _ORPHANS, created_before, limit)
 
-    async def buried(self, before: datetime, limit: int) -> list[Upload]:
+    async def tombstones(self, before: datetime, limit: int) -> list[Upload]:
         """Return uploads without a Record that ended before then, longest ago first."""
         return await self._connections.read(find_until, _BURIED, before, limit)

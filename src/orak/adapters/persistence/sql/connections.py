@@ -23,7 +23,7 @@ class Violation(StaleVersion):
     """The database's own rules refuse a row.
 
     A use case looks before it writes, so somebody else was faster: made the same row, or removed what this
-    one refers to. Reading again tells which, and that is what `StaleVersion` asks for.
+    one refers to. PageOutcome again tells which, and that is what `StaleVersion` asks for.
     """
 
     def __init__(self, constraint: str | None) -> None:

@@ -6,9 +6,9 @@ from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Connections
 from orak.adapters.persistence.sql.dialect import UtcDateTime, insert
-from orak.adapters.persistence.sql.rows import FACT_COLUMNS, to_fact
+from orak.adapters.persistence.sql.rows import EVENT_COLUMNS, to_logged_event
 from orak.adapters.persistence.sql.tables import deferred_facts, events, feed, feed_cursors
-from orak.application.ports.cursors import DeferredFact, Lag, SetAside
+from orak.application.ports.cursors import DeferredEvent, Lag, SetAside
 from orak.domain.identity import UploadId
 
 _aside = deferred_facts.c
@@ -63,7 +63,7 @@ _LET_GO = (
 )
 
 _DUE = (
-    select(*FACT_COLUMNS, _aside.tries)
+    select(*EVENT_COLUMNS, _aside.tries)
     .join(deferred_facts, _aside.position == events.c.position)
     .where(_mine, _aside.due_at <= bindparam("at", type_=UtcDateTime))
     .order_by(_aside.due_at, _aside.position)
@@ -87,80 +87,82 @@ _BLOCKED = (
 )
 
 
-def lag_of(connection: Connection, reader: str, at: datetime) -> Lag:
+def lag_of(connection: Connection, subscriber: str, at: datetime) -> Lag:
     """Say how much *reader* has before it."""
-    row = connection.execute(_LAG, {"of": reader, "at": at}).one()
+    row = connection.execute(_LAG, {"of": subscriber, "at": at}).one()
     oldest = min((time for time in (row.next_at, row.aside_at) if time is not None), default=None)
-    return Lag(reader, row.behind, row.deferred, row.overdue, oldest)
+    return Lag(subscriber, row.behind, row.deferred, row.overdue, oldest)
 
 
-def begin_cursor(connection: Connection, reader: str, position: int) -> None:
+def begin_cursor(connection: Connection, subscriber: str, position: int) -> None:
     """Make *reader* known, unless it is."""
     begin = insert(feed_cursors, connection.dialect).on_conflict_do_nothing()
-    connection.execute(begin, {"reader": reader, "position": position})
+    connection.execute(begin, {"reader": subscriber, "position": position})
 
 
 def hold_cursor(
-    connection: Connection, reader: str, holder: str, *, at: datetime, until: datetime
+    connection: Connection, subscriber: str, holder: str, *, at: datetime, until: datetime
 ) -> int | None:
     """Let *holder* read for *reader*; return its position, or None while another holds it."""
-    hold = {"of": reader, "holder": holder, "at": at, "until": until}
+    hold = {"of": subscriber, "holder": holder, "at": at, "until": until}
     return connection.execute(_HOLD, hold).scalar_one_or_none()
 
 
-def let_cursor_go(connection: Connection, reader: str, holder: str) -> None:
+def let_cursor_go(connection: Connection, subscriber: str, holder: str) -> None:
     """Let others hold it."""
-    connection.execute(_LET_GO, {"of": reader, "holder": holder})
+    connection.execute(_LET_GO, {"of": subscriber, "holder": holder})
 
 
 def advance_cursor(
-    connection: Connection, reader: str, position: int, aside: Sequence[SetAside], holder: str | None
+    connection: Connection, subscriber: str, position: int, aside: Sequence[SetAside], holder: str | None
 ) -> None:
     """Note that *reader* is done up to *position* but for *aside*, unless it was done further already."""
-    if not _may_write(connection, reader, holder):
+    if not _may_write(connection, subscriber, holder):
         return
-    _set_aside(connection, reader, aside)
-    connection.execute(_ADVANCE, {"of": reader, "to": position})
+    _set_aside(connection, subscriber, aside)
+    connection.execute(_ADVANCE, {"of": subscriber, "to": position})
 
 
 def deferred_until(
-    connection: Connection, reader: str, at: datetime, limit: int, *, in_order: bool
-) -> list[DeferredFact]:
-    """Return facts set aside until then or earlier, the longest overdue first."""
-    due = connection.execute(_DUE_IN_ORDER if in_order else _DUE, {"of": reader, "at": at, "limit": limit})
-    return [DeferredFact(to_fact(row[:-1]), row.tries) for row in due]
+    connection: Connection, subscriber: str, at: datetime, limit: int, *, in_order: bool
+) -> list[DeferredEvent]:
+    """Return events set aside until then or earlier, the longest overdue first."""
+    due = connection.execute(
+        _DUE_IN_ORDER if in_order else _DUE, {"of": subscriber, "at": at, "limit": limit}
+    )
+    return [DeferredEvent(to_logged_event(row[:-1]), row.tries) for row in due]
 
 
-def settle_facts(
+def settle_events(
     connection: Connection,
-    reader: str,
+    subscriber: str,
     done: Collection[int],
     again: Sequence[SetAside],
     holder: str | None,
 ) -> None:
     """Forget what *reader* is done with, and set others aside for longer."""
-    if not _may_write(connection, reader, holder):
+    if not _may_write(connection, subscriber, holder):
         return
-    _set_aside(connection, reader, again)
+    _set_aside(connection, subscriber, again)
     if done:
-        connection.execute(_SETTLE, {"of": reader, "settled": list(done)})
+        connection.execute(_SETTLE, {"of": subscriber, "settled": list(done)})
 
 
 def blocked_uploads(
-    connection: Connection, reader: str, uploads: Collection[UploadId]
+    connection: Connection, subscriber: str, uploads: Collection[UploadId]
 ) -> frozenset[UploadId]:
-    """Return those of *uploads* of which *reader* has set a fact aside."""
-    return frozenset(connection.scalars(_BLOCKED, {"of": reader, "uploads": list(uploads)}))
+    """Return those of *uploads* of which *reader* has set an event aside."""
+    return frozenset(connection.scalars(_BLOCKED, {"of": subscriber, "uploads": list(uploads)}))
 
 
-def _may_write(connection: Connection, reader: str, holder: str | None) -> bool:
+def _may_write(connection: Connection, subscriber: str, holder: str | None) -> bool:
     # Locked: whoever takes the reader over, or removes it, waits until this is written.
     if holder is None:
-        return bool(connection.execute(_KNOWN, {"of": reader}).one_or_none())
-    return bool(connection.execute(_HELD, {"of": reader, "holder": holder}).one_or_none())
+        return bool(connection.execute(_KNOWN, {"of": subscriber}).one_or_none())
+    return bool(connection.execute(_HELD, {"of": subscriber, "holder": holder}).one_or_none())
 
 
-def _set_aside(connection: Connection, reader: str, aside: Sequence[SetAside]) -> None:
+def _set_aside(connection: Connection, subscriber: str, aside: Sequence[SetAside]) -> None:
     if not aside:
         return
     defer = insert(deferred_facts, connection.dialect)
@@ -171,7 +173,7 @@ def _set_aside(connection: Connection, reader: str, aside: Sequence[SetAside]) -
         ),
         [
             {
-                "reader": reader,
+                "reader": subscriber,
                 "position": one.position,
                 "upload_id": one.upload_id,
                 "due_at": one.due_at,
@@ -188,43 +190,45 @@ class SqlCursors:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
-    async def lag(self, reader: str, at: datetime) -> Lag:
-        """Say how much *reader*, known or not, has before it. Numbered facts alone count."""
-        return await self._connections.read(lag_of, reader, at)
+    async def lag(self, subscriber: str, at: datetime) -> Lag:
+        """Say how much *reader*, known or not, has before it. Numbered events alone count."""
+        return await self._connections.read(lag_of, subscriber, at)
 
-    async def begin(self, reader: str, position: int) -> None:
+    async def begin(self, subscriber: str, position: int) -> None:
         """Make *reader* known, done up to *position*, unless it is known already."""
-        await self._connections.write(begin_cursor, reader, position)
+        await self._connections.write(begin_cursor, subscriber, position)
 
-    async def hold(self, reader: str, holder: str, *, at: datetime, until: datetime) -> int | None:
+    async def hold(self, subscriber: str, holder: str, *, at: datetime, until: datetime) -> int | None:
         """Make *holder* the one process that reads for *reader* until then; return its position."""
-        return await self._connections.write(hold_cursor, reader, holder, at=at, until=until)
+        return await self._connections.write(hold_cursor, subscriber, holder, at=at, until=until)
 
-    async def let_go(self, reader: str, holder: str) -> None:
+    async def let_go(self, subscriber: str, holder: str) -> None:
         """Let others hold *reader* at once, if *holder* still did."""
-        await self._connections.write(let_cursor_go, reader, holder)
+        await self._connections.write(let_cursor_go, subscriber, holder)
 
     async def advance(
-        self, reader: str, position: int, aside: Sequence[SetAside] = (), *, holder: str | None = None
+        self, subscriber: str, position: int, aside: Sequence[SetAside] = (), *, holder: str | None = None
     ) -> None:
         """Note that *reader* is done up to *position* but for what it sets aside, both or neither."""
-        await self._connections.write(advance_cursor, reader, position, aside, holder)
+        await self._connections.write(advance_cursor, subscriber, position, aside, holder)
 
-    async def deferred(self, reader: str, at: datetime, limit: int, *, in_order: bool) -> list[DeferredFact]:
-        """Return facts set aside until then or earlier, the longest overdue first."""
-        return await self._connections.read(deferred_until, reader, at, limit, in_order=in_order)
+    async def deferred(
+        self, subscriber: str, at: datetime, limit: int, *, in_order: bool
+    ) -> list[DeferredEvent]:
+        """Return events set aside until then or earlier, the longest overdue first."""
+        return await self._connections.read(deferred_until, subscriber, at, limit, in_order=in_order)
 
     async def settle(
         self,
-        reader: str,
+        subscriber: str,
         done: Collection[int],
         again: Sequence[SetAside] = (),
         *,
         holder: str | None = None,
     ) -> None:
         """Forget the positions that *reader* is *done* with, and set others aside for longer."""
-        await self._connections.write(settle_facts, reader, done, again, holder)
+        await self._connections.write(settle_events, subscriber, done, again, holder)
 
-    async def blocked(self, reader: str, uploads: Collection[UploadId]) -> frozenset[UploadId]:
-        """Return those of *uploads* of which *reader* has set a fact aside."""
-        return await self._connections.read(blocked_uploads, reader, uploads)
+    async def blocked(self, subscriber: str, uploads: Collection[UploadId]) -> frozenset[UploadId]:
+        """Return those of *uploads* of which *reader* has set an event aside."""
+        return await self._connections.read(blocked_uploads, subscriber, uploads)

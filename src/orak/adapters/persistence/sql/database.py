@@ -11,14 +11,14 @@ from orak.adapters.persistence.sql.connections import Connections
 from orak.adapters.persistence.sql.cursors import SqlCursors
 from orak.adapters.persistence.sql.dialect import utc_now
 from orak.adapters.persistence.sql.event_log import SqlEventLog
-from orak.adapters.persistence.sql.facts import SqlFacts
 from orak.adapters.persistence.sql.intake import SqlIntake
 from orak.adapters.persistence.sql.leases import SqlLeases
-from orak.adapters.persistence.sql.operations import SqlOperations
-from orak.adapters.persistence.sql.recordings import SqlRecordings
+from orak.adapters.persistence.sql.reports import SqlReports
+from orak.adapters.persistence.sql.snapshots import SqlSnapshots
 from orak.adapters.persistence.sql.sqlite import SqliteConnections
 from orak.adapters.persistence.sql.tickets import SqlTickets
 from orak.adapters.persistence.sql.unit_of_work import SqlUnitOfWork
+from orak.adapters.persistence.sql.upload_histories import SqlUploadHistories
 from orak.adapters.persistence.sql.webhooks import SqlDeliveries, SqlEndpoints
 from orak.application.ports.clock import Clock
 
@@ -29,17 +29,17 @@ class SqlPersistence:
     def __init__(self, connections: Connections, clock: Clock, lease: timedelta) -> None:
         self._connections = connections
         self.transaction = SqlUnitOfWork(connections, clock)
-        self.recordings = SqlRecordings(connections)
+        self.snapshots = SqlSnapshots(connections)
         self.intake = SqlIntake(connections, clock)
         self.leases = SqlLeases(connections, clock, lease)
         self.arrivals = SqlArrivals(connections, clock)
-        self.facts = SqlFacts(connections)
-        self.cursors = SqlCursors(connections)
         self.event_log = SqlEventLog(connections)
+        self.cursors = SqlCursors(connections)
+        self.histories = SqlUploadHistories(connections)
         self.tickets = SqlTickets(connections)
         self.endpoints = SqlEndpoints(connections)
         self.deliveries = SqlDeliveries(connections)
-        self.operations = SqlOperations(connections)
+        self.reports = SqlReports(connections)
 
     @classmethod
     @asynccontextmanager

@@ -1,72 +1,103 @@
-from collections import defaultdict
-from datetime import datetime
-
-from sqlalchemy import bindparam, delete, exists, func, or_, select
+from sqlalchemy import bindparam, exists, func, select, update
 from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Connections
-from orak.adapters.persistence.sql.dialect import UtcDateTime
-from orak.adapters.persistence.sql.rows import FACT_COLUMNS, to_fact, to_upload
-from orak.adapters.persistence.sql.tables import deferred_facts, events, uploads
-from orak.adapters.persistence.sql.uploads import UPLOADS
-from orak.domain.history import UploadHistory, VersionedFact
-from orak.domain.identity import UploadId
+from orak.adapters.persistence.sql.rows import EVENT_COLUMNS, to_logged_event
+from orak.adapters.persistence.sql.tables import UNNUMBERED, events, feed
+from orak.domain.events import LoggedEvent
+from orak.domain.identity import UserId
 
-_LAST_UPLOAD = select(func.max(uploads.c.id))
-_LAST_OF_FACTS = select(func.max(events.c.upload_id))
-_ROWS = UPLOADS.where(uploads.c.id.between(bindparam("first"), bindparam("last"))).order_by(uploads.c.id)
-_FACTS = (
-    select(*FACT_COLUMNS)
-    .where(events.c.upload_id.between(bindparam("first"), bindparam("last")))
-    .order_by(events.c.upload_id, events.c.version)
+_AT_ONCE = 1000
+"""How many events get their positions in one transaction: it holds up no writer for long."""
+
+_ANY_NEW = select(exists().where(UNNUMBERED))
+_LAST = select(feed.c.position).with_for_update()
+_new = (
+    select(events.c.id, func.row_number().over(order_by=events.c.id).label("place"))
+    .where(UNNUMBERED)
+    .order_by(events.c.id)
+    .limit(_AT_ONCE)
+    .subquery("new")
 )
-_newer = events.alias("newer")
-_FORGET = delete(events).where(
-    events.c.position > bindparam("after"),
-    events.c.position <= bindparam("up_to"),
-    events.c.at < bindparam("before", type_=UtcDateTime),
-    ~exists().where(deferred_facts.c.position == events.c.position),
-    or_(
-        exists().where(_newer.c.upload_id == events.c.upload_id, _newer.c.version > events.c.version),
-        ~exists().where(uploads.c.id == events.c.upload_id),
-    ),
+_NUMBER = (
+    update(events)
+    .where(events.c.id == _new.c.id)
+    .values(position=bindparam("last", type_=events.c.position.type) + _new.c.place)
 )
+_REMEMBER = update(feed)
+_AFTER = (
+    select(*EVENT_COLUMNS)
+    .where(events.c.position > bindparam("after"))
+    .order_by(events.c.position)
+    .limit(bindparam("limit"))
+)
+_OWN = (
+    select(*EVENT_COLUMNS)
+    .where(
+        events.c.user_id == bindparam("owner"),
+        events.c.position > bindparam("after"),
+        events.c.position <= bindparam("up_to"),
+    )
+    .order_by(events.c.position)
+    .limit(bindparam("limit"))
+)
+_LAST_SEEN = select(feed.c.position)
 
 
-def last_upload(connection: Connection) -> UploadId:
-    """Return the highest id that rows or facts know; 0 if there is none."""
-    return UploadId(max(connection.scalar(_LAST_UPLOAD) or 0, connection.scalar(_LAST_OF_FACTS) or 0))
+def any_new(connection: Connection) -> bool:
+    """Whether an event has no position yet."""
+    return bool(connection.scalar(_ANY_NEW))
 
 
-def histories(connection: Connection, first: UploadId, last: UploadId) -> list[UploadHistory]:
-    """Return what is known of uploads by their ids, both included."""
-    span = {"first": first, "last": last}
-    rows = {upload.id: upload for upload in map(to_upload, connection.execute(_ROWS, span))}
-    facts: dict[UploadId, list[VersionedFact]] = defaultdict(list)
-    for numbered in map(to_fact, connection.execute(_FACTS, span)):
-        facts[numbered.upload_id].append(VersionedFact(numbered.version, numbered.fact))
-    return [UploadHistory(of, facts[of], rows.get(of)) for of in sorted({*facts, *rows})]
+def number_some(connection: Connection) -> int:
+    """Give the next positions; say to how many events."""
+    # Whoever holds this row numbers; what others commit meanwhile is the next round's.
+    last = connection.execute(_LAST).scalar_one()
+    logged = connection.execute(_NUMBER, {"last": last}).rowcount
+    connection.execute(_REMEMBER, {"position": last + logged})
+    return logged
 
 
-def forget_facts(connection: Connection, after: int, up_to: int, before: datetime) -> int:
-    """Remove old facts of these positions; return how many."""
-    return connection.execute(_FORGET, {"after": after, "up_to": up_to, "before": before}).rowcount
+def events_after(connection: Connection, position: int, limit: int) -> list[LoggedEvent]:
+    """Return the events beyond *position*, in order."""
+    return [to_logged_event(row) for row in connection.execute(_AFTER, {"after": position, "limit": limit})]
+
+
+def own_events(
+    connection: Connection, owner: UserId, after: int, up_to: int, limit: int
+) -> list[LoggedEvent]:
+    """Return a user's own events between two positions, in order."""
+    span = {"owner": owner, "after": after, "up_to": up_to, "limit": limit}
+    return [to_logged_event(row) for row in connection.execute(_OWN, span)]
+
+
+def last_position(connection: Connection) -> int:
+    """Return the position of the newest numbered event; 0 for an empty feed."""
+    position: int = connection.execute(_LAST_SEEN).scalar_one()
+    return position
 
 
 class SqlEventLog:
-    """Every fact by its upload, numbered or not."""
+    """The feed."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
-    async def last_upload(self) -> UploadId:
-        """Return the highest id that rows or facts know; 0 if there is none."""
-        return await self._connections.read(last_upload)
+    async def number(self) -> int:
+        """Give the next positions to the events that have none, in the order of their ids; say to how many."""
+        total = 0
+        while await self._connections.read(any_new):  # an idle feed disturbs no writer
+            total += await self._connections.write(number_some)
+        return total
 
-    async def histories(self, first: UploadId, last: UploadId) -> list[UploadHistory]:
-        """Return what is known of uploads by their ids, both included."""
-        return await self._connections.read(histories, first, last)
+    async def after(self, position: int, limit: int) -> list[LoggedEvent]:
+        """Return the events beyond *position*, in order."""
+        return await self._connections.read(events_after, position, limit)
 
-    async def forget(self, after: int, up_to: int, before: datetime) -> int:
-        """Remove facts of these positions that are older than that; return how many."""
-        return await self._connections.write(forget_facts, after, up_to, before)
+    async def of_user(self, user_id: UserId, after: int, up_to: int, limit: int) -> list[LoggedEvent]:
+        """Return a user's own events beyond one position and up to another, in order."""
+        return await self._connections.read(own_events, user_id, after, up_to, limit)
+
+    async def last(self) -> int:
+        """Return the position of the newest numbered event; 0 for an empty feed."""
+        return await self._connections.read(last_position)

@@ -9,55 +9,62 @@ from sqlalchemy import insert
 from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Connections
-from orak.adapters.persistence.sql.onces import Kept, OnceKey, find_onces, keep_onces, key_of
+from orak.adapters.persistence.sql.idempotency_keys import Kept, KeyTuple, find_keys, keep_keys, key_of
 from orak.adapters.persistence.sql.postgresql_intake import add_uploads as add_at_once
-from orak.adapters.persistence.sql.rows import fact_values, to_upload, upload_values
+from orak.adapters.persistence.sql.rows import event_values, to_upload, upload_values
 from orak.adapters.persistence.sql.tables import events, uploads
 from orak.adapters.persistence.sql.uploads import UPLOADS
 from orak.adapters.persistence.sql.users import ensure_users
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import StaleVersion, Unavailable
-from orak.application.ports.persistence import Once
-from orak.domain.errors import OnceMismatch, OrakError
+from orak.application.ports.persistence import IdempotencyKey
+from orak.domain.errors import IdempotencyMismatch, OrakError
 from orak.domain.upload import Upload
 
 _GROUP = 500
 """Uploads in one transaction at most: nobody waits for more than this many others."""
 
 _ADD_UPLOADS = insert(uploads).returning(uploads.c.id, uploads.c.uuid)
-_ADD_FACTS = insert(events)
+_ADD_EVENTS = insert(events)
 
 
 class New(msgspec.Struct, frozen=True):
     """An upload to be stored, and the call that it is for."""
 
     upload: Upload
-    once: Once | None
+    idempotency_key: IdempotencyKey | None
 
 
-def store_group(connection: Connection, group: Sequence[New], now: datetime) -> list[Upload | OnceMismatch]:
+def store_group(
+    connection: Connection, group: Sequence[New], now: datetime
+) -> list[Upload | IdempotencyMismatch]:
     """Store what is new in *group*; return what each gets: its own upload, or that of the first call."""
-    kept = find_onces(connection, [member.once for member in group if member.once], now)
-    first: dict[OnceKey, New] = {}
+    kept = find_keys(connection, [member.idempotency_key for member in group if member.idempotency_key], now)
+    first: dict[KeyTuple, New] = {}
     new = []
     for member in group:
-        if member.once is None:
+        if member.idempotency_key is None:
             new.append(member)
-        elif (key := key_of(member.once)) not in kept and key not in first:
+        elif (key := key_of(member.idempotency_key)) not in kept and key not in first:
             first[key] = member
             new.append(member)
     made = _insert(connection, [member.upload for member in new])
-    calls = [(member.once, made[member.upload.uuid].id) for member in new if member.once]
-    keep_onces(connection, calls, now)
-    kept |= {key_of(once): Kept(once.fingerprint, made_id) for once, made_id in calls}
+    calls = [
+        (member.idempotency_key, made[member.upload.uuid].id) for member in new if member.idempotency_key
+    ]
+    keep_keys(connection, calls, now)
+    kept |= {
+        key_of(idempotency_key): Kept(idempotency_key.fingerprint, made_id)
+        for idempotency_key, made_id in calls
+    }
     known = _find(connection, {call.made for call in kept.values()})
 
-    def outcome(member: New) -> Upload | OnceMismatch:
-        if member.once is None:
+    def outcome(member: New) -> Upload | IdempotencyMismatch:
+        if member.idempotency_key is None:
             return made[member.upload.uuid]
         try:
-            return known[kept[key_of(member.once)].by(member.once)]
-        except OnceMismatch as mismatch:
+            return known[kept[key_of(member.idempotency_key)].by(member.idempotency_key)]
+        except IdempotencyMismatch as mismatch:
             return mismatch
 
     return [outcome(member) for member in group]
@@ -75,8 +82,8 @@ def _add_in_turn(connection: Connection, new: Sequence[Upload]) -> Mapping[str, 
     ensure_users(connection, (upload.owner_id for upload in new))
     rows = connection.execute(_ADD_UPLOADS, [upload_values(upload, upload.created_at) for upload in new])
     ids = {uuid: upload_id for upload_id, uuid in rows}  # the order of RETURNING is nobody's promise
-    facts = [fact_values(ids[upload.uuid], upload.version, upload.requested()) for upload in new]
-    connection.execute(_ADD_FACTS, facts)
+    events = [event_values(ids[upload.uuid], upload.version, upload.requested()) for upload in new]
+    connection.execute(_ADD_EVENTS, events)
     return ids
 
 
@@ -114,11 +121,11 @@ class SqlIntake:
         self._writing: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def add(self, upload: Upload, once: Once | None = None) -> Upload:
-        """Store a new upload and its fact; it is durable when this returns, with its id."""
+    async def add(self, upload: Upload, idempotency_key: IdempotencyKey | None = None) -> Upload:
+        """Store a new upload and its event; it is durable when this returns, with its id."""
         if self._closed:
             raise Unavailable("no new uploads are taken in any more")
-        caller = _Caller(New(upload, once), asyncio.get_running_loop().create_future())
+        caller = _Caller(New(upload, idempotency_key), asyncio.get_running_loop().create_future())
         self._waiting.append(caller)
         if self._writing is None:
             # A group is nobody's request, so it inherits no request's context.
@@ -149,7 +156,7 @@ class SqlIntake:
         if not group:
             return
         members = [caller.new for caller in group]
-        keyed = any(member.once for member in members)  # to look for a key is a statement more
+        keyed = any(member.idempotency_key for member in members)  # to look for a key is a statement more
         write = self._connections.write if keyed else self._connections.write_at_once
         try:
             outcomes = await write(store_group, members, self._clock.now())

@@ -5,20 +5,20 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Connections
-from orak.adapters.persistence.sql.recordings import RECORDINGS
-from orak.adapters.persistence.sql.rows import to_recording, to_upload
+from orak.adapters.persistence.sql.rows import to_snapshot, to_upload
+from orak.adapters.persistence.sql.snapshots import SNAPSHOTS
 from orak.adapters.persistence.sql.tables import RUNNING, WAITING, uploads
 from orak.adapters.persistence.sql.uploads import UPLOADS, save_upload
 from orak.application.ports.clock import Clock
 from orak.domain.errors import LeaseLost
 from orak.domain.identity import UploadId
-from orak.domain.record import Recording
+from orak.domain.record import RecordSnapshot
 from orak.domain.upload import Upload
 
 _READY = uploads.c.not_before <= bindparam("now")
 
 # Where several write at once, what another is just taking is passed over; SQLite has one writer anyway.
-_CLAIM = RECORDINGS.where(WAITING, _READY).with_for_update(of=uploads, skip_locked=True)
+_CLAIM = SNAPSHOTS.where(WAITING, _READY).with_for_update(of=uploads, skip_locked=True)
 _CLAIM_GIVEN = _CLAIM.where(uploads.c.id == bindparam("id"))
 _CLAIM_NEXT = _CLAIM.order_by(uploads.c.turn, uploads.c.id).limit(1)
 
@@ -44,10 +44,10 @@ class SqlLeases:
         self._clock = clock
         self._lease = lease
 
-    async def take(self, upload_id: UploadId | None = None) -> Recording | None:
+    async def claim(self, upload_id: UploadId | None = None) -> RecordSnapshot | None:
         """Lease the given upload, or the one whose turn it is; None if there is none to be had."""
 
-        def claim(connection: Connection) -> Recording | None:
+        def claim(connection: Connection) -> RecordSnapshot | None:
             now = self._clock.now()
             if upload_id is None:
                 row = connection.execute(_CLAIM_NEXT, {"now": now}).one_or_none()
@@ -55,7 +55,7 @@ class SqlLeases:
                 row = connection.execute(_CLAIM_GIVEN, {"now": now, "id": upload_id}).one_or_none()
             if row is None:
                 return None
-            found = to_recording(row)
+            found = to_snapshot(row)
             started = found.upload.start(at=now, lease_until=now + self._lease)
             return replace(found, upload=save_upload(connection, *started))
 

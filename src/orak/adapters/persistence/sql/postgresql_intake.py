@@ -1,4 +1,4 @@
-"""New uploads on PostgreSQL: owners, rows and facts of a whole group are one statement with one parameter."""
+"""New uploads on PostgreSQL: owners, rows and events of a whole group are one statement with one parameter."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection, Dialect
 
 from orak.adapters.persistence.sql.connections import Violation
-from orak.adapters.persistence.sql.rows import fact_values, upload_values
+from orak.adapters.persistence.sql.rows import event_values, upload_values
 from orak.adapters.persistence.sql.tables import uploads
 from orak.domain.upload import Upload
 
@@ -28,14 +28,14 @@ _ADD = (
         f"""
     WITH new AS MATERIALIZED (
         SELECT * FROM json_to_recordset(CAST(:rows AS json))
-        AS new({", ".join(map(_typed, _GIVEN))}, fact_type text, fact_payload text)
+        AS new({", ".join(map(_typed, _GIVEN))}, event_type text, event_payload text)
     ), owners AS (
         INSERT INTO users (id) SELECT DISTINCT uploader_id FROM new ORDER BY 1 ON CONFLICT DO NOTHING
     ), made AS (
         INSERT INTO uploads ({_NAMES}) SELECT {_NAMES} FROM new RETURNING id, uuid
     ), told AS (
         INSERT INTO events (upload_id, version, type, payload, at, user_id)
-        SELECT made.id, new.version, new.fact_type, new.fact_payload, new.created_at, new.uploader_id
+        SELECT made.id, new.version, new.event_type, new.event_payload, new.created_at, new.uploader_id
         FROM made JOIN new USING (uuid)
     )
     SELECT uuid, id FROM made
@@ -49,12 +49,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 def add_uploads(connection: Connection, new: Sequence[Upload]) -> Mapping[str, int]:
-    """Store new uploads with their owners and facts; return their ids by uuid."""
+    """Store new uploads with their owners and events; return their ids by uuid."""
     rows = []
     for upload in new:
-        fact = fact_values(upload.id, upload.version, upload.requested())
+        event = event_values(upload.id, upload.version, upload.requested())
         row = upload_values(upload, upload.created_at)
-        rows.append(row | {"fact_type": fact["type"], "fact_payload": fact["payload"]})
+        rows.append(row | {"event_type": event["type"], "event_payload": event["payload"]})
     try:
         encoded = _encode(rows).decode()
     except UnicodeEncodeError as error:

@@ -8,10 +8,10 @@ import msgspec
 
 from orak.adapters.persistence.sql.tables import events, records, uploads
 from orak.domain.audio import Loudness
-from orak.domain.events import Fact, NumberedFact
+from orak.domain.events import DomainEvent, LoggedEvent
 from orak.domain.identity import UploadId
 from orak.domain.processing import FailureCode, ProcessingStatus
-from orak.domain.record import Record, Recording
+from orak.domain.record import Record, RecordSnapshot
 from orak.domain.upload import Output, Upload
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -145,9 +145,9 @@ def to_record(row: Sequence[Any]) -> Record:
     )
 
 
-def to_recording(row: Sequence[Any]) -> Recording:
+def to_snapshot(row: Sequence[Any]) -> RecordSnapshot:
     """Read UPLOAD_COLUMNS and RECORD_COLUMNS."""
-    return Recording(to_record(row), to_upload(row))
+    return RecordSnapshot(to_record(row), to_upload(row))
 
 
 def upload_values(upload: Upload, at: datetime) -> dict[str, object]:
@@ -207,24 +207,24 @@ def record_values(record: Record) -> dict[str, object]:
 
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Fact)
+_decoder = msgspec.json.Decoder(DomainEvent)
 
-FACT_COLUMNS = (events.c.position, events.c.id, events.c.upload_id, events.c.version, events.c.payload)
+EVENT_COLUMNS = (events.c.position, events.c.id, events.c.upload_id, events.c.version, events.c.payload)
 
 
-def fact_values(upload_id: UploadId, version: int, fact: Fact) -> dict[str, object]:
-    """Return what the columns of a new fact hold; its position comes after commit."""
+def event_values(upload_id: UploadId, version: int, event: DomainEvent) -> dict[str, object]:
+    """Return what the columns of a new event hold; its position comes after commit."""
     return {
         "upload_id": upload_id,
         "version": version,
-        "type": fact.type.value,
-        "payload": _encoder.encode(fact).decode(),
-        "at": fact.at,
-        "user_id": fact.user_id,
+        "type": event.type.value,
+        "payload": _encoder.encode(event).decode(),
+        "at": event.at,
+        "user_id": event.user_id,
     }
 
 
-def to_fact(row: Sequence[Any]) -> NumberedFact:
-    """Read FACT_COLUMNS."""
+def to_logged_event(row: Sequence[Any]) -> LoggedEvent:
+    """Read EVENT_COLUMNS."""
     position, event_id, upload_id, version, payload = row
-    return NumberedFact(position, event_id, upload_id, version, _decoder.decode(payload))
+    return LoggedEvent(position, event_id, upload_id, version, _decoder.decode(payload))

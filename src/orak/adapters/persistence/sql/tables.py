@@ -98,7 +98,7 @@ records = Table(
     sqlite_autoincrement=True,
 )
 
-# No foreign key: facts outlive what they are about.
+# No foreign key: events outlive what they are about.
 events = Table(
     "events",
     metadata,

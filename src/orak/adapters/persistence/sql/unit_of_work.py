@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from orak.adapters.persistence.sql.connections import Connections, Runner
-from orak.adapters.persistence.sql.onces import SqlOnces
+from orak.adapters.persistence.sql.idempotency_keys import SqlIdempotencyKeys
 from orak.adapters.persistence.sql.records import SqlRecords
 from orak.adapters.persistence.sql.uploads import SqlUploads
 from orak.adapters.persistence.sql.users import SqlSongs, SqlUsers
@@ -17,7 +17,7 @@ class SqlTransaction:
         self.records = SqlRecords(transaction)
         self.songs = SqlSongs(transaction)
         self.users = SqlUsers(transaction)
-        self.onces = SqlOnces(transaction, clock)
+        self.idempotency_keys = SqlIdempotencyKeys(transaction, clock)
 
 
 class SqlUnitOfWork:

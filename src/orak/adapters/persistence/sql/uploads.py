@@ -3,11 +3,11 @@ from sqlalchemy import bindparam, delete, func, insert, null, select, union_all,
 from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Runner
-from orak.adapters.persistence.sql.rows import UPLOAD_COLUMNS, fact_values, to_upload, upload_values
+from orak.adapters.persistence.sql.rows import UPLOAD_COLUMNS, event_values, to_upload, upload_values
 from orak.adapters.persistence.sql.tables import RUNNING, WAITING, events, records, uploads
 from orak.application.ports.failures import StaleVersion
 from orak.domain.errors import UploadNotFound
-from orak.domain.events import Fact
+from orak.domain.events import DomainEvent
 from orak.domain.identity import ObjectKey, UploadId
 from orak.domain.processing import ProcessingStatus
 from orak.domain.upload import UNSAVED, Upload
@@ -42,7 +42,7 @@ _SAVE = update(uploads).where(
 )
 _SAVE_WAITING = _SAVE.values(turn=func.coalesce(uploads.c.turn, _next_turn))
 _SAVE_GONE = _SAVE.values(turn=null())
-_ADD_FACT = insert(events)
+_ADD_EVENT = insert(events)
 _PURGE = delete(uploads).where(uploads.c.id == bindparam("id"))
 
 
@@ -62,24 +62,24 @@ def upload_by_key(connection: Connection, key: ObjectKey) -> Upload:
     return to_upload(row)
 
 
-def save_upload(connection: Connection, upload: Upload, fact: Fact) -> Upload:
-    """Store a changed upload with its fact. Raise `StaleVersion` if another writer was first."""
+def save_upload(connection: Connection, upload: Upload, event: DomainEvent) -> Upload:
+    """Store a changed upload with its event. Raise `StaleVersion` if another writer was first."""
     saved = replace(upload, version=upload.version + 1)
-    values = upload_values(saved, fact.at) | {"of_id": upload.id, "read_version": upload.version}
+    values = upload_values(saved, event.at) | {"of_id": upload.id, "read_version": upload.version}
     if upload.is_waiting:
-        result = connection.execute(_SAVE_WAITING, values | {"owner": upload.owner_id, "at": fact.at})
+        result = connection.execute(_SAVE_WAITING, values | {"owner": upload.owner_id, "at": event.at})
     elif upload.status is ProcessingStatus.PROCESSING:  # keeps its turn, for when it is put back
         result = connection.execute(_SAVE, values)
     else:
         result = connection.execute(_SAVE_GONE, values)
     if result.rowcount == 0:
         raise StaleVersion
-    connection.execute(_ADD_FACT, fact_values(upload.id, saved.version, fact))
+    connection.execute(_ADD_EVENT, event_values(upload.id, saved.version, event))
     return saved
 
 
 def purge_upload(connection: Connection, upload_id: UploadId) -> None:
-    """Remove a row; its facts stay."""
+    """Remove a row; its events stay."""
     connection.execute(_PURGE, {"id": upload_id})
 
 
@@ -97,10 +97,10 @@ class SqlUploads:
         """Return the upload whose bytes lie under *key*. Raise `UploadNotFound`."""
         return await self._transaction.run_sync(upload_by_key, key)
 
-    async def save(self, upload: Upload, fact: Fact) -> Upload:
-        """Store it with its fact. Raise `StaleVersion` if another writer was first."""
-        return await self._transaction.run_sync(save_upload, upload, fact)
+    async def save(self, upload: Upload, event: DomainEvent) -> Upload:
+        """Store it with its event. Raise `StaleVersion` if another writer was first."""
+        return await self._transaction.run_sync(save_upload, upload, event)
 
     async def purge(self, upload_id: UploadId) -> None:
-        """Remove the row; its facts stay."""
+        """Remove the row; its events stay."""
         await self._transaction.run_sync(purge_upload, upload_id)

@@ -15,7 +15,7 @@ from orak.adapters.persistence.sql.tables import (
     webhook_deliveries,
     webhook_endpoints,
 )
-from orak.domain.events import FactType
+from orak.domain.events import EventType
 from orak.domain.identity import MAX_ID
 from orak.domain.webhooks import (
     CONFIGURED,
@@ -55,7 +55,7 @@ _ONE = select(webhook_deliveries).where(
 )
 _FORGET = delete(webhook_deliveries).where(_delivery.at < bindparam("before", type_=UtcDateTime))
 
-_types = msgspec.json.Decoder(list[FactType])
+_types = msgspec.json.Decoder(list[EventType])
 
 
 def _to_endpoint(row: RowMapping) -> Endpoint:
@@ -74,7 +74,7 @@ def _endpoint_values(endpoint: Endpoint) -> dict[str, object]:
 
 def _to_delivery(row: RowMapping) -> Delivery:
     fields = dict[str, Any](row)
-    return Delivery(**fields | {"type": FactType(fields["type"]), "outcome": Outcome(fields["outcome"])})
+    return Delivery(**fields | {"type": EventType(fields["type"]), "outcome": Outcome(fields["outcome"])})
 
 
 def all_endpoints(connection: Connection) -> list[Endpoint]:
@@ -94,7 +94,7 @@ def add_endpoint(connection: Connection, endpoint: Endpoint, begin: int) -> Endp
     """Store a new one, and its place in the feed."""
     made = connection.execute(_ADD, _endpoint_values(endpoint)).scalar_one()
     added = msgspec.structs.replace(endpoint, id=EndpointId(made))
-    begin_cursor(connection, added.reader, begin)
+    begin_cursor(connection, added.subscriber, begin)
     return added
 
 
@@ -115,8 +115,8 @@ def remove_endpoint(connection: Connection, endpoint_id: EndpointId) -> None:
     endpoint = get_endpoint(connection, endpoint_id)
     connection.execute(_REMOVE, {"of": endpoint_id})
     connection.execute(_REMOVE_LOG, {"of": endpoint_id})
-    connection.execute(_REMOVE_CURSOR, {"reader": endpoint.reader})
-    connection.execute(_REMOVE_ASIDE, {"reader": endpoint.reader})
+    connection.execute(_REMOVE_CURSOR, {"reader": endpoint.subscriber})
+    connection.execute(_REMOVE_ASIDE, {"reader": endpoint.subscriber})
 
 
 def note_deliveries(connection: Connection, deliveries: Sequence[Delivery]) -> None:

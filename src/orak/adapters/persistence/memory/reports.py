@@ -1,0 +1,72 @@
+from collections import Counter
+from datetime import datetime
+
+from orak.adapters.persistence.memory.store import Store
+from orak.application.ports.persistence import Page
+from orak.application.ports.reports import Counts, DeadLetter
+from orak.domain.events import FAILURE_EVENTS, QUEUEING_EVENTS, EventType
+from orak.domain.identity import MAX_ID, RECORDINGS, UploadId
+from orak.domain.processing import ProcessingStatus
+from orak.domain.upload import Upload
+
+
+class MemoryReports:
+    """What operators look at and set."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def count(self, at: datetime, orphaned_before: datetime) -> Counts:
+        """Count where uploads stand."""
+        state = self._store.committed
+        uploads = state.all_uploads()
+        by_status = Counter(upload.status for upload in uploads)
+        line = [upload for _, upload in state.in_line()]
+        ready = [upload for upload in line if upload.not_before is None or upload.not_before <= at]
+        return Counts(
+            active=sum(upload.lease_until is not None and upload.lease_until > at for upload in uploads),
+            waiting=len(line),
+            waiting_users=len({upload.owner_id for upload in line}),
+            processing=by_status[ProcessingStatus.PROCESSING],
+            failed=by_status[ProcessingStatus.FAILED],
+            completed=by_status[ProcessingStatus.COMPLETED],
+            orphans=sum(_is_orphan(upload, orphaned_before) for upload in uploads),
+            in_line_since=self._last(QUEUEING_EVENTS, ready[0].id) if ready else None,
+        )
+
+    async def failures(self, page: Page) -> list[DeadLetter]:
+        """Return FAILED uploads, the newest first."""
+        uploads = self._store.committed.all_uploads()
+        failed = [upload for upload in uploads if upload.status is ProcessingStatus.FAILED]
+        return [DeadLetter(upload, self._last(FAILURE_EVENTS, upload.id)) for upload in _newest(failed, page)]
+
+    async def orphans(self, created_before: datetime, page: Page) -> list[Upload]:
+        """Return uploads in `recordings` that arrived and have no Record, the newest first."""
+        uploads = self._store.committed.all_uploads()
+        return _newest([upload for upload in uploads if _is_orphan(upload, created_before)], page)
+
+    async def batch_size(self) -> int | None:
+        """Return what was last set; None if it never was."""
+        return self._store.batch_size
+
+    async def set_batch_size(self, size: int) -> None:
+        """Set it."""
+        self._store.batch_size = size
+
+    def _last(self, types: frozenset[EventType], upload_id: UploadId) -> datetime:
+        events = (new.event for new in reversed(self._store.log.events) if new.upload_id == upload_id)
+        return next(event.at for event in events if event.type in types)
+
+
+def _is_orphan(upload: Upload, created_before: datetime) -> bool:
+    return (
+        upload.status is ProcessingStatus.UPLOADED
+        and upload.record_id is None
+        and upload.directory == RECORDINGS
+        and upload.created_at < created_before
+    )
+
+
+def _newest(uploads: list[Upload], page: Page) -> list[Upload]:
+    after = MAX_ID if page.after is None else page.after
+    return [upload for upload in reversed(uploads) if upload.id < after][: page.limit]

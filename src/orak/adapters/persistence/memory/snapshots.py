@@ -1,0 +1,55 @@
+from orak.adapters.persistence.memory.store import State, Store
+from orak.application.ports.persistence import Page
+from orak.domain.errors import RecordNotFound
+from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
+from orak.domain.record import Record, RecordSnapshot
+from orak.domain.upload import Upload
+
+
+class MemorySnapshots:
+    """Records with their uploads, as committed."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get(self, record_id: RecordId) -> RecordSnapshot:
+        """Return one. Raise `RecordNotFound`."""
+        state = self._store.committed
+        if record_id not in state.records:
+            raise RecordNotFound(record_id)
+        return _joined(state, state.records[record_id])
+
+    async def upload(self, upload_id: UploadId) -> Upload:
+        """Return an upload. Raise `UploadNotFound`."""
+        return self._store.committed.upload(upload_id)
+
+    async def upload_by_key(self, key: ObjectKey) -> Upload:
+        """Return the upload whose bytes lie under *key*. Raise `UploadNotFound`."""
+        return self._store.committed.upload_by_key(key)
+
+    async def of(self, owner_id: UserId, page: Page) -> list[RecordSnapshot]:
+        """Return an owner's, newest first."""
+        state = self._store.committed
+        newest = sorted(
+            (record for record in state.records.values() if record.owner_id == owner_id),
+            key=lambda record: (record.created_at, record.id),
+            reverse=True,
+        )
+        if page.after is not None:
+            newest = _behind(newest, page.after)
+        return [_joined(state, record) for record in newest[: page.limit]]
+
+
+def _joined(state: State, record: Record) -> RecordSnapshot:
+    return RecordSnapshot(record, state.upload(record.upload_id))
+
+
+def _behind(newest: list[Record], after: int) -> list[Record]:
+    # If the record that ended the last page is gone, the newest made before it tells when it was made.
+    times = [record.created_at for record in newest if record.id == after] or [
+        record.created_at for record in newest if record.id < after
+    ]
+    if not times:
+        return []
+    mark = (max(times), after)
+    return [record for record in newest if (record.created_at, record.id) < mark]

@@ -1,0 +1,22 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from orak.application.events.relay_events import PageOutcome, StartPosition
+from orak.application.ports.event_bus import EventBus
+from orak.domain.events import LoggedEvent
+
+
+@dataclass(frozen=True, slots=True)
+class PublishEvents:
+    """Publishes each event on a bus, for other services and for orak's own workers."""
+
+    bus: EventBus
+    name: str = "event-bus"
+    in_order: bool = True
+    longest_rest: timedelta = timedelta(minutes=1)
+    begins: StartPosition = StartPosition.NEXT
+
+    async def read(self, page: Sequence[LoggedEvent]) -> PageOutcome:
+        """Publish events; what the bus refused comes again."""
+        return PageOutcome(failed=await self.bus.publish(page))

@@ -1,0 +1,36 @@
+from dataclasses import dataclass
+
+import msgspec
+
+from orak.application.collect_metrics import CollectMetrics, ServiceMetrics
+from orak.application.operators.batch_size import BatchSize
+from orak.domain.actor import Actor
+
+
+class BatchRules(msgspec.Struct, frozen=True):
+    """How this process converts in the background."""
+
+    enabled: bool
+    max_concurrent: int
+
+
+class Statistics(msgspec.Struct, frozen=True):
+    """How conversion goes."""
+
+    measures: ServiceMetrics
+    rules: BatchRules
+    batch_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class GetStatistics:
+    """Say how conversion goes, over all processes."""
+
+    collect_metrics: CollectMetrics
+    batch_size: BatchSize
+    rules: BatchRules
+
+    async def __call__(self, actor: Actor) -> Statistics:
+        """Raise `AdminRequired`."""
+        actor.check_admin()
+        return Statistics(await self.collect_metrics(), self.rules, await self.batch_size())

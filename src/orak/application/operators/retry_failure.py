@@ -1,0 +1,31 @@
+from dataclasses import dataclass
+
+from orak.application.ports.persistence import Snapshots
+from orak.application.requeue_upload import RequeueUpload
+from orak.domain.actor import Actor
+from orak.domain.errors import UploadNotFound
+from orak.domain.identity import UploadId
+from orak.domain.upload import Upload
+
+
+@dataclass(frozen=True, slots=True)
+class RetryFailure:
+    """Convert anybody's failed take once more, with a fresh budget of failures."""
+
+    snapshots: Snapshots
+    requeue: RequeueUpload
+
+    async def __call__(self, actor: Actor, upload_id: UploadId) -> Upload:
+        """Return the upload as it is now.
+
+        Raises:
+            AdminRequired: this is for operators.
+            UploadNotFound: there is none, or it was deleted.
+            StateConflict: it did not fail, or the very bytes that were verified are gone.
+        """
+        actor.check_admin()
+        upload = await self.snapshots.upload(upload_id)
+        if upload.is_discarded:
+            raise UploadNotFound(upload_id)
+        await self.requeue(upload)
+        return await self.snapshots.upload(upload_id)

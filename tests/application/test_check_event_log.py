@@ -1,0 +1,76 @@
+"""The log of events can be replayed at any time, and is not kept longer than it is wanted."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace as changed
+
+from house import SINGER, a_house
+from orak.domain.processing import ProcessingStatus
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+async def house():
+    async with a_house() as house:
+        yield house
+
+
+async def checked(house):
+    replay = house.use_cases.check_event_log
+    return [found async for history in replay.histories() for found in await replay.check(history)]
+
+
+async def test_every_life_can_be_rebuilt_from_its_events(house):
+    for _ in range(3):
+        await house.create(await house.upload())
+    await house.use_cases.process_upload(None)
+    await house.use_cases.cancel_upload(SINGER, (await house.request()).id)
+    assert len([history async for history in house.use_cases.check_event_log.histories()]) == 4
+    assert await checked(house) == []
+
+
+async def test_what_others_wrote_into_the_tables_is_found(house):
+    upload = await house.upload()
+    state = house.persistence.transaction._store.committed  # as somebody with a database shell would
+    state.uploads[upload.id] = changed(
+        state.uploads[upload.id], upload=changed(upload, status=ProcessingStatus.FAILED)
+    )
+    assert [(found.what, found.by_tables) for found in await checked(house)] == [("status", "FAILED")]
+
+
+async def test_a_row_that_moves_while_it_is_read_differs_from_nothing(house):
+    upload = await house.upload()
+    [history] = [history async for history in house.use_cases.check_event_log.histories()]
+    await house.create(upload)
+    stale = changed(history, upload=changed(history.upload, version=1))
+    assert await house.use_cases.check_event_log.check(stale) == []
+
+
+async def test_events_go_when_they_are_old_and_every_reader_is_done_with_them(house):
+    for _ in range(2):
+        await house.upload()
+    house.clock.advance(31 * DAY)
+    assert await house.use_cases.prune_events() == 0, "nobody has read them"
+    await house.use_cases.relay_events()
+    assert await house.use_cases.prune_events() == 2
+    assert await checked(house) == []
+
+
+async def test_young_events_stay_and_all_do_where_none_is_to_go(house):
+    await house.upload()
+    await house.use_cases.relay_events()
+    house.clock.advance(29 * DAY)
+    assert await house.use_cases.prune_events() == 0
+    house.clock.advance(300 * DAY)
+    assert await replace(house.use_cases.prune_events, retention=None)() == 0
+
+
+async def test_more_events_than_fit_into_one_round_go_at_once(house):
+    for _ in range(1100):
+        await house.upload()
+    await house.use_cases.relay_events()
+    house.clock.advance(31 * DAY)
+    assert await house.use_cases.prune_events() == 1100

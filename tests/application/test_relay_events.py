@@ -1,0 +1,317 @@
+"""EventLog reach every reader, whatever one of them trips over."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from msgspec import structs
+
+from house import LEASE, SINGER, a_house
+from orak.application.events.delete_objects import DeleteObjects
+from orak.application.events.follow_events import FollowEvents
+from orak.application.events.relay_events import PageOutcome, RelayEvents, StartPosition
+from orak.application.ports.failures import Unavailable
+from orak.domain.identity import published_key
+from orak.entrypoints.feed import relay_to
+
+
+@pytest.fixture
+async def house():
+    async with a_house() as house:
+        yield house
+
+
+class Failing:
+    """A reader that fails at some events, as often as it is told to."""
+
+    in_order = False
+    begins = StartPosition.FIRST
+    longest_rest = timedelta(seconds=8)
+
+    def __init__(self, failures: dict[int, int] | None = None, *, name: str = "failing") -> None:
+        self.failures = failures or {}
+        self.name = name
+        self.works = True
+        self.read_positions: list[int] = []
+        self.tried = 0
+
+    async def read(self, page) -> PageOutcome:
+        self.tried += 1
+        if not self.works:
+            raise Unavailable("nothing works")
+        failed, stuck = set(), set()
+        for logged in page:
+            if self.failures.get(logged.position) or (self.in_order and logged.upload_id in stuck):
+                self.failures[logged.position] = self.failures.get(logged.position, 1) - 1
+                stuck.add(logged.upload_id)
+                failed.add(logged.position)
+            else:
+                self.read_positions.append(logged.position)
+        return PageOutcome(failed)
+
+
+class InOrder(Failing):
+    in_order = True
+
+
+class Stumbling(Failing):
+    """A reader with a bug."""
+
+    async def read(self, page) -> PageOutcome:
+        if any(self.failures.get(logged.position) for logged in page):
+            self.failures[page[0].position] = self.failures.get(page[0].position, 0) - (len(page) == 1)
+            raise RuntimeError("a bug")
+        return await super().read(page)
+
+
+class Heard:
+    def __init__(self) -> None:
+        self.positions: list[int] = []
+
+    async def hear(self, logged) -> None:
+        self.positions.append(logged.position)
+
+
+def relay(house, *subscribers, by=None) -> RelayEvents:
+    persistence = house.persistence
+    relaying = relay_to(subscribers, persistence.event_log, persistence.cursors, house.clock)
+    if by is not None:
+        for one in relaying.relays:
+            one.holder = by
+    return relaying
+
+
+@pytest.mark.parametrize("subscriber", [Failing({2: 1}), InOrder({2: 1}), Stumbling({2: 1})])
+async def test_an_event_that_fails_holds_up_no_other_upload_and_comes_again(house, subscriber):
+    for _ in range(3):
+        await house.request()
+    relaying = relay(house, subscriber)
+    assert await relaying() == 2
+    assert subscriber.read_positions == [1, 3]
+    assert await relaying() == 0, "it is not tried again at once"
+    house.clock.advance(timedelta(seconds=4))
+    assert await relaying() == 1
+    assert subscriber.read_positions == [1, 3, 2]
+    house.clock.advance(timedelta(hours=1))
+    assert await relaying() == 0
+
+
+async def test_an_event_that_fails_again_is_left_alone_for_longer(house):
+    await house.request()
+    subscriber = Failing({1: 3})
+    relaying = relay(house, subscriber)
+    for tried, seconds in [(1, 4), (2, 8), (3, 16)]:
+        assert await relaying() == 0
+        assert subscriber.tried == tried
+        house.clock.advance(timedelta(seconds=seconds, milliseconds=-1))
+        await relaying()
+        assert subscriber.tried == tried, "too soon"
+        house.clock.advance(timedelta(milliseconds=1))
+    assert await relaying() == 1
+
+
+async def test_in_order_a_failed_event_holds_back_those_of_its_upload(house):
+    uploads = [await house.upload() for _ in range(2)]  # events 1 to 4, two each
+    subscriber = InOrder({1: 2})
+    relaying = relay(house, subscriber)
+    await relaying()
+    for upload in uploads:  # events 5 and 6
+        await house.create(upload)
+    await relaying()
+    assert subscriber.read_positions == [3, 4, 6]
+    for _ in range(3):
+        house.clock.advance(timedelta(seconds=8))
+        await relaying()
+    assert subscriber.read_positions == [3, 4, 6, 1, 2, 5]
+
+
+async def test_when_nothing_works_a_reader_stays_where_it_is(house):
+    for _ in range(20):
+        await house.request()
+    subscriber = Failing()
+    relaying = relay(house, subscriber)
+    subscriber.works = False
+    for _ in range(3):
+        assert await relaying() == 0
+    assert subscriber.tried == 1, "and rests"
+    subscriber.works = True
+    house.clock.advance(timedelta(seconds=4))
+    assert await relaying() == 20
+    assert subscriber.read_positions == list(range(1, 21)), "in order, none was set aside"
+
+
+async def test_a_reader_that_stays_down_is_left_alone_for_longer_but_not_for_ever(house):
+    await house.request()
+    subscriber = Failing()
+    relaying = relay(house, subscriber)
+    subscriber.works = False
+    for seconds in (4, 8, 8):
+        tried = subscriber.tried
+        await relaying()
+        house.clock.advance(timedelta(seconds=seconds, milliseconds=-1))
+        await relaying()
+        assert subscriber.tried == tried + 1
+        house.clock.advance(timedelta(milliseconds=1))
+    subscriber.works = True
+    assert await relaying() == 1
+
+
+async def test_when_nothing_works_halfway_a_reader_goes_on_from_there(house):
+    for _ in range(3):
+        await house.request()
+
+    class Tiring(InOrder):
+        async def read(self, page):
+            reading = await super().read(page[:1])
+            return replace(reading, unread=len(page) - 1)
+
+    subscriber = Tiring()
+    relaying = relay(house, subscriber)
+    for _ in range(3):
+        await relaying()
+        house.clock.advance(timedelta(seconds=8))
+    assert subscriber.read_positions == [1, 2, 3]
+
+
+async def test_one_reader_does_not_hold_up_another(house):
+    await house.request()
+    broken, well = Failing(), Failing(name="well")
+    broken.works = False
+    await relay(house, broken, well)()
+    assert well.read_positions == [1]
+
+
+async def test_of_several_processes_one_relays(house):
+    for _ in range(250):
+        await house.request()
+    subscriber = Failing()
+    acted_on = await asyncio.gather(*(relay(house, subscriber)() for _ in range(8)))
+    assert sorted(acted_on) == [0] * 7 + [250]
+    assert subscriber.read_positions == list(range(1, 251))
+    await house.request()
+    assert await relay(house, subscriber)() == 1, "who is done lets go"
+
+
+async def test_another_process_goes_on_for_one_that_died(house):
+    await house.request()
+    subscriber, begun = Failing(), asyncio.Event()
+
+    class Dying(Failing):
+        async def read(self, _page):
+            begun.set()
+            await asyncio.Event().wait()
+
+    dying = asyncio.create_task(relay(house, Dying())())
+    await begun.wait()
+    dying.cancel()
+    await asyncio.wait({dying})
+    assert await relay(house, subscriber)() == 0
+    house.clock.advance(timedelta(seconds=15))
+    assert await relay(house, subscriber)() == 1
+    assert subscriber.read_positions == [1]
+
+
+async def test_a_reader_that_begins_at_the_end_of_an_empty_feed_is_told_everything(house):
+    subscriber = Failing()
+    subscriber.begins = StartPosition.NEXT
+    relaying = relay(house, subscriber)
+    await relaying()
+    await house.request()
+    assert await relaying() == 1
+
+
+async def test_a_reader_that_begins_at_the_end_is_not_told_of_the_past(house):
+    await house.request()
+    subscriber = Failing()
+    subscriber.begins = StartPosition.NEXT
+    relaying = relay(house, subscriber)
+    await relaying()
+    await house.request()
+    assert await relaying() == 1
+    assert subscriber.read_positions == [2]
+
+
+async def test_each_process_hears_what_is_new_since_it_began(house):
+    await house.request()
+    first, late = Heard(), Heard()
+    hearing = FollowEvents(house.persistence.event_log, [first])
+    await hearing()
+    await house.request()
+    await asyncio.gather(hearing(), hearing())
+    await FollowEvents(house.persistence.event_log, [late])()
+    await house.request()
+    await hearing()
+    assert first.positions == [2, 3]
+    assert late.positions == []
+
+
+async def test_a_reader_that_hangs_holds_up_no_other(house):
+    await house.request()
+    go_on = asyncio.Event()
+
+    class Hanging(Failing):
+        async def read(self, page):
+            await go_on.wait()
+            return await super().read(page)
+
+    hanging, well = Hanging(), Failing(name="well")
+    relaying = asyncio.create_task(relay(house, hanging, well)())
+    async with asyncio.timeout(5):
+        while not well.read_positions:  # noqa: ASYNC110 - a reader sets no event
+            await asyncio.sleep(0)
+    assert hanging.read_positions == []
+    go_on.set()
+    assert await relaying == 2
+
+
+class OutOfReach:
+    """Storage of which one object cannot be reached."""
+
+    def __init__(self, storage, key) -> None:
+        self._storage = storage
+        self._key = key
+
+    def __getattr__(self, name):
+        return getattr(self._storage, name)
+
+    async def delete(self, key):
+        if key == self._key:
+            raise Unavailable("this object is out of reach")
+        await self._storage.delete(key)
+
+
+async def test_an_object_out_of_reach_keeps_no_other_deleted_take_public(house):
+    uploads = [await house.upload() for _ in range(3)]
+    for upload in uploads:
+        record = (await house.create(upload)).record
+        await house.use_cases.delete_record(SINGER, record.id)
+    storage = OutOfReach(house.storage, uploads[0].key)
+    await relay(house, DeleteObjects(storage, house.clock, 2 * LEASE))()
+    assert [stored.key async for stored in house.storage.list("")] == [uploads[0].key]
+    house.clock.advance(timedelta(seconds=5))
+    await house.use_cases.relay_events()
+    assert [stored.key async for stored in house.storage.list("")] == []
+
+
+async def test_unnoticed_bytes_of_a_cancelled_upload_go_with_it(house):
+    upload = await house.request()
+    await house.lay(upload)
+    await house.use_cases.cancel_upload(SINGER, upload.id)
+    await house.use_cases.relay_events()
+    assert await house.storage.head(upload.key) is None
+
+
+async def test_what_a_worker_publishes_after_a_deletion_that_it_did_not_know_of_goes_too(house):
+    upload = await house.upload()
+    record = (await house.create(upload)).record
+    late = (await house.persistence.leases.claim()).upload
+    await house.use_cases.delete_record(SINGER, record.id)
+    await house.use_cases.relay_events()
+    key = published_key(late.uuid, late.attempt, late.original_filename, "m4a")
+    await house.lay(structs.replace(late, key=key), b"too late", "audio/mp4")
+    house.clock.advance(2 * LEASE)
+    await house.use_cases.relay_events()
+    assert [stored.key async for stored in house.storage.list("")] == []
+    house.clock.advance(timedelta(days=1))
+    assert await house.use_cases.relay_events() == 0

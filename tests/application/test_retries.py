@@ -1,0 +1,36 @@
+from datetime import timedelta
+
+import pytest
+
+from orak.adapters.clock.frozen import FrozenClock
+from orak.application.ports.failures import StaleVersion, Unavailable
+from orak.application.retries import with_retries
+
+
+class ImpatientClock(FrozenClock):
+    """Whose sleepers need not wait."""
+
+    async def sleep(self, seconds):
+        self.advance(timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize(
+    ("error", "takes", "tries"),
+    [
+        (Unavailable("away"), 0.5, 3),
+        (Unavailable("silent"), 7, 1),
+        (StaleVersion(), 0.5, 3),
+        (StaleVersion(), 7, 3),
+    ],
+)
+async def test_a_blink_is_tried_again_and_a_long_silence_is_not(error, takes, tries):
+    clock, tried = ImpatientClock(), []
+
+    async def work():
+        tried.append(clock.now())
+        clock.advance(timedelta(seconds=takes))
+        raise error
+
+    with pytest.raises(type(error)):
+        await with_retries(clock, work)
+    assert len(tried) == tries

@@ -1,0 +1,133 @@
+from datetime import timedelta
+
+import pytest
+
+from builders import SINGER, START, STRANGER, a_record, a_waiting_take, an_object, an_upload, saved
+from orak.application.ports.persistence import Page
+from orak.application.ports.reports import Counts, DeadLetter
+from orak.domain.processing import FailureCode
+
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+
+
+async def failed(persistence, owner=STRANGER, at=START):
+    take = await a_waiting_take(persistence, owner)
+    leased = (await persistence.leases.claim(take.upload.id)).upload
+    return await saved(persistence, leased.fail(leased.attempt, FailureCode.CORRUPT, at=at))
+
+
+async def refused(persistence, at=START):
+    upload = await persistence.intake.add(an_upload())
+    return await saved(persistence, upload.receive(an_object(upload, size=99), at=at))
+
+
+async def unnamed(persistence, at=START, **fields):
+    upload = await persistence.intake.add(an_upload(at=at, **fields))
+    return await saved(persistence, upload.receive(an_object(upload), at=at))
+
+
+async def test_an_empty_house_counts_nothing(persistence):
+    assert await persistence.reports.count(START, START) == Counts(0, 0, 0, 0, 0, 0, 0, None)
+
+
+async def test_uploads_are_counted_where_they_stand(persistence, clock):
+    for owner in (SINGER, SINGER, STRANGER):
+        await a_waiting_take(persistence, owner)
+    for _ in range(2):
+        await persistence.leases.claim((await a_waiting_take(persistence)).upload.id)
+    await failed(persistence)
+    await refused(persistence)
+    await unnamed(persistence, at=START - MINUTE)
+    await unnamed(persistence, at=START - MINUTE, directory="elsewhere")
+    await unnamed(persistence)
+    await persistence.intake.add(an_upload())
+    counts = await persistence.reports.count(START, START)
+    assert counts == Counts(
+        active=2,
+        waiting=3,
+        waiting_users=2,
+        processing=2,
+        failed=2,
+        completed=0,
+        orphans=1,
+        in_line_since=START,
+    )
+    clock.advance(MINUTE)
+    counts = await persistence.reports.count(clock.now(), START)
+    assert (counts.active, counts.processing) == (0, 2)
+
+
+async def test_who_backs_off_is_counted_and_is_not_next(persistence):
+    await a_waiting_take(persistence)
+    running = (await persistence.leases.claim()).upload
+    later = START + MINUTE
+    await saved(persistence, running.fail_attempt(1, message="broken", at=START, not_before=later))
+    counts = await persistence.reports.count(START, START)
+    assert (counts.waiting, counts.in_line_since) == (1, None)
+    assert (await persistence.reports.count(later, START)).in_line_since == START
+
+
+@pytest.mark.parametrize("named_first", [True, False])
+async def test_a_take_stands_in_line_since_it_had_both_its_bytes_and_its_record(persistence, named_first):
+    upload = await persistence.intake.add(an_upload())
+
+    async def name(at):
+        async with persistence.transaction() as tx:
+            current = await tx.uploads.get(upload.id)
+            record = await tx.records.add(a_record(current))
+            await tx.uploads.save(*current.named(record.id, at=at))
+
+    async def receive(at):
+        async with persistence.transaction() as tx:
+            current = await tx.uploads.get(upload.id)
+            await tx.uploads.save(*current.receive(an_object(current), at=at))
+
+    first, second = (name, receive) if named_first else (receive, name)
+    await first(START + SECOND)
+    await second(START + 2 * SECOND)
+    async with persistence.transaction() as tx:
+        await tx.uploads.save(*(await tx.uploads.get(upload.id)).record_changed(at=START + MINUTE))
+    counts = await persistence.reports.count(START + MINUTE, START)
+    assert counts.in_line_since == START + 2 * SECOND
+
+
+async def test_a_retried_take_stands_in_line_since_then(persistence):
+    letter = await failed(persistence)
+    await saved(persistence, letter.retry(at=START + MINUTE))
+    assert (await persistence.reports.count(START + MINUTE, START)).in_line_since == START + MINUTE
+    assert await persistence.reports.failures(Page()) == []
+
+
+async def test_failures_come_newest_first_and_page_by_page(persistence):
+    letters = [
+        DeadLetter(await failed(persistence, at=START + n * SECOND), START + n * SECOND) for n in (1, 2)
+    ]
+    letters.append(DeadLetter(await refused(persistence, at=START + MINUTE), START + MINUTE))
+    await a_waiting_take(persistence)
+    assert await persistence.reports.failures(Page()) == letters[::-1]
+    assert await persistence.reports.failures(Page(limit=1)) == letters[2:]
+    assert await persistence.reports.failures(Page(after=letters[2].upload.id, limit=1)) == letters[1:2]
+
+
+async def test_a_take_that_was_renamed_since_failed_when_it_failed(persistence):
+    letter = await failed(persistence, at=START + SECOND)
+    await saved(persistence, letter.record_changed(at=START + MINUTE))
+    assert [found.failed_at for found in await persistence.reports.failures(Page())] == [START + SECOND]
+
+
+async def test_orphans_come_newest_first_and_page_by_page(persistence):
+    orphans = [await unnamed(persistence) for _ in range(3)]
+    await unnamed(persistence, at=START + MINUTE)
+    await unnamed(persistence, directory="elsewhere")
+    await a_waiting_take(persistence)
+    before = START + MINUTE
+    assert await persistence.reports.orphans(before, Page()) == orphans[::-1]
+    assert await persistence.reports.orphans(before, Page(after=orphans[1].id)) == orphans[:1]
+
+
+async def test_the_size_of_a_batch_is_kept(persistence):
+    assert await persistence.reports.batch_size() is None
+    for size in (200, 1):
+        await persistence.reports.set_batch_size(size)
+        assert await persistence.reports.batch_size() == size

@@ -1,0 +1,79 @@
+from datetime import timedelta
+from itertools import chain
+
+import pytest
+
+from builders import SINGER, START, STRANGER, a_waiting_take, saved
+from orak.application.ports.persistence import Page
+from orak.domain.errors import RecordNotFound
+from orak.domain.identity import RecordId
+
+
+async def takes(persistence, *ages):
+    return [await a_waiting_take(persistence, at=START + timedelta(seconds=age)) for age in ages]
+
+
+async def ids(persistence, **page):
+    return [found.record.id for found in await persistence.snapshots.of(SINGER, Page(**page))]
+
+
+async def remove(persistence, take):
+    async with persistence.transaction() as tx:
+        await tx.records.remove(take.record.id)
+        await tx.uploads.save(*take.upload.delete(at=START))
+
+
+async def test_one_is_read_with_its_upload(persistence):
+    take = await a_waiting_take(persistence)
+    assert await persistence.snapshots.get(take.record.id) == take
+    running = await saved(persistence, take.upload.start(at=START, lease_until=START))
+    assert (await persistence.snapshots.get(take.record.id)).upload == running
+
+
+async def test_one_that_is_gone_is_not_found(persistence):
+    take = await a_waiting_take(persistence)
+    await remove(persistence, take)
+    for record_id in (take.record.id, RecordId(99)):
+        with pytest.raises(RecordNotFound):
+            await persistence.snapshots.get(record_id)
+
+
+async def test_an_owners_come_newest_first(persistence):
+    first, second, third = await takes(persistence, 5, 9, 7)
+    await a_waiting_take(persistence, STRANGER)
+    assert await persistence.snapshots.of(SINGER, Page()) == [second, third, first]
+
+
+async def test_of_the_same_moment_the_larger_id_comes_first(persistence):
+    made = await takes(persistence, 1, 1, 1)
+    assert await ids(persistence) == [take.record.id for take in reversed(made)]
+
+
+async def test_a_page_goes_on_where_the_last_one_ended(persistence):
+    await takes(persistence, 1, 2, 2, 2, 3)
+    everything = await ids(persistence)
+    pages, after = [], None
+    while page := await ids(persistence, after=after, limit=2):
+        pages.append(page)
+        after = page[-1]
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert list(chain(*pages)) == everything
+
+
+async def test_a_page_goes_on_behind_a_record_that_is_gone(persistence):
+    _, first, gone, _ = made = await takes(persistence, 1, 2, 3, 4)
+    await remove(persistence, gone)
+    assert await ids(persistence, after=gone.record.id) == [first.record.id, made[0].record.id]
+
+
+async def test_nothing_follows_the_oldest_even_when_it_is_gone(persistence):
+    oldest, _ = await takes(persistence, 1, 2)
+    assert await ids(persistence, after=oldest.record.id) == []
+    await remove(persistence, oldest)
+    assert await ids(persistence, after=oldest.record.id) == []
+
+
+async def test_anothers_record_is_no_place_in_the_list(persistence):
+    (mine,) = await takes(persistence, 1)
+    theirs = await a_waiting_take(persistence, STRANGER, at=START + timedelta(days=9))
+    assert await ids(persistence, after=theirs.record.id) == [mine.record.id]

@@ -1,0 +1,79 @@
+"""WaitingUploads that wait for workers, and the two ends of a queue on Redis."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+from orak.adapters.queues.inline import InlineQueue
+from orak.adapters.queues.taskiq_listener import listening
+from orak.adapters.queues.taskiq_queue import TaskiqQueue
+from orak.adapters.redis.link import RedisLink
+
+DEADLINE = 10
+
+
+class WaitingUploads:
+    """WaitingUploads that wait, and workers that can be held up."""
+
+    def __init__(self) -> None:
+        self.waiting: list[int] = []
+        self.done: list[int] = []
+        self.running = 0
+        self.looks = 0
+        self.open = asyncio.Event()
+        self.changed = asyncio.Condition()
+
+    async def process(self, _upload_id=None, *, claimed=None) -> bool:
+        self.looks += 1
+        await self._tell()
+        if not self.waiting:
+            return False
+        take = self.waiting.pop(0)
+        self.running += 1
+        if claimed:
+            claimed()
+        await self._tell()
+        try:
+            await self.open.wait()
+            self.done.append(take)
+        finally:
+            self.running -= 1
+        await self._tell()
+        return True
+
+    async def until(self, condition) -> None:
+        async with asyncio.timeout(DEADLINE), self.changed:
+            await self.changed.wait_for(condition)
+
+    async def _tell(self) -> None:
+        async with self.changed:
+            self.changed.notify_all()
+
+
+@asynccontextmanager
+async def a_pool(takes, *, workers=2):
+    async def batch_size() -> int:
+        return 50
+
+    pool = InlineQueue(takes.process, asyncio.Semaphore(workers), workers=workers, batch_size=batch_size)
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+@asynccontextmanager
+async def a_worker(server, takes, *, workers=2):
+    """What `orak worker` has of the queue."""
+    async with (
+        a_pool(takes, workers=workers) as pool,
+        RedisLink.open(server.url, "Redis") as link,
+        listening(server.url, link, pool),
+    ):
+        yield pool
+
+
+@asynccontextmanager
+async def a_sender(server):
+    """What `orak serve` has of it."""
+    async with RedisLink.open(server.url, "Redis") as link, TaskiqQueue.open(server.url, link) as queue:
+        yield queue
