@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from orak.domain.actor import Actor
     from orak.domain.identity import UserId
     from orak.entrypoints.embedded import running
-    from orak.entrypoints.settings import Settings
+    from orak.entrypoints.settings.values import Settings
 
 __version__ = "0.1.0"
 
@@ -24,7 +24,7 @@ _HOME = {
     "Actor": "orak.domain.actor",
     "NewRecord": "orak.application.records.create_record",
     "NewUpload": "orak.application.uploads.request_upload",
-    "Settings": "orak.entrypoints.settings",
+    "Settings": "orak.entrypoints.settings.values",
     "UseCases": "orak.application.use_cases",
     "UserId": "orak.domain.identity",
     "running": "orak.entrypoints.embedded",

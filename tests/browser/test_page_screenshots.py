@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 from screen_sizes import NARROW, WIDE
 
 from orak.domain.processing import FailureCode
-from orak.entrypoints.http.languages import Language
-from orak.entrypoints.http.messages import failure_text
+from orak.entrypoints.http.answers.languages import Language
+from orak.entrypoints.http.answers.messages import failure_text
 
 FOLDER = os.environ["ORAK_SCREENSHOTS"]
 BEGAN = "2026-03-01T03:00:00Z"

@@ -7,8 +7,8 @@ from commands import DEADLINE, ORAK, Started
 
 from orak.adapters.audio.sung_sample import write_sung_take
 from orak.entrypoints.cli import main
-from orak.entrypoints.setting_sources import variable_names
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.settings.sources import variable_names
+from orak.entrypoints.settings.values import Settings
 
 SECRET = "s" * 32
 

@@ -8,7 +8,7 @@ from orak.client import AsyncOrakClient, OrakClient
 from orak.entrypoints.cli.listening import listen
 from orak.entrypoints.cli.serving import serving
 from orak.entrypoints.cli.tokens import signed_token
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.settings.values import Settings
 
 
 class Awaited:

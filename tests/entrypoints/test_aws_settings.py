@@ -10,7 +10,7 @@ from orak.adapters.aws.clients import AwsPlace
 from orak.adapters.clock.system import SystemClock
 from orak.adapters.events.sqs import SqsQueue
 from orak.entrypoints.aws import aws_place, open_event_bus, open_message_queue
-from orak.entrypoints.setting_checks import InvalidSetting
+from orak.entrypoints.settings.checks import InvalidSetting
 
 KEYS = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
 

@@ -5,8 +5,8 @@ from sqlalchemy import text
 
 from orak.adapters.persistence.sql import migrations
 from orak.entrypoints.schema import prepare_schema
-from orak.entrypoints.setting_checks import InvalidSetting
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.settings.checks import InvalidSetting
+from orak.entrypoints.settings.values import Settings
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,9 +1,9 @@
 import pytest
 
 from orak.domain.audio import AudioProfile
-from orak.entrypoints.setting_checks import InvalidSetting
-from orak.entrypoints.setting_sources import LoadedSettings, shown_value
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.settings.checks import InvalidSetting
+from orak.entrypoints.settings.sources import LoadedSettings, shown_value
+from orak.entrypoints.settings.values import Settings
 
 
 @pytest.fixture

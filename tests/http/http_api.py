@@ -19,7 +19,7 @@ from orak.adapters.clock.frozen import FrozenClock
 from orak.domain.identity import UploadId, UserId
 from orak.entrypoints.http.app import create_app
 from orak.entrypoints.running import Running
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.settings.values import Settings
 
 URL = "http://orak.test"
 SECRET = "a secret that is long enough for HS256"

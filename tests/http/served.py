@@ -13,9 +13,9 @@ from orak.adapters.auth.issuing import issue_token
 from orak.domain.identity import UserId
 from orak.entrypoints.container import run
 from orak.entrypoints.http.app import create_app
-from orak.entrypoints.http.server import server_config
+from orak.entrypoints.http.serving.server import server_config
 from orak.entrypoints.running import Running
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.settings.values import Settings
 
 DEADLINE = 20
 

@@ -11,10 +11,10 @@ from litestar.exceptions import HTTPException
 from litestar.response import Stream
 
 from orak.adapters.clock.frozen import FrozenClock
-from orak.entrypoints.http.deadline import NO_DEADLINE, Deadline
-from orak.entrypoints.http.errors import answer
-from orak.entrypoints.http.finishing import finishing
-from orak.entrypoints.http.request_ids import send_request_id
+from orak.entrypoints.http.answers.errors import answer
+from orak.entrypoints.http.serving.deadline import NO_DEADLINE, Deadline
+from orak.entrypoints.http.serving.finishing import finishing
+from orak.entrypoints.http.serving.request_ids import send_request_id
 
 SOON = 0.05
 DEADLINE = 10

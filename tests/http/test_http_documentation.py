@@ -8,21 +8,21 @@ import msgspec
 import pytest
 
 import orak.entrypoints.http as package
-from orak.entrypoints.http.error_codes import ErrorCode
-from orak.entrypoints.http.openapi import document, rendered_document
-from orak.entrypoints.http.operator_views import (
+from orak.entrypoints.http.answers.error_codes import ErrorCode
+from orak.entrypoints.http.answers.operator_views import (
     BatchSizeView,
     OperatedUploadView,
     StatisticsView,
     TriggeredView,
 )
-from orak.entrypoints.http.server import server_config
-from orak.entrypoints.http.views import (
+from orak.entrypoints.http.answers.views import (
     RecordView,
     SignedUploadView,
     UploadView,
 )
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.http.openapi.document import document, rendered_document
+from orak.entrypoints.http.serving.server import server_config
+from orak.entrypoints.settings.values import Settings
 
 STATIC = Path(package.__file__).parent / "static"
 REPOSITORY = Path(__file__).parents[2]

@@ -11,10 +11,10 @@ from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.domain.errors import OrakError, Problem, ProblemCode, StateConflict, WrongState
 from orak.domain.identity import UploadId
 from orak.domain.processing import FailureCode
-from orak.entrypoints.http.error_codes import STATUSES, ErrorCode
-from orak.entrypoints.http.errors import ERRORS
-from orak.entrypoints.http.languages import Language
-from orak.entrypoints.http.messages import error_text, failure_text, general_text, problem_text
+from orak.entrypoints.http.answers.error_codes import STATUSES, ErrorCode
+from orak.entrypoints.http.answers.errors import ERRORS
+from orak.entrypoints.http.answers.languages import Language
+from orak.entrypoints.http.answers.messages import error_text, failure_text, general_text, problem_text
 
 
 def break_use_case(api: Api, name: str, error: Exception) -> None:

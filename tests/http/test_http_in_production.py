@@ -14,7 +14,7 @@ from orak.adapters.auth.issuing import issue_token
 from orak.domain.identity import UserId
 from orak.entrypoints.container import run
 from orak.entrypoints.http.app import create_app
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.settings.values import Settings
 
 
 @asynccontextmanager

@@ -17,7 +17,9 @@ from websockets.exceptions import InvalidStatus
 from orak.application.ports.live import LiveMessage
 from orak.domain.identity import RecordId, UploadId, UserId
 from orak.domain.processing import ProcessingStatus
-from orak.entrypoints.http import event_stream, live, live_socket
+from orak.entrypoints.http.routes import live_events as event_stream
+from orak.entrypoints.http.routes import live_socket
+from orak.entrypoints.http.serving import live_streams as live
 
 EVENTS, SOCKET, TICKET = "/records/async/events", "/records/async/live", "/records/async/live/ticket"
 START = datetime(2024, 1, 1, 12, tzinfo=UTC)

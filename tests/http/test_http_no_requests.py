@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from test_http_behind_uvicorn import DEADLINE, served
 
-from orak.entrypoints.http.protocol import MAX_HEAD
+from orak.entrypoints.http.serving.protocol import MAX_HEAD
 
 MIB = 2**20
 

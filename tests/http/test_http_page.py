@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import orak.entrypoints.http as package
-from orak.entrypoints.http.page_policy import page_headers, stores
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.http.answers.page_policy import page_headers, stores
+from orak.entrypoints.settings.values import Settings
 
 STATIC = Path(package.__file__).parent / "static"
 

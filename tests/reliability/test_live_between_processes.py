@@ -7,7 +7,7 @@ import httpx
 
 from orak.client import AsyncOrakClient
 from orak.entrypoints.cli.tokens import signed_token
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.settings.values import Settings
 from reliability.singers import SECRET, a_take
 from reliability.world import cluster
 

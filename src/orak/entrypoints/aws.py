@@ -17,8 +17,8 @@ from orak.application.ports.storage import Storage
 from orak.application.processing.process_upload import ProcessUpload
 from orak.application.uploads.receive_upload import ReceiveUpload
 from orak.application.verify_upload import VerifyUpload
-from orak.entrypoints.setting_checks import InvalidSetting
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.settings.checks import InvalidSetting
+from orak.entrypoints.settings.values import Settings
 
 if TYPE_CHECKING:
     import asyncio

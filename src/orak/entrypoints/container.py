@@ -64,7 +64,7 @@ from orak.entrypoints.feed import SubscriberNames, relay_to
 from orak.entrypoints.opening import opened
 from orak.entrypoints.redis import choose_cache
 from orak.entrypoints.running import Running
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.settings.values import Settings
 from orak.entrypoints.webhooks import configured_endpoint, open_deliveries, open_poster
 
 

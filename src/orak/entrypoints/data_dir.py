@@ -1,5 +1,5 @@
-from orak.entrypoints.setting_checks import InvalidSetting
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.settings.checks import InvalidSetting
+from orak.entrypoints.settings.values import Settings
 
 
 def make_data_dir(settings: Settings) -> None:

@@ -3,8 +3,8 @@ from contextlib import asynccontextmanager
 
 from orak.application.use_cases import UseCases
 from orak.entrypoints.container import run
-from orak.entrypoints.setting_sources import LoadedSettings
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.settings.sources import LoadedSettings
+from orak.entrypoints.settings.values import Settings
 
 
 @asynccontextmanager

@@ -35,8 +35,8 @@ from orak.entrypoints.own_key import own_key
 from orak.entrypoints.redis import listen_for_wake_ups, open_link, open_ticks, open_wake_ups
 from orak.entrypoints.s3 import open_s3
 from orak.entrypoints.schema import schema_prepared
-from orak.entrypoints.setting_checks import InvalidSetting
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.settings.checks import InvalidSetting
+from orak.entrypoints.settings.values import Settings
 from orak.entrypoints.worker.timers import Timer
 
 if TYPE_CHECKING:

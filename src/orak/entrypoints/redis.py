@@ -13,9 +13,9 @@ from orak.application.ports.cache import SnapshotCache
 from orak.application.ports.clock import Clock
 from orak.application.ports.live import Live
 from orak.application.ports.queue import Queue
-from orak.entrypoints.setting_checks import InvalidSetting
-from orak.entrypoints.setting_sources import shown_value
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.settings.checks import InvalidSetting
+from orak.entrypoints.settings.sources import shown_value
+from orak.entrypoints.settings.values import Settings
 
 if TYPE_CHECKING:
     from orak.adapters.queues.inline import InlineQueue

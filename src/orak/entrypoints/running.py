@@ -12,7 +12,7 @@ from orak.application.ports.storage import ObjectServer, PublicMedia, Storage
 from orak.application.ports.tokens import Tokens
 from orak.application.use_cases import UseCases
 from orak.domain.identity import ObjectKey
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.settings.values import Settings
 from orak.entrypoints.waits import Waits
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from orak.application.ports.clock import Clock
-from orak.entrypoints.setting_checks import InvalidSetting
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.settings.checks import InvalidSetting
+from orak.entrypoints.settings.values import Settings
 
 if TYPE_CHECKING:
     from orak.adapters.storage.s3 import S3Storage

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 from orak.adapters.persistence.sql import migrations
 from orak.application.ports.failures import Unavailable
-from orak.entrypoints.setting_checks import InvalidSetting
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.settings.checks import InvalidSetting
+from orak.entrypoints.settings.values import Settings
 
 _log = logging.getLogger(__name__)
 

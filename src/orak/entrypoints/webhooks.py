@@ -12,7 +12,7 @@ from orak.application.ports.webhooks import Deliveries, Endpoints, Poster
 from orak.application.webhooks.deliver_webhooks import DeliverWebhooks
 from orak.domain.webhooks import CONFIGURED, Endpoint
 from orak.entrypoints.feed import this_process
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.settings.values import Settings
 
 
 async def open_poster(settings: Settings) -> AsyncIterator[HttpPoster]:

@@ -9,7 +9,7 @@ from orak.entrypoints.cli.screen import console, is_piped, json_lines, table
 if TYPE_CHECKING:
     from orak.adapters.aws.pathway import Pathway
     from orak.adapters.aws.setup import Made
-    from orak.entrypoints.settings import Settings
+    from orak.entrypoints.settings.values import Settings
 
 _DONE = {"right": "is right", "missing": "made", "different": "mended"}
 _TO_DO = {"right": "is right", "missing": "to be made", "different": "to be mended"}
@@ -68,7 +68,7 @@ def template(queue: str | None) -> None:
 
 def _pathway(settings: "Settings", queue: str | None) -> "Pathway":
     from orak.adapters.aws.pathway import Pathway
-    from orak.entrypoints.setting_checks import InvalidSetting
+    from orak.entrypoints.settings.checks import InvalidSetting
 
     if (settings.eventbridge_bus_name or "").startswith("arn:"):
         raise InvalidSetting(

@@ -23,9 +23,9 @@ from orak.entrypoints.cli.options import command, load_settings
 from orak.entrypoints.cli.tokens import WEAK_SECRET, check_keys, check_tokens
 from orak.entrypoints.redis import try_redis
 from orak.entrypoints.s3 import open_s3
-from orak.entrypoints.setting_checks import InvalidSetting
-from orak.entrypoints.setting_sources import LoadedSettings, shown_value
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.settings.checks import InvalidSetting
+from orak.entrypoints.settings.sources import LoadedSettings, shown_value
+from orak.entrypoints.settings.values import Settings
 
 _OLDEST_PYTHON = (3, 11)
 _ENOUGH, _LITTLE = 2 * 2**30, 100 * 2**20

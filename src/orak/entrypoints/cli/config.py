@@ -19,8 +19,8 @@ def config(data_dir: Path | None) -> None:
     from typing import get_type_hints
 
     from orak.entrypoints.cli.remote import remote_settings
-    from orak.entrypoints.setting_sources import describe, shown_value, variable_names
-    from orak.entrypoints.settings import Settings
+    from orak.entrypoints.settings.sources import describe, shown_value, variable_names
+    from orak.entrypoints.settings.values import Settings
 
     loaded = load_settings(data_dir=data_dir)
     kinds = get_type_hints(Settings, include_extras=True)

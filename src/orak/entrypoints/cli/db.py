@@ -8,7 +8,7 @@ from orak.entrypoints.cli.options import command, data_dir_option, load_settings
 from orak.entrypoints.data_dir import make_data_dir
 
 if TYPE_CHECKING:
-    from orak.entrypoints.settings import Settings
+    from orak.entrypoints.settings.values import Settings
 
 
 @click.group()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from orak.entrypoints.settings import Settings
+    from orak.entrypoints.settings.values import Settings
 
 _TOKEN_DAYS = 30
 _NEXT_PORTS = 50
@@ -42,7 +42,7 @@ def demo(*, file: Path | None, once: bool, port: int | None, data_dir: Path | No
     from orak.entrypoints.cli.screen import console
     from orak.entrypoints.cli.signals import run_until_signal
     from orak.entrypoints.cli.tokens import signed_token
-    from orak.entrypoints.logs import configure_logs
+    from orak.entrypoints.settings.logs import configure_logs
 
     screen = console()
     settings = _own_settings(port, data_dir)

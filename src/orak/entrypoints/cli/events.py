@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from orak.client import Event
     from orak.domain.events import LoggedEvent
     from orak.domain.history import Difference, UploadHistory
-    from orak.entrypoints.settings import Settings
+    from orak.entrypoints.settings.values import Settings
 
 _PAGE = 500
 _PAUSE = 0.5

@@ -55,7 +55,7 @@ def warn(message: str) -> None:
 
 def _tell(error: Exception) -> int:
     """Say what went wrong; return the exit code."""
-    from orak.entrypoints.setting_checks import InvalidSetting
+    from orak.entrypoints.settings.checks import InvalidSetting
 
     if isinstance(error, click.Abort):
         return _INTERRUPTED
@@ -70,7 +70,7 @@ def _tell(error: Exception) -> int:
 
 def _words(error: Exception) -> tuple[str, str | None]:
     from orak.application.ports.failures import Unavailable
-    from orak.entrypoints.setting_checks import InvalidSetting
+    from orak.entrypoints.settings.checks import InvalidSetting
 
     match error:
         case click.UsageError():

@@ -10,7 +10,7 @@ import rich_click as click
 from orak.entrypoints.cli.failures import WrongSetting
 
 if TYPE_CHECKING:
-    from orak.entrypoints.setting_sources import LoadedSettings
+    from orak.entrypoints.settings.sources import LoadedSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,8 +33,8 @@ def command(words: str, data_dir: Path | None) -> str:
 
 def load_settings(**flags: object) -> "LoadedSettings":
     """Gather the settings under these flags. Raise `WrongSetting` naming the one that cannot be used."""
-    from orak.entrypoints.setting_checks import InvalidSetting
-    from orak.entrypoints.setting_sources import LoadedSettings
+    from orak.entrypoints.settings.checks import InvalidSetting
+    from orak.entrypoints.settings.sources import LoadedSettings
 
     try:
         return LoadedSettings.load(flags)

@@ -8,7 +8,7 @@ from orak.entrypoints.cli.options import data_dir_option, load_settings
 if TYPE_CHECKING:
     import socket
 
-    from orak.entrypoints.settings import Settings
+    from orak.entrypoints.settings.values import Settings
 
 
 @click.command()
@@ -34,7 +34,7 @@ def serve(host: str | None, port: int | None, public_url: str | None, data_dir: 
     from orak.entrypoints.cli.listening import listen
     from orak.entrypoints.cli.signals import run_until_signal
     from orak.entrypoints.cli.tokens import check_tokens, mention_weakness
-    from orak.entrypoints.logs import configure_logs
+    from orak.entrypoints.settings.logs import configure_logs
 
     settings = load_settings(host=host, port=port, public_url=public_url, data_dir=data_dir).settings
     check_tokens(settings)
@@ -66,7 +66,7 @@ def _print_banner(settings: "Settings") -> None:
     from orak import __version__
     from orak.entrypoints.cli.failures import warn
     from orak.entrypoints.cli.screen import console, labelled
-    from orak.entrypoints.setting_sources import shown_value
+    from orak.entrypoints.settings.sources import shown_value
 
     screen, url = console(err=True), settings.base_url
     screen.print(Text.assemble((f"orak {__version__}", "bold"), " serves ", (url, "bold cyan")))

@@ -9,9 +9,9 @@ import uvicorn
 
 from orak.entrypoints.container import run
 from orak.entrypoints.http.app import create_app
-from orak.entrypoints.http.server import server_config
+from orak.entrypoints.http.serving.server import server_config
 from orak.entrypoints.running import Running
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.settings.values import Settings
 
 
 class _Server(uvicorn.Server):

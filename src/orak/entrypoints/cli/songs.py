@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from orak.application.ports.persistence import Song
-    from orak.entrypoints.settings import Settings
+    from orak.entrypoints.settings.values import Settings
 
 _NAMED = 20
 """So many bad rows are named one by one; a file in the wrong form has thousands."""

@@ -10,7 +10,7 @@ from orak.entrypoints.cli.screen import console, is_piped, json_lines, table
 
 if TYPE_CHECKING:
     from orak.application.processing.sweep_objects import ObjectSweepReport
-    from orak.entrypoints.settings import Settings
+    from orak.entrypoints.settings.values import Settings
 
 
 @click.command()

@@ -7,7 +7,7 @@ from orak.entrypoints.cli.failures import Failure, WrongSetting, warn
 from orak.entrypoints.cli.options import command, data_dir_option, load_settings
 
 if TYPE_CHECKING:
-    from orak.entrypoints.settings import Settings
+    from orak.entrypoints.settings.values import Settings
 
 _DEMO_KEY = "jwt.key"
 
@@ -124,7 +124,7 @@ def check_keys(url: str, algorithms: tuple[str, ...]) -> None:
 
     from orak.adapters.auth.jwks import FETCH_ERRORS, fetch_keys
     from orak.adapters.auth.keys import public_algorithms
-    from orak.entrypoints.setting_sources import shown_value
+    from orak.entrypoints.settings.sources import shown_value
 
     try:
         asyncio.run(fetch_keys(url, public_algorithms(algorithms)))

@@ -6,7 +6,7 @@ import rich_click as click
 from orak.entrypoints.cli.options import data_dir_option, load_settings
 
 if TYPE_CHECKING:
-    from orak.entrypoints.settings import Settings
+    from orak.entrypoints.settings.values import Settings
 
 
 @click.command()
@@ -19,7 +19,7 @@ def worker(data_dir: Path | None) -> None:
     SWEEP_INTERVAL_MS. Ctrl-C gives back what is not finished.
     """
     from orak.entrypoints.cli.signals import run_until_signal
-    from orak.entrypoints.logs import configure_logs
+    from orak.entrypoints.settings.logs import configure_logs
 
     settings = load_settings(data_dir=data_dir).settings
     configure_logs(settings.log_format)

@@ -5,28 +5,29 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from litestar import Litestar, Router
 
-from orak.entrypoints.http import batch, records, uploads, webhooks
-from orak.entrypoints.http.access_log import log_answer
-from orak.entrypoints.http.allowed_methods import correct_allow
-from orak.entrypoints.http.authentication import Authentication, KnownUsers
-from orak.entrypoints.http.bodies import MAX_BODY
-from orak.entrypoints.http.cors import allow_origins
-from orak.entrypoints.http.deadline import Deadline
-from orak.entrypoints.http.docs import docs
-from orak.entrypoints.http.errors import answer
-from orak.entrypoints.http.event_stream import issue_live_ticket, stream_events
-from orak.entrypoints.http.finishing import finishing
-from orak.entrypoints.http.health import health
-from orak.entrypoints.http.injection import provided
-from orak.entrypoints.http.live import Streams
-from orak.entrypoints.http.live_socket import watch_live
-from orak.entrypoints.http.metrics import show_metrics
-from orak.entrypoints.http.page import page
-from orak.entrypoints.http.request_ids import send_request_id
-from orak.entrypoints.http.sniffing import forbid_sniffing
-from orak.entrypoints.http.storage import published_objects, signed_objects
+from orak.entrypoints.http.answers.errors import answer
+from orak.entrypoints.http.requests.authentication import Authentication, KnownUsers
+from orak.entrypoints.http.requests.bodies import MAX_BODY
+from orak.entrypoints.http.requests.injection import provided
+from orak.entrypoints.http.routes import operators as batch
+from orak.entrypoints.http.routes import records, uploads, webhooks
+from orak.entrypoints.http.routes.docs import docs
+from orak.entrypoints.http.routes.health import health
+from orak.entrypoints.http.routes.live_events import issue_live_ticket, stream_events
+from orak.entrypoints.http.routes.live_socket import watch_live
+from orak.entrypoints.http.routes.metrics import show_metrics
+from orak.entrypoints.http.routes.page import page
+from orak.entrypoints.http.routes.storage import published_objects, signed_objects
+from orak.entrypoints.http.serving.access_log import log_answer
+from orak.entrypoints.http.serving.allowed_methods import correct_allow
+from orak.entrypoints.http.serving.cors import allow_origins
+from orak.entrypoints.http.serving.deadline import Deadline
+from orak.entrypoints.http.serving.finishing import finishing
+from orak.entrypoints.http.serving.live_streams import Streams
+from orak.entrypoints.http.serving.request_ids import send_request_id
+from orak.entrypoints.http.serving.sniffing import forbid_sniffing
 from orak.entrypoints.running import Running
-from orak.entrypoints.settings import Settings
+from orak.entrypoints.settings.values import Settings
 
 
 def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextManager[Running]]) -> Litestar:

@@ -1,0 +1,7 @@
+"""Print the OpenAPI document."""
+
+import sys
+
+from orak.entrypoints.http.openapi.document import rendered_document
+
+sys.stdout.buffer.write(rendered_document())

@@ -1,0 +1,155 @@
+"""Where settings come from: flag over environment over `.env` over default."""
+
+import os
+import re
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Literal, Self, Union, cast, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
+
+import msgspec
+from dotenv import dotenv_values
+from msgspec import Meta
+
+from orak.domain.audio import AudioProfile
+from orak.entrypoints.settings.checks import InvalidSetting
+from orak.entrypoints.settings.values import Settings
+
+_PREFIX = "ORAK_"
+
+_ONLY_PREFIXED = frozenset({"data_dir", "db_auto_upgrade", "host", "port"})
+"""Settings whose plain name would be somebody else's: HOST and PORT are in many environments."""
+
+_SECRET = frozenset({"jwt_secret", "webhook_secret", "aws_secret_access_key", "aws_session_token"})
+
+_LATER = {
+    "CLOUDFRONT_KEY_ID": "signing for CloudFront",
+    "CLOUDFRONT_PRIVATE_KEY": "signing for CloudFront",
+    "QUOTA_BYTES_PER_DAY": "quota",
+    "QUOTA_WAITING_TAKES": "quota",
+    "RATE_LIMIT_PRESIGNS_PER_MINUTE": "rate limit",
+    "BACKLOG_LIMIT": "limit of the backlog",
+}
+"""Settings of what this release lacks: ignored, they would put data elsewhere, or lift a limit."""
+
+
+class LoadedSettings(msgspec.Struct, frozen=True):
+    """Settings, and where each came from: `flag`, a variable's name (in `.env` or not), or `default`."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+    @classmethod
+    def load(
+        cls,
+        flags: Mapping[str, object] | None = None,
+        environment: Mapping[str, str] | None = None,
+        env_file: Path = Path(".env"),
+    ) -> Self:
+        """Gather the settings. Raise `InvalidSetting` naming the variable whose value cannot be used.
+
+        An empty variable counts as unset. `ORAK_X` overrides `X`.
+        """
+        environment = os.environ if environment is None else environment
+        from_file = {name: value or "" for name, value in dotenv_values(env_file).items()}
+        sources = ((environment, ""), (from_file, f" in {env_file.name}"))
+        _refuse_later_ones(environment, from_file)
+        values: dict[str, object] = {}
+        origins: dict[str, str] = {}
+        for field, kind in get_type_hints(Settings, include_extras=True).items():
+            if flags and flags.get(field) is not None:
+                values[field], origins[field] = flags[field], "flag"
+                continue
+            origins[field] = "default"
+            for variables, place in sources:
+                name = next((name for name in variable_names(field) if variables.get(name)), None)
+                if name is not None:
+                    values[field] = _parse(name, variables[name], kind)
+                    origins[field] = name + place
+                    break
+        return cls(Settings(**values), origins)  # type: ignore[arg-type]  # each value was parsed to its field
+
+
+def variable_names(field: str) -> tuple[str, ...]:
+    """The variables that set *field*, the strongest first."""
+    twin = _PREFIX + field.upper()
+    return (twin,) if field in _ONLY_PREFIXED else (twin, field.upper())
+
+
+def shown_value(field: str, value: object) -> str:
+    """*value* as it may be shown to whoever looks over an operator's shoulder."""
+    if value is None:
+        return ""
+    if field in _SECRET:
+        return "********"
+    if isinstance(value, AudioProfile):
+        return value.value
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    if isinstance(value, bool):
+        return str(value).lower()
+    return _without_password(value) if isinstance(value, str) and "://" in value else str(value)
+
+
+def _without_password(url: str) -> str:
+    password = urlsplit(url).password
+    shown = url.replace(f":{password}@", ":********@") if password else url
+    return re.sub(r"([?&](?:ssl)?password=)[^&]+", r"\1********", shown)  # libpq takes one there too
+
+
+def _parse(name: str, text: str, kind: object) -> object:
+    value: object = text.strip()
+    if get_origin(_bare(kind)) is tuple:
+        value = [part.strip() for part in text.split(",") if part.strip()]
+    try:
+        return msgspec.convert(value, kind, strict=False, dec_hook=_to_path)
+    except msgspec.ValidationError:
+        problem = f"is {text!r}, not {_expectation(kind)}"
+        raise InvalidSetting(name, problem, f"{name} is the {describe(kind)}") from None
+
+
+def describe(kind: object) -> str:
+    """What a setting means, from its annotation."""
+    return next(meta.description for meta in _metas(kind) if meta.description)
+
+
+def _metas(kind: object) -> list[Meta]:
+    return [meta for meta in get_args(kind) if isinstance(meta, Meta)]
+
+
+def _bare(kind: object) -> object:
+    """The type itself: without its annotations, and without `| None`."""
+    inner = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    choices = [choice for choice in get_args(inner) if choice is not NoneType]
+    return _bare(choices[0]) if isinstance(inner, UnionType) or get_origin(inner) is Union else inner
+
+
+def _expectation(kind: object) -> str:
+    bare = _bare(kind)
+    if isinstance(bare, type) and issubclass(bare, Enum):
+        return "one of " + ", ".join(str(choice.value) for choice in bare)
+    if get_origin(bare) is Literal:
+        return "one of " + ", ".join(get_args(bare))
+    if bare is bool:
+        return "true or false"
+    if bare is not int:
+        return f"a {bare}"
+    metas = _metas(kind) + [meta for choice in get_args(get_args(kind)[0]) for meta in _metas(choice)]
+    least = next((meta.ge for meta in metas if meta.ge is not None), None)
+    most = next((meta.le for meta in metas if meta.le is not None), None)
+    bounds = [f" from {least}" if least is not None else "", f" to {most}" if most is not None else ""]
+    return "a whole number" + "".join(bounds)
+
+
+def _to_path(_kind: type, value: object) -> Path:
+    return Path(cast("str", value))  # the only kind of setting that msgspec does not know by itself
+
+
+def _refuse_later_ones(*sources: Mapping[str, str]) -> None:
+    for name, ability in _LATER.items():
+        if any(variables.get(name) or variables.get(_PREFIX + name) for variables in sources):
+            raise InvalidSetting(
+                name, "is set, and this release cannot do that", f"unset it: no {ability} yet"
+            )
