@@ -15,8 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 from client_page import COUNT, LIBRARY
-from conftest import SECRET
 
+from conftest import SECRET
 from orak.adapters.auth.issuing import issue_token
 from orak.domain.identity import UserId
 from s3_servers import KEYS, an_s3_server

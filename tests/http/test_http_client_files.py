@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-import orak.entrypoints.http as package
+import orak
 
 ROOT = Path(__file__).parents[2]
-CLIENT = Path(package.__file__).parent / "static" / "client"
+CLIENT = Path(orak.__file__).parent / "entrypoints" / "web" / "client"
 MODULES = sorted(path.name for path in CLIENT.glob("*.js"))
 
 

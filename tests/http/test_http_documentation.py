@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-import orak.entrypoints.http as package
 from orak.entrypoints.http.answers.error_codes import ErrorCode
 from orak.entrypoints.http.answers.operator_views import (
     BatchSizeView,
@@ -24,7 +23,6 @@ from orak.entrypoints.http.openapi.document import document, rendered_document
 from orak.entrypoints.http.serving.server import server_config
 from orak.entrypoints.settings.values import Settings
 
-STATIC = Path(package.__file__).parent / "static"
 REPOSITORY = Path(__file__).parents[2]
 
 UNDOCUMENTED = {

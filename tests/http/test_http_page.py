@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-import orak.entrypoints.http as package
+import orak
 from orak.entrypoints.http.answers.page_policy import page_headers, stores
 from orak.entrypoints.settings.values import Settings
 
-STATIC = Path(package.__file__).parent / "static"
+WEB = Path(orak.__file__).parent / "entrypoints" / "web"
 
 
 @pytest.mark.parametrize("path", ["/", "/operator"])
@@ -56,20 +56,25 @@ async def test_files_are_asked_about_each_time_and_sent_once(anyone, path):
 
 
 @pytest.mark.parametrize(
-    "name", ["page/index.html", "vendor/wavesurfer/LICENSE", "docs.js", "../app.py", "%2e%2e/app.py", "page"]
+    "name",
+    [
+        *("page", "page/index.html", "docs/docs.js", "docs.js"),
+        *("vendor/wavesurfer/LICENSE", "vendor/swagger-ui/swagger-ui.css"),
+        *("../http/app.py", "%2e%2e/http/app.py"),
+    ],
 )
 async def test_no_other_file_is_to_be_had(anyone, name):
     assert (await anyone.get(f"/static/{name}")).status_code == 404
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in (STATIC / "page").glob("*.js")))
+@pytest.mark.parametrize("name", sorted(path.name for path in (WEB / "page").glob("*.js")))
 def test_the_types_of_a_module_are_checked(name):
-    assert (STATIC / "page" / name).read_text().startswith("// @ts-check\n")
+    assert (WEB / "page" / name).read_text().startswith("// @ts-check\n")
 
 
 def test_the_policy_names_the_style_sheet_that_wavesurfer_brings():
-    script = (STATIC / "vendor" / "wavesurfer" / "wavesurfer.esm.js").read_text()
-    height = re.search(r"^const HEIGHT = (\d+);$", (STATIC / "page" / "player.js").read_text(), re.MULTILINE)
+    script = (WEB / "vendor" / "wavesurfer" / "wavesurfer.esm.js").read_text()
+    height = re.search(r"^const HEIGHT = (\d+);$", (WEB / "page" / "player.js").read_text(), re.MULTILINE)
     template = re.search(r"e\.innerHTML=`\\n +<style\$\{.*?\}>(.*?)</style>", script, re.DOTALL)
     assert height
     assert template

@@ -15,13 +15,13 @@ from orak.entrypoints.http.requests.authentication import PUBLIC
 from orak.entrypoints.http.requests.injection import AnyCall
 from orak.entrypoints.http.routes.reading import read
 
-_STATIC = files("orak.entrypoints.http") / "static"
+_WEB = files("orak.entrypoints") / "web"
 
 _ASSETS = {
-    "docs.js": ("docs.js", "text/javascript"),
-    "favicon-32x32.png": ("swagger-ui/favicon-32x32.png", "image/png"),
-    "swagger-ui-bundle.js": ("swagger-ui/swagger-ui-bundle.js", "text/javascript"),
-    "swagger-ui.css": ("swagger-ui/swagger-ui.css", MediaType.CSS),
+    "docs.js": ("docs/docs.js", "text/javascript"),
+    "favicon-32x32.png": ("vendor/swagger-ui/favicon-32x32.png", "image/png"),
+    "swagger-ui-bundle.js": ("vendor/swagger-ui/swagger-ui-bundle.js", "text/javascript"),
+    "swagger-ui.css": ("vendor/swagger-ui/swagger-ui.css", MediaType.CSS),
 }
 """Every file there is to be had: a name from a URL is looked up here, and never in the file system."""
 
@@ -41,7 +41,7 @@ async def show_document(request: AnyCall) -> Response[bytes] | Response[None]:
 @read("/docs")
 async def show_documentation(request: AnyCall) -> Response[bytes] | Response[None]:
     """Send the page that Swagger UI lives in."""
-    response = _revalidated(request, _content("docs.html"), MediaType.HTML)
+    response = _revalidated(request, _content("docs/index.html"), MediaType.HTML)
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
@@ -61,7 +61,7 @@ docs = Router("/", route_handlers=[show_document, show_documentation, show_asset
 
 @cache
 def _content(path: str) -> bytes:
-    return (_STATIC / path).read_bytes()
+    return (_WEB / path).read_bytes()
 
 
 @cache

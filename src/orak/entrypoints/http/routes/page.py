@@ -20,8 +20,8 @@ from orak.entrypoints.http.requests.injection import AnyCall, Injected
 from orak.entrypoints.http.routes.reading import read
 from orak.entrypoints.running import Running
 
-_STATIC = files("orak.entrypoints.http") / "static"
-_FOLDERS = ("client", "page", "vendor")
+_WEB = files("orak.entrypoints") / "web"
+_FOLDERS = ("client", "page", "vendor/wavesurfer")
 _TYPES: Final[Mapping[str, str]] = {
     ".css": MediaType.CSS,
     ".js": "text/javascript",
@@ -76,7 +76,7 @@ def _files() -> Mapping[str, _File]:
     """Read every file there is to be had: a URL is looked up here, and never in the file system."""
     found = {}
     for folder in _FOLDERS:
-        for path, file in _below(_STATIC / folder, folder):
+        for path, file in _below(_WEB / folder, folder):
             media_type = _TYPES.get(PurePosixPath(path).suffix)
             if media_type is not None and not path.endswith(".d.ts"):
                 found[path] = _file(file, media_type)
@@ -96,7 +96,7 @@ def _below(folder: Traversable, path: str) -> Iterator[tuple[str, Traversable]]:
 
 @cache
 def _document(name: str) -> _File:
-    return _file(_STATIC / "page" / name, MediaType.HTML)
+    return _file(_WEB / "page" / name, MediaType.HTML)
 
 
 def _file(file: Traversable, media_type: str) -> _File:
