@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orak.adapters.audio.sung_sample import write_sung_take
+from orak.adapters.audio.sung_sample import write_sung_sample
 
 README = Path(__file__).parent.parent / "README.md"
 KOREAN = README.with_name("README.ko.md")
@@ -24,7 +24,7 @@ def embedding() -> str:
 
 
 def test_the_embedding_example_converts_a_take(embedding, tmp_path):
-    write_sung_take(tmp_path / "take.webm")
+    write_sung_sample(tmp_path / "take.webm")
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", embedding],
         cwd=tmp_path,

@@ -17,7 +17,7 @@ from client_page import COUNT, opened
 from playwright.sync_api import Page, sync_playwright
 from screen_sizes import WIDE
 
-from orak.adapters.audio.sung_sample import write_sung_take
+from orak.adapters.audio.sung_sample import write_sung_sample
 from orak.adapters.auth.issuing import issue_token
 from orak.domain.identity import UserId
 
@@ -167,7 +167,7 @@ def page(browsing, demo) -> Iterator[Page]:
 def sung(tmp_path_factory) -> Path:
     """Return a short sung take in a file."""
     file = tmp_path_factory.mktemp("sung") / "first verse.webm"
-    write_sung_take(file)
+    write_sung_sample(file)
     return file
 
 

@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 from commands import DEADLINE, ORAK, Started
 
-from orak.adapters.audio.sung_sample import write_sung_take
+from orak.adapters.audio.sung_sample import write_sung_sample
 from orak.entrypoints.cli import main
 from orak.entrypoints.settings.sources import variable_names
 from orak.entrypoints.settings.values import Settings
@@ -69,5 +69,5 @@ def start():
 @pytest.fixture
 def take(tmp_path):
     file = tmp_path / "take.webm"
-    write_sung_take(file)
+    write_sung_sample(file)
     return file

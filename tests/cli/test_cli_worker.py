@@ -14,7 +14,7 @@ import httpx
 import pytest
 from commands import DEADLINE
 
-from orak.adapters.audio.sung_sample import write_sung_take
+from orak.adapters.audio.sung_sample import write_sung_sample
 from orak.client import OrakClient
 
 SECRET = "s" * 32
@@ -116,7 +116,7 @@ def test_takes_are_converted_without_redis_and_when_it_is_back(start, orak, env,
 
 def test_a_stopped_worker_gives_its_take_back(start, orak, env, tmp_path):
     long = tmp_path / "long.webm"
-    write_sung_take(long)
+    write_sung_sample(long)
     worker = start("worker", env=env)
     _, url = served(start, env)
     worker.wait_for(r"ready: ")

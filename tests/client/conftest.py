@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from orak.adapters.audio.sung_sample import write_sung_take
+from orak.adapters.audio.sung_sample import write_sung_sample
 from orak.client import AsyncOrakClient, OrakClient
 from orak.entrypoints.cli.listening import listen
 from orak.entrypoints.cli.serving import serving
@@ -130,5 +130,5 @@ def expired_token(server):
 def take(tmp_path_factory):
     """Twelve seconds of singing."""
     file = tmp_path_factory.mktemp("takes") / "take.webm"
-    write_sung_take(file)
+    write_sung_sample(file)
     return file

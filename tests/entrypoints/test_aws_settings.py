@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from orak import Settings
-from orak.adapters.aws.clients import AwsPlace
+from orak.adapters.aws.clients import AwsConfig
 from orak.adapters.clock.system import SystemClock
 from orak.adapters.events.sqs import SqsQueue
 from orak.entrypoints.aws import aws_place, open_event_bus, open_message_queue
@@ -41,7 +41,7 @@ def test_bus_and_queue_are_with_the_bucket_unless_they_are_put_elsewhere():
     ],
 )
 async def test_a_queue_is_in_the_region_of_its_url(url, region):
-    async with SqsQueue.open(AwsPlace("us-west-2", None, "key", "secret"), url) as queue:
+    async with SqsQueue.open(AwsConfig("us-west-2", None, "key", "secret"), url) as queue:
         assert queue._service._client.meta.region_name == region
 
 

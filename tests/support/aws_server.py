@@ -14,7 +14,7 @@ from functools import cache
 import boto3
 import pytest
 
-from orak.adapters.aws.clients import AwsPlace
+from orak.adapters.aws.clients import AwsConfig
 
 DEADLINE = 30
 
@@ -29,7 +29,7 @@ class AwsServer:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        self.place = AwsPlace(REGION, self.url, "AKIDORAKTESTS", "secret")
+        self.config = AwsConfig(REGION, self.url, "AKIDORAKTESTS", "secret")
         self.settings = {
             "aws_endpoint_url": self.url,
             "aws_region": REGION,

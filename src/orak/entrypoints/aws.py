@@ -23,7 +23,7 @@ from orak.entrypoints.settings.values import Settings
 if TYPE_CHECKING:
     import asyncio
 
-    from orak.adapters.aws.clients import AwsPlace
+    from orak.adapters.aws.clients import AwsConfig
     from orak.adapters.aws.pathway import Pathway
     from orak.adapters.aws.setup import Setup
     from orak.adapters.events.eventbridge import EventBridge
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from orak.adapters.queues.inline import InlineQueue
 
 
-def aws_place(settings: Settings) -> "AwsPlace":
+def aws_place(settings: Settings) -> "AwsConfig":
     """Return where bus and queue are: with the bucket, unless another region or endpoint is named."""
-    from orak.adapters.aws.clients import AwsPlace  # noqa: PLC0415
+    from orak.adapters.aws.clients import AwsConfig  # noqa: PLC0415
 
-    return AwsPlace(
+    return AwsConfig(
         settings.aws_region or settings.s3_region,
         settings.aws_endpoint_url,
         settings.aws_access_key_id,
@@ -130,7 +130,7 @@ async def open_setup(settings: Settings, pathway: "Pathway", *, dry_run: bool) -
         yield Setup(events, sqs, s3, pathway, dry_run)
 
 
-def _bucket_place(settings: Settings, place: "AwsPlace") -> "AwsPlace":
+def _bucket_place(settings: Settings, place: "AwsConfig") -> "AwsConfig":
     return replace(
         place,
         region=settings.s3_region or place.region,
@@ -142,14 +142,14 @@ def _bucket_place(settings: Settings, place: "AwsPlace") -> "AwsPlace":
 def _usable(setting: str) -> Iterator[None]:
     """Raise `InvalidSetting` for what is not installed, or can be no place of AWS."""
     try:
-        from orak.adapters.aws.clients import UnusablePlace  # noqa: PLC0415
+        from orak.adapters.aws.clients import InvalidAwsConfig  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise InvalidSetting(
             setting, f"is set, and {error.name} is not installed", "pip install 'orak[aws]'"
         ) from error
     try:
         yield
-    except UnusablePlace as error:
+    except InvalidAwsConfig as error:
         raise InvalidSetting(
             setting, f"cannot be used: {error}", "check it, AWS_REGION and AWS_ENDPOINT_URL"
         ) from error

@@ -2,13 +2,13 @@ import av
 import pytest
 
 import audio_samples as samples
-from orak.adapters.audio.sung_sample import write_sung_take
+from orak.adapters.audio.sung_sample import write_sung_sample
 from orak.domain.audio import CEILING_DBTP, TARGET_LUFS
 
 
 async def test_the_sung_take_looks_like_a_browsers_and_converts(converter, order, tmp_path):
     source = tmp_path / "take.webm"
-    write_sung_take(source)
+    write_sung_sample(source)
     with av.open(str(source)) as container:
         assert container.duration is None
         assert container.streams.audio[0].codec_context.name in {"opus", "libopus"}

@@ -32,7 +32,7 @@ def pathway(aws_server):
 async def setting_up(server, pathway, *, dry_run=False):
     async with AsyncExitStack() as stack:
         services = [
-            await stack.enter_async_context(open_service(name, server.place))
+            await stack.enter_async_context(open_service(name, server.config))
             for name in ("events", "sqs", "s3")
         ]
         yield Setup(*services, pathway, dry_run)
@@ -65,7 +65,7 @@ def steps_of(way, found, bucket="missing"):
 async def carries(server, pathway, queue_url):
     """Whether what should come through does, and nothing else."""
     server.messages(queue_url)
-    async with EventBridge.open(server.place, pathway.bus, RestlessClock()) as bus:
+    async with EventBridge.open(server.config, pathway.bus, RestlessClock()) as bus:
         await bus.publish([a_logged_event(place, 1, type_) for place, type_ in enumerate(EventType, 1)])
     s3 = server.client("s3")
     for key in (KEY, "published/x"):

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from aws_server import DEADLINE
 from house import RestlessClock
-from orak.adapters.aws.clients import AwsPlace
+from orak.adapters.aws.clients import AwsConfig
 from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.events.consumer import Consumer
 from orak.adapters.events.hearing import Hearing
@@ -44,7 +44,7 @@ class Ears:
 
 @asynccontextmanager
 async def consuming(server, url, hear, *, clock=None, visibility=60):
-    async with SqsQueue.open(server.place, url, visibility=visibility) as queue:
+    async with SqsQueue.open(server.config, url, visibility=visibility) as queue:
         consumer = Consumer(queue, hear, clock or RestlessClock())
         consumer.start()
         try:
@@ -174,7 +174,7 @@ async def test_an_outage_of_the_queue_is_two_lines(aws_server, caplog):
 
 
 async def test_it_can_be_stopped_while_the_queue_is_away():
-    nowhere = AwsPlace("eu-west-1", "http://127.0.0.1:9", "key", "secret")
+    nowhere = AwsConfig("eu-west-1", "http://127.0.0.1:9", "key", "secret")
     async with SqsQueue.open(nowhere, "http://127.0.0.1:9/1/q") as queue:
         consumer = Consumer(queue, Ears(), FrozenClock())
         consumer.start()

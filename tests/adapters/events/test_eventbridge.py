@@ -7,7 +7,7 @@ from aiohttp import web
 
 from builders import START, a_logged_event
 from house import RestlessClock
-from orak.adapters.aws.clients import AwsPlace
+from orak.adapters.aws.clients import AwsConfig
 from orak.adapters.events.entries import MOST_BYTES, entry_of, size_of
 from orak.adapters.events.eventbridge import EventBridge
 from orak.application.events.publish_events import PublishEvents
@@ -26,7 +26,7 @@ class ScriptedEvents:
         self.refusals: Counter[tuple[int, int]] = Counter()
         """How often an upload's event of this version is to be refused."""
         self.calls_until_it_is_down = 10**9
-        self.place = AwsPlace()
+        self.place = AwsConfig()
 
     async def put_events(self, request: web.Request) -> web.Response:
         if len(self.calls) >= self.calls_until_it_is_down:
@@ -58,7 +58,7 @@ async def scripted():
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     port = runner.addresses[0][1]
-    events.place = AwsPlace("eu-west-1", f"http://127.0.0.1:{port}", "key", "secret")
+    events.place = AwsConfig("eu-west-1", f"http://127.0.0.1:{port}", "key", "secret")
     try:
         async with EventBridge.open(events.place, "bus", RestlessClock()) as bus:
             yield events, bus
@@ -177,7 +177,7 @@ async def test_a_rule_finds_them_on_the_bus(aws_server):
     events.create_event_bus(Name="events")
     events.put_rule(Name="r", EventBusName="events", EventPattern='{"detail-type": ["UploadReceived"]}')
     events.put_targets(Rule="r", EventBusName="events", Targets=[{"Id": "q", "Arn": aws_server.arn(queue)}])
-    async with EventBridge.open(aws_server.place, "events", RestlessClock()) as bus:
+    async with EventBridge.open(aws_server.config, "events", RestlessClock()) as bus:
         await bus.check()
         page = [
             a_logged_event(1, 1, EventType.UPLOAD_REQUESTED),
@@ -191,6 +191,6 @@ async def test_a_rule_finds_them_on_the_bus(aws_server):
 
 
 async def test_a_bus_that_is_not_there_is_found_out(aws_server):
-    async with EventBridge.open(aws_server.place, "no-such-bus", RestlessClock()) as bus:
+    async with EventBridge.open(aws_server.config, "no-such-bus", RestlessClock()) as bus:
         with pytest.raises(Unavailable, match="ResourceNotFoundException"):
             await bus.check()

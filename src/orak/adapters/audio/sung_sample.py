@@ -38,7 +38,7 @@ _MELODY: tuple[tuple[int, float, str, str], ...] = (
 _ROOM = "0.85:0.7:43|71|113:0.22|0.16|0.10"
 
 
-def write_sung_take(path: Path) -> None:
+def write_sung_sample(path: Path) -> None:
     """Write about 12 s of singing to *path* as a browser's MediaRecorder does: WebM, Opus, no duration.
 
     The same sound each time; takes under a second.

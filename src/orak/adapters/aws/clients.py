@@ -20,7 +20,7 @@ _ELSEWHERE = "us-east-1"
 """The region that servers which are not AWS are told when nobody names one."""
 
 
-class AwsPlace(msgspec.Struct, frozen=True):
+class AwsConfig(msgspec.Struct, frozen=True):
     """Whose AWS, where; None leaves a thing to the usual AWS chain (environment, profile, role)."""
 
     region: str | None = None
@@ -30,7 +30,7 @@ class AwsPlace(msgspec.Struct, frozen=True):
     token: str | None = None
 
 
-class UnusablePlace(ValueError):
+class InvalidAwsConfig(ValueError):
     """There can be no service at this place: no region, or an endpoint that is none."""
 
 
@@ -73,11 +73,11 @@ class AwsService:
 
 @asynccontextmanager
 async def open_service(
-    name: Literal["events", "sqs", "s3"], place: AwsPlace, *, waits: float = 0
+    name: Literal["events", "sqs", "s3"], place: AwsConfig, *, waits: float = 0
 ) -> AsyncIterator[AwsService]:
     """Open the way to one service, whose calls may wait for *waits* seconds; it need not answer yet.
 
-    Raise `UnusablePlace`.
+    Raise `InvalidAwsConfig`.
     """
     session = Session(place.access_key, place.secret_key, place.token, region_name=place.region)
     region = place.region or session.region_name or (_ELSEWHERE if place.endpoint_url else None)
@@ -91,7 +91,7 @@ async def open_service(
         opening = session.client(name, region_name=region, endpoint_url=place.endpoint_url, config=config)
         client = await opening.__aenter__()
     except (BotoCoreError, ValueError) as error:
-        raise UnusablePlace(str(error).partition("\n")[0]) from error
+        raise InvalidAwsConfig(str(error).partition("\n")[0]) from error
     try:
         yield AwsService(client, _SPOKEN[name], waits + _PATIENCE)
     finally:

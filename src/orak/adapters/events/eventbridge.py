@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Self
 
-from orak.adapters.aws.clients import AwsPlace, AwsService, open_service
+from orak.adapters.aws.clients import AwsConfig, AwsService, open_service
 from orak.adapters.events.entries import MOST_BYTES, MOST_ENTRIES, entry_of, size_of
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
@@ -35,8 +35,8 @@ class EventBridge:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, place: AwsPlace, bus: str, clock: Clock) -> AsyncIterator[Self]:
-        """Open it; EventBridge need not answer yet. Raise `UnusablePlace`."""
+    async def open(cls, place: AwsConfig, bus: str, clock: Clock) -> AsyncIterator[Self]:
+        """Open it; EventBridge need not answer yet. Raise `InvalidAwsConfig`."""
         async with open_service("events", place) as service:
             yield cls(service, bus, clock)
 

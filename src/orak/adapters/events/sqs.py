@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import msgspec
 
-from orak.adapters.aws.clients import AwsPlace, AwsService, open_service
+from orak.adapters.aws.clients import AwsConfig, AwsService, open_service
 from orak.adapters.events.consumer import KEPT, Message
 
 _log = logging.getLogger(__name__)
@@ -34,9 +34,9 @@ class SqsQueue:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, place: AwsPlace, url: str, *, wait: int = _LONGEST_WAIT, visibility: int = KEPT
+        cls, place: AwsConfig, url: str, *, wait: int = _LONGEST_WAIT, visibility: int = KEPT
     ) -> AsyncIterator[Self]:
-        """Open it; SQS need not answer yet. Raise `UnusablePlace`."""
+        """Open it; SQS need not answer yet. Raise `InvalidAwsConfig`."""
         if (named := _AWS_HOST.match(url)) is not None:
             place = msgspec.structs.replace(place, region=named[1] or named[2])
         async with open_service("sqs", place, waits=wait) as service:

@@ -8,7 +8,7 @@ import httpx
 from rich.console import Console
 from rich.text import Text
 
-from orak.adapters.audio.sung_sample import write_sung_take
+from orak.adapters.audio.sung_sample import write_sung_sample
 from orak.client import AsyncOrakClient, Record
 from orak.domain.identity import safe_name
 from orak.entrypoints.cli.records import length_of, loudness_of
@@ -28,7 +28,7 @@ async def walk_through(screen: Console, url: str, token: str, file: Path | None,
         if file is None:
             file = Path(folder, "arirang.webm")
             with step(screen, "sing") as note:
-                await asyncio.to_thread(write_sung_take, file)
+                await asyncio.to_thread(write_sung_sample, file)
                 note(f"{file.name}, {_size(_length(file))}, made by arithmetic")
         async with AsyncOrakClient(url, token, language="en") as orak:
             record = await _send(screen, orak, file, title)
