@@ -37,7 +37,7 @@ def test_a_schema_is_made_and_known(orak, env):
 def test_a_schema_that_others_share_is_not_changed_unasked(orak, run, env):
     for refused in (run("serve", env=env), orak("songs", "import", "-", stdin="id\n1\n", env=env)):
         assert refused.stderr == (
-            "error: DATABASE_URL leads to a schema that is not the one this orak expects\n"
+            "error: DATABASE_URL cannot be used: the database has no schema yet\n"
             "hint: run `orak db upgrade`, or set ORAK_DB_AUTO_UPGRADE=1\n"
         )
     assert orak("db", "current", env=env).stdout == ""
@@ -84,7 +84,7 @@ def test_calls_wait_for_the_right_schema_when_the_server_was_away(orak, start, e
         server.wait_for("next try in 2 s")
     finally:
         postgresql_server.start()
-    server.wait_for("leads to a schema that is not the one this orak expects: run `orak db upgrade`")
+    server.wait_for("the database has no schema yet: run `orak db upgrade`")
     assert httpx.get(f"{url}/health/ready").status_code == 503
     assert orak("db", "upgrade", env=env).exit_code == 0
     server.wait_for("the database answers")
@@ -123,7 +123,7 @@ def test_a_killed_server_is_an_outage_and_no_more(orak, start, migrated, postgre
 def test_objects_are_swept_by_what_it_knows(orak, env, postgresql_server):
     refused = orak("sweep", env=env)
     assert refused.exit_code == 2
-    assert refused.stderr.startswith("error: DATABASE_URL leads to a schema that is not the one")
+    assert refused.stderr.startswith("error: DATABASE_URL cannot be used: the database has no schema yet")
     orak("db", "upgrade", env=env)
     swept = orak("sweep", env=env)
     assert (swept.exit_code, swept.stdout, swept.stderr) == (0, "", "")

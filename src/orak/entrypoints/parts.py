@@ -12,6 +12,7 @@ from orak.adapters.auth.none import NoTokens
 from orak.adapters.clock.following import FollowingClock
 from orak.adapters.clock.system import SystemClock
 from orak.adapters.persistence.sql.database import SqlPersistence
+from orak.adapters.persistence.sql.schema import schema_prepared
 from orak.adapters.queues.inline import InlineQueue
 from orak.adapters.queues.slots import Slots
 from orak.adapters.storage.local import LocalStorage
@@ -34,7 +35,7 @@ from orak.entrypoints.data_dir import make_data_dir
 from orak.entrypoints.own_key import own_key
 from orak.entrypoints.redis import listen_for_wake_ups, open_link, open_ticks, open_wake_ups
 from orak.entrypoints.s3 import open_s3
-from orak.entrypoints.schema import schema_prepared
+from orak.entrypoints.schema import database_url_named
 from orak.entrypoints.settings.checks import InvalidSetting
 from orak.entrypoints.settings.values import Settings
 from orak.entrypoints.worker.timers import Timer
@@ -59,7 +60,9 @@ async def open_persistence(
     make_data_dir(settings)
     lease = timedelta(seconds=settings.lease_seconds)
     async with AsyncExitStack() as stack:
-        admit = await stack.enter_async_context(schema_prepared(settings, patient=patient))
+        preparing = schema_prepared(settings.database, upgrade=settings.db_auto_upgrade, patient=patient)
+        with database_url_named():
+            admit = await stack.enter_async_context(preparing)
         opening = SqlPersistence.open(settings.database, clock=clock, lease=lease, admit=admit)
         persistence = await stack.enter_async_context(opening)
         if isinstance(clock, FollowingClock):

@@ -46,13 +46,15 @@ def import_songs(file: "TextIO", data_dir: Path | None) -> None:
     """
     import asyncio
 
-    from orak.entrypoints.schema import prepare_schema
+    from orak.adapters.persistence.sql.schema import prepare_schema
+    from orak.entrypoints.schema import database_url_named
 
     settings = load_settings(data_dir=data_dir).settings
     bad: list[BadRow] = []
     make_data_dir(settings)
     try:
-        prepare_schema(settings)
+        with database_url_named():
+            prepare_schema(settings.database, upgrade=settings.db_auto_upgrade)
         count = asyncio.run(_store(settings, _good(read_songs(file), bad)))
     except UnicodeDecodeError as error:
         raise Failure(f"the file is not UTF-8: {error.reason}", "save it as CSV UTF-8") from None

@@ -1,4 +1,4 @@
-"""The schema's history, shipped in the wheel. Nothing here is asynchronous: it runs before all else does."""
+"""The migrations of the schema, shipped in the wheel. They are synchronous: they run before anything else."""
 
 import re
 from collections.abc import Callable
@@ -13,46 +13,46 @@ from orak.adapters.persistence.sql.sqlite import writing_engine
 T = TypeVar("T")
 
 HEAD = "0006"
-"""The revision that this orak works on: the newest of `versions/`."""
+"""The revision that this version of orak makes: the newest one in `versions/`."""
 
 _ERA = 1000
-"""Revisions are numbers. Those of one thousand only add to the schema, so whoever knows one of them can work
-on all that come after it. What an older orak cannot do without goes with the first of the next thousand."""
+"""Revisions are numbers. Within one thousand, a revision only adds to the schema, so an older orak can work
+on it. A revision that removes what an older orak needs begins the next thousand: a major version."""
 
 
 class UnusableSchema(Exception):
-    """No migration of this orak leads from that schema to one that it can work on."""
+    """The database has a schema that this version of orak cannot work on."""
 
-    def __init__(self, said: str, hint: str) -> None:
-        super().__init__(said)
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(reason)
         self.hint = hint
 
 
 def upgrade(url: str) -> None:
-    """Bring the schema up to date, in one transaction; nothing happens if it is, or is a newer orak's.
+    """Migrate the schema to `HEAD` in one transaction; leave one that is current or newer unchanged.
 
     Raises:
-        UnusableSchema: it is neither empty nor this orak's, nor one that this orak can work on.
+        UnusableSchema: another program or a later major version of orak made the schema.
     """
     if not check(url):
         _migrate(url, "upgrade", HEAD, needed=lambda revision: not _is_enough(revision))
 
 
 def downgrade(url: str, to: str) -> None:
-    """Go back to an older schema; what only the newer one can hold is lost."""
+    """Go back to an older schema; data that the older schema cannot hold is lost."""
     _migrate(url, "downgrade", to)
 
 
 def current(url: str) -> str | None:
-    """Return the schema's revision; None if there is no schema yet."""
+    """Return the revision of the schema; None if there is no schema yet."""
     return _on(url, _revision, looking=True)
 
 
 def check(url: str) -> bool:
-    """Whether this orak can work on the schema: it is the expected one, or a newer one that holds it.
+    """Whether this version of orak can work on the schema as it is: at `HEAD`, or newer and compatible.
 
     Raises:
-        UnusableSchema: not even after migrating.
+        UnusableSchema: another program or a later major version of orak made the schema.
     """
     return _is_enough(current(url))
 
@@ -62,12 +62,13 @@ def _is_enough(revision: str | None) -> bool:
         return False
     if not re.fullmatch("[0-9]{4}", revision):
         raise UnusableSchema(
-            f"the schema is not orak's: its revision is {revision[:40]!r}", "give orak a database of its own"
+            f"the database belongs to another program: its schema is at revision {revision[:40]!r}",
+            "use a separate database for orak",
         )
     if int(revision) // _ERA > int(HEAD) // _ERA:
         raise UnusableSchema(
-            f"the schema, {revision}, is of a later major version than this orak's, {HEAD}",
-            "install the orak that made it",
+            f"the schema is at revision {revision}, of a later major version than {HEAD}, which orak needs",
+            "install the version of orak that made it",
         )
     return revision >= HEAD
 
@@ -82,12 +83,12 @@ def _revision(connection: Connection) -> str | None:
 def _migrate(
     url: str, direction: str, to: str, needed: Callable[[str | None], bool] = lambda _: True
 ) -> None:
-    # Importing Alembic takes longer than all of this, and almost every start finds the schema up to date.
+    # Importing Alembic takes longer than the check, and at most starts the schema is up to date.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
     def migrate(connection: Connection) -> None:
-        if not needed(_revision(connection)):  # a newer orak was faster
+        if not needed(_revision(connection)):  # another process migrated it while this one waited
             return
         config = Config(attributes={"connection": connection})
         config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
@@ -97,9 +98,9 @@ def _migrate(
 
 
 def _on(url: str, work: Callable[[Connection], T], *, looking: bool = False) -> T:
-    """Run *work* in a transaction; two processes that migrate at once do so one after the other."""
+    """Run *work* in a transaction; processes that migrate at the same time take turns."""
     if not url.startswith("sqlite:"):
-        from orak.adapters.persistence.sql import postgresql  # noqa: PLC0415 - comes with `orak[postgresql]`
+        from orak.adapters.persistence.sql import postgresql  # noqa: PLC0415 - installed by `orak[postgresql]`
 
         return postgresql.look(url, work) if looking else postgresql.migrate(url, work)
     engine = writing_engine(make_url(url))
