@@ -1,4 +1,4 @@
-"""The receiver that docs/webhooks.md shows takes what orak signs, and nothing else."""
+"""The documents tell the truth: links lead somewhere, and the webhook receiver works as shown."""
 
 import re
 import socket
@@ -9,18 +9,51 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import pytest
 
 from orak.domain.webhooks import signature
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 BODY = (
     b'{"id":1,"type":"UploadRequested","at":"2024-01-01T12:00:00Z","position":1,"uploadId":15,"version":1,'
     b'"userId":1,"status":"PENDING","attempt":0,"key":"k","originalKey":"k"}'
 )
 
 
-def test_the_webhook_receiver_of_the_docs():
-    [receiver] = re.findall(r"```python\n(.*?)```", (DOCS / "webhooks.md").read_text(), re.DOTALL)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_of_a_document_leads_to_a_file_and_a_heading(document):
+    broken = []
+    for link in links(document.read_text()):
+        path, _, anchor = link.partition("#")
+        target = document.parent / path if path else document
+        if not target.exists() or (anchor and anchor not in anchors(target.read_text())):
+            broken.append(link)
+    assert broken == []
+
+
+def links(markdown: str) -> list[str]:
+    """Return the targets of links and pictures that lead to files of this repository."""
+    prose = without_code(markdown)
+    found = re.findall(r"\]\(([^)\s]+)\)", prose) + re.findall(r'(?:src|srcset|href)="([^"]+)"', prose)
+    return [target for target in found if "://" not in target]
+
+
+def anchors(markdown: str) -> set[str]:
+    """Return the anchors that GitHub gives to the headings."""
+    headings = re.findall(r"^#+ (.*)$", without_code(markdown, spans=False), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def without_code(markdown: str, *, spans: bool = True) -> str:
+    """Leave out blocks of code, and spans of code too."""
+    prose = re.sub(r"^```.*?^```", "", markdown, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"`[^`\n]*`", "", prose) if spans else prose
+
+
+def test_the_webhook_receiver_of_the_guide_accepts_what_orak_signs_and_nothing_else():
+    guide = ROOT / "docs" / "guides" / "webhooks.md"
+    [receiver] = re.findall(r"```python\n(.*?)```", guide.read_text(), re.DOTALL)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -30,7 +30,7 @@ class S3Storage:
     """A `Storage` on S3, or on anything that speaks its language.
 
     What S3 itself does over HTTP it leaves to S3: it is no `ObjectServer`. What each store enforces of a
-    signature is in docs/storage.md. No object is ever given a public ACL.
+    signature is in docs/guides/storage.md. No object is ever given a public ACL.
     """
 
     def __init__(self, bucket: Bucket) -> None:

@@ -132,7 +132,7 @@ def _check_storage(settings: Settings) -> Finding:
         return Finding("storage", "fail", str(invalid), invalid.hint)
     except Unavailable as outage:
         return Finding(
-            "storage", "fail", f"{shown}: {outage}", "docs/storage.md lists what orak must be allowed"
+            "storage", "fail", f"{shown}: {outage}", "docs/guides/storage.md lists the permissions that orak needs"
         )
     return Finding("storage", "ok", shown)
 
@@ -180,7 +180,7 @@ def _check_events(settings: Settings) -> Finding:
             "events",
             "warn",
             f"{shown}: {outage}",
-            "`orak aws setup` makes them; docs/aws.md lists what is to be allowed",
+            "`orak aws setup` makes them; docs/guides/aws.md lists the permissions",
         )
     return Finding("events", "ok", shown)
 
