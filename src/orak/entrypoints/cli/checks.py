@@ -132,7 +132,10 @@ def _check_storage(settings: Settings) -> Finding:
         return Finding("storage", "fail", str(invalid), invalid.hint)
     except Unavailable as outage:
         return Finding(
-            "storage", "fail", f"{shown}: {outage}", "docs/guides/storage.md lists the permissions that orak needs"
+            "storage",
+            "fail",
+            f"{shown}: {outage}",
+            "docs/guides/storage.md lists the permissions that orak needs",
         )
     return Finding("storage", "ok", shown)
 
