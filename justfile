@@ -36,7 +36,7 @@ test-browser *arguments: setup _chromium
 
 # Check the client's types against its modules, and test the examples, where there is Node
 test-js:
-    cd examples && npm install --no-save --no-audit --no-fund && npm run types && git diff --exit-code -- '*.d.ts' ../src && npm run check && npm test && npm run build
+    npm ci && npm run types && git diff --exit-code -- "*.d.ts" && npm run check && npm test && npm run build
 
 # Draw the pictures of the page in docs/images anew
 screenshots: setup _chromium
