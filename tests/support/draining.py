@@ -119,7 +119,8 @@ async def a_drain(persistence, clock, *, workers, batch_size=50):
     async def size():
         return batch_size
 
-    queue = InlineQueue(process, asyncio.Semaphore(workers), workers=workers, batch_size=size)
+    queue = InlineQueue(asyncio.Semaphore(workers), workers=workers)
+    queue.open(process, batch_size=size)
     try:
         yield Drain(persistence, storage, converter, queue, idle)
     finally:

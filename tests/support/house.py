@@ -248,7 +248,7 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
             issue_ticket=IssueTicket(persistence.tickets, ids, clock),
             redeem_ticket=RedeemTicket(persistence.tickets, clock),
             register_user=RegisterUser(transaction),
-            receive_upload=ReceiveUpload(snapshots, storage, verify, starter),
+            receive_upload=ReceiveUpload(snapshots, storage, verify, starter, queue),
             import_songs=ImportSongs(transaction),
             process_upload=ProcessUpload(
                 leases,

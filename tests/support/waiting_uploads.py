@@ -4,9 +4,9 @@ import asyncio
 from contextlib import asynccontextmanager
 
 from orak.adapters.queues.inline import InlineQueue
-from orak.adapters.queues.taskiq_listener import listening
 from orak.adapters.queues.taskiq_queue import TaskiqQueue
 from orak.adapters.redis.link import RedisLink
+from orak.entrypoints.worker.taskiq_listener import listening
 
 DEADLINE = 10
 
@@ -54,7 +54,8 @@ async def a_pool(takes, *, workers=2):
     async def batch_size() -> int:
         return 50
 
-    pool = InlineQueue(takes.process, asyncio.Semaphore(workers), workers=workers, batch_size=batch_size)
+    pool = InlineQueue(asyncio.Semaphore(workers), workers=workers)
+    pool.open(takes.process, batch_size=batch_size)
     try:
         yield pool
     finally:

@@ -6,29 +6,22 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from orak.adapters.queues.slots import Slots
 from orak.application.events.publish_events import PublishEvents
 from orak.application.ports.clock import Clock
 from orak.application.ports.cursors import Cursors
 from orak.application.ports.event_log import EventLog
 from orak.application.ports.failures import Unavailable
-from orak.application.ports.persistence import Snapshots
-from orak.application.ports.storage import Storage
-from orak.application.processing.process_upload import ProcessUpload
+from orak.application.ports.queue import Queue
 from orak.application.uploads.receive_upload import ReceiveUpload
-from orak.application.verify_upload import VerifyUpload
 from orak.entrypoints.settings.checks import InvalidSetting
 from orak.entrypoints.settings.values import Settings
 
 if TYPE_CHECKING:
-    import asyncio
-
     from orak.adapters.aws.clients import AwsConfig
     from orak.adapters.aws.pathway import Pathway
     from orak.adapters.aws.setup import Setup
     from orak.adapters.events.eventbridge import EventBridge
     from orak.adapters.events.sqs import SqsQueue
-    from orak.adapters.queues.inline import InlineQueue
 
 
 def aws_place(settings: Settings) -> "AwsConfig":
@@ -87,29 +80,18 @@ async def open_publisher(
 
 
 async def open_consumer(
-    settings: Settings,
-    *,
-    snapshots: Snapshots,
-    storage: Storage,
-    verify: VerifyUpload,
-    process: ProcessUpload,
-    pool: "InlineQueue",
-    capacity: "asyncio.Semaphore",
-    clock: Clock,
-    background: bool,
+    settings: Settings, *, receive: ReceiveUpload, pool: Queue, clock: Clock, background: bool
 ) -> AsyncIterator[None]:
-    """Let events from the queue start work of this process, if it does *background* work."""
+    """Start the consumer of SQS_QUEUE_URL, if this process does *background* work."""
     if settings.sqs_queue_url is None or not background:
         yield None
         return
     async with open_message_queue(settings) as queue:
-        from orak.adapters.events.consumer import Consumer  # noqa: PLC0415
-        from orak.adapters.events.hearing import Hearing  # noqa: PLC0415
+        from orak.entrypoints.worker.sqs_consumer import SqsConsumer  # noqa: PLC0415
+        from orak.entrypoints.worker.sqs_messages import MessageHandler  # noqa: PLC0415
 
-        # What arrived stands in line like any other: there is nobody whose call waits for it.
-        in_line = Slots(process, pool, capacity, immediate=0)
-        receive = ReceiveUpload(snapshots, storage, verify, in_line)
-        consumer = Consumer(queue, Hearing(receive, pool.wake, settings.s3_bucket_name), clock)
+        handler = MessageHandler(receive, pool.wake, settings.s3_bucket_name)
+        consumer = SqsConsumer(queue, handler, clock)
         consumer.start()
         yield None
         await consumer.stop()

@@ -144,18 +144,15 @@ class Container(containers.DeclarativeContainer):
         chance=chance,
         orphan_retention=providers.Callable(timedelta, hours=settings.provided.orphan_retention_hours),
     )
+    receive_upload = providers.Singleton(ReceiveUpload, snapshots, storage, verify, starter, queue)
     publisher = providers.Resource(
         open_publisher, settings, persistence.provided.event_log, persistence.provided.cursors, clock
     )
     consumer = providers.Resource(
         open_consumer,
         settings,
-        snapshots=snapshots,
-        storage=storage,
-        verify=verify,
-        process=process_upload,
+        receive=receive_upload,
         pool=pool,
-        capacity=capacity,
         clock=clock,
         background=background,
     )
@@ -253,7 +250,7 @@ class Container(containers.DeclarativeContainer):
         issue_ticket=providers.Singleton(IssueTicket, persistence.provided.tickets, ids, clock),
         redeem_ticket=providers.Singleton(RedeemTicket, persistence.provided.tickets, clock),
         register_user=providers.Singleton(RegisterUser, transaction),
-        receive_upload=providers.Singleton(ReceiveUpload, snapshots, storage, verify, starter),
+        receive_upload=receive_upload,
         import_songs=providers.Singleton(ImportSongs, transaction),
         process_upload=process_upload,
         sweep=sweep,
@@ -358,6 +355,7 @@ async def work(settings: Settings) -> AsyncIterator[None]:
         container.deliver_webhooks,
         container.pool,
         container.queue,
+        container.starter,
         container.publisher,
         container.timers,
         container.listener,

@@ -124,7 +124,8 @@ async def open_pool(
 ) -> AsyncIterator[InlineQueue]:
     """Open this process's own workers; there are none without *background* work."""
     workers = settings.workers if background else 0
-    pool = InlineQueue(process, capacity, workers=workers, batch_size=batch_size.recent)
+    pool = InlineQueue(capacity, workers=workers)
+    pool.open(process, batch_size=batch_size.recent)
     yield pool
     await pool.close()
 
@@ -171,7 +172,8 @@ async def open_slots(
     process: ProcessUpload, queue: Queue, capacity: asyncio.Semaphore, settings: Settings
 ) -> AsyncIterator[Slots]:
     """Open the slots that create calls convert in."""
-    slots = Slots(process, queue, capacity, immediate=settings.slots)
+    slots = Slots(queue, capacity, immediate=settings.slots)
+    slots.open(process)
     yield slots
     await slots.close()
 

@@ -76,7 +76,7 @@ def listen_for_wake_ups(
     settings: Settings, link: "RedisLink", pool: "InlineQueue"
 ) -> AbstractAsyncContextManager[None]:
     """Let the wake-ups of other processes reach *pool*."""
-    from orak.adapters.queues.taskiq_listener import listening  # noqa: PLC0415
+    from orak.entrypoints.worker.taskiq_listener import listening  # noqa: PLC0415
 
     return listening(settings.redis_url or "", link, pool)
 

@@ -16,8 +16,8 @@ from orak.adapters.aws.pathway import Pathway, delivery_statement
 from orak.adapters.aws.setup import Setup, lacking_attributes, with_eventbridge, with_statement
 from orak.adapters.aws.template import template
 from orak.adapters.events.eventbridge import EventBridge
-from orak.adapters.events.messages import Arrival, Work, meaning_of
 from orak.domain.events import EventType
+from orak.entrypoints.worker.sqs_messages import ObjectsArrived, WakeUp, parse_message
 
 KEY = "recordings/노래 + 1.webm"
 
@@ -70,8 +70,8 @@ async def carries(server, pathway, queue_url):
     s3 = server.client("s3")
     for key in (KEY, "published/x"):
         s3.put_object(Bucket=pathway.bucket, Key=key, Body=b"x")
-    meanings = [meaning_of(body, pathway.bucket) for body in server.messages(queue_url)]
-    return meanings == [Work()] * 4 + [Arrival((KEY,))]
+    meanings = [parse_message(body, pathway.bucket) for body in server.messages(queue_url)]
+    return meanings == [WakeUp()] * 4 + [ObjectsArrived((KEY,))]
 
 
 async def test_a_dry_run_makes_nothing(aws_server, pathway):

@@ -62,6 +62,12 @@ def a_batch_of(size: int):
     return batch_size
 
 
+def a_pool(process, capacity, *, workers, batch_size):
+    pool = InlineQueue(capacity, workers=workers)
+    pool.open(process, batch_size=batch_size)
+    return pool
+
+
 @pytest.fixture
 async def line():
     return Line()
@@ -69,7 +75,7 @@ async def line():
 
 @pytest.fixture
 async def queue(line):
-    queue = InlineQueue(line.process, asyncio.Semaphore(2), workers=2, batch_size=a_batch_of(50))
+    queue = a_pool(line.process, asyncio.Semaphore(2), workers=2, batch_size=a_batch_of(50))
     yield queue
     await queue.close()
 
@@ -77,8 +83,9 @@ async def queue(line):
 @pytest.fixture
 async def house(line):
     capacity = asyncio.Semaphore(2)
-    queue = InlineQueue(line.process, capacity, workers=2, batch_size=a_batch_of(50))
-    slots = Slots(line.process, queue, capacity, immediate=1)
+    queue = a_pool(line.process, capacity, workers=2, batch_size=a_batch_of(50))
+    slots = Slots(queue, capacity, immediate=1)
+    slots.open(line.process)
     yield slots, queue
     await slots.close()
     await queue.close()
@@ -167,12 +174,35 @@ async def test_immediate_and_background_work_share_the_capacity(line, house):
 
 
 async def test_no_slots_means_always_queued(line):
-    queue = InlineQueue(line.process, asyncio.Semaphore(1), workers=1, batch_size=a_batch_of(50))
-    slots = Slots(line.process, queue, asyncio.Semaphore(1), immediate=0)
+    queue = a_pool(line.process, asyncio.Semaphore(1), workers=1, batch_size=a_batch_of(50))
+    slots = Slots(queue, asyncio.Semaphore(1), immediate=0)
+    slots.open(line.process)
     line.waiting.append(1)
     line.open.set()
     await slots.start(UploadId(1))
     await line.until(lambda: line.done == [1])
+    await queue.close()
+
+
+async def test_before_slots_open_uploads_wait_in_the_queue(line, queue):
+    slots = Slots(queue, asyncio.Semaphore(1), immediate=1)
+    line.waiting.append(1)
+    line.open.set()
+    await slots.start(UploadId(1))
+    await line.until(lambda: line.done == [1])
+
+
+async def test_a_wake_up_before_the_queue_opens_is_not_lost(line):
+    queue = InlineQueue(asyncio.Semaphore(1), workers=1)
+    line.waiting.append(1)
+    line.open.set()
+    await queue.wake()
+    assert queue.is_full
+    room = asyncio.create_task(queue.room())
+    queue.open(line.process, batch_size=a_batch_of(50))
+    await line.until(lambda: line.done == [1])
+    async with asyncio.timeout(DEADLINE):
+        await room
     await queue.close()
 
 
@@ -195,7 +225,7 @@ async def test_a_wake_up_while_all_workers_ask_is_not_lost(line):
             return False
         return await line.process(upload_id, claimed=claimed)
 
-    queue = InlineQueue(process, asyncio.Semaphore(1), workers=1, batch_size=a_batch_of(50))
+    queue = a_pool(process, asyncio.Semaphore(1), workers=1, batch_size=a_batch_of(50))
     await queue.wake()
     await asked.wait()
     line.waiting.append(1)
@@ -207,7 +237,7 @@ async def test_a_wake_up_while_all_workers_ask_is_not_lost(line):
 
 
 async def test_a_batch_that_was_full_is_followed_by_the_next(line):
-    queue = InlineQueue(line.process, asyncio.Semaphore(1), workers=1, batch_size=a_batch_of(3))
+    queue = a_pool(line.process, asyncio.Semaphore(1), workers=1, batch_size=a_batch_of(3))
     line.waiting.extend(range(8))
     line.open.set()
     await queue.wake()
@@ -221,7 +251,7 @@ async def test_a_batch_follows_a_size_that_changes_in_the_middle_of_it(line, cap
     async def size() -> int:
         return 1000 if len(line.done) < 4 else 3
 
-    queue = InlineQueue(line.process, asyncio.Semaphore(1), workers=1, batch_size=size)
+    queue = a_pool(line.process, asyncio.Semaphore(1), workers=1, batch_size=size)
     line.waiting.extend(range(10))
     line.open.set()
     await queue.wake()
@@ -231,7 +261,7 @@ async def test_a_batch_follows_a_size_that_changes_in_the_middle_of_it(line, cap
 
 
 async def test_one_wake_up_brings_in_as_many_workers_as_there_is_work_for(line):
-    queue = InlineQueue(line.process, asyncio.Semaphore(9), workers=3, batch_size=a_batch_of(50))
+    queue = a_pool(line.process, asyncio.Semaphore(9), workers=3, batch_size=a_batch_of(50))
     line.waiting.extend(range(5))
     await queue.wake()
     await line.until(lambda: line.running == 3)
@@ -252,7 +282,7 @@ async def test_a_worker_that_failed_leaves_room_for_the_next(line, caplog):
             raise Unavailable("the database is away")
         return await line.process(upload_id, claimed=claimed)
 
-    queue = InlineQueue(process, asyncio.Semaphore(1), workers=1, batch_size=a_batch_of(50))
+    queue = a_pool(process, asyncio.Semaphore(1), workers=1, batch_size=a_batch_of(50))
     await queue.wake()
     await line.until(lambda: calls == 1)
     line.waiting.append(1)
@@ -262,4 +292,4 @@ async def test_a_worker_that_failed_leaves_room_for_the_next(line, caplog):
             await queue.wake()
             await asyncio.sleep(0)
     await queue.close()
-    assert "stopped until it is woken again" in caplog.text
+    assert "stopped until the next wake-up" in caplog.text

@@ -9,8 +9,8 @@ What cannot be delivered, and what nobody could read, goes to a second queue of 
 
 import msgspec
 
-from orak.adapters.events.consumer import KEPT
 from orak.adapters.events.entries import SOURCE, STARTING
+from orak.adapters.events.message import VISIBILITY_TIMEOUT
 from orak.domain.identity import RECORDINGS
 
 Json = dict[str, object]
@@ -75,7 +75,7 @@ def delivery_statement(queue_arn: object, rule_arns: list[object]) -> Json:
 def queue_attributes(dead_letters_arn: object) -> Json:
     """How the queue has to be."""
     return {
-        "VisibilityTimeout": KEPT,
+        "VisibilityTimeout": VISIBILITY_TIMEOUT,
         "SqsManagedSseEnabled": True,
         "RedrivePolicy": {"deadLetterTargetArn": dead_letters_arn, "maxReceiveCount": MOST_RECEIVES},
     }

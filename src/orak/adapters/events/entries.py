@@ -1,4 +1,4 @@
-"""EventLog as EventBridge takes them."""
+"""Events as entries of EventBridge's PutEvents."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -29,7 +29,7 @@ STARTING = frozenset(
 
 
 class Detail(msgspec.Struct, frozen=True, rename="camel"):
-    """What an event says of an event. Consumers tell repeats by `event_id`, and what is newer by `version`."""
+    """The `Detail` field of an entry. Consumers detect repeats by `event_id` and order by `version`."""
 
     event_id: int
     upload_id: UploadId

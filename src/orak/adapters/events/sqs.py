@@ -7,12 +7,12 @@ from typing import Any, Self
 import msgspec
 
 from orak.adapters.aws.clients import AwsConfig, AwsService, open_service
-from orak.adapters.events.consumer import KEPT, Message
+from orak.adapters.events.message import VISIBILITY_TIMEOUT, Message
 
 _log = logging.getLogger(__name__)
 
 MOST_MESSAGES = 10
-"""How many a call may receive or delete (SQS API reference)."""
+"""Messages that one call may receive or delete (SQS API reference)."""
 
 _LONGEST_WAIT = 20
 """Seconds that SQS waits for a first message at most."""
@@ -34,7 +34,7 @@ class SqsQueue:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, place: AwsConfig, url: str, *, wait: int = _LONGEST_WAIT, visibility: int = KEPT
+        cls, place: AwsConfig, url: str, *, wait: int = _LONGEST_WAIT, visibility: int = VISIBILITY_TIMEOUT
     ) -> AsyncIterator[Self]:
         """Open it; SQS need not answer yet. Raise `InvalidAwsConfig`."""
         if (named := _AWS_HOST.match(url)) is not None:

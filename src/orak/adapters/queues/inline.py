@@ -1,4 +1,4 @@
-"""A queue without a broker: who wakes a worker runs it, in the same process."""
+"""A queue without a broker: a wake-up starts a worker in the same process."""
 
 import asyncio
 import logging
@@ -10,95 +10,102 @@ from orak.domain.identity import UploadId
 
 _log = logging.getLogger(__name__)
 
+_BatchSize = Callable[[], Awaitable[int]]
+
 
 class Process(Protocol):
-    """Processes one take, as `ProcessUpload` does."""
+    """Convert one waiting upload, as `ProcessUpload` does."""
 
     async def __call__(
         self, upload_id: UploadId | None = None, *, claimed: Callable[[], object] | None = None
     ) -> bool:
-        """Return False if there was none to be had; *taken* is called as soon as there is one."""
+        """Return False if nothing is waiting. Call *claimed* as soon as an upload is claimed."""
         ...
 
 
 class InlineQueue:
-    """A `Queue` with its own workers: a wake-up drains what waits, fairest first, as capacity allows.
+    """A `Queue` with its own workers, which convert waiting uploads, fairest first, as capacity allows.
 
-    One wake-up is enough for any number of takes: whoever finds one brings in another worker, until all work
-    or nothing is left.
+    One wake-up is enough for any number of uploads: each worker that claims one starts another worker, until
+    all are busy or nothing is waiting.
     """
 
-    def __init__(
-        self,
-        process: Process,
-        capacity: asyncio.Semaphore,
-        *,
-        workers: int,
-        batch_size: Callable[[], Awaitable[int]],
-    ) -> None:
-        """Run up to *workers* drains at once, 0 for none; each asks for *batch_size* before each take."""
-        self._process = process
+    def __init__(self, capacity: asyncio.Semaphore, *, workers: int) -> None:
+        """Run up to *workers* workers at once, 0 for none; each conversion holds one unit of *capacity*."""
         self._capacity = capacity
         self._workers = workers
-        self._batch_size = batch_size
+        self._work: tuple[Process, _BatchSize] | None = None
+        self._opened = asyncio.Event()
         self._drains: set[asyncio.Task[None]] = set()
         self._woken_again = False
         self._closed = False
 
+    def open(self, process: Process, *, batch_size: _BatchSize) -> None:
+        """Begin to convert with *process*, reading *batch_size* before each conversion.
+
+        Call this once, on the event loop. Wake-ups from before take effect now.
+        """
+        self._work = process, batch_size
+        self._opened.set()
+        if self._woken_again:
+            self._start_worker()
+
     async def wake(self) -> None:
-        """Start a worker, or have those that run look once more before they end."""
-        if not self._bring_another():
+        """Start a worker. If none can start, have those that run look once more before they end."""
+        if not self._start_worker():
             self._woken_again = True
 
     @property
     def is_full(self) -> bool:
-        """Whether a wake-up would start nobody."""
-        return len(self._drains) >= self._workers
+        """Whether a wake-up would start no worker."""
+        return self._work is None or len(self._drains) >= self._workers
 
     async def room(self) -> None:
-        """Return as soon as a wake-up would start a worker; with *workers* 0, never."""
+        """Return as soon as a wake-up would start a worker; without workers, never."""
+        await self._opened.wait()
         while self.is_full:
             if not self._drains:
                 await asyncio.Event().wait()
             await asyncio.wait(self._drains, return_when=asyncio.FIRST_COMPLETED)
 
     async def close(self) -> None:
-        """Stop the workers, and return when each lease has been given back."""
+        """Stop the workers; return when each has given back its lease."""
         self._closed = True
         for drain in self._drains:
             drain.cancel()
         await asyncio.gather(*self._drains, return_exceptions=True)
 
-    def _bring_another(self) -> bool:
-        if self._closed or self.is_full:
+    def _start_worker(self) -> bool:
+        if self._work is None or self._closed or self.is_full:
             return False
-        self._drains.add(asyncio.create_task(self._drain()))
+        self._drains.add(asyncio.create_task(self._drain(*self._work)))
         return True
 
-    async def _drain(self) -> None:
+    async def _drain(self, process: Process, batch_size: _BatchSize) -> None:
         try:
-            while not self._closed and await self._batch():
+            while not self._closed and await self._batch(process, batch_size):
                 pass
         except Unavailable as outage:
-            _log.warning("background conversion stopped until it is woken again: %s", outage)
-        except Exception:  # noqa: BLE001 - a worker that cannot work ends; the next wake-up or sweep starts one
-            _log.exception("background conversion stopped until it is woken again")
+            _log.warning("background conversion stopped until the next wake-up: %s", outage)
+        except Exception:  # noqa: BLE001 - a worker that fails ends; the next wake-up or sweep starts another
+            _log.exception("background conversion stopped until the next wake-up")
         finally:
             self._drains.discard(asyncio.current_task())
 
-    async def _batch(self) -> bool:
-        """Process as many takes as a batch has; False as soon as none is left.
+    async def _batch(self, process: Process, batch_size: _BatchSize) -> bool:
+        """Convert one batch of uploads; return False as soon as nothing is waiting.
 
-        The size counts as it is now, not as it was when the batch began, perhaps a thousand long takes ago.
+        The size is read again before each conversion: a batch of a thousand long recordings takes hours, and
+        an operator may have changed the size meanwhile.
         """
-        claimed = 0
-        while claimed < await self._batch_size():
+        converted = 0
+        while converted < await batch_size():
             async with self._capacity:
                 self._woken_again = False
-                found = await self._process(claimed=self._bring_another)
-            # A wake-up that came while the claim was being asked may be for a row that it did not see.
+                found = await process(claimed=self._start_worker)
+            # A wake-up during the claim may be about an upload that the claim did not see.
             if not found and not self._woken_again:
                 return False
-            claimed += 1
-        _log.debug("a batch of %d takes is full; the next one follows", claimed)
+            converted += 1
+        _log.debug("a batch of %d uploads is full; the next batch begins", converted)
         return True

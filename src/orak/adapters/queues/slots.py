@@ -10,63 +10,68 @@ from orak.domain.identity import UploadId
 
 _log = logging.getLogger(__name__)
 
+_Process = Callable[[UploadId | None], Awaitable[bool]]
+
 
 class Slots:
     """A `Starter` that converts in this process while fewer than *immediate* do, and else wakes a worker.
 
-    The conversion is a task of its own: whoever waited for it may hang up. *capacity* is shared with the
-    background work of the process, so that together they never ask more of the machine than it has.
+    Each conversion is a task of its own, so a client that hangs up does not cancel it. The background workers
+    of the process share *capacity*; together they never use more of the machine than it has.
     """
 
-    def __init__(
-        self,
-        process: Callable[[UploadId | None], Awaitable[bool]],
-        queue: Queue,
-        capacity: asyncio.Semaphore,
-        *,
-        immediate: int,
-    ) -> None:
-        self._process = process
+    def __init__(self, queue: Queue, capacity: asyncio.Semaphore, *, immediate: int) -> None:
         self._queue = queue
         self._capacity = capacity
         self._immediate = immediate
+        self._process: _Process | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
 
+    def open(self, process: _Process) -> None:
+        """Begin to convert with *process*; before that, `start` wakes a worker. Call this once."""
+        self._process = process
+
     async def start(self, upload_id: UploadId) -> Started:
         """Convert now if a slot is free, else wake a worker."""
-        if self._closing.is_set() or len(self._tasks) >= self._immediate or self._capacity.locked():
+        process = self._process
+        if process is None or not self._has_room():
             await self._queue.wake()
             return _NotStarted()
-        await self._capacity.acquire()  # never waits: it was not locked, and nothing ran in between
-        task = asyncio.create_task(self._run(upload_id))
+        await self._capacity.acquire()  # never waits: it was not locked, and no other task ran since
+        task = asyncio.create_task(self._run(process, upload_id))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return _Running(task, self._closing)
 
     def end_waits(self) -> None:
-        """Let nobody wait any longer, and start nothing more; what runs goes on."""
+        """Answer all waiting calls and start no more conversions; those that run go on."""
         self._closing.set()
 
     async def close(self) -> None:
-        """End the waits, stop what runs, and return when each lease has been given back."""
+        """End the waits and stop the conversions; return when each has given back its lease."""
         self.end_waits()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self, upload_id: UploadId) -> None:
+    def _has_room(self) -> bool:
+        return (
+            not self._closing.is_set() and len(self._tasks) < self._immediate and not self._capacity.locked()
+        )
+
+    async def _run(self, process: _Process, upload_id: UploadId) -> None:
         try:
-            await self._process(upload_id)
-        except Exception:  # noqa: BLE001 - nobody may be waiting; the row waits on, and the sweep finds it
-            _log.exception("the immediate conversion of upload %d did not happen", upload_id)
+            await process(upload_id)
+        except Exception:  # noqa: BLE001 - no caller may be left to raise to; the sweep finds the row
+            _log.exception("the immediate conversion of upload %d failed to run", upload_id)
         finally:
             self._capacity.release()
 
 
 class _NotStarted:
     async def wait(self, seconds: float) -> None:
-        """Return at once: whenever the queue comes to it is too late to wait for."""
+        """Return at once: the queue may take longer than any call waits."""
 
 
 class _Running:

@@ -54,7 +54,7 @@ class UrlSigner:
         return self._sign("GET", key, life, {}, {})
 
     def check_put(self, key: str, query: Mapping[str, str], content_type: str | None) -> SignedTerms:
-        """Return what this PUT was signed for. Raise `InvalidSignature` if it was not, or its time is over."""
+        """Return what this PUT was signed for. Raise `InvalidSignature` if it is invalid or expired."""
         self._check("PUT", key, query, _PUT_QUERY)
         terms = SignedTerms(query["type"], int(query["size"]))
         if content_type is None or _folded(content_type) != _folded(terms.content_type):

@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 
 from orak.application.ports.persistence import Snapshots
+from orak.application.ports.queue import Queue
 from orak.application.ports.starter import Starter
 from orak.application.ports.storage import Storage
 from orak.application.verify_upload import VerifyUpload
@@ -11,18 +12,22 @@ from orak.domain.upload import Upload
 
 @dataclass(frozen=True, slots=True)
 class ReceiveUpload:
-    """Take note that bytes arrived under a key: verify them, and start what waits for them.
+    """Note that bytes arrived under a key: verify them, and start the conversion that waits for them.
 
-    Whoever noticed may call it, as often as it likes: the store's own PUT, an event, a person.
+    The store's own PUT, an event or a person may report an arrival; repeats change nothing.
     """
 
     snapshots: Snapshots
     storage: Storage
     verify: VerifyUpload
     starter: Starter
+    queue: Queue
 
-    async def __call__(self, key: ObjectKey) -> Upload:
-        """Return the upload as it is now. Raise `UploadNotFound` for a key that is no upload's any more."""
+    async def __call__(self, key: ObjectKey, *, queued: bool = False) -> Upload:
+        """Return the upload as it is now. With *queued*, it waits in line even if a slot is free.
+
+        Raise `UploadNotFound` if no upload has this key any more.
+        """
         found = await self.storage.head(key)
         if found is None:
             upload = await self.snapshots.upload_by_key(key)
@@ -31,5 +36,8 @@ class ReceiveUpload:
             return upload
         upload = await self.verify(found)
         if upload.is_waiting:
-            await self.starter.start(upload.id)
+            if queued:
+                await self.queue.wake()
+            else:
+                await self.starter.start(upload.id)
         return upload

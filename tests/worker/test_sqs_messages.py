@@ -2,7 +2,13 @@ import json
 
 import pytest
 
-from orak.adapters.events.messages import Arrival, BrokenMessage, Foreign, Work, meaning_of
+from orak.entrypoints.worker.sqs_messages import (
+    Ignored,
+    MalformedMessage,
+    ObjectsArrived,
+    WakeUp,
+    parse_message,
+)
 
 BUCKET = "takes"
 KEY = "recordings/0c0f4a1e-6c7b-4f6e-9d5f-2f0b7b1f0a11_노래 + 1%2B.webm"
@@ -39,9 +45,9 @@ def own_event(type_, status="UPLOADED", source="orak.recordings"):
 @pytest.mark.parametrize(
     ("body", "meaning"),
     [
-        (s3_event(), Arrival((KEY,))),
-        (s3_event(key="recordings/a+b%20c"), Arrival(("recordings/a+b%20c",))),
-        (notification(("ObjectCreated:Put", BUCKET, ENCODED)), Arrival(("recordings/노 +",))),
+        (s3_event(), ObjectsArrived((KEY,))),
+        (s3_event(key="recordings/a+b%20c"), ObjectsArrived(("recordings/a+b%20c",))),
+        (notification(("ObjectCreated:Put", BUCKET, ENCODED)), ObjectsArrived(("recordings/노 +",))),
         (
             notification(
                 ("s3:ObjectCreated:CompleteMultipartUpload", BUCKET, "recordings/a"),
@@ -49,18 +55,18 @@ def own_event(type_, status="UPLOADED", source="orak.recordings"):
                 ("ObjectCreated:Copy", "other", "recordings/c"),
                 ("ObjectCreated:Post", BUCKET, "recordings/d"),
             ),
-            Arrival(("recordings/a", "recordings/d")),
+            ObjectsArrived(("recordings/a", "recordings/d")),
         ),
-        (own_event("UploadReceived"), Work()),
-        (own_event("ProcessingRetried"), Work()),
-        (own_event("ProcessingReleased"), Work()),
-        (own_event("RecordCreated"), Work()),
-        (own_event("RecordCreated", "PENDING"), Arrival((KEY,))),
-        (own_event("RecordCreated", "EXPIRED"), Arrival((KEY,))),
+        (own_event("UploadReceived"), WakeUp()),
+        (own_event("ProcessingRetried"), WakeUp()),
+        (own_event("ProcessingReleased"), WakeUp()),
+        (own_event("RecordCreated"), WakeUp()),
+        (own_event("RecordCreated", "PENDING"), ObjectsArrived((KEY,))),
+        (own_event("RecordCreated", "EXPIRED"), ObjectsArrived((KEY,))),
     ],
 )  # fmt: skip
 def test_what_starts_work(body, meaning):
-    assert meaning_of(body, BUCKET) == meaning
+    assert parse_message(body, BUCKET) == meaning
 
 
 @pytest.mark.parametrize(
@@ -80,11 +86,11 @@ def test_what_starts_work(body, meaning):
     ],
 )
 def test_what_is_passed_over(body):
-    assert isinstance(meaning_of(body, BUCKET), Foreign)
+    assert isinstance(parse_message(body, BUCKET), Ignored)
 
 
 def test_without_a_bucket_no_objects_are_ours():
-    assert isinstance(meaning_of(s3_event(), None), Foreign)
+    assert isinstance(parse_message(s3_event(), None), Ignored)
 
 
 @pytest.mark.parametrize(
@@ -111,8 +117,8 @@ def test_without_a_bucket_no_objects_are_ours():
     ],
 )
 def test_what_is_broken(body):
-    with pytest.raises(BrokenMessage) as broken:
-        meaning_of(body, BUCKET)
+    with pytest.raises(MalformedMessage) as broken:
+        parse_message(body, BUCKET)
     assert KEY not in str(broken.value)
 
 
@@ -125,4 +131,4 @@ def test_s3_that_notifies_the_queue_itself_says_the_key_encoded(aws_server):
         },
     )
     s3.put_object(Bucket=bucket, Key=KEY, Body=b"x")
-    assert Arrival((KEY,)) in [meaning_of(body, bucket) for body in aws_server.messages(queue)]
+    assert ObjectsArrived((KEY,)) in [parse_message(body, bucket) for body in aws_server.messages(queue)]

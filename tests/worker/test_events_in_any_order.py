@@ -9,12 +9,13 @@ import pytest
 
 from house import SINGER, a_house
 from orak.adapters.clock.system import SystemClock
-from orak.adapters.events.consumer import Consumer, Message
 from orak.adapters.events.entries import entry_of
-from orak.adapters.events.hearing import Hearing
+from orak.adapters.events.message import Message
 from orak.adapters.queues.inline import InlineQueue
 from orak.domain.events import EventType
 from orak.domain.processing import ProcessingStatus
+from orak.entrypoints.worker.sqs_consumer import SqsConsumer
+from orak.entrypoints.worker.sqs_messages import MessageHandler
 
 BUCKET = "takes"
 MOST_DELIVERIES = 10
@@ -85,7 +86,8 @@ async def live_through(house, uploads, chance):
     async def batch_size():
         return 50
 
-    pool = InlineQueue(house.use_cases.process_upload, asyncio.Semaphore(4), workers=4, batch_size=batch_size)
+    pool = InlineQueue(asyncio.Semaphore(4), workers=4)
+    pool.open(house.use_cases.process_upload, batch_size=batch_size)
     queue = MadQueue(house, pool, chance)
 
     async def sing(number):
@@ -103,7 +105,8 @@ async def live_through(house, uploads, chance):
     takes = await asyncio.gather(*map(sing, range(uploads)))
     queue.deletions = [record.id for _, record in chance.sample(takes, uploads // 4)]
     deleted = set(queue.deletions)
-    consumer = Consumer(queue, Hearing(house.use_cases.receive_upload, pool.wake, BUCKET), house.clock)
+    handler = MessageHandler(house.use_cases.receive_upload, pool.wake, BUCKET)
+    consumer = SqsConsumer(queue, handler, house.clock)
     consumer.start()
     async with asyncio.timeout(DEADLINE):
         await queue.all_delivered.wait()

@@ -12,28 +12,28 @@ from orak.application.ports.queue import Queue
 
 
 class Pool(Queue, Protocol):
-    """Workers of this process that wake-ups are passed on to."""
+    """The workers of this process, which wake-ups are passed on to."""
 
     @property
     def is_full(self) -> bool:
-        """Whether a wake-up would start nobody."""
+        """Whether a wake-up would start no worker."""
         ...
 
     async def room(self) -> None:
-        """Return as soon as a wake-up would start somebody."""
+        """Return as soon as a wake-up would start a worker."""
         ...
 
 
 @asynccontextmanager
 async def listening(url: str, link: RedisLink, pool: Pool) -> AsyncIterator[None]:
-    """Wake *pool* for each wake-up that is received, until the block ends.
+    """Wake *pool* for each wake-up on Redis, until the block ends.
 
-    None is taken while the pool is full: another process may have room. With Redis away none comes, and when
-    it is back they come again by themselves.
+    While the pool is full the listener leaves wake-ups on Redis, where another process may have room. During
+    an outage of Redis no wake-ups arrive; afterwards the listener goes on without a restart.
     """
 
     async def look() -> None:
-        if pool.is_full:  # it filled up while the pop was under way
+        if pool.is_full:  # the pool filled up while the blocking pop was under way
             try:
                 await broker.send()
             except Unavailable:

@@ -8,13 +8,12 @@ from aws_server import DEADLINE
 from house import RestlessClock
 from orak.adapters.aws.clients import AwsConfig
 from orak.adapters.clock.frozen import FrozenClock
-from orak.adapters.events.consumer import Consumer
-from orak.adapters.events.hearing import Hearing
-from orak.adapters.events.messages import BrokenMessage
 from orak.adapters.events.sqs import SqsQueue
 from orak.application.ports.failures import Unavailable
 from orak.domain.errors import UploadNotFound
 from orak.domain.identity import UploadId
+from orak.entrypoints.worker.sqs_consumer import SqsConsumer
+from orak.entrypoints.worker.sqs_messages import MalformedMessage, MessageHandler
 
 
 class Ears:
@@ -45,7 +44,7 @@ class Ears:
 @asynccontextmanager
 async def consuming(server, url, hear, *, clock=None, visibility=60):
     async with SqsQueue.open(server.config, url, visibility=visibility) as queue:
-        consumer = Consumer(queue, hear, clock or RestlessClock())
+        consumer = SqsConsumer(queue, hear, clock or RestlessClock())
         consumer.start()
         try:
             yield
@@ -111,13 +110,16 @@ async def test_a_broken_message_ends_with_the_dead_letters_and_keeps_nobody(aws_
     dead, ears = aws_server.new_queue(), Ears()
     redrive = {"deadLetterTargetArn": aws_server.arn(dead), "maxReceiveCount": 2}
     url = aws_server.new_queue(RedrivePolicy=json.dumps(redrive))
-    ears.errors = {"broken": [BrokenMessage("it is no JSON")] * 9, "bug": [RuntimeError("a bug")] * 9}
+    ears.errors = {
+        "broken": [MalformedMessage("the body is not JSON")] * 9,
+        "bug": [RuntimeError("a bug")] * 9,
+    }
     send(aws_server, url, "broken", "bug", "good")
     async with consuming(aws_server, url, ears, visibility=0):
         await until_counts(aws_server, dead, (2, 0))
     assert "good" in ears.heard
     assert sorted(aws_server.messages(dead)) == ["broken", "bug"]
-    assert "is left to the dead letters: it is no JSON" in caplog.text
+    assert "is left for the dead-letter queue: the body is not JSON" in caplog.text
     assert "RuntimeError: a bug" in caplog.text
 
 
@@ -130,8 +132,8 @@ async def test_while_nothing_can_be_acted_on_the_messages_are_held(aws_server, c
     assert ears.heard == ["waits"] * 5
     warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert warnings == [
-        "events cannot be acted on: the database is away; the sweep goes on without",
-        "events cannot be acted on: that is over",
+        "SQS messages cannot be handled: the database is away; the sweep still finds waiting uploads",
+        "SQS messages cannot be handled: this outage is over",
     ]
 
 
@@ -169,14 +171,14 @@ async def test_an_outage_of_the_queue_is_two_lines(aws_server, caplog):
         await ears.until(lambda: ears.heard == ["at last"])
     warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(warnings) == 2
-    assert warnings[0].startswith("events cannot be received: SQS answered 400")
-    assert warnings[1] == "events cannot be received: that is over"
+    assert warnings[0].startswith("SQS messages cannot be received: SQS answered 400")
+    assert warnings[1] == "SQS messages cannot be received: this outage is over"
 
 
 async def test_it_can_be_stopped_while_the_queue_is_away():
     nowhere = AwsConfig("eu-west-1", "http://127.0.0.1:9", "key", "secret")
     async with SqsQueue.open(nowhere, "http://127.0.0.1:9/1/q") as queue:
-        consumer = Consumer(queue, Ears(), FrozenClock())
+        consumer = SqsConsumer(queue, Ears(), FrozenClock())
         consumer.start()
         await asyncio.sleep(0)
         began = time.monotonic()
@@ -185,7 +187,8 @@ async def test_it_can_be_stopped_while_the_queue_is_away():
 
 
 async def test_a_message_of_an_upload_that_is_gone_has_no_effect_and_goes():
-    async def receive(_key):
+    async def receive(_key, *, queued):
+        assert queued
         raise UploadNotFound(UploadId(3))
 
     async def wake():
@@ -196,4 +199,4 @@ async def test_a_message_of_an_upload_that_is_gone_has_no_effect_and_goes():
         "detail-type": "Object Created",
         "detail": {"bucket": {"name": "takes"}, "object": {"key": "recordings/x"}},
     }
-    await Hearing(receive, wake, "takes")(json.dumps(body))
+    await MessageHandler(receive, wake, "takes")(json.dumps(body))
