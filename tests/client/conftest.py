@@ -1,6 +1,7 @@
 import asyncio
 import threading
 
+import httpx
 import pytest
 
 from orak.adapters.audio.sung_sample import write_sung_sample
@@ -9,10 +10,11 @@ from orak.entrypoints.cli.listening import listen
 from orak.entrypoints.cli.serving import serving
 from orak.entrypoints.cli.tokens import signed_token
 from orak.entrypoints.settings.values import Settings
+from scripted_api import ScriptedApi
 
 
 class Awaited:
-    """An asynchronous client, used like the blocking one: what is true of one must be of the other."""
+    """An asyncio client with the interface of the blocking one, so that each test runs with both."""
 
     def __init__(self, client: AsyncOrakClient, runner: asyncio.Runner) -> None:
         self._client = client
@@ -38,7 +40,7 @@ class Awaited:
         return self._all(self._client.failures())
 
     def events(self, after=None):
-        """One at a time, as they come."""
+        """Yield one event at a time, as it comes."""
         items = self._client.events(after)
         try:
             while True:
@@ -55,7 +57,7 @@ class Awaited:
 
 @pytest.fixture(params=["blocking", "asyncio"])
 def client_of(request):
-    """Open clients of each kind, and close them."""
+    """Open clients of each kind; close them at the end."""
     if request.param == "blocking":
         clients = []
 
@@ -79,9 +81,20 @@ def client_of(request):
             client.close()
 
 
+@pytest.fixture
+def scripted(client_of):
+    """Open a client of an API that gives these answers; return both."""
+
+    def scripted(*answers):
+        api = ScriptedApi(*answers)
+        return client_of("http://orak.test", "secret-token", transport=httpx.MockTransport(api)), api
+
+    return scripted
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """The settings of a real orak, served on a free port."""
+    """Settings of a real server on a free port."""
     listener = listen("127.0.0.1", 0)
     settings = Settings(
         data_dir=tmp_path_factory.mktemp("orak"), port=listener.getsockname()[1], jwt_secret="s" * 32
@@ -127,8 +140,8 @@ def expired_token(server):
 
 
 @pytest.fixture(scope="session")
-def take(tmp_path_factory):
+def recording(tmp_path_factory):
     """Twelve seconds of singing."""
-    file = tmp_path_factory.mktemp("takes") / "take.webm"
+    file = tmp_path_factory.mktemp("recordings") / "recording.webm"
     write_sung_sample(file)
     return file

@@ -1,39 +1,39 @@
-"""Both clients against a real orak on a real socket."""
+"""Both clients against a real server on a real socket."""
 
 import pytest
 
-from orak.client import OrakApiError, StillProcessing, UnsupportedAudio, conversations
+from orak.client import OrakApiError, StillProcessing, UnsupportedAudio, flows
 
 
 @pytest.fixture
-def uploaded(orak, take):
-    presigned = orak.presign(take.name, take.stat().st_size)
-    orak.put(presigned, take)
+def uploaded(orak, recording):
+    presigned = orak.presign(recording.name, recording.stat().st_size)
+    orak.put(presigned, recording)
     return presigned
 
 
-def test_a_file_becomes_a_record_in_one_call(orak, take):
+def test_a_file_becomes_a_record_in_one_call(orak, recording):
     sent, seen = [], []
     record = orak.upload(
-        take, "아리랑", wait=60, on_progress=lambda *count: sent.append(count), on_record=seen.append
+        recording, "아리랑", wait=60, on_progress=lambda *count: sent.append(count), on_record=seen.append
     )
     assert (record.processing_status, record.title, record.failure) == ("COMPLETED", "아리랑", None)
     assert record.duration_seconds == 11
     assert record.public_url.endswith(".m4a")
     assert record.loudness.output_lufs == pytest.approx(-14, abs=0.5)
-    size = take.stat().st_size
+    size = recording.stat().st_size
     assert sent[-1] == (size, size)
     assert [count for count, _ in sent] == sorted(count for count, _ in sent)
     assert seen[-1] == record
     assert orak.upload_status(record.upload_id).processing_status == "COMPLETED"
 
 
-def test_the_server_may_be_asked_to_wait(orak, uploaded):
+def test_create_can_ask_the_server_to_wait_for_the_conversion(orak, uploaded):
     record = orak.create("waited for", uploaded.upload_id, wait=10)
     assert record.is_settled
 
 
-def test_waiting_ends_when_its_time_is_over(orak):
+def test_a_wait_that_times_out_raises_still_processing(orak):
     presigned = orak.presign("never.webm", 3)
     record = orak.create("never comes", presigned.upload_id, wait=0)
     with pytest.raises(StillProcessing) as waited:
@@ -41,18 +41,18 @@ def test_waiting_ends_when_its_time_is_over(orak):
     assert waited.value.record.id == record.id
 
 
-def test_what_is_there_already_is_as_good_as_sent(orak, uploaded, take):
-    orak.put(uploaded, take)
+def test_a_second_put_of_the_same_file_succeeds(orak, uploaded, recording):
+    orak.put(uploaded, recording)
 
 
-def test_a_call_with_the_same_key_has_one_effect(orak, take):
-    first, second = (orak.presign(take.name, 3, idempotency_key="presigned-once") for _ in range(2))
+def test_calls_with_the_same_idempotency_key_have_one_effect(orak, recording):
+    first, second = (orak.presign(recording.name, 3, idempotency_key="presigned-once") for _ in range(2))
     assert first.upload_id == second.upload_id
     records = [orak.create("one", first.upload_id, wait=0, idempotency_key="named-once") for _ in range(2)]
     assert records[0].id == records[1].id
 
 
-def test_a_record_that_is_still_so_is_not_read_again(orak, uploaded):
+def test_an_unchanged_record_is_not_read_again(orak, uploaded):
     record = orak.wait(orak.create("known", uploaded.upload_id).id)
     assert orak.get(record.id, known=record) is record
     changed = orak.change(record.id, title="renamed")
@@ -60,10 +60,10 @@ def test_a_record_that_is_still_so_is_not_read_again(orak, uploaded):
     assert orak.get(record.id, known=record).title == "renamed"
 
 
-def test_all_pages_are_walked(client_of, server, token_of, monkeypatch):
-    monkeypatch.setattr(conversations, "FIRST_PAGE", {"limit": 2})
+def test_records_fetches_every_page(client_of, server, token_of, monkeypatch):
+    monkeypatch.setattr(flows, "FIRST_PAGE", {"limit": 2})
     pager = client_of(server.base_url, token_of(4))
-    for record in pager.records():  # of this test's other client
+    for record in pager.records():  # left by this test with the other kind of client
         pager.delete(record.id)
     made = [pager.create(f"{n}", pager.presign("a.mp3", 3).upload_id, wait=0).id for n in range(5)]
     assert [record.id for record in pager.records()] == made[::-1]
@@ -78,13 +78,13 @@ def test_a_deleted_record_is_gone(orak, uploaded):
         assert (refused.value.status, refused.value.code) == (404, "RECORD_NOT_FOUND")
 
 
-def test_an_upload_can_be_given_up(orak):
-    presigned = orak.presign("take.ogg", 3)
+def test_an_upload_can_be_cancelled(orak):
+    presigned = orak.presign("recording.ogg", 3)
     orak.cancel(presigned.upload_id)
     assert orak.upload_status(presigned.upload_id).processing_status == "CANCELLED"
 
 
-def test_only_what_failed_can_be_tried_again(orak, tmp_path):
+def test_a_failed_record_can_be_retried_and_fails_the_same_way(orak, tmp_path):
     broken = tmp_path / "broken.mp3"
     broken.write_text("no music")
     failed = orak.upload(broken, "broken", wait=60)
@@ -92,16 +92,16 @@ def test_only_what_failed_can_be_tried_again(orak, tmp_path):
     assert orak.wait(orak.retry(failed.id).id).failure == failed.failure
 
 
-def test_every_wrong_field_is_told(orak):
+def test_the_error_names_every_invalid_field(orak):
     with pytest.raises(OrakApiError) as refused:
-        orak.presign("take.webm", 0, "text/html")
+        orak.presign("recording.webm", 0, "text/html")
     error = refused.value
     assert (error.status, error.code) == (400, "VALIDATION_FAILED")
     assert {detail.field for detail in error.details} == {"fileSize", "contentType"}
     assert error.request_id
 
 
-def test_a_stranger_is_refused(orak, client_of, server, token_of, uploaded):
+def test_another_users_record_is_refused(orak, client_of, server, token_of, uploaded):
     record = orak.create("mine", uploaded.upload_id)
     with pytest.raises(OrakApiError) as refused:
         client_of(server.base_url, token_of(2)).get(record.id)
@@ -114,15 +114,15 @@ def test_an_expired_token_is_refused(client_of, server, expired_token):
     assert (refused.value.status, refused.value.code) == (401, "UNAUTHORIZED")
 
 
-def test_a_file_of_another_kind_is_not_even_sent(orak, tmp_path):
+def test_a_file_that_orak_does_not_accept_is_not_sent(orak, tmp_path):
     with pytest.raises(UnsupportedAudio):
         orak.presign("notes.txt", 3)
     with pytest.raises(FileNotFoundError):
         orak.upload(tmp_path / "absent.mp3", "absent")
 
 
-def test_an_operator_sees_and_moves_what_failed(orak, operator, tmp_path, monkeypatch):
-    monkeypatch.setattr(conversations, "FIRST_PAGE", {"limit": 1})
+def test_an_operator_lists_and_retries_failures(orak, operator, tmp_path, monkeypatch):
+    monkeypatch.setattr(flows, "FIRST_PAGE", {"limit": 1})
     broken = tmp_path / "broken.mp3"
     broken.write_text("no music")
     failed = [orak.upload(broken, "broken", wait=60) for _ in range(2)]
@@ -139,7 +139,7 @@ def test_an_operator_sees_and_moves_what_failed(orak, operator, tmp_path, monkey
     assert list(operator.batch.orphans()) == []
 
 
-def test_the_size_of_a_batch_is_set_and_shown(operator):
+def test_the_batch_size_can_be_set_and_read(operator):
     for size in (200, 50):
         assert operator.batch.set_size(size) == size
         assert operator.batch.statistics().batch_size == size
@@ -148,7 +148,7 @@ def test_the_size_of_a_batch_is_set_and_shown(operator):
     assert [detail.field for detail in refused.value.details] == ["size"]
 
 
-def test_operators_calls_are_refused_to_others(orak):
+def test_operators_calls_need_the_admin_scope(orak):
     with pytest.raises(OrakApiError) as refused:
         orak.batch.statistics()
     assert (refused.value.status, refused.value.code) == (403, "FORBIDDEN")

@@ -1,4 +1,4 @@
-"""The Python client of orak's HTTP API; it stands alone and needs nothing of the rest of orak.
+"""The Python client of orak's HTTP API. It needs only httpx and msgspec, and nothing else of orak.
 
 with OrakClient("http://127.0.0.1:8000", token) as orak:
     record = orak.upload("song.mp3", title="첫 노래", wait=60)
@@ -25,7 +25,7 @@ from orak.client.errors import (
     Unreachable,
     UnreadableAnswer,
 )
-from orak.client.following import Event
+from orak.client.live_events import Event
 from orak.client.webhooks import InvalidWebhook, WebhookEvent, verify_webhook
 
 __all__ = [

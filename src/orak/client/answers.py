@@ -1,4 +1,4 @@
-"""What orak answers, as typed values."""
+"""The API's responses as typed values."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,11 +8,11 @@ import msgspec
 
 
 class Answer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """A field that this client does not know yet is passed over."""
+    """A JSON object of the API. Fields that this client does not know are ignored."""
 
 
 class PresignedUpload(Answer, frozen=True):
-    """A new upload, and exactly the request that sends its bytes."""
+    """A new upload and the request that sends its bytes."""
 
     upload_id: int
     presigned_url: str
@@ -20,27 +20,27 @@ class PresignedUpload(Answer, frozen=True):
     expiration_time: datetime
     method: str
     headers: Mapping[str, str]
-    """What must be sent so that the signature holds."""
+    """The headers to send; the signature covers them."""
 
 
 class Failure(Answer, frozen=True):
-    """Why a take failed: a stable code, and a sentence in the client's language."""
+    """Why an upload failed: a stable code, and a sentence in the client's language."""
 
     code: str
     message: str
 
 
 class Loudness(Answer, frozen=True):
-    """How loud a take came in and went out; None where there was only silence to measure."""
+    """Loudness before and after conversion; None where the audio is silent."""
 
     input_lufs: float | None
     output_lufs: float | None
     true_peak_db: float | None
-    """Of the published take, in dBTP."""
+    """True peak of the rendition, in dBTP."""
 
 
 class Record(Answer, frozen=True):
-    """A named take, and how far it is."""
+    """A named recording and the state of its conversion."""
 
     id: int
     title: str
@@ -50,7 +50,7 @@ class Record(Answer, frozen=True):
     duration_seconds: int | None
     processing_status: Literal["COMPLETED", "PROCESSING", "FAILED"]
     s3_key: str
-    """The uploaded object until COMPLETED, then the converted one."""
+    """Key of the uploaded object until COMPLETED, then of the rendition."""
     public_url: str | None
     created_at: datetime
     updated_at: datetime
@@ -58,18 +58,18 @@ class Record(Answer, frozen=True):
     waveform_url: str | None
     loudness: Loudness | None
     progress: int
-    """Of the conversion, 0 to 100."""
+    """Progress of the conversion, 0 to 100."""
     etag: str | None = None
-    """This version of it, if it was read by itself: `get(id, known=record)` then costs next to nothing."""
+    """Version of a record that was read on its own; `get(id, known=record)` sends it to save bandwidth."""
 
     @property
     def is_settled(self) -> bool:
-        """Whether it stays as it is by itself: COMPLETED or FAILED."""
+        """Whether the conversion has ended: COMPLETED or FAILED."""
         return self.processing_status != "PROCESSING"
 
 
 class Upload(Answer, frozen=True):
-    """Where an upload stands, in orak's own words."""
+    """An upload and its status."""
 
     upload_id: int
     record_id: int | None
@@ -81,12 +81,12 @@ class Upload(Answer, frozen=True):
     content_type: str
     created_at: datetime
     expiration_time: datetime
-    """Until then a PUT may begin."""
+    """A PUT must begin before this time."""
     failure: Failure | None
 
 
 class ErrorDetail(Answer, frozen=True):
-    """One wrong field."""
+    """One invalid field."""
 
     field: str
     code: str
@@ -94,7 +94,7 @@ class ErrorDetail(Answer, frozen=True):
 
 
 class ApiError(Answer, frozen=True):
-    """What a refusal says."""
+    """The error in an error response."""
 
     code: str
     message: str
@@ -103,13 +103,13 @@ class ApiError(Answer, frozen=True):
 
 
 class ErrorEnvelope(Answer, frozen=True):
-    """What a refusal comes in."""
+    """The body of an error response."""
 
     error: ApiError
 
 
 class OperatedUpload(Answer, frozen=True):
-    """Anybody's upload, as operators see it."""
+    """An upload of any user, as operators see it."""
 
     upload_id: int
     record_id: int | None
@@ -121,16 +121,16 @@ class OperatedUpload(Answer, frozen=True):
     created_at: datetime
     attempt: int
     failures: int
-    """Runs that failed or died since the last retry."""
+    """Jobs that failed or died since the last retry."""
     failure: Failure | None
     error_message: str | None
-    """What the last failed run said."""
+    """The error that the last failed job reported."""
     failed_at: datetime | None = None
-    """When it failed, in the list of those that did."""
+    """When the upload failed. Only the list of failures has it."""
 
 
 class RelayLag(Answer, frozen=True):
-    """How far a reader of events is behind."""
+    """How far a subscriber of the event log is behind."""
 
     reader: str
     behind: int
@@ -139,7 +139,7 @@ class RelayLag(Answer, frozen=True):
 
 
 class Statistics(Answer, frozen=True):
-    """How conversion goes, over all processes."""
+    """Conversion statistics over all processes."""
 
     active_jobs: int
     max_concurrent_jobs: int
@@ -152,6 +152,6 @@ class Statistics(Answer, frozen=True):
     batch_size: int
     orphan_count: int
     oldest_waiting_seconds: float
-    """How long the first take in line that may start has stood there."""
+    """How long the oldest upload that may start has waited, in seconds."""
     relays: list[RelayLag] = []
-    """Who reads the log of events; empty from a service that does not say."""
+    """Subscribers of the event log; empty if the server does not report them."""

@@ -8,18 +8,25 @@ from typing import Self, TypeVar, cast
 
 import httpx
 
-from orak.client import conversations, following
+from orak.client import flows, live_events
 from orak.client.answers import PresignedUpload, Record, Upload
 from orak.client.calls import Flow, OnBytes, api_headers, base_url_of
 from orak.client.errors import UnreadableAnswer
-from orak.client.following import QUIET, WORTH_FOLLOWING, Event, Following, OnRecord, Watching
-from orak.client.operating import AsyncBatch
+from orak.client.live_events import (
+    MIN_STREAMED_WAIT,
+    STREAM_TIMEOUT,
+    Event,
+    OnRecord,
+    RecordWatch,
+    ResumableStream,
+)
+from orak.client.operators import AsyncBatch
 
 T = TypeVar("T")
 
 
 class AsyncOrakClient:
-    """`OrakClient` for asyncio: the same calls, arguments and errors, awaited; see there for each."""
+    """`OrakClient` for asyncio: the same calls and errors, awaited. See `OrakClient` for each call."""
 
     def __init__(
         self,
@@ -39,8 +46,8 @@ class AsyncOrakClient:
 
     @property
     def batch(self) -> AsyncBatch:
-        """What operators ask; refused (403) to others."""
-        return AsyncBatch(self._hold)
+        """The operators' calls. Without the scope `admin` the server refuses them (403)."""
+        return AsyncBatch(self._run)
 
     async def presign(
         self,
@@ -52,9 +59,9 @@ class AsyncOrakClient:
         create_only: bool = True,
         idempotency_key: str | None = None,
     ) -> PresignedUpload:
-        """Ask for a URL to send *size* bytes to."""
-        return await self._hold(
-            conversations.presign(
+        """Create an upload of *size* bytes; return its presigned URL."""
+        return await self._run(
+            flows.presign(
                 filename,
                 size,
                 content_type,
@@ -67,8 +74,8 @@ class AsyncOrakClient:
     async def put(
         self, presigned: PresignedUpload, file: str | PathLike[str], on_progress: OnBytes | None = None
     ) -> None:
-        """Send *file* to where it was signed for, from disk, with exactly the headers that were signed."""
-        await self._hold(conversations.put(presigned, Path(file), on_progress))
+        """Send *file* from disk to its presigned URL, with exactly the signed headers."""
+        await self._run(flows.put(presigned, Path(file), on_progress))
 
     async def create(
         self,
@@ -80,9 +87,9 @@ class AsyncOrakClient:
         wait: float | None = None,
         idempotency_key: str | None = None,
     ) -> Record:
-        """Name an upload; its conversion begins."""
-        return await self._hold(
-            conversations.create(
+        """Create the record of an upload; its conversion begins."""
+        return await self._run(
+            flows.create(
                 title,
                 upload_id,
                 song_id=song_id,
@@ -93,52 +100,52 @@ class AsyncOrakClient:
         )
 
     async def get(self, record_id: int, *, known: Record | None = None) -> Record:
-        """Read a record; *known* itself, which `get` returned before, if it is still so."""
-        return await self._hold(conversations.get(record_id, known))
+        """Return a record; *known* itself, from an earlier `get`, if it has not changed."""
+        return await self._run(flows.get(record_id, known))
 
     async def wait(
         self,
         record_id: int,
-        timeout: float = 600.0,  # noqa: ASYNC109 - it bounds the waiting, not a call; `OrakClient` has it too
+        timeout: float = 600.0,  # noqa: ASYNC109 - it bounds the wait, not one call; as in `OrakClient`
         on_progress: OnRecord | None = None,
     ) -> Record:
         """Wait until a record is COMPLETED or FAILED, and return it."""
         deadline = time.monotonic() + timeout
-        if timeout > WORTH_FOLLOWING:
-            watching = Watching(record_id, on_progress)
-            if await self._watch(watching, deadline - WORTH_FOLLOWING) and watching.record is not None:
-                return watching.record
-        return await self._hold(conversations.wait(record_id, deadline, timeout, on_progress))
+        if timeout > MIN_STREAMED_WAIT:
+            watch = RecordWatch(record_id, on_progress)
+            if await self._watch(watch, deadline - MIN_STREAMED_WAIT) and watch.record is not None:
+                return watch.record
+        return await self._run(flows.wait(record_id, deadline, timeout, on_progress))
 
     async def events(self, after: int | None = None) -> AsyncIterator[Event]:
-        """Yield what happens to the caller's own records, as it happens, for as long as it is asked for."""
-        follow = Following(after)
+        """Yield changes and progress of the caller's own records as they happen, without end."""
+        stream = ResumableStream(after)
         while True:
-            lines = None
+            parser = None
             try:
                 async with self._http.stream(
-                    "GET", following.PATH, headers=follow.headers, timeout=QUIET
+                    "GET", live_events.PATH, headers=stream.headers, timeout=STREAM_TIMEOUT
                 ) as response:
                     if response.status_code != httpx.codes.OK:
                         await response.aread()
-                    lines = follow.begin(response)
-                    if lines is not None:
+                    parser = stream.open(response)
+                    if parser is not None:
                         async for line in response.aiter_lines():
-                            if event := lines.hear(line):
+                            if event := parser.feed(line):
                                 yield event
             except httpx.TransportError:
                 pass
-            await asyncio.sleep(follow.end(lines))
+            await asyncio.sleep(stream.close(parser))
 
-    async def _watch(self, watching: Watching, until: float) -> bool:
-        """Follow a record live; return whether it is settled, or else is better asked for from now on."""
+    async def _watch(self, watch: RecordWatch, until: float) -> bool:
+        """Follow a record live; return whether its conversion has ended. If not, poll from now on."""
         try:
-            async with self._http.stream("GET", following.PATH, timeout=QUIET) as response:
+            async with self._http.stream("GET", live_events.PATH, timeout=STREAM_TIMEOUT) as response:
                 if response.status_code != httpx.codes.OK:
                     return False
                 async for line in response.aiter_lines():
-                    if watching.wants_look(line) and watching.looked(
-                        await self._hold(conversations.look(watching.record_id, watching.record))
+                    if watch.needs_read(line) and watch.update(
+                        await self._run(flows.poll(watch.record_id, watch.record))
                     ):
                         return True
                     if time.monotonic() > until:
@@ -148,33 +155,33 @@ class AsyncOrakClient:
         return False
 
     async def records(self) -> AsyncIterator[Record]:
-        """Yield the caller's records, newest first, fetching them page by page."""
-        params: dict[str, str | int] | None = conversations.FIRST_PAGE
+        """Yield the caller's records, newest first, fetching page by page."""
+        params: dict[str, str | int] | None = flows.FIRST_PAGE
         while params is not None:
-            page = await self._hold(conversations.page(params))
+            page = await self._run(flows.page(params))
             for record in page.items:
                 yield record
             params = page.next
 
     async def change(self, record_id: int, *, title: str | None = None, song_id: int | None = None) -> Record:
-        """Give a record another title, another song, or both."""
-        return await self._hold(conversations.change(record_id, title=title, song_id=song_id))
+        """Change a record's title, its song, or both."""
+        return await self._run(flows.change(record_id, title=title, song_id=song_id))
 
     async def retry(self, record_id: int) -> Record:
-        """Have a FAILED take converted again; refused (409) if it did not fail, or its bytes are gone."""
-        return await self._hold(conversations.retry(record_id))
+        """Convert a FAILED record again; refused (409) if it did not fail or its original is gone."""
+        return await self._run(flows.retry(record_id))
 
     async def delete(self, record_id: int) -> None:
-        """Delete a record, and with it the original, the converted audio and the waveform."""
-        await self._hold(conversations.delete(record_id))
+        """Delete a record with its original, its converted audio and its waveform."""
+        await self._run(flows.delete(record_id))
 
     async def upload_status(self, upload_id: int) -> Upload:
-        """Read where an upload stands."""
-        return await self._hold(conversations.upload_status(upload_id))
+        """Return an upload and its status."""
+        return await self._run(flows.upload_status(upload_id))
 
     async def cancel(self, upload_id: int) -> None:
-        """Give up an upload that neither arrived nor was named; its URL then leads nowhere."""
-        await self._hold(conversations.cancel(upload_id))
+        """Cancel an upload that has neither arrived nor a record; its URL stops working."""
+        await self._run(flows.cancel(upload_id))
 
     async def upload(
         self,
@@ -187,9 +194,9 @@ class AsyncOrakClient:
         on_progress: OnBytes | None = None,
         on_record: OnRecord | None = None,
     ) -> Record:
-        """Presign, send, name: from a file on disk to a record."""
-        record = await self._hold(
-            conversations.upload(
+        """Upload a file from disk and create its record."""
+        record = await self._run(
+            flows.upload(
                 Path(path),
                 title,
                 song_id=song_id,
@@ -218,16 +225,16 @@ class AsyncOrakClient:
     ) -> None:
         await self.close()
 
-    async def _hold(self, conversation: Flow[T]) -> T:
+    async def _run(self, flow: Flow[T]) -> T:
         try:
-            call = next(conversation)
+            call = next(flow)
             while True:
                 await asyncio.sleep(call.after)
                 try:
                     response = await self._http.send(call.build(self._http))
                 except httpx.TransportError as error:
-                    call = conversation.throw(error)
+                    call = flow.throw(error)
                 else:
-                    call = conversation.send(response)
+                    call = flow.send(response)
         except StopIteration as end:
             return cast("T", end.value)

@@ -7,29 +7,36 @@ from typing import Self, TypeVar, cast
 
 import httpx
 
-from orak.client import conversations, following
+from orak.client import flows, live_events
 from orak.client.answers import PresignedUpload, Record, Upload
 from orak.client.calls import Flow, OnBytes, api_headers, base_url_of
 from orak.client.errors import UnreadableAnswer
-from orak.client.following import QUIET, WORTH_FOLLOWING, Event, Following, OnRecord, Watching
-from orak.client.operating import Batch
+from orak.client.live_events import (
+    MIN_STREAMED_WAIT,
+    STREAM_TIMEOUT,
+    Event,
+    OnRecord,
+    RecordWatch,
+    ResumableStream,
+)
+from orak.client.operators import Batch
 
 T = TypeVar("T")
 
 
 class OrakClient:
-    """Talks to orak's HTTP API, blocking; may be shared between threads.
+    """Blocking client of orak's HTTP API. Threads may share it.
 
-    Calls that were lost on the way, or met a server that said "come again", are sent again a few times where
-    that can do no harm: an answer, once given, is about one effect. Whatever cannot be mended is raised:
-    `OrakApiError` for a refusal, `Unreachable` if nobody answered, `UnreadableAnswer` if it was not orak.
+    A call that got lost, or that the server asked to repeat, is sent again a few times where that is safe: it
+    has one effect however often it is sent. Every call may raise `OrakApiError` for an error response,
+    `Unreachable` if the server did not respond, and `UnreadableAnswer` if the response is not orak's.
 
     Args:
         base_url: where orak is, such as `http://127.0.0.1:8000`.
-        token: a JWT; it is sent to `base_url` and nowhere else.
+        token: a JWT; the client sends it to `base_url` only.
         timeout: seconds that connecting, or any pause in sending or receiving, may last.
-        language: of the messages, as in `Accept-Language`; the server's own choice without it.
-        transport: another way of sending, for tests.
+        language: language of messages, as in `Accept-Language`; without it the server chooses.
+        transport: replaces the network, for tests.
     """
 
     def __init__(
@@ -50,8 +57,8 @@ class OrakClient:
 
     @property
     def batch(self) -> Batch:
-        """What operators ask; refused (403) to others."""
-        return Batch(self._hold)
+        """The operators' calls. Without the scope `admin` the server refuses them (403)."""
+        return Batch(self._run)
 
     def presign(
         self,
@@ -63,18 +70,18 @@ class OrakClient:
         create_only: bool = True,
         idempotency_key: str | None = None,
     ) -> PresignedUpload:
-        """Ask for a URL to send *size* bytes to.
+        """Create an upload of *size* bytes; return its presigned URL.
 
         Args:
-            filename: its extension tells orak, and without *content_type* this client too, what it is.
-            size: in bytes; exactly so many must be sent.
-            content_type: of the bytes, parameters such as `;codecs=opus` included.
-            duration_seconds: advice; the decoder's figure is the truth.
-            create_only: sign the URL for one PUT alone.
-            idempotency_key: the same key gives the same upload again within a day; made up if absent.
+            filename: name of the file; its extension must be one that orak accepts.
+            size: size in bytes; exactly that many must be sent.
+            content_type: media type, with parameters such as `;codecs=opus`; by default from the extension.
+            duration_seconds: a hint; the decoder measures the real duration.
+            create_only: sign the URL so that a second PUT cannot overwrite the object.
+            idempotency_key: the same key returns the same upload for a day; generated if omitted.
         """
-        return self._hold(
-            conversations.presign(
+        return self._run(
+            flows.presign(
                 filename,
                 size,
                 content_type,
@@ -87,11 +94,12 @@ class OrakClient:
     def put(
         self, presigned: PresignedUpload, file: str | PathLike[str], on_progress: OnBytes | None = None
     ) -> None:
-        """Send *file* to where it was signed for, from disk, with exactly the headers that were signed.
+        """Send *file* from disk to its presigned URL, with exactly the signed headers.
 
-        If the bytes are there already, that is as good. Raise `FileChanged` if the file does not hold still.
+        Return normally if the store already has the object. Raise `FileChanged` if the file grows or shrinks
+        while it is sent.
         """
-        self._hold(conversations.put(presigned, Path(file), on_progress))
+        self._run(flows.put(presigned, Path(file), on_progress))
 
     def create(
         self,
@@ -103,18 +111,18 @@ class OrakClient:
         wait: float | None = None,
         idempotency_key: str | None = None,
     ) -> Record:
-        """Name an upload; its conversion begins.
+        """Create the record of an upload; its conversion begins.
 
         Args:
             title: at most 255 characters.
-            upload_id: from `presign`; it has one record at most.
-            song_id: which song it is a take of.
-            duration_seconds: advice, as for `presign`.
-            wait: seconds that the server may take to answer with a finished record, up to 10.
-            idempotency_key: the same key gives the same record again within a day; made up if absent.
+            upload_id: from `presign`; an upload has at most one record.
+            song_id: the song that was sung.
+            duration_seconds: a hint, as for `presign`.
+            wait: seconds that the server may wait for the conversion before it responds, up to 10.
+            idempotency_key: the same key returns the same record for a day; generated if omitted.
         """
-        return self._hold(
-            conversations.create(
+        return self._run(
+            flows.create(
                 title,
                 upload_id,
                 song_id=song_id,
@@ -125,8 +133,8 @@ class OrakClient:
         )
 
     def get(self, record_id: int, *, known: Record | None = None) -> Record:
-        """Read a record; *known* itself, which `get` returned before, if it is still so."""
-        return self._hold(conversations.get(record_id, known))
+        """Return a record; *known* itself, from an earlier `get`, if it has not changed."""
+        return self._run(flows.get(record_id, known))
 
     def wait(self, record_id: int, timeout: float = 600.0, on_progress: OnRecord | None = None) -> Record:
         """Wait until a record is COMPLETED or FAILED, and return it.
@@ -134,48 +142,48 @@ class OrakClient:
         Raise `StillProcessing` if that takes more than *timeout* seconds.
         """
         deadline = time.monotonic() + timeout
-        if timeout > WORTH_FOLLOWING:
-            watching = Watching(record_id, on_progress)
-            if self._watch(watching, deadline - WORTH_FOLLOWING) and watching.record is not None:
-                return watching.record
-        return self._hold(conversations.wait(record_id, deadline, timeout, on_progress))
+        if timeout > MIN_STREAMED_WAIT:
+            watch = RecordWatch(record_id, on_progress)
+            if self._watch(watch, deadline - MIN_STREAMED_WAIT) and watch.record is not None:
+                return watch.record
+        return self._run(flows.wait(record_id, deadline, timeout, on_progress))
 
     def events(self, after: int | None = None) -> Iterator[Event]:
-        """Yield what happens to the caller's own records, as it happens, for as long as it is asked for.
+        """Yield changes and progress of the caller's own records as they happen, without end.
 
-        Changes come once each, in order; ticks of progress between them may be missed. A connection that is
-        lost is made again, and what happened meanwhile is told first.
+        Each change comes once, in order; progress reports between them may be missed. After a lost connection
+        the client reconnects and first yields the changes that it missed.
 
         Args:
-            after: the `event_id` of the last change that was seen; what happens from now on without it.
+            after: the `event_id` of the last change seen; without it, events begin now.
         """
-        follow = Following(after)
+        stream = ResumableStream(after)
         while True:
-            lines = None
+            parser = None
             try:
                 with self._http.stream(
-                    "GET", following.PATH, headers=follow.headers, timeout=QUIET
+                    "GET", live_events.PATH, headers=stream.headers, timeout=STREAM_TIMEOUT
                 ) as response:
                     if response.status_code != httpx.codes.OK:
                         response.read()
-                    lines = follow.begin(response)
-                    if lines is not None:
+                    parser = stream.open(response)
+                    if parser is not None:
                         for line in response.iter_lines():
-                            if event := lines.hear(line):
+                            if event := parser.feed(line):
                                 yield event
             except httpx.TransportError:
                 pass
-            time.sleep(follow.end(lines))
+            time.sleep(stream.close(parser))
 
-    def _watch(self, watching: Watching, until: float) -> bool:
-        """Follow a record live; return whether it is settled, or else is better asked for from now on."""
+    def _watch(self, watch: RecordWatch, until: float) -> bool:
+        """Follow a record live; return whether its conversion has ended. If not, poll from now on."""
         try:
-            with self._http.stream("GET", following.PATH, timeout=QUIET) as response:
+            with self._http.stream("GET", live_events.PATH, timeout=STREAM_TIMEOUT) as response:
                 if response.status_code != httpx.codes.OK:
                     return False
                 for line in response.iter_lines():
-                    if watching.wants_look(line) and watching.looked(
-                        self._hold(conversations.look(watching.record_id, watching.record))
+                    if watch.needs_read(line) and watch.update(
+                        self._run(flows.poll(watch.record_id, watch.record))
                     ):
                         return True
                     if time.monotonic() > until:
@@ -185,32 +193,32 @@ class OrakClient:
         return False
 
     def records(self) -> Iterator[Record]:
-        """Yield the caller's records, newest first, fetching them page by page."""
-        params: dict[str, str | int] | None = conversations.FIRST_PAGE
+        """Yield the caller's records, newest first, fetching page by page."""
+        params: dict[str, str | int] | None = flows.FIRST_PAGE
         while params is not None:
-            page = self._hold(conversations.page(params))
+            page = self._run(flows.page(params))
             yield from page.items
             params = page.next
 
     def change(self, record_id: int, *, title: str | None = None, song_id: int | None = None) -> Record:
-        """Give a record another title, another song, or both."""
-        return self._hold(conversations.change(record_id, title=title, song_id=song_id))
+        """Change a record's title, its song, or both."""
+        return self._run(flows.change(record_id, title=title, song_id=song_id))
 
     def retry(self, record_id: int) -> Record:
-        """Have a FAILED take converted again; refused (409) if it did not fail, or its bytes are gone."""
-        return self._hold(conversations.retry(record_id))
+        """Convert a FAILED record again; refused (409) if it did not fail or its original is gone."""
+        return self._run(flows.retry(record_id))
 
     def delete(self, record_id: int) -> None:
-        """Delete a record, and with it the original, the converted audio and the waveform."""
-        self._hold(conversations.delete(record_id))
+        """Delete a record with its original, its converted audio and its waveform."""
+        self._run(flows.delete(record_id))
 
     def upload_status(self, upload_id: int) -> Upload:
-        """Read where an upload stands."""
-        return self._hold(conversations.upload_status(upload_id))
+        """Return an upload and its status."""
+        return self._run(flows.upload_status(upload_id))
 
     def cancel(self, upload_id: int) -> None:
-        """Give up an upload that neither arrived nor was named; its URL then leads nowhere."""
-        self._hold(conversations.cancel(upload_id))
+        """Cancel an upload that has neither arrived nor a record; its URL stops working."""
+        self._run(flows.cancel(upload_id))
 
     def upload(
         self,
@@ -223,19 +231,19 @@ class OrakClient:
         on_progress: OnBytes | None = None,
         on_record: OnRecord | None = None,
     ) -> Record:
-        """Presign, send, name: from a file on disk to a record.
+        """Upload a file from disk and create its record.
 
         Args:
-            path: the file; its name is told to orak.
-            title: of the record.
-            song_id: which song it is a take of.
-            content_type: if the extension does not say it.
-            wait: seconds to wait for the conversion, as `wait` does; without it, return the record at once.
-            on_progress: told of bytes sent and in all.
-            on_record: told of the record when it exists, and of each look at it while waiting.
+            path: the file; orak stores its name.
+            title: title of the record.
+            song_id: the song that was sung.
+            content_type: media type; by default from the extension.
+            wait: seconds to wait for the conversion, as in `wait`; without it, return at once.
+            on_progress: called with the bytes sent so far and in total.
+            on_record: called with the new record, and each time it is read while waiting.
         """
-        record = self._hold(
-            conversations.upload(
+        record = self._run(
+            flows.upload(
                 Path(path),
                 title,
                 song_id=song_id,
@@ -264,16 +272,16 @@ class OrakClient:
     ) -> None:
         self.close()
 
-    def _hold(self, conversation: Flow[T]) -> T:
+    def _run(self, flow: Flow[T]) -> T:
         try:
-            call = next(conversation)
+            call = next(flow)
             while True:
                 time.sleep(call.after)
                 try:
                     response = self._http.send(call.build(self._http))
                 except httpx.TransportError as error:
-                    call = conversation.throw(error)
+                    call = flow.throw(error)
                 else:
-                    call = conversation.send(response)
+                    call = flow.send(response)
         except StopIteration as end:
             return cast("T", end.value)

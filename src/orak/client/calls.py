@@ -1,4 +1,4 @@
-"""A call before it is sent: what both clients send, each in its own way."""
+"""Requests before they are sent. The blocking and the asyncio client send them in their own ways."""
 
 import asyncio
 import re
@@ -13,15 +13,15 @@ from orak.client.errors import FileChanged
 
 T = TypeVar("T")
 
-_TOKEN = re.compile(r"[\x21-\x7e]+")  # RFC 6750 §2.1 allows less; what it is worth is the server's to say
+_TOKEN = re.compile(r"[\x21-\x7e]+")  # wider than RFC 6750 §2.1: the server decides
 _CHUNK = 64 * 1024
 
 OnBytes: TypeAlias = Callable[[int, int], None]
-"""Told of bytes sent, and of how many there are in all; starts again at 0 if the sending does."""
+"""Called with the bytes sent so far and in total; starts again at 0 when a PUT is sent again."""
 
 
 class FileBody(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A file as the body of a request, read while it is sent, from its beginning each time it is sent."""
+    """A file as a request body. Each attempt reads it from its beginning while sending."""
 
     def __init__(self, path: Path, size: int, on_progress: OnBytes | None) -> None:
         self._path = path
@@ -59,24 +59,24 @@ class FileBody(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request of orak's API, or of the store if it has a `file`."""
+    """A request to orak, or to the object store if it has a `file`."""
 
     method: str
     url: str
-    """Below the client's base URL; the whole URL if it has a `file`."""
+    """Path below the client's base URL; the whole URL if there is a `file`."""
     headers: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, str | int] = field(default_factory=dict)
     json: Mapping[str, object] | None = None
     file: FileBody | None = None
     repeatable: bool = True
-    """Whether sending it twice does no more than sending it once."""
+    """Whether sending it twice has the same effect as sending it once."""
     timeout: float | None = None
-    """Seconds that any pause in it may last; None is as long as the client's own."""
+    """Seconds that any pause in it may last; None is the client's own timeout."""
     after: float = 0.0
-    """Seconds to let pass before it is sent."""
+    """Seconds to wait before sending it."""
 
     def build(self, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
-        """Return the request as *http* is to send it."""
+        """Return the request for *http* to send."""
         if self.file is None:
             return http.build_request(
                 self.method,
@@ -86,7 +86,7 @@ class Call:
                 json=self.json,
                 timeout=httpx.USE_CLIENT_DEFAULT if self.timeout is None else self.timeout,
             )
-        # Made by hand: a store refuses headers that were not signed, and the token is none of its business.
+        # Not by the client: it would add headers that were not signed, and would show the token to the store.
         url = httpx.URL(self.url)
         headers = httpx.Headers({"Content-Length": str(self.file.size), **self.headers})
         headers.setdefault("Host", url.netloc.decode("ascii"))
@@ -94,30 +94,30 @@ class Call:
 
 
 Flow: TypeAlias = Generator[Call, httpx.Response, T]
-"""A conversation with orak that is not bound to any way of sending.
+"""A sequence of calls that does no I/O itself.
 
-It yields calls, is sent each one's answer (or thrown httpx's error), and returns its result. The blocking and
-the asynchronous client drive the same flows, so what is said and understood is written once.
+It yields each call, receives the response (or httpx's error, thrown in), and returns its result. The blocking
+and the asyncio client run the same flows, so each call is written once.
 """
 
 
 def base_url_of(url: str) -> str:
-    """Check that *url* can be talked to. Raise `ValueError` if it is no http(s) URL."""
+    """Return *url* unchanged. Raise `ValueError` if it is not an http(s) URL."""
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise ValueError(f"{url!r} is no URL: {error}") from None
+        raise ValueError(f"{url!r} is not a URL: {error}") from None
     if parsed.scheme not in {"http", "https"} or not parsed.host:
-        raise ValueError(f"{url!r} is no http:// or https:// URL")
+        raise ValueError(f"{url!r} is not an http:// or https:// URL")
     return url
 
 
 def api_headers(token: str, language: str | None) -> dict[str, str]:
-    """Return what every request of orak's API says: who asks, and in which language to answer.
+    """Return the headers of every request to orak: the token, and the language of messages.
 
-    Raise `ValueError` for a token that no header can hold; it is not repeated in the message.
+    Raise `ValueError` for a token that no header can hold. The message does not repeat it.
     """
     if not _TOKEN.fullmatch(token):
-        raise ValueError("the token is empty, or holds what no token holds")
+        raise ValueError("the token is empty or has characters that tokens cannot have")
     headers = {"Authorization": f"Bearer {token}", "User-Agent": "orak-python"}
     return headers | ({"Accept-Language": language} if language else {})

@@ -15,13 +15,16 @@ _TYPES = {
 
 
 class UnsupportedAudio(ValueError):
-    """A file's name does not end as an audio file that orak accepts."""
+    """The file's extension is not one that orak accepts."""
 
 
 def content_type_of(filename: str) -> str:
-    """Return the media type under which orak accepts a file of this name. Raise `UnsupportedAudio`.
+    """Return the media type that orak accepts for this file name's extension.
 
-    Not the `mimetypes` module: that one asks the machine, and machines differ.
+    The `mimetypes` module is not used because its table differs between machines.
+
+    Raises:
+        UnsupportedAudio: orak does not accept the extension.
     """
     extension = PurePath(filename).suffix.removeprefix(".").lower()
     if extension not in _TYPES:

@@ -1,4 +1,4 @@
-"""What can keep a call from its answer."""
+"""Errors that a call can raise."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,11 @@ from orak.client.answers import ApiError, ErrorDetail, ErrorEnvelope, Record
 
 
 class OrakClientError(Exception):
-    """Anything that keeps a call from its answer."""
+    """Base class of this client's errors."""
 
 
 class OrakApiError(OrakClientError):
-    """A refusal, by orak or by the store that the bytes go to."""
+    """An error response, from orak or from the object store."""
 
     def __init__(
         self,
@@ -26,24 +26,24 @@ class OrakApiError(OrakClientError):
         super().__init__(f"{message} ({code}, {status})")
         self.status = status
         self.code = code
-        """Stable, for programs to act on; `HTTP_<status>` if whoever refused has no such codes."""
+        """Stable code to act on; `HTTP_<status>` if the response does not have orak's error format."""
         self.message = message
         self.details = tuple(details)
-        """Every wrong field, if fields were wrong."""
+        """Every invalid field, if the server rejected fields."""
         self.request_id = request_id
-        """Under which orak's operators find this call."""
+        """Identifies the call in the server's log."""
 
 
 class Unreachable(OrakClientError):
-    """Nobody answered, however often it was tried; `__cause__` is httpx's own error."""
+    """The server did not respond, retries included; `__cause__` is httpx's error."""
 
 
 class UnreadableAnswer(OrakClientError):
-    """Somebody answered, but not orak: a proxy's page, perhaps."""
+    """The response is not orak's: a proxy's page, for example."""
 
 
 class StillProcessing(OrakClientError, TimeoutError):
-    """The time to wait is over and the take is not converted; the conversion goes on."""
+    """The conversion did not end within the time to wait. It goes on."""
 
     def __init__(self, record: Record, seconds: float) -> None:
         super().__init__(f"record {record.id} is still being processed after {seconds:g} s")
@@ -54,8 +54,8 @@ class FileChanged(OrakClientError):
     """The file grew or shrank while it was sent; nothing was stored."""
 
 
-def refusal(response: httpx.Response) -> OrakApiError:
-    """Return what an answer of 400 or above says, in orak's envelope or not."""
+def api_error(response: httpx.Response) -> OrakApiError:
+    """Return the error that a response of status 400 or above holds, in orak's error format or not."""
     try:
         error = msgspec.json.decode(response.content, type=ErrorEnvelope).error
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""Telling a webhook of orak's from a forged one."""
+"""Verification of webhook signatures."""
 
 import hashlib
 import hmac
@@ -13,26 +13,26 @@ from orak.client.answers import Answer
 from orak.client.errors import OrakClientError
 
 TOLERANCE = 300.0
-"""Seconds that a signature may be old, or ahead of this machine's clock."""
+"""Seconds that a signature's time may differ from this machine's clock, either way."""
 
-_MARK = re.compile(r"[0-9a-f]{64}")
+_SIGNATURE = re.compile(r"[0-9a-f]{64}")
 
 
 class InvalidWebhook(OrakClientError):
-    """The request is not from orak, was changed on its way, or is old: do nothing of what it says."""
+    """The request is forged, altered or too old. Ignore it."""
 
 
 class WebhookEvent(Answer, frozen=True):
-    """What happened to an upload, or to the record of it."""
+    """An event of an upload or of its record."""
 
     id: int
-    """The same however often it comes: what was seen already can be passed over."""
+    """Repeated deliveries have the same id; ignore ids that you have seen."""
     type: str
     at: datetime
     position: int
     upload_id: int
     version: int
-    """Of the upload: a lower one than the last that was seen tells nothing new."""
+    """Version of the upload; ignore an event with a lower version than the last one."""
     user_id: int
     status: str
     attempt: int
@@ -51,41 +51,41 @@ def verify_webhook(
     now: float | None = None,
     tolerance: float = TOLERANCE,
 ) -> WebhookEvent:
-    """Return the event that a request tells, if orak sent it, and not long ago.
+    """Verify a webhook request; return its event.
 
     Args:
-        body: of the request, byte for byte as it came.
-        signature: its header `Orak-Signature`: `t=<unix time>,v1=<hex>[,v1=<hex>]`, each `v1` the HMAC-SHA256
+        body: the request's body, byte for byte.
+        signature: the header `Orak-Signature`: `t=<unix time>,v1=<hex>[,v1=<hex>]`, each `v1` the HMAC-SHA256
             of the time, a dot and the body.
-        secrets: the webhook's; while it is rotated, both.
-        now: Unix time; the clock's without it.
-        tolerance: seconds that the signature may be old, or ahead of the clock.
+        secrets: the endpoint's signing secret; while it is being rotated, both.
+        now: Unix time; by default from the clock.
+        tolerance: seconds that the signature's time may differ from the clock, either way.
 
     Raises:
-        InvalidWebhook: whatever is wrong; which of it is not told to the sender.
+        InvalidWebhook: the signature, its time or the body is invalid. Don't tell the sender which.
     """
-    stamp, marks = _parts(signature)
-    signed = b"%d." % stamp + body
+    timestamp, signatures = _parts(signature)
+    signed = b"%d." % timestamp + body
     known = [secrets] if isinstance(secrets, str) else list(secrets)
     good = False
     for secret in known:
         expected = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
-        for mark in marks:
-            good |= hmac.compare_digest(expected, mark)
+        for received in signatures:
+            good |= hmac.compare_digest(expected, received)
     if not good:
-        raise InvalidWebhook("nobody who has the secret signed this")
-    if abs((time.time() if now is None else now) - stamp) > tolerance:
-        raise InvalidWebhook("the signature is too old, or the clocks differ")
+        raise InvalidWebhook("no signature matches the secret")
+    if abs((time.time() if now is None else now) - timestamp) > tolerance:
+        raise InvalidWebhook("the signature is too old, or this clock is wrong")
     try:
         return msgspec.json.decode(body, type=WebhookEvent)
     except msgspec.DecodeError as error:
-        raise InvalidWebhook(f"the body is no event: {error}") from error
+        raise InvalidWebhook(f"the body is not an event: {error}") from error
 
 
 def _parts(signature: str) -> tuple[int, list[str]]:
     pairs = [part.strip().partition("=") for part in signature.split(",")]
-    stamps = [value for name, _, value in pairs if name == "t"]
-    marks = [value for name, _, value in pairs if name == "v1" and _MARK.fullmatch(value)]
-    if len(stamps) != 1 or not re.fullmatch(r"[0-9]{1,12}", stamps[0]) or not marks:
+    times = [value for name, _, value in pairs if name == "t"]
+    signatures = [value for name, _, value in pairs if name == "v1" and _SIGNATURE.fullmatch(value)]
+    if len(times) != 1 or not re.fullmatch(r"[0-9]{1,12}", times[0]) or not signatures:
         raise InvalidWebhook("the signature is malformed")
-    return int(stamps[0]), marks
+    return int(times[0]), signatures

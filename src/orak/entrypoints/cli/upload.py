@@ -12,7 +12,7 @@ from orak.entrypoints.cli.screen import console, is_piped
 if TYPE_CHECKING:
     from orak.client import Record
     from orak.client.calls import OnBytes
-    from orak.client.following import OnRecord
+    from orak.client.live_events import OnRecord
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""What is said to orak and how its answers are understood, for both clients (see `Flow`)."""
+"""The calls of the records API as flows, which both clients run (see `Flow`)."""
 
 import time
 from pathlib import Path
@@ -12,27 +12,27 @@ from msgspec.structs import replace
 from orak.client.answers import PresignedUpload, Record, Upload
 from orak.client.calls import Call, FileBody, Flow, OnBytes
 from orak.client.content_types import content_type_of
-from orak.client.errors import StillProcessing, UnreadableAnswer, refusal
-from orak.client.following import OnRecord
-from orak.client.retrying import answer_to
+from orak.client.errors import StillProcessing, UnreadableAnswer, api_error
+from orak.client.live_events import OnRecord
+from orak.client.retries import send
 
 T = TypeVar("T")
 
 _RECORDS = "/records/async"
-_PAGE = 200
+_PAGE_SIZE = 200
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
-_LOOK_TIMEOUT = 3.0
-"""Seconds for one look while waiting: a server that stopped is told of in 20 s, repetitions and all."""
+_POLL_TIMEOUT = 3.0
+"""Seconds for one poll: a server that stopped is reported within 20 s, retries included."""
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
-    """Some items of a list, and what to ask for to have the next; None after the last."""
+    """One page of a list, and the parameters of the next page; None after the last."""
 
     items: list[T]
     next: dict[str, str | int] | None
 
 
-FIRST_PAGE: dict[str, str | int] = {"limit": _PAGE}
+FIRST_PAGE: dict[str, str | int] = {"limit": _PAGE_SIZE}
 
 
 def presign(
@@ -44,7 +44,7 @@ def presign(
     create_only: bool,
     idempotency_key: str | None,
 ) -> Flow[PresignedUpload]:
-    """Ask for a URL to send bytes to."""
+    """Create an upload; return its presigned URL."""
     body = {
         "originalFilename": filename,
         "fileSize": size,
@@ -53,17 +53,17 @@ def presign(
     }
     if duration_seconds is not None:
         body["durationSeconds"] = duration_seconds
-    call = Call("POST", f"{_RECORDS}/presigned-url", headers=_once(idempotency_key), json=body)
+    call = Call("POST", f"{_RECORDS}/presigned-url", headers=_idempotency_header(idempotency_key), json=body)
     return (yield from decoded(call, PresignedUpload))
 
 
 def put(presigned: PresignedUpload, file: Path, on_progress: OnBytes | None) -> Flow[None]:
-    """Send the bytes; a store that has them already is as good as one that took them."""
+    """Send the file. A store that already has the object counts as success."""
     body = FileBody(file, file.stat().st_size, on_progress)
     call = Call(presigned.method, presigned.presigned_url, headers=presigned.headers, file=body)
-    response, _ = yield from answer_to(call)
+    response, _ = yield from send(call)
     if response.status_code >= 300 and response.status_code != httpx.codes.PRECONDITION_FAILED:
-        raise refusal(response)
+        raise api_error(response)
 
 
 def create(
@@ -75,8 +75,8 @@ def create(
     wait: float | None,
     idempotency_key: str | None,
 ) -> Flow[Record]:
-    """Name the take."""
-    headers = _once(idempotency_key)
+    """Create the record of an upload."""
+    headers = _idempotency_header(idempotency_key)
     if wait is not None:
         headers["Prefer"] = f"wait={round(wait)}"
     body: dict[str, object] = {"title": title, "uploadId": upload_id}
@@ -90,24 +90,24 @@ def create(
 def get(
     record_id: int, known: Record | None, *, after: float = 0.0, timeout: float | None = None
 ) -> Flow[Record]:
-    """Read a record; *known* itself if it is still so."""
+    """Return the record; *known* itself if it has not changed."""
     headers = {"If-None-Match": known.etag} if known is not None and known.etag else {}
     call = Call("GET", f"{_RECORDS}/{record_id}", headers=headers, after=after, timeout=timeout)
-    response = yield from accepted(call)
+    response = yield from successful(call)
     if response.status_code == httpx.codes.NOT_MODIFIED and known is not None:
         return known
     return _with_etag(response)
 
 
-def look(record_id: int, known: Record | None) -> Flow[Record]:
-    """Read a record whose end is waited for."""
-    return get(record_id, known, timeout=_LOOK_TIMEOUT)
+def poll(record_id: int, known: Record | None) -> Flow[Record]:
+    """Return the record, with the short timeout of a wait."""
+    return get(record_id, known, timeout=_POLL_TIMEOUT)
 
 
 def wait(record_id: int, deadline: float, seconds: float, on_progress: OnRecord | None) -> Flow[Record]:
-    """Ask again and again, at growing intervals, until the record is settled."""
+    """Poll at growing intervals until the conversion has ended."""
     pause = _FIRST_PAUSE
-    record = yield from look(record_id, None)
+    record = yield from poll(record_id, None)
     while True:
         if on_progress is not None:
             on_progress(record)
@@ -116,52 +116,52 @@ def wait(record_id: int, deadline: float, seconds: float, on_progress: OnRecord 
         left = deadline - time.monotonic()
         if left <= 0:
             raise StillProcessing(record, seconds)
-        record = yield from get(record_id, record, after=min(pause, left), timeout=_LOOK_TIMEOUT)
+        record = yield from get(record_id, record, after=min(pause, left), timeout=_POLL_TIMEOUT)
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
 def page(params: dict[str, str | int]) -> Flow[Page[Record]]:
-    """Read one page of the caller's records."""
+    """Return one page of the caller's records."""
     return (yield from page_of(f"{_RECORDS}/me", params, Record))
 
 
 def page_of(path: str, params: dict[str, str | int], kind: type[T]) -> Flow[Page[T]]:
-    """Read one page of a list."""
-    response = yield from accepted(Call("GET", path, params=params))
+    """Return one page of a list."""
+    response = yield from successful(Call("GET", path, params=params))
     link = response.links.get("next", {}).get("url")
-    # Only the link's query is followed: wherever it leads to, the token goes to the configured URL alone.
+    # Only the link's query is used: the token must go to the configured URL alone, whatever the link says.
     rest: dict[str, str | int] | None = dict(httpx.URL(link).params) if link else None
-    return Page(_decode(response, list[kind]), rest)  # type: ignore[valid-type] # kind is one at run time
+    return Page(_decode(response, list[kind]), rest)  # type: ignore[valid-type] # kind is a type at run time
 
 
 def change(record_id: int, *, title: str | None, song_id: int | None) -> Flow[Record]:
-    """Give a record another title, another song, or both."""
+    """Change the title, the song, or both."""
     body: dict[str, object] = {"title": title, "songId": song_id}
     changes = {name: value for name, value in body.items() if value is not None}
     return (yield from _record(Call("PATCH", f"{_RECORDS}/{record_id}", json=changes)))
 
 
 def retry(record_id: int) -> Flow[Record]:
-    """Have a take that failed converted again."""
+    """Convert a failed record again."""
     return (yield from _record(Call("POST", f"{_RECORDS}/{record_id}/retry", repeatable=False)))
 
 
 def delete(record_id: int) -> Flow[None]:
-    """Delete a record with all that belongs to it."""
-    response, repeated = yield from answer_to(Call("DELETE", f"{_RECORDS}/{record_id}"))
+    """Delete a record and its objects."""
+    response, repeated = yield from send(Call("DELETE", f"{_RECORDS}/{record_id}"))
     if response.status_code == httpx.codes.NOT_FOUND and repeated:
-        return  # the first sending did it, and its answer was lost
+        return  # an earlier attempt deleted it; its response was lost
     _check(response)
 
 
 def upload_status(upload_id: int) -> Flow[Upload]:
-    """Read where an upload stands."""
+    """Return an upload and its status."""
     return (yield from decoded(Call("GET", f"{_RECORDS}/uploads/{upload_id}"), Upload))
 
 
 def cancel(upload_id: int) -> Flow[None]:
-    """Give up an upload that has not arrived."""
-    yield from accepted(Call("DELETE", f"{_RECORDS}/uploads/{upload_id}"))
+    """Cancel an upload that has not arrived."""
+    yield from successful(Call("DELETE", f"{_RECORDS}/uploads/{upload_id}"))
 
 
 def upload(
@@ -172,7 +172,7 @@ def upload(
     content_type: str | None,
     on_progress: OnBytes | None,
 ) -> Flow[Record]:
-    """Do it all: presign, send, name."""
+    """Create an upload, send the file, create the record."""
     presigned = yield from presign(
         path.name,
         path.stat().st_size,
@@ -194,33 +194,33 @@ def upload(
     )
 
 
-def _once(idempotency_key: str | None) -> dict[str, str]:
-    """Make a POST one with its repetitions: it is then safe to send again when an answer is lost."""
+def _idempotency_header(idempotency_key: str | None) -> dict[str, str]:
+    """Return the header that makes it safe to send a POST again when its response was lost."""
     return {"Idempotency-Key": idempotency_key or uuid4().hex}
 
 
-def accepted(call: Call) -> Flow[httpx.Response]:
-    """Hear a good answer. Raise `OrakApiError` for a refusal."""
-    response, _ = yield from answer_to(call)
+def successful(call: Call) -> Flow[httpx.Response]:
+    """Return the successful response to *call*. Raise `OrakApiError` for an error response."""
+    response, _ = yield from send(call)
     return _check(response)
 
 
 def _check(response: httpx.Response) -> httpx.Response:
     if response.is_error:
-        raise refusal(response)
+        raise api_error(response)
     if response.has_redirect_location:
-        raise UnreadableAnswer(f"{response.url} leads on to {response.headers['Location']}")
+        raise UnreadableAnswer(f"{response.url} redirects to {response.headers['Location']}")
     return response
 
 
 def decoded(call: Call, kind: type[T]) -> Flow[T]:
-    """Hear a good answer and read it."""
-    response = yield from accepted(call)
+    """Return the successful response to *call* as a *kind*."""
+    response = yield from successful(call)
     return _decode(response, kind)
 
 
 def _record(call: Call) -> Flow[Record]:
-    response = yield from accepted(call)
+    response = yield from successful(call)
     return _with_etag(response)
 
 
@@ -233,5 +233,5 @@ def _decode(response: httpx.Response, kind: type[T]) -> T:
         return msgspec.json.decode(response.content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableAnswer(
-            f"{response.url.copy_with(query=None)} gave no answer of orak's: {error}"
+            f"the response of {response.url.copy_with(query=None)} is not orak's: {error}"
         ) from error

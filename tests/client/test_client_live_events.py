@@ -1,4 +1,4 @@
-"""Following one's own records live, and doing without where there is no stream."""
+"""Live events of the caller's records, and waiting where there is no stream."""
 
 import os
 import threading
@@ -8,9 +8,9 @@ from itertools import islice
 
 import httpx
 import pytest
-from test_client_on_the_wire import RECORD, Wire
 
-from orak.client import OrakApiError, OrakClient, Unreachable, UnreadableAnswer, following
+from orak.client import OrakApiError, OrakClient, Unreachable, UnreadableAnswer, live_events
+from scripted_api import RECORD
 
 
 def a_stream(*events: str) -> httpx.Response:
@@ -28,30 +28,20 @@ def a_tick(event_id: int, progress: int, record_id: int = 1) -> str:
 def step(event_id, status, progress, record_id):
     return (
         f'{{"eventId":{event_id},"recordId":{record_id},"uploadId":1,"processingStatus":"{status}",'
-        f'"progress":{progress},"at":"2024-01-01T12:00:00Z","aFieldOfTomorrow":1}}'
+        f'"progress":{progress},"at":"2024-01-01T12:00:00Z","aFutureField":1}}'
     )
 
 
 @pytest.fixture(autouse=True)
-def hurry(monkeypatch):
-    """Pauses between streams are the clients' matter, not these tests'."""
-    end = following.Following.end
-    monkeypatch.setattr(following.Following, "end", lambda self, lines: end(self, lines) * 0)
+def no_pauses(monkeypatch):
+    """Reconnect at once: these tests are not about the length of pauses."""
+    close = live_events.ResumableStream.close
+    monkeypatch.setattr(live_events.ResumableStream, "close", lambda self, parser: close(self, parser) * 0)
 
 
-@pytest.fixture
-def speaking(client_of):
-    def speaking(*answers):
-        wire = Wire(*answers)
-        client = client_of("http://orak.test", "token", transport=httpx.MockTransport(wire))
-        return client, wire
-
-    return speaking
-
-
-def test_a_take_is_followed_from_its_name_to_its_end(orak, take):
+def test_events_of_an_upload_end_with_completed_and_can_be_read_again(orak, recording):
     with closing(orak.events(after=0)) as events:
-        record = orak.upload(take, "followed")
+        record = orak.upload(recording, "followed")
         mine = []
         for event in events:
             if event.record_id == record.id:
@@ -66,7 +56,7 @@ def test_a_take_is_followed_from_its_name_to_its_end(orak, take):
     assert again == changes[1:]
 
 
-def test_waiting_goes_live_and_shows_progress(orak, tmp_path):
+def test_a_wait_reports_progress_from_the_stream(orak, tmp_path):
     seen = []
     with wave.open(str(tmp_path / "long.wav"), "wb") as long:
         long.setparams((1, 2, 44_100, 0, "NONE", ""))
@@ -74,11 +64,11 @@ def test_waiting_goes_live_and_shows_progress(orak, tmp_path):
     record = orak.upload(tmp_path / "long.wav", "watched", wait=60, on_record=seen.append)
     assert record.processing_status == "COMPLETED"
     assert seen[-1] == record
-    assert {one.progress for one in seen} - {0, 100}, "ticks came in between"
+    assert {one.progress for one in seen} - {0, 100}, "progress reports came in between"
 
 
-def test_a_lost_stream_goes_on_where_it_ended(speaking):
-    orak, wire = speaking(
+def test_a_lost_stream_resumes_after_its_last_event(scripted):
+    orak, api = scripted(
         a_stream(a_change(6), a_tick(6, 40)),
         httpx.ReadError("cut off"),
         503,
@@ -89,48 +79,48 @@ def test_a_lost_stream_goes_on_where_it_ended(speaking):
     assert (first.event_id, first.is_change) == (6, True)
     assert (tick.event_id, tick.progress, tick.is_change) == (6, 40, False)
     assert (last.event_id, last.processing_status) == (7, "COMPLETED")
-    asked = [request.headers.get("last-event-id") for request in wire.requests]
+    asked = [request.headers.get("last-event-id") for request in api.requests]
     assert asked == [None, "6", "6", "6"]
 
 
-def test_a_refused_follower_is_told(speaking):
-    orak, _ = speaking(
+def test_a_refused_stream_raises_the_error(scripted):
+    orak, _ = scripted(
         httpx.Response(401, json={"error": {"code": "UNAUTHORIZED", "message": "no"}}),
     )
     with pytest.raises(OrakApiError), closing(orak.events()) as events:
         next(events)
 
 
-def test_a_server_that_stays_away_is_given_up(speaking, monkeypatch):
-    monkeypatch.setattr(following, "_PATIENCE", -1)
-    orak, _ = speaking(httpx.ConnectError("nobody"))
+def test_events_give_up_when_the_server_stays_unreachable(scripted, monkeypatch):
+    monkeypatch.setattr(live_events, "_MAX_OUTAGE", -1)  # any outage is too long
+    orak, _ = scripted(httpx.ConnectError("refused"))
     with pytest.raises(Unreachable), closing(orak.events()) as events:
         next(events)
 
 
-def test_a_stream_of_something_else_is_told(speaking):
-    orak, _ = speaking(a_stream("data: <html>\n\n"))
+def test_a_stream_that_is_not_oraks_raises_unreadable_answer(scripted):
+    orak, _ = scripted(a_stream("data: <html>\n\n"))
     with pytest.raises(UnreadableAnswer), closing(orak.events()) as events:
         next(events)
 
 
-@pytest.mark.parametrize("streamless", ["none", "cut off", "of something else"])
-def test_waiting_does_without_a_stream(speaking, streamless):
+@pytest.mark.parametrize("stream", ["missing", "cut off", "not orak's"])
+def test_a_wait_without_a_usable_stream_polls(scripted, stream):
     done = httpx.Response(200, json=RECORD | {"processingStatus": "COMPLETED"})
-    # The first block of a stream is reason enough to look at the record.
-    answers = [httpx.Response(200, json=RECORD)] if streamless == "of something else" else []
-    first = {"none": 404, "cut off": httpx.ReadError("cut off")}.get(streamless)
-    orak, wire = speaking(first or a_stream("data: x\n\n"), *answers, done)
+    # The client reads the record when a stream begins, before it finds out that the stream is not orak's.
+    answers = [httpx.Response(200, json=RECORD)] if stream == "not orak's" else []
+    first = {"missing": 404, "cut off": httpx.ReadError("cut off")}.get(stream)
+    orak, api = scripted(first or a_stream("data: x\n\n"), *answers, done)
     assert orak.wait(1).processing_status == "COMPLETED"
-    assert [request.url.path for request in wire.requests] == [
+    assert [request.url.path for request in api.requests] == [
         "/records/async/events",
         *["/records/async/1"] * (len(answers) + 1),
     ]
 
 
-def test_waiting_looks_at_the_record_when_it_changes_and_not_at_ticks_or_others(speaking):
+def test_a_wait_reads_the_record_after_its_own_changes_only(scripted):
     seen = []
-    orak, wire = speaking(
+    orak, api = scripted(
         a_stream(a_tick(5, 40), a_change(6, "COMPLETED", record_id=2), a_change(7, "COMPLETED")),
         httpx.Response(200, json=RECORD),
         httpx.Response(200, json=RECORD | {"processingStatus": "COMPLETED", "progress": 100}),
@@ -138,24 +128,24 @@ def test_waiting_looks_at_the_record_when_it_changes_and_not_at_ticks_or_others(
     record = orak.wait(1, on_progress=seen.append)
     assert record.processing_status == "COMPLETED"
     assert [one.progress for one in seen] == [0, 40, 100]
-    assert len(wire.requests) == 3
+    assert len(api.requests) == 3
 
 
-def test_a_short_wait_asks_instead(speaking):
-    orak, wire = speaking(httpx.Response(200, json=RECORD | {"processingStatus": "COMPLETED"}))
+def test_a_short_wait_polls_without_a_stream(scripted):
+    orak, api = scripted(httpx.Response(200, json=RECORD | {"processingStatus": "COMPLETED"}))
     orak.wait(1, timeout=5)
-    assert [request.url.path for request in wire.requests] == ["/records/async/1"]
+    assert [request.url.path for request in api.requests] == ["/records/async/1"]
 
 
-def test_threads_may_follow_while_others_call(server, token_of):
+def test_one_thread_reads_events_while_another_makes_calls(server, token_of):
     with OrakClient(server.base_url, token_of(3)) as orak:
         events = orak.events()
-        heard = []
-        thread = threading.Thread(target=lambda: heard.append(next(events)), daemon=True)
+        seen = []
+        thread = threading.Thread(target=lambda: seen.append(next(events)), daemon=True)
         thread.start()
-        orak.create("heard", orak.presign("never.webm", 3).upload_id, wait=0)
+        orak.create("seen", orak.presign("never.webm", 3).upload_id, wait=0)
         while thread.is_alive():
-            orak.create("heard", orak.presign("never.webm", 3).upload_id, wait=0)
+            orak.create("seen", orak.presign("never.webm", 3).upload_id, wait=0)
             thread.join(0.2)
-        assert heard[0].processing_status == "PROCESSING"
+        assert seen[0].processing_status == "PROCESSING"
         events.close()
