@@ -1,6 +1,6 @@
-"""Makers of test inputs: sounds of known loudness and length in every container that comes in; hostile ones.
+"""Test audio of known loudness and duration in every accepted container, and hostile files.
 
-And an independent ear: what ffmpeg's own meter hears in a file.
+`listen` measures a file with ffmpeg's own meter, independent of orak.
 """
 
 import math
@@ -21,22 +21,22 @@ from av.video.frame import VideoFrame
 RATE = 48_000
 
 Sound = Callable[[float], float]
-"""The sample at a time in seconds, from -1 to 1."""
+"""A function from a time in seconds to a sample from -1 to 1."""
 
 
 def tone(level: float = 0.1, hertz: float = 440.0) -> Sound:
-    """A sine."""
+    """Return a sine tone."""
     return lambda t: level * math.sin(2 * math.pi * hertz * t)
 
 
 def chord(level: float = 0.1) -> Sound:
-    """Music-like: few peaks above its loudness."""
+    """Return a sound like music, with few peaks above its loudness."""
     partials = (220.0, 277.2, 329.6, 440.0, 1108.7)
     return lambda t: level * sum(math.sin(2 * math.pi * f * t + f) for f in partials) / len(partials)
 
 
 def peaky_voice(level: float = 0.03) -> Sound:
-    """A voice-like tone with a plosive twice a second that stands far above it."""
+    """Return a sound like a voice, with a much louder plosive twice a second."""
     voice = chord(level)
 
     def sample(t: float) -> float:
@@ -53,7 +53,7 @@ def silence(_t: float) -> float:
 
 @dataclass(frozen=True)
 class Kind:
-    """One way in which takes arrive."""
+    """A container and codec that clients upload."""
 
     container: str
     codec: str
@@ -78,7 +78,7 @@ KINDS = {
 
 
 def write(path: Path, sound: Sound, seconds: float, kind: str = "webm-opus") -> Path:
-    """Write *sound* to *path*; return *path*."""
+    """Write *sound* to *path* with tags that must not be published; return *path*."""
     k = KINDS[kind]
     with av.open(str(path), "w", format=k.container, container_options=dict(k.options)) as container:
         container.metadata["title"] = "someone's secret"
@@ -92,7 +92,7 @@ def write(path: Path, sound: Sound, seconds: float, kind: str = "webm-opus") -> 
 
 
 def frames(sound: Sound, seconds: float, rate: int, layout: str) -> Iterable[AudioFrame]:
-    """Yield tenths of a second of *sound*, the same in every channel."""
+    """Yield frames of a tenth of a second, with the same sound in every channel."""
     total, step = round(seconds * rate), rate // 10
     for start in range(0, total, step):
         samples = array("f", [sound(n / rate) for n in range(start, min(start + step, total))])
@@ -104,7 +104,7 @@ def frames(sound: Sound, seconds: float, rate: int, layout: str) -> Iterable[Aud
 
 
 def write_with_cover(path: Path, sound: Sound, seconds: float) -> Path:
-    """An MP3 with a cover picture and tags."""
+    """Write an MP3 with a cover picture; return *path*."""
     with av.open(str(path), "w", format="mp3") as container:
         stream = container.add_stream("libmp3lame", rate=RATE, layout="stereo")
         cover = container.add_stream("mjpeg", rate=1)
@@ -121,7 +121,7 @@ def write_with_cover(path: Path, sound: Sound, seconds: float) -> Path:
 
 
 def write_video(path: Path) -> Path:
-    """A second of picture without sound."""
+    """Write one second of video without audio; return *path*."""
     with av.open(str(path), "w", format="webm") as container:
         stream = container.add_stream("libvpx", rate=10)
         stream.width = stream.height = 64
@@ -135,7 +135,7 @@ def write_video(path: Path) -> Path:
 
 
 def write_empty_wav(path: Path) -> Path:
-    """A WAV file of no samples."""
+    """Write a WAV file without samples; return *path*."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -144,10 +144,13 @@ def write_empty_wav(path: Path) -> Path:
 
 
 def write_lying_flac(path: Path, seconds: float) -> Path:
-    """A FLAC file whose header says half a second (RFC 9639: 36 bits of samples in STREAMINFO)."""
+    """Write a FLAC file whose header claims half a second; return *path*.
+
+    STREAMINFO has a 36-bit sample count (RFC 9639 §8.2).
+    """
     write(path, silence, seconds, "flac")
     data = bytearray(path.read_bytes())
-    start = 4 + 4 + 13  # "fLaC", block header; the low 32 bits of the count end STREAMINFO's 18th byte
+    start = 4 + 4 + 13  # "fLaC" and block header; the count's low 32 bits end at byte 18 of STREAMINFO
     data[start] &= 0xF0
     data[start + 1 : start + 5] = struct.pack(">I", 48_000)
     path.write_bytes(data)
@@ -155,13 +158,13 @@ def write_lying_flac(path: Path, seconds: float) -> Path:
 
 
 def garbage(seed: int, size: int = 50_000) -> bytes:
-    """Bytes that are nothing, the same ones for each *seed*."""
-    return random.Random(seed).randbytes(size)  # noqa: S311 - the same bytes each time is the point
+    """Return random bytes, the same for each *seed*."""
+    return random.Random(seed).randbytes(size)  # noqa: S311 - the bytes must be repeatable, not secret
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What an independent meter finds."""
+class Measured:
+    """The measurement of a file."""
 
     seconds: float
     lufs: float
@@ -172,8 +175,8 @@ class Heard:
     tags: dict[str, str]
 
 
-def listen(path: Path) -> Heard:
-    """Decode *path* and measure it as `ffmpeg -af ebur128=peak=true` does."""
+def listen(path: Path) -> Measured:
+    """Decode *path* and measure it like `ffmpeg -af ebur128=peak=true`."""
     lufs, peak, samples = -70.0, 0.0, 0
     with av.open(str(path)) as container:
         stream = container.streams.audio[0]
@@ -194,7 +197,7 @@ def listen(path: Path) -> Heard:
                 lufs = float(found.get("lavfi.r128.I", lufs))
                 peak = max(peak, float(found.get("lavfi.r128.true_peak", peak)))
         context = stream.codec_context
-        return Heard(
+        return Measured(
             seconds=samples / context.sample_rate,
             lufs=lufs,
             true_peak_db=20 * math.log10(peak) if peak else -math.inf,
@@ -206,7 +209,7 @@ def listen(path: Path) -> Heard:
 
 
 def can_seek(path: Path, seconds: float) -> bool:
-    """Whether a player that jumps to *seconds* gets sound from there, or from up to 1 s before (Ogg)."""
+    """Return whether seeking to *seconds* lands there, or up to 1 s earlier (Ogg)."""
     with av.open(str(path)) as container:
         container.seek(round(seconds * 1_000_000))
         frame = next(container.decode(audio=0))
@@ -214,7 +217,10 @@ def can_seek(path: Path, seconds: float) -> bool:
 
 
 def write_silence(path: Path, seconds: int) -> Path:
-    """Minutes of nothing in no time: one encoded second over and over (ADTS frames need no header)."""
+    """Write *seconds* of silence quickly, by repeating one encoded second; return *path*.
+
+    ADTS needs no file header, so its frames can be concatenated.
+    """
     write(path, silence, 1.0, "adts-stereo")
     path.write_bytes(path.read_bytes() * seconds)
     return path

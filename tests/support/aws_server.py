@@ -1,6 +1,6 @@
-"""moto's server in a process of its own: EventBridge, SQS, S3 and CloudFormation that work together.
+"""A moto server in its own process: EventBridge, SQS, S3 and CloudFormation, connected to each other.
 
-It checks no signature and no policy.
+moto checks no signatures and no policies.
 """
 
 import os
@@ -22,7 +22,7 @@ REGION = "ap-northeast-2"
 
 
 class AwsServer:
-    """A server that can be stopped for good; what it holds it holds in memory."""
+    """A server that can be stopped for good. It keeps its data in memory."""
 
     def __init__(self) -> None:
         with socket.socket() as probe:
@@ -60,7 +60,7 @@ class AwsServer:
         self._process.wait()
 
     def client(self, service):
-        """Somebody else's client of the server."""
+        """Return a boto3 client, independent of orak's own."""
         if service not in self._clients:
             self._clients[service] = self._new_client(service)
         return self._clients[service]
@@ -82,16 +82,16 @@ class AwsServer:
         return bucket
 
     def new_queue(self, **attributes) -> str:
-        """Make a queue; return its URL."""
+        """Create a queue; return its URL."""
         name = f"orak-{secrets.token_hex(8)}"
         return self.client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
 
     def arn(self, queue_url) -> str:
-        asked = {"QueueUrl": queue_url, "AttributeNames": ["QueueArn"]}
-        return self.client("sqs").get_queue_attributes(**asked)["Attributes"]["QueueArn"]
+        request = {"QueueUrl": queue_url, "AttributeNames": ["QueueArn"]}
+        return self.client("sqs").get_queue_attributes(**request)["Attributes"]["QueueArn"]
 
     def messages(self, queue_url) -> list[str]:
-        """Take every message that the queue has now."""
+        """Receive and delete every message in the queue now."""
         bodies, sqs = [], self.client("sqs")
         while found := sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
             for message in found:
@@ -102,7 +102,7 @@ class AwsServer:
 
 @pytest.fixture(scope="session")
 def aws_server():
-    """One for all tests of this process, in whichever module they are."""
+    """Provide one server for all tests of this process, across modules."""
     server = _the_server()
     yield server
     server.kill()

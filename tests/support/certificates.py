@@ -1,4 +1,4 @@
-"""Certificates for tests: an authority, and whoever it vouches for."""
+"""A certificate authority for tests."""
 
 import ipaddress
 from datetime import UTC, datetime, timedelta
@@ -12,30 +12,30 @@ _DAY = timedelta(days=1)
 
 
 class Authority:
-    """Signs certificates; `root` is what those who trust it keep."""
+    """An authority that signs certificates. Clients that trust it load `root`."""
 
     def __init__(self, name: str) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _named(name)
         certificate = (
-            self._about(self._name, self._key.public_key())
+            self._certificate(self._name, self._key.public_key())
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(_usage(signing_others=True), critical=True)
+            .add_extension(_usage(signs_certificates=True), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         self.root = certificate.public_bytes(serialization.Encoding.PEM)
 
-    def vouch(self, name: str, *hosts: str) -> tuple[bytes, bytes]:
-        """Return a certificate for *name* at *hosts*, and its key."""
+    def issue(self, name: str, *hosts: str) -> tuple[bytes, bytes]:
+        """Return a certificate for *name* at *hosts* (default: *name*) and its private key, both in PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = [_host(host) for host in hosts or (name,)]
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         certificate = (
-            self._about(_named(name), key.public_key())
+            self._certificate(_named(name), key.public_key())
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(signing_others=False), critical=True)
+            .add_extension(_usage(signs_certificates=False), critical=True)
             .add_extension(issuer, critical=False)
             .sign(self._key, hashes.SHA256())
         )
@@ -45,7 +45,7 @@ class Authority:
             serialization.NoEncryption(),
         )
 
-    def _about(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    def _certificate(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
         now = datetime.now(UTC)
         return (
             x509.CertificateBuilder()
@@ -69,11 +69,11 @@ def _host(host: str) -> x509.GeneralName:
         return x509.DNSName(host)
 
 
-def _usage(*, signing_others: bool) -> x509.KeyUsage:
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
-        digital_signature=not signing_others,
-        key_cert_sign=signing_others,
-        crl_sign=signing_others,
+        digital_signature=not signs_certificates,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
         content_commitment=False,
         key_encipherment=False,
         data_encipherment=False,

@@ -16,7 +16,7 @@ async def converter() -> AsyncIterator[ChildConverter]:
 
 @pytest.fixture
 def order(tmp_path: Path) -> Callable[..., ConversionOrder]:
-    """Order a conversion of a file; each order writes to a folder of its own."""
+    """Build conversion orders; each writes to its own folder."""
     count = 0
 
     def make(source: Path, **changes: object) -> ConversionOrder:
@@ -24,14 +24,14 @@ def order(tmp_path: Path) -> Callable[..., ConversionOrder]:
         count += 1
         out = tmp_path / f"out-{count}"
         out.mkdir()
-        usual: dict[str, object] = {
+        defaults: dict[str, object] = {
             "source": source,
-            "audio": out / "take",
+            "audio": out / "audio",
             "waveform": out / "peaks",
             "profile": AudioProfile.AAC_128,
             "title": "봄날, live",
             "max_duration_seconds": 600,
         }
-        return ConversionOrder(**{**usual, **changes})
+        return ConversionOrder(**{**defaults, **changes})
 
     return make

@@ -14,13 +14,13 @@ from orak.application.ports.audio import DecoderDied
 from orak.application.ports.failures import Unavailable
 from orak.domain.processing import FailureCode
 
-# The converter itself is the same on every system, and other tests convert by it there.
+# The converter is the same on every system, and other tests cover it there.
 if not Path("/proc/self/task").exists():
-    pytest.skip("only Linux tells in /proc which child processes live", allow_module_level=True)
+    pytest.skip("only Linux lists child processes in /proc", allow_module_level=True)
 
 
 def ignore(_fraction: float) -> None:
-    """Take no notice of progress."""
+    """Ignore progress."""
 
 
 def server_of(converter: ChildConverter) -> int:
@@ -34,7 +34,7 @@ def children(pid: int) -> list[int]:
 
 
 def alive(pid: int) -> bool:
-    """Whether *pid* still runs; a zombie that waits for its parent does not."""
+    """Return whether *pid* runs; a zombie that waits for its parent does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
@@ -47,12 +47,12 @@ def exists(pid: int) -> bool:
 
 async def until(condition) -> None:
     async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - other processes set no event
+        while not condition():  # noqa: ASYNC110 - another process cannot set an event
             await asyncio.sleep(0.01)
 
 
 class Running:
-    """A conversion that is surely under way: it has reported progress, and its child is known."""
+    """A conversion that has already reported progress, so its child is known to run."""
 
     def __init__(self, converter, ordered):
         self.converter = converter
@@ -68,14 +68,14 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def long_take(tmp_path_factory) -> Path:
-    """Silence costs little to write and much to convert, compared with a test."""
-    path = tmp_path_factory.mktemp("long") / "take"
+def long_source(tmp_path_factory) -> Path:
+    """Write silence, which is quick to write and slow to convert."""
+    path = tmp_path_factory.mktemp("long") / "source"
     return samples.write_silence(path, 900)
 
 
-async def test_a_killed_child_is_a_crash_and_the_next_take_converts(converter, order, long_take, tmp_path):
-    ordered = order(long_take, max_duration_seconds=2_000)
+async def test_a_killed_child_is_a_crash_and_the_next_file_converts(converter, order, long_source, tmp_path):
+    ordered = order(long_source, max_duration_seconds=2_000)
     running = Running(converter, ordered)
     os.kill(await running.child(), signal.SIGKILL)
 
@@ -87,8 +87,8 @@ async def test_a_killed_child_is_a_crash_and_the_next_take_converts(converter, o
     await converter.convert(order(samples.write(tmp_path / "next", samples.chord(), 1.0)), ignore)
 
 
-async def test_a_segmentation_fault_is_a_crash(converter, order, long_take):
-    running = Running(converter, order(long_take, max_duration_seconds=2_000))
+async def test_a_segmentation_fault_is_a_crash(converter, order, long_source):
+    running = Running(converter, order(long_source, max_duration_seconds=2_000))
     os.kill(await running.child(), signal.SIGSEGV)
 
     with pytest.raises(DecoderDied) as death:
@@ -97,8 +97,8 @@ async def test_a_segmentation_fault_is_a_crash(converter, order, long_take):
     assert death.value.failure is FailureCode.DECODER_CRASHED
 
 
-async def test_cancelling_kills_and_reaps_the_child(converter, order, long_take):
-    ordered = order(long_take, max_duration_seconds=2_000)
+async def test_cancelling_kills_and_reaps_the_child(converter, order, long_source):
+    ordered = order(long_source, max_duration_seconds=2_000)
     running = Running(converter, ordered)
     pid = await running.child()
 
@@ -111,9 +111,9 @@ async def test_cancelling_kills_and_reaps_the_child(converter, order, long_take)
     assert list(ordered.audio.parent.iterdir()) == []
 
 
-async def test_closing_ends_what_runs(order, long_take):
+async def test_closing_kills_the_running_conversion_and_the_server(order, long_source):
     converter = ChildConverter()
-    running = Running(converter, order(long_take, max_duration_seconds=2_000))
+    running = Running(converter, order(long_source, max_duration_seconds=2_000))
     pid = await running.child()
     server = server_of(converter)
 
@@ -125,8 +125,8 @@ async def test_closing_ends_what_runs(order, long_take):
     assert not alive(server)
 
 
-async def test_a_server_killed_between_two_takes_is_started_again(converter, order, tmp_path):
-    source = samples.write(tmp_path / "take", samples.chord(), 1.0)
+async def test_a_server_killed_between_two_conversions_is_started_again(converter, order, tmp_path):
+    source = samples.write(tmp_path / "source", samples.chord(), 1.0)
     await converter.convert(order(source), ignore)
     first = server_of(converter)
     os.kill(first, signal.SIGKILL)
@@ -136,8 +136,8 @@ async def test_a_server_killed_between_two_takes_is_started_again(converter, ord
     assert server_of(converter) != first
 
 
-async def test_a_server_killed_under_a_take_costs_no_take(converter, order, tmp_path):
-    source = samples.write(tmp_path / "take", samples.chord(), 3.0)
+async def test_a_conversion_survives_one_kill_of_its_server(converter, order, tmp_path):
+    source = samples.write(tmp_path / "source", samples.chord(), 3.0)
     seen: list[float] = []
     converting = asyncio.create_task(converter.convert(order(source), seen.append))
     server = server_of(converter)
@@ -147,13 +147,15 @@ async def test_a_server_killed_under_a_take_costs_no_take(converter, order, tmp_
 
     conversion = await converting
 
-    assert conversion.duration_seconds == pytest.approx(3.0, abs=0.1)
+    assert conversion.duration_seconds == pytest.approx(3.0, abs=0.1)  # the encoder pads
     assert seen == sorted(seen)
     assert not alive(child)
 
 
-async def test_a_server_killed_again_and_again_is_a_crash(converter, order, long_take):
-    converting = asyncio.create_task(converter.convert(order(long_take, max_duration_seconds=2_000), ignore))
+async def test_a_server_killed_twice_during_one_conversion_is_a_crash(converter, order, long_source):
+    converting = asyncio.create_task(
+        converter.convert(order(long_source, max_duration_seconds=2_000), ignore)
+    )
     for _ in range(2):
         server = server_of(converter)
         await until(lambda server=server: alive(server) and children(server))
@@ -166,9 +168,9 @@ async def test_a_server_killed_again_and_again_is_a_crash(converter, order, long
     assert death.value.failure is FailureCode.DECODER_CRASHED
 
 
-async def test_a_server_that_stands_still_holds_up_no_shutdown(converter, order, long_take, monkeypatch):
+async def test_a_stopped_server_does_not_block_cancellation(converter, order, long_source, monkeypatch):
     monkeypatch.setattr(child_converter, "_REAP_SECONDS", 0.2)
-    running = Running(converter, order(long_take, max_duration_seconds=2_000))
+    running = Running(converter, order(long_source, max_duration_seconds=2_000))
     pid, server = await running.child(), server_of(converter)
     os.kill(server, signal.SIGSTOP)
     running.task.cancel()
@@ -179,14 +181,14 @@ async def test_a_server_that_stands_still_holds_up_no_shutdown(converter, order,
 
 
 @pytest.mark.parametrize("file", ["audio", "waveform"])
-async def test_a_full_disk_is_no_fault_of_the_take(converter, order, tmp_path, file):
-    ordered = order(samples.write(tmp_path / "take", samples.chord(), 1.0))
+async def test_a_full_disk_raises_unavailable(converter, order, tmp_path, file):
+    ordered = order(samples.write(tmp_path / "source", samples.chord(), 1.0))
     getattr(ordered, file).symlink_to("/dev/full")
-    with pytest.raises(Unavailable, match="no room"):
+    with pytest.raises(Unavailable, match="not enough disk space"):
         await converter.convert(ordered, ignore)
 
 
-async def test_takes_convert_side_by_side(converter, order, tmp_path):
+async def test_conversions_run_side_by_side(converter, order, tmp_path):
     good = samples.write(tmp_path / "good", samples.chord(), 2.0)
     bad = tmp_path / "bad"
     bad.write_text("no sound")
@@ -201,26 +203,26 @@ async def test_takes_convert_side_by_side(converter, order, tmp_path):
 
 
 def test_one_converter_serves_one_event_loop_after_another(order, tmp_path):
-    source = samples.write(tmp_path / "take", samples.chord(), 1.0)
+    source = samples.write(tmp_path / "source", samples.chord(), 1.0)
     converter = ChildConverter()
     for _ in range(2):
         asyncio.run(converter.convert(order(source), ignore))
     asyncio.run(converter.close())
 
 
-async def test_the_child_has_no_secrets_no_foreign_files_and_a_folder_of_its_own(
-    converter, order, long_take, monkeypatch
+async def test_the_child_has_no_secrets_no_other_open_files_and_its_own_folder(
+    converter, order, long_source, monkeypatch
 ):
     monkeypatch.setenv("ORAK_SECRET", "hush")
     await converter.close()
-    running = Running(converter, order(long_take, max_duration_seconds=2_000))
+    running = Running(converter, order(long_source, max_duration_seconds=2_000))
     pid = await running.child()
 
     process = Path(f"/proc/{pid}")
     assert b"hush" not in (process / "environ").read_bytes()
     assert [p.name for p in (process / "cwd").resolve().iterdir()] == ["input"]
     opened = {str(fd.readlink()) for fd in (process / "fd").iterdir() if int(fd.name) > 2}
-    assert {name for name in opened if not name.startswith("socket:")} == {str(long_take)}
+    assert {name for name in opened if not name.startswith("socket:")} == {str(long_source)}
     assert sum(name.startswith("socket:") for name in opened) == 1
     limits = (process / "limits").read_text()
     assert "1073741824" in limits
@@ -242,21 +244,21 @@ from orak.domain.audio import AudioProfile
 print("once", flush=True)
 converter = ChildConverter()
 order = ConversionOrder(Path(sys.argv[1]), Path("a"), Path("w"), AudioProfile.AAC_128, "t", 2_000)
-told = []
-def tell(fraction):
-    if not told:
-        told.append(True)
+reported = []
+def report(fraction):
+    if not reported:
+        reported.append(fraction)
         print(converter._server.pid, flush=True)
-asyncio.run(converter.convert(order, tell))
+asyncio.run(converter.convert(order, report))
 """
 
 
-def test_server_and_child_die_with_a_killed_parent_and_its_script_runs_once(long_take, tmp_path):
-    """The user's script has no `if __name__ == "__main__"`; nobody may run it again."""
+def test_server_and_child_die_with_a_killed_parent_and_its_script_runs_once(long_source, tmp_path):
+    """The user's script has no `if __name__ == "__main__"`, so importing it would run it again."""
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     with subprocess.Popen(
-        [sys.executable, script, long_take], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+        [sys.executable, script, long_source], cwd=tmp_path, stdout=subprocess.PIPE, text=True
     ) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == "once\n"

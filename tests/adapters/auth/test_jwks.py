@@ -1,4 +1,4 @@
-"""Public keys that change while orak runs, from a real server."""
+"""Public keys from a real server, which change while orak runs."""
 
 import asyncio
 import json
@@ -12,8 +12,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from builders import START
-from orak.adapters.auth.jwks import MAX_AGE, PAUSE
-from orak.adapters.auth.jwt import REMEMBERED_FOR, JwtTokens
+from orak.adapters.auth.jwks import MAX_AGE, MIN_FETCH_INTERVAL
+from orak.adapters.auth.jwt import CACHE_LIFETIME, JwtTokens
 from orak.adapters.clock.frozen import FrozenClock
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.tokens import InvalidToken
@@ -22,17 +22,17 @@ OLD, NEW = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.S
 
 
 class Issuer:
-    """Serves what it is told to, and counts who asks."""
+    """A server of one JWK Set that counts its requests."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.requests = 0
         self.status = 200
         self.body = b""
         issuer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                issuer.asked += 1
+                issuer.requests += 1
                 self.send_response(issuer.status)
                 self.send_header("Content-Length", str(len(issuer.body)))
                 self.end_headers()
@@ -89,59 +89,61 @@ def a_token(private, kid: str | None, *, user: int = 7, algorithm: str = "ES256"
     return jwt.encode(claims, private, algorithm, headers={} if kid is None else {"kid": kid})
 
 
-async def test_keys_are_fetched_once_and_kept(tokens, issuer):
+async def test_keys_are_fetched_once_and_cached(tokens, issuer):
     issuer.serve(a_key(OLD, "old"))
     for user in range(1, 6):
         assert (await tokens.verify(a_token(OLD, "old", user=user))).actor.user_id == user
-    assert issuer.asked == 1
+    assert issuer.requests == 1
 
 
-async def test_those_who_come_at_once_share_one_fetch(tokens, issuer):
+async def test_concurrent_callers_share_one_fetch(tokens, issuer):
     issuer.serve(a_key(OLD, "old"))
     bearers = await asyncio.gather(*(tokens.verify(a_token(OLD, "old", user=user)) for user in range(1, 21)))
     assert [bearer.actor.user_id for bearer in bearers] == list(range(1, 21))
-    assert issuer.asked == 1
+    assert issuer.requests == 1
 
 
-async def test_a_rotated_key_is_found_by_its_unknown_id(tokens, issuer, clock):
+async def test_an_unknown_key_id_fetches_the_rotated_key(tokens, issuer, clock):
     issuer.serve(a_key(OLD, "old"))
     await tokens.verify(a_token(OLD, "old"))
     issuer.serve(a_key(OLD, "old"), a_key(NEW, "new"))
-    clock.advance(PAUSE)
+    clock.advance(MIN_FETCH_INTERVAL)
     assert await tokens.verify(a_token(NEW, "new"))
     assert await tokens.verify(a_token(OLD, "old", user=8))
-    assert issuer.asked == 2
+    assert issuer.requests == 2
 
 
-async def test_made_up_key_ids_do_not_bother_the_issuer(tokens, issuer, clock):
+async def test_made_up_key_ids_fetch_at_most_once_per_interval(tokens, issuer, clock):
     issuer.serve(a_key(OLD, "old"))
     await tokens.verify(a_token(OLD, "old"))
     for number in range(30):
-        clock.advance(PAUSE / 10)
+        clock.advance(MIN_FETCH_INTERVAL / 10)
         with pytest.raises(InvalidToken):
             await tokens.verify(a_token(OLD, f"made up {number}"))
-    assert issuer.asked == 4
+    assert issuer.requests == 4
 
 
-async def test_a_withdrawn_key_is_noticed_even_for_tokens_seen_before(tokens, issuer, clock):
+async def test_a_withdrawn_key_invalidates_cached_tokens(tokens, issuer, clock):
     issuer.serve(a_key(OLD, "old"), a_key(NEW, "new"))
     token = a_token(OLD, "old")
     await tokens.verify(token)
     issuer.serve(a_key(NEW, "new"))
-    clock.advance(max(MAX_AGE, REMEMBERED_FOR))
+    clock.advance(max(MAX_AGE, CACHE_LIFETIME))
     with pytest.raises(InvalidToken):
         await tokens.verify(token)
 
 
 @pytest.mark.parametrize("status", [404, 503, 302])
-async def test_without_any_keys_nobody_is_refused_but_asked_to_come_again(tokens, issuer, clock, status):
+async def test_without_any_keys_every_token_is_unavailable_until_a_fetch_succeeds(
+    tokens, issuer, clock, status
+):
     issuer.fail(status)
     with pytest.raises(Unavailable):
         await tokens.verify(a_token(OLD, "old"))
     issuer.serve(a_key(OLD, "old"))
-    with pytest.raises(Unavailable):  # tried a moment ago
+    with pytest.raises(Unavailable):  # too soon to fetch again
         await tokens.verify(a_token(OLD, "old"))
-    clock.advance(PAUSE)
+    clock.advance(MIN_FETCH_INTERVAL)
     assert await tokens.verify(a_token(OLD, "old"))
 
 
@@ -150,19 +152,19 @@ async def test_without_any_keys_nobody_is_refused_but_asked_to_come_again(tokens
     [b"", b"null", b"[]", b"{}", b'{"keys": []}', b'{"keys": 1}', b'{"keys": [1]}', b"[" * 100_000, b"\xff"],
     ids=lambda body: ascii(body)[:20],
 )
-async def test_an_answer_that_is_no_key_set_is_none(tokens, issuer, body):
+async def test_an_invalid_key_set_is_unavailable(tokens, issuer, body):
     issuer.body = body
     with pytest.raises(Unavailable):
         await tokens.verify(a_token(OLD, "old"))
 
 
-async def test_known_keys_stay_good_while_the_issuer_is_down(tokens, issuer, clock):
+async def test_known_keys_stay_in_use_while_the_issuer_is_down(tokens, issuer, clock):
     issuer.serve(a_key(OLD, "old"))
     await tokens.verify(a_token(OLD, "old"))
     issuer.fail()
     clock.advance(MAX_AGE * 3)
     assert await tokens.verify(a_token(OLD, "old"))
-    with pytest.raises(Unavailable):  # it may be a new key, which nobody can tell now
+    with pytest.raises(Unavailable):  # the key may be new, and the issuer cannot be asked
         await tokens.verify(a_token(NEW, "new"))
 
 
@@ -172,7 +174,7 @@ async def test_an_issuer_that_cannot_be_reached_is_unavailable(clock, issuer):
         await JwtTokens(clock=clock, jwks_url=url).verify(a_token(OLD, "old"))
 
 
-async def test_a_token_or_key_without_an_id_is_matched_by_trying(tokens, issuer):
+async def test_a_token_without_a_key_id_is_tried_with_every_key(tokens, issuer):
     issuer.serve(a_key(NEW, "new"), a_key(OLD, None))
     assert await tokens.verify(a_token(OLD, None))
     assert await tokens.verify(a_token(NEW, None))
@@ -203,14 +205,14 @@ async def test_a_token_or_key_without_an_id_is_matched_by_trying(tokens, issuer)
         "{}",
     ],
 )
-async def test_a_key_that_cannot_be_used_is_passed_over(tokens, issuer, unusable):
+async def test_an_unusable_key_is_ignored(tokens, issuer, unusable):
     issuer.serve(unusable, a_key(NEW, "new"))
     assert await tokens.verify(a_token(NEW, "new"))
     with pytest.raises(InvalidToken):
         await tokens.verify(a_token(OLD, "old"))
 
 
-async def test_a_symmetric_key_in_public_signs_nothing(tokens, issuer):
+async def test_a_published_symmetric_key_verifies_nothing(tokens, issuer):
     issuer.serve(
         {"kty": "oct", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA", "kid": "k"}, a_key(NEW, "new")
     )
@@ -228,23 +230,23 @@ async def test_a_key_is_bound_to_its_algorithm(clock, issuer):
             await tokens.verify(a_token(private, "rsa", algorithm=algorithm))
 
 
-async def test_a_short_rsa_key_is_no_key(tokens, issuer):
-    issuer.serve(a_key(rsa.generate_private_key(65537, 1024), "short"))  # noqa: S505 - that is the point
+async def test_a_short_rsa_key_is_ignored(tokens, issuer):
+    issuer.serve(a_key(rsa.generate_private_key(65537, 1024), "short"))  # noqa: S505 - the key is short on purpose
     with pytest.raises(Unavailable):
         await tokens.verify(a_token(OLD, "old"))
 
 
-async def test_keys_may_lie_in_a_file_that_is_read_again(clock, tmp_path):
+async def test_a_key_file_is_read_again(clock, tmp_path):
     path = tmp_path / "키 모음.json"
     path.write_text(json.dumps({"keys": [a_key(OLD, "old")]}))
     tokens = JwtTokens(clock=clock, jwks_url=path.as_uri())
     assert await tokens.verify(a_token(OLD, "old"))
     path.write_text(json.dumps({"keys": [a_key(NEW, "new")]}))
-    clock.advance(PAUSE)
+    clock.advance(MIN_FETCH_INTERVAL)
     assert await tokens.verify(a_token(NEW, "new"))
     assert await JwtTokens(clock=clock, jwks_url=str(path)).verify(a_token(NEW, "new"))
 
 
-async def test_a_file_that_is_not_there_is_unavailable(clock, tmp_path):
+async def test_a_missing_key_file_is_unavailable(clock, tmp_path):
     with pytest.raises(Unavailable):
         await JwtTokens(clock=clock, jwks_url=str(tmp_path / "absent")).verify(a_token(OLD, "old"))

@@ -1,4 +1,4 @@
-"""What JwtTokens may be told, and what it and `issue_token` make of it."""
+"""The settings of JwtTokens, and the tokens of `issue_token`."""
 
 from datetime import timedelta
 
@@ -43,13 +43,13 @@ def a_public_pem() -> str:
     ],
     ids=lambda unsafe: ", ".join(unsafe) or "nothing",
 )
-def test_settings_that_cannot_be_safe_are_refused(clock, unsafe):
+def test_unsafe_settings_are_refused(clock, unsafe):
     with pytest.raises(ValueError, match=r"."):
         JwtTokens(clock=clock, **unsafe)
 
 
 @pytest.mark.parametrize("scopes", [set(), {"admin"}, {"read", "admin"}])
-async def test_an_issued_token_is_accepted_until_its_end(clock, scopes):
+async def test_an_issued_token_is_accepted_until_it_expires(clock, scopes):
     tokens = JwtTokens(clock=clock, secret=SECRET)
     token = issue_token(SECRET, UserId(7), scopes, HOUR, clock.now())
     assert (await tokens.verify(token)).actor == Actor(UserId(7), frozenset(scopes))
@@ -58,7 +58,7 @@ async def test_an_issued_token_is_accepted_until_its_end(clock, scopes):
         await tokens.verify(token)
 
 
-async def test_a_token_can_be_issued_in_the_name_of_an_issuer(clock):
+async def test_a_token_can_name_an_issuer_and_an_audience(clock):
     tokens = JwtTokens(clock=clock, secret=SECRET, issuer="i", audience="a")
     named = issue_token(SECRET, UserId(7), (), HOUR, clock.now(), issuer="i", audience="a")
     assert await tokens.verify(named)
@@ -66,8 +66,8 @@ async def test_a_token_can_be_issued_in_the_name_of_an_issuer(clock):
         await tokens.verify(issue_token(SECRET, UserId(7), (), HOUR, clock.now(), issuer="i"))
 
 
-async def test_only_so_many_tokens_are_remembered(clock, monkeypatch):
-    monkeypatch.setattr(jwt_tokens, "_REMEMBERED_TOKENS", 3)
+async def test_the_token_cache_is_bounded(clock, monkeypatch):
+    monkeypatch.setattr(jwt_tokens, "_MAX_CACHED_TOKENS", 3)
     tokens = JwtTokens(clock=clock, secret=SECRET)
     issued = [issue_token(SECRET, UserId(user), (), HOUR, clock.now()) for user in range(1, 8)]
     for token in issued:
@@ -76,7 +76,7 @@ async def test_only_so_many_tokens_are_remembered(clock, monkeypatch):
     assert [(await tokens.verify(token)).actor.user_id for token in issued] == list(range(1, 8))
 
 
-async def test_a_refused_token_is_not_remembered(clock):
+async def test_a_rejected_token_is_not_cached(clock):
     tokens = JwtTokens(clock=clock, secret=SECRET)
     with pytest.raises(InvalidToken):
         await tokens.verify(issue_token(SECRET, UserId(7), (), -HOUR, clock.now()))

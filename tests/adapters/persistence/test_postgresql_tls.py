@@ -58,7 +58,7 @@ def authority():
 def terminator(postgresql_server, authority, tmp_path_factory):
     """One whose certificate says `localhost`, and where it listens; whoever has a certificate may show it."""
     folder = tmp_path_factory.mktemp("terminator")
-    for name, content in zip(("certificate", "key"), authority.vouch("localhost"), strict=True):
+    for name, content in zip(("certificate", "key"), authority.issue("localhost"), strict=True):
         (folder / name).write_bytes(content)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "certificate", folder / "key")

@@ -1,4 +1,4 @@
-"""Webhooks lead to public addresses alone, to those that were looked at, and no further."""
+"""Webhook requests go only to public addresses that were checked before the connection."""
 
 import asyncio
 import socket
@@ -20,13 +20,13 @@ async def poster():
 
 
 @pytest.fixture
-async def open_poster():
+async def unrestricted_poster():
     async with HttpPoster(allow_private=True) as poster:
         yield poster
 
 
 @pytest.mark.parametrize("address", ["1.1.1.1", "8.8.8.8", "2606:4700:4700::1111", "::ffff:1.1.1.1"])
-def test_addresses_of_the_internet(address):
+def test_public_addresses_are_public(address):
     assert is_public(address)
 
 
@@ -41,7 +41,7 @@ def test_addresses_of_the_internet(address):
         *("fec0::1", "3fff::1", "64:ff9b:1::1", "::127.0.0.1", "4000::1"),
     ],
 )
-def test_addresses_that_are_nobody_else_s_business(address):
+def test_private_and_special_addresses_are_not_public(address):
     assert not is_public(address)
 
 
@@ -60,7 +60,7 @@ def test_addresses_that_are_nobody_else_s_business(address):
         "http://no-such-name.invalid",
     ],
 )
-async def test_urls_that_lead_into_one_s_own_network_are_refused(poster, url):
+async def test_urls_of_private_hosts_and_unknown_names_are_refused(poster, url):
     with pytest.raises(ForbiddenAddress):
         await poster.check(url)
     assert (await poster.post(url, {}, b"")).status_code is None
@@ -86,7 +86,7 @@ async def test_a_name_that_resolves_to_a_private_address_is_refused(poster, monk
 
 @asynccontextmanager
 async def a_receiver(answer: bytes, tls=None):
-    """What it is sent, and the port where."""
+    """Start a server; yield the requests that it receives, and its port."""
     requests = []
 
     async def serve(reader, writer):
@@ -114,9 +114,9 @@ def answered(status: str, body: bytes = b"", **headers: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-async def test_what_is_posted_arrives_under_the_name_that_was_meant(open_poster):
+async def test_a_request_keeps_its_path_headers_and_host_name(unrestricted_poster):
     async with a_receiver(answered("200 OK", b"thanks")) as (requests, port):
-        posted = await open_poster.post(
+        posted = await unrestricted_poster.post(
             f"http://localhost:{port}/hook?a=1", {"Orak-Event-Id": "7"}, b'{"id":7}'
         )
     assert (posted.status_code, posted.said) == (200, "thanks")
@@ -128,26 +128,26 @@ async def test_what_is_posted_arrives_under_the_name_that_was_meant(open_poster)
     assert body == b'{"id":7}'
 
 
-async def test_a_redirect_is_an_answer_and_not_followed(open_poster):
+async def test_a_redirect_is_not_followed(unrestricted_poster):
     async with a_receiver(answered("302 Found", Location="http://127.0.0.1:1/")) as (requests, port):
-        posted = await open_poster.post(f"http://127.0.0.1:{port}", {}, b"{}")
+        posted = await unrestricted_poster.post(f"http://127.0.0.1:{port}", {}, b"{}")
     assert posted.status_code == 302
     assert len(requests) == 1
 
 
-async def test_the_connection_goes_to_the_address_that_was_looked_at(poster, monkeypatch):
-    asked = []
+async def test_the_connection_goes_to_the_address_that_was_checked(poster, monkeypatch):
+    resolved = []
 
     async def getaddrinfo(_host, port, **_options):
-        asked.append(port)
-        address = "1.1.1.1" if len(asked) == 1 else "127.0.0.1"  # as a rebinding name server would
+        resolved.append(port)
+        address = "1.1.1.1" if len(resolved) == 1 else "127.0.0.1"  # as a DNS rebinding server answers
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
     connected = []
 
     async def connect(_self, host, port, **_options):
         connected.append((host, port))
-        raise OSError("no way out of here")
+        raise OSError("the test makes no real connection")
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo, raising=False)
     monkeypatch.setattr("httpcore._backends.auto.AutoBackend.connect_tcp", connect)
@@ -155,41 +155,41 @@ async def test_the_connection_goes_to_the_address_that_was_looked_at(poster, mon
     assert connected == [("1.1.1.1", 80)]
 
 
-async def test_a_certificate_must_be_one_that_is_trusted(open_poster, tmp_path):
-    certificate, key = Authority("nobody trusts me").vouch("localhost")
+async def test_an_untrusted_certificate_is_refused(unrestricted_poster, tmp_path):
+    certificate, key = Authority("untrusted").issue("localhost")
     (tmp_path / "pem").write_bytes(certificate + key)
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(tmp_path / "pem")
     async with a_receiver(answered("200 OK"), tls=tls) as (requests, port):
-        posted = await open_poster.post(f"https://localhost:{port}", {}, b"{}")
+        posted = await unrestricted_poster.post(f"https://localhost:{port}", {}, b"{}")
     assert posted.status_code is None
     assert "certificate" in posted.said.lower()
     assert requests == []
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 ", b"\0\0\0", b"HTTP/1.1 999999 x\r\n\r\n"])
-async def test_nonsense_is_no_answer(open_poster, answer):
+async def test_an_invalid_answer_has_no_status_code(unrestricted_poster, answer):
     async with a_receiver(answer) as (_, port):
-        assert (await open_poster.post(f"http://127.0.0.1:{port}", {}, b"")).status_code is None
+        assert (await unrestricted_poster.post(f"http://127.0.0.1:{port}", {}, b"")).status_code is None
 
 
-async def test_a_receiver_that_says_nothing_is_not_waited_for(open_poster, monkeypatch):
-    monkeypatch.setattr(module, "_WHOLE_SECONDS", 0.2)
+async def test_a_silent_receiver_times_out(unrestricted_poster, monkeypatch):
+    monkeypatch.setattr(module, "_TOTAL_SECONDS", 0.2)
     silent = socket.socket()
     silent.bind(("127.0.0.1", 0))
     silent.listen()
-    posted = await open_poster.post(f"http://127.0.0.1:{silent.getsockname()[1]}", {}, b"")
+    posted = await unrestricted_poster.post(f"http://127.0.0.1:{silent.getsockname()[1]}", {}, b"")
     silent.close()
     assert (posted.status_code, posted.said) == (None, "no answer within 0.2 s")
 
 
-async def test_of_a_long_answer_the_beginning_is_kept(open_poster):
+async def test_only_the_beginning_of_a_long_answer_is_kept(unrestricted_poster):
     async with a_receiver(answered("500 Oops", b"x" * 1_000_000)) as (_, port):
-        posted = await open_poster.post(f"http://127.0.0.1:{port}", {}, b"")
+        posted = await unrestricted_poster.post(f"http://127.0.0.1:{port}", {}, b"")
     assert (posted.status_code, len(posted.said)) == (500, 1024)
 
 
-async def test_nobody_there(open_poster):
-    posted = await open_poster.post("http://127.0.0.1:1", {}, b"")
+async def test_a_refused_connection_is_reported(unrestricted_poster):
+    posted = await unrestricted_poster.post("http://127.0.0.1:1", {}, b"")
     assert posted.status_code is None
     assert posted.said.startswith("ConnectError")

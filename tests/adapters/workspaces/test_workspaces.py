@@ -14,7 +14,7 @@ import sys, time
 from pathlib import Path
 from orak.adapters.workspaces.disk import Workspaces
 with Workspaces.open(Path(sys.argv[1])) as workspaces, workspaces() as folder:
-    Path(folder, "input").write_bytes(b"a take")
+    Path(folder, "input").write_bytes(b"audio")
     print("ready", flush=True)
     time.sleep(600)
 """
@@ -24,17 +24,17 @@ def files(root: Path) -> list[str]:
     return [path.name for path in root.rglob("*") if path.is_file()]
 
 
-def test_a_workspace_is_empty_and_goes_with_its_block(tmp_path):
+def test_a_workspace_starts_empty_and_is_removed_with_its_block(tmp_path):
     with Workspaces.open(tmp_path / "work") as workspaces:
         with workspaces() as first, workspaces() as second:
             assert first != second
             assert list(Path(first).iterdir()) == []
-            Path(first, "input").write_bytes(b"a take")
+            Path(first, "input").write_bytes(b"audio")
         assert files(tmp_path) == []
     assert list((tmp_path / "work").iterdir()) == []
 
 
-def test_what_a_killed_process_left_goes_and_what_a_living_one_has_stays(tmp_path):
+def test_leftovers_of_a_killed_process_are_removed_and_those_of_a_running_one_stay(tmp_path):
     with subprocess.Popen(
         [sys.executable, "-c", KILLED, tmp_path], stdout=subprocess.PIPE, text=True
     ) as process:
@@ -47,15 +47,15 @@ def test_what_a_killed_process_left_goes_and_what_a_living_one_has_stays(tmp_pat
         assert files(tmp_path) == []
 
 
-def test_what_is_no_folder_is_left_alone(tmp_path):
+def test_a_file_in_the_root_is_left_alone(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with Workspaces.open(tmp_path):
         pass
     assert files(tmp_path) == ["notes.txt"]
 
 
-def test_a_lost_root_is_no_fault_of_the_take(tmp_path):
+def test_a_missing_root_raises_unavailable(tmp_path):
     with Workspaces.open(tmp_path / "work") as workspaces:
         shutil.rmtree(tmp_path / "work")
-        with pytest.raises(Unavailable, match="no folder"):
+        with pytest.raises(Unavailable, match="cannot create a folder"):
             workspaces()

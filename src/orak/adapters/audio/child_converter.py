@@ -9,13 +9,13 @@ from typing import Self
 import msgspec
 
 from orak.adapters.audio.fork_server import Child, ForkServer
-from orak.adapters.audio.limits import DecodingLimits
+from orak.adapters.audio.limits import ConversionLimits
 from orak.adapters.audio.messages import (
     LONGEST_LINE,
-    Advanced,
     Converted,
-    NoRoom,
-    Refused,
+    DiskFull,
+    Progress,
+    Rejected,
     Report,
     Task,
     line,
@@ -26,28 +26,28 @@ from orak.application.ports.failures import Unavailable
 from orak.domain.audio import Conversion
 from orak.domain.processing import FailureCode
 
-_STANDARD_LIMITS = DecodingLimits()
-# A server whose sockets are closed is gone after this, or was never going.
+_DEFAULT_LIMITS = ConversionLimits()
+# A dying server, which has closed its sockets, is gone after this time.
 _SERVER_END_SECONDS = 2.0
-# A server that lives kills and reaps a child in milliseconds, on a busy machine in a second.
+# A running server kills and reaps a child within milliseconds, or within a second on a busy machine.
 _REAP_SECONDS = 5.0
 _LIMIT_SIGNALS = frozenset({signal.SIGXCPU, signal.SIGXFSZ})
 
 
 class ChildConverter:
-    """Converts each take in a process of its own, which can be killed and cannot hurt its parent.
+    """Converts each file in a child process that can be killed and cannot harm its parent.
 
-    Use it as an async context manager, or call `close` when done; it starts its server when first used and
-    starts it again when it was killed. One instance serves any number of conversions at once, from any event
-    loop. How many may run at once is the caller's matter.
+    Use it as an async context manager, or call `close` when done. It starts its server on first use, and
+    again if the server was killed. One instance runs any number of conversions at once, from any event loop;
+    the caller limits how many.
     """
 
-    def __init__(self, limits: DecodingLimits = _STANDARD_LIMITS) -> None:
+    def __init__(self, limits: ConversionLimits = _DEFAULT_LIMITS) -> None:
         self._limits = limits
         self._server = ForkServer()
 
     async def __aenter__(self) -> Self:
-        """Start the server already, so that the first take need not wait for its imports."""
+        """Start the server now, so that the first conversion does not wait for its imports."""
         self._server.start()
         return self
 
@@ -55,19 +55,19 @@ class ChildConverter:
         await self.close()
 
     async def close(self) -> None:
-        """Kill what still runs and end the server; conversions under way end as DECODER_CRASHED."""
+        """Kill running conversions, which then fail as DECODER_CRASHED, and end the server."""
         await asyncio.to_thread(self._server.stop)
 
     async def convert(self, order: ConversionOrder, progress: Callable[[float], None]) -> Conversion:
-        """Decode, measure, gain, encode; see `orak.application.ports.audio.Converter`.
+        """Decode, measure, adjust the gain and encode; see `orak.application.ports.audio.Converter`.
 
-        Files that a failed or cancelled conversion began are removed. A server killed from outside is no
-        fault of the take: the conversion is begun again, once.
+        A failed or cancelled conversion removes the files that it began. If the server is killed from
+        outside, the conversion starts again, once.
 
         Raises:
-            Unconvertible, DecoderDied: as the port says.
-            Unavailable: no child is to be had: the machine is out of processes or of disk, or the
-                installation is broken (standard error then tells how). It says nothing about the take.
+            Unconvertible, DecoderDied: as described by the port.
+            Unavailable: no child can run, whatever the file: the machine is out of processes or disk space,
+                or the installation is broken (standard error then shows the cause).
         """
         task = Task(
             source=str(order.source.absolute()),
@@ -78,54 +78,54 @@ class ChildConverter:
             max_duration_seconds=order.max_duration_seconds,
             limits=self._limits,
         )
-        rising = _Rising(progress)
+        rising = _RisingProgress(progress)
         try:
-            conversion = await self._attempt_twice(task, rising)
+            conversion = await self._run_with_retry(task, rising)
         except OSError as error:
             _remove(order.audio, order.waveform)
-            raise Unavailable("no process is to be had for a conversion") from error
+            raise Unavailable("cannot start a process for the conversion") from error
         except BaseException:
             _remove(order.audio, order.waveform)
             raise
         rising(1.0)
         return conversion
 
-    async def _attempt_twice(self, task: Task, progress: Callable[[float], None]) -> Conversion:
+    async def _run_with_retry(self, task: Task, progress: Callable[[float], None]) -> Conversion:
         try:
-            return await self._attempt(task, progress)
+            return await self._run_child(task, progress)
         except _ServerDied:
             pass
         try:
-            return await self._attempt(task, progress)
+            return await self._run_child(task, progress)
         except _ServerDied:
             raise DecoderDied(FailureCode.DECODER_CRASHED) from None
 
-    async def _attempt(self, task: Task, progress: Callable[[float], None]) -> Conversion:
+    async def _run_child(self, task: Task, progress: Callable[[float], None]) -> Conversion:
         child = self._server.fork()
         try:
             async with asyncio.timeout(self._limits.wall_clock(task.max_duration_seconds)):
-                report = await _conversation(child, task, progress)
+                report = await _exchange(child, task, progress)
                 if report is None:
-                    raise await _death(child)
+                    raise await _cause_of_death(child)
         except TimeoutError:
             raise DecoderDied(FailureCode.RESOURCE_LIMIT) from None
         finally:
             await _end(child)
         if isinstance(report, Converted):
             return report.conversion
-        if isinstance(report, Refused):
+        if isinstance(report, Rejected):
             raise Unconvertible(report.failure)
-        if isinstance(report, NoRoom):
-            raise Unavailable("no room on the disk to convert a take")
+        if isinstance(report, DiskFull):
+            raise Unavailable("not enough disk space to convert the upload")
         raise DecoderDied(FailureCode.RESOURCE_LIMIT)
 
 
 class _ServerDied(Exception):
-    """The server was killed, and the child with it if there was one yet."""
+    """The server was killed, together with its child if it had already forked one."""
 
 
-class _Rising:
-    """Lets only rising fractions between 0 and 1 through, whatever the child claims."""
+class _RisingProgress:
+    """Passes on only rising fractions from 0 to 1, whatever the child reports."""
 
     def __init__(self, progress: Callable[[float], None]) -> None:
         self._progress = progress
@@ -138,65 +138,66 @@ class _Rising:
             self._progress(fraction)
 
 
-async def _conversation(child: Child, task: Task, progress: Callable[[float], None]) -> Report | None:
-    """Hand over the task and listen; return the child's last report, None if it ended without one."""
+async def _exchange(child: Child, task: Task, progress: Callable[[float], None]) -> Report | None:
+    """Send the task and receive reports; return the last one, or None if the child ended without it."""
     loop = asyncio.get_running_loop()
     pending = b""
     try:
-        await loop.sock_sendall(child.talk, line(task))
-        while received := await loop.sock_recv(child.talk, LONGEST_LINE):
+        await loop.sock_sendall(child.channel, line(task))
+        while received := await loop.sock_recv(child.channel, LONGEST_LINE):
             *lines, pending = (pending + received).split(b"\n")
             for text in lines:
                 report = to_report.decode(text)
-                if not isinstance(report, Advanced):
+                if not isinstance(report, Progress):
                     return report
                 progress(report.fraction)
             if len(pending) > LONGEST_LINE:
                 raise DecoderDied(FailureCode.DECODER_CRASHED)
-    except ConnectionError:  # it died with our words unread
+    except ConnectionError:  # the child died before it read the task
         return None
-    except msgspec.MsgspecError:  # not our child's language: taken over, or mad
+    except msgspec.MsgspecError:  # not a report: the file may have taken over the decoder
         raise DecoderDied(FailureCode.DECODER_CRASHED) from None
     return None
 
 
-async def _death(child: Child) -> Exception:
-    """Wait for the child's end and say what it was."""
-    told = await _told_until_reaped(child)
-    if len(told) < 2:
+async def _cause_of_death(child: Child) -> Exception:
+    """Wait for the child's end and return the error that describes it."""
+    numbers = await _read_lifeline(child)
+    if len(numbers) < 2:
         try:
             server = await asyncio.to_thread(child.server.wait, _SERVER_END_SECONDS)
-        except subprocess.TimeoutExpired:  # it lives, and could not fork
-            return ChildProcessError("no process is to be had for a conversion")
+        except subprocess.TimeoutExpired:  # the server runs, but could not fork
+            return ChildProcessError("cannot start a process for the conversion")
         if server > 0:
             return ChildProcessError(f"the decoding server does not run: exit code {server}")
-        return _ServerDied() if server < 0 else DecoderDied(FailureCode.DECODER_CRASHED)  # 0: it was closed
-    _pid, code = told
+        # 0: the converter was closed.
+        return _ServerDied() if server < 0 else DecoderDied(FailureCode.DECODER_CRASHED)
+    _pid, code = numbers
     limited = -code in _LIMIT_SIGNALS
     return DecoderDied(FailureCode.RESOURCE_LIMIT if limited else FailureCode.DECODER_CRASHED)
 
 
-async def _told_until_reaped(child: Child) -> list[int]:
-    """Wait until the child is reaped; its pid and exit code, or fewer if the server ended and it with it."""
+async def _read_lifeline(child: Child) -> list[int]:
+    """Wait until the child is reaped; return its pid and exit code, or fewer numbers if the server died."""
     loop = asyncio.get_running_loop()
-    told = b""
+    text = b""
     try:
-        while received := await loop.sock_recv(child.life, 64):
-            told += received
+        while received := await loop.sock_recv(child.lifeline, 64):
+            text += received
     except ConnectionError:
         pass
-    return [int(word) for word in told.split()]
+    return [int(number) for number in text.split()]
 
 
 async def _end(child: Child) -> None:
-    """Kill the child if it still runs, and come back when it is reaped."""
+    """Kill the child if it still runs, and return once it is reaped."""
     try:
-        child.life.shutdown(socket.SHUT_WR)
+        child.lifeline.shutdown(socket.SHUT_WR)
         async with asyncio.timeout(_REAP_SECONDS):
-            await _told_until_reaped(child)
-    except TimeoutError:  # stopped or stuck, it would hold up whoever waits; its children die with it
+            await _read_lifeline(child)
+    except TimeoutError:  # a stopped or stuck server would block its callers; its children die with it
         child.server.kill()
-    except OSError:  # the server is gone: so is the child
+    except OSError:  # the server is gone, and the child with it
         pass
     finally:
         child.close()

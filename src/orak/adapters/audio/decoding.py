@@ -1,4 +1,4 @@
-"""From a file of unknown make to a stream of decoded frames."""
+"""Decoding of untrusted audio files into frames."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ from orak.application.ports.audio import Unconvertible
 from orak.domain.processing import FailureCode
 
 RATE = 48_000
-"""Samples a second of everything behind the decoder; what browsers record and Opus always is."""
+"""Sample rate in Hz after `resample`: the rate that browsers record at and Opus decodes to."""
 
 Layout = Literal["mono", "stereo"]
 
@@ -30,30 +30,29 @@ _DECODERS = frozenset(
     }
 )
 _OPTIONS = {
-    # Without these a playlist or a concat script would have libav open what it names: files, addresses.
+    # Without these, libav opens the files and URLs that a playlist or a concat script names.
     "format_whitelist": "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,ogg,wav,mp3,flac,aac",
     "protocol_whitelist": "file",
-    # No picture is ever decoded, not even to guess its format.
+    # libav never decodes a picture, not even to probe its format.
     "codec_whitelist": ",".join(sorted(_DECODERS)),
 }
-# Tags are not always UTF-8 (CP949 from a Korean player). PyAV takes them as they are since 19; before, it had
-# to be asked to, or refused the file.
+# Tags are not always UTF-8 (some Korean players write CP949). PyAV before 19 refuses such a file unless
+# `metadata_errors` is set; PyAV 19 accepts it.
 _open = partial(
     av.open, mode="r", **({"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {})
 )
 _SAMPLE_RATES = range(4_000, 384_001)
-"""What a recording can have; a WAV header may claim 1 Hz, and one frame would become an hour."""
-
+"""Plausible sample rates in Hz. A WAV header may claim 1 Hz, which would turn one frame into an hour."""
 
 _HEADER_TOLERANCE_SECONDS = 0.5
 
 
 class Decoder:
-    """The best audio stream of an open file, one pass through it.
+    """One decoding pass over the best audio stream of an open file.
 
     Attributes:
-        seconds: decoded so far: samples / rate, whatever the header says.
-        layout: mono as long as every frame had one channel.
+        seconds: Audio decoded so far, counted as samples ÷ sample rate. The header is not trusted.
+        layout: "mono" while the header and every decoded frame have one channel, else "stereo".
     """
 
     def __init__(self, container: InputContainer, stream: AudioStream, max_seconds: float) -> None:
@@ -65,14 +64,14 @@ class Decoder:
         self.seconds = 0.0
         self.layout: Layout = "mono" if stream.layout.nb_channels == 1 else "stereo"
 
-    def frames(self, read: Callable[[float], None]) -> Iterator[AudioFrame]:
-        """Yield every frame that can be decoded; *read* is told which part of the file's bytes was consumed.
+    def frames(self, progress: Callable[[float], None]) -> Iterator[AudioFrame]:
+        """Yield every frame that can be decoded, and report the fraction of the file read to *progress*.
 
-        A damaged packet is left out; where the container itself breaks off the stream ends.
+        Damaged packets are skipped. The stream ends where the container breaks off.
 
         Raises:
-            Unconvertible: DURATION_EXCEEDED, EMPTY_AUDIO, or CORRUPT when nothing but damage was found, or
-                when there is more than a header that must be exact declares.
+            Unconvertible: DURATION_EXCEEDED; EMPTY_AUDIO; CORRUPT if every packet is damaged, or if the
+                stream is longer than an exact header declares.
         """
         size = max(self._container.size, 1)
         samples: dict[int, int] = {}
@@ -88,7 +87,7 @@ class Decoder:
                     self.layout = "stereo"
                 yield frame
             if packet.pos is not None and packet.pos > 0:
-                read(min(packet.pos / size, 1.0))
+                progress(min(packet.pos / size, 1.0))
         if not samples:
             raise Unconvertible(FailureCode.CORRUPT if self._damaged else FailureCode.EMPTY_AUDIO)
 
@@ -112,10 +111,11 @@ class Decoder:
 
 
 def _declared_seconds(container: InputContainer) -> float:
-    """How long the file may be by its own word; without a word that binds, as long as it likes.
+    """Return the exact duration that the header declares, or infinity if it declares none.
 
-    FLAC's count of samples is exact, or 0 for unknown (RFC 9639, section 8.2): a file that goes on behind it
-    is damaged, or a bomb. Other containers only estimate, or say nothing while they are being written.
+    The sample count of a FLAC header is exact, or 0 for unknown (RFC 9639 §8.2). A FLAC file that continues
+    past it is damaged or malicious. Other containers only estimate their duration, or omit it in a live
+    recording.
     """
     if container.format.name != "flac" or not container.duration:
         return math.inf
@@ -123,13 +123,12 @@ def _declared_seconds(container: InputContainer) -> float:
 
 
 @contextmanager
-def opened(path: Path, max_seconds: float) -> Iterator[Decoder]:
-    """Open *path* by its content, whatever its name is.
+def open_decoder(path: Path, max_seconds: float) -> Iterator[Decoder]:
+    """Open the file at *path*. Its content decides the format; its name is ignored.
 
     Raises:
-        Unconvertible: EMPTY_AUDIO for no bytes at all; CORRUPT for a known container that cannot be read;
-            UNSUPPORTED_FORMAT for anything else that cannot, and for a codec orak does not take;
-            NO_AUDIO_STREAM.
+        Unconvertible: EMPTY_AUDIO for a file of 0 bytes; CORRUPT for a known container that cannot be read;
+            UNSUPPORTED_FORMAT for any other unreadable file and for an unsupported codec; NO_AUDIO_STREAM.
     """
     if path.stat().st_size == 0:
         raise Unconvertible(FailureCode.EMPTY_AUDIO)
@@ -146,12 +145,15 @@ def opened(path: Path, max_seconds: float) -> Iterator[Decoder]:
             raise Unconvertible(FailureCode.NO_AUDIO_STREAM)
         if getattr(stream.codec_context, "name", None) not in _DECODERS:  # None: libav has no such decoder
             raise Unconvertible(FailureCode.UNSUPPORTED_FORMAT)
-        stream.codec_context.thread_count = 1  # one take, one core: the slots are counted in cores
+        stream.codec_context.thread_count = 1  # one conversion uses one core: slots are counted in cores
         yield Decoder(container, stream, max_seconds)
 
 
-def at_48_khz(frames: Iterator[AudioFrame], layout: Layout) -> Iterator[AudioFrame]:
-    """Bring *frames* to 48 kHz, *layout* and 32-bit float; they may change rate and channels on the way."""
+def resample(frames: Iterator[AudioFrame], layout: Layout) -> Iterator[AudioFrame]:
+    """Convert *frames* to 48 kHz, *layout* and 32-bit float.
+
+    The sample rate and the channel layout of the input may change between frames.
+    """
     resampler: AudioResampler | None = None
     last: tuple[int, str, str] | None = None
     for frame in frames:
@@ -161,7 +163,7 @@ def at_48_khz(frames: Iterator[AudioFrame], layout: Layout) -> Iterator[AudioFra
                 yield from resampler.resample(None)
             resampler = AudioResampler("fltp", layout, RATE)
             last = kind
-        frame.pts = None  # counted, not believed: a gap in the timestamps is no sound
+        frame.pts = None  # positions come from counting samples: a gap in the timestamps adds no audio
         yield from resampler.resample(frame)
     if resampler is not None:
         yield from resampler.resample(None)

@@ -1,4 +1,4 @@
-"""From frames to the published file."""
+"""Encoding of frames into the published file."""
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
@@ -12,7 +12,7 @@ from av.audio.stream import AudioStream
 from orak.adapters.audio.decoding import RATE
 from orak.domain.audio import AudioProfile
 
-_TICK = Fraction(1, RATE)
+_TIME_BASE = Fraction(1, RATE)
 
 
 class _Encoder(msgspec.Struct, frozen=True):
@@ -30,11 +30,12 @@ _ENCODERS: Mapping[AudioProfile, _Encoder] = {
         "ipod",
         128_000,
         "fltp",
-        # Half the time of the default `twoloop`, and at this bit rate not worse: the noise it leaves was on
-        # average equally far below music, and 8 dB further below speech (in Bark bands, ffmpeg 8).
-        # Intensity stereo is for lower bit rates; without it peaks move by 0.2 dB instead of 1.1 (music).
+        # The fast coder takes half the time of the default `twoloop` and sounds no worse at this bit rate.
+        # Measured in Bark bands (ffmpeg 8), its noise is equally far below music and 8 dB further below
+        # speech. Intensity stereo is meant for lower bit rates: with it, peaks of music move by 1.1 dB
+        # instead of 0.2 dB.
         {"aac_coder": "fast", "aac_is": "0"},
-        {"movflags": "+faststart"},  # the index before the sound: plays while it loads, and can be sought in
+        {"movflags": "+faststart"},  # index first: the file plays while it loads, and players can seek
     ),
     AudioProfile.MP3_192: _Encoder("libmp3lame", "mp3", 192_000, "fltp"),
     AudioProfile.OPUS_96: _Encoder("libopus", "ogg", 96_000, "flt"),
@@ -44,9 +45,9 @@ _ENCODERS: Mapping[AudioProfile, _Encoder] = {
 def encode(
     frames: Iterator[AudioFrame], path: Path, profile: AudioProfile, title: str, *, from_mono: bool
 ) -> None:
-    """Write *frames* (48 kHz stereo) to *path*, replacing it; the title is its only tag.
+    """Encode *frames* (48 kHz stereo) into *path*, replacing the file. The title is its only tag.
 
-    *from_mono* says that both channels are the same: AAC then codes their sum alone without first trying.
+    With *from_mono* both channels are identical, and AAC encodes only their sum without trying alternatives.
     """
     encoder = _ENCODERS[profile]
     options = dict(encoder.options)
@@ -64,8 +65,8 @@ def encode(
         stream.codec_context.thread_count = 1
         position = 0
         for frame in frames:
-            # Without timestamps the muxer would not know of the encoder's delay, and a player would play it.
-            frame.pts, frame.time_base = position, _TICK
+            # The muxer needs timestamps to record the encoder's delay; otherwise players would play it.
+            frame.pts, frame.time_base = position, _TIME_BASE
             position += frame.samples
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))

@@ -1,4 +1,4 @@
-"""A chain of libavfilter filters as a generator of frames."""
+"""Chains of libavfilter filters as generators of frames."""
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -11,11 +11,13 @@ from av.filter.context import FilterContext
 from orak.adapters.audio.decoding import RATE, Layout
 
 Filter = tuple[str, str]
-"""A filter's name and its arguments, as ffmpeg's `-af` has them on the two sides of `=`."""
+"""A filter's name and arguments: the two sides of `=` in ffmpeg's `-af` option."""
 
 
-def filtered(frames: Iterator[AudioFrame], layout: Layout, filters: Sequence[Filter]) -> Iterator[AudioFrame]:
-    """Send *frames* (48 kHz, float) through *filters*; only what the filters hold back is in memory."""
+def apply_filters(
+    frames: Iterator[AudioFrame], layout: Layout, filters: Sequence[Filter]
+) -> Iterator[AudioFrame]:
+    """Yield *frames* (48 kHz, float) after *filters*, keeping only what the filters buffer in memory."""
     graph = Graph()
     graph.threads = 1
     source = graph.add_abuffer(
@@ -26,13 +28,13 @@ def filtered(frames: Iterator[AudioFrame], layout: Layout, filters: Sequence[Fil
     graph.link_nodes(source, *nodes, sink).configure()
     for frame in frames:
         source.push(frame)
-        yield from ready(sink)
+        yield from pull_available(sink)
     source.push(None)
-    yield from ready(sink)
+    yield from pull_available(sink)
 
 
-def ready(sink: FilterContext) -> Iterator[AudioFrame]:
-    """Yield what has come out at *sink* by now."""
+def pull_available(sink: FilterContext) -> Iterator[AudioFrame]:
+    """Yield the frames that are available at *sink* now."""
     while True:
         try:
             frame = sink.pull()

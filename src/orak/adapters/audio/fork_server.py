@@ -7,42 +7,43 @@ import tempfile
 import threading
 from dataclasses import dataclass
 
-_BOOT = (
+_BOOTSTRAP = (
     "import sys; from pathlib import Path; sys.path += [p for p in sys.argv[3:] if p not in sys.path]; "
     "from orak.adapters.audio.fork_loop import serve; serve(int(sys.argv[1]), Path(sys.argv[2]))"
 )
-# How long a server whose socket was closed may take to kill its children and go.
+# How long the server may take to kill its children and exit once its socket is closed.
 _STOP_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """The two sockets that lead to a child; both non-blocking.
+    """The two non-blocking sockets of a child process.
 
-    `talk` goes to the child itself. `life` goes to the server: closing or shutting it down kills the child,
-    and the server writes the child's pid when it starts and its exit code once it is reaped, each as a line.
+    `channel` connects to the child itself, `lifeline` to the server. Closing the lifeline or shutting it
+    down kills the child. The server writes two lines to it: the child's pid when the child starts, and its
+    exit code once it is reaped.
     """
 
-    talk: socket.socket
-    life: socket.socket
+    channel: socket.socket
+    lifeline: socket.socket
     server: subprocess.Popen[bytes]
 
     def close(self) -> None:
-        """Give up the child; if it still runs the server kills it."""
-        self.talk.close()
-        self.life.close()
+        """Close both sockets. The server kills the child if it still runs."""
+        self.channel.close()
+        self.lifeline.close()
 
 
 class ForkServer:
-    """A small clean process that has imported the decoder and forks one child per take from itself.
+    """A small process that has imported the decoder and forks itself once for each conversion.
 
-    Not `multiprocessing`'s forkserver: that one imports the user's `__main__` again, hands its environment
-    on, lives once per process rather than once per owner, and pickles. This one is `python -I -c`, with no
-    environment, no standard input, a session of its own (Ctrl-C in a terminal does not reach it) and, where
-    permitted, no network. It goes when its owner goes: the socket between them closes, also on SIGKILL.
-    If it dies itself, the next `fork` starts another one.
+    The forkserver of `multiprocessing` does not fit: it imports the user's `__main__` again, passes its
+    environment on, exists once per process instead of once per owner, and uses pickle. This one is
+    `python -I -c` with no environment, no standard input, its own session (Ctrl-C in a terminal does not
+    reach it) and, where permitted, no network. It exits when its owner exits, also after SIGKILL, because
+    the socket between them closes. If the server dies, the next `fork` starts a new one.
 
-    Safe to use from any thread and any event loop; nothing here belongs to a loop.
+    Any thread and any event loop may use it.
     """
 
     def __init__(self) -> None:
@@ -54,72 +55,80 @@ class ForkServer:
 
     @property
     def pid(self) -> int | None:
-        """The running server's process id."""
+        """The process id of the running server; None if it does not run."""
         return None if self._process is None else self._process.pid
 
     def start(self) -> None:
-        """Start the server if it does not run; return at once, while it still imports."""
+        """Start the server if it does not run; return at once, while it is still importing."""
         with self._lock:
             self._ensure_started()
 
     def fork(self) -> Child:
-        """Ask for a child, starting the server first where needed; return at once.
+        """Request a child and return at once; start the server first if it does not run.
 
         Raises:
-            OSError: no process or socket is to be had.
+            OSError: the system cannot provide a process or a socket.
         """
-        talk, its_talk = socket.socketpair()
-        life, its_life = socket.socketpair()
-        with its_talk, its_life:
+        channel, remote_channel = socket.socketpair()
+        lifeline, remote_lifeline = socket.socketpair()
+        with remote_channel, remote_lifeline:
             try:
-                server = self._send([its_talk.fileno(), its_life.fileno()])
+                server = self._send([remote_channel.fileno(), remote_lifeline.fileno()])
             except OSError:
-                talk.close()
-                life.close()
+                channel.close()
+                lifeline.close()
                 raise
-        for end in (talk, life):
+        for end in (channel, lifeline):
             end.settimeout(0)
-        return Child(talk, life, server)
+        return Child(channel, lifeline, server)
 
     def stop(self) -> None:
-        """Kill the children, end the server, wait for it: milliseconds. A repeat does nothing."""
+        """Kill the children and end the server, within milliseconds. Repeating this does nothing."""
         with self._lock:
-            self._forget(wait=True)
+            self._discard(wait=True)
 
     def _send(self, descriptors: list[int]) -> subprocess.Popen[bytes]:
         with self._lock:
             server, control = self._ensure_started()
             try:
                 socket.send_fds(control, [b"+"], descriptors)
-            except (BrokenPipeError, ConnectionResetError):  # it died unseen: once more, with a new one
-                self._forget(wait=True)
+            except (BrokenPipeError, ConnectionResetError):  # the server died unnoticed: retry with a new one
+                self._discard(wait=True)
                 server, control = self._ensure_started()
                 socket.send_fds(control, [b"+"], descriptors)
             return server
 
     def _ensure_started(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
-        if self._owner != os.getpid():  # this process was forked: the server is its parent's
+        if self._owner != os.getpid():  # this process was forked: the server belongs to its parent
             self._process = self._directory = None
-            self._forget(wait=False)
+            self._discard(wait=False)
             self._owner = os.getpid()
         if self._process is not None and self._process.poll() is not None:
-            self._forget(wait=False)
+            self._discard(wait=False)
         if self._control is None or self._process is None:
             self._directory = tempfile.mkdtemp(prefix="orak-decoding-")
-            self._control, theirs = socket.socketpair()
-            with theirs:
-                self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own text
-                    [sys.executable, "-I", "-c", _BOOT, str(theirs.fileno()), self._directory, *sys.path],
+            self._control, remote_control = socket.socketpair()
+            with remote_control:
+                self._process = subprocess.Popen(  # noqa: S603 - this interpreter runs a constant script
+                    [
+                        sys.executable,
+                        "-I",
+                        "-c",
+                        _BOOTSTRAP,
+                        str(remote_control.fileno()),
+                        self._directory,
+                        *sys.path,
+                    ],
                     env={},
                     cwd="/",
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno()],
+                    pass_fds=[remote_control.fileno()],
                     start_new_session=True,
                 )
         return self._process, self._control
 
-    def _forget(self, *, wait: bool) -> None:
+    def _discard(self, *, wait: bool) -> None:
         if self._control is not None:
             self._control.close()
             self._control = None

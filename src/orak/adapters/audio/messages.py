@@ -1,20 +1,20 @@
-"""What a conversion's child and its parent tell each other: lines of JSON, each one of these.
+"""Messages between the converter and its child process: one JSON object per line.
 
-Never pickle: a file that takes over the decoder would take over whoever unpickles its words.
+They are never pickled: unpickling would give a file that takes over the decoder control of the parent too.
 """
 
 import msgspec
 
-from orak.adapters.audio.limits import DecodingLimits
+from orak.adapters.audio.limits import ConversionLimits
 from orak.domain.audio import AudioProfile, Conversion
 from orak.domain.processing import FailureCode
 
 LONGEST_LINE = 64 * 1024
-"""Bytes; a child that says more in one line is not one of ours any more."""
+"""Bytes. A child that sends a longer line is under foreign control."""
 
 
 class Task(msgspec.Struct, frozen=True):
-    """The parent's one line: what to convert."""
+    """The parent's only message: what to convert."""
 
     source: str
     audio: str
@@ -22,42 +22,43 @@ class Task(msgspec.Struct, frozen=True):
     profile: AudioProfile
     title: str
     max_duration_seconds: int
-    limits: DecodingLimits
+    limits: ConversionLimits
 
 
-class Advanced(msgspec.Struct, frozen=True, tag="advanced"):
-    """The conversion got on: 0 to 1."""
+class Progress(msgspec.Struct, frozen=True, tag="progress"):
+    """The part of the conversion that is done."""
 
     fraction: float
+    """From 0 to 1."""
 
 
 class Converted(msgspec.Struct, frozen=True, tag="converted"):
-    """Both files are written and on disk."""
+    """Success: both files are on disk."""
 
     conversion: Conversion
 
 
-class Refused(msgspec.Struct, frozen=True, tag="refused"):
-    """This file will never convert."""
+class Rejected(msgspec.Struct, frozen=True, tag="rejected"):
+    """This file can never be converted."""
 
     failure: FailureCode
 
 
-class Exhausted(msgspec.Struct, frozen=True, tag="exhausted"):
-    """The take used up the memory or the size of a file that it was allowed."""
+class LimitExceeded(msgspec.Struct, frozen=True, tag="limit-exceeded"):
+    """The conversion reached its limit on memory or file size."""
 
 
-class NoRoom(msgspec.Struct, frozen=True, tag="no-room"):
-    """The machine's disk, or the user's share of it, is full: no fault of the take."""
+class DiskFull(msgspec.Struct, frozen=True, tag="disk-full"):
+    """The disk or the user's quota is full, which says nothing about the source file."""
 
 
-Report = Advanced | Converted | Refused | Exhausted | NoRoom
-"""One line from the child; all but `Advanced` are its last."""
+Report = Progress | Converted | Rejected | LimitExceeded | DiskFull
+"""One line from the child; any report but `Progress` is its last."""
 
 to_report: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
 to_task: msgspec.json.Decoder[Task] = msgspec.json.Decoder(Task)
 
 
 def line(message: Task | Report) -> bytes:
-    """*message* as it goes over the socket."""
+    """Return *message* as it is sent over the socket."""
     return msgspec.json.encode(message) + b"\n"

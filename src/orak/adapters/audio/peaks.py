@@ -1,4 +1,4 @@
-"""The waveform that is drawn while a take plays."""
+"""The waveform that players draw."""
 
 import math
 from collections.abc import Iterator
@@ -23,10 +23,10 @@ class _Waveform(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Peaks:
-    """Collects the lowest and the highest sample of each 800th of a take as its frames go by.
+    """Collects the lowest and highest sample of each 800th of a recording while its frames pass through.
 
-    libavfilter does the comparing (a Python loop would take longer than the encoder). It works on blocks of
-    at most an 800th and at most 100 ms; one that lies on a border counts for both sides.
+    libavfilter compares the samples, because a Python loop would take longer than the encoder. It works on
+    blocks of at most an 800th of the recording and at most 100 ms. A block on a border counts for both sides.
     """
 
     def __init__(self, samples: int) -> None:
@@ -36,21 +36,21 @@ class Peaks:
         self._high = [-math.inf] * PEAK_PAIRS
 
     def filters(self) -> tuple[Filter, ...]:
-        """The filters to put behind the gain; they change the length of the frames, not the sound."""
+        """Return the filters to place after the gain. They change frame lengths, not the sound."""
         block = max(1, min(self._samples // PEAK_PAIRS, RATE // 10))
         return (
             ("asetnsamples", f"n={block}:p=0"),
             ("astats", "metadata=1:reset=1:measure_perchannel=none:measure_overall=Min_level+Max_level"),
         )
 
-    def watch(self, frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
-        """Pass on the frames that come out of the filters, and note their peaks."""
+    def collect(self, frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
+        """Yield the filtered frames unchanged, and record their peaks."""
         for frame in frames:
             found = frame.metadata
-            self._note(float(found.get(_MIN, 0.0)), float(found.get(_MAX, 0.0)), frame.samples)
+            self._record(float(found.get(_MIN, 0.0)), float(found.get(_MAX, 0.0)), frame.samples)
             yield frame
 
-    def _note(self, low: float, high: float, samples: int) -> None:
+    def _record(self, low: float, high: float, samples: int) -> None:
         first = self._position * PEAK_PAIRS // self._samples
         self._position += samples
         last = (self._position * PEAK_PAIRS - 1) // self._samples
@@ -59,8 +59,8 @@ class Peaks:
             self._high[pair] = max(self._high[pair], high)
 
     def pairs(self) -> list[tuple[float, float]]:
-        """Exactly 800 [min, max] pairs, each from -1 to 1, in four digits."""
-        return [(_within(low), _within(high)) for low, high in zip(self._low, self._high, strict=True)]
+        """Return exactly 800 [min, max] pairs, each value from -1 to 1 with four decimal places."""
+        return [(_clamped(low), _clamped(high)) for low, high in zip(self._low, self._high, strict=True)]
 
     def write(self, path: Path, duration_seconds: float) -> None:
         """Write `{"version": 1, "durationSeconds": f, "peaks": [[min, max] x 800]}`."""
@@ -68,7 +68,7 @@ class Peaks:
         path.write_bytes(msgspec.json.encode(waveform))
 
 
-def _within(level: float) -> float:
-    if math.isinf(level):  # nothing was heard there
+def _clamped(level: float) -> float:
+    if math.isinf(level):  # no frame reached this part
         return 0.0
-    return round(min(1.0, max(-1.0, level)), _DIGITS) + 0.0  # + 0.0 makes -0.0 a plain 0
+    return round(min(1.0, max(-1.0, level)), _DIGITS) + 0.0  # + 0.0 turns -0.0 into 0.0

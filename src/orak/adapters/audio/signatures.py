@@ -1,16 +1,16 @@
-"""Which container a file claims to be, by its first bytes."""
+"""Recognition of audio containers by their first bytes."""
 
 from pathlib import Path
 
 _LONGEST = 12
-_ADTS_AND_MPEG_SYNC = 0xE0  # eleven set bits begin an MPEG audio frame (ISO/IEC 11172-3), twelve an ADTS one
+_ADTS_AND_MPEG_SYNC = 0xE0  # 11 set bits begin an MPEG audio frame (ISO/IEC 11172-3), 12 an ADTS frame
 
 
 def has_audio_signature(path: Path) -> bool:
-    """Tell whether the first bytes are those of a container that orak takes.
+    """Return whether the file begins like a container that orak accepts.
 
-    It only names a failure: a file that the decoder cannot open is CORRUPT with such a signature and
-    UNSUPPORTED_FORMAT without.
+    The result only selects a failure code: a file that the decoder cannot open is CORRUPT with such a
+    signature and UNSUPPORTED_FORMAT without.
     """
     with path.open("rb") as file:
         start = file.read(_LONGEST)

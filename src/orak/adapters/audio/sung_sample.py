@@ -1,4 +1,4 @@
-"""A voice for demonstrations: the opening of Arirang (traditional), sung by arithmetic."""
+"""A synthesized singing voice for demos and tests: the opening of Arirang (traditional)."""
 
 import math
 import random
@@ -13,16 +13,16 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.filter import Graph
 
-from orak.adapters.audio.filtering import ready
+from orak.adapters.audio.filtering import pull_available
 
 _RATE = 24_000
 _TABLE = 512
 _BEAT_SECONDS = 0.88
 _TONIC_HZ = 233.08
-_LEVEL = 0.25  # a phone at arm's length, so that the conversion has something to do
+_LEVEL = 0.25  # as quiet as a phone at arm's length, so that the conversion has to raise it
 
-# Centre (Hz), bandwidth (Hz) and level of the first formants; after Peterson and Barney (1952), with the
-# cluster around 3 kHz that lets a trained singer be heard.
+# Centre (Hz), bandwidth (Hz) and level of the first formants, after Peterson and Barney (1952), with the
+# singer's formant around 3 kHz.
 _VOWELS: dict[str, tuple[tuple[float, float, float], ...]] = {
     "a": ((760, 90, 1.0), (1220, 110, 0.55), (2600, 160, 0.18), (3100, 200, 0.14)),
     "i": ((310, 60, 1.0), (2250, 120, 0.30), (2900, 170, 0.22), (3300, 200, 0.12)),
@@ -41,7 +41,7 @@ _ROOM = "0.85:0.7:43|71|113:0.22|0.16|0.10"
 def write_sung_sample(path: Path) -> None:
     """Write about 12 s of singing to *path* as a browser's MediaRecorder does: WebM, Opus, no duration.
 
-    The same sound each time; takes under a second.
+    The sound is the same each time, and writing takes under a second.
 
     Raises:
         OSError: the file cannot be written.
@@ -52,16 +52,16 @@ def write_sung_sample(path: Path) -> None:
             raise TypeError("libopus")
         stream.bit_rate = 64_000
         position = 0
-        for frame in _in_a_room(_sung()):
+        for frame in _with_room(_melody()):
             frame.pts, frame.time_base = position, Fraction(1, 48_000)
             position += frame.samples
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
 
 
-def _sung() -> "array[float]":
-    """Synthesise the melody at 24 kHz, mono, peaks near `_LEVEL`."""
-    breath = random.Random(1926)  # noqa: S311 - a sound, not a secret
+def _melody() -> "array[float]":
+    """Synthesize the melody at 24 kHz, mono, with peaks near `_LEVEL`."""
+    breath = random.Random(1926)  # noqa: S311 - noise, not a secret
     sound = array("f")
     phase = 0.0
     for semitones, beats, start, end in _MELODY:
@@ -80,11 +80,11 @@ def _sung() -> "array[float]":
     loudest = max(map(abs, sound))
     silence = array("f", bytes(4 * _RATE // 4))
     sung = array("f", [sample * _LEVEL / loudest for sample in sound])
-    return silence + sung + silence * 3  # time for the room to ring
+    return silence + sung + silence * 3  # lets the room decay
 
 
 def _steps(hertz: float, samples: int) -> Iterator[float]:
-    """Yield the part of a period each sample takes: a short slide up, then a vibrato that sets in late."""
+    """Yield the part of a period per sample: a short slide up, then a delayed vibrato."""
     for n in range(samples):
         seconds = n / _RATE
         depth = 0.006 * min(1.0, max(0.0, (seconds - 0.25) / 0.4))
@@ -93,7 +93,7 @@ def _steps(hertz: float, samples: int) -> Iterator[float]:
 
 
 def _table(vowel: str, hertz: float) -> list[float]:
-    """One period of *vowel* at this pitch: a voice's harmonics, shaped by the formants."""
+    """Return one period of *vowel* at this pitch: harmonics shaped by the formants."""
     harmonics = []
     for harmonic in range(1, int(0.45 * _RATE / hertz)):
         frequency = harmonic * hertz
@@ -108,7 +108,7 @@ def _table(vowel: str, hertz: float) -> list[float]:
 
 
 def _envelope(samples: int) -> list[float]:
-    """Swell in over 70 ms and out over 90 ms, never to silence between notes: legato."""
+    """Return a 70 ms attack and a 90 ms release that never reach silence between notes (legato)."""
     rise, fall = int(0.07 * _RATE), int(0.09 * _RATE)
     part = (min(1.0, n / rise, (samples - n) / fall) for n in range(samples))
     return [
@@ -117,8 +117,8 @@ def _envelope(samples: int) -> list[float]:
     ]
 
 
-def _in_a_room(sound: "array[float]") -> Iterator[AudioFrame]:
-    """Yield *sound* at 48 kHz with a few early reflections."""
+def _with_room(sound: "array[float]") -> Iterator[AudioFrame]:
+    """Yield *sound* at 48 kHz with a few early reflections of a room."""
     graph = Graph()
     source = graph.add_abuffer(
         sample_rate=_RATE, format="flt", layout="mono", time_base=Fraction(1, _RATE), name="in"
@@ -137,6 +137,6 @@ def _in_a_room(sound: "array[float]") -> Iterator[AudioFrame]:
         frame.planes[0].update(part.tobytes())
         frame.sample_rate, frame.pts, frame.time_base = _RATE, start, Fraction(1, _RATE)
         source.push(frame)
-        yield from ready(sink)
+        yield from pull_available(sink)
     source.push(None)
-    yield from ready(sink)
+    yield from pull_available(sink)

@@ -1,4 +1,4 @@
-"""What a token says, once its signature is known to be good."""
+"""The claims of a token whose signature was verified."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -10,18 +10,18 @@ from orak.domain.actor import Actor
 from orak.domain.identity import MAX_ID, UserId
 
 LEEWAY = timedelta(seconds=5)
-"""How far an issuer's clock may be ahead of ours before `nbf` keeps a fresh token out. `exp` has none."""
+"""How far an issuer's clock may be ahead before `nbf` rejects a fresh token. `exp` has no leeway."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds()
+_MAX_TIMESTAMP = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds()
 
 _SUBJECT = re.compile("[1-9][0-9]{0,15}")
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """The registered claims of RFC 7519 §4.1 that are looked at, and the scope of RFC 8693 §4.2.
+    """The registered claims (RFC 7519 §4.1) that orak checks, and the scope (RFC 8693 §4.2).
 
-    A NumericDate is a JSON number; the string that some libraries let pass is none.
+    A NumericDate must be a JSON number; a string is rejected, although some libraries accept it.
     """
 
     sub: str
@@ -34,30 +34,31 @@ class Claims(msgspec.Struct, frozen=True):
 
     @property
     def actor(self) -> Actor:
-        """Who is asking. Raise `InvalidToken` if the subject is no user id in its one decimal spelling."""
+        """The caller. Raise `InvalidToken` unless the subject is a user id in canonical decimal form."""
         if not _SUBJECT.fullmatch(self.sub) or int(self.sub) > MAX_ID:
-            raise InvalidToken("the subject is no user id")
+            raise InvalidToken("the subject is not a user id")
         return Actor(UserId(int(self.sub)), frozenset(self.scope.split()))
 
     @property
     def expires_at(self) -> datetime:
-        """The end of the token's time; a token that outlives the calendar ends with it."""
-        return _EPOCH + timedelta(seconds=min(self.exp, _LAST))
+        """When the token expires, at the latest in the year 9999."""
+        return _EPOCH + timedelta(seconds=min(self.exp, _MAX_TIMESTAMP))
 
     def check_time(self, now: float) -> None:
-        """Raise `InvalidToken` unless *now* is in the token's time (RFC 7519 §4.1.4, §4.1.5)."""
+        """Raise `InvalidToken` if the token is expired or not yet valid (RFC 7519 §4.1.4, §4.1.5)."""
         if now >= self.exp:
             raise InvalidToken("the token is expired")
         if now + LEEWAY.total_seconds() < self.nbf:
-            raise InvalidToken("the token is not yet valid")
+            raise InvalidToken("the token is not valid yet")
 
     def check_parties(self, issuer: str | None, audience: str | None) -> None:
-        """Raise `InvalidToken` unless the token is from *issuer*, if one is expected, and for *audience*.
+        """Raise `InvalidToken` if *issuer* or *audience* is not the token's.
 
-        A token that names an audience where none is expected is for somebody else (RFC 7519 §4.1.3).
+        Without *issuer*, any issuer is accepted. Without *audience*, a token that names one is rejected,
+        because it is meant for another service (RFC 7519 §4.1.3).
         """
         if issuer is not None and self.iss != issuer:
-            raise InvalidToken("the issuer is another")
+            raise InvalidToken("the token is from another issuer")
         audiences = [self.aud] if isinstance(self.aud, str) else self.aud or []
         if audience not in audiences and (audience is not None or audiences):
-            raise InvalidToken("the audience is another")
+            raise InvalidToken("the token is for another audience")

@@ -1,4 +1,4 @@
-"""Public keys from a URL or a file that their owner may change at any time."""
+"""Public keys from a URL or a file, which the issuer may change at any time."""
 
 import asyncio
 import logging
@@ -16,23 +16,22 @@ from orak.application.ports.failures import Unavailable
 
 _log = logging.getLogger(__name__)
 
-PAUSE = timedelta(seconds=10)
-"""No two attempts at fetching are closer: made-up key ids shall not make orak knock on the issuer's door."""
+MIN_FETCH_INTERVAL = timedelta(seconds=10)
+"""Least time between two fetches, so that tokens with made-up key ids cannot flood the issuer."""
 
 MAX_AGE = timedelta(minutes=10)
-"""Keys older than this are fetched again, so that one that was withdrawn is noticed."""
+"""Older keys are fetched again, so that orak notices a withdrawn key."""
 
-_PATIENCE = 5  # seconds
-
+_FETCH_TIMEOUT_SECONDS = 5
 
 FETCH_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError)
-"""What fetching keys can end in."""
+"""The errors that fetching keys can raise."""
 
 
 class JwksKeys:
-    """Keys that are fetched when first needed, when a token names an unknown one, and when they are old.
+    """The keys of a JWK Set, fetched on first use, for an unknown key id, and when they are too old.
 
-    If fetching fails, the keys there are stay good.
+    If a fetch fails, the present keys stay in use.
     """
 
     def __init__(self, url: str, algorithms: Sequence[str], clock: Clock) -> None:
@@ -46,9 +45,9 @@ class JwksKeys:
         self._fetching = asyncio.Lock()
 
     async def candidates(self, algorithm: str, key_id: str | None) -> Sequence[jwt.PyJWK]:
-        """Return the keys that may have signed.
+        """Return the keys that may have signed a token.
 
-        Raise `Unavailable` if none fits and the last attempt at fetching failed: the key may be a new one.
+        Raise `Unavailable` if no key matches and the last fetch failed: the token's key may be a new one.
         """
         if algorithm not in self._algorithms:
             return []
@@ -57,7 +56,7 @@ class JwksKeys:
             await self._fetch_again()
             found = self._find(algorithm, key_id)
         if not found and self._failed:
-            raise Unavailable("the keys of tokens cannot be had")
+            raise Unavailable("the JWK Set cannot be fetched")
         return found
 
     def _find(self, algorithm: str, key_id: str | None) -> list[jwt.PyJWK]:
@@ -67,16 +66,16 @@ class JwksKeys:
         return self._old_at is None or self._clock.now() >= self._old_at
 
     async def _fetch_again(self) -> None:
-        """Fetch, unless that was tried a moment ago; those who come meanwhile wait for the same answer."""
+        """Fetch the keys unless the last fetch was too recent. Concurrent callers share one fetch."""
         async with self._fetching:
             now = self._clock.now()
             if self._next_attempt is not None and now < self._next_attempt:
                 return
-            self._next_attempt = now + PAUSE
+            self._next_attempt = now + MIN_FETCH_INTERVAL
             try:
                 self._keys = await fetch_keys(self._url, self._algorithms)
             except FETCH_ERRORS as error:
-                _log.warning("the keys of tokens could not be fetched: %r", error)
+                _log.warning("cannot fetch the JWK Set: %r", error)
                 self._failed = True
             else:
                 self._old_at = now + MAX_AGE
@@ -84,21 +83,21 @@ class JwksKeys:
 
 
 async def fetch_keys(url: str, algorithms: frozenset[str]) -> PublicKeys:
-    """Fetch the keys for these algorithms. Raise one of `FETCH_ERRORS` if that cannot be done."""
+    """Fetch the keys for *algorithms*. Raise one of `FETCH_ERRORS` if that fails."""
     return PublicKeys(await _fetch(url), algorithms)
 
 
 def is_remote(url: str) -> bool:
-    """Whether the keys come over the network; else *url* names a file."""
+    """Return whether the keys come over the network; otherwise *url* names a file."""
     return urlsplit(url).scheme in {"http", "https"}
 
 
 async def _fetch(url: str) -> bytes:
     parts = urlsplit(url)
     if is_remote(url):
-        tls = await asyncio.to_thread(httpx.create_ssl_context)  # reads all roots: 40 ms
-        # Fetching is rare: a client of its own leaves no connection behind.
-        async with asyncio.timeout(_PATIENCE), httpx.AsyncClient(verify=tls) as client:
+        tls = await asyncio.to_thread(httpx.create_ssl_context)  # reads all root certificates: 40 ms
+        # Fetches are rare, so a new client each time avoids an idle connection.
+        async with asyncio.timeout(_FETCH_TIMEOUT_SECONDS), httpx.AsyncClient(verify=tls) as client:
             return (await client.get(url)).raise_for_status().content
     path = Path(unquote(parts.path)) if parts.scheme == "file" else Path(url)
     return await asyncio.to_thread(path.read_bytes)

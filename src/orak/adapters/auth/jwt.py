@@ -1,4 +1,4 @@
-"""Bearer tokens as JSON Web Tokens (RFC 7519), verified the way RFC 8725 asks for."""
+"""Bearer tokens as JSON Web Tokens (RFC 7519), verified as RFC 8725 recommends."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -13,18 +13,18 @@ from orak.application.ports.clock import Clock
 from orak.application.ports.tokens import Bearer, InvalidToken
 
 _JWS = jwt.PyJWS()
-_MAX_TOKEN = 8 * 1024  # bytes; nothing longer is even parsed
-_REMEMBERED_TOKENS = 4096
+_MAX_TOKEN_BYTES = 8 * 1024
+_MAX_CACHED_TOKENS = 4096
 
-REMEMBERED_FOR = timedelta(minutes=5)
-"""A token's signature is checked again after this, so that it does not outlive its key by more."""
+CACHE_LIFETIME = timedelta(minutes=5)
+"""How long a verified token is cached, and so how long it can outlive its key."""
 
 
 class JwtTokens:
-    """A `Tokens` for JWTs signed with a shared secret, or with the keys of a JWK Set.
+    """Verifies JWTs that are signed with a shared secret or with a key of a JWK Set.
 
-    Exactly one of *secret* and *jwks_url* (a URL, `file:` URL or path) is given. Without *algorithms*, HS256
-    is allowed with the secret, and RS256, ES256 and EdDSA with the keys.
+    Give exactly one of *secret* and *jwks_url* (an HTTP URL, `file:` URL or path). By default, *algorithms*
+    is HS256 with a secret, and RS256, ES256 and EdDSA with a JWK Set.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class JwtTokens:
         audience: str | None = None,
         algorithms: Sequence[str] = (),
     ) -> None:
-        """Raise `ValueError` for settings by which no token could be verified safely."""
+        """Raise `ValueError` if these settings cannot verify tokens safely."""
         self._keys = _keys(secret, jwks_url, algorithms, clock)
         self._issuer = issuer
         self._audience = audience
@@ -45,7 +45,7 @@ class JwtTokens:
         self._verified: dict[str, _Verified] = {}
 
     async def verify(self, token: str) -> Bearer:
-        """Return the bearer; a token seen lately costs a look-up."""
+        """Return the bearer. Recently verified tokens come from a cache."""
         now = self._clock.now().timestamp()
         known = self._verified.get(token)
         if known is not None and now < known.until:
@@ -54,13 +54,13 @@ class JwtTokens:
         claims.check_time(now)
         claims.check_parties(self._issuer, self._audience)
         bearer = Bearer(claims.actor, claims.expires_at)
-        self._remember(token, _Verified(bearer, min(claims.exp, now + REMEMBERED_FOR.total_seconds())))
+        self._cache(token, _Verified(bearer, min(claims.exp, now + CACHE_LIFETIME.total_seconds())))
         return bearer
 
     async def _claims(self, token: str) -> Claims:
-        """Return what a token with a good signature says."""
-        if len(token) > _MAX_TOKEN or not token.isascii():
-            raise InvalidToken("the token is too long, or holds what no token holds")
+        """Verify the signature and return the claims."""
+        if len(token) > _MAX_TOKEN_BYTES or not token.isascii():
+            raise InvalidToken("the token is too long or not ASCII")
         try:
             header = _header(token)
             for key in await self._keys.candidates(header.alg, header.kid):
@@ -69,12 +69,12 @@ class JwtTokens:
                     return msgspec.json.decode(payload, type=Claims)
         except (jwt.PyJWTError, ValueError, RecursionError) as error:
             raise InvalidToken("the token is malformed") from error
-        raise InvalidToken("no key of ours signed this")
+        raise InvalidToken("no known key signed the token")
 
-    def _remember(self, token: str, verified: "_Verified") -> None:
+    def _cache(self, token: str, verified: "_Verified") -> None:
         self._verified.pop(token, None)
-        while len(self._verified) >= _REMEMBERED_TOKENS:
-            del self._verified[next(iter(self._verified))]  # the one verified longest ago
+        while len(self._verified) >= _MAX_CACHED_TOKENS:
+            del self._verified[next(iter(self._verified))]  # the oldest
         self._verified[token] = verified
 
 
@@ -82,11 +82,11 @@ def _keys(secret: str | None, jwks_url: str | None, algorithms: Sequence[str], c
     if secret is not None and jwks_url is None:
         return SecretKeys(secret, algorithms)
     if jwks_url is not None and secret is None:
-        # The HTTP client takes a third of a second to import, and only these need it.
+        # The HTTP client takes a third of a second to import, and only a JWK Set needs it.
         from orak.adapters.auth.jwks import JwksKeys  # noqa: PLC0415
 
         return JwksKeys(jwks_url, algorithms, clock)
-    raise ValueError("give either a secret or a JWK Set")
+    raise ValueError("set exactly one of a secret and a JWK Set URL")
 
 
 class _Verified(msgspec.Struct, frozen=True):
@@ -95,7 +95,7 @@ class _Verified(msgspec.Struct, frozen=True):
 
 
 class _Header(msgspec.Struct, frozen=True):
-    """What a token says of its own signature; it decides nothing beyond what the keys allow."""
+    """The header of a token, which only selects among the allowed keys and algorithms."""
 
     alg: str
     kid: str | None = None
@@ -105,12 +105,12 @@ class _Header(msgspec.Struct, frozen=True):
 def _header(token: str) -> _Header:
     header = msgspec.json.decode(base64url_decode(token.partition(".")[0]), type=_Header)
     if header.crit is not msgspec.UNSET:
-        raise InvalidToken("an extension is critical that orak does not know")  # RFC 7515 §4.1.11
+        raise InvalidToken("the token requires an unsupported extension")  # RFC 7515 §4.1.11
     return header
 
 
 def _verified_payload(token: str, key: jwt.PyJWK) -> bytes | None:
-    """Return the payload if *key* signed it; its times are not looked at."""
+    """Return the payload if *key* signed it, else None. The claims are not checked."""
     try:
         payload: bytes = _JWS.decode(token, key, [key.algorithm_name])
     except jwt.InvalidSignatureError:

@@ -17,27 +17,27 @@ _PUBLIC_ALGORITHMS: Mapping[tuple[str, str | None], Sequence[str]] = {
     ("EC", "P-521"): ("ES512",),
     ("OKP", "Ed25519"): ("EdDSA",),
 }
-"""What a public key can verify, by its `kty` and `crv` (RFC 7518 §3.1, RFC 8037 §3.1).
+"""The algorithms that a public key can verify, by `kty` and `crv` (RFC 7518 §3.1, RFC 8037 §3.1).
 
-Symmetric keys are not among them: a published one is nobody's secret.
+Symmetric keys are missing, because a published key is not secret.
 """
 
 _DEFAULT_PUBLIC_ALGORITHMS = ("RS256", "ES256", "EdDSA")
 
 
 class Keys(Protocol):
-    """Where the keys come from that may have signed a token."""
+    """A source of keys that may have signed a token."""
 
     async def candidates(self, algorithm: str, key_id: str | None) -> Sequence[jwt.PyJWK]:
-        """Return the keys for *algorithm*, none if it is not allowed: all of them, or those with this id.
+        """Return the keys for *algorithm*: all, or those with *key_id* if given.
 
-        Raise `Unavailable` if they cannot be had.
+        The result is empty if *algorithm* is not allowed. Raise `Unavailable` if the keys cannot be read.
         """
         ...
 
 
 class SecretKeys:
-    """The one secret that the issuer and orak share."""
+    """The secret that the issuer and orak share."""
 
     def __init__(self, secret: str, algorithms: Sequence[str]) -> None:
         allowed = _allowed(algorithms, _SECRET_ALGORITHMS, _DEFAULT_SECRET_ALGORITHMS)
@@ -46,33 +46,33 @@ class SecretKeys:
             self._keys = {name: jwt.PyJWK({"kty": "oct", "k": encoded}, name) for name in allowed}
             for key in self._keys.values():
                 key.Algorithm.prepare_key(key.key)
-        except jwt.InvalidKeyError as error:  # empty, or in truth a public key
+        except jwt.InvalidKeyError as error:  # empty, or a public key
             raise ValueError(str(error)) from error
 
     async def candidates(self, algorithm: str, key_id: str | None) -> Sequence[jwt.PyJWK]:  # noqa: ARG002
-        """Return the secret, whatever id the token gives it."""
+        """Return the secret, whatever *key_id* is."""
         return [self._keys[algorithm]] if algorithm in self._keys else []
 
 
 class PublicKeys:
     """The usable keys of a JWK Set (RFC 7517).
 
-    Those that orak does not understand are passed over, as §5 wants it; so are those not for signatures, and
-    RSA keys shorter than RFC 7518 §3.3 allows.
+    Unknown kinds of keys are ignored (§5), as are keys that are not for signatures and RSA keys shorter than
+    RFC 7518 §3.3 allows.
     """
 
     def __init__(self, content: bytes, algorithms: frozenset[str]) -> None:
-        """Raise `ValueError` if *content* is no JWK Set, or none of its keys is usable."""
+        """Raise `ValueError` if *content* is not a JWK Set or has no usable key."""
         try:
             members = msgspec.json.decode(content, type=_Set).keys
         except (msgspec.DecodeError, RecursionError) as error:
-            raise ValueError("this is no JWK Set") from error
+            raise ValueError("the content is not a JWK Set") from error
         self._keys = [key for member in members for key in _usable_keys(member, algorithms)]
         if not self._keys:
-            raise ValueError("no key of the JWK Set is usable")
+            raise ValueError("the JWK Set has no usable key")
 
     def find(self, algorithm: str, key_id: str | None) -> list[jwt.PyJWK]:
-        """Return the keys for *algorithm* with this id, or all if there is none."""
+        """Return the keys for *algorithm*: all, or those with *key_id* if given."""
         return [
             key
             for key in self._keys
@@ -93,7 +93,7 @@ class _Member(msgspec.Struct, frozen=True):
 
 
 def public_algorithms(wanted: Sequence[str]) -> frozenset[str]:
-    """Return the algorithms to allow with public keys. Raise `ValueError` for one that takes none."""
+    """Return the algorithms to allow with public keys. Raise `ValueError` for any other algorithm."""
     known = frozenset(name for names in _PUBLIC_ALGORITHMS.values() for name in names)
     return _allowed(wanted, known, _DEFAULT_PUBLIC_ALGORITHMS)
 
@@ -115,6 +115,7 @@ def _usable_keys(member: dict[str, object], algorithms: frozenset[str]) -> Itera
 
 
 def _allowed(wanted: Sequence[str], known: frozenset[str], default: Sequence[str]) -> frozenset[str]:
-    if strange := set(wanted) - known:
-        raise ValueError(f"not for this kind of key: {', '.join(sorted(strange))}")
+    if unsupported := set(wanted) - known:
+        names = ", ".join(sorted(unsupported))
+        raise ValueError(f"not supported with this kind of key: {names}")
     return frozenset(wanted or default)

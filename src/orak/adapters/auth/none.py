@@ -2,8 +2,8 @@ from orak.application.ports.tokens import Bearer, InvalidToken
 
 
 class NoTokens:
-    """Takes no token at all: for a program that embeds orak and knows its users by itself."""
+    """Rejects every token, for a program that embeds orak and authenticates its users itself."""
 
     async def verify(self, _token: str) -> Bearer:
-        """Raise `InvalidToken`, whatever it is."""
+        """Raise `InvalidToken`."""
         raise InvalidToken

@@ -14,10 +14,11 @@ _STEP = timedelta(seconds=1)
 
 
 class FollowingClock:
-    """The time of a clock elsewhere, such as a database's: asked for now and then, counted on in between.
+    """The time of a remote clock, such as a database's.
 
-    It is as exact as half the quickest round trip of a few. It counts on by this machine's monotonic clock,
-    so that setting the machine's time changes nothing here. Until it first follows it tells this machine's.
+    It reads the remote clock every *every* seconds; until the first answer, every *retry* seconds. In between
+    it follows this machine's monotonic clock, so setting the machine's time has no effect. Its error is at
+    most half the quickest of a few round trips. Before the first answer it returns this machine's time.
     """
 
     def __init__(self, *, every: float = 30.0, retry: float = 1.0) -> None:
@@ -29,21 +30,21 @@ class FollowingClock:
     def now(self) -> datetime:
         """Return the time, aware and in UTC.
 
-        It stands still rather than go back by less than a second. Further back it goes if the clock that it
-        follows was set: leases would otherwise not end for as long.
+        Instead of going back by less than a second, the clock stands still. It follows a larger step back:
+        the remote clock was set, and leases would otherwise last too long.
         """
-        told = self._base + timedelta(seconds=time.monotonic() - self._based_at)
-        if not timedelta(0) < self._latest - told < _STEP:
-            self._latest = told
+        time_now = self._base + timedelta(seconds=time.monotonic() - self._based_at)
+        if not timedelta(0) < self._latest - time_now < _STEP:
+            self._latest = time_now
         return self._latest
 
     async def sleep(self, seconds: float) -> None:
-        """Return when that much time has passed."""
+        """Return after *seconds*."""
         await asyncio.sleep(seconds)
 
     @asynccontextmanager
     async def following(self, ask: Callable[[], Awaitable[datetime]]) -> AsyncIterator[None]:
-        """Tell what *ask* tells; it was asked when the block begins, unless it is `Unavailable`."""
+        """Follow the clock that *ask* reads, from before the block begins; *ask* may raise `Unavailable`."""
         known = await self._measure(ask)
         follower = asyncio.create_task(self._follow(ask, known=known), name="clock")
         try:
@@ -59,17 +60,17 @@ class FollowingClock:
             known = await self._measure(ask) or known
 
     async def _measure(self, ask: Callable[[], Awaitable[datetime]]) -> bool:
-        """Ask a few times, and go by the quickest answer; say whether there was one."""
+        """Ask a few times and use the quickest answer; return False if *ask* is unavailable."""
         quickest = float("inf")
         for _ in range(_SAMPLES):
             asked = time.monotonic()
             try:
-                told = await ask()
+                answer = await ask()
             except Unavailable as outage:
-                _log.debug("the time was not told: %s", outage)
+                _log.debug("cannot read the remote clock: %s", outage)
                 return False
             took = time.monotonic() - asked
             if took < quickest:
                 quickest = took
-                self._base, self._based_at = told, asked + took / 2
+                self._base, self._based_at = answer, asked + took / 2
         return True

@@ -3,23 +3,23 @@ from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 from itertools import count
 
-_THEN = datetime(2024, 1, 1, 12, tzinfo=UTC)
+_DEFAULT_TIME = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
 
 class FrozenClock:
-    """Time that stands still until it is told to go on; for tests, and for whoever replays the past."""
+    """A clock that stands still until it is advanced, for tests and for replaying past events."""
 
-    def __init__(self, now: datetime = _THEN) -> None:
+    def __init__(self, now: datetime = _DEFAULT_TIME) -> None:
         self._now = now
         self._order = count()
         self._sleepers: list[tuple[datetime, int, asyncio.Future[None]]] = []
 
     def now(self) -> datetime:
-        """Return the time at which the clock stands."""
+        """Return the current time of this clock."""
         return self._now
 
     async def sleep(self, seconds: float) -> None:
-        """Return when the clock was advanced by that much; 0 lets others run and returns."""
+        """Return once the clock was advanced by *seconds*; 0 only yields to other tasks."""
         if seconds <= 0:
             await asyncio.sleep(0)
             return
@@ -28,7 +28,7 @@ class FrozenClock:
         await woken
 
     def advance(self, by: timedelta) -> None:
-        """Go on by that much, and wake whoever's time has come, the earliest first."""
+        """Advance the clock, and wake the sleepers whose time has come, the earliest first."""
         self._now += by
         while self._sleepers and self._sleepers[0][0] <= self._now:
             _, _, woken = heappop(self._sleepers)

@@ -3,12 +3,12 @@ from datetime import UTC, datetime
 
 
 class SystemClock:
-    """This machine's time."""
+    """The time of this machine."""
 
     def now(self) -> datetime:
         """Return the time, aware and in UTC."""
         return datetime.now(UTC)
 
     async def sleep(self, seconds: float) -> None:
-        """Return when that much time has passed."""
+        """Return after *seconds*."""
         await asyncio.sleep(seconds)

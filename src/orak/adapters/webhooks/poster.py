@@ -9,40 +9,40 @@ import httpx
 
 from orak.application.ports.webhooks import ForbiddenAddress, Posted
 
-_CONNECT_SECONDS, _WHOLE_SECONDS = 5.0, 15.0
-_READ_MOST = 64 * 1024
-_KEPT = 1024
+_CONNECT_SECONDS, _TOTAL_SECONDS = 5.0, 15.0
+_MAX_READ_BYTES = 64 * 1024
+_KEPT_BYTES = 1024
 
 _NAT64 = IPv6Network("64:ff9b::/96")
-"""RFC 6052: the last four bytes are an IPv4 address, which a gateway would take such packets to."""
+"""RFC 6052: a gateway forwards such packets to the IPv4 address in the last four bytes."""
 
 _NOT_PUBLIC = (IPv4Network("192.88.99.0/24"), IPv6Network("2002::/16"), IPv6Network("2001::/32"))
-"""Relays into IPv4 (RFC 7526, RFC 3056, RFC 4380): whom they lead to cannot be seen from here."""
+"""Relays to IPv4 (RFC 7526, RFC 3056, RFC 4380): their destination cannot be checked."""
 
 _UNICAST = IPv6Network("2000::/3")
-"""All that IANA has given out of IPv6; site-local addresses (RFC 3879) and the like are not in it."""
+"""All IPv6 unicast space that IANA allocates from; excludes, for example, site-local (RFC 3879)."""
 
 _DOCUMENTATION = IPv6Network("3fff::/20")
-"""RFC 9637, which Python does not know yet."""
+"""RFC 9637; missing from the `ipaddress` module."""
 
 
 class HttpPoster:
-    """Posts to addresses that were looked at first, and to no other.
+    """Sends webhook requests to public addresses only.
 
-    A name is resolved for each request, every address that it has must be public, and the connection goes to
-    one of those: whoever answers names differently the second time gains nothing. Certificates are checked
-    against the name. *allow_private* lets everything through: for development alone.
+    It resolves the host name once per request, requires every address to be public, and connects to one of
+    them. A name server that gives a different second answer (DNS rebinding) therefore has no effect.
+    Certificates are verified against the host name. *allow_private* permits every address, for development.
     """
 
     def __init__(self, *, allow_private: bool = False) -> None:
         self._allow_private = allow_private
-        # No proxy of the environment's, which would resolve names again; no connection is kept, as the next
-        # request may be for another name at the same address.
+        # A proxy from the environment would resolve the name again. Connections are not reused, because the
+        # next request may be for another name at the same address.
         self._client = httpx.AsyncClient(
             trust_env=False,
             follow_redirects=False,
             limits=httpx.Limits(max_keepalive_connections=0),
-            timeout=httpx.Timeout(_WHOLE_SECONDS, connect=_CONNECT_SECONDS),
+            timeout=httpx.Timeout(_TOTAL_SECONDS, connect=_CONNECT_SECONDS),
         )
 
     async def __aenter__(self) -> Self:
@@ -54,48 +54,48 @@ class HttpPoster:
         await self._client.aclose()
 
     async def check(self, url: str) -> None:
-        """Raise `ForbiddenAddress` for a URL that may not be posted to, or whose name is unknown."""
+        """Raise `ForbiddenAddress` if the URL has no public address or its name cannot be resolved."""
         await self._address(httpx.URL(url))
 
     async def post(self, url: str, headers: dict[str, str], body: bytes) -> Posted:
-        """Post *body*; whatever goes wrong is an answer too. Redirects are not followed."""
+        """Post *body* and return the outcome, also of a failed request. Redirects are not followed."""
         try:
-            async with asyncio.timeout(_WHOLE_SECONDS), AsyncExitStack() as stack:
-                named = httpx.URL(url)
-                address = await self._address(named)
+            async with asyncio.timeout(_TOTAL_SECONDS), AsyncExitStack() as stack:
+                target = httpx.URL(url)
+                address = await self._address(target)
                 request = self._client.build_request(
                     "POST",
-                    named.copy_with(host=address),
-                    headers=headers | {"Host": named.netloc.decode("ascii")},
+                    target.copy_with(host=address),
+                    headers=headers | {"Host": target.netloc.decode("ascii")},
                     content=body,
-                    extensions={"sni_hostname": named.host},
+                    extensions={"sni_hostname": target.host},
                 )
                 response = await self._client.send(request, stream=True)
                 stack.push_async_callback(response.aclose)
-                return Posted(response.status_code, await _beginning(response))
-        except ForbiddenAddress as refused:
-            return Posted(None, str(refused))
+                return Posted(response.status_code, await _first_bytes(response))
+        except ForbiddenAddress as error:
+            return Posted(None, str(error))
         except TimeoutError:
-            return Posted(None, f"no answer within {_WHOLE_SECONDS:g} s")
+            return Posted(None, f"no answer within {_TOTAL_SECONDS:g} s")
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            return Posted(None, f"{type(error).__name__}: {error}"[:_KEPT])
+            return Posted(None, f"{type(error).__name__}: {error}"[:_KEPT_BYTES])
 
     async def _address(self, url: httpx.URL) -> str:
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(url.host, url.port or 443, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            raise ForbiddenAddress(f"the name cannot be resolved: {error}") from error
+            raise ForbiddenAddress(f"the host name cannot be resolved: {error}") from error
         addresses = [str(answer[4][0]).partition("%")[0] for answer in found]
         if not self._allow_private:
             for address in addresses:
                 if not is_public(address):
-                    raise ForbiddenAddress("the URL leads to an address that is not public")
+                    raise ForbiddenAddress("the host name resolves to an address that is not public")
         return addresses[0]
 
 
 def is_public(text: str) -> bool:
-    """Whether an address is the Internet's, and of nobody's own network (IANA's special registries)."""
+    """Return whether an address is public according to IANA's special-purpose address registries."""
     address: IPv4Address | IPv6Address = ip_address(text)
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
@@ -108,10 +108,10 @@ def is_public(text: str) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved and not relayed
 
 
-async def _beginning(response: httpx.Response) -> str:
+async def _first_bytes(response: httpx.Response) -> str:
     read = b""
     async for chunk in response.aiter_raw():
         read += chunk
-        if len(read) > _READ_MOST:
+        if len(read) > _MAX_READ_BYTES:
             break
-    return read[:_KEPT].decode("utf-8", "replace").replace("\0", "")
+    return read[:_KEPT_BYTES].decode("utf-8", "replace").replace("\0", "")

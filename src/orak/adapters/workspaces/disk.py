@@ -12,10 +12,10 @@ from orak.application.ports.failures import Unavailable
 
 
 class Workspaces:
-    """Folders for the files of one conversion each, under one folder of this process's own.
+    """Temporary folders, one for each conversion, in a folder that this process owns.
 
-    That one is locked (`flock`) while the process lives. A killed process cannot tidy up, and what it leaves
-    behind is a recording: so whoever opens the same root next removes each folder that is not locked.
+    The process locks its folder (`flock`) while it lives. A killed process leaves its folder behind with a
+    user's audio in it, so the next process that opens the same root removes every folder that is not locked.
     """
 
     def __init__(self, own: Path) -> None:
@@ -24,11 +24,11 @@ class Workspaces:
     @classmethod
     @contextmanager
     def open(cls, root: Path) -> Iterator[Self]:
-        """Remove leftovers, and make room of this process's own until the block ends."""
+        """Remove leftovers, then provide a folder that belongs to this process until the block ends."""
         root.mkdir(parents=True, exist_ok=True)
         for folder in root.iterdir():
             _remove_unless_locked(folder)
-        own, lock = _claimed(root)
+        own, lock = _locked_folder(root)
         try:
             yield cls(own)
         finally:
@@ -36,14 +36,14 @@ class Workspaces:
             os.close(lock)
 
     def __call__(self) -> TemporaryDirectory[str]:
-        """Make an empty folder, which goes when its block ends. Raise `Unavailable` if there is no room."""
+        """Create an empty folder that is removed when its block ends. Raise `Unavailable` if that fails."""
         try:
             return TemporaryDirectory(dir=self._own, ignore_cleanup_errors=True)
         except OSError as error:
-            raise Unavailable(f"no folder is to be had for a conversion: {error.strerror}") from error
+            raise Unavailable(f"cannot create a folder for the conversion: {error.strerror}") from error
 
 
-def _claimed(root: Path) -> tuple[Path, int]:
+def _locked_folder(root: Path) -> tuple[Path, int]:
     while True:
         own = root / secrets.token_hex(8)
         own.mkdir(mode=0o700)
@@ -51,18 +51,18 @@ def _claimed(root: Path) -> tuple[Path, int]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if own.exists():
             return own, lock
-        os.close(lock)  # taken for a leftover before it was locked
+        os.close(lock)  # another process removed it as a leftover before it was locked
 
 
 def _remove_unless_locked(folder: Path) -> None:
     try:
         lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except OSError:  # gone meanwhile, or nothing of ours
+    except OSError:  # already gone, or not a folder
         return
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(folder, ignore_errors=True)
-    except BlockingIOError:  # its process lives
+    except BlockingIOError:  # its process still runs
         pass
     finally:
         os.close(lock)

@@ -1,0 +1,86 @@
+"""Restrictions that a process puts on itself before it touches an untrusted file."""
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+from collections.abc import Callable
+from typing import cast
+
+from orak.adapters.audio.limits import ConversionLimits
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NO_NEW_PRIVS = 38
+_CLONE_NEWUSER = 0x10000000
+_CLONE_NEWNET = 0x40000000
+
+
+class CpuAllowance:
+    """The CPU limit of this process, which grows while audio is decoded.
+
+    A file that costs much CPU and yields little audio is thus stopped within seconds, and a long recording
+    still gets the time it needs. The kernel sends SIGXCPU at the soft limit. The hard limit is that of the
+    longest allowed recording.
+    """
+
+    def __init__(self, limits: ConversionLimits, max_duration_seconds: float) -> None:
+        self._limits = limits
+        self._hard = limits.cpu_after(max_duration_seconds) + 1
+        self._soft = 0
+        self.grow(0)
+
+    def grow(self, decoded_seconds: float) -> None:
+        """Raise the limit to that of *decoded_seconds* of audio in all; a smaller value changes nothing."""
+        soft = min(self._limits.cpu_after(decoded_seconds), self._hard - 1)
+        if soft > self._soft:
+            self._soft = soft
+            resource.setrlimit(resource.RLIMIT_CPU, (soft, self._hard))
+
+
+def confine(limits: ConversionLimits, max_duration_seconds: float) -> CpuAllowance:
+    """Apply *limits* to this process. It can lower them afterwards, never raise them."""
+    os.umask(0o077)
+    with contextlib.suppress(OSError):
+        os.nice(10)  # keeps the API responsive on the same cores
+    size = limits.file_size(max_duration_seconds)
+    for which, value in (
+        (resource.RLIMIT_AS, limits.memory_bytes),
+        (resource.RLIMIT_FSIZE, size),
+        (resource.RLIMIT_NOFILE, limits.open_files),
+        (resource.RLIMIT_CORE, 0),  # a core file would contain a user's recording
+    ):
+        # macOS does not support RLIMIT_AS, and a container's own limit may be lower.
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(which, (value, value))
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    return CpuAllowance(limits, max_duration_seconds)
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when its parent, process *parent*, dies (Linux)."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # the parent died before the call
+        os._exit(1)
+
+
+def leave_the_network() -> None:
+    """Move this process and its future children to a network namespace without interfaces, if permitted."""
+    libc = _libc()
+    if libc is not None and hasattr(libc, "unshare"):
+        unshare = cast("Callable[[int], int]", libc.unshare)
+        if unshare(_CLONE_NEWNET) != 0:  # not root: a new user namespace may still permit it
+            unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+
+
+def _prctl(option: int, value: int) -> None:
+    libc = _libc()
+    if libc is not None and hasattr(libc, "prctl"):
+        libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0)
+
+
+def _libc() -> ctypes.CDLL | None:
+    try:
+        return ctypes.CDLL(None)
+    except OSError:
+        return None
