@@ -1,4 +1,4 @@
-/** Every export of orak-client, used as an app uses it. */
+/** Every export of orak-client, as an app would use it. */
 import {
   Api,
   Delivery,
@@ -20,9 +20,9 @@ import {
 } from "orak-client";
 import { useRecording } from "orak-client/react";
 
-const options = { token: async () => "a token of this moment", baseUrl: "https://orak.example", language: "ko" };
+const options = { token: async () => "the current token", baseUrl: "https://orak.example", language: "ko" };
 
-export async function sing(ask: (signal: AbortSignal) => Promise<string | null>): Promise<number> {
+export async function recordSong(ask: (signal: AbortSignal) => Promise<string | null>): Promise<number> {
   const service = new RecordingService({
     ...options,
     showTitleDialog: ask,
@@ -40,19 +40,19 @@ export async function sing(ask: (signal: AbortSignal) => Promise<string | null>)
   return record.id;
 }
 
-export async function byHand(blob: Blob): Promise<string> {
+export async function uploadStepByStep(blob: Blob): Promise<string> {
   const service = new RecordingService(options);
   const signed = await service.requestPresignedUrl(blob, 12);
   await service.uploadToS3(signed.presignedUrl, blob);
-  const record = await service.createRecord({ title: "By hand", uploadId: signed.uploadId, songId: null, durationSeconds: 12 });
+  const record = await service.createRecord({ title: "Step by step", uploadId: signed.uploadId, songId: null, durationSeconds: 12 });
   return record.processingStatus;
 }
 
-export async function sendFile(file: File, signal: AbortSignal): Promise<string> {
+export async function uploadFile(file: File, signal: AbortSignal): Promise<string> {
   try {
-    const sent = (now: number, whole: number): void => console.log(now / whole);
+    const onProgress = (sent: number, whole: number): void => console.log(sent / whole);
     const files = new FileUploadService(options);
-    return (await files.uploadExternalFile(file, { askTitle: () => "A title", onProgress: sent, signal })).title;
+    return (await files.uploadExternalFile(file, { askTitle: () => "A title", onProgress, signal })).title;
   } catch (failure) {
     if (failure instanceof OrakError) return `${failure.code} ${failure.requestId ?? ""} ${isPassing(failure)}`;
     if (failure instanceof EmptyTakeError || failure instanceof UndecodableError) return failure.name;
@@ -60,21 +60,21 @@ export async function sendFile(file: File, signal: AbortSignal): Promise<string>
   }
 }
 
-export async function follow(blob: Blob): Promise<void> {
+export async function followConversion(blob: Blob): Promise<void> {
   const api = new Api(options);
   const seconds: number = await getDuration(blob);
-  const whole = await withDuration(blob, seconds);
-  const upload = new Upload(api, { blob: whole, filename: "take.webm", contentType: contentTypeOf(whole), durationSeconds: seconds });
+  const complete = await withDuration(blob, seconds);
+  const upload = new Upload(api, { blob: complete, filename: "take.webm", contentType: contentTypeOf(complete), durationSeconds: seconds });
   const live = new Live(api, { onStep: ({ recordId, progress }) => console.log(recordId, progress), onState: console.log });
   live.follow(await upload.run());
   live.close();
   console.log(newKey());
 }
 
-export async function sendAgainAndAgain(service: RecordingService, file: File): Promise<void> {
-  const own: Delivery = await service.endRecording();
+export async function retryDeliveries(service: RecordingService, file: File): Promise<void> {
+  const recorded: Delivery = await service.endRecording();
   const chosen = new FileUploadService({ api: service.api }).prepare(file, 7);
-  for (const delivery of [own, chosen]) {
+  for (const delivery of [recorded, chosen]) {
     const stop = new AbortController();
     const options = { askTitle: () => delivery.title ?? "A title", onWaiting: console.log, signal: stop.signal };
     try {
@@ -89,7 +89,7 @@ export async function sendAgainAndAgain(service: RecordingService, file: File): 
   await new Delivery(service.api, blob, pack, { songId: 7 }).discard();
 }
 
-export function useEverything(): boolean {
+export function useRecorder(): boolean {
   const { isRecording, isUploading, details } = useRecording(options);
   return isRecording || isUploading || details.state === "paused";
 }

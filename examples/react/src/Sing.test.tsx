@@ -19,7 +19,7 @@ afterEach(async () => {
   FakeRecorder.pieces = ["sung ", "to the end"];
 });
 
-test("a song is sung, named and saved", async () => {
+test("a recorded song is saved under its title", async () => {
   fireEvent.click(screen.getByRole("button", { name: "Sing" }));
   await screen.findByRole("button", { name: "Stop" });
   fireEvent.change(screen.getByLabelText("Title"), { target: { value: "First song" } });
@@ -29,13 +29,13 @@ test("a song is sung, named and saved", async () => {
   expect(orak.of("POST", /async$/).map(({ body }) => JSON.parse(body).title)).toEqual(["First song"]);
 });
 
-test("a take in which nothing was recorded is told, and nothing stays stuck", async () => {
+test("an empty recording shows an error and the form is usable again", async () => {
   FakeRecorder.pieces = [];
   fireEvent.click(screen.getByRole("button", { name: "Sing" }));
   await screen.findByRole("button", { name: "Stop" });
   fireEvent.change(screen.getByLabelText("Title"), { target: { value: "Silence" } });
   fireEvent.click(screen.getByRole("button", { name: "Stop" }));
-  expect((await screen.findByRole("alert")).textContent).toBe("nothing was recorded");
+  expect((await screen.findByRole("alert")).textContent).toBe("the recording is empty");
   expect(screen.getByRole("button").textContent).toBe("Sing");
   expect(screen.queryByRole("progressbar")).toBeNull();
 });

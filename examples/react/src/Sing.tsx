@@ -14,7 +14,7 @@ export function Sing({ token, baseUrl }: { token: () => string; baseUrl?: string
       setSaved((await stopRecording(title)).title);
       setTitle("");
     } catch {
-      // details.error has it
+      // shown by details.error
     }
   }
 
@@ -24,8 +24,8 @@ export function Sing({ token, baseUrl }: { token: () => string; baseUrl?: string
         Title <input value={title} onChange={(event) => setTitle(event.target.value)} required={isRecording} maxLength={255} />
       </label>
       <button>{isRecording ? "Stop" : "Sing"}</button>
-      {isUploading && <progress aria-label="Sent" value={progress?.sent ?? 0} max={progress?.whole ?? 1} />}
-      <p role="status">{isWaiting ? "Waiting for the network" : isUploading ? "Sending" : saved && `Saved “${saved}”`}</p>
+      {isUploading && <progress aria-label="Upload progress" value={progress?.sent ?? 0} max={progress?.whole ?? 1} />}
+      <p role="status">{isWaiting ? "Waiting for the network" : isUploading ? "Uploading" : saved && `Saved “${saved}”`}</p>
       {error instanceof Error && <p role="alert">{error.message}</p>}
     </form>
   );

@@ -1,4 +1,4 @@
-/** jsdom has no microphone and no recorder: these give pieces, and can be seen to end. */
+/** A fake microphone and recorder: jsdom has neither. Tests can see whether they were stopped. */
 
 export class FakeTrack extends EventTarget {
   readyState = "live";
@@ -9,7 +9,7 @@ export class FakeTrack extends EventTarget {
 
 export class FakeRecorder extends EventTarget {
   static isTypeSupported = () => true;
-  /** What comes while it records, and with `stop`. */
+  /** The first chunk arrives during recording, the others with `stop`. */
   static pieces = ["sung ", "to the end"];
   state = "inactive";
   mimeType = "audio/mp4";
@@ -22,7 +22,7 @@ export class FakeRecorder extends EventTarget {
   stop() {
     if (this.state === "inactive") return;
     this.state = "inactive";
-    // As browsers do: the last piece first, then `stop`, both later than the call.
+    // As in browsers: the last chunk, then `stop`, both after the call returns.
     setTimeout(() => {
       this.give(FakeRecorder.pieces.slice(1).join(""));
       this.dispatchEvent(new Event("stop"));
@@ -34,7 +34,7 @@ export class FakeRecorder extends EventTarget {
   }
 }
 
-class FakeHearing {
+class FakeAudioContext {
   state = "running";
   createAnalyser = () => ({ fftSize: 0 });
   createMediaStreamSource = () => ({ connect: () => undefined });
@@ -42,7 +42,7 @@ class FakeHearing {
   close = async () => undefined;
 }
 
-/** Plug it in. `tracks` are those that were handed out; `permitted` holds them back until it resolves. */
+/** Install the fakes. `tracks` holds the tracks given to the page; they wait until `permitted` resolves. */
 export function plugIn(stub: (name: string, value: unknown) => unknown) {
   const microphone = { tracks: [] as FakeTrack[], permitted: Promise.resolve() };
   const getUserMedia = async () => {
@@ -52,11 +52,11 @@ export function plugIn(stub: (name: string, value: unknown) => unknown) {
     return { getTracks: () => [track] };
   };
   stub("MediaRecorder", FakeRecorder);
-  stub("AudioContext", FakeHearing);
+  stub("AudioContext", FakeAudioContext);
   stub("navigator", { mediaDevices: { getUserMedia }, onLine: true });
   stub("indexedDB", {
     open: () => {
-      throw new Error("a private window");
+      throw new Error("no IndexedDB in a private window");
     },
   });
   return microphone;

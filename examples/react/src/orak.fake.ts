@@ -1,8 +1,8 @@
-/** A server that answers the three calls of a take as orak does, and holds back what it is asked to hold back. */
+/** A server that answers the three calls of an upload like orak. Tests can delay or refuse its answers. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-export interface Heard {
+export interface ReceivedRequest {
   method: string;
   path: string;
   token: string;
@@ -11,18 +11,18 @@ export interface Heard {
 }
 
 export async function serveOrak() {
-  const heard: Heard[] = [];
+  const received: ReceivedRequest[] = [];
   const records = new Map<string, object>();
   const orak = {
     url: "",
-    heard,
-    /** The status of the store's answers. */
+    received,
+    /** The status of the store's answer. */
     store: 200,
-    /** The status of the answers to create calls. */
+    /** The status of the answer to a create call. */
     create: 200,
-    /** The store answers when this resolves. */
+    /** The store answers once this resolves. */
     held: Promise.resolve(),
-    of: (method: string, path: RegExp) => heard.filter((one) => one.method === method && path.test(one.path)),
+    of: (method: string, path: RegExp) => received.filter((one) => one.method === method && path.test(one.path)),
     close: () => new Promise((done) => server.close(done)),
   };
 
@@ -37,7 +37,7 @@ export async function serveOrak() {
     for await (const chunk of request) body += chunk;
     if (method === "OPTIONS") return say(204);
     const token = headers.authorization?.replace("Bearer ", "") ?? "";
-    heard.push({ method, path, token, type: headers["content-type"] ?? "", body });
+    received.push({ method, path, token, type: headers["content-type"] ?? "", body });
     if (method === "PUT") {
       await orak.held;
       return say(orak.store);
@@ -45,7 +45,7 @@ export async function serveOrak() {
     if (method === "DELETE") return say(204);
     if (path.endsWith("/presigned-url")) {
       const uploadId = orak.of("POST", /presigned-url$/).length;
-      // A type that nobody would guess: what is signed is what must be sent.
+      // An unusual type: the client must send the signed headers, not its own.
       const signed = { method: "PUT", headers: { "Content-Type": "audio/x-signed" } };
       return say(200, { uploadId, presignedUrl: `${orak.url}/store/${uploadId}`, s3Key: "k", expirationTime: "", ...signed });
     }

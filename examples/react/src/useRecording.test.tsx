@@ -13,7 +13,7 @@ beforeEach(async () => {
   microphone = plugIn((name, value) => vi.stubGlobal(name, value));
   orak = await serveOrak();
   complaints = [];
-  vi.spyOn(console, "error").mockImplementation((...said) => void complaints.push(said));
+  vi.spyOn(console, "error").mockImplementation((...message) => void complaints.push(message));
 });
 afterEach(async () => {
   cleanup();
@@ -21,7 +21,7 @@ afterEach(async () => {
   vi.unstubAllGlobals();
   vi.restoreAllMocks();
   FakeRecorder.pieces = ["sung ", "to the end"];
-  expect(complaints).toEqual([]); // React says here what it does not like
+  expect(complaints).toEqual([]); // React reports misuse here
 });
 
 type Options = Parameters<typeof useRecording>[0];
@@ -32,14 +32,14 @@ const used = (options: Partial<Options> = {}) =>
     wrapper: ({ children }: { children: ReactNode }) => <StrictMode>{children}</StrictMode>,
   });
 
-/** A promise, and what keeps it. */
+/** Return a promise and the function that resolves it. */
 function gate() {
   let open = () => {};
   const kept = new Promise<void>((done) => (open = done));
   return { kept, open: () => open() };
 }
 
-test("a take is sent whole, under the type that was signed, and becomes a record", async () => {
+test("the whole recording is uploaded with the signed type and becomes a record", async () => {
   const { result } = used({ songId: 7 });
   await act(() => result.current.startRecording());
   expect(result.current.isRecording).toBe(true);
@@ -52,21 +52,21 @@ test("a take is sent whole, under the type that was signed, and becomes a record
   expect([result.current.isRecording, result.current.isUploading, result.current.details.error]).toEqual([false, false, null]);
 });
 
-test("the options of the last render count, and the functions stay the same", async () => {
-  const told = { old: vi.fn(), now: vi.fn() };
-  const { result, rerender } = used({ token: "old", onProgress: told.old });
+test("the hook uses the latest options and its functions are stable", async () => {
+  const onProgress = { old: vi.fn(), now: vi.fn() };
+  const { result, rerender } = used({ token: "old", onProgress: onProgress.old });
   const { startRecording, stopRecording } = result.current;
   await act(() => startRecording());
-  rerender({ token: "new", songId: 9, onProgress: told.now });
+  rerender({ token: "new", songId: 9, onProgress: onProgress.now });
   expect([result.current.startRecording, result.current.stopRecording]).toEqual([startRecording, stopRecording]);
   const record = await act(() => stopRecording("With a new token"));
   expect(new Set(orak.of("POST", /./).map(({ token }) => token))).toEqual(new Set(["new"]));
   expect(record.songId).toBe(9);
-  expect(told.now).toHaveBeenCalled();
-  expect(told.old).not.toHaveBeenCalled();
+  expect(onProgress.now).toHaveBeenCalled();
+  expect(onProgress.old).not.toHaveBeenCalled();
 });
 
-test("isUploading lasts as long as the upload", async () => {
+test("isUploading is true until the upload ends", async () => {
   const { kept, open } = gate();
   orak.held = kept;
   const { result } = used();
@@ -80,7 +80,7 @@ test("isUploading lasts as long as the upload", async () => {
   expect(result.current.isUploading).toBe(false);
 });
 
-test("whatever fails, isUploading ends and the error is told until the next call", async () => {
+test("after any failure, isUploading is false and the error stays until the next call", async () => {
   const { result } = used();
   const failing = async () => {
     await act(() => result.current.startRecording());
@@ -92,18 +92,18 @@ test("whatever fails, isUploading ends and the error is told until the next call
   };
   orak.store = 403;
   expect(await failing()).toMatchObject({ code: "STORE_REFUSED", status: 403 });
-  expect(orak.of("POST", /async$/)).toEqual([]); // no record of bytes that are not there
+  expect(orak.of("POST", /async$/)).toEqual([]); // no record without its bytes
   orak.store = 200;
   orak.create = 400;
   expect(await failing()).toMatchObject({ code: "VALIDATION_FAILED", status: 400 });
   orak.create = 200;
   FakeRecorder.pieces = [];
-  const before = orak.heard.length;
+  const before = orak.received.length;
   expect(await failing()).toMatchObject({ name: "EmptyTakeError" });
-  expect(orak.heard.length).toBe(before);
+  expect(orak.received.length).toBe(before);
 });
 
-test("two clicks are one: to start, and to stop", async () => {
+test("a second start or stop has no further effect", async () => {
   const { result } = used();
   await act(() => Promise.all([result.current.startRecording(), result.current.startRecording()]));
   expect(microphone.tracks.length).toBe(1);
@@ -112,7 +112,7 @@ test("two clicks are one: to start, and to stop", async () => {
   expect(orak.of("POST", /async$/).length).toBe(1);
 });
 
-test("who leaves while the browser still asks leaves no microphone on", async () => {
+test("unmounting during the permission prompt releases the microphone", async () => {
   const { kept, open } = gate();
   microphone.permitted = kept;
   const { result, unmount } = used();
@@ -124,23 +124,23 @@ test("who leaves while the browser still asks leaves no microphone on", async ()
   expect(microphone.tracks.map(({ readyState }) => readyState)).toEqual(["ended"]);
 });
 
-test("who leaves while it records lets the microphone go", async () => {
+test("unmounting during a recording releases the microphone", async () => {
   const { result, unmount } = used();
   await act(() => result.current.startRecording());
   unmount();
   await waitFor(() => expect(microphone.tracks.map(({ readyState }) => readyState)).toEqual(["ended"]));
-  expect(orak.heard).toEqual([]);
+  expect(orak.received).toEqual([]);
 });
 
-test("what is being sent is sent, also when its sender has gone", async () => {
+test("an upload in progress continues after unmounting", async () => {
   const { kept, open } = gate();
   orak.held = kept;
   const { result, unmount } = used();
   await act(() => result.current.startRecording());
   let sent: Promise<unknown> = Promise.resolve();
-  act(() => void (sent = result.current.stopRecording("On its way")));
+  act(() => void (sent = result.current.stopRecording("In progress")));
   await waitFor(() => expect(orak.of("PUT", /store/).length).toBe(1));
   unmount();
   open();
-  expect(await sent).toMatchObject({ title: "On its way" });
+  expect(await sent).toMatchObject({ title: "In progress" });
 });

@@ -1,4 +1,4 @@
-/** Calls to orak: a token, a deadline, and its error envelope as an `OrakError`. */
+/** Calls to orak's HTTP API, with a token and a deadline; error responses become an `OrakError`. */
 /** @typedef {string | (() => string | Promise<string>)} Token */
 /**
  * @typedef {object} RecordResponse
@@ -19,37 +19,39 @@
  * @property {number} progress 0 to 100
  */
 /**
- * @typedef {object} PresignedUrl the one request that sends the bytes
+ * @typedef {object} PresignedUrl a signed request that uploads the bytes
  * @property {number} uploadId
  * @property {string} presignedUrl
  * @property {string} s3Key
  * @property {string} expirationTime
  * @property {string} method
- * @property {Record<string, string>} headers exactly what was signed
+ * @property {Record<string, string>} headers the signed headers; send exactly these
  */
 /**
  * @typedef {object} ApiOptions
  * @property {Token} token
- * @property {string} [baseUrl] where orak is; by default where the page is
- * @property {string | (() => string)} [language] of messages: `ko` or `en`; by default the browser's
- * @property {number} [timeout] ms that a call may take; 30 000
+ * @property {string} [baseUrl] orak's URL; default: the page's origin
+ * @property {string | (() => string)} [language] of error messages: `ko` or `en`; default: the browser's
+ * @property {number} [timeout] of a call, in milliseconds; default: 30 000
  */
-/** @typedef {ApiOptions | { api: Api }} Access how to get at orak; who has an `Api` shares it */
+/** @typedef {ApiOptions | { api: Api }} Access options for a new `Api`, or an `Api` to share */
 /**
  * @typedef {object} CallOptions
  * @property {unknown} [json]
- * @property {string} [key] Idempotency-Key: a repeat with the same one happens once
+ * @property {string} [key] Idempotency-Key: calls repeated with the same key take effect once
  * @property {AbortSignal} [signal]
  * @property {Record<string, string>} [headers]
- * @property {boolean} [keepalive] goes out also while the page goes away
+ * @property {boolean} [keepalive] lets the request outlive the page
  */
-/** orak, or the store, refused; or it is out of reach: `code` is then `NETWORK` or `TIMEOUT`, and `status` 0. */
+/**
+ * orak or the store answered with an error. Without an answer, `code` is `NETWORK` or `TIMEOUT` and `status` is 0.
+ */
 export class OrakError extends Error {
     /**
      * @param {string} code
      * @param {string} message
      * @param {{ status?: number, details?: { field: string, code: string, message: string }[], requestId?: string | null,
-     *   retryAfter?: number, cause?: unknown }} [more] `retryAfter`: seconds, of an answer's Retry-After
+     *   retryAfter?: number, cause?: unknown }} [more] `retryAfter`: seconds, from the Retry-After header
      */
     constructor(code: string, message: string, { status, details, requestId, retryAfter, cause }?: {
         status?: number;
@@ -74,6 +76,7 @@ export class OrakError extends Error {
 }
 export function isPassing(failure: unknown): boolean;
 export function newKey(): `${string}-${string}-${string}-${string}-${string}`;
+/** A client of orak's HTTP API. */
 export class Api {
     /** @param {ApiOptions} options */
     constructor({ token, baseUrl, language, timeout }: ApiOptions);
@@ -81,17 +84,18 @@ export class Api {
     home: string;
     language: string | (() => string) | undefined;
     timeout: number;
-    /** The token of this moment. */
+    /** Return the current token. */
     bearer(): Promise<string>;
     /**
-     * Call orak. Raises `OrakError` for every answer that is not good, except 304; what *signal* says when it aborts.
+     * Send a request and return the response with its whole body. Throws `OrakError` for an error status or a lost
+     * connection; 304 is not an error. If *signal* aborts, throws its reason.
      * @param {string} method
      * @param {string} path below `/records/async`
      * @param {CallOptions} [options]
      * @returns {Promise<Response>}
      */
     call(method: string, path: string, { json, key, signal, headers, keepalive }?: CallOptions): Promise<Response>;
-    /** @param {string} method @param {string} path @param {CallOptions} [options] @returns {Promise<any>} the answer's JSON */
+    /** Like `call`, but return the body's JSON. @param {string} method @param {string} path @param {CallOptions} [options] @returns {Promise<any>} */
     json(method: string, path: string, options?: CallOptions): Promise<any>;
 }
 export function apiOf(access: Access): Api;
@@ -124,7 +128,7 @@ export type RecordResponse = {
     progress: number;
 };
 /**
- * the one request that sends the bytes
+ * a signed request that uploads the bytes
  */
 export type PresignedUrl = {
     uploadId: number;
@@ -133,27 +137,27 @@ export type PresignedUrl = {
     expirationTime: string;
     method: string;
     /**
-     * exactly what was signed
+     * the signed headers; send exactly these
      */
     headers: Record<string, string>;
 };
 export type ApiOptions = {
     token: Token;
     /**
-     * where orak is; by default where the page is
+     * orak's URL; default: the page's origin
      */
     baseUrl?: string | undefined;
     /**
-     * of messages: `ko` or `en`; by default the browser's
+     * of error messages: `ko` or `en`; default: the browser's
      */
     language?: string | (() => string) | undefined;
     /**
-     * ms that a call may take; 30 000
+     * of a call, in milliseconds; default: 30 000
      */
     timeout?: number | undefined;
 };
 /**
- * how to get at orak; who has an `Api` shares it
+ * options for a new `Api`, or an `Api` to share
  */
 export type Access = ApiOptions | {
     api: Api;
@@ -161,13 +165,13 @@ export type Access = ApiOptions | {
 export type CallOptions = {
     json?: unknown;
     /**
-     * Idempotency-Key: a repeat with the same one happens once
+     * Idempotency-Key: calls repeated with the same key take effect once
      */
     key?: string | undefined;
     signal?: AbortSignal | undefined;
     headers?: Record<string, string> | undefined;
     /**
-     * goes out also while the page goes away
+     * lets the request outlive the page
      */
     keepalive?: boolean | undefined;
 };

@@ -1,5 +1,5 @@
 // @ts-check
-/** Calls to orak: a token, a deadline, and its error envelope as an `OrakError`. */
+/** Calls to orak's HTTP API, with a token and a deadline; error responses become an `OrakError`. */
 
 /** @typedef {string | (() => string | Promise<string>)} Token */
 
@@ -23,35 +23,37 @@
  */
 
 /**
- * @typedef {object} PresignedUrl the one request that sends the bytes
+ * @typedef {object} PresignedUrl a signed request that uploads the bytes
  * @property {number} uploadId
  * @property {string} presignedUrl
  * @property {string} s3Key
  * @property {string} expirationTime
  * @property {string} method
- * @property {Record<string, string>} headers exactly what was signed
+ * @property {Record<string, string>} headers the signed headers; send exactly these
  */
 
 /**
  * @typedef {object} ApiOptions
  * @property {Token} token
- * @property {string} [baseUrl] where orak is; by default where the page is
- * @property {string | (() => string)} [language] of messages: `ko` or `en`; by default the browser's
- * @property {number} [timeout] ms that a call may take; 30 000
+ * @property {string} [baseUrl] orak's URL; default: the page's origin
+ * @property {string | (() => string)} [language] of error messages: `ko` or `en`; default: the browser's
+ * @property {number} [timeout] of a call, in milliseconds; default: 30 000
  */
 
-/** @typedef {ApiOptions | { api: Api }} Access how to get at orak; who has an `Api` shares it */
+/** @typedef {ApiOptions | { api: Api }} Access options for a new `Api`, or an `Api` to share */
 
 /**
  * @typedef {object} CallOptions
  * @property {unknown} [json]
- * @property {string} [key] Idempotency-Key: a repeat with the same one happens once
+ * @property {string} [key] Idempotency-Key: calls repeated with the same key take effect once
  * @property {AbortSignal} [signal]
  * @property {Record<string, string>} [headers]
- * @property {boolean} [keepalive] goes out also while the page goes away
+ * @property {boolean} [keepalive] lets the request outlive the page
  */
 
-/** orak, or the store, refused; or it is out of reach: `code` is then `NETWORK` or `TIMEOUT`, and `status` 0. */
+/**
+ * orak or the store answered with an error. Without an answer, `code` is `NETWORK` or `TIMEOUT` and `status` is 0.
+ */
 export class OrakError extends Error {
   name = "OrakError";
 
@@ -59,7 +61,7 @@ export class OrakError extends Error {
    * @param {string} code
    * @param {string} message
    * @param {{ status?: number, details?: { field: string, code: string, message: string }[], requestId?: string | null,
-   *   retryAfter?: number, cause?: unknown }} [more] `retryAfter`: seconds, of an answer's Retry-After
+   *   retryAfter?: number, cause?: unknown }} [more] `retryAfter`: seconds, from the Retry-After header
    */
   constructor(code, message, { status = 0, details = [], requestId = null, retryAfter = 0, cause } = {}) {
     super(message, { cause });
@@ -71,19 +73,23 @@ export class OrakError extends Error {
   }
 }
 
-const SOON = 60; // seconds
+const LONGEST_RETRY_AFTER = 60; // seconds
 
-/** Whether *failure* may be gone by itself a little later: within a minute, if it says when. @param {unknown} failure */
+/**
+ * Return whether *failure* is temporary: no answer, 429 or 5xx, and no Retry-After longer than a minute.
+ * @param {unknown} failure
+ */
 export const isPassing = (failure) =>
   failure instanceof OrakError &&
   (failure.status === 0 || failure.status === 429 || failure.status >= 500) &&
-  failure.retryAfter <= SOON;
+  failure.retryAfter <= LONGEST_RETRY_AFTER;
 
-/** A new key of something that is to happen once. `randomUUID` is there on https and localhost only. */
+/** Return a new idempotency key. `crypto.randomUUID` exists on https and localhost only. */
 export const newKey = () =>
   crypto.randomUUID?.() ??
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
+/** A client of orak's HTTP API. */
 export class Api {
   /** @param {ApiOptions} options */
   constructor({ token, baseUrl, language, timeout = 30_000 }) {
@@ -93,13 +99,14 @@ export class Api {
     this.timeout = timeout;
   }
 
-  /** The token of this moment. */
+  /** Return the current token. */
   async bearer() {
     return typeof this.token === "function" ? await this.token() : this.token;
   }
 
   /**
-   * Call orak. Raises `OrakError` for every answer that is not good, except 304; what *signal* says when it aborts.
+   * Send a request and return the response with its whole body. Throws `OrakError` for an error status or a lost
+   * connection; 304 is not an error. If *signal* aborts, throws its reason.
    * @param {string} method
    * @param {string} path below `/records/async`
    * @param {CallOptions} [options]
@@ -112,30 +119,31 @@ export class Api {
     if (json !== undefined) sent.set("Content-Type", "application/json");
     if (key) sent.set("Idempotency-Key", key);
     signal?.throwIfAborted();
-    const late = AbortSignal.timeout(this.timeout);
+    const deadline = AbortSignal.timeout(this.timeout);
     const body = json === undefined ? undefined : JSON.stringify(json);
     try {
-      const answer = await fetch(this.home + path, {
+      const response = await fetch(this.home + path, {
         method,
         headers: sent,
         body,
         keepalive,
-        signal: signal ? AbortSignal.any([signal, late]) : late,
+        signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
         cache: "no-store",
       });
-      // The body counts to the deadline too.
-      const whole = new Response(answer.status === 204 || answer.status === 304 ? null : await answer.blob(), answer);
-      if (answer.ok || answer.status === 304) return whole;
-      throw await refusal(whole);
+      // Read the body here: the deadline covers it too.
+      const isBodyless = response.status === 204 || response.status === 304;
+      const complete = new Response(isBodyless ? null : await response.blob(), response);
+      if (response.ok || response.status === 304) return complete;
+      throw await errorOf(complete);
     } catch (failure) {
       if (failure instanceof OrakError) throw failure;
       signal?.throwIfAborted();
-      if (late.aborted) throw new OrakError("TIMEOUT", `no answer in ${this.timeout} ms`, { cause: failure });
-      throw new OrakError("NETWORK", "orak is out of reach", { cause: failure });
+      if (deadline.aborted) throw new OrakError("TIMEOUT", `orak did not answer within ${this.timeout} ms`, { cause: failure });
+      throw new OrakError("NETWORK", "orak cannot be reached", { cause: failure });
     }
   }
 
-  /** @param {string} method @param {string} path @param {CallOptions} [options] @returns {Promise<any>} the answer's JSON */
+  /** Like `call`, but return the body's JSON. @param {string} method @param {string} path @param {CallOptions} [options] @returns {Promise<any>} */
   async json(method, path, options) {
     return (await this.call(method, path, options)).json();
   }
@@ -144,13 +152,13 @@ export class Api {
 /** @param {Access} access */
 export const apiOf = (access) => ("api" in access ? access.api : new Api(access));
 
-/** @param {Response} answer */
-async function refusal(answer) {
-  const { status } = answer;
-  const requestId = answer.headers.get("X-Request-Id");
-  const retryAfter = Number(answer.headers.get("Retry-After")) || 0;
+/** @param {Response} response */
+async function errorOf(response) {
+  const { status } = response;
+  const requestId = response.headers.get("X-Request-Id");
+  const retryAfter = Number(response.headers.get("Retry-After")) || 0;
   try {
-    const { error } = await answer.json();
+    const { error } = await response.json();
     return new OrakError(error.code, error.message, {
       status,
       details: error.details ?? [],
@@ -158,6 +166,7 @@ async function refusal(answer) {
       retryAfter,
     });
   } catch {
-    return new OrakError("HTTP", `HTTP ${status}`, { status, requestId, retryAfter }); // something between us and orak answered
+    // Not orak's envelope: a proxy answered.
+    return new OrakError("HTTP", `HTTP ${status}`, { status, requestId, retryAfter });
   }
 }

@@ -1,18 +1,19 @@
-/** The microphones; they have names once one was permitted. @returns {Promise<MediaDeviceInfo[]>} */
+/** Return the microphones. They have labels once the user has permitted one. @returns {Promise<MediaDeviceInfo[]>} */
 export function microphones(): Promise<MediaDeviceInfo[]>;
 /**
- * Ask for a microphone, without what is made for speech: it cuts held notes and pumps with the music.
+ * Ask for a microphone with speech processing switched off: it cuts held notes and pumps with the music.
  * @param {string} [deviceId]
  */
 export function openMicrophone(deviceId?: string): Promise<MediaStream>;
 export function recordingType(): string | undefined;
+/** One recording in progress. */
 export class Capture {
     /**
-     * Record from *stream* at once; its tracks end with the take.
+     * Start recording *stream* at once. Its tracks stop when the recording ends.
      * @param {MediaStream} stream
-     * @param {Takes} takes where it is kept meanwhile
+     * @param {Takes} takes stores the recording on the device as it grows
      * @param {number | null} songId
-     * @param {() => void} interrupted called when the device goes away, or the recorder gives up
+     * @param {() => void} interrupted called when the device is removed or the recorder stops by itself
      */
     constructor(stream: MediaStream, takes: Takes, songId: number | null, interrupted: () => void);
     stream: MediaStream;
@@ -27,21 +28,22 @@ export class Capture {
     pieces: Blob[];
     recorder: MediaRecorder;
     kept: import("./takes.js").KeptPieces;
-    /** Set when the last piece is here: it comes before `stop`. @type {Promise<Blob>} */
+    /** Resolves after the last chunk, which arrives before `stop`. @type {Promise<Blob>} */
     ended: Promise<Blob>;
-    /** What the recorder says that it records: never what it was asked for. */
+    /** The type that is really recorded, which may differ from the requested one. */
     get mimeType(): string;
+    /** Seconds recorded, without pauses. */
     get seconds(): number;
     get isPaused(): boolean;
     /** @param {Blob} piece */
     collect(piece: Blob): void;
     listen(): void;
     samples: Float32Array<ArrayBuffer> | undefined;
-    /** How loud it is now. @returns {Level} */
+    /** The current input level. @returns {Level} */
     get level(): Level;
     pause(): void;
     resume(): void;
-    /** End it, once; resolves to everything that was recorded, with the type it has. @returns {Promise<Blob>} */
+    /** Stop recording. Repeated calls return the same audio, with the type that was recorded. @returns {Promise<Blob>} */
     finish(): Promise<Blob>;
     mark(): void;
     release(): void;

@@ -1,5 +1,5 @@
 // @ts-check
-/** One take from the microphone, from permission to the last piece. */
+/** Capturing audio from a microphone, from the permission to the last chunk. */
 
 /** @typedef {import("./takes.js").KeptPieces} KeptPieces */
 /** @typedef {import("./takes.js").Takes} Takes */
@@ -7,38 +7,39 @@
 /** @typedef {{ rms: number, peak: number, isClipping: boolean }} Level `rms` and `peak` from 0 to 1 */
 
 const TYPES = ["audio/webm;codecs=opus", "audio/mp4;codecs=mp4a.40.2", "audio/mp4", "audio/ogg;codecs=opus", "audio/webm"];
-const PIECE = 1000; // ms: what a crash can cost
-const CLIPPED = 0.98; // of full scale: what was cut there comes out of a resampler a little lower
+const PIECE = 1000; // ms per chunk: a crash loses at most this much
+const CLIPPED = 0.98; // of full scale; resampling lowers clipped samples a little
 
-/** What the browser can record, best first; undefined leaves the choice to the browser. */
+/** Return the best type that the browser can record, or undefined to leave the choice to the browser. */
 export const recordingType = () => TYPES.find((type) => MediaRecorder.isTypeSupported(type));
 
-/** The microphones; they have names once one was permitted. @returns {Promise<MediaDeviceInfo[]>} */
+/** Return the microphones. They have labels once the user has permitted one. @returns {Promise<MediaDeviceInfo[]>} */
 export async function microphones() {
   const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
   return devices.filter(({ kind }) => kind === "audioinput");
 }
 
 /**
- * Ask for a microphone, without what is made for speech: it cuts held notes and pumps with the music.
+ * Ask for a microphone with speech processing switched off: it cuts held notes and pumps with the music.
  * @param {string} [deviceId]
  */
 export async function openMicrophone(deviceId) {
   if (!navigator.mediaDevices || !globalThis.MediaRecorder) {
-    throw new DOMException("recording needs https and a browser with MediaRecorder", "NotSupportedError");
+    throw new DOMException("recording requires https and a browser with MediaRecorder", "NotSupportedError");
   }
   const device = deviceId ? { deviceId: { exact: deviceId } } : {};
   const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
   return navigator.mediaDevices.getUserMedia({ audio: { ...device, ...plain } });
 }
 
+/** One recording in progress. */
 export class Capture {
   /**
-   * Record from *stream* at once; its tracks end with the take.
+   * Start recording *stream* at once. Its tracks stop when the recording ends.
    * @param {MediaStream} stream
-   * @param {Takes} takes where it is kept meanwhile
+   * @param {Takes} takes stores the recording on the device as it grows
    * @param {number | null} songId
-   * @param {() => void} interrupted called when the device goes away, or the recorder gives up
+   * @param {() => void} interrupted called when the device is removed or the recorder stops by itself
    */
   constructor(stream, takes, songId, interrupted) {
     this.stream = stream;
@@ -61,7 +62,7 @@ export class Capture {
     }
     this.kept = takes.begin(this.recorder.mimeType, songId);
     this.recorder.addEventListener("dataavailable", ({ data }) => this.collect(data));
-    /** Set when the last piece is here: it comes before `stop`. @type {Promise<Blob>} */
+    /** Resolves after the last chunk, which arrives before `stop`. @type {Promise<Blob>} */
     this.ended = new Promise((resolve) => {
       this.recorder.addEventListener("stop", () => {
         this.mark();
@@ -86,11 +87,12 @@ export class Capture {
     }
   }
 
-  /** What the recorder says that it records: never what it was asked for. */
+  /** The type that is really recorded, which may differ from the requested one. */
   get mimeType() {
     return this.recorder.mimeType || this.pieces.find(({ type }) => type)?.type || "application/octet-stream";
   }
 
+  /** Seconds recorded, without pauses. */
   get seconds() {
     return (this.past + (this.since ? performance.now() - this.since : 0)) / 1000;
   }
@@ -109,13 +111,13 @@ export class Capture {
   listen() {
     this.hearing = new AudioContext();
     this.ear = this.hearing.createAnalyser();
-    this.ear.fftSize = 4096; // 85 ms at 48 kHz: who looks each 80 ms misses no peak
+    this.ear.fftSize = 4096; // 85 ms at 48 kHz: reading every 80 ms misses no peak
     this.samples = new Float32Array(this.ear.fftSize);
     this.hearing.createMediaStreamSource(this.stream).connect(this.ear);
-    void this.hearing.resume(); // Safari begins suspended
+    void this.hearing.resume(); // Safari creates it suspended
   }
 
-  /** How loud it is now. @returns {Level} */
+  /** The current input level. @returns {Level} */
   get level() {
     if (!this.ear || !this.samples) return { rms: 0, peak: 0, isClipping: false };
     this.ear.getFloatTimeDomainData(this.samples);
@@ -140,7 +142,7 @@ export class Capture {
     this.recorder.resume();
   }
 
-  /** End it, once; resolves to everything that was recorded, with the type it has. @returns {Promise<Blob>} */
+  /** Stop recording. Repeated calls return the same audio, with the type that was recorded. @returns {Promise<Blob>} */
   finish() {
     this.isFinishing = true;
     if (this.recorder.state !== "inactive") this.recorder.stop();

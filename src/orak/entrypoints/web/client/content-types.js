@@ -1,7 +1,7 @@
 // @ts-check
-/** What a file is called, and what it is. */
+/** File names and content types. */
 
-/** By the end of a name: browsers call the same file by too many types. @type {Record<string, string>} */
+/** Content types by extension: browsers report different types for the same file. @type {Record<string, string>} */
 const TYPES = {
   webm: "audio/webm",
   ogg: "audio/ogg",
@@ -15,13 +15,13 @@ const TYPES = {
   flac: "audio/flac",
 };
 
-/** The content type that orak is asked to sign, without parameters. @param {Blob} blob @param {string} [name] */
+/** Return the content type to sign for *blob*, without parameters. @param {Blob} blob @param {string} [name] */
 export function contentTypeOf(blob, name = "") {
-  const said = blob.type.split(";")[0].trim().toLowerCase();
-  return TYPES[name.split(".").at(-1)?.toLowerCase() ?? ""] ?? (said || "application/octet-stream");
+  const reported = blob.type.split(";")[0].trim().toLowerCase();
+  return TYPES[name.split(".").at(-1)?.toLowerCase() ?? ""] ?? (reported || "application/octet-stream");
 }
 
-/** A file name for a recording of that content type. @param {string} contentType */
+/** Return a file name for a recording of that content type. @param {string} contentType */
 export function filenameOf(contentType) {
   const [extension] = Object.entries(TYPES).find(([, type]) => type === contentType) ?? ["webm"];
   return `take.${extension}`;

@@ -1,12 +1,13 @@
-/** There is nothing in it: no upload was begun. */
+/** The recording or file is empty, so no upload was started. */
 export class EmptyTakeError extends Error {
 }
+/** One recording or file to send. */
 export class Delivery {
     /**
      * @param {Api} api
      * @param {Blob} blob
-     * @param {() => Promise<Parcel>} pack makes what is sent of it, when it is needed
-     * @param {{ kept?: KeptPieces, songId?: number | null }} [take] `kept`: what becomes known is kept on the device
+     * @param {() => Promise<Parcel>} pack called when the upload starts; returns what to send
+     * @param {{ kept?: KeptPieces, songId?: number | null }} [take] `kept`: stores progress on the device
      */
     constructor(api: Api, blob: Blob, pack: () => Promise<Parcel>, { kept, songId }?: {
         kept?: KeptPieces;
@@ -22,28 +23,28 @@ export class Delivery {
     upload: Upload | undefined;
     /** @type {Promise<RecordResponse> | undefined} */
     running: Promise<RecordResponse> | undefined;
-    /** The title that was given, if one was. */
+    /** The title, once it is known. */
     get title(): string | undefined;
     /**
-     * Send it, and ask for its title at the same time: when either fails, the other one is aborted. Then create its
-     * record. After a failure it may be called again, and goes on with what was done; while it runs, a second call gets
-     * the same record. An upload that a refusal, an abort or a missing title leaves behind is cancelled at orak. An abort
-     * that comes while the record is created comes too late: the run ends as if there were none.
-     * Raises `OrakError`, what *askTitle* said, or what the signal says.
-     * @param {DeliveryOptions} options `askTitle` is not called again once it has answered
+     * Upload the bytes and ask for the title at the same time, then create the record. When one of the two fails, the
+     * other is aborted. After a failure, another call continues from what is done. While a run is in progress, a second
+     * call returns the same record. When orak refuses, the signal aborts or no title is given, the upload is cancelled at
+     * orak. An abort while the record is being created is ignored.
+     * Throws `OrakError`, the rejection of *askTitle*, or the reason of the signal.
+     * @param {DeliveryOptions} options `askTitle` is called until it has returned a title once
      * @returns {Promise<RecordResponse>}
      */
     run(options: DeliveryOptions): Promise<RecordResponse>;
-    /** Give it another title before it is run again. @param {string} title */
+    /** Change the title before the next run. @param {string} title */
     rename(title: string): Promise<void>;
-    /** Give its upload up, at orak as well. Another `run` would begin anew. */
+    /** Cancel the upload, at orak too. Another `run` starts from the beginning. */
     cancel(): Promise<void>;
     /**
-     * Nobody wants it: once a run that was aborted has ended, nothing of it is left at orak or on the device, nor the
-     * record for which the abort came too late.
+     * Remove everything from orak and from the device, after an aborted run has ended. This includes a record that was
+     * created despite the abort.
      */
     discard(): Promise<void>;
-    /** Leave it on the device: once a run that was aborted has ended, any tab can finish it. */
+    /** Keep the recording on the device, after an aborted run has ended, so that any tab can finish it. */
     letGo(): Promise<void>;
     /** @param {DeliveryOptions} options @returns {Promise<RecordResponse>} */
     deliver(options: DeliveryOptions): Promise<RecordResponse>;
@@ -57,7 +58,7 @@ export class Delivery {
     }): Promise<void>;
     /** @param {DeliveryOptions} options */
     create({ signal, onWaiting }: DeliveryOptions): Promise<import("./api.js").RecordResponse>;
-    /** Forget what a refusal of its record says is no good. @param {unknown} failure */
+    /** Forget what orak's refusal of the record has made useless. @param {unknown} failure */
     unlearn(failure: unknown): Promise<void>;
     /** @param {Known} known */
     note(known: Known): Promise<void>;
@@ -67,23 +68,23 @@ export type RecordResponse = import("./api.js").RecordResponse;
 export type KeptPieces = import("./takes.js").KeptPieces;
 export type Parcel = import("./upload.js").Parcel;
 /**
- * null, or a rejection, gives up
+ * returning null or rejecting cancels the delivery
  */
 export type AskTitle = (signal: AbortSignal) => Promise<string | null> | string | null;
 export type DeliveryOptions = import("./upload.js").UploadOptions & {
     askTitle: AskTitle;
 };
 /**
- * what is known of a take so far
+ * what is known about the recording so far
  */
 export type Known = {
     /**
-     * its bytes are there
+     * set once the bytes have arrived
      */
     uploadId?: number | undefined;
     title?: string | undefined;
     /**
-     * Idempotency-Key of its record
+     * Idempotency-Key for creating the record
      */
     key?: string | undefined;
     songId?: number | null | undefined;

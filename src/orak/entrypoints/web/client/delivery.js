@@ -1,7 +1,7 @@
 // @ts-check
-/** One take on its way: its bytes and its title at the same time, then its record, once. */
+/** Sending one recording: upload its bytes while asking for its title, then create its record exactly once. */
 import { isPassing, newKey, OrakError } from "./api.js";
-import { guarded } from "./leaving.js";
+import { confirmLeavingDuring } from "./leaving.js";
 import { createRecord, recordOf } from "./records.js";
 import { cancelUpload, Upload } from "./upload.js";
 
@@ -10,36 +10,37 @@ import { cancelUpload, Upload } from "./upload.js";
 /** @typedef {import("./takes.js").KeptPieces} KeptPieces */
 /** @typedef {import("./upload.js").Parcel} Parcel */
 
-/** @typedef {(signal: AbortSignal) => Promise<string | null> | string | null} AskTitle null, or a rejection, gives up */
+/** @typedef {(signal: AbortSignal) => Promise<string | null> | string | null} AskTitle returning null or rejecting cancels the delivery */
 
 /** @typedef {import("./upload.js").UploadOptions & { askTitle: AskTitle }} DeliveryOptions */
 
 /**
- * @typedef {object} Known what is known of a take so far
- * @property {number} [uploadId] its bytes are there
+ * @typedef {object} Known what is known about the recording so far
+ * @property {number} [uploadId] set once the bytes have arrived
  * @property {string} [title]
- * @property {string} [key] Idempotency-Key of its record
+ * @property {string} [key] Idempotency-Key for creating the record
  * @property {number | null} [songId]
  * @property {number | null} [seconds]
  */
 
-/** What orak refuses for what it is itself, not for the title: another try needs another upload. */
+/** Statuses that refuse the upload rather than the title: another try needs a new upload. */
 const LOST = [403, 404, 409, 410];
 
-/** There is nothing in it: no upload was begun. */
+/** The recording or file is empty, so no upload was started. */
 export class EmptyTakeError extends Error {
   name = "EmptyTakeError";
 }
 
+/** One recording or file to send. */
 export class Delivery {
   /**
    * @param {Api} api
    * @param {Blob} blob
-   * @param {() => Promise<Parcel>} pack makes what is sent of it, when it is needed
-   * @param {{ kept?: KeptPieces, songId?: number | null }} [take] `kept`: what becomes known is kept on the device
+   * @param {() => Promise<Parcel>} pack called when the upload starts; returns what to send
+   * @param {{ kept?: KeptPieces, songId?: number | null }} [take] `kept`: stores progress on the device
    */
   constructor(api, blob, pack, { kept, songId = null } = {}) {
-    if (!blob.size) throw new EmptyTakeError("there is nothing in it");
+    if (!blob.size) throw new EmptyTakeError("the file is empty");
     this.api = api;
     this.blob = blob;
     this.pack = pack;
@@ -52,31 +53,31 @@ export class Delivery {
     this.running = undefined;
   }
 
-  /** The title that was given, if one was. */
+  /** The title, once it is known. */
   get title() {
     return this.known.title;
   }
 
   /**
-   * Send it, and ask for its title at the same time: when either fails, the other one is aborted. Then create its
-   * record. After a failure it may be called again, and goes on with what was done; while it runs, a second call gets
-   * the same record. An upload that a refusal, an abort or a missing title leaves behind is cancelled at orak. An abort
-   * that comes while the record is created comes too late: the run ends as if there were none.
-   * Raises `OrakError`, what *askTitle* said, or what the signal says.
-   * @param {DeliveryOptions} options `askTitle` is not called again once it has answered
+   * Upload the bytes and ask for the title at the same time, then create the record. When one of the two fails, the
+   * other is aborted. After a failure, another call continues from what is done. While a run is in progress, a second
+   * call returns the same record. When orak refuses, the signal aborts or no title is given, the upload is cancelled at
+   * orak. An abort while the record is being created is ignored.
+   * Throws `OrakError`, the rejection of *askTitle*, or the reason of the signal.
+   * @param {DeliveryOptions} options `askTitle` is called until it has returned a title once
    * @returns {Promise<RecordResponse>}
    */
   run(options) {
-    this.running ??= guarded(() => this.deliver(options)).finally(() => (this.running = undefined));
+    this.running ??= confirmLeavingDuring(() => this.deliver(options)).finally(() => (this.running = undefined));
     return this.running;
   }
 
-  /** Give it another title before it is run again. @param {string} title */
+  /** Change the title before the next run. @param {string} title */
   async rename(title) {
-    await this.note({ title, key: undefined }); // a key is for one body
+    await this.note({ title, key: undefined }); // an idempotency key belongs to one request body
   }
 
-  /** Give its upload up, at orak as well. Another `run` would begin anew. */
+  /** Cancel the upload, at orak too. Another `run` starts from the beginning. */
   async cancel() {
     const { upload, known } = this;
     this.upload = undefined;
@@ -86,20 +87,20 @@ export class Delivery {
   }
 
   /**
-   * Nobody wants it: once a run that was aborted has ended, nothing of it is left at orak or on the device, nor the
-   * record for which the abort came too late.
+   * Remove everything from orak and from the device, after an aborted run has ended. This includes a record that was
+   * created despite the abort.
    */
   async discard() {
     const late = await this.running?.catch(() => undefined);
     const { uploadId, key } = this.known;
-    // With a key its record was tried, and an answer may have been lost.
+    // A key means that creating the record was tried; the answer may have been lost.
     const record = late ?? (uploadId !== undefined && key !== undefined ? await recordOf(this.api, uploadId) : undefined);
     if (record) await this.api.call("DELETE", `/${record.id}`);
     await this.cancel();
     await this.kept?.forget();
   }
 
-  /** Leave it on the device: once a run that was aborted has ended, any tab can finish it. */
+  /** Keep the recording on the device, after an aborted run has ended, so that any tab can finish it. */
   async letGo() {
     await this.running?.catch(() => undefined);
     await this.kept?.letGo();
@@ -113,7 +114,7 @@ export class Delivery {
       return await this.create(options);
     } catch (failure) {
       await this.unlearn(failure);
-      // What arrived long ago may be gone by now: the bytes are still here.
+      // An upload from an earlier visit may have been removed; the bytes are still here.
       if (wasThere && this.known.uploadId === undefined) return this.deliver(options);
       throw failure;
     }
@@ -125,7 +126,7 @@ export class Delivery {
     const ended = signal ? AbortSignal.any([signal, ending.signal]) : ending.signal;
     const sent = this.send({ ...options, signal: ended });
     try {
-      // A dialog that does not look at its signal is not waited for.
+      // Do not wait for a dialog that ignores its signal.
       await Promise.all([Promise.race([this.ask(askTitle, ended), rejectedBy(ended)]), sent]);
     } catch (failure) {
       ending.abort(failure);
@@ -166,9 +167,9 @@ export class Delivery {
     return created;
   }
 
-  /** Forget what a refusal of its record says is no good. @param {unknown} failure */
+  /** Forget what orak's refusal of the record has made useless. @param {unknown} failure */
   async unlearn(failure) {
-    if (!(failure instanceof OrakError)) return; // aborted: an earlier try may have got through
+    if (!(failure instanceof OrakError)) return; // an earlier try may have succeeded
     if (LOST.includes(failure.status)) await this.cancel();
     else if ([400, 422].includes(failure.status)) await this.note({ title: undefined, key: undefined });
   }

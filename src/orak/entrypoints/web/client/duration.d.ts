@@ -1,10 +1,10 @@
 /**
- * Whole seconds, rounded, as the browser's own decoder counts them; also of a WebM that does not say (it is sought to
- * its end). Rejects with `UndecodableError` for what the browser cannot play.
+ * Return the duration in whole seconds, rounded, as the browser's decoder reports it. For a WebM file without a
+ * duration, the browser seeks to its end. Throws `UndecodableError` if the browser cannot decode the file.
  * @param {Blob} file
  * @returns {Promise<number>}
  */
 export function getDuration(file: Blob): Promise<number>;
-/** The browser cannot play it, so nobody knows how long it is. */
+/** The browser cannot decode the file, so its duration is unknown. */
 export class UndecodableError extends Error {
 }

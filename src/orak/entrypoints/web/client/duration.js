@@ -1,16 +1,16 @@
 // @ts-check
-/** How long a sound is. */
+/** The duration of an audio file. */
 
-const PATIENCE = 30_000; // ms
+const TIMEOUT = 30_000; // ms
 
-/** The browser cannot play it, so nobody knows how long it is. */
+/** The browser cannot decode the file, so its duration is unknown. */
 export class UndecodableError extends Error {
   name = "UndecodableError";
 }
 
 /**
- * Whole seconds, rounded, as the browser's own decoder counts them; also of a WebM that does not say (it is sought to
- * its end). Rejects with `UndecodableError` for what the browser cannot play.
+ * Return the duration in whole seconds, rounded, as the browser's decoder reports it. For a WebM file without a
+ * duration, the browser seeks to its end. Throws `UndecodableError` if the browser cannot decode the file.
  * @param {Blob} file
  * @returns {Promise<number>}
  */
@@ -22,7 +22,7 @@ export async function getDuration(file) {
     return Math.round(await measured(sound, url));
   } finally {
     sound.removeAttribute("src");
-    sound.load(); // lets go of the decoder, and of the URL
+    sound.load(); // releases the decoder and the URL
     URL.revokeObjectURL(url);
   }
 }
@@ -32,9 +32,9 @@ function measured(sound, url) {
   return new Promise((resolve, reject) => {
     const fail = () => {
       clearTimeout(timer);
-      reject(new UndecodableError(sound.error?.message || "this browser cannot play it"));
+      reject(new UndecodableError(sound.error?.message || "this browser cannot decode the file"));
     };
-    const timer = setTimeout(fail, PATIENCE);
+    const timer = setTimeout(fail, TIMEOUT);
     const look = () => {
       if (!Number.isFinite(sound.duration)) return;
       clearTimeout(timer);
@@ -43,7 +43,7 @@ function measured(sound, url) {
     sound.addEventListener("durationchange", look);
     sound.addEventListener("loadedmetadata", () => {
       look();
-      // Far behind the end: the browser reads on to where the end is, and then knows.
+      // Seeking far past the end makes the browser find the end.
       if (sound.duration === Infinity) sound.currentTime = 1e101;
     });
     sound.addEventListener("error", fail);

@@ -4,22 +4,23 @@
  * @property {import("./delivery.js").AskTitle} [askTitle]
  * @property {number | null} [songId]
  */
+/** Uploads existing audio files. */
 export class FileUploadService {
-    /** @param {import("./api.js").Access & FileOptions} options `askTitle` for calls that bring none */
+    /** @param {import("./api.js").Access & FileOptions} options `askTitle`: used by calls without one of their own */
     constructor(options: import("./api.js").Access & FileOptions);
     api: import("./api.js").Api;
     askTitle: import("./delivery.js").AskTitle | undefined;
     /**
-     * Send *file* and ask for its title at the same time. When either fails, is aborted or given up, the upload is
-     * cancelled at orak and no record is made. Rejects with `EmptyTakeError`, `OrakError`, what the dialog said, or
-     * what the signal says.
+     * Upload *file* and ask for its title at the same time, then create the record. If either fails or is aborted, the
+     * upload is cancelled at orak and no record is created. Rejects with `EmptyTakeError`, `OrakError`, the rejection of
+     * the dialog, or the reason of the signal.
      * @param {File} file
      * @param {FileOptions & import("./upload.js").UploadOptions} [options]
      * @returns {Promise<RecordResponse>}
      */
     uploadExternalFile(file: File, { askTitle, songId, ...options }?: FileOptions & import("./upload.js").UploadOptions): Promise<RecordResponse>;
     /**
-     * A delivery of *file*, for apps that let people try again. Throws `EmptyTakeError`.
+     * Return a delivery of *file*, for apps that offer another try. Throws `EmptyTakeError`.
      * @param {File} file
      * @param {number | null} [songId]
      */

@@ -1,7 +1,8 @@
 /**
- * Ask for as long as *work* takes, and no longer: a listener that stays keeps pages out of the back/forward cache.
+ * Run *work*, with a confirmation while it runs. The listener goes afterwards: it would keep the page out of the
+ * back/forward cache.
  * @template T
  * @param {() => Promise<T>} work
  * @returns {Promise<T>}
  */
-export function guarded<T>(work: () => Promise<T>): Promise<T>;
+export function confirmLeavingDuring<T>(work: () => Promise<T>): Promise<T>;

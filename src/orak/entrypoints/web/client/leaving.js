@@ -1,21 +1,22 @@
 // @ts-check
-/** Having the browser ask before a page is left that has something to lose. */
+/** The browser's confirmation before the user leaves a page with unfinished work. */
 
-let reasons = 0;
+let running = 0;
 /** @param {BeforeUnloadEvent} event */
 const ask = (event) => event.preventDefault();
 
 /**
- * Ask for as long as *work* takes, and no longer: a listener that stays keeps pages out of the back/forward cache.
+ * Run *work*, with a confirmation while it runs. The listener goes afterwards: it would keep the page out of the
+ * back/forward cache.
  * @template T
  * @param {() => Promise<T>} work
  * @returns {Promise<T>}
  */
-export async function guarded(work) {
-  if (reasons++ === 0) addEventListener("beforeunload", ask);
+export async function confirmLeavingDuring(work) {
+  if (running++ === 0) addEventListener("beforeunload", ask);
   try {
     return await work();
   } finally {
-    if (--reasons === 0) removeEventListener("beforeunload", ask);
+    if (--running === 0) removeEventListener("beforeunload", ask);
   }
 }

@@ -1,3 +1,4 @@
+/** A subscription to the user's records. */
 export class Live {
     /** Connect at once. @param {import("./api.js").Api} api @param {LiveOptions} options */
     constructor(api: import("./api.js").Api, { onStep, onState, lastEventId, pollEvery }: LiveOptions);
@@ -9,27 +10,27 @@ export class Live {
     /** @type {LiveState} */
     state: LiveState;
     ending: AbortController;
-    /** The records to ask for when asking is all there is, with the ETags they had. @type {Map<number, string>} */
+    /** The records to poll, with their last ETags. @type {Map<number, string>} */
     followed: Map<number, string>;
-    /** Ask for this record too: often while there is no WebSocket, else seldom. @param {number} recordId */
+    /** Poll this record too: every round without a WebSocket, rarely with one. @param {number} recordId */
     follow(recordId: number): void;
     /** @param {number} recordId */
     unfollow(recordId: number): void;
     close(): void;
     connect(): Promise<void>;
-    /** Listen until the connection ends. @returns {Promise<boolean>} whether there ever was one */
+    /** Listen until the connection ends; return whether it was ever open. @returns {Promise<boolean>} */
     listen(): Promise<boolean>;
     poll(): Promise<void>;
-    /** Ask for all that are followed, until one cannot be had. @returns {Promise<unknown>} why not */
-    askAll(): Promise<unknown>;
+    /** Poll the followed records until one fails; return that failure. @returns {Promise<unknown>} */
+    pollAll(): Promise<unknown>;
     /** @param {number} recordId */
-    ask(recordId: number): Promise<void>;
+    pollOne(recordId: number): Promise<void>;
     /** @param {LiveState} state */
     change(state: LiveState): void;
 }
 export type LiveStep = {
     /**
-     * null for one that was asked for
+     * null if it was polled
      */
     eventId: number | null;
     recordId: number;
@@ -47,11 +48,11 @@ export type LiveOptions = {
     onStep: (step: LiveStep) => void;
     onState?: ((state: LiveState) => void) | undefined;
     /**
-     * go on behind it
+     * resume after this event
      */
     lastEventId?: number | undefined;
     /**
-     * ms; 2 000
+     * milliseconds; default: 2 000
      */
     pollEvery?: number | undefined;
 };

@@ -1,11 +1,11 @@
 // @ts-check
-/** What happens to one's records, as it happens; where WebSockets do not get through, by asking. */
+/** Live status of the user's records, by WebSocket, or by polling where WebSockets are blocked. */
 import { OrakError } from "./api.js";
 import { untilAnotherTry, untilOnline } from "./network.js";
 
 /**
  * @typedef {object} LiveStep
- * @property {number | null} eventId null for one that was asked for
+ * @property {number | null} eventId null if it was polled
  * @property {number} recordId
  * @property {number} uploadId
  * @property {"COMPLETED" | "PROCESSING" | "FAILED"} processingStatus
@@ -20,12 +20,13 @@ import { untilAnotherTry, untilOnline } from "./network.js";
  * @typedef {object} LiveOptions
  * @property {(step: LiveStep) => void} onStep
  * @property {(state: LiveState) => void} [onState]
- * @property {number} [lastEventId] go on behind it
- * @property {number} [pollEvery] ms; 2 000
+ * @property {number} [lastEventId] resume after this event
+ * @property {number} [pollEvery] milliseconds; default: 2 000
  */
 
-const SELDOM = 15; // rounds of asking that are left out while steps come live: a dead line looks like a quiet one
+const ROUNDS_PER_POLL_WHILE_LIVE = 15; // polled even then: a dead connection looks like a quiet one
 
+/** A subscription to the user's records. */
 export class Live {
   /** Connect at once. @param {import("./api.js").Api} api @param {LiveOptions} options */
   constructor(api, { onStep, onState, lastEventId, pollEvery = 2_000 }) {
@@ -37,13 +38,13 @@ export class Live {
     /** @type {LiveState} */
     this.state = "connecting";
     this.ending = new AbortController();
-    /** The records to ask for when asking is all there is, with the ETags they had. @type {Map<number, string>} */
+    /** The records to poll, with their last ETags. @type {Map<number, string>} */
     this.followed = new Map();
     void this.connect();
     void this.poll();
   }
 
-  /** Ask for this record too: often while there is no WebSocket, else seldom. @param {number} recordId */
+  /** Poll this record too: every round without a WebSocket, rarely with one. @param {number} recordId */
   follow(recordId) {
     if (!this.followed.has(recordId)) this.followed.set(recordId, "");
   }
@@ -69,18 +70,18 @@ export class Live {
     }
   }
 
-  /** Listen until the connection ends. @returns {Promise<boolean>} whether there ever was one */
+  /** Listen until the connection ends; return whether it was ever open. @returns {Promise<boolean>} */
   async listen() {
     const { signal } = this.ending;
     const url = new URL(`${this.api.home}/live`);
     url.protocol = url.protocol.replace("http", "ws");
     if (this.lastEventId !== undefined) url.searchParams.set("lastEventId", String(this.lastEventId));
-    // The one header that a browser lets a page set; a token in the URL would end up in logs.
+    // The only header that a page can set here; a token in the URL would end up in logs.
     const socket = new WebSocket(url, ["bearer", await this.api.bearer()]);
     const end = () => socket.close();
     if (signal.aborted) end();
     signal.addEventListener("abort", end, { once: true });
-    addEventListener("offline", end); // the line may come back as another one, and this socket never hear of it
+    addEventListener("offline", end); // a new network does not revive this socket, and it would not notice
     return new Promise((resolve) => {
       let wasOpen = false;
       socket.onopen = () => {
@@ -104,17 +105,17 @@ export class Live {
   async poll() {
     const { signal } = this.ending;
     for (let [round, failures] = [1, 0]; !signal.aborted; round += 1) {
-      const failure = this.state === "polling" || round % SELDOM === 0 ? await this.askAll() : undefined;
+      const failure = this.state === "polling" || round % ROUNDS_PER_POLL_WHILE_LIVE === 0 ? await this.pollAll() : undefined;
       failures = failure ? failures + 1 : 0;
       const pause = failure ? untilAnotherTry(failure, failures, { signal }) : untilOnline(this.pollEvery, signal);
       await pause.catch(() => undefined);
     }
   }
 
-  /** Ask for all that are followed, until one cannot be had. @returns {Promise<unknown>} why not */
-  async askAll() {
+  /** Poll the followed records until one fails; return that failure. @returns {Promise<unknown>} */
+  async pollAll() {
     try {
-      for (const id of [...this.followed.keys()]) await this.ask(id);
+      for (const id of [...this.followed.keys()]) await this.pollOne(id);
       return undefined;
     } catch (failure) {
       return failure;
@@ -122,7 +123,7 @@ export class Live {
   }
 
   /** @param {number} recordId */
-  async ask(recordId) {
+  async pollOne(recordId) {
     const { signal } = this.ending;
     const known = this.followed.get(recordId);
     try {

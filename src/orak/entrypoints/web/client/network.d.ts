@@ -1,13 +1,13 @@
 /**
- * Wait before another try: with back-off, no shorter than whoever refused asks for, and on for as long as the device is
- * offline.
+ * Wait before another try: back off exponentially, wait at least as long as Retry-After asks, and until the device is
+ * online.
  * @param {unknown} failure
- * @param {number} failures how many there were in a row
- * @param {{ signal?: AbortSignal, onWaiting?: (waiting: boolean) => void }} options `onWaiting` is told of both ends
+ * @param {number} failures number of failures in a row
+ * @param {{ signal?: AbortSignal, onWaiting?: (waiting: boolean) => void }} options `onWaiting` is called with true at the start and false at the end
  */
 export function untilAnotherTry(failure: unknown, failures: number, { signal, onWaiting }: {
     signal?: AbortSignal;
     onWaiting?: (waiting: boolean) => void;
 }): Promise<void>;
-/** Wait *pause* ms, and on for as long as the device is offline. @param {number} pause @param {AbortSignal} [signal] */
+/** Wait *pause* milliseconds, and until the device is online. @param {number} pause @param {AbortSignal} [signal] */
 export function untilOnline(pause: number, signal?: AbortSignal): Promise<any>;

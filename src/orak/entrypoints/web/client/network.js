@@ -1,27 +1,27 @@
 // @ts-check
-/** Waiting for a network that comes and goes. */
+/** Waiting for the network. */
 import { OrakError } from "./api.js";
 
-const LONGEST = 30_000; // ms
+const LONGEST_PAUSE = 30_000; // ms
 
 /**
- * Wait before another try: with back-off, no shorter than whoever refused asks for, and on for as long as the device is
- * offline.
+ * Wait before another try: back off exponentially, wait at least as long as Retry-After asks, and until the device is
+ * online.
  * @param {unknown} failure
- * @param {number} failures how many there were in a row
- * @param {{ signal?: AbortSignal, onWaiting?: (waiting: boolean) => void }} options `onWaiting` is told of both ends
+ * @param {number} failures number of failures in a row
+ * @param {{ signal?: AbortSignal, onWaiting?: (waiting: boolean) => void }} options `onWaiting` is called with true at the start and false at the end
  */
 export async function untilAnotherTry(failure, failures, { signal, onWaiting }) {
   const asked = failure instanceof OrakError ? 1000 * failure.retryAfter : 0;
   onWaiting?.(true);
   try {
-    await untilOnline(Math.max(asked, Math.min(LONGEST, 250 * 2 ** failures)), signal);
+    await untilOnline(Math.max(asked, Math.min(LONGEST_PAUSE, 250 * 2 ** failures)), signal);
   } finally {
     onWaiting?.(false);
   }
 }
 
-/** Wait *pause* ms, and on for as long as the device is offline. @param {number} pause @param {AbortSignal} [signal] */
+/** Wait *pause* milliseconds, and until the device is online. @param {number} pause @param {AbortSignal} [signal] */
 export function untilOnline(pause, signal) {
   return new Promise((resolve, reject) => {
     const end = () => {

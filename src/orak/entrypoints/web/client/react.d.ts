@@ -3,10 +3,10 @@
 /**
  * @typedef {object} RecordingDetails
  * @property {import("./recording-service.js").RecordingState} state
- * @property {{ sent: number, whole: number } | null} progress bytes of what is being sent
- * @property {boolean} isWaiting for the network
- * @property {unknown} error why the last call failed; null after the next one begins
- * @property {RecordingService} service for everything else: pause, level, devices, kept takes
+ * @property {{ sent: number, whole: number } | null} progress of the upload, in bytes
+ * @property {boolean} isWaiting whether the upload waits for the network
+ * @property {unknown} error of the last call; null once the next call starts
+ * @property {RecordingService} service for everything else: pause, level, devices, recordings kept on the device
  */
 /**
  * @typedef {object} Recording
@@ -17,8 +17,8 @@
  * @property {RecordingDetails} details
  */
 /**
- * Record and send. *options* may be new ones at each render: the latest count. The functions stay the same ones.
- * Unmounting lets the microphone go and keeps the take on the device; what is being sent is sent.
+ * Record and upload. The hook uses the latest *options*; its functions are stable across renders. Unmounting releases
+ * the microphone and keeps the recording on the device; an upload in progress continues.
  * @param {HookOptions} options
  * @returns {Recording}
  */
@@ -28,22 +28,22 @@ export type HookOptions = import("./api.js").ApiOptions & Omit<import("./recordi
 export type RecordingDetails = {
     state: import("./recording-service.js").RecordingState;
     /**
-     * bytes of what is being sent
+     * of the upload, in bytes
      */
     progress: {
         sent: number;
         whole: number;
     } | null;
     /**
-     * for the network
+     * whether the upload waits for the network
      */
     isWaiting: boolean;
     /**
-     * why the last call failed; null after the next one begins
+     * of the last call; null once the next call starts
      */
     error: unknown;
     /**
-     * for everything else: pause, level, devices, kept takes
+     * for everything else: pause, level, devices, recordings kept on the device
      */
     service: RecordingService;
 };

@@ -1,5 +1,5 @@
 // @ts-check
-/** The same for React, which is the app's own. */
+/** A React hook for recording. React is a peer dependency. */
 import { useCallback, useEffect, useRef, useState } from "react";
 import { RecordingService } from "./recording-service.js";
 
@@ -9,10 +9,10 @@ import { RecordingService } from "./recording-service.js";
 /**
  * @typedef {object} RecordingDetails
  * @property {import("./recording-service.js").RecordingState} state
- * @property {{ sent: number, whole: number } | null} progress bytes of what is being sent
- * @property {boolean} isWaiting for the network
- * @property {unknown} error why the last call failed; null after the next one begins
- * @property {RecordingService} service for everything else: pause, level, devices, kept takes
+ * @property {{ sent: number, whole: number } | null} progress of the upload, in bytes
+ * @property {boolean} isWaiting whether the upload waits for the network
+ * @property {unknown} error of the last call; null once the next call starts
+ * @property {RecordingService} service for everything else: pause, level, devices, recordings kept on the device
  */
 
 /**
@@ -25,8 +25,8 @@ import { RecordingService } from "./recording-service.js";
  */
 
 /**
- * Record and send. *options* may be new ones at each render: the latest count. The functions stay the same ones.
- * Unmounting lets the microphone go and keeps the take on the device; what is being sent is sent.
+ * Record and upload. The hook uses the latest *options*; its functions are stable across renders. Unmounting releases
+ * the microphone and keeps the recording on the device; an upload in progress continues.
  * @param {HookOptions} options
  * @returns {Recording}
  */
@@ -65,9 +65,9 @@ export function useRecording(options) {
     };
   }, [service]);
 
-  const startRecording = useCallback(() => told(setError, () => service.startRecording()), [service]);
+  const startRecording = useCallback(() => withErrorState(setError, () => service.startRecording()), [service]);
   const stopRecording = useCallback(
-    (/** @type {string} */ title) => told(setError, () => service.stopRecording(title)),
+    (/** @type {string} */ title) => withErrorState(setError, () => service.stopRecording(title)),
     [service],
   );
 
@@ -85,7 +85,7 @@ export function useRecording(options) {
  * @param {(error: unknown) => void} setError
  * @param {() => Promise<T>} work
  */
-async function told(setError, work) {
+async function withErrorState(setError, work) {
   setError(null);
   try {
     return await work();

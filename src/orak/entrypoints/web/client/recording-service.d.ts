@@ -10,12 +10,13 @@
  * @typedef {object} RecordingOptions
  * @property {AskTitle} [showTitleDialog]
  * @property {Takes} [takes]
- * @property {number | null} [songId] that is sung
- * @property {string} [deviceId] of the microphone; the default one otherwise
- * @property {() => void} [onChange] `state`, or the number of `uploads`, is another
+ * @property {number | null} [songId] of the song being sung
+ * @property {string} [deviceId] of the microphone; default: the browser's choice
+ * @property {() => void} [onChange] called when `state` or `uploads` changes
  * @property {(sent: number, whole: number) => void} [onProgress] bytes
- * @property {(waiting: boolean) => void} [onWaiting] the network is away, or back
+ * @property {(waiting: boolean) => void} [onWaiting] true when the upload waits for the network, false when it continues
  */
+/** Records from the microphone, uploads the audio and creates the record. */
 export class RecordingService {
     /** @param {import("./api.js").Access & RecordingOptions} options */
     constructor(options: import("./api.js").Access & RecordingOptions);
@@ -26,7 +27,7 @@ export class RecordingService {
     onChange: (() => void) | undefined;
     onProgress: ((sent: number, whole: number) => void) | undefined;
     onWaiting: ((waiting: boolean) => void) | undefined;
-    /** How many takes are on their way. */
+    /** Number of uploads in progress. */
     uploads: number;
     /** @type {RecordingState} */
     state: RecordingState;
@@ -44,24 +45,25 @@ export class RecordingService {
     /** @type {Map<string, PresignedUrl>} */
     signed: Map<string, PresignedUrl>;
     /**
-     * The app's own: given as an option, or overridden.
-     * @param {AbortSignal} _signal aborts when nobody needs a title any more
+     * Ask the user for a title. The app supplies this method, as an option or by overriding it.
+     * @param {AbortSignal} _signal aborts when the title is no longer needed
      * @returns {Promise<string | null> | string | null}
      */
     showTitleDialog(_signal: AbortSignal): Promise<string | null> | string | null;
     set token(token: import("./api.js").Token);
     get token(): import("./api.js").Token;
-    /** How loud it is now. @returns {Level} */
+    /** The current input level. @returns {Level} */
     get level(): Level;
     /** Seconds recorded, without pauses. */
     get seconds(): number;
-    /** Whether what is recorded outlives the page: not in a private window, nor on a full disk. */
+    /** Whether the recording would survive a closed tab: false in a private window or on a full disk. */
     get isKept(): boolean;
-    /** The microphones there are. */
+    /** Return the available microphones. */
     devices(): Promise<MediaDeviceInfo[]>;
     /**
-     * Ask for the microphone and record. While it records already, or asks, nothing new begins. Rejects with the
-     * browser's own DOMException (NotAllowedError, NotFoundError, ...), AbortError if it was stopped meanwhile.
+     * Ask for the microphone and start recording. While it is already starting or recording, a call changes nothing.
+     * Rejects with the browser's DOMException (NotAllowedError, NotFoundError, ...), or with AbortError if it was stopped
+     * before it started.
      * @returns {Promise<void>}
      */
     startRecording(): Promise<void>;
@@ -72,37 +74,43 @@ export class RecordingService {
     pauseRecording(): void;
     resumeRecording(): void;
     /**
-     * End the recording, send it and ask for its title at the same time. A second call gets the same record.
-     * When it fails, or the title is refused, the take stays on the device: see `unfinishedTakes`.
-     * @param {string} [title] instead of asking
+     * Stop recording, then upload the audio while asking for its title. A second call returns the same record.
+     * If this fails or the title is refused, the recording stays on the device: see `unfinishedTakes`.
+     * @param {string} [title] used instead of asking
      * @returns {Promise<RecordResponse>}
      */
     stopRecording(title?: string): Promise<RecordResponse>;
     /**
-     * End the recording, for apps that send it themselves: `run` the delivery, `discard` it, or `letGo` of it for later.
-     * Rejects with `EmptyTakeError`, AbortError while the microphone is still asked for, InvalidStateError otherwise.
+     * Stop recording and return a delivery, for apps that send it themselves: `run` it, `discard` it, or `letGo` to keep
+     * it for later. Rejects with `EmptyTakeError`, with AbortError if the microphone was still being requested, and with
+     * InvalidStateError if nothing is being recorded.
      * @returns {Promise<Delivery>}
      */
     endRecording(): Promise<Delivery>;
     /** @param {Capture} capture */
     end(capture: Capture): Promise<Delivery>;
-    /** End the recording and keep nothing of it. */
+    /** Stop recording and delete the audio. */
     discardRecording(): Promise<void>;
-    /** Let the microphone go. What was recorded stays on the device. */
+    /** Release the microphone. The recording stays on the device. */
     close(): Promise<Capture | undefined>;
     forgetStarting(): void;
-    /** Takes that have not become records, and that no tab works on. @returns {Promise<KeptTake[]>} */
+    /** Return the recordings on this device that have no record yet and are not open in any tab. @returns {Promise<KeptTake[]>} */
     unfinishedTakes(): Promise<KeptTake[]>;
-    /** Send a take that is kept. @param {string} id @param {string} [title] instead of asking @returns {Promise<RecordResponse>} */
+    /**
+     * Send a recording that is kept on the device.
+     * @param {string} id
+     * @param {string} [title] used instead of asking
+     * @returns {Promise<RecordResponse>}
+     */
     finishTake(id: string, title?: string): Promise<RecordResponse>;
     /**
-     * Take up one that is kept, for apps that send it themselves. Rejects with `EmptyTakeError`, NotFoundError if it is
-     * gone, InvalidStateError while this tab or another works on it.
+     * Open a recording that is kept on the device, for apps that send it themselves. Rejects with `EmptyTakeError`, with
+     * NotFoundError if it is gone, and with InvalidStateError while it is open in this tab or another.
      * @param {string} id
      * @returns {Promise<Delivery>}
      */
     takeUp(id: string): Promise<Delivery>;
-    /** Keep nothing of a take, here or at orak. Rejects as `takeUp`. @param {string} id */
+    /** Delete a recording from the device and from orak. Rejects like `takeUp`. @param {string} id */
     discardTake(id: string): Promise<void>;
     /** @param {Blob} blob @param {KeptPieces} kept */
     delivery(blob: Blob, kept: KeptPieces): Promise<Delivery>;
@@ -116,21 +124,21 @@ export class RecordingService {
         durationSeconds: number | null;
     };
     /**
-     * Ask for a URL for *blob*. Raises `OrakError`.
+     * Request an upload URL for *blob*. Throws `OrakError`.
      * @param {Blob} blob
      * @param {number | null} [durationSeconds]
      * @returns {Promise<PresignedUrl>}
      */
     requestPresignedUrl(blob: Blob, durationSeconds?: number | null): Promise<PresignedUrl>;
     /**
-     * Send *blob* as signed. Raises `OrakError`: 403 is one too.
-     * @param {string | PresignedUrl} presignedUrl what `requestPresignedUrl` resolved to, or the URL in it
+     * Upload *blob* with the signed request. Throws `OrakError`, also when the store answers 403.
+     * @param {string | PresignedUrl} presignedUrl the answer of `requestPresignedUrl`, or its `presignedUrl`
      * @param {Blob} blob
      * @param {import("./upload.js").UploadOptions} [options]
      * @returns {Promise<void>}
      */
     uploadToS3(presignedUrl: string | PresignedUrl, blob: Blob, options?: import("./upload.js").UploadOptions): Promise<void>;
-    /** Create the record of an upload that has arrived. @param {NewRecord} record @returns {Promise<RecordResponse>} */
+    /** Create the record of an uploaded file. @param {NewRecord} record @returns {Promise<RecordResponse>} */
     createRecord(record: NewRecord): Promise<RecordResponse>;
     /** @param {RecordingState} state */
     change(state: RecordingState): void;
@@ -147,15 +155,15 @@ export type RecordingOptions = {
     showTitleDialog?: import("./delivery.js").AskTitle | undefined;
     takes?: Takes | undefined;
     /**
-     * that is sung
+     * of the song being sung
      */
     songId?: number | null | undefined;
     /**
-     * of the microphone; the default one otherwise
+     * of the microphone; default: the browser's choice
      */
     deviceId?: string | undefined;
     /**
-     * `state`, or the number of `uploads`, is another
+     * called when `state` or `uploads` changes
      */
     onChange?: (() => void) | undefined;
     /**
@@ -163,7 +171,7 @@ export type RecordingOptions = {
      */
     onProgress?: ((sent: number, whole: number) => void) | undefined;
     /**
-     * the network is away, or back
+     * true when the upload waits for the network, false when it continues
      */
     onWaiting?: ((waiting: boolean) => void) | undefined;
 };

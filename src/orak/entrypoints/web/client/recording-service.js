@@ -1,10 +1,10 @@
 // @ts-check
-/** Recording: from the microphone to a record. */
+/** Recording from the microphone, up to the finished record. */
 import { apiOf, newKey } from "./api.js";
 import { Capture, microphones, openMicrophone } from "./capture.js";
 import { contentTypeOf, filenameOf } from "./content-types.js";
 import { Delivery, EmptyTakeError } from "./delivery.js";
-import { guarded } from "./leaving.js";
+import { confirmLeavingDuring } from "./leaving.js";
 import { createRecord } from "./records.js";
 import { Takes } from "./takes.js";
 import { presign, put } from "./upload.js";
@@ -24,13 +24,14 @@ import { withDuration } from "./webm.js";
  * @typedef {object} RecordingOptions
  * @property {AskTitle} [showTitleDialog]
  * @property {Takes} [takes]
- * @property {number | null} [songId] that is sung
- * @property {string} [deviceId] of the microphone; the default one otherwise
- * @property {() => void} [onChange] `state`, or the number of `uploads`, is another
+ * @property {number | null} [songId] of the song being sung
+ * @property {string} [deviceId] of the microphone; default: the browser's choice
+ * @property {() => void} [onChange] called when `state` or `uploads` changes
  * @property {(sent: number, whole: number) => void} [onProgress] bytes
- * @property {(waiting: boolean) => void} [onWaiting] the network is away, or back
+ * @property {(waiting: boolean) => void} [onWaiting] true when the upload waits for the network, false when it continues
  */
 
+/** Records from the microphone, uploads the audio and creates the record. */
 export class RecordingService {
   /** @param {import("./api.js").Access & RecordingOptions} options */
   constructor(options) {
@@ -41,7 +42,7 @@ export class RecordingService {
     this.onChange = options.onChange;
     this.onProgress = options.onProgress;
     this.onWaiting = options.onWaiting;
-    /** How many takes are on their way. */
+    /** Number of uploads in progress. */
     this.uploads = 0;
     /** @type {RecordingState} */
     this.state = "idle";
@@ -67,15 +68,15 @@ export class RecordingService {
   }
 
   /**
-   * The app's own: given as an option, or overridden.
-   * @param {AbortSignal} _signal aborts when nobody needs a title any more
+   * Ask the user for a title. The app supplies this method, as an option or by overriding it.
+   * @param {AbortSignal} _signal aborts when the title is no longer needed
    * @returns {Promise<string | null> | string | null}
    */
   showTitleDialog(_signal) {
-    throw new TypeError("give RecordingService a showTitleDialog");
+    throw new TypeError("pass showTitleDialog to RecordingService, or call stopRecording with a title");
   }
 
-  /** How loud it is now. @returns {Level} */
+  /** The current input level. @returns {Level} */
   get level() {
     return this.capture?.level ?? { rms: 0, peak: 0, isClipping: false };
   }
@@ -85,25 +86,26 @@ export class RecordingService {
     return this.capture?.seconds ?? 0;
   }
 
-  /** Whether what is recorded outlives the page: not in a private window, nor on a full disk. */
+  /** Whether the recording would survive a closed tab: false in a private window or on a full disk. */
   get isKept() {
     return this.capture?.kept.failure === undefined;
   }
 
-  /** The microphones there are. */
+  /** Return the available microphones. */
   devices() {
     return microphones();
   }
 
   /**
-   * Ask for the microphone and record. While it records already, or asks, nothing new begins. Rejects with the
-   * browser's own DOMException (NotAllowedError, NotFoundError, ...), AbortError if it was stopped meanwhile.
+   * Ask for the microphone and start recording. While it is already starting or recording, a call changes nothing.
+   * Rejects with the browser's DOMException (NotAllowedError, NotFoundError, ...), or with AbortError if it was stopped
+   * before it started.
    * @returns {Promise<void>}
    */
   startRecording() {
     if (this.starting) return this.starting.promise;
     if (this.capture && !this.ending) return Promise.resolve();
-    this.stopping = undefined; // the take before goes on its way; a stop is this one's from now on
+    this.stopping = undefined; // the previous recording continues to upload; a stop now means this one
     const starting = { promise: Promise.resolve(), isCancelled: false };
     this.starting = starting;
     starting.promise = this.begin(starting).finally(() => {
@@ -142,9 +144,9 @@ export class RecordingService {
   }
 
   /**
-   * End the recording, send it and ask for its title at the same time. A second call gets the same record.
-   * When it fails, or the title is refused, the take stays on the device: see `unfinishedTakes`.
-   * @param {string} [title] instead of asking
+   * Stop recording, then upload the audio while asking for its title. A second call returns the same record.
+   * If this fails or the title is refused, the recording stays on the device: see `unfinishedTakes`.
+   * @param {string} [title] used instead of asking
    * @returns {Promise<RecordResponse>}
    */
   stopRecording(title) {
@@ -159,8 +161,9 @@ export class RecordingService {
   }
 
   /**
-   * End the recording, for apps that send it themselves: `run` the delivery, `discard` it, or `letGo` of it for later.
-   * Rejects with `EmptyTakeError`, AbortError while the microphone is still asked for, InvalidStateError otherwise.
+   * Stop recording and return a delivery, for apps that send it themselves: `run` it, `discard` it, or `letGo` to keep
+   * it for later. Rejects with `EmptyTakeError`, with AbortError if the microphone was still being requested, and with
+   * InvalidStateError if nothing is being recorded.
    * @returns {Promise<Delivery>}
    */
   endRecording() {
@@ -187,13 +190,13 @@ export class RecordingService {
     return this.delivery(blob, capture.kept);
   }
 
-  /** End the recording and keep nothing of it. */
+  /** Stop recording and delete the audio. */
   async discardRecording() {
     const capture = await this.close();
     await capture?.kept.forget();
   }
 
-  /** Let the microphone go. What was recorded stays on the device. */
+  /** Release the microphone. The recording stays on the device. */
   async close() {
     this.forgetStarting();
     const { capture } = this;
@@ -210,19 +213,24 @@ export class RecordingService {
     this.starting = undefined;
   }
 
-  /** Takes that have not become records, and that no tab works on. @returns {Promise<KeptTake[]>} */
+  /** Return the recordings on this device that have no record yet and are not open in any tab. @returns {Promise<KeptTake[]>} */
   unfinishedTakes() {
     return this.takes.unfinished();
   }
 
-  /** Send a take that is kept. @param {string} id @param {string} [title] instead of asking @returns {Promise<RecordResponse>} */
+  /**
+   * Send a recording that is kept on the device.
+   * @param {string} id
+   * @param {string} [title] used instead of asking
+   * @returns {Promise<RecordResponse>}
+   */
   async finishTake(id, title) {
     return this.send(await this.takeUp(id), title);
   }
 
   /**
-   * Take up one that is kept, for apps that send it themselves. Rejects with `EmptyTakeError`, NotFoundError if it is
-   * gone, InvalidStateError while this tab or another works on it.
+   * Open a recording that is kept on the device, for apps that send it themselves. Rejects with `EmptyTakeError`, with
+   * NotFoundError if it is gone, and with InvalidStateError while it is open in this tab or another.
    * @param {string} id
    * @returns {Promise<Delivery>}
    */
@@ -231,12 +239,12 @@ export class RecordingService {
     return this.delivery(blob, kept);
   }
 
-  /** Keep nothing of a take, here or at orak. Rejects as `takeUp`. @param {string} id */
+  /** Delete a recording from the device and from orak. Rejects like `takeUp`. @param {string} id */
   async discardTake(id) {
     try {
       await (await this.takeUp(id)).discard();
     } catch (failure) {
-      if (!(failure instanceof EmptyTakeError)) throw failure; // that one went as it was taken up
+      if (!(failure instanceof EmptyTakeError)) throw failure; // `takeUp` has already deleted an empty one
     }
   }
 
@@ -244,7 +252,7 @@ export class RecordingService {
   async delivery(blob, kept) {
     if (!blob.size) {
       await kept.forget();
-      throw new EmptyTakeError("nothing was recorded");
+      throw new EmptyTakeError("the recording is empty");
     }
     const { seconds } = kept.take;
     return new Delivery(this.api, blob, async () => this.parcel(await withDuration(blob, seconds), seconds), { kept });
@@ -276,33 +284,33 @@ export class RecordingService {
   }
 
   /**
-   * Ask for a URL for *blob*. Raises `OrakError`.
+   * Request an upload URL for *blob*. Throws `OrakError`.
    * @param {Blob} blob
    * @param {number | null} [durationSeconds]
    * @returns {Promise<PresignedUrl>}
    */
   async requestPresignedUrl(blob, durationSeconds = null) {
-    if (!blob.size) throw new EmptyTakeError("nothing was recorded");
+    if (!blob.size) throw new EmptyTakeError("the recording is empty");
     const signed = await presign(this.api, this.parcel(blob, durationSeconds));
     this.signed.set(signed.presignedUrl, signed);
     return signed;
   }
 
   /**
-   * Send *blob* as signed. Raises `OrakError`: 403 is one too.
-   * @param {string | PresignedUrl} presignedUrl what `requestPresignedUrl` resolved to, or the URL in it
+   * Upload *blob* with the signed request. Throws `OrakError`, also when the store answers 403.
+   * @param {string | PresignedUrl} presignedUrl the answer of `requestPresignedUrl`, or its `presignedUrl`
    * @param {Blob} blob
    * @param {import("./upload.js").UploadOptions} [options]
    * @returns {Promise<void>}
    */
   async uploadToS3(presignedUrl, blob, options) {
     const signed = typeof presignedUrl === "string" ? this.signed.get(presignedUrl) : presignedUrl;
-    if (!signed) throw new TypeError("this service did not ask for that URL: give what requestPresignedUrl resolved to");
-    await guarded(() => put(signed, blob, options));
+    if (!signed) throw new TypeError("unknown URL: pass the answer of requestPresignedUrl");
+    await confirmLeavingDuring(() => put(signed, blob, options));
     this.signed.delete(signed.presignedUrl);
   }
 
-  /** Create the record of an upload that has arrived. @param {NewRecord} record @returns {Promise<RecordResponse>} */
+  /** Create the record of an uploaded file. @param {NewRecord} record @returns {Promise<RecordResponse>} */
   createRecord(record) {
     return createRecord(this.api, record, { key: newKey() });
   }
@@ -315,4 +323,4 @@ export class RecordingService {
   }
 }
 
-const stopped = () => new DOMException("stopped before it began", "AbortError");
+const stopped = () => new DOMException("stopped before recording started", "AbortError");

@@ -1,10 +1,10 @@
 /**
- * Create the record, trying again while orak is out of reach. Raises `OrakError`. A try that is under way is not
- * aborted, only the waiting for another one: nobody would know whether it got through.
+ * Create the record; retry while orak cannot be reached. Throws `OrakError`. *signal* ends the retries but does not
+ * abort a request in progress, because its outcome would be unknown.
  * @param {Api} api
  * @param {NewRecord} record
- * @param {{ key: string, signal?: AbortSignal, onWaiting?: (waiting: boolean) => void }} options `key`: however often
- *   it is tried with it, it is created once
+ * @param {{ key: string, signal?: AbortSignal, onWaiting?: (waiting: boolean) => void }} options `key`: the
+ *   idempotency key; retries create one record only
  * @returns {Promise<RecordResponse>}
  */
 export function createRecord(api: Api, { title, uploadId, songId, durationSeconds }: NewRecord, { key, signal, onWaiting }: {
@@ -12,7 +12,7 @@ export function createRecord(api: Api, { title, uploadId, songId, durationSecond
     signal?: AbortSignal;
     onWaiting?: (waiting: boolean) => void;
 }): Promise<RecordResponse>;
-/** The record that an upload has already. @param {Api} api @param {number} uploadId */
+/** Return the record of an upload, or undefined if it has none. @param {Api} api @param {number} uploadId */
 export function recordOf(api: Api, uploadId: number): Promise<any>;
 export type Api = import("./api.js").Api;
 export type RecordResponse = import("./api.js").RecordResponse;

@@ -1,5 +1,5 @@
 // @ts-check
-/** Records of uploads that have arrived. */
+/** Creating records. */
 import { isPassing, OrakError } from "./api.js";
 import { untilAnotherTry } from "./network.js";
 
@@ -17,12 +17,12 @@ import { untilAnotherTry } from "./network.js";
 const TRIES = 6;
 
 /**
- * Create the record, trying again while orak is out of reach. Raises `OrakError`. A try that is under way is not
- * aborted, only the waiting for another one: nobody would know whether it got through.
+ * Create the record; retry while orak cannot be reached. Throws `OrakError`. *signal* ends the retries but does not
+ * abort a request in progress, because its outcome would be unknown.
  * @param {Api} api
  * @param {NewRecord} record
- * @param {{ key: string, signal?: AbortSignal, onWaiting?: (waiting: boolean) => void }} options `key`: however often
- *   it is tried with it, it is created once
+ * @param {{ key: string, signal?: AbortSignal, onWaiting?: (waiting: boolean) => void }} options `key`: the
+ *   idempotency key; retries create one record only
  * @returns {Promise<RecordResponse>}
  */
 export async function createRecord(api, { title, uploadId, songId, durationSeconds }, { key, signal, onWaiting }) {
@@ -38,7 +38,7 @@ export async function createRecord(api, { title, uploadId, songId, durationSecon
     } catch (failure) {
       if (failure instanceof OrakError && failure.status === 409) {
         const record = await recordOf(api, uploadId).catch(() => undefined);
-        if (record) return record; // an earlier try got through, and its answer did not
+        if (record) return record; // an earlier try succeeded, but its answer was lost
         throw failure;
       }
       if (signal?.aborted || !isPassing(failure) || tries >= TRIES) throw failure;
@@ -47,7 +47,7 @@ export async function createRecord(api, { title, uploadId, songId, durationSecon
   }
 }
 
-/** The record that an upload has already. @param {Api} api @param {number} uploadId */
+/** Return the record of an upload, or undefined if it has none. @param {Api} api @param {number} uploadId */
 export async function recordOf(api, uploadId) {
   const { recordId } = await api.json("GET", `/uploads/${uploadId}`);
   return recordId === null ? undefined : api.json("GET", `/${recordId}`);

@@ -1,4 +1,4 @@
-/** One take in the making. What cannot be kept (a private window, a full disk) is recorded all the same. */
+/** One recording and its chunks on this device. A failed write (private window, full disk) does not end it. */
 export class KeptPieces {
     /** @param {Takes} takes @param {KeptTake} take @param {Promise<LetGo>} holding */
     constructor(takes: Takes, take: KeptTake, holding: Promise<LetGo>);
@@ -7,37 +7,37 @@ export class KeptPieces {
     number: number;
     /** @type {Promise<unknown>} */
     written: Promise<unknown>;
-    /** Why it could not be kept, if so. @type {unknown} */
+    /** Why a write failed, if one did. @type {unknown} */
     failure: unknown;
     holding: Promise<LetGo>;
-    /** Keep one more piece. @param {Blob} piece @param {Partial<KeptTake>} known of the take with it */
+    /** Store another chunk, and what is known with it. @param {Blob} piece @param {Partial<KeptTake>} known */
     add(piece: Blob, known: Partial<KeptTake>): Promise<unknown>;
-    /** Keep what else became known of it. @param {Partial<KeptTake>} known */
+    /** Store what has become known. @param {Partial<KeptTake>} known */
     note(known: Partial<KeptTake>): Promise<unknown>;
     /** @param {Partial<KeptTake>} known @param {(pieces: IDBObjectStore) => void} [more] */
     write(known: Partial<KeptTake>, more?: (pieces: IDBObjectStore) => void): Promise<unknown>;
-    /** Its record is there, or it is not wanted. */
+    /** Delete the recording from the device. */
     forget(): Promise<void>;
-    /** Let others have it, as it is written by now; resolves when they can. */
+    /** Release the recording once it is written, so that another tab can open it. */
     letGo(): Promise<void>;
 }
-/** The takes of one database of this browser. */
+/** The recordings in one IndexedDB database. */
 export class Takes {
-    /** @param {string} [database] one for each user, where several share a browser */
+    /** @param {string} [database] use one per user if users share a browser */
     constructor(database?: string);
     database: string;
-    /** Begin to keep a take. @param {string} mimeType @param {number | null} [songId] @returns {KeptPieces} */
+    /** Start a recording. @param {string} mimeType @param {number | null} [songId] @returns {KeptPieces} */
     begin(mimeType: string, songId?: number | null): KeptPieces;
-    /** The takes that no tab works on, oldest first. @returns {Promise<KeptTake[]>} */
+    /** Return the recordings that are not open in any tab, oldest first. @returns {Promise<KeptTake[]>} */
     unfinished(): Promise<KeptTake[]>;
     /**
-     * Resolves when one of those that somebody works on now is let go, or its tab is closed: then `unfinished` may have
-     * another. Rejects when *signal* aborts.
+     * Wait until a tab releases a recording or closes; `unfinished` may then return one more. Rejects when *signal*
+     * aborts.
      * @param {AbortSignal} signal
      */
     released(signal: AbortSignal): Promise<void>;
     /**
-     * Take one up again. Rejects with NotFoundError if it is gone, InvalidStateError while somebody works on it.
+     * Open a recording. Rejects with NotFoundError if it is gone, InvalidStateError while it is open in a tab.
      * @param {string} id
      * @returns {Promise<{ blob: Blob, kept: KeptPieces }>}
      */
@@ -48,7 +48,7 @@ export class Takes {
     /** @param {string} id */
     remove(id: string): Promise<void>;
     /**
-     * Work on a take alone: no other tab takes it for abandoned. Rejects with InvalidStateError while another does.
+     * Lock a recording so that no other tab offers it. Rejects with InvalidStateError while it is locked.
      * @param {string} id
      * @returns {Promise<LetGo>}
      */
@@ -57,7 +57,7 @@ export class Takes {
      * @template T
      * @param {IDBTransactionMode} mode
      * @param {(takes: IDBObjectStore, pieces: IDBObjectStore) => IDBRequest<T>} work
-     * @returns {Promise<T>} its answer, once everything is written
+     * @returns {Promise<T>} the result of the request, once the transaction is complete
      */
     within<T>(mode: IDBTransactionMode, work: (takes: IDBObjectStore, pieces: IDBObjectStore) => IDBRequest<T>): Promise<T>;
     /** @returns {Promise<IDBDatabase>} */
@@ -67,7 +67,7 @@ export type KeptTake = {
     id: string;
     mimeType: string;
     /**
-     * ms since 1970
+     * milliseconds since 1970
      */
     beganAt: number;
     /**
@@ -75,17 +75,17 @@ export type KeptTake = {
      */
     seconds: number;
     /**
-     * its bytes are there: only the record is missing
+     * set once the bytes have arrived; only the record is missing
      */
     uploadId?: number | undefined;
     title?: string | undefined;
     /**
-     * Idempotency-Key of its record
+     * Idempotency-Key for creating the record
      */
     key?: string | undefined;
     songId?: number | null | undefined;
 };
 /**
- * resolves when it is let go
+ * releases the lock; resolves when it is released
  */
 export type LetGo = () => Promise<unknown>;

@@ -1,20 +1,20 @@
 // @ts-check
-/** Takes kept in IndexedDB while they are sung and sent: a closed tab or a crash costs the last second. */
+/** Recordings kept in IndexedDB until their record exists: a closed tab or a crash loses at most the last second. */
 import { newKey } from "./api.js";
 
 /**
  * @typedef {object} KeptTake
  * @property {string} id
  * @property {string} mimeType
- * @property {number} beganAt ms since 1970
+ * @property {number} beganAt milliseconds since 1970
  * @property {number} seconds recorded
- * @property {number} [uploadId] its bytes are there: only the record is missing
+ * @property {number} [uploadId] set once the bytes have arrived; only the record is missing
  * @property {string} [title]
- * @property {string} [key] Idempotency-Key of its record
+ * @property {string} [key] Idempotency-Key for creating the record
  * @property {number | null} [songId]
  */
 
-/** @typedef {() => Promise<unknown>} LetGo resolves when it is let go */
+/** @typedef {() => Promise<unknown>} LetGo releases the lock; resolves when it is released */
 
 const STORES = ["takes", "pieces"];
 
@@ -24,16 +24,16 @@ const piecesOf = (id) => IDBKeyRange.bound([id, 0], [id, Infinity]);
 const lockOf = (id) => LOCKS + id;
 const LOCKS = "orak-client.take.";
 
-/** The locks of takes that tabs work on: those that are shared wait for others, for a moment. */
-async function worked() {
+/** Return the locks of recordings that are open in a tab. Shared locks only wait for a release. */
+async function openLocks() {
   const held = (await navigator.locks?.query())?.held ?? [];
   const names = held.filter(({ mode }) => mode === "exclusive").map(({ name }) => String(name));
   return new Set(names.filter((name) => name.startsWith(LOCKS)));
 }
 
-const nothingHeld = async () => undefined;
+const releaseNothing = async () => undefined;
 
-/** One take in the making. What cannot be kept (a private window, a full disk) is recorded all the same. */
+/** One recording and its chunks on this device. A failed write (private window, full disk) does not end it. */
 export class KeptPieces {
   /** @param {Takes} takes @param {KeptTake} take @param {Promise<LetGo>} holding */
   constructor(takes, take, holding) {
@@ -42,18 +42,18 @@ export class KeptPieces {
     this.number = 0;
     /** @type {Promise<unknown>} */
     this.written = Promise.resolve();
-    /** Why it could not be kept, if so. @type {unknown} */
+    /** Why a write failed, if one did. @type {unknown} */
     this.failure = undefined;
     this.holding = holding;
   }
 
-  /** Keep one more piece. @param {Blob} piece @param {Partial<KeptTake>} known of the take with it */
+  /** Store another chunk, and what is known with it. @param {Blob} piece @param {Partial<KeptTake>} known */
   add(piece, known) {
     const number = this.number++;
     return this.write(known, (pieces) => pieces.put({ take: this.take.id, number, piece }));
   }
 
-  /** Keep what else became known of it. @param {Partial<KeptTake>} known */
+  /** Store what has become known. @param {Partial<KeptTake>} known */
   note(known) {
     return this.write(known);
   }
@@ -71,54 +71,54 @@ export class KeptPieces {
     return this.written;
   }
 
-  /** Its record is there, or it is not wanted. */
+  /** Delete the recording from the device. */
   async forget() {
     await this.written;
     await this.takes.remove(this.take.id).catch(() => undefined);
     await this.letGo();
   }
 
-  /** Let others have it, as it is written by now; resolves when they can. */
+  /** Release the recording once it is written, so that another tab can open it. */
   async letGo() {
     const [letGo] = await Promise.all([this.holding, this.written]);
     await letGo();
   }
 }
 
-/** The takes of one database of this browser. */
+/** The recordings in one IndexedDB database. */
 export class Takes {
-  /** @param {string} [database] one for each user, where several share a browser */
+  /** @param {string} [database] use one per user if users share a browser */
   constructor(database = "orak-client") {
     this.database = database;
   }
 
-  /** Begin to keep a take. @param {string} mimeType @param {number | null} [songId] @returns {KeptPieces} */
+  /** Start a recording. @param {string} mimeType @param {number | null} [songId] @returns {KeptPieces} */
   begin(mimeType, songId = null) {
     const id = newKey();
-    return new KeptPieces(this, { id, mimeType, beganAt: Date.now(), seconds: 0, songId }, this.hold(id).catch(() => nothingHeld));
+    return new KeptPieces(this, { id, mimeType, beganAt: Date.now(), seconds: 0, songId }, this.hold(id).catch(() => releaseNothing));
   }
 
-  /** The takes that no tab works on, oldest first. @returns {Promise<KeptTake[]>} */
+  /** Return the recordings that are not open in any tab, oldest first. @returns {Promise<KeptTake[]>} */
   async unfinished() {
     /** @type {KeptTake[]} */
     const takes = await this.within("readonly", (kept) => kept.getAll());
-    const held = await worked();
+    const held = await openLocks();
     return takes.filter(({ id }) => !held.has(lockOf(id))).sort((one, other) => one.beganAt - other.beganAt);
   }
 
   /**
-   * Resolves when one of those that somebody works on now is let go, or its tab is closed: then `unfinished` may have
-   * another. Rejects when *signal* aborts.
+   * Wait until a tab releases a recording or closes; `unfinished` may then return one more. Rejects when *signal*
+   * aborts.
    * @param {AbortSignal} signal
    */
   async released(signal) {
     const { locks } = navigator;
-    const waiting = [...(await worked())].map((name) => locks.request(name, { mode: "shared", signal }, () => undefined));
+    const waiting = [...(await openLocks())].map((name) => locks.request(name, { mode: "shared", signal }, () => undefined));
     await Promise.race(waiting);
   }
 
   /**
-   * Take one up again. Rejects with NotFoundError if it is gone, InvalidStateError while somebody works on it.
+   * Open a recording. Rejects with NotFoundError if it is gone, InvalidStateError while it is open in a tab.
    * @param {string} id
    * @returns {Promise<{ blob: Blob, kept: KeptPieces }>}
    */
@@ -127,7 +127,7 @@ export class Takes {
     try {
       /** @type {KeptTake | undefined} */
       const take = await this.within("readonly", (takes) => takes.get(id));
-      if (!take) throw new DOMException("there is no such take any more", "NotFoundError");
+      if (!take) throw new DOMException("this recording is no longer on the device", "NotFoundError");
       /** @type {{ piece: Blob }[]} */
       const found = await this.within("readonly", (_, pieces) => pieces.getAll(piecesOf(id)));
       const blob = new Blob(found.map(({ piece }) => piece), { type: take.mimeType });
@@ -147,16 +147,16 @@ export class Takes {
   }
 
   /**
-   * Work on a take alone: no other tab takes it for abandoned. Rejects with InvalidStateError while another does.
+   * Lock a recording so that no other tab offers it. Rejects with InvalidStateError while it is locked.
    * @param {string} id
    * @returns {Promise<LetGo>}
    */
   async hold(id) {
     const { locks } = navigator;
-    if (!locks) return nothingHeld; // browsers that record have them
+    if (!locks) return releaseNothing; // every browser that can record has locks
     return new Promise((resolve, reject) => {
       const held = locks.request(lockOf(id), { ifAvailable: true }, (lock) => {
-        if (!lock) return reject(new DOMException("somebody works on that take", "InvalidStateError"));
+        if (!lock) return reject(new DOMException("this recording is open in another tab", "InvalidStateError"));
         return new Promise((end) => {
           resolve(() => {
             end(undefined);
@@ -172,7 +172,7 @@ export class Takes {
    * @template T
    * @param {IDBTransactionMode} mode
    * @param {(takes: IDBObjectStore, pieces: IDBObjectStore) => IDBRequest<T>} work
-   * @returns {Promise<T>} its answer, once everything is written
+   * @returns {Promise<T>} the result of the request, once the transaction is complete
    */
   async within(mode, work) {
     const database = await this.open();

@@ -1,5 +1,5 @@
 /**
- * Ask for a URL. Raises `OrakError`.
+ * Request an upload URL. Throws `OrakError`.
  * @param {Api} api
  * @param {Parcel} parcel
  * @param {{ key?: string, signal?: AbortSignal }} [options]
@@ -10,20 +10,20 @@ export function presign(api: Api, parcel: Parcel, options?: {
     signal?: AbortSignal;
 }): Promise<PresignedUrl>;
 /**
- * Send *blob* once, exactly as signed. Resolves also if the store has it already (412). Raises `OrakError`: status 0
- * for a lost network, 403 for a URL that is not good any more; what the signal says when it aborts.
- * XMLHttpRequest, because fetch does not tell of bytes sent.
+ * Send *blob* once, exactly as signed. A store that already has the object (412) counts as success. Throws `OrakError`:
+ * status 0 for a lost connection, 403 for an expired URL. If the signal aborts, throws its reason.
+ * It uses XMLHttpRequest because fetch does not report upload progress.
  * @param {PresignedUrl} signed
  * @param {Blob} blob
  * @param {UploadOptions} [options]
  * @returns {Promise<void>}
  */
 export function put(signed: PresignedUrl, blob: Blob, { onProgress, signal }?: UploadOptions): Promise<void>;
-/** Tell orak that an upload is given up; what it cannot be told expires there by itself. @param {Api} api @param {number} id */
+/** Cancel an upload at orak. If orak cannot be reached, the upload expires by itself. @param {Api} api @param {number} id */
 export function cancelUpload(api: Api, id: number): Promise<void>;
-/** One upload, from its URL to the bytes being there. `run` may be called again after it failed: it goes on. */
+/** One upload. After a failure, calling `run` again continues it. */
 export class Upload {
-    /** @param {Api} api @param {Parcel} parcel @param {PresignedUrl} [signed] what was asked for already */
+    /** @param {Api} api @param {Parcel} parcel @param {PresignedUrl} [signed] an existing signed request, to continue with */
     constructor(api: Api, parcel: Parcel, signed?: PresignedUrl);
     api: import("./api.js").Api;
     parcel: Parcel;
@@ -31,13 +31,13 @@ export class Upload {
     stored: boolean;
     get uploadId(): number | undefined;
     /**
-     * Send it. While the network is away, wait for it; ask for a fresh URL once if the store says 403.
-     * Raises `OrakError` for a refusal, or when the network stays away for `TRIES` tries.
+     * Upload the file. Retries when the network is lost, and requests a fresh URL once if the store answers 403.
+     * Throws `OrakError` when orak or the store refuses, or after the last of several tries without a network.
      * @param {UploadOptions} [options]
      * @returns {Promise<number>} the upload's id
      */
     run({ onProgress, onWaiting, signal }?: UploadOptions): Promise<number>;
-    /** Give it up, at orak as well. `run` would begin anew. */
+    /** Cancel the upload, at orak too. Another `run` starts from the beginning. */
     cancel(): Promise<void>;
 }
 export type Api = import("./api.js").Api;
@@ -48,20 +48,20 @@ export type UploadOptions = {
      */
     onProgress?: ((sent: number, whole: number) => void) | undefined;
     /**
-     * the network is away, or back
+     * true when the upload waits for the network, false when it continues
      */
     onWaiting?: ((waiting: boolean) => void) | undefined;
     signal?: AbortSignal | undefined;
 };
 /**
- * what is to be sent
+ * a file to upload
  */
 export type Parcel = {
     blob: Blob;
     filename: string;
     contentType: string;
     /**
-     * whole seconds, or null where nobody knows
+     * whole seconds, or null if unknown
      */
     durationSeconds: number | null;
 };

@@ -1,5 +1,5 @@
 // @ts-check
-/** Bytes on their way to the store: exactly as signed, with progress, over gaps of the network. */
+/** Uploading bytes to the store as signed, with progress and retries. */
 import { isPassing, newKey, OrakError } from "./api.js";
 import { untilAnotherTry } from "./network.js";
 
@@ -9,25 +9,25 @@ import { untilAnotherTry } from "./network.js";
 /**
  * @typedef {object} UploadOptions
  * @property {(sent: number, whole: number) => void} [onProgress] bytes
- * @property {(waiting: boolean) => void} [onWaiting] the network is away, or back
+ * @property {(waiting: boolean) => void} [onWaiting] true when the upload waits for the network, false when it continues
  * @property {AbortSignal} [signal]
  */
 
 /**
- * @typedef {object} Parcel what is to be sent
+ * @typedef {object} Parcel a file to upload
  * @property {Blob} blob
  * @property {string} filename
  * @property {string} contentType
- * @property {number | null} durationSeconds whole seconds, or null where nobody knows
+ * @property {number | null} durationSeconds whole seconds, or null if unknown
  */
 
 const TRIES = 9;
-const STALLED = 60_000; // ms without a byte, or without an answer
-/** S3: another PUT of the object is under way (ConditionalRequestConflict), or this one was too slow. */
-const AGAIN = [408, 409];
+const STALLED = 60_000; // ms without progress or an answer
+/** S3: another PUT of the object is in progress (409 ConditionalRequestConflict), or this one was too slow (408). */
+const RETRIED = [408, 409];
 
 /**
- * Ask for a URL. Raises `OrakError`.
+ * Request an upload URL. Throws `OrakError`.
  * @param {Api} api
  * @param {Parcel} parcel
  * @param {{ key?: string, signal?: AbortSignal }} [options]
@@ -38,17 +38,17 @@ export function presign(api, parcel, options = {}) {
     originalFilename: parcel.filename,
     fileSize: parcel.blob.size,
     contentType: parcel.contentType,
-    createOnly: true, // what has arrived once is not written over by a late repeat
-    // JSON has no Infinity, it would become null: what is unknown is left out.
+    createOnly: true, // a late repeat must not overwrite the object
+    // JSON has no Infinity: leave an unknown duration out.
     ...(Number.isFinite(parcel.durationSeconds) ? { durationSeconds: Math.round(Number(parcel.durationSeconds)) } : {}),
   };
   return api.json("POST", "/presigned-url", { json, ...options });
 }
 
 /**
- * Send *blob* once, exactly as signed. Resolves also if the store has it already (412). Raises `OrakError`: status 0
- * for a lost network, 403 for a URL that is not good any more; what the signal says when it aborts.
- * XMLHttpRequest, because fetch does not tell of bytes sent.
+ * Send *blob* once, exactly as signed. A store that already has the object (412) counts as success. Throws `OrakError`:
+ * status 0 for a lost connection, 403 for an expired URL. If the signal aborts, throws its reason.
+ * It uses XMLHttpRequest because fetch does not report upload progress.
  * @param {PresignedUrl} signed
  * @param {Blob} blob
  * @param {UploadOptions} [options]
@@ -65,14 +65,14 @@ export function put(signed, blob, { onProgress, signal } = {}) {
       request.abort();
     };
     /** @type {ReturnType<typeof setTimeout> | undefined} */
-    let quiet;
-    const stir = () => {
-      clearTimeout(quiet);
-      quiet = setTimeout(lose, STALLED);
+    let timer;
+    const restartTimer = () => {
+      clearTimeout(timer);
+      timer = setTimeout(lose, STALLED);
     };
     /** @param {unknown} [failure] */
     const end = (failure) => {
-      clearTimeout(quiet);
+      clearTimeout(timer);
       removeEventListener("offline", lose);
       signal?.removeEventListener("abort", abort);
       if (failure === undefined) resolve();
@@ -80,33 +80,33 @@ export function put(signed, blob, { onProgress, signal } = {}) {
     };
     request.open(signed.method, signed.presignedUrl);
     for (const [name, value] of Object.entries(signed.headers)) {
-      if (name.toLowerCase() !== "content-length") request.setRequestHeader(name, value); // the browser's own to say
+      if (name.toLowerCase() !== "content-length") request.setRequestHeader(name, value); // the browser sets it
     }
     request.upload.onprogress = ({ loaded }) => {
-      stir();
+      restartTimer();
       onProgress?.(Math.min(loaded, blob.size), blob.size);
     };
     request.onload = () => {
       const { status } = request;
       if ((status >= 200 && status < 300) || status === 412) end();
-      else end(new OrakError("STORE_REFUSED", `the store answered ${status}`, { status }));
+      else end(new OrakError("STORE_REFUSED", `the store answered HTTP ${status}`, { status }));
     };
-    request.onerror = () => end(new OrakError("NETWORK", "the store is out of reach"));
-    request.onabort = () => end(isLost ? new OrakError("NETWORK", "nothing moves") : signal?.reason);
-    addEventListener("offline", lose); // a line that comes back as another one carries no old request on
-    stir();
+    request.onerror = () => end(new OrakError("NETWORK", "the store cannot be reached"));
+    request.onabort = () => end(isLost ? new OrakError("NETWORK", "the upload stalled") : signal?.reason);
+    addEventListener("offline", lose); // a request does not survive a change of networks
+    restartTimer();
     signal?.addEventListener("abort", abort, { once: true });
     request.send(blob);
   });
 }
 
 /** @param {unknown} failure */
-const isOvertaken = (failure) =>
-  failure instanceof OrakError && failure.code === "STORE_REFUSED" && AGAIN.includes(failure.status);
+const isConflict = (failure) =>
+  failure instanceof OrakError && failure.code === "STORE_REFUSED" && RETRIED.includes(failure.status);
 
-/** One upload, from its URL to the bytes being there. `run` may be called again after it failed: it goes on. */
+/** One upload. After a failure, calling `run` again continues it. */
 export class Upload {
-  /** @param {Api} api @param {Parcel} parcel @param {PresignedUrl} [signed] what was asked for already */
+  /** @param {Api} api @param {Parcel} parcel @param {PresignedUrl} [signed] an existing signed request, to continue with */
   constructor(api, parcel, signed) {
     this.api = api;
     this.parcel = parcel;
@@ -119,8 +119,8 @@ export class Upload {
   }
 
   /**
-   * Send it. While the network is away, wait for it; ask for a fresh URL once if the store says 403.
-   * Raises `OrakError` for a refusal, or when the network stays away for `TRIES` tries.
+   * Upload the file. Retries when the network is lost, and requests a fresh URL once if the store answers 403.
+   * Throws `OrakError` when orak or the store refuses, or after the last of several tries without a network.
    * @param {UploadOptions} [options]
    * @returns {Promise<number>} the upload's id
    */
@@ -141,7 +141,7 @@ export class Upload {
           renewed = true;
           key = newKey();
           await this.cancel();
-        } else if ((isPassing(failure) || isOvertaken(failure)) && ++lost < TRIES) {
+        } else if ((isPassing(failure) || isConflict(failure)) && ++lost < TRIES) {
           await untilAnotherTry(failure, lost, { signal, onWaiting });
         } else {
           throw failure;
@@ -152,7 +152,7 @@ export class Upload {
     return /** @type {PresignedUrl} */ (this.signed).uploadId;
   }
 
-  /** Give it up, at orak as well. `run` would begin anew. */
+  /** Cancel the upload, at orak too. Another `run` starts from the beginning. */
   async cancel() {
     const { signed } = this;
     this.signed = undefined;
@@ -161,7 +161,7 @@ export class Upload {
   }
 }
 
-/** Tell orak that an upload is given up; what it cannot be told expires there by itself. @param {Api} api @param {number} id */
+/** Cancel an upload at orak. If orak cannot be reached, the upload expires by itself. @param {Api} api @param {number} id */
 export async function cancelUpload(api, id) {
   await api.call("DELETE", `/uploads/${id}`, { keepalive: true }).catch(() => undefined);
 }

@@ -1,6 +1,6 @@
 /** @typedef {(blob: Blob, ms: number, options?: { logger?: false }) => Promise<Blob>} Fix */
 /**
- * *blob* as it is, except for a WebM: that one with its duration.
+ * Return a WebM file with its duration written into it, and any other *blob* unchanged.
  * @param {Blob} blob
  * @param {number} seconds
  * @returns {Promise<Blob>}

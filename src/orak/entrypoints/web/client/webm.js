@@ -1,6 +1,6 @@
 // @ts-check
-/** Durations written into WebM: one that was recorded in pieces does not say how long it is. */
-// @ts-ignore a script, not a module: bundlers give it a default export, browsers a global
+/** Writing the duration into WebM files: a file recorded in chunks has none. */
+// @ts-ignore a script, not a module: bundlers provide a default export, browsers a global
 import * as loaded from "./vendor/fix-webm-duration/fix-webm-duration.js";
 
 const script = /** @type {{ default?: Fix }} */ (/** @type {unknown} */ (loaded));
@@ -8,7 +8,7 @@ const script = /** @type {{ default?: Fix }} */ (/** @type {unknown} */ (loaded)
 /** @typedef {(blob: Blob, ms: number, options?: { logger?: false }) => Promise<Blob>} Fix */
 
 /**
- * *blob* as it is, except for a WebM: that one with its duration.
+ * Return a WebM file with its duration written into it, and any other *blob* unchanged.
  * @param {Blob} blob
  * @param {number} seconds
  * @returns {Promise<Blob>}
