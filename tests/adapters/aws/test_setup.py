@@ -1,4 +1,4 @@
-"""Bus, rules, queues and permissions, made by orak or by CloudFormation from its template."""
+"""The event pathway, created by `aws setup` or by CloudFormation from the template."""
 
 import json
 import secrets
@@ -47,23 +47,23 @@ def states(made):
     return [(step.kind, step.name, step.found) for step in made.steps]
 
 
-def steps_of(way, found, bucket="missing"):
+def steps_of(pathway, found, bucket="missing"):
     return [
-        ("dead letters", way.dead_letters, found),
-        ("queue", way.queue, found),
-        ("bus", way.bus, found),
-        ("rule", f"{way.rule} on {way.bus}", found),
-        ("rule", f"{way.arrivals} on default", found),
-        ("policy", way.queue, found),
-        ("policy", way.dead_letters, found),
-        ("target", f"{way.rule} -> {way.queue}", found),
-        ("target", f"{way.arrivals} -> {way.queue}", found),
-        ("bucket", f"{way.bucket} -> default", bucket),
+        ("dead letters", pathway.dead_letters, found),
+        ("queue", pathway.queue, found),
+        ("bus", pathway.bus, found),
+        ("rule", f"{pathway.rule} on {pathway.bus}", found),
+        ("rule", f"{pathway.arrivals} on default", found),
+        ("policy", pathway.queue, found),
+        ("policy", pathway.dead_letters, found),
+        ("target", f"{pathway.rule} -> {pathway.queue}", found),
+        ("target", f"{pathway.arrivals} -> {pathway.queue}", found),
+        ("bucket", f"{pathway.bucket} -> default", bucket),
     ]
 
 
 async def carries(server, pathway, queue_url):
-    """Whether what should come through does, and nothing else."""
+    """Return whether the pathway delivers the events that workers need, and no others."""
     server.messages(queue_url)
     async with EventBridge.open(server.config, pathway.bus, RestlessClock()) as bus:
         await bus.publish([a_logged_event(place, 1, type_) for place, type_ in enumerate(EventType, 1)])
@@ -74,25 +74,25 @@ async def carries(server, pathway, queue_url):
     return meanings == [WakeUp()] * 4 + [ObjectsArrived((KEY,))]
 
 
-async def test_a_dry_run_makes_nothing(aws_server, pathway):
+async def test_a_dry_run_creates_nothing(aws_server, pathway):
     made = await set_up(aws_server, pathway, dry_run=True)
     assert states(made) == steps_of(pathway, "missing")
     assert made.queue_url is None
     assert states(await set_up(aws_server, pathway, dry_run=True)) == states(made)
 
 
-async def test_it_makes_what_is_missing_once(aws_server, pathway):
+async def test_setup_creates_missing_resources_once(aws_server, pathway):
     made = await set_up(aws_server, pathway)
     assert states(made) == steps_of(pathway, "missing")
     assert await carries(aws_server, pathway, made.queue_url)
     again = await set_up(aws_server, pathway)
-    # moto does not tell of a bucket's EventBridge; that one is told beside the others is shown below.
+    # moto does not report a bucket's EventBridge setting; another test covers it without moto.
     assert states(again) == steps_of(pathway, "right")
     assert again.queue_url == made.queue_url
     assert await carries(aws_server, pathway, made.queue_url)
 
 
-async def test_the_queue_is_as_it_has_to_be(aws_server, pathway):
+async def test_the_queues_have_the_required_attributes(aws_server, pathway):
     made = await set_up(aws_server, pathway)
     sqs = aws_server.client("sqs")
     queue = sqs.get_queue_attributes(QueueUrl=made.queue_url, AttributeNames=["All"])["Attributes"]
@@ -117,7 +117,7 @@ async def test_the_queue_is_as_it_has_to_be(aws_server, pathway):
     assert target["DeadLetterConfig"] == {"Arn": dead["QueueArn"]}
 
 
-async def test_it_mends_what_would_not_work_and_leaves_the_rest(aws_server, pathway):
+async def test_setup_repairs_what_would_not_work_and_keeps_the_rest(aws_server, pathway):
     made = await set_up(aws_server, pathway)
     events, sqs = aws_server.client("events"), aws_server.client("sqs")
     foreign = {"Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}
@@ -131,10 +131,10 @@ async def test_it_mends_what_would_not_work_and_leaves_the_rest(aws_server, path
         EventBusName=pathway.bus,
         Targets=[{"Id": "orak-queue", "Arn": aws_server.arn(made.queue_url)}],
     )
-    mended = await set_up(aws_server, pathway)
+    repaired = await set_up(aws_server, pathway)
     expected = dict.fromkeys(("queue", "rule", "policy", "target"), "different")
     first_of_its_kind = {}
-    for kind, name, found in states(mended):
+    for kind, name, found in states(repaired):
         first_of_its_kind.setdefault(kind, (name, found))
     assert {kind: found for kind, (_, found) in first_of_its_kind.items() if kind in expected} == expected
     assert await carries(aws_server, pathway, made.queue_url)
@@ -146,7 +146,7 @@ async def test_it_mends_what_would_not_work_and_leaves_the_rest(aws_server, path
     assert "different" not in {found for _, _, found in states(await set_up(aws_server, pathway))}
 
 
-async def test_a_buckets_other_notifications_stay(aws_server, pathway):
+async def test_setup_keeps_other_notifications_of_the_bucket(aws_server, pathway):
     s3, other = aws_server.client("s3"), aws_server.new_queue()
     configured = {"Id": "theirs", "QueueArn": aws_server.arn(other), "Events": ["s3:ObjectRemoved:*"]}
     s3.put_bucket_notification_configuration(
@@ -158,21 +158,21 @@ async def test_a_buckets_other_notifications_stay(aws_server, pathway):
     assert kept == [configured]
 
 
-def test_a_bucket_that_tells_eventbridge_is_left_alone():
+def test_a_bucket_that_notifies_eventbridge_is_left_alone():
     theirs = {"TopicConfigurations": [{"Id": "theirs"}], "ResponseMetadata": {}}
     wanted = {"TopicConfigurations": [{"Id": "theirs"}], "EventBridgeConfiguration": {}}
     assert with_eventbridge(theirs) == wanted
     assert with_eventbridge(wanted) is None
 
 
-async def test_without_a_bucket_there_is_one_rule(aws_server):
+async def test_without_a_bucket_setup_creates_one_rule(aws_server):
     name = secrets.token_hex(6)
     made = await set_up(aws_server, Pathway(f"bus-{name}", f"rule-{name}", f"queue-{name}"))
     assert [step.kind for step in made.steps].count("rule") == 1
     assert "bucket" not in {step.kind for step in made.steps}
 
 
-async def test_the_default_bus_can_be_ours(aws_server):
+async def test_the_default_bus_can_carry_the_events(aws_server):
     name = secrets.token_hex(6)
     pathway = Pathway("default", f"rule-{name}", f"queue-{name}", aws_server.new_bucket())
     made = await set_up(aws_server, pathway)
@@ -180,7 +180,7 @@ async def test_the_default_bus_can_be_ours(aws_server):
     assert await carries(aws_server, pathway, made.queue_url)
 
 
-def test_what_an_owner_chose_better_stays():
+def test_stricter_attributes_are_kept():
     wanted = {"VisibilityTimeout": 60, "SqsManagedSseEnabled": True, "RedrivePolicy": {"maxReceiveCount": 5}}
     theirs = {"VisibilityTimeout": "900", "KmsMasterKeyId": "key", "RedrivePolicy": '{"maxReceiveCount": 9}'}
     assert lacking_attributes(theirs, wanted) == {}
@@ -191,7 +191,7 @@ def test_what_an_owner_chose_better_stays():
     }
 
 
-def test_a_statement_takes_the_place_of_its_elder():
+def test_a_new_statement_replaces_the_old_one():
     old, new = delivery_statement("q", ["r1"]), delivery_statement("q", ["r1", "r2"])
     policy = with_statement(None, old)
     assert with_statement(policy, old) is None
@@ -199,7 +199,7 @@ def test_a_statement_takes_the_place_of_its_elder():
 
 
 @pytest.mark.parametrize("own_bus", [True, False])
-async def test_cloudformation_makes_the_same_of_the_template(aws_server, pathway, own_bus):
+async def test_cloudformation_creates_the_same_pathway_from_the_template(aws_server, pathway, own_bus):
     if not own_bus:
         pathway = Pathway("default", pathway.rule, pathway.queue, pathway.bucket)
     cloudformation = aws_server.client("cloudformation")
@@ -212,13 +212,13 @@ async def test_cloudformation_makes_the_same_of_the_template(aws_server, pathway
     assert outputs["EVENTBRIDGE_RULE_NAME"] == pathway.rule
     assert outputs["SQS_QUEUE_URL"].endswith(f"/{pathway.queue}")
 
-    # What CloudFormation cannot do for a bucket that exists, and moto not for a queue, setup does after it.
+    # CloudFormation cannot change an existing bucket, and moto ignores queue policies: setup adds both.
     made = await set_up(aws_server, pathway)
     assert {kind for kind, _, found in states(made) if found != "right"} <= {"policy", "bucket"}
     assert await carries(aws_server, pathway, made.queue_url)
 
 
-async def test_cloudformation_can_make_the_bucket(aws_server, pathway):
+async def test_cloudformation_can_create_the_bucket(aws_server, pathway):
     new = f"new-{pathway.queue}"
     stack, cloudformation = f"stack-{secrets.token_hex(6)}", aws_server.client("cloudformation")
     cloudformation.create_stack(
@@ -234,7 +234,7 @@ async def test_cloudformation_can_make_the_bucket(aws_server, pathway):
     assert described["StackStatus"] == "CREATE_COMPLETE"
 
 
-def test_the_template_without_a_bucket_makes_no_rule_for_one(aws_server):
+def test_the_template_without_a_bucket_creates_no_bucket_rule(aws_server):
     cloudformation, name = aws_server.client("cloudformation"), secrets.token_hex(6)
     body = json.dumps(template(Pathway(f"bus-{name}", f"rule-{name}", f"queue-{name}")))
     cloudformation.create_stack(StackName=f"s-{name}", TemplateBody=body)
@@ -243,7 +243,7 @@ def test_the_template_without_a_bucket_makes_no_rule_for_one(aws_server):
 
 
 @pytest.mark.parametrize("bus", ["orak-processing-bus", "default"])
-def test_the_template_is_one_by_cloudformations_own_schemas(bus):
+def test_the_template_passes_cfn_lint(bus):
     body = json.dumps(template(Pathway(bus=bus)))
-    assert len(body.encode()) < 51_200  # what create_stack takes inline
+    assert len(body.encode()) < 51_200  # the limit of create_stack for an inline template
     assert cfnlint.api.lint(body, cfnlint.config.ManualArgs(regions=[REGION])) == []

@@ -1,4 +1,4 @@
-"""One service of AWS, called in bounded time, and what it answers in orak's words."""
+"""Calls to AWS services, with a time limit and with errors translated to those of the ports."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -13,15 +13,15 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 
 from orak.application.ports.failures import Unavailable
 
-_PATIENCE = 10.0
-"""Seconds that a call may take beyond what the service waits by itself, all tries included."""
+_CALL_SECONDS = 10.0
+"""Time limit of a call with all its retries, beyond the time that the service itself waits."""
 
-_ELSEWHERE = "us-east-1"
-"""The region that servers which are not AWS are told when nobody names one."""
+_FALLBACK_REGION = "us-east-1"
+"""The region for an AWS-compatible server if none is configured."""
 
 
 class AwsConfig(msgspec.Struct, frozen=True):
-    """Whose AWS, where; None leaves a thing to the usual AWS chain (environment, profile, role)."""
+    """Where AWS is and how to sign in; for None, the usual AWS chain decides (environment, profile, role)."""
 
     region: str | None = None
     endpoint_url: str | None = None
@@ -31,71 +31,71 @@ class AwsConfig(msgspec.Struct, frozen=True):
 
 
 class InvalidAwsConfig(ValueError):
-    """There can be no service at this place: no region, or an endpoint that is none."""
+    """The configuration cannot work: it has no region, or an invalid endpoint."""
 
 
-class Refused(Unavailable):
-    """The service answered, and not with what was asked for; *code* says why."""
+class AwsError(Unavailable):
+    """The service answered with an error; `code` is the AWS error code."""
 
-    def __init__(self, service: str, status: object, code: str) -> None:
-        super().__init__(f"{service} answered {status} ({code})")
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
         self.code = code
 
 
 class AwsService:
-    """Calls to one service; the operations and their parameters have its own names."""
+    """Calls one service. Operations and parameters have the names that boto3 uses."""
 
-    def __init__(self, client: Any, name: str, patience: float) -> None:  # noqa: ANN401 - it has no type before it runs
+    def __init__(self, client: Any, name: str, timeout: float) -> None:  # noqa: ANN401 - boto3 makes its type at run time
         self._client = client
         self._name = name
-        self._patience = patience
+        self._timeout = timeout
 
     async def call(self, operation: str, **parameters: object) -> Mapping[str, Any]:
-        """Call the service. Raise `Refused` if it says no, `Unavailable` if it says nothing."""
+        """Call *operation*. Raise `AwsError` if the service refuses, `Unavailable` if it does not answer."""
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout):
                 answer: Mapping[str, Any] = await getattr(self._client, operation)(**parameters)
                 return answer
         except ParamValidationError:
-            raise  # a bug of ours; to call again would not help
+            raise  # a bug in orak: a retry would not help
         except ClientError as error:
-            said = error.response.get("Error", {})
+            code = str(error.response.get("Error", {}).get("Code", ""))
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-            raise Refused(self._name, status, str(said.get("Code", ""))) from error
+            raise AwsError(f"{self._name} answered {status} ({code})", code) from error
         except NoCredentialsError as error:
             raise Unavailable(
                 "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             ) from error
-        except (BotoCoreError, BrokenConnection, OSError) as error:  # time-outs are OSErrors
-            # The name alone: the text may hold a URL.
+        except (BotoCoreError, BrokenConnection, OSError) as error:  # a timeout is an OSError
+            # Only the type of the error: its text may contain a URL.
             raise Unavailable(f"{self._name} does not answer ({type(error).__name__})") from error
 
 
 @asynccontextmanager
 async def open_service(
-    name: Literal["events", "sqs", "s3"], place: AwsConfig, *, waits: float = 0
+    name: Literal["events", "sqs", "s3"], config: AwsConfig, *, wait_seconds: float = 0
 ) -> AsyncIterator[AwsService]:
-    """Open the way to one service, whose calls may wait for *waits* seconds; it need not answer yet.
+    """Open a client of one service without calling it yet. Raise `InvalidAwsConfig`.
 
-    Raise `InvalidAwsConfig`.
+    The service may hold a call for up to *wait_seconds*, as SQS does with long polling.
     """
-    session = Session(place.access_key, place.secret_key, place.token, region_name=place.region)
-    region = place.region or session.region_name or (_ELSEWHERE if place.endpoint_url else None)
-    config = Config(
+    session = Session(config.access_key, config.secret_key, config.token, region_name=config.region)
+    region = config.region or session.region_name or (_FALLBACK_REGION if config.endpoint_url else None)
+    options = Config(
         connect_timeout=2,
-        read_timeout=waits + 10,
+        read_timeout=wait_seconds + 10,
         retries={"mode": "standard", "total_max_attempts": 3},
-        s3={"addressing_style": "path"} if place.endpoint_url else None,
+        s3={"addressing_style": "path"} if config.endpoint_url else None,
     )
     try:
-        opening = session.client(name, region_name=region, endpoint_url=place.endpoint_url, config=config)
+        opening = session.client(name, region_name=region, endpoint_url=config.endpoint_url, config=options)
         client = await opening.__aenter__()
     except (BotoCoreError, ValueError) as error:
         raise InvalidAwsConfig(str(error).partition("\n")[0]) from error
     try:
-        yield AwsService(client, _SPOKEN[name], waits + _PATIENCE)
+        yield AwsService(client, _DISPLAY_NAMES[name], wait_seconds + _CALL_SECONDS)
     finally:
         await opening.__aexit__(None, None, None)
 
 
-_SPOKEN = {"events": "EventBridge", "sqs": "SQS", "s3": "S3"}
+_DISPLAY_NAMES = {"events": "EventBridge", "sqs": "SQS", "s3": "S3"}

@@ -1,10 +1,10 @@
-"""The way of events through AWS, as `aws setup` makes it and `aws template` describes it.
+"""The AWS resources of the event pathway, created by `aws setup` and described by `aws template`.
 
-    orak's events → bus → rule ──┐
-                                ├→ queue → workers
-    S3's events → default bus → rule ─┘
+    events of orak → bus → rule ──────┐
+                                      ├→ queue → workers
+    events of S3 → default bus → rule ┘
 
-What cannot be delivered, and what nobody could read, goes to a second queue of dead letters.
+Messages that cannot be delivered or processed go to a dead-letter queue.
 """
 
 import msgspec
@@ -16,10 +16,10 @@ from orak.domain.identity import RECORDINGS
 Json = dict[str, object]
 
 DEFAULT_BUS = "default"
-"""The bus that every account has; the events of AWS's own services go nowhere else."""
+"""The bus of every account, and the only one that receives events of AWS services."""
 
-MOST_RECEIVES = 5
-"""How often a message is received that nobody deletes, before it is a dead letter."""
+MAX_RECEIVES = 5
+"""How often a message is received without being deleted before it becomes a dead letter."""
 
 TARGET = "orak-queue"
 
@@ -27,32 +27,32 @@ _FOURTEEN_DAYS = 14 * 24 * 3600  # the longest that SQS keeps a message
 
 
 class Pathway(msgspec.Struct, frozen=True):
-    """The names of what lies on the way."""
+    """The names of the resources in the event pathway."""
 
     bus: str = "orak-processing-bus"
     rule: str = "upload-processing-rule"
     queue: str = "orak-processing-queue"
     bucket: str | None = None
-    """None: the events of no bucket."""
+    """None if the pathway carries no bucket events."""
 
     @property
     def arrivals(self) -> str:
-        """The rule for the events of S3."""
+        """The name of the rule for S3 events."""
         return f"{self.rule}-arrivals"
 
     @property
     def dead_letters(self) -> str:
-        """The queue of what could not be delivered or read."""
+        """The name of the dead-letter queue."""
         return f"{self.queue}-dead"
 
 
 def events_pattern() -> Json:
-    """What of orak's events the queue gets: those after which there may be something to convert."""
+    """Return the pattern of the orak events that may give a worker something to convert."""
     return {"source": [SOURCE], "detail-type": sorted(type_.value for type_ in STARTING)}
 
 
 def arrivals_pattern(bucket: object) -> Json:
-    """What of S3's events the queue gets: takes that arrived in our bucket."""
+    """Return the pattern of the S3 events for new uploads in *bucket*."""
     return {
         "source": ["aws.s3"],
         "detail-type": ["Object Created"],
@@ -61,7 +61,7 @@ def arrivals_pattern(bucket: object) -> Json:
 
 
 def delivery_statement(queue_arn: object, rule_arns: list[object]) -> Json:
-    """Let these rules, and no others, send to the queue."""
+    """Return the policy statement that lets only these rules send to the queue."""
     return {
         "Sid": "OrakEvents",
         "Effect": "Allow",
@@ -73,19 +73,22 @@ def delivery_statement(queue_arn: object, rule_arns: list[object]) -> Json:
 
 
 def queue_attributes(dead_letters_arn: object) -> Json:
-    """How the queue has to be."""
+    """Return the required attributes of the queue."""
     return {
         "VisibilityTimeout": VISIBILITY_TIMEOUT,
         "SqsManagedSseEnabled": True,
-        "RedrivePolicy": {"deadLetterTargetArn": dead_letters_arn, "maxReceiveCount": MOST_RECEIVES},
+        "RedrivePolicy": {"deadLetterTargetArn": dead_letters_arn, "maxReceiveCount": MAX_RECEIVES},
     }
 
 
 def dead_letters_attributes() -> Json:
-    """How the queue of dead letters has to be."""
+    """Return the required attributes of the dead-letter queue."""
     return {"MessageRetentionPeriod": _FOURTEEN_DAYS, "SqsManagedSseEnabled": True}
 
 
 def target(queue_arn: object, dead_letters_arn: object) -> Json:
-    """Where a rule sends to; without dead letters, EventBridge drops what it could not deliver for a day."""
+    """Return the target of a rule.
+
+    Without a dead-letter queue, EventBridge drops an event that it cannot deliver for a day.
+    """
     return {"Id": TARGET, "Arn": queue_arn, "DeadLetterConfig": {"Arn": dead_letters_arn}}

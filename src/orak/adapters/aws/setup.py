@@ -1,4 +1,4 @@
-"""Making the way of events, as far as it is not there."""
+"""Creation and repair of the event pathway."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from orak.adapters.aws.clients import AwsService, Refused
+from orak.adapters.aws.clients import AwsError, AwsService
 from orak.adapters.aws.pathway import (
     DEFAULT_BUS,
     Json,
@@ -27,28 +27,34 @@ _MISSING = frozenset(
         "AWS.SimpleQueueService.NonExistentQueue",
     }
 )
-_UNKNOWN = ""
-"""The ARN of what a dry run did not make."""
+_UNKNOWN_ARN = ""
+"""The ARN of a resource that a dry run did not create."""
+
+Found = Literal["right", "missing", "different"]
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One thing on the way, and how it was found."""
+    """One resource, and how it was found."""
 
     kind: str
     name: str
-    found: Literal["right", "missing", "different"]
+    found: Found
 
 
-class Made(msgspec.Struct, frozen=True):
-    """What was done, or would be, and where the queue is; None if it is only to be made."""
+class SetupResult(msgspec.Struct, frozen=True):
+    """The changes that were made, or that a dry run would make."""
 
     steps: list[Step]
     queue_url: str | None
+    """None if a dry run did not create the queue."""
 
 
 @dataclass(slots=True)
 class Setup:
-    """Makes what is missing and mends what would not work; it removes nothing, and is done again at will."""
+    """Creates missing resources and repairs those that would not work.
+
+    It removes nothing. Repeating it is safe.
+    """
 
     events: AwsService
     sqs: AwsService
@@ -57,42 +63,43 @@ class Setup:
     dry_run: bool
     _steps: list[Step] = field(default_factory=list)
 
-    async def __call__(self) -> Made:
-        """Do it. Raise `Unavailable` where AWS does not answer, or does not let us."""
-        way = self.pathway
-        dead_url, dead = await self._queue("dead letters", way.dead_letters, dead_letters_attributes())
-        queue_url, queue = await self._queue("queue", way.queue, queue_attributes(_arn(dead)))
+    async def __call__(self) -> SetupResult:
+        """Run the setup. Raise `Unavailable` if AWS does not answer, or does not permit it."""
+        pathway = self.pathway
+        dead_url, dead = await self._queue("dead letters", pathway.dead_letters, dead_letters_attributes())
+        queue_url, queue = await self._queue("queue", pathway.queue, queue_attributes(_arn(dead)))
         await self._bus()
-        rules = [await self._rule(way.rule, way.bus, events_pattern())]
-        buses = [(way.rule, way.bus)]
-        if way.bucket is not None:
-            rules.append(await self._rule(way.arrivals, DEFAULT_BUS, arrivals_pattern(way.bucket)))
-            buses.append((way.arrivals, DEFAULT_BUS))
-        await self._policy("policy", way.queue, queue_url, queue, rules)
-        await self._policy("policy", way.dead_letters, dead_url, dead, rules)
+        rules = [await self._rule(pathway.rule, pathway.bus, events_pattern())]
+        buses = [(pathway.rule, pathway.bus)]
+        if pathway.bucket is not None:
+            rules.append(await self._rule(pathway.arrivals, DEFAULT_BUS, arrivals_pattern(pathway.bucket)))
+            buses.append((pathway.arrivals, DEFAULT_BUS))
+        await self._policy("policy", pathway.queue, queue_url, queue, rules)
+        await self._policy("policy", pathway.dead_letters, dead_url, dead, rules)
         for rule, bus in buses:
             await self._target(rule, bus, _arn(queue), _arn(dead))
-        if way.bucket is not None:
-            await self._bucket(way.bucket)
-        return Made(self._steps, queue_url)
+        if pathway.bucket is not None:
+            await self._bucket(pathway.bucket)
+        return SetupResult(self._steps, queue_url)
 
-    async def _note(
+    async def _apply(
         self,
         kind: str,
         name: str,
-        found: Literal["right", "missing", "different"],
-        mend: Callable[[], Awaitable[object]] | None = None,
+        found: Found,
+        fix: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
+        """Record a step, and fix the resource unless this is a dry run."""
         self._steps.append(Step(kind, name, found))
-        if mend is not None and not self.dry_run:
-            await mend()
+        if fix is not None and not self.dry_run:
+            await fix()
 
     async def _queue(self, kind: str, name: str, wanted: Json) -> tuple[str | None, Mapping[str, str]]:
-        """Return the queue's URL and attributes."""
+        """Create or repair a queue; return its URL and attributes."""
         url = await _unless_missing(self.sqs.call("get_queue_url", QueueName=name))
         if url is None:
             new = {key: _text(value) for key, value in wanted.items()}
-            await self._note(
+            await self._apply(
                 kind,
                 name,
                 "missing",
@@ -105,9 +112,9 @@ class Setup:
         attributes = await self._attributes(url["QueueUrl"])
         lacking = lacking_attributes(attributes, wanted)
         if not lacking:
-            await self._note(kind, name, "right")
+            await self._apply(kind, name, "right")
             return url["QueueUrl"], attributes
-        await self._note(
+        await self._apply(
             kind,
             name,
             "different",
@@ -123,32 +130,32 @@ class Setup:
     async def _bus(self) -> None:
         name = self.pathway.bus
         if await _unless_missing(self.events.call("describe_event_bus", Name=name)) is not None:
-            await self._note("bus", name, "right")
+            await self._apply("bus", name, "right")
             return
-        await self._note("bus", name, "missing", lambda: self.events.call("create_event_bus", Name=name))
+        await self._apply("bus", name, "missing", lambda: self.events.call("create_event_bus", Name=name))
 
     async def _rule(self, name: str, bus: str, pattern: Json) -> str:
-        """Return the rule's ARN."""
-        there = {"Name": name, "EventBusName": bus}
-        found = await _unless_missing(self.events.call("describe_rule", **there))
+        """Create or repair a rule; return its ARN."""
+        identity = {"Name": name, "EventBusName": bus}
+        found = await _unless_missing(self.events.call("describe_rule", **identity))
         right = (
             found is not None
             and json.loads(found.get("EventPattern") or "{}") == pattern
             and found.get("State", "ENABLED") == "ENABLED"
         )
         if found is not None and right:
-            await self._note("rule", f"{name} on {bus}", "right")
+            await self._apply("rule", f"{name} on {bus}", "right")
             return str(found["Arn"])
         made: list[str] = []
 
         async def put() -> None:
             answer = await self.events.call(
-                "put_rule", **there, EventPattern=json.dumps(pattern), State="ENABLED"
+                "put_rule", **identity, EventPattern=json.dumps(pattern), State="ENABLED"
             )
             made.append(answer["RuleArn"])
 
-        await self._note("rule", f"{name} on {bus}", "missing" if found is None else "different", put)
-        return made[0] if made else _UNKNOWN
+        await self._apply("rule", f"{name} on {bus}", "missing" if found is None else "different", put)
+        return made[0] if made else _UNKNOWN_ARN
 
     async def _policy(
         self, kind: str, name: str, url: str | None, queue: Mapping[str, str], rules: list[str]
@@ -156,10 +163,10 @@ class Setup:
         statement = delivery_statement(_arn(queue), list(rules))
         policy = with_statement(queue.get("Policy"), statement)
         if policy is None:
-            await self._note(kind, name, "right")
+            await self._apply(kind, name, "right")
             return
-        found: Literal["missing", "different"] = "different" if queue.get("Policy") else "missing"
-        await self._note(
+        found: Found = "different" if queue.get("Policy") else "missing"
+        await self._apply(
             kind,
             name,
             found,
@@ -167,29 +174,30 @@ class Setup:
         )
 
     async def _target(self, rule: str, bus: str, queue_arn: str, dead_arn: str) -> None:
-        there = {"Rule": rule, "EventBusName": bus}
-        answer = await _unless_missing(self.events.call("list_targets_by_rule", **there)) or {}
-        ours = [one for one in answer.get("Targets", ()) if one["Arn"] == queue_arn]
-        if ours and "DeadLetterConfig" in ours[0]:
-            await self._note("target", f"{rule} -> {self.pathway.queue}", "right")
+        identity = {"Rule": rule, "EventBusName": bus}
+        answer = await _unless_missing(self.events.call("list_targets_by_rule", **identity)) or {}
+        existing = [one for one in answer.get("Targets", ()) if one["Arn"] == queue_arn]
+        if existing and "DeadLetterConfig" in existing[0]:
+            await self._apply("target", f"{rule} -> {self.pathway.queue}", "right")
             return
-        wanted = target(queue_arn, dead_arn) | ({"Id": ours[0]["Id"]} if ours else {})
+        wanted = target(queue_arn, dead_arn) | ({"Id": existing[0]["Id"]} if existing else {})
 
         async def put() -> None:
-            answer = await self.events.call("put_targets", **there, Targets=[wanted])
+            answer = await self.events.call("put_targets", **identity, Targets=[wanted])
             if answer.get("FailedEntryCount"):
-                raise Refused("EventBridge", "put_targets", str(answer["FailedEntries"][0].get("ErrorCode")))
+                code = str(answer["FailedEntries"][0].get("ErrorCode"))
+                raise AwsError(f"EventBridge refused the target ({code})", code)
 
-        found: Literal["missing", "different"] = "different" if ours else "missing"
-        await self._note("target", f"{rule} -> {self.pathway.queue}", found, put)
+        found: Found = "different" if existing else "missing"
+        await self._apply("target", f"{rule} -> {self.pathway.queue}", found, put)
 
     async def _bucket(self, bucket: str) -> None:
         found = await self.s3.call("get_bucket_notification_configuration", Bucket=bucket)
         wanted = with_eventbridge(found)
         if wanted is None:
-            await self._note("bucket", f"{bucket} -> {DEFAULT_BUS}", "right")
+            await self._apply("bucket", f"{bucket} -> {DEFAULT_BUS}", "right")
             return
-        await self._note(
+        await self._apply(
             "bucket",
             f"{bucket} -> {DEFAULT_BUS}",
             "missing",
@@ -197,13 +205,16 @@ class Setup:
                 "put_bucket_notification_configuration",
                 Bucket=bucket,
                 NotificationConfiguration=wanted,
-                SkipDestinationValidation=True,  # of those that were there before
+                SkipDestinationValidation=True,  # existing notifications are not this setup's concern
             ),
         )
 
 
 def lacking_attributes(found: Mapping[str, str], wanted: Mapping[str, object]) -> dict[str, str]:
-    """Return what of *wanted* a queue lacks; longer times, other keys and other dead letters are as good."""
+    """Return the attributes in *wanted* that a queue lacks.
+
+    Longer times, other encryption keys and other dead-letter queues are accepted.
+    """
     lacking: dict[str, str] = {}
     for name, value in wanted.items():
         match name:
@@ -219,7 +230,7 @@ def lacking_attributes(found: Mapping[str, str], wanted: Mapping[str, object]) -
 
 
 def with_statement(policy: str | None, statement: Json) -> str | None:
-    """Return a queue's policy with *statement* in it beside all others; None if it is there."""
+    """Return a queue's policy with *statement* added to the others; None if it has it already."""
     document: dict[str, Any] = json.loads(policy) if policy else {"Version": "2012-10-17", "Statement": []}
     others = [one for one in document["Statement"] if one.get("Sid") != statement["Sid"]]
     if len(others) < len(document["Statement"]) and any(one == statement for one in document["Statement"]):
@@ -228,7 +239,7 @@ def with_statement(policy: str | None, statement: Json) -> str | None:
 
 
 def with_eventbridge(found: Mapping[str, Any]) -> Json | None:
-    """Return a bucket's notifications with EventBridge beside those that it has; None if it is there."""
+    """Return a bucket's notifications with EventBridge added; None if it is enabled already."""
     if "EventBridgeConfiguration" in found:
         return None
     kept = {name: value for name, value in found.items() if name != "ResponseMetadata"}
@@ -236,11 +247,11 @@ def with_eventbridge(found: Mapping[str, Any]) -> Json | None:
 
 
 def _arn(queue: Mapping[str, str]) -> str:
-    return queue.get("QueueArn", _UNKNOWN)
+    return queue.get("QueueArn", _UNKNOWN_ARN)
 
 
 def _text(value: object) -> str:
-    """Return an attribute as SQS wants it."""
+    """Return an attribute in the form that SQS expects."""
     if isinstance(value, bool):
         return str(value).lower()
     return json.dumps(value) if isinstance(value, dict) else str(value)
@@ -249,7 +260,7 @@ def _text(value: object) -> str:
 async def _unless_missing(call: Awaitable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     try:
         return await call
-    except Refused as refusal:
-        if refusal.code in _MISSING:
+    except AwsError as error:
+        if error.code in _MISSING:
             return None
         raise

@@ -1,4 +1,4 @@
-"""The way of events as a CloudFormation template."""
+"""The event pathway as a CloudFormation template."""
 
 from orak.adapters.aws.pathway import (
     DEFAULT_BUS,
@@ -19,21 +19,21 @@ _ARRIVALS_ARN: Json = {"Fn::GetAtt": ["Arrivals", "Arn"]}
 
 
 def template(pathway: Pathway) -> Json:
-    """Return the template, with the names of *pathway* as its parameters' defaults.
+    """Return a template whose parameters default to the names in *pathway*.
 
-    It cannot turn on the events of a bucket that exists: `aws setup` can, and finds all else right.
+    CloudFormation cannot enable events on an existing bucket; `aws setup` can.
     """
     own_bus = pathway.bus != DEFAULT_BUS
     bus: object = {"Fn::GetAtt": ["Bus", "Name"]} if own_bus else DEFAULT_BUS
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": "The way of orak's events: bus, rules, queue and dead letters",
+        "Description": "Event pathway of orak: bus, rules, queue and dead-letter queue",
         "Parameters": {
-            **({"BusName": _parameter("Bus that orak publishes on", pathway.bus)} if own_bus else {}),
+            **({"BusName": _parameter("Bus that receives orak events", pathway.bus)} if own_bus else {}),
             "RuleName": _parameter("Rule from the bus to the queue", pathway.rule),
-            "QueueName": _parameter("Queue that orak's workers read", pathway.queue),
-            "BucketName": _parameter("Bucket of the takes; empty for none", pathway.bucket or ""),
-            "CreateBucket": _parameter("Whether to make the bucket", "false")
+            "QueueName": _parameter("Queue that the workers read", pathway.queue),
+            "BucketName": _parameter("Bucket of the uploads; empty for none", pathway.bucket or ""),
+            "CreateBucket": _parameter("Whether to create the bucket", "false")
             | {"AllowedValues": ["true", "false"]},
         },
         "Conditions": {
@@ -107,7 +107,7 @@ def _rule(name: Json, bus: object, pattern: Json, condition: str | None = None) 
 
 
 def _policy(queue: str, arn: Json) -> Json:
-    of_bucket: Json = {"Fn::If": ["HasBucket", _ARRIVALS_ARN, {"Ref": "AWS::NoValue"}]}
-    statement = delivery_statement(arn, [_RULE_ARN, of_bucket])
+    arrivals_arn: Json = {"Fn::If": ["HasBucket", _ARRIVALS_ARN, {"Ref": "AWS::NoValue"}]}
+    statement = delivery_statement(arn, [_RULE_ARN, arrivals_arn])
     document = {"Version": "2012-10-17", "Statement": [statement]}
     return _resource("AWS::SQS::QueuePolicy", {"Queues": [{"Ref": queue}], "PolicyDocument": document})

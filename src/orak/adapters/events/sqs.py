@@ -39,7 +39,7 @@ class SqsQueue:
         """Open it; SQS need not answer yet. Raise `InvalidAwsConfig`."""
         if (named := _AWS_HOST.match(url)) is not None:
             place = msgspec.structs.replace(place, region=named[1] or named[2])
-        async with open_service("sqs", place, waits=wait) as service:
+        async with open_service("sqs", place, wait_seconds=wait) as service:
             yield cls(service, url, wait=wait, visibility=visibility)
 
     async def receive(self) -> Sequence[Message]:

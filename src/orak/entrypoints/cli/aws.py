@@ -8,7 +8,7 @@ from orak.entrypoints.cli.screen import console, is_piped, json_lines, table
 
 if TYPE_CHECKING:
     from orak.adapters.aws.pathway import Pathway
-    from orak.adapters.aws.setup import Made
+    from orak.adapters.aws.setup import SetupResult
     from orak.entrypoints.settings.values import Settings
 
 _DONE = {"right": "is right", "missing": "made", "different": "mended"}
@@ -97,14 +97,14 @@ def _telling_bucket(settings: "Settings") -> str | None:
     return bucket
 
 
-async def _set_up(settings: "Settings", pathway: "Pathway", *, dry_run: bool) -> "Made":
+async def _set_up(settings: "Settings", pathway: "Pathway", *, dry_run: bool) -> "SetupResult":
     from orak.entrypoints.aws import open_setup
 
     async with open_setup(settings, pathway, dry_run=dry_run) as set_up:
         return await set_up()
 
 
-def _show(made: "Made", lines: dict[str, str], *, dry_run: bool) -> None:
+def _show(made: "SetupResult", lines: dict[str, str], *, dry_run: bool) -> None:
     said = _TO_DO if dry_run else _DONE
     shown = table("What", "Name", "")
     for one in made.steps:
