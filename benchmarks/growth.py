@@ -24,7 +24,7 @@ from orak.adapters.clock.system import SystemClock
 from orak.adapters.persistence.sql import migrations
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.adapters.persistence.sql.tables import WAITING, uploads
-from orak.application.ports.persistence import Page
+from orak.application.ports.page import Page
 from orak.domain.identity import UserId
 from postgresql_server import Server as PostgresqlServer
 

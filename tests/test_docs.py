@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from orak.domain.webhooks import signature
+from orak.adapters.webhooks.requests import signature
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

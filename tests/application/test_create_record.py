@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from house import SINGER, STRANGER, AwayStorage, a_house
-from orak.application.ports.persistence import IdempotencyKey
+from orak.application.ports.idempotency_keys import IdempotencyKey
 from orak.application.records.create_record import NewRecord
 from orak.domain.errors import (
     IdempotencyMismatch,
@@ -94,9 +94,9 @@ async def test_everything_wrong_is_named_at_once(house):
         await house.use_cases.create_record(SINGER, NewRecord(" ", None, SongId(0), -1))
     assert [problem.field for problem in refusal.value.problems] == [
         "title",
-        "uploadId",
-        "songId",
-        "durationSeconds",
+        "upload_id",
+        "song_id",
+        "duration_seconds",
     ]
 
 

@@ -6,10 +6,10 @@ import pytest
 from msgspec import structs
 
 from house import SINGER, a_house
-from orak.application.operators.batch_size import BatchSize
-from orak.application.ports.audio import Unconvertible
+from orak.application.batch_size import BatchSize
+from orak.application.ports.converter import Unconvertible
 from orak.application.ports.failures import Unavailable
-from orak.application.ports.persistence import Page
+from orak.application.ports.page import Page
 from orak.domain.actor import ADMIN
 from orak.domain.errors import AdminRequired, Rejected, StateConflict, UploadNotFound
 from orak.domain.identity import UploadId
@@ -52,7 +52,7 @@ class SizeOf:
     """What another process knows of the size, if the database can be reached."""
 
     def __init__(self, persistence):
-        self.reports = persistence.reports
+        self.settings = persistence.batch_settings
         self.away = False
         self.reads = 0
 
@@ -60,7 +60,7 @@ class SizeOf:
         self.reads += 1
         if self.away:
             raise Unavailable("the database is away")
-        return await self.reports.batch_size()
+        return await self.settings.batch_size()
 
 
 @pytest.mark.parametrize("size", [None, 0, -1, 1001])

@@ -7,7 +7,7 @@ import pytest
 
 from house import LEASE, SINGER, STRANGER, RestlessClock, a_house
 from orak.adapters.clock.frozen import FrozenClock
-from orak.application.ports.audio import DecoderDied, Unconvertible
+from orak.application.ports.converter import DecoderDied, Unconvertible
 from orak.application.ports.failures import Unavailable
 from orak.domain.processing import FailureCode, ProcessingStatus
 

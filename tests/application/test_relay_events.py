@@ -8,10 +8,11 @@ import pytest
 from msgspec import structs
 
 from house import LEASE, SINGER, a_house
-from orak.application.events.delete_objects import DeleteObjects
 from orak.application.events.follow_events import FollowEvents
-from orak.application.events.relay_events import PageOutcome, RelayEvents, StartPosition
+from orak.application.events.relay_events import RelayEvents
 from orak.application.ports.failures import Unavailable
+from orak.application.ports.subscribers import PageOutcome, StartPosition
+from orak.application.subscribers.delete_objects import DeleteObjects
 from orak.domain.identity import published_key
 from orak.entrypoints.feed import relay_to
 

@@ -5,8 +5,8 @@ import pytest
 from msgspec import structs
 
 from house import LEASE, SINGER, AwayStorage, a_house
-from orak.application.events.delete_objects import DeleteObjects
 from orak.application.ports.failures import Unavailable
+from orak.application.subscribers.delete_objects import DeleteObjects
 from orak.domain.errors import RecordNotFound, UploadNotFound
 from orak.domain.identity import published_key
 from orak.domain.processing import FailureCode, ProcessingStatus

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from house import SINGER, STRANGER, House, a_house
-from orak.application.ports.audio import DecoderDied, Unconvertible
+from orak.application.ports.converter import DecoderDied, Unconvertible
 from orak.application.ports.failures import Unavailable
 from orak.domain.errors import OrakError
 from orak.domain.events import LoggedEvent

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from house import SINGER, a_house
-from orak.application.webhooks.manage_endpoints import EndpointChange
+from orak.application.webhooks.change_webhook import EndpointChange
 from orak.client import InvalidWebhook, verify_webhook
 from orak.domain.actor import Actor
 from orak.domain.errors import AdminRequired, Rejected
@@ -119,9 +119,9 @@ async def test_one_event_that_is_refused_for_ever_is_given_up_after_a_day_and_ho
     poisoned = await house.request()
     post = house.poster.post
 
-    async def refuse(url, headers, body):
-        house.poster.answers[url] = 500 if json.loads(body)["uploadId"] == poisoned.id else 204
-        return await post(url, headers, body)
+    async def refuse(endpoint, logged, *, at):
+        house.poster.answers[endpoint.url] = 500 if logged.upload_id == poisoned.id else 204
+        return await post(endpoint, logged, at=at)
 
     house.poster.post = refuse
     await deliver(house)
@@ -240,7 +240,7 @@ async def test_private_addresses_and_unknown_types_are_refused_at_once(house, en
         await house.use_cases.add_endpoint(OPERATOR, "http://private.example", ["Nonsense"])
     assert [(problem.field, problem.code) for problem in refused.value.problems] == [
         ("url", "NOT_PUBLIC"),
-        ("eventTypes", "INVALID"),
+        ("event_types", "INVALID"),
     ]
     with pytest.raises(Rejected):
         await house.use_cases.change_endpoint(
@@ -279,8 +279,8 @@ def once_after(house, posts, act):
     """Have *act* done in the middle of a page, as an operator does by another process."""
     post, acts = house.poster.post, [act]
 
-    async def acting(url, headers, body):
-        answer = await post(url, headers, body)
+    async def acting(endpoint, logged, *, at):
+        answer = await post(endpoint, logged, at=at)
         if len(house.poster.posts) >= posts and acts:
             await acts.pop()()
         return answer

@@ -44,6 +44,10 @@ def test_the_whole_log_is_shown_from_where_it_is_asked_for(orak):
     rows = [json.loads(line) for line in orak("events", "tail", "--all").stdout.splitlines()]
     assert [row["position"] for row in rows] == [1, 2, 3, 4, 5]
     assert [row["fact"]["type"] for row in rows][-1] == "ProcessingCompleted"
+    assert [list(row) for row in rows] == [["position", "event_id", "upload_id", "version", "fact"]] * 5
+    requested = ["type", "userId", "uuid", "status", "attempt", "key", "originalKey", "at"]
+    assert list(rows[0]["fact"]) == requested
+    assert list(rows[-1]["fact"]) == [*requested, "recordId"]
     later = orak("events", "tail", "--all", "--after", "4").stdout
     assert [json.loads(line)["position"] for line in later.splitlines()] == [5]
 

@@ -3,8 +3,8 @@
 import pytest
 
 from builders import START
+from orak.adapters.webhooks.requests import signature
 from orak.client import InvalidWebhook, verify_webhook
-from orak.domain.webhooks import signature
 
 SECRET, BODY = (
     "whsec_a",

@@ -14,7 +14,7 @@ from orak.adapters.cache.memory import MemoryCache
 from orak.adapters.cache.redis import RedisCache
 from orak.adapters.persistence.memory.database import MemoryPersistence
 from orak.adapters.redis.link import RedisLink
-from orak.application.ports.cache import INVALIDATED_FOR, LIFE, version_of
+from orak.application.ports.snapshot_cache import INVALIDATED_FOR, LIFE, version_of
 from orak.application.records.change_record import ChangeRecord
 from orak.application.records.delete_record import DeleteRecord
 from orak.application.records.get_record import GetRecord

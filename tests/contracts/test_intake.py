@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from builders import SINGER, START, STRANGER, a_record, an_object, an_upload, saved
 from orak.application.ports.failures import Unavailable
-from orak.application.ports.persistence import IdempotencyKey
+from orak.application.ports.idempotency_keys import IdempotencyKey
 from orak.domain.errors import IdempotencyMismatch
 from orak.domain.events import EventType
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.storage.local import LocalStorage
 from orak.adapters.storage.memory import MemoryStorage
-from orak.application.ports.storage import InvalidSignature, LengthMismatch, ObjectExists, ObjectMissing
+from orak.application.ports.object_server import InvalidSignature, LengthMismatch, ObjectExists
+from orak.application.ports.storage import ObjectMissing
 from orak.domain.identity import ObjectKey
 
 URL, SECRET = "http://orak.test", b"k" * 32

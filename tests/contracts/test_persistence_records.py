@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from builders import SINGER, START, STRANGER, a_record, an_upload
 from orak.application.ports.failures import StaleVersion
-from orak.application.ports.persistence import IdempotencyKey, Song
+from orak.application.ports.idempotency_keys import IdempotencyKey
+from orak.application.ports.songs import Song
 from orak.domain.errors import IdempotencyMismatch, RecordExists, RecordNotFound, SongNotFound
 from orak.domain.identity import RecordId, SongId, UploadId
 

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from builders import SINGER, START, STRANGER, a_record, a_waiting_take, an_object, an_upload, saved
-from orak.application.ports.persistence import Page
+from orak.application.ports.page import Page
 from orak.application.ports.reports import Counts, DeadLetter
 from orak.domain.processing import FailureCode
 
@@ -127,7 +127,7 @@ async def test_orphans_come_newest_first_and_page_by_page(persistence):
 
 
 async def test_the_size_of_a_batch_is_kept(persistence):
-    assert await persistence.reports.batch_size() is None
+    assert await persistence.batch_settings.batch_size() is None
     for size in (200, 1):
-        await persistence.reports.set_batch_size(size)
-        assert await persistence.reports.batch_size() == size
+        await persistence.batch_settings.set_batch_size(size)
+        assert await persistence.batch_settings.batch_size() == size

@@ -4,7 +4,7 @@ from itertools import chain
 import pytest
 
 from builders import SINGER, START, STRANGER, a_waiting_take, saved
-from orak.application.ports.persistence import Page
+from orak.application.ports.page import Page
 from orak.domain.errors import RecordNotFound
 from orak.domain.identity import RecordId
 

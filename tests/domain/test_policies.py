@@ -6,7 +6,10 @@ from hypothesis import strategies as st
 
 from orak.domain.errors import ProblemCode
 from orak.domain.identity import original_key, published_key, safe_name
-from orak.domain.policies import UploadPolicy, backoff, media_type, name_problem, patience
+from orak.domain.policies.arrivals import patience
+from orak.domain.policies.fields import name_problem
+from orak.domain.policies.retries import backoff
+from orak.domain.policies.uploads import UploadPolicy, media_type
 
 POLICY = UploadPolicy(max_bytes=1000, max_duration_seconds=3600)
 UUID = "4f9c2f1e-0b0e-4c39-9c5e-5f1f6f0c7b11"

@@ -12,7 +12,7 @@ from orak.domain.audio import Loudness
 from orak.domain.errors import LeaseLost, PermissionDenied, StateConflict, UploadNotFound, WrongState
 from orak.domain.events import DomainEvent, EventType
 from orak.domain.identity import ObjectKey, RecordId, UserId
-from orak.domain.policies import MAX_FAILURES
+from orak.domain.policies.retries import MAX_FAILURES
 from orak.domain.processing import MOVES, FailureCode, ProcessingStatus, shown_as
 from orak.domain.upload import IllegalMove, Output, Upload
 

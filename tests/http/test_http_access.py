@@ -7,7 +7,7 @@ from http_api import SETTINGS, SINGER, Api, an_api, convert, name, presign, refu
 from litestar.routes import HTTPRoute
 from msgspec.structs import replace
 
-from orak.application.ports.audio import Unconvertible
+from orak.application.ports.converter import Unconvertible
 from orak.domain.processing import FailureCode
 
 TITLE = {"title": "다른 제목"}

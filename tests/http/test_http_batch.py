@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from http_api import convert, name, refusal, upload
 
-from orak.application.ports.audio import Unconvertible
+from orak.application.ports.converter import Unconvertible
 from orak.domain.processing import FailureCode
 
 BATCH = "/records/async/batch"
@@ -48,7 +48,7 @@ async def test_a_size_that_is_given_twice_is_none(api, operator, query):
     answer = await operator.put(f"{BATCH}/size?{query}")
     assert refusal(answer) == (400, "VALIDATION_FAILED")
     assert {detail["field"] for detail in answer.json()["error"]["details"]} == {"size"}
-    assert await api.house.persistence.reports.batch_size() is None
+    assert await api.house.persistence.batch_settings.batch_size() is None
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from http_api import SETTINGS, an_api, convert, name, presign, refusal, upload, wrong_fields
 from msgspec.structs import replace
 
-from orak.application.ports.audio import Unconvertible
-from orak.application.ports.persistence import Song
+from orak.application.ports.converter import Unconvertible
+from orak.application.ports.songs import Song
 from orak.domain.identity import MAX_ID, SongId
 from orak.domain.processing import FailureCode
 

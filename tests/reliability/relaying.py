@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from orak.adapters.persistence.sql.database import SqlPersistence
-from orak.application.events.relay_events import PageOutcome, StartPosition
+from orak.application.ports.subscribers import PageOutcome, StartPosition
 from orak.entrypoints.feed import relay_to
 
 _FASTER = 50

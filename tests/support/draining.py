@@ -13,8 +13,8 @@ from builders import a_record, an_upload
 from orak.adapters.live.memory import MemoryLive
 from orak.adapters.queues.inline import InlineQueue
 from orak.adapters.storage.memory import MemoryStorage
-from orak.application.ports.audio import ConversionOrder
-from orak.application.processing.lease_keeper import LeaseKeeper
+from orak.application.lease_keeper import LeaseKeeper
+from orak.application.ports.converter import ConversionOrder
 from orak.application.processing.process_upload import ConversionRules, ProcessUpload
 from orak.domain.audio import AudioProfile, Conversion, Loudness
 from orak.domain.events import EventType

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -15,23 +15,25 @@ from orak.adapters.ids.sequential import SequentialIds
 from orak.adapters.live.memory import MemoryLive
 from orak.adapters.persistence.memory.database import MemoryPersistence
 from orak.adapters.storage.memory import MemoryStorage
+from orak.adapters.webhooks.requests import webhook_request
+from orak.application.batch_size import BatchSize
 from orak.application.collect_metrics import CollectMetrics
 from orak.application.events.check_event_log import CheckEventLog
-from orak.application.events.delete_objects import DeleteObjects
 from orak.application.events.follow_events import FollowEvents
+from orak.application.events.issue_ticket import IssueTicket
 from orak.application.events.prune_events import PruneEvents
-from orak.application.events.tell_live import TellLive
-from orak.application.events.tickets import IssueTicket, RedeemTicket
+from orak.application.events.redeem_ticket import RedeemTicket
 from orak.application.events.watch_records import WatchRecords
-from orak.application.operators.batch_size import BatchSize, SetBatchSize
+from orak.application.lease_keeper import LeaseKeeper
 from orak.application.operators.get_statistics import BatchRules, GetStatistics
-from orak.application.operators.list_uploads import ListFailures, ListOrphans
+from orak.application.operators.list_failures import ListFailures
+from orak.application.operators.list_orphans import ListOrphans
 from orak.application.operators.retry_failure import RetryFailure
+from orak.application.operators.set_batch_size import SetBatchSize
 from orak.application.operators.trigger_batch import TriggerBatch
-from orak.application.ports.audio import ConversionOrder
+from orak.application.ports.converter import ConversionOrder
 from orak.application.ports.failures import Unavailable
-from orak.application.ports.webhooks import ForbiddenAddress, Posted
-from orak.application.processing.lease_keeper import LeaseKeeper
+from orak.application.ports.poster import ForbiddenAddress, Posted
 from orak.application.processing.process_upload import ConversionRules, ProcessUpload
 from orak.application.processing.sweep import Sweep
 from orak.application.processing.sweep_objects import SweepObjects
@@ -44,6 +46,8 @@ from orak.application.records.list_records import ListRecords
 from orak.application.records.retry_record import RetryRecord
 from orak.application.requeue_upload import RequeueUpload
 from orak.application.songs.import_songs import ImportSongs
+from orak.application.subscribers.delete_objects import DeleteObjects
+from orak.application.subscribers.publish_live_status import PublishLiveStatus
 from orak.application.uploads.cancel_upload import CancelUpload
 from orak.application.uploads.get_upload import GetUpload
 from orak.application.uploads.receive_upload import ReceiveUpload
@@ -52,26 +56,24 @@ from orak.application.uploads.store_upload import StoreUpload
 from orak.application.use_cases import UseCases
 from orak.application.users.register_user import RegisterUser
 from orak.application.verify_upload import VerifyUpload
+from orak.application.webhooks.add_webhook import AddWebhook
+from orak.application.webhooks.change_webhook import ChangeWebhook
 from orak.application.webhooks.deliver_webhooks import DeliverWebhooks
-from orak.application.webhooks.manage_endpoints import (
-    AddWebhook,
-    ChangeWebhook,
-    GetWebhook,
-    ListWebhooks,
-    RemoveWebhook,
-    RotateWebhookSecret,
-)
-from orak.application.webhooks.replay_deliveries import (
-    ListWebhookDeliveries,
-    ReplayWebhookDelivery,
-    ReplayWebhookEvents,
-)
+from orak.application.webhooks.get_webhook import GetWebhook
+from orak.application.webhooks.list_webhook_deliveries import ListWebhookDeliveries
+from orak.application.webhooks.list_webhooks import ListWebhooks
+from orak.application.webhooks.remove_webhook import RemoveWebhook
+from orak.application.webhooks.replay_webhook_delivery import ReplayWebhookDelivery
+from orak.application.webhooks.replay_webhook_events import ReplayWebhookEvents
+from orak.application.webhooks.rotate_webhook_secret import RotateWebhookSecret
 from orak.domain.actor import Actor
 from orak.domain.audio import AudioProfile, Conversion, Loudness
+from orak.domain.events import LoggedEvent
 from orak.domain.identity import UploadId, UserId
-from orak.domain.policies import UploadPolicy
+from orak.domain.policies.uploads import UploadPolicy
 from orak.domain.record import RecordSnapshot
 from orak.domain.upload import Upload
+from orak.domain.webhooks import Endpoint
 from orak.entrypoints.feed import SubscriberNames, relay_to
 
 SINGER = Actor(UserId(1))
@@ -138,10 +140,11 @@ class Receivers:
         if "private" in url:
             raise ForbiddenAddress("a private address")
 
-    async def post(self, url: str, headers: dict[str, str], body: bytes) -> Posted:
+    async def post(self, endpoint: Endpoint, logged: LoggedEvent, *, at: datetime) -> Posted:
         await asyncio.sleep(0)
-        self.posts.append((url, headers, body))
-        status = self.answers.get(url, 204)
+        headers, body = webhook_request(endpoint, logged, at=at, agent="orak/test")
+        self.posts.append((endpoint.url, headers, body))
+        status = self.answers.get(endpoint.url, 204)
         return Posted(status, "" if status else "nobody answers")
 
 
@@ -205,7 +208,7 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
     starter = Starter()
     async with MemoryPersistence.open(clock=clock, lease=LEASE) as persistence:
         transaction, snapshots, leases = persistence.transaction, persistence.snapshots, persistence.leases
-        follow_events = FollowEvents(persistence.event_log, [TellLive(live)])
+        follow_events = FollowEvents(persistence.event_log, [PublishLiveStatus(live)])
         events, cursors = persistence.event_log, persistence.cursors
         endpoints, deliveries = persistence.endpoints, persistence.deliveries
         requeue = RequeueUpload(transaction, storage, starter, clock)
@@ -233,11 +236,11 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
             list_records=ListRecords(snapshots),
             change_record=ChangeRecord(transaction, snapshots, cache, clock),
             retry_record=RetryRecord(snapshots, requeue),
-            set_batch_size=SetBatchSize(persistence.reports),
+            set_batch_size=SetBatchSize(persistence.batch_settings),
             trigger_batch=TriggerBatch(queue),
             get_statistics=GetStatistics(
                 collect_metrics,
-                BatchSize(persistence.reports, 50, clock, timedelta(seconds=5)),
+                BatchSize(persistence.batch_settings, 50, clock, timedelta(seconds=5)),
                 BatchRules(enabled=True, max_concurrent=4),
             ),
             list_orphans=ListOrphans(persistence.reports, clock),
@@ -294,7 +297,7 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
             replay_delivery=ReplayWebhookDelivery(endpoints, deliveries, cursors, clock),
             replay_events=ReplayWebhookEvents(endpoints, events, cursors, clock),
             deliver_webhooks=DeliverWebhooks(
-                events, cursors, endpoints, deliveries, poster, clock, "this process", "orak/test"
+                events, cursors, endpoints, deliveries, poster, clock, "this process"
             ),
         )
         yield House(use_cases, clock, persistence, storage, converter, queue, poster, started)

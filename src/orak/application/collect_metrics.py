@@ -6,7 +6,7 @@ import msgspec
 from orak.application.ports.clock import Clock
 from orak.application.ports.cursors import Cursors, Lag
 from orak.application.ports.reports import Counts, Reports
-from orak.domain.policies import ORPHAN_AGE
+from orak.domain.policies.retention import ORPHAN_AGE
 
 
 class SubscriberLag(msgspec.Struct, frozen=True):

@@ -1,9 +1,9 @@
 from dataclasses import dataclass
 
 from orak.application.ports.clock import Clock
-from orak.application.ports.persistence import UnitOfWork
 from orak.application.ports.starter import Starter
 from orak.application.ports.storage import Storage
+from orak.application.ports.unit_of_work import UnitOfWork
 from orak.application.retries import with_retries
 from orak.domain.errors import StateConflict, WrongState
 from orak.domain.upload import Upload

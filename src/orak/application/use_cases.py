@@ -4,14 +4,16 @@ from dataclasses import dataclass
 
 from orak.application.events.check_event_log import CheckEventLog
 from orak.application.events.follow_events import FollowEvents
+from orak.application.events.issue_ticket import IssueTicket
 from orak.application.events.prune_events import PruneEvents
+from orak.application.events.redeem_ticket import RedeemTicket
 from orak.application.events.relay_events import RelayEvents
-from orak.application.events.tickets import IssueTicket, RedeemTicket
 from orak.application.events.watch_records import WatchRecords
-from orak.application.operators.batch_size import SetBatchSize
 from orak.application.operators.get_statistics import GetStatistics
-from orak.application.operators.list_uploads import ListFailures, ListOrphans
+from orak.application.operators.list_failures import ListFailures
+from orak.application.operators.list_orphans import ListOrphans
 from orak.application.operators.retry_failure import RetryFailure
+from orak.application.operators.set_batch_size import SetBatchSize
 from orak.application.operators.trigger_batch import TriggerBatch
 from orak.application.processing.process_upload import ProcessUpload
 from orak.application.processing.sweep import Sweep
@@ -30,20 +32,16 @@ from orak.application.uploads.receive_upload import ReceiveUpload
 from orak.application.uploads.request_upload import RequestUpload
 from orak.application.uploads.store_upload import StoreUpload
 from orak.application.users.register_user import RegisterUser
+from orak.application.webhooks.add_webhook import AddWebhook
+from orak.application.webhooks.change_webhook import ChangeWebhook
 from orak.application.webhooks.deliver_webhooks import DeliverWebhooks
-from orak.application.webhooks.manage_endpoints import (
-    AddWebhook,
-    ChangeWebhook,
-    GetWebhook,
-    ListWebhooks,
-    RemoveWebhook,
-    RotateWebhookSecret,
-)
-from orak.application.webhooks.replay_deliveries import (
-    ListWebhookDeliveries,
-    ReplayWebhookDelivery,
-    ReplayWebhookEvents,
-)
+from orak.application.webhooks.get_webhook import GetWebhook
+from orak.application.webhooks.list_webhook_deliveries import ListWebhookDeliveries
+from orak.application.webhooks.list_webhooks import ListWebhooks
+from orak.application.webhooks.remove_webhook import RemoveWebhook
+from orak.application.webhooks.replay_webhook_delivery import ReplayWebhookDelivery
+from orak.application.webhooks.replay_webhook_events import ReplayWebhookEvents
+from orak.application.webhooks.rotate_webhook_secret import RotateWebhookSecret
 
 
 @dataclass(frozen=True, slots=True)

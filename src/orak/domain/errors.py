@@ -107,7 +107,7 @@ class ProblemCode(StrEnum):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One wrong field: its name on the wire, what is wrong, and the bound it broke."""
+    """One invalid field: its name, what is wrong, and the limit it exceeds."""
 
     field: str
     code: ProblemCode

@@ -36,7 +36,7 @@ FAILURE_EVENTS = frozenset({EventType.UPLOAD_REJECTED, EventType.PROCESSING_FAIL
 """The events that leave an upload FAILED."""
 
 
-class DomainEvent(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class DomainEvent(msgspec.Struct, frozen=True):
     """One change, and where it left the upload: enough to rebuild both tables, and nothing of a person.
 
     The upload's id and version are the stream's, which keeps them beside the event.

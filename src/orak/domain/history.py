@@ -27,7 +27,7 @@ class UploadHistory(msgspec.Struct, frozen=True):
     """None if there is no row, or none any more."""
 
 
-class Difference(msgspec.Struct, frozen=True, rename="camel"):
+class Difference(msgspec.Struct, frozen=True):
     """Where events and tables, or two events, do not fit together."""
 
     upload_id: UploadId

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from orak.domain.actor import Actor
 from orak.domain.errors import PermissionDenied, Problem, Rejected
 from orak.domain.identity import RecordId, SongId, UploadId, UserId
-from orak.domain.policies import name_problem
+from orak.domain.policies.fields import name_problem
 from orak.domain.processing import FailureCode, ProcessingStatus, shown_as
 from orak.domain.upload import Upload
 

@@ -18,16 +18,10 @@ from orak.domain.errors import (
 )
 from orak.domain.events import DomainEvent, EventType
 from orak.domain.identity import RECORDINGS, ObjectKey, RecordId, UploadId, UserId, original_key
-from orak.domain.policies import (
-    FIRST_CHECK_DELAY,
-    MAX_FAILURES,
-    MAX_FAILURES_WHEN_KILLED,
-    ORPHAN_AGE,
-    TOMBSTONE_AGE,
-    URL_GRACE,
-    media_type,
-    patience,
-)
+from orak.domain.policies.arrivals import FIRST_CHECK_DELAY, URL_GRACE, patience
+from orak.domain.policies.retention import ORPHAN_AGE, TOMBSTONE_AGE
+from orak.domain.policies.retries import MAX_FAILURES, MAX_FAILURES_WHEN_KILLED
+from orak.domain.policies.uploads import media_type
 from orak.domain.processing import MOVES, FailureCode, ProcessingStatus
 
 UNSAVED = UploadId(0)

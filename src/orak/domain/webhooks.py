@@ -1,8 +1,5 @@
 """Where events are posted to, and how their receivers know that it was orak."""
 
-import hashlib
-import hmac
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
@@ -11,9 +8,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from orak.domain.errors import OrakError, Problem, ProblemCode
-from orak.domain.events import EventType, LoggedEvent
-from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
-from orak.domain.processing import FailureCode, ProcessingStatus
+from orak.domain.events import EventType
+from orak.domain.identity import UploadId
 
 EndpointId = NewType("EndpointId", int)
 DeliveryId = NewType("DeliveryId", int)
@@ -75,48 +71,6 @@ class Endpoint(msgspec.Struct, frozen=True):
         return (self.secret, self.previous_secret) if fresh and self.previous_secret else (self.secret,)
 
 
-class WebhookEvent(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """What is posted: an event, and its place among the others."""
-
-    id: int
-    """The same however often it is sent."""
-    type: EventType
-    at: datetime
-    position: int
-    upload_id: UploadId
-    version: int
-    """Of the upload; it rises by one with each event of it."""
-    user_id: UserId
-    status: ProcessingStatus
-    attempt: int
-    key: ObjectKey
-    original_key: ObjectKey
-    record_id: RecordId | None = None
-    failures: int = 0
-    failure: FailureCode | None = None
-
-    @classmethod
-    def of(cls, logged: LoggedEvent) -> "WebhookEvent":
-        """Flatten an event."""
-        event = logged.event
-        return cls(
-            id=logged.event_id,
-            type=event.type,
-            at=event.at,
-            position=logged.position,
-            upload_id=logged.upload_id,
-            version=logged.version,
-            user_id=event.user_id,
-            status=event.status,
-            attempt=event.attempt,
-            key=event.key,
-            original_key=event.original_key,
-            record_id=event.record_id,
-            failures=event.failures,
-            failure=event.failure,
-        )
-
-
 class Outcome(StrEnum):
     """What became of one attempt to deliver."""
 
@@ -144,15 +98,9 @@ class Delivery(msgspec.Struct, frozen=True):
     id: DeliveryId = DeliveryId(0)
 
 
-def signature(secrets: Collection[str], at: datetime, body: bytes) -> str:
-    """Return the header that proves *body* to be from whoever has one of *secrets*: `t=<unix time>,v1=<hex>`.
-
-    Each `v1` is HMAC-SHA256 (RFC 2104) of the time, a dot and the body.
-    """
-    stamp = int(at.timestamp())
-    signed = b"%d." % stamp + body
-    marks = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest() for secret in secrets]
-    return ",".join([f"t={stamp}", *(f"v1={mark}" for mark in marks)])
+def signing_secret(random: str) -> str:
+    """Return a new signing secret made of *random* characters."""
+    return f"whsec_{random}"
 
 
 def url_problem(url: str | None) -> Problem | None:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from orak.application.events.publish_events import PublishEvents
 from orak.application.ports.clock import Clock
 from orak.application.ports.cursors import Cursors
 from orak.application.ports.event_log import EventLog
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.queue import Queue
+from orak.application.subscribers.publish_events import PublishEvents
 from orak.application.uploads.receive_upload import ReceiveUpload
 from orak.entrypoints.settings.checks import InvalidSetting
 from orak.entrypoints.settings.values import Settings

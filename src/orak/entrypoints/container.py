@@ -11,19 +11,19 @@ from dependency_injector import containers, providers
 from orak.adapters.ids.random import RandomIds
 from orak.application.collect_metrics import CollectMetrics
 from orak.application.events.check_event_log import CheckEventLog
-from orak.application.events.delete_objects import DeleteObjects
 from orak.application.events.follow_events import FollowEvents
+from orak.application.events.issue_ticket import IssueTicket
 from orak.application.events.prune_events import PruneEvents
-from orak.application.events.tell_live import TellLive
-from orak.application.events.tickets import IssueTicket, RedeemTicket
+from orak.application.events.redeem_ticket import RedeemTicket
 from orak.application.events.watch_records import WatchRecords
-from orak.application.operators.batch_size import SetBatchSize
+from orak.application.lease_keeper import LeaseKeeper
 from orak.application.operators.get_statistics import GetStatistics
-from orak.application.operators.list_uploads import ListFailures, ListOrphans
+from orak.application.operators.list_failures import ListFailures
+from orak.application.operators.list_orphans import ListOrphans
 from orak.application.operators.retry_failure import RetryFailure
+from orak.application.operators.set_batch_size import SetBatchSize
 from orak.application.operators.trigger_batch import TriggerBatch
 from orak.application.ports.event_log import EventLog
-from orak.application.processing.lease_keeper import LeaseKeeper
 from orak.application.processing.process_upload import ConversionRules, ProcessUpload
 from orak.application.processing.sweep import Sweep
 from orak.application.processing.sweep_objects import SweepObjects
@@ -36,6 +36,8 @@ from orak.application.records.list_records import ListRecords
 from orak.application.records.retry_record import RetryRecord
 from orak.application.requeue_upload import RequeueUpload
 from orak.application.songs.import_songs import ImportSongs
+from orak.application.subscribers.delete_objects import DeleteObjects
+from orak.application.subscribers.publish_live_status import PublishLiveStatus
 from orak.application.uploads.cancel_upload import CancelUpload
 from orak.application.uploads.get_upload import GetUpload
 from orak.application.uploads.receive_upload import ReceiveUpload
@@ -44,20 +46,16 @@ from orak.application.uploads.store_upload import StoreUpload
 from orak.application.use_cases import UseCases
 from orak.application.users.register_user import RegisterUser
 from orak.application.verify_upload import VerifyUpload
-from orak.application.webhooks.manage_endpoints import (
-    AddWebhook,
-    ChangeWebhook,
-    GetWebhook,
-    ListWebhooks,
-    RemoveWebhook,
-    RotateWebhookSecret,
-)
-from orak.application.webhooks.replay_deliveries import (
-    ListWebhookDeliveries,
-    ReplayWebhookDelivery,
-    ReplayWebhookEvents,
-)
-from orak.domain.policies import UploadPolicy
+from orak.application.webhooks.add_webhook import AddWebhook
+from orak.application.webhooks.change_webhook import ChangeWebhook
+from orak.application.webhooks.get_webhook import GetWebhook
+from orak.application.webhooks.list_webhook_deliveries import ListWebhookDeliveries
+from orak.application.webhooks.list_webhooks import ListWebhooks
+from orak.application.webhooks.remove_webhook import RemoveWebhook
+from orak.application.webhooks.replay_webhook_delivery import ReplayWebhookDelivery
+from orak.application.webhooks.replay_webhook_events import ReplayWebhookEvents
+from orak.application.webhooks.rotate_webhook_secret import RotateWebhookSecret
+from orak.domain.policies.uploads import UploadPolicy
 from orak.entrypoints import parts
 from orak.entrypoints.aws import open_consumer, open_publisher
 from orak.entrypoints.feed import SubscriberNames, relay_to
@@ -121,7 +119,9 @@ class Container(containers.DeclarativeContainer):
     # What immediate and background conversions share: never more at once than the machine has cores.
     capacity = providers.Singleton(asyncio.Semaphore, settings.provided.cores)
     batch_rules = providers.Singleton(parts.batch_rules_of, settings)
-    batch_size = providers.Singleton(parts.batch_size_of, reports, clock, settings)
+    batch_size = providers.Singleton(
+        parts.batch_size_of, persistence.provided.batch_settings, clock, settings
+    )
     cache = providers.Singleton(choose_cache, redis, settings, clock)
     pool = providers.Resource(
         parts.open_pool, process_upload, capacity, batch_size, settings, background=background
@@ -169,7 +169,9 @@ class Container(containers.DeclarativeContainer):
         clock,
     )
     follow_events = providers.Singleton(
-        FollowEvents, persistence.provided.event_log, providers.List(providers.Singleton(TellLive, live))
+        FollowEvents,
+        persistence.provided.event_log,
+        providers.List(providers.Singleton(PublishLiveStatus, live)),
     )
 
     subscriber_names = providers.Singleton(
@@ -239,7 +241,7 @@ class Container(containers.DeclarativeContainer):
         list_records=providers.Singleton(ListRecords, snapshots),
         change_record=providers.Singleton(ChangeRecord, transaction, snapshots, cache, clock),
         retry_record=providers.Singleton(RetryRecord, snapshots, requeue),
-        set_batch_size=providers.Singleton(SetBatchSize, reports),
+        set_batch_size=providers.Singleton(SetBatchSize, persistence.provided.batch_settings),
         trigger_batch=providers.Singleton(TriggerBatch, queue),
         get_statistics=providers.Singleton(GetStatistics, collect_metrics, batch_size, batch_rules),
         list_orphans=providers.Singleton(ListOrphans, reports, clock),

@@ -6,11 +6,13 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orak.application.events.relay_events import OutboxRelay, RelayEvents, Subscriber
+from orak.application.events.relay_events import RelayEvents
+from orak.application.outbox_relay import OutboxRelay
 from orak.application.ports.clock import Clock
 from orak.application.ports.cursors import Cursors
+from orak.application.ports.endpoints import Endpoints
 from orak.application.ports.event_log import EventLog
-from orak.application.ports.webhooks import Endpoints
+from orak.application.ports.subscribers import Subscriber
 from orak.domain.webhooks import Endpoint
 
 

@@ -17,16 +17,19 @@ from orak.adapters.queues.inline import InlineQueue
 from orak.adapters.queues.slots import Slots
 from orak.adapters.storage.local import LocalStorage
 from orak.adapters.workspaces.disk import Workspaces
+from orak.application.batch_size import BatchSize
 from orak.application.events.follow_events import FollowEvents
 from orak.application.events.prune_events import PruneEvents
 from orak.application.events.relay_events import RelayEvents
-from orak.application.operators.batch_size import BatchSize
 from orak.application.operators.get_statistics import BatchRules
+from orak.application.ports.batch_settings import BatchSettings
 from orak.application.ports.clock import Clock
+from orak.application.ports.incomplete_uploads import IncompleteUploads
 from orak.application.ports.live import Live
+from orak.application.ports.object_server import ObjectServer
+from orak.application.ports.public_media import PublicMedia
 from orak.application.ports.queue import Queue
-from orak.application.ports.reports import Reports
-from orak.application.ports.storage import IncompleteUploads, ObjectServer, PublicMedia, Storage
+from orak.application.ports.storage import Storage
 from orak.application.ports.tokens import Tokens
 from orak.application.processing.process_upload import ProcessUpload
 from orak.application.processing.sweep import Sweep
@@ -157,10 +160,10 @@ def batch_rules_of(settings: Settings) -> BatchRules:
     return BatchRules(settings.batch_enabled, min(settings.batch_max_concurrent, settings.cores))
 
 
-def batch_size_of(reports: Reports, clock: Clock, settings: Settings) -> BatchSize:
+def batch_size_of(batch_settings: BatchSettings, clock: Clock, settings: Settings) -> BatchSize:
     """Return how many takes a batch has; a change of it is known within one interval."""
     age = min(_BATCH_SIZE_AGE, timedelta(milliseconds=settings.batch_interval_ms))
-    return BatchSize(reports, settings.batch_size, clock, age)
+    return BatchSize(batch_settings, settings.batch_size, clock, age)
 
 
 def lateness_of(settings: Settings) -> timedelta:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from orak.adapters.cache.memory import MemoryCache
 from orak.adapters.cache.none import NoCache
 from orak.adapters.live.memory import MemoryLive
-from orak.application.ports.cache import SnapshotCache
 from orak.application.ports.clock import Clock
 from orak.application.ports.live import Live
 from orak.application.ports.queue import Queue
+from orak.application.ports.snapshot_cache import SnapshotCache
 from orak.entrypoints.settings.checks import InvalidSetting
 from orak.entrypoints.settings.sources import shown_value
 from orak.entrypoints.settings.values import Settings

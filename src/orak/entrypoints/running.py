@@ -8,7 +8,9 @@ from orak.application.collect_metrics import CollectMetrics
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.leases import Leases
-from orak.application.ports.storage import ObjectServer, PublicMedia, Storage
+from orak.application.ports.object_server import ObjectServer
+from orak.application.ports.public_media import PublicMedia
+from orak.application.ports.storage import Storage
 from orak.application.ports.tokens import Tokens
 from orak.application.use_cases import UseCases
 from orak.domain.identity import ObjectKey

@@ -7,8 +7,10 @@ from orak import __version__
 from orak.adapters.webhooks.poster import HttpPoster
 from orak.application.ports.clock import Clock
 from orak.application.ports.cursors import Cursors
+from orak.application.ports.deliveries import Deliveries
+from orak.application.ports.endpoints import Endpoints
 from orak.application.ports.event_log import EventLog
-from orak.application.ports.webhooks import Deliveries, Endpoints, Poster
+from orak.application.ports.poster import Poster
 from orak.application.webhooks.deliver_webhooks import DeliverWebhooks
 from orak.domain.webhooks import CONFIGURED, Endpoint
 from orak.entrypoints.feed import this_process
@@ -17,7 +19,7 @@ from orak.entrypoints.settings.values import Settings
 
 async def open_poster(settings: Settings) -> AsyncIterator[HttpPoster]:
     """Open the way to receivers."""
-    async with HttpPoster(allow_private=settings.webhook_allow_private) as poster:
+    async with HttpPoster(f"orak/{__version__}", allow_private=settings.webhook_allow_private) as poster:
         yield poster
 
 
@@ -40,7 +42,6 @@ async def open_deliveries(
         poster,
         clock,
         this_process(),
-        f"orak/{__version__}",
         configured_endpoint(settings),
     )
     yield delivering

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from orak.adapters.audio.child_converter import ChildConverter
-from orak.application.ports.audio import ConversionOrder
+from orak.application.ports.converter import ConversionOrder
 from orak.domain.audio import AudioProfile
 
 

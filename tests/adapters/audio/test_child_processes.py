@@ -10,7 +10,7 @@ import pytest
 import audio_samples as samples
 from orak.adapters.audio import child_converter
 from orak.adapters.audio.child_converter import ChildConverter
-from orak.application.ports.audio import DecoderDied
+from orak.application.ports.converter import DecoderDied
 from orak.application.ports.failures import Unavailable
 from orak.domain.processing import FailureCode
 

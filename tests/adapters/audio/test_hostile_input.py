@@ -7,7 +7,7 @@ import pytest
 import audio_samples as samples
 from orak.adapters.audio.child_converter import ChildConverter
 from orak.adapters.audio.limits import ConversionLimits
-from orak.application.ports.audio import DecoderDied, Unconvertible
+from orak.application.ports.converter import DecoderDied, Unconvertible
 from orak.domain.audio import TARGET_LUFS
 from orak.domain.processing import FailureCode
 

@@ -10,8 +10,8 @@ from house import RestlessClock
 from orak.adapters.aws.clients import AwsConfig
 from orak.adapters.events.entries import MOST_BYTES, entry_of, size_of
 from orak.adapters.events.eventbridge import EventBridge
-from orak.application.events.publish_events import PublishEvents
 from orak.application.ports.failures import Unavailable
+from orak.application.subscribers.publish_events import PublishEvents
 from orak.domain.events import EventType
 from orak.domain.identity import RecordId
 from orak.domain.processing import FailureCode, ProcessingStatus

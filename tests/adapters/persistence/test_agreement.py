@@ -16,7 +16,8 @@ from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.ids.sequential import SequentialIds
 from orak.adapters.persistence.memory.database import MemoryPersistence
 from orak.adapters.persistence.sql.database import SqlPersistence
-from orak.application.ports.persistence import IdempotencyKey, Page
+from orak.application.ports.idempotency_keys import IdempotencyKey
+from orak.application.ports.page import Page
 from orak.domain.actor import Actor
 from orak.domain.audio import Loudness
 from orak.domain.identity import ObjectKey, UploadId, UserId

@@ -12,7 +12,8 @@ from builders import SINGER, START, a_record, a_waiting_take, an_upload, saved
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.adapters.persistence.sql.postgresql import PostgresqlConnections
 from orak.application.ports.failures import StaleVersion, Unavailable
-from orak.application.ports.persistence import IdempotencyKey, Page
+from orak.application.ports.idempotency_keys import IdempotencyKey
+from orak.application.ports.page import Page
 from orak.domain.identity import UserId
 
 LEASE = timedelta(seconds=30)

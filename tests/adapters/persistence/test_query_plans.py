@@ -14,7 +14,7 @@ from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.adapters.persistence.sql.migrations import upgrade
 from orak.adapters.persistence.sql.rows import event_values, upload_values
 from orak.adapters.persistence.sql.tables import records, uploads, users
-from orak.application.ports.persistence import Page
+from orak.application.ports.page import Page
 from orak.domain.identity import RecordId, UploadId
 
 

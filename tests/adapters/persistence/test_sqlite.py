@@ -18,7 +18,7 @@ from builders import SINGER, START, a_record, a_waiting_take, an_upload, saved
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.adapters.persistence.sql.sqlite import SqliteConnections
 from orak.application.ports.failures import Unavailable
-from orak.application.ports.persistence import Page
+from orak.application.ports.page import Page
 
 LEASE = timedelta(seconds=30)
 SUPPORT = Path(__file__).parents[2] / "support"

@@ -10,7 +10,7 @@ from killed_writer import KEY, NEW, OLD, TYPE
 
 from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.storage.local import LocalStorage
-from orak.application.ports.storage import ObjectExists
+from orak.application.ports.object_server import ObjectExists
 
 
 def killed(kind: str, folder: Path) -> list[Path]:

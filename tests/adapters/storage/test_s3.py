@@ -16,7 +16,8 @@ from orak.adapters.clock.system import SystemClock
 from orak.adapters.storage.s3 import S3Storage
 from orak.adapters.storage.s3_transfers import PART
 from orak.application.ports.failures import Unavailable
-from orak.application.ports.storage import IMMUTABLE, ObjectChanged
+from orak.application.ports.public_media import IMMUTABLE
+from orak.application.ports.storage import ObjectChanged
 from orak.domain.identity import ObjectKey
 from s3_servers import a_bad_line, an_s3_server
 

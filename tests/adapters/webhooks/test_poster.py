@@ -10,18 +10,18 @@ import pytest
 from certificates import Authority
 from orak.adapters.webhooks import poster as module
 from orak.adapters.webhooks.poster import HttpPoster, is_public
-from orak.application.ports.webhooks import ForbiddenAddress
+from orak.application.ports.poster import ForbiddenAddress
 
 
 @pytest.fixture
 async def poster():
-    async with HttpPoster() as poster:
+    async with HttpPoster("orak/test") as poster:
         yield poster
 
 
 @pytest.fixture
 async def unrestricted_poster():
-    async with HttpPoster(allow_private=True) as poster:
+    async with HttpPoster("orak/test", allow_private=True) as poster:
         yield poster
 
 
@@ -63,7 +63,7 @@ def test_private_and_special_addresses_are_not_public(address):
 async def test_urls_of_private_hosts_and_unknown_names_are_refused(poster, url):
     with pytest.raises(ForbiddenAddress):
         await poster.check(url)
-    assert (await poster.post(url, {}, b"")).status_code is None
+    assert (await poster.send(url, {}, b"")).status_code is None
 
 
 def resolving_to(monkeypatch, *addresses):
@@ -116,7 +116,7 @@ def answered(status: str, body: bytes = b"", **headers: str) -> bytes:
 
 async def test_a_request_keeps_its_path_headers_and_host_name(unrestricted_poster):
     async with a_receiver(answered("200 OK", b"thanks")) as (requests, port):
-        posted = await unrestricted_poster.post(
+        posted = await unrestricted_poster.send(
             f"http://localhost:{port}/hook?a=1", {"Orak-Event-Id": "7"}, b'{"id":7}'
         )
     assert (posted.status_code, posted.said) == (200, "thanks")
@@ -130,7 +130,7 @@ async def test_a_request_keeps_its_path_headers_and_host_name(unrestricted_poste
 
 async def test_a_redirect_is_not_followed(unrestricted_poster):
     async with a_receiver(answered("302 Found", Location="http://127.0.0.1:1/")) as (requests, port):
-        posted = await unrestricted_poster.post(f"http://127.0.0.1:{port}", {}, b"{}")
+        posted = await unrestricted_poster.send(f"http://127.0.0.1:{port}", {}, b"{}")
     assert posted.status_code == 302
     assert len(requests) == 1
 
@@ -151,7 +151,7 @@ async def test_the_connection_goes_to_the_address_that_was_checked(poster, monke
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo, raising=False)
     monkeypatch.setattr("httpcore._backends.auto.AutoBackend.connect_tcp", connect)
-    assert (await poster.post("http://rebinding.example", {}, b"")).status_code is None
+    assert (await poster.send("http://rebinding.example", {}, b"")).status_code is None
     assert connected == [("1.1.1.1", 80)]
 
 
@@ -161,7 +161,7 @@ async def test_an_untrusted_certificate_is_refused(unrestricted_poster, tmp_path
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(tmp_path / "pem")
     async with a_receiver(answered("200 OK"), tls=tls) as (requests, port):
-        posted = await unrestricted_poster.post(f"https://localhost:{port}", {}, b"{}")
+        posted = await unrestricted_poster.send(f"https://localhost:{port}", {}, b"{}")
     assert posted.status_code is None
     assert "certificate" in posted.said.lower()
     assert requests == []
@@ -170,7 +170,7 @@ async def test_an_untrusted_certificate_is_refused(unrestricted_poster, tmp_path
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 ", b"\0\0\0", b"HTTP/1.1 999999 x\r\n\r\n"])
 async def test_an_invalid_answer_has_no_status_code(unrestricted_poster, answer):
     async with a_receiver(answer) as (_, port):
-        assert (await unrestricted_poster.post(f"http://127.0.0.1:{port}", {}, b"")).status_code is None
+        assert (await unrestricted_poster.send(f"http://127.0.0.1:{port}", {}, b"")).status_code is None
 
 
 async def test_a_silent_receiver_times_out(unrestricted_poster, monkeypatch):
@@ -178,18 +178,18 @@ async def test_a_silent_receiver_times_out(unrestricted_poster, monkeypatch):
     silent = socket.socket()
     silent.bind(("127.0.0.1", 0))
     silent.listen()
-    posted = await unrestricted_poster.post(f"http://127.0.0.1:{silent.getsockname()[1]}", {}, b"")
+    posted = await unrestricted_poster.send(f"http://127.0.0.1:{silent.getsockname()[1]}", {}, b"")
     silent.close()
     assert (posted.status_code, posted.said) == (None, "no answer within 0.2 s")
 
 
 async def test_only_the_beginning_of_a_long_answer_is_kept(unrestricted_poster):
     async with a_receiver(answered("500 Oops", b"x" * 1_000_000)) as (_, port):
-        posted = await unrestricted_poster.post(f"http://127.0.0.1:{port}", {}, b"")
+        posted = await unrestricted_poster.send(f"http://127.0.0.1:{port}", {}, b"")
     assert (posted.status_code, len(posted.said)) == (500, 1024)
 
 
 async def test_a_refused_connection_is_reported(unrestricted_poster):
-    posted = await unrestricted_poster.post("http://127.0.0.1:1", {}, b"")
+    posted = await unrestricted_poster.send("http://127.0.0.1:1", {}, b"")
     assert posted.status_code is None
     assert posted.said.startswith("ConnectError")

@@ -21,7 +21,7 @@ from orak.adapters.audio.messages import (
     line,
     to_report,
 )
-from orak.application.ports.audio import ConversionOrder, DecoderDied, Unconvertible
+from orak.application.ports.converter import ConversionOrder, DecoderDied, Unconvertible
 from orak.application.ports.failures import Unavailable
 from orak.domain.audio import Conversion
 from orak.domain.processing import FailureCode

@@ -26,7 +26,7 @@ from orak.adapters.audio.messages import (
     to_task,
 )
 from orak.adapters.audio.sandbox import confine
-from orak.application.ports.audio import Unconvertible
+from orak.application.ports.converter import Unconvertible
 from orak.domain.processing import FailureCode
 
 _PROGRESS_SECONDS = 0.25

@@ -15,7 +15,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from orak.adapters.audio.signatures import has_audio_signature
-from orak.application.ports.audio import Unconvertible
+from orak.application.ports.converter import Unconvertible
 from orak.domain.processing import FailureCode
 
 RATE = 48_000

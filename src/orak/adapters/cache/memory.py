@@ -1,7 +1,7 @@
 from datetime import datetime
 
-from orak.application.ports.cache import INVALIDATED_FOR, LIFE, version_of
 from orak.application.ports.clock import Clock
+from orak.application.ports.snapshot_cache import INVALIDATED_FOR, LIFE, version_of
 from orak.domain.identity import RecordId
 from orak.domain.record import RecordSnapshot
 

@@ -4,9 +4,9 @@ from typing import Any
 import msgspec
 
 from orak.adapters.redis.link import RedisLink
-from orak.application.ports.cache import INVALIDATED_FOR, LIFE, version_of
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
+from orak.application.ports.snapshot_cache import INVALIDATED_FOR, LIFE, version_of
 from orak.domain.identity import RecordId
 from orak.domain.record import RecordSnapshot
 

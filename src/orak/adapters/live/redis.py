@@ -2,16 +2,19 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 from typing import Self
 
 import msgspec
+from msgspec.structs import astuple
 from redis.asyncio import Redis
 
 from orak.adapters.live.memory import CAPACITY, MemoryLive
 from orak.adapters.redis.link import MAX_CONSECUTIVE_OUTAGES, PATIENCE, REST, RedisLink
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.live import LiveMessage
-from orak.domain.identity import UserId
+from orak.domain.identity import RecordId, UploadId, UserId
+from orak.domain.processing import ProcessingStatus
 
 _log = logging.getLogger(__name__)
 
@@ -28,9 +31,21 @@ _PONG = 2.0
 """Seconds that it has to say so."""
 
 
+class _TickMessage(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A `LiveMessage` as it travels between processes, which may run different releases."""
+
+    event_id: int | None
+    record_id: RecordId
+    upload_id: UploadId
+    processing_status: ProcessingStatus
+    progress: int
+    at: datetime
+    deleted: bool = False
+
+
 class _Tick(msgspec.Struct, frozen=True, array_like=True):
     user_id: UserId
-    message: LiveMessage
+    message: _TickMessage
 
 
 class RedisLive:
@@ -66,7 +81,7 @@ class RedisLive:
         if message.event_id is not None or not self._listens.is_set():
             await self._own.publish(user_id, message)
         if message.event_id is None and len(self._sending) < _MOST_UNSENT:
-            sending = asyncio.create_task(self._send(_Tick(user_id, message)))
+            sending = asyncio.create_task(self._send(_Tick(user_id, _TickMessage(*astuple(message)))))
             self._sending.add(sending)
             sending.add_done_callback(self._sending.discard)
 
@@ -120,4 +135,4 @@ class RedisLive:
             tick = self._decoder.decode(data)
         except msgspec.DecodeError:  # another release's
             return
-        await self._own.publish(tick.user_id, tick.message)
+        await self._own.publish(tick.user_id, LiveMessage(*astuple(tick.message)))

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 
-from orak.application.ports.storage import LengthMismatch
+from orak.application.ports.object_server import LengthMismatch
 
 CHUNK = 256 * 1024
 """Bytes that go to or from a disk at once: enough that changing threads costs nothing beside it."""

@@ -13,7 +13,8 @@ from pathlib import Path
 from orak.adapters.storage.disk import opened_folder
 from orak.adapters.storage.keys import INCOMING
 from orak.adapters.storage.object_file import Place, footer, place_of
-from orak.application.ports.storage import IncompleteUpload, ObjectExists
+from orak.application.ports.incomplete_uploads import IncompleteUpload
+from orak.application.ports.object_server import ObjectExists
 from orak.domain.identity import ObjectKey
 from orak.domain.upload import StoredObject
 

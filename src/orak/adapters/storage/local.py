@@ -15,15 +15,9 @@ from orak.adapters.storage.listing import walk
 from orak.adapters.storage.object_file import open_object, place_of
 from orak.adapters.storage.url_signing import UrlSigner
 from orak.application.ports.clock import Clock
-from orak.application.ports.storage import (
-    IncompleteUpload,
-    LengthMismatch,
-    ListedObject,
-    ObjectChanged,
-    ObjectExists,
-    ObjectMissing,
-    SignedRequest,
-)
+from orak.application.ports.incomplete_uploads import IncompleteUpload
+from orak.application.ports.object_server import LengthMismatch, ObjectExists
+from orak.application.ports.storage import ListedObject, ObjectChanged, ObjectMissing, SignedRequest
 from orak.domain.identity import PUBLISHED, ObjectKey
 from orak.domain.upload import StoredObject
 

@@ -12,15 +12,9 @@ from orak.adapters.storage.disk import on_disk, write_new
 from orak.adapters.storage.keys import check_key
 from orak.adapters.storage.url_signing import UrlSigner
 from orak.application.ports.clock import Clock
-from orak.application.ports.storage import (
-    IncompleteUpload,
-    LengthMismatch,
-    ListedObject,
-    ObjectChanged,
-    ObjectExists,
-    ObjectMissing,
-    SignedRequest,
-)
+from orak.application.ports.incomplete_uploads import IncompleteUpload
+from orak.application.ports.object_server import LengthMismatch, ObjectExists
+from orak.application.ports.storage import ListedObject, ObjectChanged, ObjectMissing, SignedRequest
 from orak.domain.identity import PUBLISHED, ObjectKey
 from orak.domain.upload import StoredObject
 

@@ -10,14 +10,9 @@ from orak.adapters.storage.keys import UnusableKey, check_key, is_usable
 from orak.adapters.storage.s3_bucket import Bucket, BucketSettings
 from orak.adapters.storage.s3_transfers import fetch, send
 from orak.application.ports.clock import Clock
-from orak.application.ports.storage import (
-    IMMUTABLE,
-    IncompleteUpload,
-    ListedObject,
-    MediaRedirect,
-    ObjectMissing,
-    SignedRequest,
-)
+from orak.application.ports.incomplete_uploads import IncompleteUpload
+from orak.application.ports.public_media import IMMUTABLE, MediaRedirect
+from orak.application.ports.storage import ListedObject, ObjectMissing, SignedRequest
 from orak.domain.identity import PUBLISHED, RECORDINGS, ObjectKey
 from orak.domain.upload import StoredObject
 

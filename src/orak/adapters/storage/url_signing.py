@@ -10,7 +10,8 @@ import msgspec
 
 from orak.adapters.storage.keys import check_key
 from orak.application.ports.clock import Clock
-from orak.application.ports.storage import InvalidSignature, SignedRequest
+from orak.application.ports.object_server import InvalidSignature
+from orak.application.ports.storage import SignedRequest
 from orak.domain.identity import ObjectKey
 
 _PURPOSE = b"orak signed URL v1"

@@ -1,13 +1,17 @@
 import asyncio
 import socket
 from contextlib import AsyncExitStack
+from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from types import TracebackType
 from typing import Self
 
 import httpx
 
-from orak.application.ports.webhooks import ForbiddenAddress, Posted
+from orak.adapters.webhooks.requests import webhook_request
+from orak.application.ports.poster import ForbiddenAddress, Posted
+from orak.domain.events import LoggedEvent
+from orak.domain.webhooks import Endpoint
 
 _CONNECT_SECONDS, _TOTAL_SECONDS = 5.0, 15.0
 _MAX_READ_BYTES = 64 * 1024
@@ -34,7 +38,8 @@ class HttpPoster:
     Certificates are verified against the host name. *allow_private* permits every address, for development.
     """
 
-    def __init__(self, *, allow_private: bool = False) -> None:
+    def __init__(self, agent: str, *, allow_private: bool = False) -> None:
+        self._agent = agent
         self._allow_private = allow_private
         # A proxy from the environment would resolve the name again. Connections are not reused, because the
         # next request may be for another name at the same address.
@@ -57,8 +62,13 @@ class HttpPoster:
         """Raise `ForbiddenAddress` if the URL has no public address or its name cannot be resolved."""
         await self._address(httpx.URL(url))
 
-    async def post(self, url: str, headers: dict[str, str], body: bytes) -> Posted:
-        """Post *body* and return the outcome, also of a failed request. Redirects are not followed."""
+    async def post(self, endpoint: Endpoint, logged: LoggedEvent, *, at: datetime) -> Posted:
+        """Post the event, signed with the secrets that the endpoint has *at* that time."""
+        headers, body = webhook_request(endpoint, logged, at=at, agent=self._agent)
+        return await self.send(endpoint.url, headers, body)
+
+    async def send(self, url: str, headers: dict[str, str], body: bytes) -> Posted:
+        """Post *body* to a URL and return the outcome, also of a failed request; follow no redirect."""
         try:
             async with asyncio.timeout(_TOTAL_SECONDS), AsyncExitStack() as stack:
                 target = httpx.URL(url)

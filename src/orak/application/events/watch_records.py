@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from orak.application.events.tell_live import message_of
+from orak.application.live_messages import message_of
 from orak.application.ports.event_log import EventLog
 from orak.application.ports.live import Live, LiveMessage
 from orak.domain.actor import Actor
@@ -32,8 +32,8 @@ class WatchRecords:
         Raise `Unavailable` if the database cannot be reached.
         """
         async with self.live.listen(actor.user_id) as heard:
-            # Else a process that has just started might begin to follow after what is the last event now. What
-            # is both read and heard is told once, by its position.
+            # Otherwise a process that has just started might begin to follow after the last event. An event
+            # that is both read and heard is yielded once, by its position.
             await self.follow()
             last = await self.event_log.last()
             begin = last if after is None else min(after, last)

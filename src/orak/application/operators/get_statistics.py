@@ -2,8 +2,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from orak.application.batch_size import BatchSize
 from orak.application.collect_metrics import CollectMetrics, ServiceMetrics
-from orak.application.operators.batch_size import BatchSize
 from orak.domain.actor import Actor
 
 

@@ -7,7 +7,7 @@ from orak.domain.upload import Upload
 
 
 class Arrivals(Protocol):
-    """Uploads that time alone may move: late, forgotten or tombstones. Every method may raise `Unavailable`."""
+    """Uploads that time alone may move: late, forgotten, tombstones. Every method may raise `Unavailable`."""
 
     async def due(self, limit: int) -> list[Upload]:
         """Return uploads that await their bytes and whose next look has come, the longest overdue first."""

@@ -25,7 +25,7 @@ class DeferredEvent(msgspec.Struct, frozen=True):
     tries: int
 
 
-class Lag(msgspec.Struct, frozen=True, rename="camel"):
+class Lag(msgspec.Struct, frozen=True):
     """How far a reader is behind the feed."""
 
     subscriber: str

@@ -1,6 +1,6 @@
 from typing import Protocol
 
-from orak.application.ports.persistence import IdempotencyKey
+from orak.application.ports.idempotency_keys import IdempotencyKey
 from orak.domain.upload import Upload
 
 

@@ -9,7 +9,7 @@ from orak.domain.identity import RecordId, UploadId, UserId
 from orak.domain.processing import ProcessingStatus
 
 
-class LiveMessage(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class LiveMessage(msgspec.Struct, frozen=True):
     """One step of a recording, as its owner sees it."""
 
     event_id: int | None

@@ -1,11 +1,9 @@
-"""What operators look at and set. Every method may raise `Unavailable`."""
-
 from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
-from orak.application.ports.persistence import Page
+from orak.application.ports.page import Page
 from orak.domain.upload import Upload
 
 
@@ -51,12 +49,4 @@ class Reports(Protocol):
 
         Only those that were asked for before then.
         """
-        ...
-
-    async def batch_size(self) -> int | None:
-        """Return what `set_batch_size` was last told, by any process; None if it never was."""
-        ...
-
-    async def set_batch_size(self, size: int) -> None:
-        """Set it for all processes, until it is set again."""
         ...

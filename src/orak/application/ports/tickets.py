@@ -1,4 +1,5 @@
 from datetime import datetime
+from hashlib import sha256
 from typing import Protocol
 
 import msgspec
@@ -7,21 +8,27 @@ from orak.domain.identity import UserId
 
 
 class Ticket(msgspec.Struct, frozen=True):
-    """A right to watch one's own recordings once, for whoever cannot send a token."""
+    """The right to watch a user's own records once, for clients that cannot send a token."""
 
     user_id: UserId
     expires_at: datetime
     token_expires_at: datetime
-    """The end of the token that asked for it: a stream lives no longer."""
+    """When the token expires that asked for the ticket: a stream ends then too."""
 
 
 class Tickets(Protocol):
-    """Tickets by a hash of what their holders show. Every method may raise `Unavailable`."""
+    """Tickets by the hash of their secret. Every method may raise `Unavailable`."""
 
     async def keep(self, hashed: str, ticket: Ticket, *, at: datetime) -> None:
-        """Keep a new ticket; those that expired before *at* may be forgotten."""
+        """Store a new ticket; tickets that expired before *at* may be removed."""
         ...
 
     async def redeem(self, hashed: str, *, at: datetime) -> Ticket | None:
-        """Return a ticket that has not expired, to one caller only; None for any other hash."""
+        """Return an unexpired ticket, to one caller only; None for any other hash."""
         ...
+
+
+def hash_of(secret: str) -> str:
+    """Return the hash under which the ticket with this *secret* is stored."""
+    # No salt is needed: the secret is as random as a key.
+    return sha256(secret.encode(errors="replace")).hexdigest()

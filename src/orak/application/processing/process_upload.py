@@ -8,19 +8,19 @@ from pathlib import Path
 
 import msgspec
 
-from orak.application.ports.audio import ConversionOrder, Converter, DecoderDied, Unconvertible
+from orak.application.lease_keeper import LeaseKeeper, Progress
 from orak.application.ports.clock import Clock
+from orak.application.ports.converter import ConversionOrder, Converter, DecoderDied, Unconvertible
 from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.application.ports.leases import Leases
-from orak.application.ports.persistence import UnitOfWork
 from orak.application.ports.storage import ObjectChanged, ObjectMissing, Storage
-from orak.application.processing.lease_keeper import LeaseKeeper, Progress
+from orak.application.ports.unit_of_work import UnitOfWork
 from orak.application.retries import with_retries
 from orak.domain.audio import AudioProfile
 from orak.domain.errors import LeaseLost, UploadNotFound
 from orak.domain.events import DomainEvent
 from orak.domain.identity import ObjectKey, UploadId, published_key
-from orak.domain.policies import UNAVAILABLE_DELAY, backoff
+from orak.domain.policies.retries import UNAVAILABLE_DELAY, backoff
 from orak.domain.processing import FailureCode
 from orak.domain.record import RecordSnapshot
 from orak.domain.upload import Output, StoredObject, Upload

@@ -10,14 +10,15 @@ from orak.application.ports.arrivals import Arrivals
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.application.ports.leases import Leases
-from orak.application.ports.persistence import UnitOfWork
 from orak.application.ports.queue import Queue
 from orak.application.ports.storage import Storage
+from orak.application.ports.unit_of_work import UnitOfWork
 from orak.application.verify_upload import VerifyUpload
 from orak.domain.errors import UploadNotFound
 from orak.domain.events import DomainEvent
 from orak.domain.identity import UploadId, published_prefix
-from orak.domain.policies import MAX_CONSECUTIVE_OUTAGES, TOMBSTONE_AGE, UNAVAILABLE_DELAY, backoff
+from orak.domain.policies.retention import TOMBSTONE_AGE
+from orak.domain.policies.retries import MAX_CONSECUTIVE_OUTAGES, UNAVAILABLE_DELAY, backoff
 from orak.domain.upload import Upload
 
 _log = logging.getLogger(__name__)

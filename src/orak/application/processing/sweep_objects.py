@@ -7,7 +7,8 @@ import msgspec
 
 from orak.application.ports.arrivals import Arrivals
 from orak.application.ports.clock import Clock
-from orak.application.ports.storage import IncompleteUpload, IncompleteUploads, ListedObject, Storage
+from orak.application.ports.incomplete_uploads import IncompleteUpload, IncompleteUploads
+from orak.application.ports.storage import ListedObject, Storage
 from orak.domain.identity import PUBLISHED, RECORDINGS, ObjectKey, uuid_of
 
 _AT_ONCE = 500

@@ -2,7 +2,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from orak.application.ports.clock import Clock
-from orak.application.ports.persistence import Snapshots
+from orak.application.ports.snapshots import Snapshots
 from orak.domain.actor import Actor
 from orak.domain.identity import RecordId
 from orak.domain.record import RecordSnapshot

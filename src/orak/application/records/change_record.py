@@ -1,13 +1,14 @@
 from dataclasses import dataclass
 
-from orak.application.ports.cache import SnapshotCache
 from orak.application.ports.clock import Clock
-from orak.application.ports.persistence import Snapshots, UnitOfWork
+from orak.application.ports.snapshot_cache import SnapshotCache
+from orak.application.ports.snapshots import Snapshots
+from orak.application.ports.unit_of_work import UnitOfWork
 from orak.application.retries import with_retries
 from orak.domain.actor import Actor
 from orak.domain.errors import Rejected
 from orak.domain.identity import RecordId, SongId
-from orak.domain.policies import id_problem
+from orak.domain.policies.fields import id_problem
 from orak.domain.record import RecordSnapshot, title_problem
 
 
@@ -29,7 +30,7 @@ class ChangeRecord:
         """Leave what is None. Raise `Rejected`, `RecordNotFound`, `PermissionDenied` or `SongNotFound`."""
         checks = (
             None if title is None else title_problem(title),
-            None if song_id is None else id_problem("songId", song_id),
+            None if song_id is None else id_problem("song_id", song_id),
         )
         if problems := [problem for problem in checks if problem is not None]:
             raise Rejected(problems)

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 import msgspec
 
 from orak.application.ports.clock import Clock
-from orak.application.ports.persistence import IdempotencyKey, Snapshots, UnitOfWork
+from orak.application.ports.idempotency_keys import IdempotencyKey
+from orak.application.ports.snapshots import Snapshots
 from orak.application.ports.starter import Starter
 from orak.application.ports.storage import Storage
+from orak.application.ports.unit_of_work import UnitOfWork
 from orak.application.retries import with_retries
 from orak.application.verify_upload import VerifyUpload
 from orak.domain.actor import Actor
 from orak.domain.errors import Problem, ProblemCode, Rejected
 from orak.domain.identity import ObjectKey, RecordId, SongId, UploadId
-from orak.domain.policies import duration_problem, id_problem
+from orak.domain.policies.fields import duration_problem, id_problem
 from orak.domain.record import Record, RecordSnapshot, title_problem
 from orak.domain.upload import StoredObject
 
@@ -40,11 +42,11 @@ class NewRecord(msgspec.Struct, frozen=True):
     def problems(self, max_duration_seconds: int = _INT_32) -> list[Problem]:
         """Return everything that is wrong, each field once."""
         upload_problem = (
-            Problem("uploadId", ProblemCode.REQUIRED)
+            Problem("upload_id", ProblemCode.REQUIRED)
             if self.upload_id is None
-            else id_problem("uploadId", self.upload_id)
+            else id_problem("upload_id", self.upload_id)
         )
-        song_problem = None if self.song_id is None else id_problem("songId", self.song_id)
+        song_problem = None if self.song_id is None else id_problem("song_id", self.song_id)
         checks = (
             title_problem(self.title),
             upload_problem,

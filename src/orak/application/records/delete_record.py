@@ -1,8 +1,8 @@
 from dataclasses import dataclass
 
-from orak.application.ports.cache import SnapshotCache
 from orak.application.ports.clock import Clock
-from orak.application.ports.persistence import UnitOfWork
+from orak.application.ports.snapshot_cache import SnapshotCache
+from orak.application.ports.unit_of_work import UnitOfWork
 from orak.application.retries import with_retries
 from orak.domain.actor import Actor
 from orak.domain.identity import RecordId

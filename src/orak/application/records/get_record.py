@@ -1,8 +1,8 @@
 from dataclasses import dataclass
 
-from orak.application.ports.cache import SnapshotCache
 from orak.application.ports.clock import Clock
-from orak.application.ports.persistence import Snapshots
+from orak.application.ports.snapshot_cache import SnapshotCache
+from orak.application.ports.snapshots import Snapshots
 from orak.domain.actor import Actor
 from orak.domain.identity import RecordId
 from orak.domain.processing import ProcessingStatus

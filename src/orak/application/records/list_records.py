@@ -1,15 +1,15 @@
 from dataclasses import dataclass
 
 import msgspec
-from msgspec.structs import replace
 
-from orak.application.ports.persistence import Page, Snapshots
+from orak.application.ports.page import Page
+from orak.application.ports.snapshots import Snapshots
 from orak.domain.actor import Actor
 from orak.domain.record import RecordSnapshot
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """One page of recordings, and the page after it; None at the end."""
+    """One page of records, and the next page; None at the end."""
 
     snapshots: list[RecordSnapshot]
     next: Page | None
@@ -22,8 +22,6 @@ class ListRecords:
     snapshots: Snapshots
 
     async def __call__(self, actor: Actor, page: Page = Page()) -> Listed:  # noqa: B008 - frozen
-        """Read one more than asked for, to know whether there is a next page."""
-        found = await self.snapshots.of(actor.user_id, replace(page, limit=page.limit + 1))
-        shown = found[: page.limit]
-        more = len(found) > page.limit
-        return Listed(shown, Page(after=shown[-1].record.id, limit=page.limit) if more else None)
+        """Return one page."""
+        found = await self.snapshots.of(actor.user_id, page.and_one_more())
+        return Listed(*page.split(found, lambda snapshot: snapshot.record.id))

@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 
-from orak.application.ports.persistence import Snapshots
+from orak.application.ports.snapshots import Snapshots
 from orak.application.requeue_upload import RequeueUpload
 from orak.domain.actor import Actor
 from orak.domain.identity import RecordId

@@ -2,7 +2,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from orak.application.ports.persistence import Song, UnitOfWork
+from orak.application.ports.songs import Song
+from orak.application.ports.unit_of_work import UnitOfWork
 
 _AT_ONCE = 500
 

@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 
-from orak.application.ports.persistence import Snapshots
+from orak.application.ports.snapshots import Snapshots
 from orak.domain.actor import Actor
 from orak.domain.identity import UploadId
 from orak.domain.upload import Upload

@@ -4,13 +4,13 @@ from datetime import timedelta
 import msgspec
 
 from orak.application.ports.clock import Clock
+from orak.application.ports.idempotency_keys import IdempotencyKey
 from orak.application.ports.ids import Ids
 from orak.application.ports.intake import Intake
-from orak.application.ports.persistence import IdempotencyKey
 from orak.application.ports.storage import SignedRequest, Storage
 from orak.domain.actor import Actor
 from orak.domain.errors import Problem, Rejected
-from orak.domain.policies import UploadPolicy
+from orak.domain.policies.uploads import UploadPolicy
 from orak.domain.upload import Upload
 
 

@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from orak.application.ports.persistence import Snapshots
+from orak.application.ports.snapshots import Snapshots
 from orak.application.ports.starter import Starter
 from orak.application.ports.storage import Storage
 from orak.application.verify_upload import VerifyUpload

@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 
-from orak.application.ports.persistence import UnitOfWork
+from orak.application.ports.unit_of_work import UnitOfWork
 from orak.domain.actor import Actor
 
 

@@ -6,19 +6,21 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-import msgspec
 from msgspec.structs import replace
 
-from orak.application.events.relay_events import OutboxRelay, PageOutcome, StartPosition
+from orak.application.outbox_relay import OutboxRelay
 from orak.application.ports.clock import Clock
 from orak.application.ports.cursors import Cursors
+from orak.application.ports.deliveries import Deliveries
+from orak.application.ports.endpoints import Endpoints
 from orak.application.ports.event_log import EventLog
 from orak.application.ports.failures import Unavailable
-from orak.application.ports.webhooks import Deliveries, Endpoints, Posted, Poster
+from orak.application.ports.poster import Posted, Poster
+from orak.application.ports.subscribers import PageOutcome, StartPosition
 from orak.domain.errors import OrakError
 from orak.domain.events import LoggedEvent
 from orak.domain.identity import UploadId
-from orak.domain.policies import MAX_CONSECUTIVE_OUTAGES
+from orak.domain.policies.retries import MAX_CONSECUTIVE_OUTAGES
 from orak.domain.webhooks import (
     CONFIGURED,
     PATIENCE,
@@ -27,8 +29,6 @@ from orak.domain.webhooks import (
     EndpointId,
     EndpointNotFound,
     Outcome,
-    WebhookEvent,
-    signature,
 )
 
 _log = logging.getLogger(__name__)
@@ -56,7 +56,6 @@ class PostEvents:
     deliveries: Deliveries
     poster: Poster
     clock: Clock
-    agent: str
     in_order: bool = True
     longest_rest: timedelta = timedelta(minutes=5)
     is_gone: bool = False
@@ -107,14 +106,7 @@ class PostEvents:
     async def try_once(self, logged: LoggedEvent) -> Delivery:
         """Post one event; return what became of it."""
         began = self.clock.now()
-        body = msgspec.json.encode(WebhookEvent.of(logged))
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": self.agent,
-            "Orak-Event-Id": str(logged.event_id),
-            "Orak-Signature": signature(self.endpoint.secrets_at(began), began, body),
-        }
-        posted = await self.poster.post(self.endpoint.url, headers, body)
+        posted = await self.poster.post(self.endpoint, logged, at=began)
         if posted.status_code is not None and 200 <= posted.status_code < 300:
             outcome = Outcome.DELIVERED
         else:
@@ -192,7 +184,6 @@ class DeliverWebhooks:
     poster: Poster
     clock: Clock
     holder: str
-    agent: str
     configured: Endpoint | None = None
     _relays: dict[EndpointId, tuple[PostEvents, OutboxRelay]] = field(default_factory=dict)
     _running: dict[EndpointId, asyncio.Task[int]] = field(default_factory=dict)
@@ -235,9 +226,7 @@ class DeliverWebhooks:
         self._running[endpoint.id] = asyncio.create_task(self._relay(subscriber, relay), name=subscriber.name)
 
     def _new(self, endpoint: Endpoint) -> tuple[PostEvents, OutboxRelay]:
-        subscriber = PostEvents(
-            endpoint, self.endpoints, self.deliveries, self.poster, self.clock, self.agent
-        )
+        subscriber = PostEvents(endpoint, self.endpoints, self.deliveries, self.poster, self.clock)
         relay = OutboxRelay(self.event_log, self.cursors, subscriber, self.clock, self.holder)
         self._relays[endpoint.id] = subscriber, relay
         return subscriber, relay

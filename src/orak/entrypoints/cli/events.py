@@ -11,7 +11,7 @@ from orak.entrypoints.cli.screen import console, is_piped, json_lines, table
 
 if TYPE_CHECKING:
     from orak.client import Event
-    from orak.domain.events import LoggedEvent
+    from orak.domain.events import DomainEvent, LoggedEvent
     from orak.domain.history import Difference, UploadHistory
     from orak.entrypoints.settings.values import Settings
 
@@ -93,7 +93,23 @@ def _event_row(logged: "LoggedEvent") -> dict[str, object]:
         "event_id": logged.event_id,
         "upload_id": logged.upload_id,
         "version": logged.version,
-        "fact": logged.event,
+        "fact": _event_json(logged.event),
+    }
+
+
+def _event_json(event: "DomainEvent") -> dict[str, object]:
+    """Return an event as JSON shows it: camelCase, without fields that have their default."""
+    optional = {"recordId": event.record_id, "failures": event.failures, "failure": event.failure}
+    return {
+        "type": event.type,
+        "userId": event.user_id,
+        "uuid": event.uuid,
+        "status": event.status,
+        "attempt": event.attempt,
+        "key": event.key,
+        "originalKey": event.original_key,
+        "at": event.at,
+        **{name: value for name, value in optional.items() if value},
     }
 
 
@@ -124,7 +140,9 @@ async def _replay(settings: "Settings") -> None:
     async for history in _histories(settings):
         if history.events:
             last = history.events[-1]
-            json_lines([{"uploadId": history.upload_id, "version": last.version, "state": last.event}])
+            json_lines(
+                [{"uploadId": history.upload_id, "version": last.version, "state": _event_json(last.event)}]
+            )
 
 
 async def _check(settings: "Settings") -> None:

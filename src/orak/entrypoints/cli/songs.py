@@ -13,7 +13,7 @@ from orak.entrypoints.data_dir import make_data_dir
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from orak.application.ports.persistence import Song
+    from orak.application.ports.songs import Song
     from orak.entrypoints.settings.values import Settings
 
 _NAMED = 20
@@ -82,7 +82,7 @@ def read_songs(file: Iterable[str]) -> Iterator["Song | BadRow"]:
 
 
 def _song(row: dict[str, str | None], line: int, seen: dict[int, int]) -> "Song | BadRow":
-    from orak.application.ports.persistence import Song
+    from orak.application.ports.songs import Song
     from orak.domain.identity import MAX_ID, SongId
 
     if "" in row:

@@ -60,7 +60,7 @@ def upload(
 def _check_title(title: str) -> None:
     """Refuse now what the server would refuse when the bytes are there."""
     from orak.domain.errors import ProblemCode
-    from orak.domain.policies import MAX_NAME
+    from orak.domain.policies.fields import MAX_NAME
     from orak.domain.record import title_problem
 
     if problem := title_problem(title):

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Self
 
 from orak.adapters.persistence.memory.arrivals import MemoryArrivals
+from orak.adapters.persistence.memory.batch_settings import MemoryBatchSettings
 from orak.adapters.persistence.memory.cursors import MemoryCursors
 from orak.adapters.persistence.memory.event_log import MemoryEventLog
 from orak.adapters.persistence.memory.intake import MemoryIntake
@@ -38,6 +39,7 @@ class MemoryPersistence:
         self.deliveries = MemoryDeliveries()
         self.endpoints = MemoryEndpoints(store.log, self.deliveries)
         self.reports = MemoryReports(store)
+        self.batch_settings = MemoryBatchSettings()
 
     @classmethod
     @asynccontextmanager

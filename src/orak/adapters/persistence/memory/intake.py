@@ -2,7 +2,7 @@ from orak.adapters.persistence.memory.store import Store
 from orak.adapters.persistence.memory.unit_of_work import MemoryIdempotencyKeys
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import StaleVersion, Unavailable
-from orak.application.ports.persistence import IdempotencyKey
+from orak.application.ports.idempotency_keys import IdempotencyKey
 from orak.domain.identity import UploadId
 from orak.domain.upload import Upload
 

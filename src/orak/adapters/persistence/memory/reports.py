@@ -2,7 +2,7 @@ from collections import Counter
 from datetime import datetime
 
 from orak.adapters.persistence.memory.store import Store
-from orak.application.ports.persistence import Page
+from orak.application.ports.page import Page
 from orak.application.ports.reports import Counts, DeadLetter
 from orak.domain.events import FAILURE_EVENTS, QUEUEING_EVENTS, EventType
 from orak.domain.identity import MAX_ID, RECORDINGS, UploadId
@@ -44,14 +44,6 @@ class MemoryReports:
         """Return uploads in `recordings` that arrived and have no Record, the newest first."""
         uploads = self._store.committed.all_uploads()
         return _newest([upload for upload in uploads if _is_orphan(upload, created_before)], page)
-
-    async def batch_size(self) -> int | None:
-        """Return what was last set; None if it never was."""
-        return self._store.batch_size
-
-    async def set_batch_size(self, size: int) -> None:
-        """Set it."""
-        self._store.batch_size = size
 
     def _last(self, types: frozenset[EventType], upload_id: UploadId) -> datetime:
         events = (new.event for new in reversed(self._store.log.events) if new.upload_id == upload_id)

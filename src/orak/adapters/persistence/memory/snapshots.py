@@ -1,5 +1,5 @@
 from orak.adapters.persistence.memory.store import State, Store
-from orak.application.ports.persistence import Page
+from orak.application.ports.page import Page
 from orak.domain.errors import RecordNotFound
 from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
 from orak.domain.record import Record, RecordSnapshot

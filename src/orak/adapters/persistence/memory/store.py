@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from orak.application.ports.cursors import SetAside
 from orak.application.ports.failures import StaleVersion
-from orak.application.ports.persistence import Song
+from orak.application.ports.songs import Song
 from orak.domain.errors import UploadNotFound
 from orak.domain.events import DomainEvent
 from orak.domain.identity import ObjectKey, RecordId, SongId, UploadId, UserId
@@ -175,7 +175,6 @@ class Store:
     def __init__(self) -> None:
         self.committed = State()
         self.log = StoredEvents()
-        self.batch_size: int | None = None
         self._writer = asyncio.Lock()
 
     @asynccontextmanager

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 from orak.adapters.persistence.memory.store import State, Store, StoredKey
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import StaleVersion
-from orak.application.ports.persistence import IdempotencyKey, Song
+from orak.application.ports.idempotency_keys import IdempotencyKey
+from orak.application.ports.songs import Song
 from orak.domain.errors import IdempotencyMismatch, RecordExists, RecordNotFound, SongNotFound
 from orak.domain.events import DomainEvent
 from orak.domain.identity import ObjectKey, RecordId, SongId, UploadId, UserId

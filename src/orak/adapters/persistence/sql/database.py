@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection, make_url
 
 from orak.adapters.persistence.sql.arrivals import SqlArrivals
+from orak.adapters.persistence.sql.batch_settings import SqlBatchSettings
 from orak.adapters.persistence.sql.connections import Connections
 from orak.adapters.persistence.sql.cursors import SqlCursors
 from orak.adapters.persistence.sql.dialect import utc_now
@@ -40,6 +41,7 @@ class SqlPersistence:
         self.endpoints = SqlEndpoints(connections)
         self.deliveries = SqlDeliveries(connections)
         self.reports = SqlReports(connections)
+        self.batch_settings = SqlBatchSettings(connections)
 
     @classmethod
     @asynccontextmanager

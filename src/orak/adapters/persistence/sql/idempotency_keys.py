@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection
 from orak.adapters.persistence.sql.connections import Runner
 from orak.adapters.persistence.sql.tables import idempotency_keys
 from orak.application.ports.clock import Clock
-from orak.application.ports.persistence import IdempotencyKey
+from orak.application.ports.idempotency_keys import IdempotencyKey
 from orak.domain.errors import IdempotencyMismatch
 
 LIFE = timedelta(hours=24)

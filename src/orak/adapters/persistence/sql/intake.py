@@ -17,7 +17,7 @@ from orak.adapters.persistence.sql.uploads import UPLOADS
 from orak.adapters.persistence.sql.users import ensure_users
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import StaleVersion, Unavailable
-from orak.application.ports.persistence import IdempotencyKey
+from orak.application.ports.idempotency_keys import IdempotencyKey
 from orak.domain.errors import IdempotencyMismatch, OrakError
 from orak.domain.upload import Upload
 

@@ -4,7 +4,6 @@ from sqlalchemy import BindParameter, ColumnElement, ScalarSelect, bindparam, fu
 from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Connections
-from orak.adapters.persistence.sql.dialect import insert
 from orak.adapters.persistence.sql.rows import UPLOAD_COLUMNS, to_upload
 from orak.adapters.persistence.sql.tables import (
     BROKEN,
@@ -14,17 +13,14 @@ from orak.adapters.persistence.sql.tables import (
     WAITING,
     events,
     records,
-    settings,
     uploads,
 )
 from orak.adapters.persistence.sql.uploads import UPLOADS
-from orak.application.ports.persistence import Page
+from orak.application.ports.page import Page
 from orak.application.ports.reports import Counts, DeadLetter
 from orak.domain.events import FAILURE_EVENTS, QUEUEING_EVENTS, EventType
 from orak.domain.identity import MAX_ID, RECORDINGS
 from orak.domain.upload import Upload
-
-_BATCH_SIZE = "batch_size"
 
 _AT: BindParameter[datetime] = bindparam("at")
 _ORPHANED = (
@@ -78,7 +74,6 @@ _FAILURES = (
     .limit(bindparam("limit"))
 )
 _ORPHANS = UPLOADS.where(*_ORPHANED, _older).order_by(uploads.c.id.desc()).limit(bindparam("limit"))
-_SETTING = select(settings.c.value).where(settings.c.name == bindparam("of"))
 
 
 def count_uploads(connection: Connection, at: datetime, orphaned_before: datetime) -> Counts:
@@ -94,21 +89,6 @@ def find_failures(connection: Connection, page: Page) -> list[DeadLetter]:
 def find_orphans(connection: Connection, before: datetime, page: Page) -> list[Upload]:
     """Return uploads in `recordings` that arrived and have no Record, the newest first."""
     return [to_upload(row) for row in connection.execute(_ORPHANS, _bounds(page) | {"before": before})]
-
-
-def read_batch_size(connection: Connection) -> int | None:
-    """Return what was last set."""
-    value: str | None = connection.scalar(_SETTING, {"of": _BATCH_SIZE})
-    return None if value is None else int(value)
-
-
-def write_batch_size(connection: Connection, size: int) -> None:
-    """Set it in place of what was set before."""
-    put = insert(settings, connection.dialect)
-    connection.execute(
-        put.on_conflict_do_update(index_elements=[settings.c.name], set_={"value": put.excluded.value}),
-        {"name": _BATCH_SIZE, "value": str(size)},
-    )
 
 
 def _bounds(page: Page) -> dict[str, object]:
@@ -132,11 +112,3 @@ class SqlReports:
     async def orphans(self, created_before: datetime, page: Page) -> list[Upload]:
         """Return uploads in `recordings` that arrived and have no Record, the newest first."""
         return await self._connections.read(find_orphans, created_before, page)
-
-    async def batch_size(self) -> int | None:
-        """Return what was last set; None if it never was."""
-        return await self._connections.read(read_batch_size)
-
-    async def set_batch_size(self, size: int) -> None:
-        """Set it for all processes."""
-        await self._connections.write(write_batch_size, size)

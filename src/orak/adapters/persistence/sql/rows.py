@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from orak.adapters.persistence.sql.event_payload import EventPayload
 from orak.adapters.persistence.sql.tables import events, records, uploads
 from orak.domain.audio import Loudness
 from orak.domain.events import DomainEvent, LoggedEvent
@@ -207,7 +208,7 @@ def record_values(record: Record) -> dict[str, object]:
 
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(DomainEvent)
+_decoder = msgspec.json.Decoder(EventPayload)
 
 EVENT_COLUMNS = (events.c.position, events.c.id, events.c.upload_id, events.c.version, events.c.payload)
 
@@ -218,7 +219,7 @@ def event_values(upload_id: UploadId, version: int, event: DomainEvent) -> dict[
         "upload_id": upload_id,
         "version": version,
         "type": event.type.value,
-        "payload": _encoder.encode(event).decode(),
+        "payload": _encoder.encode(EventPayload.of(event)).decode(),
         "at": event.at,
         "user_id": event.user_id,
     }
@@ -227,4 +228,4 @@ def event_values(upload_id: UploadId, version: int, event: DomainEvent) -> dict[
 def to_logged_event(row: Sequence[Any]) -> LoggedEvent:
     """Read EVENT_COLUMNS."""
     position, event_id, upload_id, version, payload = row
-    return LoggedEvent(position, event_id, upload_id, version, _decoder.decode(payload))
+    return LoggedEvent(position, event_id, upload_id, version, _decoder.decode(payload).event())

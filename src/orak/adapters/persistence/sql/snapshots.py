@@ -5,7 +5,7 @@ from orak.adapters.persistence.sql.connections import Connections
 from orak.adapters.persistence.sql.rows import RECORD_COLUMNS, UPLOAD_COLUMNS, to_snapshot
 from orak.adapters.persistence.sql.tables import records, uploads
 from orak.adapters.persistence.sql.uploads import get_upload, upload_by_key
-from orak.application.ports.persistence import Page
+from orak.application.ports.page import Page
 from orak.domain.errors import RecordNotFound
 from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
 from orak.domain.record import RecordSnapshot

@@ -6,7 +6,7 @@ from sqlalchemy.engine import Connection
 from orak.adapters.persistence.sql.connections import Runner
 from orak.adapters.persistence.sql.dialect import insert
 from orak.adapters.persistence.sql.tables import songs, users
-from orak.application.ports.persistence import Song
+from orak.application.ports.songs import Song
 from orak.domain.errors import SongNotFound
 from orak.domain.identity import SongId, UserId
 

@@ -9,7 +9,8 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 
 from orak.application.ports.failures import StaleVersion, Unavailable
-from orak.application.ports.storage import InvalidSignature, LengthMismatch, ObjectExists, ObjectMissing
+from orak.application.ports.object_server import InvalidSignature, LengthMismatch, ObjectExists
+from orak.application.ports.storage import ObjectMissing
 from orak.application.ports.tokens import InvalidToken
 from orak.domain.errors import (
     AdminRequired,
@@ -24,9 +25,10 @@ from orak.domain.errors import (
     UploadNotFound,
     WrongState,
 )
-from orak.domain.policies import UNAVAILABLE_DELAY
+from orak.domain.policies.retries import UNAVAILABLE_DELAY
 from orak.domain.webhooks import DeliveryNotFound, EndpointNotFound
 from orak.entrypoints.http.answers.error_codes import STATUSES, ErrorCode
+from orak.entrypoints.http.answers.field_names import on_the_wire
 from orak.entrypoints.http.answers.languages import Language, language_of
 from orak.entrypoints.http.answers.messages import error_text, general_text, part_text, problem_text
 from orak.entrypoints.http.answers.views import ErrorDetail, ErrorEnvelope, ErrorView
@@ -167,7 +169,7 @@ def _details(error: Exception, language: Language) -> list[ErrorDetail]:
         case Rejected():
             return [
                 ErrorDetail(problem.field, problem.code, problem_text(problem, language))
-                for problem in error.problems
+                for problem in map(on_the_wire, error.problems)
             ]
         case NotReady():
             return [

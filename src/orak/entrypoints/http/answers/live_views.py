@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from orak.application.events.tickets import IssuedTicket
+from orak.application.events.issue_ticket import IssuedTicket
 from orak.application.ports.live import LiveMessage
 from orak.entrypoints.http.answers.views import SHOWN, Id, Percent, Shown, View
 

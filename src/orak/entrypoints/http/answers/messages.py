@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from orak.application.ports.storage import InvalidSignature, LengthMismatch, ObjectExists
+from orak.application.ports.object_server import InvalidSignature, LengthMismatch, ObjectExists
 from orak.domain.errors import (
     AdminRequired,
     OrakError,

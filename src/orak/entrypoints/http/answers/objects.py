@@ -5,7 +5,7 @@ import asyncio
 from litestar.enums import HttpMethod
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from orak.application.ports.storage import OpenObject
+from orak.application.ports.open_object import OpenObject
 from orak.entrypoints.http.answers.error_codes import ErrorCode
 from orak.entrypoints.http.answers.errors import Refusal
 from orak.entrypoints.http.answers.etags import http_date, is_known, is_other, range_still_holds

@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from orak.application.collect_metrics import SubscriberLag
 from orak.application.operators.get_statistics import Statistics
-from orak.domain.policies import MAX_BATCH_SIZE
+from orak.domain.policies.batches import MAX_BATCH_SIZE
 from orak.domain.processing import ProcessingStatus
 from orak.domain.upload import Upload
 from orak.entrypoints.http.answers.languages import Language

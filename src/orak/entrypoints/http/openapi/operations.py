@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from inspect import getdoc
 from typing import NamedTuple
 
-from orak.application.events.tickets import IssueTicket
+from orak.application.events.issue_ticket import IssueTicket
 from orak.application.events.watch_records import WatchRecords
-from orak.application.operators.batch_size import SetBatchSize
 from orak.application.operators.get_statistics import GetStatistics
-from orak.application.operators.list_uploads import ListFailures, ListOrphans
+from orak.application.operators.list_failures import ListFailures
+from orak.application.operators.list_orphans import ListOrphans
 from orak.application.operators.retry_failure import RetryFailure
+from orak.application.operators.set_batch_size import SetBatchSize
 from orak.application.operators.trigger_batch import TriggerBatch
 from orak.application.records.change_record import ChangeRecord
 from orak.application.records.create_record import CreateRecord

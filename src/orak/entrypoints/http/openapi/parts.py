@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from orak.domain.audio import ACCEPTED, ACCEPTED_TYPES
 from orak.domain.events import EventType
 from orak.domain.identity import MAX_ID
-from orak.domain.policies import MAX_BATCH_SIZE, MAX_CONTENT_TYPE, MAX_NAME
+from orak.domain.policies.batches import MAX_BATCH_SIZE
+from orak.domain.policies.fields import MAX_NAME
+from orak.domain.policies.uploads import MAX_CONTENT_TYPE
 from orak.domain.webhooks import MAX_URL
 from orak.entrypoints.http.requests.pagination import MAX_LIMIT
 from orak.entrypoints.http.requests.preferences import MAX_WAIT_SECONDS

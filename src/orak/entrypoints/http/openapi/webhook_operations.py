@@ -1,18 +1,14 @@
 """What each operation on webhooks promises, for the OpenAPI document."""
 
-from orak.application.webhooks.manage_endpoints import (
-    AddWebhook,
-    ChangeWebhook,
-    GetWebhook,
-    ListWebhooks,
-    RemoveWebhook,
-    RotateWebhookSecret,
-)
-from orak.application.webhooks.replay_deliveries import (
-    ListWebhookDeliveries,
-    ReplayWebhookDelivery,
-    ReplayWebhookEvents,
-)
+from orak.application.webhooks.add_webhook import AddWebhook
+from orak.application.webhooks.change_webhook import ChangeWebhook
+from orak.application.webhooks.get_webhook import GetWebhook
+from orak.application.webhooks.list_webhook_deliveries import ListWebhookDeliveries
+from orak.application.webhooks.list_webhooks import ListWebhooks
+from orak.application.webhooks.remove_webhook import RemoveWebhook
+from orak.application.webhooks.replay_webhook_delivery import ReplayWebhookDelivery
+from orak.application.webhooks.replay_webhook_events import ReplayWebhookEvents
+from orak.application.webhooks.rotate_webhook_secret import RotateWebhookSecret
 from orak.entrypoints.http.answers.error_codes import ErrorCode as E
 from orak.entrypoints.http.openapi import parts
 from orak.entrypoints.http.openapi.operations import Operation, rule_of

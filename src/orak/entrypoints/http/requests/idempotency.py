@@ -5,7 +5,7 @@ import re
 
 import msgspec
 
-from orak.application.ports.persistence import IdempotencyKey
+from orak.application.ports.idempotency_keys import IdempotencyKey
 from orak.domain.errors import Problem, ProblemCode, Rejected
 from orak.entrypoints.http.requests.injection import CallOf
 

@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from orak.application.ports.persistence import Page
+from orak.application.ports.page import Page
 from orak.domain.errors import Problem, ProblemCode
 from orak.domain.identity import MAX_ID
 from orak.entrypoints.http.requests.parameters import Parameters

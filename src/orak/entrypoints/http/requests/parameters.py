@@ -8,6 +8,7 @@ from orak.domain.errors import Problem, ProblemCode, Rejected
 from orak.domain.identity import MAX_ID
 from orak.entrypoints.http.answers.error_codes import ErrorCode
 from orak.entrypoints.http.answers.errors import Refusal
+from orak.entrypoints.http.answers.field_names import on_the_wire
 
 _INT_32 = 2**31 - 1
 _INT_64 = 2**63 - 1
@@ -126,7 +127,8 @@ class Parameters:
         A field that could not be read has that one problem, and not also that it is absent.
         """
         unread = {problem.field for problem in self._problems}
-        problems = self._problems + [one for one in found if one is not None and one.field not in unread]
+        judged = [on_the_wire(problem) for problem in found if problem is not None]
+        problems = self._problems + [problem for problem in judged if problem.field not in unread]
         problems.sort(key=lambda problem: [*self._read, problem.field].index(problem.field))
         if not others_allowed:
             unknown = [name for name in self._values if name not in self._read]

@@ -8,7 +8,7 @@ from litestar import Response, post
 from litestar.enums import HttpMethod
 from litestar.types import Receive, Scope, Send
 
-from orak.application.events.tickets import IssueTicket
+from orak.application.events.issue_ticket import IssueTicket
 from orak.application.ports.tokens import Bearer
 from orak.entrypoints.http.answers.live_views import TicketView
 from orak.entrypoints.http.requests.authentication import PUBLIC

@@ -3,15 +3,16 @@
 from litestar import Response, post, put
 from litestar.params import FromPath
 
-from orak.application.operators.batch_size import SetBatchSize
 from orak.application.operators.get_statistics import GetStatistics
-from orak.application.operators.list_uploads import ListFailures, ListOrphans
+from orak.application.operators.list_failures import ListFailures
+from orak.application.operators.list_orphans import ListOrphans
 from orak.application.operators.retry_failure import RetryFailure
+from orak.application.operators.set_batch_size import SetBatchSize
 from orak.application.operators.trigger_batch import TriggerBatch
-from orak.application.ports.persistence import Page
+from orak.application.ports.page import Page
 from orak.domain.errors import Problem, ProblemCode
 from orak.domain.identity import UploadId
-from orak.domain.policies import batch_size_problem
+from orak.domain.policies.batches import batch_size_problem
 from orak.entrypoints.http.answers.languages import language_of
 from orak.entrypoints.http.answers.operator_views import (
     BatchSizeView,

@@ -14,7 +14,7 @@ from orak.application.records.list_records import ListRecords
 from orak.application.records.retry_record import RetryRecord
 from orak.domain.actor import Actor
 from orak.domain.identity import RecordId, SongId, UploadId
-from orak.domain.policies import id_problem
+from orak.domain.policies.fields import id_problem
 from orak.domain.record import RecordSnapshot, title_problem
 from orak.entrypoints.http.answers.etags import is_known
 from orak.entrypoints.http.answers.languages import language_of

@@ -13,14 +13,9 @@ from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, HTTPReceiveMessage
 
 from orak.application.ports.failures import StaleVersion, Unavailable
-from orak.application.ports.storage import (
-    IMMUTABLE,
-    InvalidSignature,
-    MediaRedirect,
-    ObjectExists,
-    ObjectMissing,
-    ObjectServer,
-)
+from orak.application.ports.object_server import InvalidSignature, ObjectExists, ObjectServer
+from orak.application.ports.public_media import IMMUTABLE, MediaRedirect
+from orak.application.ports.storage import ObjectMissing
 from orak.application.uploads.receive_upload import ReceiveUpload
 from orak.domain.identity import ObjectKey
 from orak.entrypoints.http.answers.objects import answer_with

@@ -3,21 +3,16 @@
 from litestar import Response, delete, patch, post
 from litestar.params import FromPath
 
-from orak.application.ports.persistence import Page
-from orak.application.webhooks.manage_endpoints import (
-    AddWebhook,
-    ChangeWebhook,
-    EndpointChange,
-    GetWebhook,
-    ListWebhooks,
-    RemoveWebhook,
-    RotateWebhookSecret,
-)
-from orak.application.webhooks.replay_deliveries import (
-    ListWebhookDeliveries,
-    ReplayWebhookDelivery,
-    ReplayWebhookEvents,
-)
+from orak.application.ports.page import Page
+from orak.application.webhooks.add_webhook import AddWebhook
+from orak.application.webhooks.change_webhook import ChangeWebhook, EndpointChange
+from orak.application.webhooks.get_webhook import GetWebhook
+from orak.application.webhooks.list_webhook_deliveries import ListWebhookDeliveries
+from orak.application.webhooks.list_webhooks import ListWebhooks
+from orak.application.webhooks.remove_webhook import RemoveWebhook
+from orak.application.webhooks.replay_webhook_delivery import ReplayWebhookDelivery
+from orak.application.webhooks.replay_webhook_events import ReplayWebhookEvents
+from orak.application.webhooks.rotate_webhook_secret import RotateWebhookSecret
 from orak.domain.webhooks import DeliveryId, EndpointId
 from orak.entrypoints.http.answers.webhook_views import (
     DeliveryView,

@@ -3,13 +3,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from orak.application.events.relay_events import PageOutcome, StartPosition
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.storage import Storage
+from orak.application.ports.subscribers import PageOutcome, StartPosition
 from orak.domain.events import DomainEvent, EventType, LoggedEvent
 from orak.domain.identity import published_attempt, published_prefix
-from orak.domain.policies import MAX_CONSECUTIVE_OUTAGES, UNAVAILABLE_DELAY
+from orak.domain.policies.retries import MAX_CONSECUTIVE_OUTAGES, UNAVAILABLE_DELAY
 from orak.domain.processing import ProcessingStatus
 
 _log = logging.getLogger(__name__)

@@ -2,8 +2,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from orak.application.events.relay_events import PageOutcome, StartPosition
 from orak.application.ports.event_bus import EventBus
+from orak.application.ports.subscribers import PageOutcome, StartPosition
 from orak.domain.events import LoggedEvent
 
 

@@ -1,6 +1,4 @@
-from dataclasses import dataclass
-
-from orak.application.ports.live import Live, LiveMessage
+from orak.application.ports.live import LiveMessage
 from orak.domain.events import LoggedEvent
 from orak.domain.processing import ProcessingStatus, shown_as
 
@@ -22,15 +20,3 @@ def message_of(logged: LoggedEvent) -> LiveMessage | None:
         event.at,
         deleted,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class TellLive:
-    """Tells whoever listens of each change of a recording."""
-
-    live: Live
-
-    async def hear(self, logged: LoggedEvent) -> None:
-        """Publish the change under its position, by which a listener resumes."""
-        if message := message_of(logged):
-            await self.live.publish(logged.event.user_id, message)

@@ -1,0 +1,80 @@
+"""What orak posts to a webhook endpoint: headers, body and signature."""
+
+import hashlib
+import hmac
+from collections.abc import Collection
+from datetime import datetime
+
+import msgspec
+
+from orak.domain.events import EventType, LoggedEvent
+from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
+from orak.domain.processing import FailureCode, ProcessingStatus
+from orak.domain.webhooks import Endpoint
+
+
+class WebhookBody(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """The JSON body: one event, flattened."""
+
+    id: int
+    """The event's id, the same in every delivery of it."""
+    type: EventType
+    at: datetime
+    position: int
+    upload_id: UploadId
+    version: int
+    """The upload's version; it rises by one with each of the upload's events."""
+    user_id: UserId
+    status: ProcessingStatus
+    attempt: int
+    key: ObjectKey
+    original_key: ObjectKey
+    record_id: RecordId | None = None
+    failures: int = 0
+    failure: FailureCode | None = None
+
+    @classmethod
+    def of(cls, logged: LoggedEvent) -> "WebhookBody":
+        """Flatten an event."""
+        event = logged.event
+        return cls(
+            id=logged.event_id,
+            type=event.type,
+            at=event.at,
+            position=logged.position,
+            upload_id=logged.upload_id,
+            version=logged.version,
+            user_id=event.user_id,
+            status=event.status,
+            attempt=event.attempt,
+            key=event.key,
+            original_key=event.original_key,
+            record_id=event.record_id,
+            failures=event.failures,
+            failure=event.failure,
+        )
+
+
+def webhook_request(
+    endpoint: Endpoint, logged: LoggedEvent, *, at: datetime, agent: str
+) -> tuple[dict[str, str], bytes]:
+    """Return the headers and the body that deliver an event to *endpoint*, signed *at* that time."""
+    body = msgspec.json.encode(WebhookBody.of(logged))
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": agent,
+        "Orak-Event-Id": str(logged.event_id),
+        "Orak-Signature": signature(endpoint.secrets_at(at), at, body),
+    }
+    return headers, body
+
+
+def signature(secrets: Collection[str], at: datetime, body: bytes) -> str:
+    """Return the `Orak-Signature` header: `t=<unix time>,v1=<hex>`, with one `v1` for each secret.
+
+    Each `v1` is HMAC-SHA256 (RFC 2104) of the time, a dot and the body.
+    """
+    timestamp = int(at.timestamp())
+    signed = b"%d." % timestamp + body
+    digests = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest() for secret in secrets]
+    return ",".join([f"t={timestamp}", *(f"v1={digest}" for digest in digests)])

@@ -1,0 +1,31 @@
+from typing import Protocol
+
+import msgspec
+
+from orak.domain.identity import UserId
+
+
+class IdempotencyKey(msgspec.Struct, frozen=True):
+    """Identifies a call that has one effect however often the client sends it."""
+
+    user_id: UserId
+    route: str
+    key: str
+    fingerprint: str
+    """A digest of the body: a key that comes again must come with the same body."""
+
+
+class IdempotencyKeys(Protocol):
+    """What the first call with each Idempotency-Key made. Every method may raise `Unavailable`."""
+
+    async def find(self, idempotency_key: IdempotencyKey) -> int | None:
+        """Return the id that the first call made; None if the key was not used in the last 24 hours.
+
+        Raises:
+            IdempotencyMismatch: the key was used with another body.
+        """
+        ...
+
+    async def keep(self, idempotency_key: IdempotencyKey, made: int) -> None:
+        """Store the id that this call makes. Raise `StaleVersion` if a concurrent call was first."""
+        ...

@@ -1,0 +1,35 @@
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from orak.domain.events import LoggedEvent
+from orak.domain.webhooks import Endpoint
+
+
+class ForbiddenAddress(Exception):
+    """The URL leads to an address that is not public."""
+
+
+class Posted(msgspec.Struct, frozen=True):
+    """The outcome of one request."""
+
+    status_code: int | None
+    """None if the receiver did not answer."""
+    said: str
+    """The beginning of the answer, or why there was no answer."""
+
+
+class Poster(Protocol):
+    """Posts events to webhook endpoints."""
+
+    async def check(self, url: str) -> None:
+        """Raise `ForbiddenAddress` if the URL's name is unknown or leads to an address that is not public."""
+        ...
+
+    async def post(self, endpoint: Endpoint, logged: LoggedEvent, *, at: datetime) -> Posted:
+        """Post the event, signed with the secrets that the endpoint has *at* that time.
+
+        Errors are outcomes too; nothing is raised. Redirects are not followed.
+        """
+        ...

@@ -1,0 +1,68 @@
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum, auto
+from typing import Protocol
+
+from orak.domain.events import LoggedEvent
+
+
+@dataclass(frozen=True, slots=True)
+class PageOutcome:
+    """What a subscriber did with a page of events."""
+
+    failed: Collection[int] = ()
+    """Positions that failed: they come again with back-off, and other events meanwhile."""
+    untried: Collection[int] = ()
+    """Positions left until the subscriber works again; they come then, and do not count as failed."""
+    later: Mapping[int, timedelta] = field(default_factory=dict)
+    """Positions that succeeded and are to come once more after this time."""
+    unread: int = 0
+    """How many events at the end of the page were not tried, because nothing works at present."""
+    is_down: bool = False
+    """Whether nothing works at present: the subscriber rests, longer each time."""
+
+
+class StartPosition(Enum):
+    """Where a subscriber without a cursor begins."""
+
+    FIRST = auto()
+    """At the first event of the log."""
+    NEXT = auto()
+    """After the last event: the subscriber receives nothing that happened before."""
+    GIVEN = auto()
+    """At the cursor it was created with. Without a cursor it was removed, and receives nothing."""
+
+
+class Subscriber(Protocol):
+    """Acts on events; it receives each at least once, in the feed's order except for those that failed."""
+
+    @property
+    def name(self) -> str:
+        """The name under which its cursor is stored."""
+        ...
+
+    @property
+    def in_order(self) -> bool:
+        """Whether an event that failed holds back the later events of its upload."""
+        ...
+
+    @property
+    def longest_rest(self) -> timedelta:
+        """How long the subscriber rests at most while nothing works."""
+        ...
+
+    @property
+    def begins(self) -> StartPosition:
+        """Where it begins without a cursor."""
+        ...
+
+    async def read(self, page: Sequence[LoggedEvent]) -> PageOutcome:
+        """Act on events, in their order.
+
+        An in-order subscriber reports the later events of a failed event's upload as failed too.
+
+        `Unavailable` means that nothing works and no event was acted on. Any other exception is a bug: the
+        events come again one by one, and the one that raises comes again with back-off.
+        """
+        ...

@@ -1,0 +1,50 @@
+"""Rules for single fields of a request: names, ids and durations."""
+
+import unicodedata
+
+from orak.domain.errors import Problem, ProblemCode
+from orak.domain.identity import MAX_ID
+
+MAX_NAME = 255
+
+_INVISIBLE = frozenset({"Cf", "Zs", "Zl", "Zp"})
+_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Blank characters whose category says letter or symbol: Hangul fillers, and the empty Braille pattern."""
+
+
+def has_forbidden_character(text: str) -> bool:
+    """Return whether *text* holds a control character (NUL too) or a lone surrogate."""
+    return any(unicodedata.category(character) in {"Cc", "Cs"} for character in text)
+
+
+def name_problem(field: str, text: str | None) -> Problem | None:
+    """Return what is wrong with a name or title: blank, too long after NFC, or a forbidden character."""
+    if text is None or _is_blank(text):
+        return Problem(field, ProblemCode.REQUIRED)
+    if has_forbidden_character(text):
+        return Problem(field, ProblemCode.INVALID_CHARACTER)
+    if len(unicodedata.normalize("NFC", text)) > MAX_NAME:
+        return Problem(field, ProblemCode.TOO_LONG, MAX_NAME)
+    return None
+
+
+def id_problem(field: str, number: int) -> Problem | None:
+    """Return what is wrong with an id."""
+    return None if 1 <= number <= MAX_ID else Problem(field, ProblemCode.INVALID)
+
+
+def duration_problem(seconds: int | None, max_seconds: int) -> Problem | None:
+    """Return what is wrong with a duration that a client declares; it may declare none."""
+    if seconds is None or 0 <= seconds <= max_seconds:
+        return None
+    if seconds < 0:
+        return Problem("duration_seconds", ProblemCode.INVALID)
+    return Problem("duration_seconds", ProblemCode.TOO_LARGE, max_seconds)
+
+
+def _is_blank(text: str) -> bool:
+    # Formats such as a zero-width space or a byte order mark are invisible too.
+    return all(
+        character.isspace() or character in _FILLERS or unicodedata.category(character) in _INVISIBLE
+        for character in text
+    )

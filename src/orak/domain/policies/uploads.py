@@ -1,0 +1,63 @@
+"""Which files may be uploaded."""
+
+import re
+
+import msgspec
+
+from orak.domain.audio import ACCEPTED, ACCEPTED_TYPES
+from orak.domain.errors import Problem, ProblemCode
+from orak.domain.policies.fields import duration_problem, name_problem
+
+MAX_CONTENT_TYPE = 100
+
+# RFC 9110 §8.3.1: type "/" subtype *( OWS ";" OWS token "=" ( token / quoted-string ) ), ASCII throughout.
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - a grammar's token, not a secret
+_MEDIA_TYPE = re.compile(
+    rf'({_TOKEN}/{_TOKEN})(?:[ \t]*;[ \t]*{_TOKEN}=(?:{_TOKEN}|"[\x20!#-\[\]-~]*"))*', re.ASCII
+)
+
+
+def media_type(content_type: str) -> str | None:
+    """Return the type/subtype of a Content-Type, in lower case; None if it is malformed."""
+    match = _MEDIA_TYPE.fullmatch(content_type)
+    return match[1].lower() if match else None
+
+
+class UploadPolicy(msgspec.Struct, frozen=True):
+    """Which files may be uploaded. Each method returns what is wrong with one field, or None."""
+
+    max_bytes: int
+    max_duration_seconds: int
+
+    def filename_problem(self, name: str | None) -> Problem | None:
+        """Require a valid name whose extension is an accepted audio type."""
+        if problem := name_problem("original_filename", name):
+            return problem
+        extension = (name or "").rpartition(".")[2].lower()
+        if extension not in ACCEPTED or "." not in (name or ""):
+            return Problem("original_filename", ProblemCode.UNSUPPORTED_TYPE)
+        return None
+
+    def size_problem(self, size: int | None) -> Problem | None:
+        """Require at least one byte and at most `max_bytes`."""
+        if size is None:
+            return Problem("file_size", ProblemCode.REQUIRED)
+        if size <= 0:
+            return Problem("file_size", ProblemCode.NOT_POSITIVE)
+        if size > self.max_bytes:
+            return Problem("file_size", ProblemCode.TOO_LARGE, self.max_bytes)
+        return None
+
+    def content_type_problem(self, content_type: str | None) -> Problem | None:
+        """Require an accepted audio type; parameters such as `;codecs=opus` are allowed."""
+        if content_type is None or not content_type.strip():
+            return Problem("content_type", ProblemCode.REQUIRED)
+        if len(content_type) > MAX_CONTENT_TYPE:
+            return Problem("content_type", ProblemCode.TOO_LONG, MAX_CONTENT_TYPE)
+        if media_type(content_type) not in ACCEPTED_TYPES:
+            return Problem("content_type", ProblemCode.UNSUPPORTED_TYPE)
+        return None
+
+    def duration_problem(self, seconds: int | None) -> Problem | None:
+        """Allow no duration, or up to `max_duration_seconds`; the decoder's figure replaces it."""
+        return duration_problem(seconds, self.max_duration_seconds)
