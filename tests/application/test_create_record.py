@@ -1,5 +1,6 @@
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -103,7 +104,9 @@ async def test_everything_wrong_is_named_at_once(house):
 async def test_an_outage_after_the_record_was_saved_does_not_fail_the_call(house, caplog):
     upload = await house.request()
 
-    create_record = replace(house.use_cases.create_record, storage=AwayStorage())
+    create_record = house.use_cases.create_record
+    convert_now = replace(create_record.convert_now, storage=AwayStorage())
+    create_record = replace(create_record, convert_now=convert_now)
     snapshot = await create_record(SINGER, NewRecord("첫 노래", upload.id))
     assert snapshot.status is ProcessingStatus.PROCESSING
     assert "could not be started at once" in caplog.text
@@ -125,8 +128,32 @@ async def test_a_repeated_call_has_one_effect(house):
         )
 
 
-@pytest.mark.parametrize("seconds", [-1, 2**31])
-async def test_a_length_that_no_column_holds_is_refused(house, seconds):
+@pytest.mark.parametrize("seconds", [-1, 3601, 2**31])  # the house allows an hour
+async def test_a_duration_out_of_range_is_refused(house, seconds):
     upload = await house.upload()
     with pytest.raises(Rejected):
         await house.use_cases.create_record(SINGER, NewRecord("t", upload.id, None, seconds))
+
+
+async def test_a_caller_that_sets_a_wait_also_waits_for_a_queued_conversion(house):
+    upload = await house.upload()
+    creating = asyncio.create_task(
+        house.use_cases.create_record(SINGER, NewRecord("t", upload.id), wait=1000)
+    )
+    while not await house.use_cases.process_upload():  # noqa: ASYNC110 - nothing tells when the row waits
+        await asyncio.sleep(0)
+    assert (await creating).status is ProcessingStatus.COMPLETED
+
+
+async def test_a_caller_that_sets_no_wait_does_not_wait_for_a_queued_conversion(house):
+    upload, before = await house.upload(), house.clock.now()
+    await house.use_cases.create_record(SINGER, NewRecord("t", upload.id))
+    assert house.clock.now() == before
+
+
+async def test_shutdown_ends_the_wait_for_a_queued_conversion(house):
+    upload, before = await house.upload(), house.clock.now()
+    house.waits.end()
+    snapshot = await house.use_cases.create_record(SINGER, NewRecord("t", upload.id), wait=1000)
+    assert snapshot.status is ProcessingStatus.PROCESSING
+    assert house.clock.now() - before < timedelta(seconds=1)  # of the thousand that the caller set

@@ -70,6 +70,7 @@ async def an_api(settings: Settings = SETTINGS, *, clock: FrozenClock | None = N
             leases=house.persistence.leases,
             storage=house.storage,
             collect_metrics=house.use_cases.get_statistics.collect_metrics,
+            waits=house.waits,
             end_conversion_waits=lambda: None,  # nothing is waited for: this house converts nothing by itself
         )
         app = _app(settings)

@@ -16,8 +16,10 @@ from orak.adapters.live.memory import MemoryLive
 from orak.adapters.persistence.memory.database import MemoryPersistence
 from orak.adapters.storage.memory import MemoryStorage
 from orak.adapters.webhooks.requests import webhook_request
+from orak.application.await_record import AwaitRecord
 from orak.application.batch_size import BatchSize
 from orak.application.collect_metrics import CollectMetrics
+from orak.application.convert_now import ConvertNow
 from orak.application.events.check_event_log import CheckEventLog
 from orak.application.events.follow_events import FollowEvents
 from orak.application.events.issue_ticket import IssueTicket
@@ -37,7 +39,6 @@ from orak.application.ports.poster import ForbiddenAddress, Posted
 from orak.application.processing.process_upload import ConversionRules, ProcessUpload
 from orak.application.processing.sweep import Sweep
 from orak.application.processing.sweep_objects import SweepObjects
-from orak.application.records.await_record import AwaitRecord
 from orak.application.records.change_record import ChangeRecord
 from orak.application.records.create_record import CreateRecord, NewRecord
 from orak.application.records.delete_record import DeleteRecord
@@ -56,6 +57,7 @@ from orak.application.uploads.store_upload import StoreUpload
 from orak.application.use_cases import UseCases
 from orak.application.users.register_user import RegisterUser
 from orak.application.verify_upload import VerifyUpload
+from orak.application.waits import Waits
 from orak.application.webhooks.add_webhook import AddWebhook
 from orak.application.webhooks.change_webhook import ChangeWebhook
 from orak.application.webhooks.deliver_webhooks import DeliverWebhooks
@@ -70,6 +72,7 @@ from orak.domain.actor import Actor
 from orak.domain.audio import AudioProfile, Conversion, Loudness
 from orak.domain.events import LoggedEvent
 from orak.domain.identity import UploadId, UserId
+from orak.domain.policies.records import RecordPolicy
 from orak.domain.policies.uploads import UploadPolicy
 from orak.domain.record import RecordSnapshot
 from orak.domain.upload import Upload
@@ -159,6 +162,7 @@ class House:
     converter: QuickConverter
     queue: RememberingQueue
     poster: "Receivers"
+    waits: Waits
     started: list[UploadId] = field(default_factory=list)
 
     async def request(
@@ -218,6 +222,8 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
         )
         subscriber_names = SubscriberNames(relay_events, persistence.endpoints, None)
         collect_metrics = CollectMetrics(persistence.reports, persistence.cursors, clock, subscriber_names)
+        waits = Waits()
+        await_record = AwaitRecord(snapshots, clock, waits)
         use_cases = UseCases(
             request_upload=RequestUpload(
                 persistence.intake,
@@ -230,9 +236,17 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
             store_upload=StoreUpload(snapshots, storage, verify, starter),
             get_upload=GetUpload(snapshots),
             cancel_upload=CancelUpload(transaction, clock),
-            create_record=CreateRecord(transaction, snapshots, storage, verify, starter, clock),
+            create_record=CreateRecord(
+                transaction,
+                snapshots,
+                ConvertNow(snapshots, storage, verify, starter, clock),
+                await_record,
+                clock,
+                RecordPolicy(max_duration_seconds=3600),
+                timedelta(milliseconds=300),
+            ),
             get_record=GetRecord(snapshots, cache, clock),
-            await_record=AwaitRecord(snapshots, clock),
+            await_record=await_record,
             list_records=ListRecords(snapshots),
             change_record=ChangeRecord(transaction, snapshots, cache, clock),
             retry_record=RetryRecord(snapshots, requeue),
@@ -300,4 +314,4 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
                 events, cursors, endpoints, deliveries, poster, clock, "this process"
             ),
         )
-        yield House(use_cases, clock, persistence, storage, converter, queue, poster, started)
+        yield House(use_cases, clock, persistence, storage, converter, queue, poster, waits, started)

@@ -9,7 +9,9 @@ from datetime import timedelta
 from dependency_injector import containers, providers
 
 from orak.adapters.ids.random import RandomIds
+from orak.application.await_record import AwaitRecord
 from orak.application.collect_metrics import CollectMetrics
+from orak.application.convert_now import ConvertNow
 from orak.application.events.check_event_log import CheckEventLog
 from orak.application.events.follow_events import FollowEvents
 from orak.application.events.issue_ticket import IssueTicket
@@ -27,7 +29,6 @@ from orak.application.ports.event_log import EventLog
 from orak.application.processing.process_upload import ConversionRules, ProcessUpload
 from orak.application.processing.sweep import Sweep
 from orak.application.processing.sweep_objects import SweepObjects
-from orak.application.records.await_record import AwaitRecord
 from orak.application.records.change_record import ChangeRecord
 from orak.application.records.create_record import CreateRecord
 from orak.application.records.delete_record import DeleteRecord
@@ -46,6 +47,7 @@ from orak.application.uploads.store_upload import StoreUpload
 from orak.application.use_cases import UseCases
 from orak.application.users.register_user import RegisterUser
 from orak.application.verify_upload import VerifyUpload
+from orak.application.waits import Waits
 from orak.application.webhooks.add_webhook import AddWebhook
 from orak.application.webhooks.change_webhook import ChangeWebhook
 from orak.application.webhooks.get_webhook import GetWebhook
@@ -55,6 +57,7 @@ from orak.application.webhooks.remove_webhook import RemoveWebhook
 from orak.application.webhooks.replay_webhook_delivery import ReplayWebhookDelivery
 from orak.application.webhooks.replay_webhook_events import ReplayWebhookEvents
 from orak.application.webhooks.rotate_webhook_secret import RotateWebhookSecret
+from orak.domain.policies.records import RecordPolicy
 from orak.domain.policies.uploads import UploadPolicy
 from orak.entrypoints import parts
 from orak.entrypoints.aws import open_consumer, open_publisher
@@ -215,6 +218,9 @@ class Container(containers.DeclarativeContainer):
         retention=providers.Callable(timedelta, hours=settings.provided.orphan_retention_hours),
     )
 
+    waits = providers.Singleton(Waits)
+    await_record = providers.Singleton(AwaitRecord, snapshots, clock, waits)
+
     use_cases = providers.Singleton(
         UseCases,
         request_upload=providers.Singleton(
@@ -234,10 +240,19 @@ class Container(containers.DeclarativeContainer):
         get_upload=providers.Singleton(GetUpload, snapshots),
         cancel_upload=providers.Singleton(CancelUpload, transaction, clock),
         create_record=providers.Singleton(
-            CreateRecord, transaction, snapshots, storage, verify, starter, clock
+            CreateRecord,
+            transaction=transaction,
+            snapshots=snapshots,
+            convert_now=providers.Singleton(ConvertNow, snapshots, storage, verify, starter, clock),
+            await_record=await_record,
+            clock=clock,
+            policy=providers.Singleton(
+                RecordPolicy, max_duration_seconds=settings.provided.max_duration_seconds
+            ),
+            immediate_wait=providers.Callable(timedelta, milliseconds=settings.provided.immediate_wait_ms),
         ),
         get_record=providers.Singleton(GetRecord, snapshots, cache, clock),
-        await_record=providers.Singleton(AwaitRecord, snapshots, clock),
+        await_record=await_record,
         list_records=providers.Singleton(ListRecords, snapshots),
         change_record=providers.Singleton(ChangeRecord, transaction, snapshots, cache, clock),
         retry_record=providers.Singleton(RetryRecord, snapshots, requeue),
@@ -296,6 +311,7 @@ class Container(containers.DeclarativeContainer):
         storage=storage,
         collect_metrics=collect_metrics,
         redis=redis,
+        waits=waits,
         end_conversion_waits=starter.provided.end_waits,
     )
     timers = providers.Resource(

@@ -1,7 +1,7 @@
 """What an entrypoint is handed of an orak that runs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orak.application.collect_metrics import CollectMetrics
@@ -13,9 +13,9 @@ from orak.application.ports.public_media import PublicMedia
 from orak.application.ports.storage import Storage
 from orak.application.ports.tokens import Tokens
 from orak.application.use_cases import UseCases
+from orak.application.waits import Waits
 from orak.domain.identity import ObjectKey
 from orak.entrypoints.settings.values import Settings
-from orak.entrypoints.waits import Waits
 
 if TYPE_CHECKING:
     from orak.adapters.redis.link import RedisLink
@@ -35,8 +35,8 @@ class Running:
     leases: Leases
     storage: Storage
     collect_metrics: CollectMetrics
+    waits: Waits
     end_conversion_waits: Callable[[], None]
-    waits: Waits = field(default_factory=Waits)
     redis: "RedisLink | None" = None
     """None where everything is in one process."""
 

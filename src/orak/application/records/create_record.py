@@ -1,110 +1,101 @@
-import asyncio
-import logging
 from dataclasses import dataclass
+from datetime import timedelta
 
 import msgspec
 
+from orak.application.await_record import AwaitRecord
+from orak.application.convert_now import ConvertNow
 from orak.application.ports.clock import Clock
+from orak.application.ports.failures import Unavailable
 from orak.application.ports.idempotency_keys import IdempotencyKey
 from orak.application.ports.snapshots import Snapshots
-from orak.application.ports.starter import Starter
-from orak.application.ports.storage import Storage
 from orak.application.ports.unit_of_work import UnitOfWork
 from orak.application.retries import with_retries
-from orak.application.verify_upload import VerifyUpload
 from orak.domain.actor import Actor
-from orak.domain.errors import Problem, ProblemCode, Rejected
-from orak.domain.identity import ObjectKey, RecordId, SongId, UploadId
-from orak.domain.policies.fields import duration_problem, id_problem
-from orak.domain.record import Record, RecordSnapshot, title_problem
-from orak.domain.upload import StoredObject
-
-_log = logging.getLogger(__name__)
-
-_INT_32 = 2**31 - 1
-"""Seconds that a column holds; which takes are too long is for the settings to say."""
-
-_ARRIVING = 4.0
-"""Seconds that storage and database have to say that the bytes are there, before the call goes on without."""
-
-_LOOKS = (0.05, 0.1)
-"""Pauses between looks for an object right after its PUT: three looks in all."""
+from orak.domain.errors import Problem, Rejected
+from orak.domain.identity import RecordId, SongId, UploadId
+from orak.domain.policies.records import RecordPolicy
+from orak.domain.record import Record, RecordSnapshot
 
 
 class NewRecord(msgspec.Struct, frozen=True):
-    """What a client calls a take; None is a field that was not given."""
+    """The title that a client gives an upload; None is a field that was not given."""
 
     title: str | None
     upload_id: UploadId | None
     song_id: SongId | None = None
     duration_seconds: int | None = None
 
-    def problems(self, max_duration_seconds: int = _INT_32) -> list[Problem]:
-        """Return everything that is wrong, each field once."""
-        upload_problem = (
-            Problem("upload_id", ProblemCode.REQUIRED)
-            if self.upload_id is None
-            else id_problem("upload_id", self.upload_id)
-        )
-        song_problem = None if self.song_id is None else id_problem("song_id", self.song_id)
+    def problems(self, policy: RecordPolicy) -> list[Problem]:
+        """Return everything that *policy* forbids, each field once."""
         checks = (
-            title_problem(self.title),
-            upload_problem,
-            song_problem,
-            duration_problem(self.duration_seconds, max_duration_seconds),
+            policy.title_problem(self.title),
+            policy.upload_id_problem(self.upload_id),
+            policy.song_id_problem(self.song_id),
+            policy.duration_problem(self.duration_seconds),
         )
         return [problem for problem in checks if problem is not None]
+
+    def checked(self, policy: RecordPolicy) -> tuple[str, UploadId]:
+        """Return the title and the upload's id. Raise `Rejected` with every problem at once."""
+        problems = self.problems(policy)
+        if problems or self.title is None or self.upload_id is None:
+            raise Rejected(problems)
+        return self.title, self.upload_id
 
 
 @dataclass(frozen=True, slots=True)
 class CreateRecord:
-    """Name an uploaded take, and convert it: now if its bytes are there and a slot is free.
+    """Make a record of an upload, and convert it: at once if its bytes are there and a slot is free.
 
-    The call waits a little for the conversion and answers with what the row says by then. Whatever goes
-    wrong with the immediate attempt, the record stands and is converted in the background.
+    The call waits a little for the conversion and returns the record as it is then. If the immediate attempt
+    fails, the record stays and is converted in the background.
     """
 
     transaction: UnitOfWork
     snapshots: Snapshots
-    storage: Storage
-    verify: VerifyUpload
-    starter: Starter
+    convert_now: ConvertNow
+    await_record: AwaitRecord
     clock: Clock
+    policy: RecordPolicy
+    immediate_wait: timedelta
+    """How long the call waits for a conversion that starts at once, unless the caller says how long."""
 
     async def __call__(
         self,
         actor: Actor,
         new: NewRecord,
         *,
-        wait: float = 0.0,
+        wait: float | None = None,
         idempotency_key: IdempotencyKey | None = None,
     ) -> RecordSnapshot:
-        """Wait up to *wait* seconds.
+        """Return the record once it is converted, or as it is after *wait* seconds.
+
+        A caller that sets *wait* also waits for a conversion that is queued or runs in another process.
 
         Raises:
-            Rejected: title or ids are none.
+            Rejected: a field is invalid; it names every problem at once.
             UploadNotFound, PermissionDenied, RecordExists, SongNotFound, IdempotencyMismatch: in this order.
-            StateConflict: the upload failed its check or was given up.
+            StateConflict: the upload failed its check or was cancelled.
         """
-        title, upload_id = new.title, new.upload_id
-        problems = new.problems()
-        if problems or title is None or upload_id is None:
-            raise Rejected(problems)
-        record_id, is_new = await with_retries(
-            self.clock, lambda: self._save(actor, new, title, upload_id, idempotency_key)
-        )
+        began = self.clock.now()
+        _, upload_id = new.checked(self.policy)
+        record_id, is_new = await with_retries(self.clock, lambda: self._save(actor, new, idempotency_key))
         if is_new:
-            await self._begin(upload_id, wait)
-        return await self.snapshots.get(record_id)
+            await self.convert_now(
+                upload_id, wait=self.immediate_wait.total_seconds() if wait is None else wait
+            )
+        snapshot = await self.snapshots.get(record_id)
+        if wait is None or not snapshot.is_queued:
+            return snapshot
+        left = wait - (self.clock.now() - began).total_seconds()
+        return await self._await_queued(actor, snapshot, seconds=left)
 
     async def _save(
-        self,
-        actor: Actor,
-        new: NewRecord,
-        title: str,
-        upload_id: UploadId,
-        idempotency_key: IdempotencyKey | None,
+        self, actor: Actor, new: NewRecord, idempotency_key: IdempotencyKey | None
     ) -> tuple[RecordId, bool]:
+        """Return the record's id, and whether this call made it."""
+        title, upload_id = new.checked(self.policy)
         async with self.transaction() as tx:
             if idempotency_key and (made := await tx.idempotency_keys.find(idempotency_key)) is not None:
                 return RecordId(made), False
@@ -121,32 +112,8 @@ class CreateRecord:
                 await tx.idempotency_keys.keep(idempotency_key, record.id)
             return record.id, True
 
-    async def _begin(self, upload_id: UploadId, wait: float) -> None:
+    async def _await_queued(self, actor: Actor, snapshot: RecordSnapshot, seconds: float) -> RecordSnapshot:
         try:
-            async with asyncio.timeout(_ARRIVING):
-                has_arrived = await with_retries(self.clock, lambda: self._arrive(upload_id))
-            if has_arrived:
-                started = await self.starter.start(upload_id)
-                await started.wait(wait)
-        except TimeoutError:
-            _log.warning("upload %d was not looked at in time; the sweep does it later", upload_id)
-        except Exception:  # noqa: BLE001 - no failure of the immediate attempt may fail the call
-            # The record is saved and its row waits: the sweep starts it. No client should see this.
-            _log.exception("upload %d could not be started at once", upload_id)
-
-    async def _arrive(self, upload_id: UploadId) -> bool:
-        """Take note of bytes that are there already; say whether a conversion can start."""
-        upload = await self.snapshots.upload(upload_id)
-        if upload.awaits_arrival:
-            found = await self._look(upload.key)
-            if found is None:
-                return False
-            upload = await self.verify(found)
-        return upload.is_waiting
-
-    async def _look(self, key: ObjectKey) -> StoredObject | None:
-        for pause in _LOOKS:
-            if found := await self.storage.head(key):
-                return found
-            await self.clock.sleep(pause)
-        return await self.storage.head(key)
+            return await self.await_record(actor, snapshot.record.id, seconds=seconds)
+        except Unavailable:  # the record stands, so an outage must not fail the call
+            return snapshot

@@ -12,6 +12,7 @@ from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.application.ports.object_server import InvalidSignature, LengthMismatch, ObjectExists
 from orak.application.ports.storage import ObjectMissing
 from orak.application.ports.tokens import InvalidToken
+from orak.application.waits import WaitEnded
 from orak.domain.errors import (
     AdminRequired,
     IdempotencyMismatch,
@@ -34,7 +35,6 @@ from orak.entrypoints.http.answers.messages import error_text, general_text, par
 from orak.entrypoints.http.answers.views import ErrorDetail, ErrorEnvelope, ErrorView
 from orak.entrypoints.http.requests.injection import AnyCall
 from orak.entrypoints.http.serving.request_ids import request_id_of
-from orak.entrypoints.waits import WaitEnded
 
 _log = logging.getLogger(__name__)
 

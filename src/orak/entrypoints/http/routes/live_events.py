@@ -10,6 +10,7 @@ from litestar.types import Receive, Scope, Send
 
 from orak.application.events.issue_ticket import IssueTicket
 from orak.application.ports.tokens import Bearer
+from orak.application.waits import WaitEnded
 from orak.entrypoints.http.answers.live_views import TicketView
 from orak.entrypoints.http.requests.authentication import PUBLIC
 from orak.entrypoints.http.requests.bodies import read_query
@@ -26,7 +27,6 @@ from orak.entrypoints.http.serving.live_streams import (
     viewer_of,
 )
 from orak.entrypoints.running import Running
-from orak.entrypoints.waits import WaitEnded
 
 _RETRY = b"retry: 2000\n"
 """Milliseconds after which a browser comes again."""

@@ -9,6 +9,7 @@ from litestar.datastructures import Headers, State
 from litestar.types import Scope
 
 from orak.application.ports.tokens import Bearer
+from orak.application.waits import WaitEnded
 from orak.domain.errors import OrakError
 from orak.entrypoints.http.answers.error_codes import ErrorCode
 from orak.entrypoints.http.answers.errors import Refusal, tell
@@ -25,7 +26,6 @@ from orak.entrypoints.http.serving.live_streams import (
 )
 from orak.entrypoints.http.serving.request_ids import request_id_of
 from orak.entrypoints.running import Running
-from orak.entrypoints.waits import WaitEnded
 
 _SUBPROTOCOL = "bearer"
 

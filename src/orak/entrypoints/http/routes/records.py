@@ -5,14 +5,12 @@ from datetime import datetime, timedelta
 from litestar import Response, delete, patch, post
 from litestar.params import FromPath
 
-from orak.application.ports.failures import Unavailable
 from orak.application.records.change_record import ChangeRecord
 from orak.application.records.create_record import CreateRecord, NewRecord
 from orak.application.records.delete_record import DeleteRecord
 from orak.application.records.get_record import GetRecord
 from orak.application.records.list_records import ListRecords
 from orak.application.records.retry_record import RetryRecord
-from orak.domain.actor import Actor
 from orak.domain.identity import RecordId, SongId, UploadId
 from orak.domain.policies.fields import id_problem
 from orak.domain.record import RecordSnapshot, title_problem
@@ -27,7 +25,6 @@ from orak.entrypoints.http.requests.parameters import Parameters, path_id
 from orak.entrypoints.http.requests.preferences import preferred_wait
 from orak.entrypoints.http.routes.reading import read
 from orak.entrypoints.running import Running
-from orak.entrypoints.waits import WaitEnded
 
 _REVALIDATED = {"Cache-Control": "private, no-cache", "Vary": "Accept-Language"}
 """Kept by the browser only, and asked about each time: the take may have moved on."""
@@ -47,37 +44,24 @@ async def name_take(
         song_id=None if song_id is None else SongId(song_id),
         duration_seconds=parameters.seconds("durationSeconds"),
     )
-    parameters.check(new.problems(running.settings.max_duration_seconds))
+    parameters.check(new.problems(create_record.policy))
     idempotency_key = idempotency_key_of(request, "POST /records/async", new)
-    asked, began = preferred_wait(request.headers), running.clock.now()
-    if asked is None:
-        wait = running.settings.immediate_wait_ms / 1000
-        return _shown(
-            request,
-            running,
-            await create_record(request.user, new, wait=wait, idempotency_key=idempotency_key),
-            {},
-        )
-    snapshot = await create_record(request.user, new, wait=asked, idempotency_key=idempotency_key)
-    until = began + timedelta(seconds=asked)
-    if snapshot.is_queued:  # no slot was free for it: a background worker will have it
-        snapshot = await _awaited(running, request.user, snapshot, until)
-    # RFC 7240 §3: said only of what was honoured. Shutdown ends a wait early, and bytes that are yet to be
-    # sent are not waited for.
-    honoured = snapshot.is_settled or running.clock.now() >= until
-    applied = {"Preference-Applied": f"wait={asked}"} if honoured else {}
-    return _shown(request, running, snapshot, applied)
+    wait, began = preferred_wait(request.headers), running.clock.now()
+    snapshot = await create_record(request.user, new, wait=wait, idempotency_key=idempotency_key)
+    return _shown(request, running, snapshot, _preference_applied(running, snapshot, wait, began))
 
 
-async def _awaited(
-    running: Running, actor: Actor, snapshot: RecordSnapshot, until: datetime
-) -> RecordSnapshot:
-    left = (until - running.clock.now()).total_seconds()
-    try:
-        async with running.waits.until_shutdown():
-            return await running.use_cases.await_record(actor, snapshot.record.id, seconds=left)
-    except (WaitEnded, Unavailable):  # the record stands: whatever fails now must not fail the call
-        return snapshot
+def _preference_applied(
+    running: Running, snapshot: RecordSnapshot, wait: int | None, began: datetime
+) -> dict[str, str]:
+    """Name the preference only if it was honoured (RFC 7240 §3).
+
+    Shutdown ends a wait early, and bytes that are yet to be sent are not waited for.
+    """
+    if wait is None:
+        return {}
+    honoured = snapshot.is_settled or running.clock.now() >= began + timedelta(seconds=wait)
+    return {"Preference-Applied": f"wait={wait}"} if honoured else {}
 
 
 @read("/me")

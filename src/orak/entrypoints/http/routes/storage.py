@@ -17,6 +17,7 @@ from orak.application.ports.object_server import InvalidSignature, ObjectExists,
 from orak.application.ports.public_media import IMMUTABLE, MediaRedirect
 from orak.application.ports.storage import ObjectMissing
 from orak.application.uploads.receive_upload import ReceiveUpload
+from orak.application.waits import Waits
 from orak.domain.identity import ObjectKey
 from orak.entrypoints.http.answers.objects import answer_with
 from orak.entrypoints.http.requests.authentication import PUBLIC
@@ -25,7 +26,6 @@ from orak.entrypoints.http.routes.reading import read
 from orak.entrypoints.http.serving.cors import ANY_ORIGIN
 from orak.entrypoints.http.serving.deadline import NO_DEADLINE
 from orak.entrypoints.running import Running
-from orak.entrypoints.waits import Waits
 
 _log = logging.getLogger(__name__)
 

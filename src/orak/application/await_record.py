@@ -3,33 +3,39 @@ from datetime import timedelta
 
 from orak.application.ports.clock import Clock
 from orak.application.ports.snapshots import Snapshots
+from orak.application.waits import WaitEnded, Waits
 from orak.domain.actor import Actor
 from orak.domain.identity import RecordId
 from orak.domain.record import RecordSnapshot
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class AwaitRecord:
-    """Wait until a take is converted, or has failed, wherever it is converted.
+    """Wait until a record's conversion has ended, in whichever process it runs.
 
-    The row is read again and again, at growing intervals: whoever converts may be another process.
+    The row is read again and again, at growing intervals.
     """
 
     snapshots: Snapshots
     clock: Clock
+    waits: Waits
 
     async def __call__(self, actor: Actor, record_id: RecordId, *, seconds: float) -> RecordSnapshot:
-        """Return the recording when it is settled, or as it is after *seconds*.
+        """Return the record once it is settled, or as it is after *seconds* or when shutdown begins.
 
         Raise `RecordNotFound` or `PermissionDenied`.
         """
-        until, pause = self.clock.now() + timedelta(seconds=seconds), _FIRST_PAUSE
+        until, pause = self.clock.now() + timedelta(seconds=seconds), _FIRST_PAUSE_SECONDS
         while True:
             snapshot = (await self.snapshots.get(record_id)).owned_by(actor)
             left = (until - self.clock.now()).total_seconds()
             if snapshot.is_settled or left <= 0:
                 return snapshot
-            await self.clock.sleep(min(pause, left))
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
+            try:
+                async with self.waits.until_shutdown():
+                    await self.clock.sleep(min(pause, left))
+            except WaitEnded:
+                return snapshot
+            pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)

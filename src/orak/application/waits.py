@@ -6,18 +6,18 @@ from contextlib import asynccontextmanager
 
 
 class WaitEnded(Exception):
-    """Shutdown began before what was waited for came."""
+    """Shutdown began before the wait was over."""
 
 
 class Waits:
-    """The waits of one process, to be ended all at once."""
+    """The waits of one process, which all end when shutdown begins."""
 
     def __init__(self) -> None:
         self._open: set[asyncio.Timeout] = set()
         self._ended = False
 
     def end(self) -> None:
-        """End all waits, also those to come."""
+        """End all waits, and every later wait at once."""
         self._ended = True
         for wait in self._open:
             wait.reschedule(0)
@@ -26,7 +26,7 @@ class Waits:
     async def until_shutdown(self) -> AsyncIterator[None]:
         """Raise `WaitEnded` inside the block if it waits when shutdown begins, or later.
 
-        What is there already is not waited for, and goes through.
+        A block that does not have to wait completes even during shutdown.
         """
         wait = asyncio.timeout_at(0 if self._ended else None)
         try:
