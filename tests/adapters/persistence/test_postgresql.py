@@ -192,14 +192,14 @@ async def test_nobody_waits_for_a_lock_for_ever(postgresql, postgresql_url, cloc
 
 
 async def test_who_idles_in_a_transaction_is_put_out(postgresql_url, clock):
-    url = f"{postgresql_url}&idle_in_transaction_session_timeout=20ms"
+    url = f"{postgresql_url}&idle_in_transaction_session_timeout=200ms"
     async with SqlPersistence.open(url, clock=clock, lease=LEASE) as sleepy:
         upload = await sleepy.intake.add(an_upload())
 
         async def idle():
             async with sleepy.transaction() as tx:
                 await tx.uploads.get(upload.id)
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(1)
                 await tx.uploads.save(*upload.cancel(at=START))
 
         with pytest.raises(Unavailable):

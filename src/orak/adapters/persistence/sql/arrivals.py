@@ -1,11 +1,12 @@
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, bindparam, update
 from sqlalchemy.engine import Connection
 
-from orak.adapters.persistence.sql.connections import Connections
+from orak.adapters.persistence.sql.connections import Connections, read, write
 from orak.adapters.persistence.sql.rows import to_upload
 from orak.adapters.persistence.sql.tables import AWAITED, ENDED, UNNAMED, records, uploads
 from orak.adapters.persistence.sql.uploads import UPLOADS
@@ -13,16 +14,17 @@ from orak.application.ports.clock import Clock
 from orak.domain.identity import UploadId
 from orak.domain.upload import Upload
 
-# By the column that joins: PostgreSQL knows this for an anti-join, and estimates how many there are.
+# The column of the join, not `records.id`: PostgreSQL then plans an anti-join and estimates its size.
 _WITHOUT_RECORD = records.c.upload_id.is_(None)
 
+# `not_before` is never NULL (rows.py writes AT_ONCE), so one comparison finds every upload that is due.
 _DUE = UPLOADS.where(AWAITED, uploads.c.not_before <= bindparam("until")).order_by(
     uploads.c.not_before, uploads.c.id
 )
 _ORPHANS = UPLOADS.where(UNNAMED, _WITHOUT_RECORD, uploads.c.created_at < bindparam("until")).order_by(
     uploads.c.created_at, uploads.c.id
 )
-_BURIED = UPLOADS.where(ENDED, _WITHOUT_RECORD, uploads.c.ended_at < bindparam("until")).order_by(
+_TOMBSTONES = UPLOADS.where(ENDED, _WITHOUT_RECORD, uploads.c.ended_at < bindparam("until")).order_by(
     uploads.c.ended_at, uploads.c.id
 )
 _KNOWN = UPLOADS.where(uploads.c.uuid.in_(bindparam("uuids", expanding=True)))
@@ -31,49 +33,42 @@ _POSTPONE = (
 )
 
 
-def find_until(
-    connection: Connection, query: Select[*tuple[Any, ...]], until: datetime, limit: int
-) -> list[Upload]:
-    """Return the first uploads that *query* finds before or at a time."""
-    return [to_upload(row) for row in connection.execute(query.limit(limit), {"until": until})]
-
-
-def find_known(connection: Connection, uuids: list[str]) -> list[Upload]:
-    """Return the uploads that have one of these uuids."""
-    return [to_upload(row) for row in connection.execute(_KNOWN, {"uuids": uuids})]
-
-
-def postpone(connection: Connection, looks: Mapping[UploadId, datetime]) -> None:
-    """Put off the next looks for uploads that still await their bytes."""
-    connection.execute(
-        _POSTPONE, [{"of_id": of_id, "until": until} for of_id, until in sorted(looks.items())]
-    )
-
-
+@dataclass(frozen=True, slots=True)
 class SqlArrivals:
-    """Uploads that time alone may move."""
+    """The port `Arrivals` on SQL."""
 
-    def __init__(self, connections: Connections, clock: Clock) -> None:
-        self._connections = connections
-        self._clock = clock
+    connections: Connections
+    clock: Clock
 
-    async def due(self, limit: int) -> list[Upload]:
-        """Return uploads that await their bytes and whose next look has come, longest overdue first."""
-        return await self._connections.read(find_until, _DUE, self._clock.now(), limit)
+    @read
+    def due(self, connection: Connection, limit: int) -> list[Upload]:
+        return _find_until(connection, _DUE, self.clock.now(), limit)
 
     async def postpone(self, looks: Mapping[UploadId, datetime]) -> None:
-        """Put off the next looks for uploads that still await their bytes."""
-        if looks:
-            await self._connections.write(postpone, looks)
+        if looks:  # an empty write would still wait for the writer's lock
+            await self._postpone(looks)
 
-    async def known(self, uuids: Collection[str]) -> list[Upload]:
-        """Return the uploads that have one of these uuids."""
-        return await self._connections.read(find_known, list(uuids))
+    @write
+    def _postpone(self, connection: Connection, looks: Mapping[UploadId, datetime]) -> None:
+        # In one order, or two sweeps of the same uploads could deadlock.
+        connection.execute(
+            _POSTPONE, [{"of_id": of_id, "until": until} for of_id, until in sorted(looks.items())]
+        )
 
-    async def orphans(self, created_before: datetime, limit: int) -> list[Upload]:
-        """Return uploads that arrived and have no Record, oldest first."""
-        return await self._connections.read(find_until, _ORPHANS, created_before, limit)
+    @read
+    def known(self, connection: Connection, uuids: Collection[str]) -> list[Upload]:
+        return [to_upload(row) for row in connection.execute(_KNOWN, {"uuids": list(uuids)})]
 
-    async def tombstones(self, before: datetime, limit: int) -> list[Upload]:
-        """Return uploads without a Record that ended before then, longest ago first."""
-        return await self._connections.read(find_until, _BURIED, before, limit)
+    @read
+    def orphans(self, connection: Connection, created_before: datetime, limit: int) -> list[Upload]:
+        return _find_until(connection, _ORPHANS, created_before, limit)
+
+    @read
+    def tombstones(self, connection: Connection, before: datetime, limit: int) -> list[Upload]:
+        return _find_until(connection, _TOMBSTONES, before, limit)
+
+
+def _find_until(
+    connection: Connection, query: Select[*tuple[Any, ...]], until: datetime, limit: int
+) -> list[Upload]:
+    return [to_upload(row) for row in connection.execute(query.limit(limit), {"until": until})]

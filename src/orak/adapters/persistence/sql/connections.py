@@ -1,14 +1,19 @@
-"""How adapters reach a database, whichever it is: SQL is written once, as functions of a `Connection`."""
+"""Access to a database, SQLite or PostgreSQL: adapters write SQL once, as methods on a `Connection`.
 
-from collections.abc import Callable
+A method marked `read`, `write` or `within_transaction` is written as a function of a `Connection`. Its
+callers await it without that argument: they see the signature of the port, which mypy checks.
+"""
+
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import UniqueConstraint, event
 from sqlalchemy.engine import Connection, Engine, ExceptionContext
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from orak.adapters.persistence.sql.dialect import said, sqlstate, violated
+from orak.adapters.persistence.sql.dialect import message_of, sqlstate, violated
 from orak.adapters.persistence.sql.tables import metadata
 from orak.application.ports.failures import StaleVersion, Unavailable
 
@@ -16,62 +21,109 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 PATIENCE = 5.0
-"""Seconds to wait for a place to write, for a connection, or for another process that is writing."""
-
-
-class Violation(StaleVersion):
-    """The database's own rules refuse a row.
-
-    A use case looks before it writes, so somebody else was faster: made the same row, or removed what this
-    one refers to. PageOutcome again tells which, and that is what `StaleVersion` asks for.
-    """
-
-    def __init__(self, constraint: str | None) -> None:
-        super().__init__(constraint)
-        self.constraint = constraint
+"""Seconds to wait for the writer's lock, for a connection, or for another process that is writing."""
 
 
 class Runner(Protocol):
-    """A transaction under way; SQLAlchemy's `AsyncConnection` is one."""
+    """An open transaction; SQLAlchemy's `AsyncConnection` is one."""
 
-    async def run_sync(
-        self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run *work* on the connection, where its waiting holds up nobody else."""
+    async def run_sync(self, work: Callable[[Connection], T], /) -> T:
+        """Run *work* on the connection without blocking the event loop."""
         ...
 
 
 class Connections(Protocol):
-    """Connections to one database. What goes wrong in there comes out as `Unavailable` or `Violation`."""
+    """Connections to one database; they raise `Unavailable` and `StaleVersion`, never a driver's error."""
 
-    async def read(
-        self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run *work* on what is committed, each statement by itself."""
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run *work* on committed data; each of its statements sees what is committed when it starts."""
         ...
 
-    async def write(
-        self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run *work* in a transaction of its own: all of it happens, or none."""
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run *work* in a transaction of its own, which commits as a whole or not at all."""
         ...
 
-    async def write_at_once(
-        self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Like `write`, for *work* that is one statement on PostgreSQL: a transaction by itself.
+    async def write_at_once(self, work: Callable[[Connection], T]) -> T:
+        """Run *work* like `write`, provided that it is a single statement on PostgreSQL.
 
-        That saves the round trips of BEGIN and COMMIT.
+        A single statement is a transaction by itself, so this saves the round trips of BEGIN and COMMIT.
         """
         ...
 
     def transaction(self) -> AbstractAsyncContextManager[Runner]:
-        """Begin a transaction; a clean exit commits, anything else leaves no trace."""
+        """Begin a transaction; a clean exit commits, an exception or a cancellation rolls back."""
         ...
 
     async def close(self) -> None:
-        """Close them all, once what runs has ended."""
+        """Close every connection when the work in progress has ended."""
         ...
+
+
+class _OnConnections(Protocol):
+    @property
+    def connections(self) -> Connections: ...
+
+
+class _OnTransaction(Protocol):
+    @property
+    def transaction(self) -> Runner: ...
+
+
+C = TypeVar("C", bound=_OnConnections)
+R = TypeVar("R", bound=_OnTransaction)
+
+
+def read(
+    method: Callable[Concatenate[C, Connection, P], T],
+) -> Callable[Concatenate[C, P], Coroutine[Any, Any, T]]:
+    """Make *method* asynchronous; it runs by `Connections.read`."""
+
+    @wraps(method)
+    async def run(self: C, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.connections.read(lambda connection: method(self, connection, *args, **kwargs))
+
+    return run
+
+
+def write(
+    method: Callable[Concatenate[C, Connection, P], T],
+) -> Callable[Concatenate[C, P], Coroutine[Any, Any, T]]:
+    """Make *method* asynchronous; it runs by `Connections.write`, in a transaction of its own."""
+
+    @wraps(method)
+    async def run(self: C, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.connections.write(lambda connection: method(self, connection, *args, **kwargs))
+
+    return run
+
+
+def within_transaction(
+    method: Callable[Concatenate[R, Connection, P], T],
+) -> Callable[Concatenate[R, P], Coroutine[Any, Any, T]]:
+    """Make *method* asynchronous; it runs in the caller's transaction."""
+
+    @wraps(method)
+    async def run(self: R, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.transaction.run_sync(lambda connection: method(self, connection, *args, **kwargs))
+
+    return run
+
+
+class Violation(StaleVersion):
+    """A constraint of the database refused a row.
+
+    Use cases check before they write. So another writer came in between: it made the same row, or removed one
+    that this row refers to. Reading again shows which, and `StaleVersion` asks the caller to do that.
+    """
+
+    def __init__(self, constraint: str | None) -> None:
+        super().__init__(f"the database refused a row: {constraint or 'a constraint without a name'}")
+        self.constraint = constraint
+
+
+def translate_errors(engine: Engine) -> None:
+    """Make *engine* raise `Unavailable`, `StaleVersion` or `Violation` in place of errors of its driver."""
+    event.listen(engine, "handle_error", _translated)
 
 
 _UNIQUE = {
@@ -80,29 +132,24 @@ _UNIQUE = {
     for constraint in table.constraints
     if isinstance(constraint, UniqueConstraint)
 }
-
-
-def translate_errors(engine: Engine) -> None:
-    """Let no driver's error out of *engine*: each is `Unavailable`, or `Violation` if a row was refused."""
-    event.listen(engine, "handle_error", _translated)
-
+"""Names of the UNIQUE constraints by their columns, as SQLite spells them in its errors."""
 
 _CONFLICTS = frozenset({"40001", "40P01"})
-"""Serialization failure, deadlock: others were in the way, and the whole transaction may be tried again."""
+"""Serialization failure and deadlock: the whole transaction can be tried again."""
 
 _UNSTORABLE = "22"
-"""The class of a value that its column cannot hold; https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+"""The class of values that a column cannot hold; https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 
 def _translated(context: ExceptionContext) -> Exception | None:
     error, original = context.sqlalchemy_exception, context.original_exception
     if isinstance(error, DBAPIError):
         return _refusal(error)
-    if isinstance(original, OSError):  # a time-out is one too
-        context.is_disconnect = True  # an answer may yet come, and is for nobody
+    if isinstance(original, OSError):  # TimeoutError too
+        context.is_disconnect = True  # a late answer must not reach the next user of the connection
         return Unavailable(f"the database: {str(original) or 'no answer in time'}")
     if isinstance(original, OverflowError | ValueError):
-        return Violation(None)  # sqlite3 refuses a number or text that it cannot store before it asks
+        return Violation(None)  # sqlite3 refuses an unstorable number or text before it calls SQLite
     return None
 
 
@@ -111,5 +158,5 @@ def _refusal(error: DBAPIError) -> StaleVersion | Unavailable:
     if isinstance(error, IntegrityError | DataError) or state.startswith(_UNSTORABLE):
         return Violation(violated(error, _UNIQUE))
     if state in _CONFLICTS:
-        return StaleVersion(state)
-    return Unavailable(f"the database: {said(error)}")
+        return StaleVersion(f"the transaction lost to another one (SQLSTATE {state})")
+    return Unavailable(f"the database: {message_of(error)}")

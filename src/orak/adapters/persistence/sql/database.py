@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from sqlalchemy import select
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine import make_url
 
 from orak.adapters.persistence.sql.arrivals import SqlArrivals
 from orak.adapters.persistence.sql.batch_settings import SqlBatchSettings
@@ -25,7 +25,7 @@ from orak.application.ports.clock import Clock
 
 
 class SqlPersistence:
-    """Every persistence port on one SQL database, whose schema `migrations.upgrade` has made."""
+    """`Persistence` on one SQL database, whose schema `migrations.upgrade` has made."""
 
     def __init__(self, connections: Connections, clock: Clock, lease: timedelta) -> None:
         self._connections = connections
@@ -48,9 +48,9 @@ class SqlPersistence:
     async def open(
         cls, url: str, *, clock: Clock, lease: timedelta, admit: Callable[[], None] = lambda: None
     ) -> AsyncIterator[Self]:
-        """Use the database at a `sqlite:///` or `postgresql://` URL; leaving writes what waits.
+        """Open the database at a `sqlite:///` or `postgresql://` URL; at exit, store waiting uploads.
 
-        On PostgreSQL *admit* is asked before each new connection, and may raise `Unavailable`.
+        On PostgreSQL, *admit* runs before each new connection and may raise `Unavailable`.
         """
         persistence = cls(_connections(url, admit), clock, lease)
         try:
@@ -59,23 +59,21 @@ class SqlPersistence:
             await persistence.close()
 
     async def now(self) -> datetime:
-        """Return the database's time."""
-        return await self._connections.read(_time)
+        return await self._connections.read(lambda connection: connection.execute(_NOW).scalar_one())
 
     async def close(self) -> None:
-        """Write what waits to be taken in, and disconnect."""
+        """Store the uploads that wait, and disconnect."""
         await self.intake.close()
         await self._connections.close()
+
+
+_NOW = select(utc_now())
 
 
 def _connections(url: str, admit: Callable[[], None]) -> Connections:
     if url.startswith("sqlite:"):
         return SqliteConnections(make_url(url))
-    # The driver comes with `orak[postgresql]`, and takes time to import.
+    # The driver is installed by `orak[postgresql]`, and takes time to import.
     from orak.adapters.persistence.sql.postgresql import PostgresqlConnections  # noqa: PLC0415
 
     return PostgresqlConnections(url, admit=admit)
-
-
-def _time(connection: Connection) -> datetime:
-    return connection.execute(select(utc_now())).scalar_one()

@@ -1,4 +1,4 @@
-"""Where SQLite and PostgreSQL differ: types, the time, upserts, and what a broken rule is called."""
+"""Differences between SQLite and PostgreSQL: types, the current time, upserts, and error details."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,32 +14,32 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 BigId = BigInteger().with_variant(Integer(), "sqlite")
-"""A 64-bit integer. SQLite's are so whatever they are called, but only INTEGER may AUTOINCREMENT."""
+"""A 64-bit integer. SQLite stores 64 bits for any integer type, but only INTEGER may AUTOINCREMENT."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A point in time. SQLite keeps no zone, so what it returns is said to be the UTC that was put in."""
+    """A point in time, in UTC. SQLite keeps no zone: times go in as UTC, and come out marked as UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Refuse a time that says not where it counts from."""
+        """Return *value* in UTC. Raise `ValueError` for a time without a zone."""
         if value is not None and value.tzinfo is not UTC:
             if value.tzinfo is None:
-                raise ValueError("a time without a zone")
+                raise ValueError(f"a time without a zone: {value}")
             return value.astimezone(UTC)
         return value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Return it aware and in UTC."""
+        """Return *value* with the zone UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class utc_now(FunctionElement[datetime]):  # noqa: N801 - an SQL function
-    """The database's time, as a default of columns."""
+    """The current time of the database, as a column default and in queries."""
 
     type = UtcDateTime()
     inherit_cache = True
@@ -52,31 +52,31 @@ def _utc_now(element: utc_now, compiler: SQLCompiler, **kw: Any) -> str:  # noqa
 
 @compiles(utc_now, "sqlite")
 def _utc_now_in_sqlite(element: utc_now, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401, ARG001
-    # Six digits like every other time here: texts of different lengths would not compare as times.
+    # Six digits, like all times that SQLAlchemy writes: SQLite compares times as texts.
     return "(strftime('%Y-%m-%d %H:%M:%f000', 'now'))"
 
 
 def insert(table: Table, dialect: Dialect) -> sqlite.Insert | postgresql.Insert:
-    """Begin an INSERT that can say what to do ON CONFLICT; both spell it alike, SQLAlchemy twice."""
+    """Return an INSERT that accepts ON CONFLICT: SQLAlchemy has one class for each dialect."""
     return sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
 
 
 def violated(error: DBAPIError, unique: Mapping[str, str]) -> str | None:
-    """Return the name of the constraint that *error* is about, where the database tells.
+    """Return the name of the violated constraint; None if the database does not report it.
 
-    PostgreSQL names it. SQLite names the columns of a UNIQUE one, by which *unique* knows it, and nothing
-    for a foreign key.
+    PostgreSQL reports the name. SQLite reports the columns of a UNIQUE constraint, which *unique* maps to its
+    name, and nothing about a foreign key.
     """
     name: str | None = getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)
     return name or unique.get(str(error.orig).removeprefix("UNIQUE constraint failed: "))
 
 
 def sqlstate(error: DBAPIError) -> str:
-    """Return PostgreSQL's code of *error*; empty if it has none."""
+    """Return the SQLSTATE code of *error*; empty on SQLite, which has no such codes."""
     return getattr(error.orig, "sqlstate", None) or ""
 
 
-def said(error: DBAPIError) -> str:
-    """Return what the database says of *error*, without the lines that may quote rows."""
-    driver = getattr(error.orig, "__cause__", None) or error.orig  # SQLAlchemy stands between it and asyncpg
+def message_of(error: DBAPIError) -> str:
+    """Return the first line of the database's message; the lines after it may quote rows."""
+    driver = getattr(error.orig, "__cause__", None) or error.orig  # SQLAlchemy wraps the error of asyncpg
     return str(driver).partition("\n")[0]

@@ -1,37 +1,39 @@
+from dataclasses import dataclass
+
 from sqlalchemy import bindparam, exists, func, select, update
 from sqlalchemy.engine import Connection
 
-from orak.adapters.persistence.sql.connections import Connections
+from orak.adapters.persistence.sql.connections import Connections, read, write
 from orak.adapters.persistence.sql.rows import EVENT_COLUMNS, to_logged_event
 from orak.adapters.persistence.sql.tables import UNNUMBERED, events, feed
 from orak.domain.events import LoggedEvent
 from orak.domain.identity import UserId
 
-_AT_ONCE = 1000
-"""How many events get their positions in one transaction: it holds up no writer for long."""
+_BATCH = 1000
+"""Events that get their positions in one transaction, so that it holds up other writers only briefly."""
 
-_ANY_NEW = select(exists().where(UNNUMBERED))
-_LAST = select(feed.c.position).with_for_update()
-_new = (
+_ANY_UNNUMBERED = select(exists().where(UNNUMBERED))
+_LOCK_LAST = select(feed.c.position).with_for_update()
+_unnumbered = (
     select(events.c.id, func.row_number().over(order_by=events.c.id).label("place"))
     .where(UNNUMBERED)
     .order_by(events.c.id)
-    .limit(_AT_ONCE)
+    .limit(_BATCH)
     .subquery("new")
 )
 _NUMBER = (
     update(events)
-    .where(events.c.id == _new.c.id)
-    .values(position=bindparam("last", type_=events.c.position.type) + _new.c.place)
+    .where(events.c.id == _unnumbered.c.id)
+    .values(position=bindparam("last", type_=events.c.position.type) + _unnumbered.c.place)
 )
-_REMEMBER = update(feed)
+_SET_LAST = update(feed)  # no .values(): SQLAlchemy makes the SET clause from the parameters
 _AFTER = (
     select(*EVENT_COLUMNS)
     .where(events.c.position > bindparam("after"))
     .order_by(events.c.position)
     .limit(bindparam("limit"))
 )
-_OWN = (
+_OF_USER = (
     select(*EVENT_COLUMNS)
     .where(
         events.c.user_id == bindparam("owner"),
@@ -41,63 +43,51 @@ _OWN = (
     .order_by(events.c.position)
     .limit(bindparam("limit"))
 )
-_LAST_SEEN = select(feed.c.position)
+_LAST = select(feed.c.position)
 
 
-def any_new(connection: Connection) -> bool:
-    """Whether an event has no position yet."""
-    return bool(connection.scalar(_ANY_NEW))
-
-
-def number_some(connection: Connection) -> int:
-    """Give the next positions; say to how many events."""
-    # Whoever holds this row numbers; what others commit meanwhile is the next round's.
-    last = connection.execute(_LAST).scalar_one()
-    logged = connection.execute(_NUMBER, {"last": last}).rowcount
-    connection.execute(_REMEMBER, {"position": last + logged})
-    return logged
-
-
-def events_after(connection: Connection, position: int, limit: int) -> list[LoggedEvent]:
-    """Return the events beyond *position*, in order."""
-    return [to_logged_event(row) for row in connection.execute(_AFTER, {"after": position, "limit": limit})]
-
-
-def own_events(
-    connection: Connection, owner: UserId, after: int, up_to: int, limit: int
-) -> list[LoggedEvent]:
-    """Return a user's own events between two positions, in order."""
-    span = {"owner": owner, "after": after, "up_to": up_to, "limit": limit}
-    return [to_logged_event(row) for row in connection.execute(_OWN, span)]
-
-
-def last_position(connection: Connection) -> int:
-    """Return the position of the newest numbered event; 0 for an empty feed."""
-    position: int = connection.execute(_LAST_SEEN).scalar_one()
-    return position
-
-
+@dataclass(frozen=True, slots=True)
 class SqlEventLog:
-    """The feed."""
+    """The port `EventLog` on SQL.
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    Writers commit an event without a position, so they never wait for each other. One transaction at a time
+    then numbers what is committed. Positions given at INSERT would become visible out of order.
+    """
+
+    connections: Connections
 
     async def number(self) -> int:
-        """Give the next positions to the events that have none, in the order of their ids; say to how many."""
         total = 0
-        while await self._connections.read(any_new):  # an idle feed disturbs no writer
-            total += await self._connections.write(number_some)
+        while await self._any_unnumbered():  # an idle feed locks nothing
+            total += await self._number_batch()
         return total
 
-    async def after(self, position: int, limit: int) -> list[LoggedEvent]:
-        """Return the events beyond *position*, in order."""
-        return await self._connections.read(events_after, position, limit)
+    @read
+    def _any_unnumbered(self, connection: Connection) -> bool:
+        return bool(connection.scalar(_ANY_UNNUMBERED))
 
-    async def of_user(self, user_id: UserId, after: int, up_to: int, limit: int) -> list[LoggedEvent]:
-        """Return a user's own events beyond one position and up to another, in order."""
-        return await self._connections.read(own_events, user_id, after, up_to, limit)
+    @write
+    def _number_batch(self, connection: Connection) -> int:
+        # The lock on the row of `feed` lets one process number at a time. Events that others commit
+        # meanwhile wait for the next batch.
+        last = connection.execute(_LOCK_LAST).scalar_one()
+        numbered = connection.execute(_NUMBER, {"last": last}).rowcount
+        connection.execute(_SET_LAST, {"position": last + numbered})
+        return numbered
 
-    async def last(self) -> int:
-        """Return the position of the newest numbered event; 0 for an empty feed."""
-        return await self._connections.read(last_position)
+    @read
+    def after(self, connection: Connection, position: int, limit: int) -> list[LoggedEvent]:
+        rows = connection.execute(_AFTER, {"after": position, "limit": limit})
+        return [to_logged_event(row) for row in rows]
+
+    @read
+    def of_user(
+        self, connection: Connection, user_id: UserId, after: int, up_to: int, limit: int
+    ) -> list[LoggedEvent]:
+        span = {"owner": user_id, "after": after, "up_to": up_to, "limit": limit}
+        return [to_logged_event(row) for row in connection.execute(_OF_USER, span)]
+
+    @read
+    def last(self, connection: Connection) -> int:
+        position: int = connection.execute(_LAST).scalar_one()
+        return position

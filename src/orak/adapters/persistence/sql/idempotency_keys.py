@@ -1,18 +1,19 @@
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import bindparam, delete, insert, select, tuple_
 from sqlalchemy.engine import Connection
 
-from orak.adapters.persistence.sql.connections import Runner
+from orak.adapters.persistence.sql.connections import Runner, within_transaction
 from orak.adapters.persistence.sql.tables import idempotency_keys
 from orak.application.ports.clock import Clock
 from orak.application.ports.idempotency_keys import IdempotencyKey
 from orak.domain.errors import IdempotencyMismatch
 
 LIFE = timedelta(hours=24)
-"""How long a key is remembered."""
+"""How long a key is kept."""
 
 _KEY = (idempotency_keys.c.user_id, idempotency_keys.c.route, idempotency_keys.c.key)
 _KEPT = select(*_KEY, idempotency_keys.c.fingerprint, idempotency_keys.c.made_id).where(
@@ -26,27 +27,27 @@ KeyTuple = tuple[int, str, str]
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """What a key was first used for."""
+    """The first call with a key: the digest of its body, and the id that it made."""
 
     fingerprint: str
     made: int
 
     def by(self, idempotency_key: IdempotencyKey) -> int:
-        """Return what was made. Raise `IdempotencyMismatch` if *once* comes with another body."""
+        """Return the id that the first call made. Raise `IdempotencyMismatch` if the bodies differ."""
         if self.fingerprint != idempotency_key.fingerprint:
             raise IdempotencyMismatch
         return self.made
 
 
 def key_of(idempotency_key: IdempotencyKey) -> KeyTuple:
-    """Return what names a call."""
+    """Return the primary key of a call's row."""
     return idempotency_key.user_id, idempotency_key.route, idempotency_key.key
 
 
 def find_keys(
     connection: Connection, idempotency_keys: Sequence[IdempotencyKey], now: datetime
 ) -> dict[KeyTuple, Kept]:
-    """Return what is remembered of each."""
+    """Return the first calls with these keys, in one query."""
     if not idempotency_keys:
         return {}
     rows = connection.execute(
@@ -57,7 +58,7 @@ def find_keys(
 
 
 def keep_keys(connection: Connection, calls: Sequence[tuple[IdempotencyKey, int]], now: datetime) -> None:
-    """Remember what each call made, and forget what is too old."""
+    """Store the id that each call made, and delete expired keys."""
     if not calls:
         return
     connection.execute(_FORGET, {"oldest": now - LIFE})
@@ -72,24 +73,24 @@ def keep_keys(connection: Connection, calls: Sequence[tuple[IdempotencyKey, int]
                 "made_id": made,
                 "created_at": now,
             }
-            # In one order, or two groups with the same keys could wait for each other.
+            # In one order, or two groups with the same keys could deadlock.
             for idempotency_key, made in sorted(calls, key=lambda call: key_of(call[0]))
         ],
     )
 
 
+@dataclass(frozen=True, slots=True)
 class SqlIdempotencyKeys:
-    """Which calls were made before, within one transaction."""
+    """The port `IdempotencyKeys` within one SQL transaction."""
 
-    def __init__(self, transaction: Runner, clock: Clock) -> None:
-        self._transaction = transaction
-        self._clock = clock
+    transaction: Runner
+    clock: Clock
 
-    async def find(self, idempotency_key: IdempotencyKey) -> int | None:
-        """Return what the first call made, or None. Raise `IdempotencyMismatch`."""
-        kept = await self._transaction.run_sync(find_keys, [idempotency_key], self._clock.now())
+    @within_transaction
+    def find(self, connection: Connection, idempotency_key: IdempotencyKey) -> int | None:
+        kept = find_keys(connection, [idempotency_key], self.clock.now())
         return kept[key_of(idempotency_key)].by(idempotency_key) if kept else None
 
-    async def keep(self, idempotency_key: IdempotencyKey, made: int) -> None:
-        """Remember what this call makes. Raise `StaleVersion` if another call with the key was faster."""
-        await self._transaction.run_sync(keep_keys, [(idempotency_key, made)], self._clock.now())
+    @within_transaction
+    def keep(self, connection: Connection, idempotency_key: IdempotencyKey, made: int) -> None:
+        keep_keys(connection, [(idempotency_key, made)], self.clock.now())

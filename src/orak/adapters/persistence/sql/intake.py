@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Connections
 from orak.adapters.persistence.sql.idempotency_keys import Kept, KeyTuple, find_keys, keep_keys, key_of
-from orak.adapters.persistence.sql.postgresql_intake import add_uploads as add_at_once
+from orak.adapters.persistence.sql.postgresql_intake import add_uploads as add_in_one_statement
 from orak.adapters.persistence.sql.rows import event_values, to_upload, upload_values
 from orak.adapters.persistence.sql.tables import events, uploads
 from orak.adapters.persistence.sql.uploads import UPLOADS
@@ -22,14 +22,14 @@ from orak.domain.errors import IdempotencyMismatch, OrakError
 from orak.domain.upload import Upload
 
 _GROUP = 500
-"""Uploads in one transaction at most: nobody waits for more than this many others."""
+"""Most uploads in one transaction, so that no caller waits for an unbounded number of others."""
 
 _ADD_UPLOADS = insert(uploads).returning(uploads.c.id, uploads.c.uuid)
 _ADD_EVENTS = insert(events)
 
 
 class New(msgspec.Struct, frozen=True):
-    """An upload to be stored, and the call that it is for."""
+    """A new upload, and the idempotency key of the call that asked for it."""
 
     upload: Upload
     idempotency_key: IdempotencyKey | None
@@ -38,7 +38,10 @@ class New(msgspec.Struct, frozen=True):
 def store_group(
     connection: Connection, group: Sequence[New], now: datetime
 ) -> list[Upload | IdempotencyMismatch]:
-    """Store what is new in *group*; return what each gets: its own upload, or that of the first call."""
+    """Store the new uploads of *group*, and return the outcome of each call in the same order.
+
+    A repeated call with a known key gets the upload of the first call, or an `IdempotencyMismatch`.
+    """
     kept = find_keys(connection, [member.idempotency_key for member in group if member.idempotency_key], now)
     first: dict[KeyTuple, New] = {}
     new = []
@@ -73,15 +76,15 @@ def store_group(
 def _insert(connection: Connection, new: Sequence[Upload]) -> Mapping[str, Upload]:
     if not new:
         return {}
-    add = add_at_once if connection.dialect.name == "postgresql" else _add_in_turn
+    add = add_in_one_statement if connection.dialect.name == "postgresql" else _add
     ids = add(connection, new)
     return {upload.uuid: replace(upload, id=ids[upload.uuid]) for upload in new}
 
 
-def _add_in_turn(connection: Connection, new: Sequence[Upload]) -> Mapping[str, int]:
+def _add(connection: Connection, new: Sequence[Upload]) -> Mapping[str, int]:
     ensure_users(connection, (upload.owner_id for upload in new))
     rows = connection.execute(_ADD_UPLOADS, [upload_values(upload, upload.created_at) for upload in new])
-    ids = {uuid: upload_id for upload_id, uuid in rows}  # the order of RETURNING is nobody's promise
+    ids = {uuid: upload_id for upload_id, uuid in rows}  # RETURNING promises no order
     events = [event_values(ids[upload.uuid], upload.version, upload.requested()) for upload in new]
     connection.execute(_ADD_EVENTS, events)
     return ids
@@ -94,12 +97,12 @@ def _find(connection: Connection, ids: Collection[int]) -> Mapping[int, Upload]:
     return {upload.id: upload for upload in found}
 
 
-class _Caller(msgspec.Struct, frozen=True):
+class _Call(msgspec.Struct, frozen=True):
     new: New
     answer: asyncio.Future[Upload]
 
-    def tell(self, outcome: Upload | OrakError, cause: Exception | None = None) -> None:
-        if self.answer.done():  # cancelled meanwhile
+    def settle(self, outcome: Upload | OrakError, cause: Exception | None = None) -> None:
+        if self.answer.done():  # the caller was cancelled
             return
         if isinstance(outcome, OrakError):
             outcome.__cause__ = cause
@@ -109,31 +112,31 @@ class _Caller(msgspec.Struct, frozen=True):
 
 
 class SqlIntake:
-    """New uploads, written in groups: while one group is committed, the next one gathers.
+    """The port `Intake` on SQL: writes uploads in groups.
 
-    So a commit, which waits for the disk, is paid for once by all who came meanwhile.
+    While one group is committed, the next one gathers. All calls of a group share one commit, which waits
+    for the disk.
     """
 
     def __init__(self, connections: Connections, clock: Clock) -> None:
         self._connections = connections
         self._clock = clock
-        self._waiting: list[_Caller] = []
+        self._waiting: list[_Call] = []
         self._writing: asyncio.Task[None] | None = None
         self._closed = False
 
     async def add(self, upload: Upload, idempotency_key: IdempotencyKey | None = None) -> Upload:
-        """Store a new upload and its event; it is durable when this returns, with its id."""
         if self._closed:
-            raise Unavailable("no new uploads are taken in any more")
-        caller = _Caller(New(upload, idempotency_key), asyncio.get_running_loop().create_future())
-        self._waiting.append(caller)
+            raise Unavailable("orak is shutting down and accepts no new uploads")
+        call = _Call(New(upload, idempotency_key), asyncio.get_running_loop().create_future())
+        self._waiting.append(call)
         if self._writing is None:
-            # A group is nobody's request, so it inherits no request's context.
+            # A group serves many requests, so it must not inherit the context of the first one.
             self._writing = asyncio.create_task(self._write_groups(), context=Context())
-        return await caller.answer
+        return await call.answer
 
     async def close(self) -> None:
-        """Take in nothing more, and write what waits."""
+        """Refuse further uploads, and write those that wait."""
         self._closed = True
         if self._writing is not None:
             await self._writing
@@ -142,34 +145,35 @@ class SqlIntake:
         try:
             while self._waiting:
                 group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
-                # For a caller that gave up while waiting nothing need be stored.
-                await self._write([caller for caller in group if not caller.answer.done()])
+                # Uploads of callers that were cancelled while they waited are not stored.
+                await self._write([call for call in group if not call.answer.done()])
         finally:
             self._writing = None
 
-    async def _write(self, group: Sequence[_Caller], *, again: bool = False) -> None:
-        """Store a group and tell its callers; halve it until an upload that is refused stands alone.
+    async def _write(self, group: Sequence[_Call], *, again: bool = False) -> None:
+        """Store a group and answer its calls; halve a refused group until the refused upload is alone.
 
-        Alone it is tried once more: where another process was faster with the same Idempotency-Key, the
-        second look finds what that call made.
+        That upload is tried once more alone: if another process stored the same Idempotency-Key first, the
+        second attempt finds what that call made.
         """
         if not group:
             return
-        members = [caller.new for caller in group]
-        keyed = any(member.idempotency_key for member in members)  # to look for a key is a statement more
+        members = [call.new for call in group]
+        keyed = any(member.idempotency_key for member in members)  # looking for keys takes more statements
         write = self._connections.write if keyed else self._connections.write_at_once
+        now = self._clock.now()
         try:
-            outcomes = await write(store_group, members, self._clock.now())
+            outcomes = await write(lambda connection: store_group(connection, members, now))
         except StaleVersion as refused:
             if again:
-                group[0].tell(Unavailable("the database refuses this upload"), refused)
+                group[0].settle(Unavailable("the database refuses this upload"), refused)
                 return
             middle = len(group) // 2
             await self._write(group[:middle])
             await self._write(group[middle:], again=len(group) == 1)
-        except Exception as error:  # noqa: BLE001 - whatever happened, nobody is left waiting
-            for caller in group:
-                caller.tell(Unavailable("the upload was not stored"), error)
+        except Exception as error:  # noqa: BLE001 - after any error, every caller gets an answer
+            for call in group:
+                call.settle(Unavailable("the upload was not stored"), error)
         else:
-            for caller, outcome in zip(group, outcomes, strict=True):
-                caller.tell(outcome)
+            for call, outcome in zip(group, outcomes, strict=True):
+                call.settle(outcome)

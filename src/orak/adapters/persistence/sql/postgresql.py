@@ -4,7 +4,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import asyncpg  # type: ignore[import-untyped]
@@ -19,26 +19,25 @@ from orak.adapters.persistence.sql.connections import PATIENCE, Runner, translat
 from orak.application.ports.failures import Unavailable
 
 T = TypeVar("T")
-P = ParamSpec("P")
 
 _POOL = 10
 
 _LIMITS = {
     "statement_timeout": "5s",
     "lock_timeout": "2s",
-    # Nothing slow belongs inside a transaction, so one that idles has lost its process or its way.
+    # No storage, network or conversion call runs inside a transaction, so an idle one is broken.
     "idle_in_transaction_session_timeout": "10s",
     "default_transaction_isolation": "read committed",
-    "jit": "off",  # no statement here runs long enough to be worth compiling
+    "jit": "off",  # the statements are too short to be worth compiling
     "application_name": "orak",
 }
 
 _LIMITS_OF_MIGRATIONS = _LIMITS | {"statement_timeout": "0", "lock_timeout": "60s"}
 
-_DEAF_AFTER = 7.0
-"""Seconds without an answer after which a server counts as gone: it ends statements sooner by itself."""
+_ANSWER_TIMEOUT = 7.0
+"""Seconds without an answer after which the server counts as lost; `statement_timeout` ends sooner."""
 
-_MIGRATING = 0x6F72616B  # "orak": who holds this advisory lock may change the schema
+_MIGRATION_LOCK = 0x6F72616B  # "orak" in ASCII: the advisory lock of the process that migrates
 
 _ONLY_LIBPQ = frozenset(
     {
@@ -59,20 +58,20 @@ _ONLY_LIBPQ = frozenset(
         "tcp_user_timeout",
     }
 )
-"""Words of a libpq URL that asyncpg does not know: it would tell them to the server as settings."""
+"""Parameters of libpq URLs that asyncpg does not know and would send to the server as settings."""
 
 
 _BROKEN = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 _SYSTEM = "system"
-"""Where `sslrootcert` has no file: the authorities that the system trusts."""
+"""The value of `sslrootcert` that means the certificate authorities of the system, not a file."""
 
 
 class PostgresqlConnections:
-    """A pool of connections, run by asyncpg on the event loop.
+    """A pool of asyncpg connections on the event loop.
 
-    A cancelled caller's statement is cancelled at the server too, and its connection is rolled back before
-    another gets it. *admit* is asked before each new connection, and may raise `Unavailable`.
+    When a caller is cancelled, the server cancels its statement, and the connection is rolled back before
+    another caller gets it. *admit* runs before each new connection and may raise `Unavailable`.
     """
 
     def __init__(
@@ -84,57 +83,46 @@ class PostgresqlConnections:
         admit: Callable[[], None] = lambda: None,
     ) -> None:
         self._engine = _engine(url, _LIMITS, admit, pool_size=size, max_overflow=0, pool_timeout=patience)
-        event.listen(self._engine.sync_engine, "checkout", _pass_over_closed)
+        event.listen(self._engine.sync_engine, "checkout", _skip_closed)
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
-    async def read(
-        self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run *work* on what is committed, each statement by itself."""
+    async def read(self, work: Callable[[Connection], T]) -> T:
         async with _connected(self._reading) as connection:
-            return await connection.run_sync(work, *args, **kwargs)
+            return await connection.run_sync(work)
 
-    async def write(
-        self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run *work* in a transaction of its own: all of it happens, or none."""
+    async def write(self, work: Callable[[Connection], T]) -> T:
         async with self.transaction() as transaction:
-            return await transaction.run_sync(work, *args, **kwargs)
+            return await transaction.run_sync(work)
 
-    async def write_at_once(
-        self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Like `write`, for *work* that is one statement, and so a transaction by itself."""
-        return await self.read(work, *args, **kwargs)
+    async def write_at_once(self, work: Callable[[Connection], T]) -> T:
+        return await self.read(work)  # in AUTOCOMMIT, the one statement is a transaction by itself
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Runner]:
-        """Begin a transaction; a clean exit commits, anything else leaves no trace."""
         async with _connected(self._engine) as connection, connection.begin():
-            yield cast("Runner", connection)  # which names its parameters otherwise
+            yield connection
 
     async def close(self) -> None:
-        """Close them all."""
         await self._engine.dispose()
 
 
 def migrate(url: str, work: Callable[[Connection], T]) -> T:
-    """Run *work* in a transaction of its own; of several processes, one after the other."""
+    """Run *work* in a transaction; processes that migrate at the same time take turns."""
 
     def run(connection: Connection) -> T:
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
         return work(connection)
 
     return _run(_once(url, _LIMITS_OF_MIGRATIONS, run))
 
 
 def look(url: str, work: Callable[[Connection], T]) -> T:
-    """Run *work*, which only reads."""
+    """Run *work*, which only reads, on a connection of its own."""
     return _run(_once(url, _LIMITS, work))
 
 
 def _run(once: Coroutine[None, None, T]) -> T:
-    with ThreadPoolExecutor(1) as thread:  # where no loop runs, whoever calls
+    with ThreadPoolExecutor(1) as thread:  # the calling thread may already run an event loop
         return thread.submit(asyncio.run, once).result()
 
 
@@ -154,7 +142,7 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             connection = await stack.enter_async_context(engine.connect())
         except PoolTimeout as error:
             raise Unavailable("the database is busy") from error
-        except _BROKEN as error:  # by what SQLAlchemy tells a new connection, and translates no error of
+        except _BROKEN as error:  # SQLAlchemy does not translate errors of its first statements
             raise Unavailable(f"the database: {_first_line(error)}") from error
         yield connection
 
@@ -163,10 +151,10 @@ def _engine(
     url: str,
     limits: Mapping[str, str],
     admit: Callable[[], None],
-    **options: Any,  # noqa: ANN401 - SQLAlchemy's own
+    **options: Any,  # noqa: ANN401 - passed on to SQLAlchemy
 ) -> AsyncEngine:
     dsn, settings, patience = _for_asyncpg(url, limits)
-    said = dict(parse_qsl(urlsplit(url).query))
+    parameters = dict(parse_qsl(urlsplit(url).query))
 
     async def connect() -> asyncpg.Connection:
         admit()
@@ -176,10 +164,10 @@ def _engine(
                 server_settings=settings,
                 timeout=patience,
                 command_timeout=_command_timeout(limits),
-                ssl=_trusting_the_system(said),
+                ssl=_system_trust(parameters),
             )
         except (ValueError, *_BROKEN) as error:
-            raise Unavailable(f"the database: {_unreadable(said) or _first_line(error)}") from error
+            raise Unavailable(f"the database: {_unreadable(parameters) or _first_line(error)}") from error
 
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=connect, hide_parameters=True, **options
@@ -188,53 +176,58 @@ def _engine(
     return engine
 
 
-def _trusting_the_system(said: Mapping[str, str]) -> ssl.SSLContext | None:
-    """TLS for `sslrootcert=system`, which asyncpg takes for a file's name; as in libpq, all is verified."""
-    if said.get("sslrootcert") != _SYSTEM:
+def _system_trust(parameters: Mapping[str, str]) -> ssl.SSLContext | None:
+    """Return TLS settings for `sslrootcert=system`, else None: asyncpg would read `system` as a file name.
+
+    Certificate and host name are both verified, as in libpq.
+    """
+    if parameters.get("sslrootcert") != _SYSTEM:
         return None
     context = ssl.create_default_context()
-    if "sslcert" in said:
-        context.load_cert_chain(said["sslcert"], said.get("sslkey"), said.get("sslpassword", ""))
+    if "sslcert" in parameters:
+        context.load_cert_chain(
+            parameters["sslcert"], parameters.get("sslkey"), parameters.get("sslpassword", "")
+        )
     return context
 
 
-def _unreadable(said: Mapping[str, str]) -> str | None:
-    """Name the file of *said* that cannot be read: the error of TLS itself does not."""
+def _unreadable(parameters: Mapping[str, str]) -> str | None:
+    """Name a TLS file of the URL that cannot be read; the error of the TLS library does not name it."""
     for name in ("sslrootcert", "sslcert", "sslkey", "sslcrl"):
-        if name in said and said[name] != _SYSTEM and not os.access(said[name], os.R_OK):
-            return f"{name} is {said[name]}, which cannot be read"
+        if name in parameters and parameters[name] != _SYSTEM and not os.access(parameters[name], os.R_OK):
+            return f"{name} is {parameters[name]}, which cannot be read"
     return None
 
 
 def _command_timeout(limits: Mapping[str, str]) -> float | None:
-    return None if limits["statement_timeout"] == "0" else _DEAF_AFTER
+    return None if limits["statement_timeout"] == "0" else _ANSWER_TIMEOUT
 
 
 def _first_line(error: Exception) -> str:
-    """What happened: the lines behind it may quote rows."""
-    said = str(error).partition("\n")[0]
-    return said or ("no connection in time" if isinstance(error, TimeoutError) else type(error).__name__)
+    """Return the first line of the message; the lines after it may quote rows."""
+    line = str(error).partition("\n")[0]
+    return line or ("no connection in time" if isinstance(error, TimeoutError) else type(error).__name__)
 
 
 def _for_asyncpg(url: str, limits: Mapping[str, str]) -> tuple[str, dict[str, str], float]:
-    """Return *url* without what asyncpg does not know, the server's settings, and seconds to connect in.
+    """Return the URL for asyncpg, the settings for the server, and the seconds to connect in.
 
-    What the URL itself sets goes before *limits*.
+    The URL's own parameters override *limits*; parameters that asyncpg does not know are left out.
     """
     parts = urlsplit(url)
-    said = dict(parse_qsl(parts.query))
-    known = {name: value for name, value in said.items() if name not in _ONLY_LIBPQ}
-    patience = said.get("connect_timeout", "")
+    parameters = dict(parse_qsl(parts.query))
+    known = {name: value for name, value in parameters.items() if name not in _ONLY_LIBPQ}
+    patience = parameters.get("connect_timeout", "")
     return (
         parts._replace(query=urlencode(known)).geturl(),
         {name: value for name, value in limits.items() if name not in known},
-        float(patience) if patience.isdecimal() and int(patience) else PATIENCE,  # 0: libpq would not end
+        float(patience) if patience.isdecimal() and int(patience) else PATIENCE,  # in libpq, 0 means no limit
     )
 
 
-def _pass_over_closed(_connection: object, _: ConnectionPoolEntry, pooled: PoolProxiedConnection) -> None:
-    # A server that ends closes its connections, and asyncpg has noticed. So after a restart nobody fails,
-    # and nobody pays for a ping in advance.
+def _skip_closed(_connection: object, _: ConnectionPoolEntry, pooled: PoolProxiedConnection) -> None:
+    # A server that stops closes its connections, and asyncpg notices. Skipping those connections makes a
+    # restart invisible to later callers, without a ping before every use.
     driver = pooled.driver_connection
     if driver is None or driver.is_closed():
         raise DisconnectionError

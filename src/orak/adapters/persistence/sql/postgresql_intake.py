@@ -1,4 +1,4 @@
-"""New uploads on PostgreSQL: owners, rows and events of a whole group are one statement with one parameter."""
+"""A group of new uploads on PostgreSQL: one statement with one parameter writes owners, rows and events."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,7 @@ from orak.adapters.persistence.sql.rows import event_values, upload_values
 from orak.adapters.persistence.sql.tables import uploads
 from orak.domain.upload import Upload
 
-_DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # made by SQLAlchemy's own magic
+_DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy builds this function untyped
 
 _GIVEN = [column for column in uploads.c if column.name not in {"id", "turn"}]
 _NAMES = ", ".join(column.name for column in _GIVEN)
@@ -22,7 +22,7 @@ def _typed(column: Column[object]) -> str:
     return f"{column.name} {column.type.compile(_DIALECT)}"
 
 
-# The keys of the rows that are inserted here are checked when the statement ends, so owners may come with it.
+# PostgreSQL checks foreign keys when the statement ends, so the same statement may insert the owners.
 _ADD = (
     text(
         f"""
@@ -33,13 +33,13 @@ _ADD = (
         INSERT INTO users (id) SELECT DISTINCT uploader_id FROM new ORDER BY 1 ON CONFLICT DO NOTHING
     ), made AS (
         INSERT INTO uploads ({_NAMES}) SELECT {_NAMES} FROM new RETURNING id, uuid
-    ), told AS (
+    ), logged AS (
         INSERT INTO events (upload_id, version, type, payload, at, user_id)
         SELECT made.id, new.version, new.event_type, new.event_payload, new.created_at, new.uploader_id
         FROM made JOIN new USING (uuid)
     )
     SELECT uuid, id FROM made
-    """  # noqa: S608 - of names from tables.py
+    """  # noqa: S608 - the names come from tables.py
     )
     .bindparams(bindparam("rows", type_=String()))
     .columns(uuid=String(), id=BigInteger())
@@ -49,7 +49,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def add_uploads(connection: Connection, new: Sequence[Upload]) -> Mapping[str, int]:
-    """Store new uploads with their owners and events; return their ids by uuid."""
+    """Store new uploads with their owners and events, and return the new ids by uuid."""
     rows = []
     for upload in new:
         event = event_values(upload.id, upload.version, upload.requested())

@@ -1,8 +1,10 @@
+from dataclasses import dataclass
+
 from msgspec.structs import replace
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
-from orak.adapters.persistence.sql.connections import Runner, Violation
+from orak.adapters.persistence.sql.connections import Runner, Violation, within_transaction
 from orak.adapters.persistence.sql.rows import RECORD_COLUMNS, record_values, to_record
 from orak.adapters.persistence.sql.tables import records
 from orak.application.ports.failures import StaleVersion
@@ -12,64 +14,45 @@ from orak.domain.record import Record
 
 _BY_ID = select(*RECORD_COLUMNS).where(records.c.id == bindparam("id"))
 _ADD = insert(records).returning(records.c.id)
+# No .values(): SQLAlchemy makes the SET clause from the parameters that are not bound in WHERE.
 _SAVE = update(records).where(
     records.c.id == bindparam("of_id"), records.c.version == bindparam("read_version")
 )
 _REMOVE = delete(records).where(records.c.id == bindparam("id"))
 
 
-def get_record(connection: Connection, record_id: RecordId) -> Record:
-    """Return a record. Raise `RecordNotFound`."""
-    row = connection.execute(_BY_ID, {"id": record_id}).one_or_none()
-    if row is None:
-        raise RecordNotFound(record_id)
-    return to_record(row)
-
-
-def add_record(connection: Connection, record: Record) -> Record:
-    """Store a new record. Raise `RecordExists` if its upload has one."""
-    try:
-        record_id = connection.execute(_ADD, record_values(record)).scalar_one()
-    except Violation as refused:
-        if refused.constraint == "uk_records_upload_id":
-            raise RecordExists(record.upload_id) from refused
-        raise
-    return replace(record, id=record_id)
-
-
-def save_record(connection: Connection, record: Record) -> Record:
-    """Store a changed record. Raise `StaleVersion` if another writer was first."""
-    saved = replace(record, version=record.version + 1)
-    values = record_values(saved) | {"of_id": record.id, "read_version": record.version}
-    if connection.execute(_SAVE, values).rowcount == 0:
-        raise StaleVersion
-    return saved
-
-
-def remove_record(connection: Connection, record_id: RecordId) -> None:
-    """Remove a record. Raise `RecordNotFound` if it is gone."""
-    if connection.execute(_REMOVE, {"id": record_id}).rowcount == 0:
-        raise RecordNotFound(record_id)
-
-
+@dataclass(frozen=True, slots=True)
 class SqlRecords:
-    """Records within one transaction."""
+    """The port `Records` within one SQL transaction."""
 
-    def __init__(self, transaction: Runner) -> None:
-        self._transaction = transaction
+    transaction: Runner
 
-    async def get(self, record_id: RecordId) -> Record:
-        """Return the record. Raise `RecordNotFound`."""
-        return await self._transaction.run_sync(get_record, record_id)
+    @within_transaction
+    def get(self, connection: Connection, record_id: RecordId) -> Record:
+        row = connection.execute(_BY_ID, {"id": record_id}).one_or_none()
+        if row is None:
+            raise RecordNotFound(record_id)
+        return to_record(row)
 
-    async def add(self, record: Record) -> Record:
-        """Store a new one. Raise `RecordExists` if its upload has one."""
-        return await self._transaction.run_sync(add_record, record)
+    @within_transaction
+    def add(self, connection: Connection, record: Record) -> Record:
+        try:
+            record_id = connection.execute(_ADD, record_values(record)).scalar_one()
+        except Violation as refused:
+            if refused.constraint == "uk_records_upload_id":
+                raise RecordExists(record.upload_id) from refused
+            raise
+        return replace(record, id=record_id)
 
-    async def save(self, record: Record) -> Record:
-        """Store a changed one. Raise `StaleVersion` if another writer was first."""
-        return await self._transaction.run_sync(save_record, record)
+    @within_transaction
+    def save(self, connection: Connection, record: Record) -> Record:
+        saved = replace(record, version=record.version + 1)
+        values = record_values(saved) | {"of_id": record.id, "read_version": record.version}
+        if connection.execute(_SAVE, values).rowcount == 0:
+            raise StaleVersion(f"another writer changed record {record.id} after version {record.version}")
+        return saved
 
-    async def remove(self, record_id: RecordId) -> None:
-        """Remove it. Raise `RecordNotFound` if it is gone."""
-        await self._transaction.run_sync(remove_record, record_id)
+    @within_transaction
+    def remove(self, connection: Connection, record_id: RecordId) -> None:
+        if connection.execute(_REMOVE, {"id": record_id}).rowcount == 0:
+            raise RecordNotFound(record_id)

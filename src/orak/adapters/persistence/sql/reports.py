@@ -1,9 +1,10 @@
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import BindParameter, ColumnElement, ScalarSelect, bindparam, func, select
 from sqlalchemy.engine import Connection
 
-from orak.adapters.persistence.sql.connections import Connections
+from orak.adapters.persistence.sql.connections import Connections, read
 from orak.adapters.persistence.sql.rows import UPLOAD_COLUMNS, to_upload
 from orak.adapters.persistence.sql.tables import (
     BROKEN,
@@ -26,7 +27,7 @@ _AT: BindParameter[datetime] = bindparam("at")
 _ORPHANED = (
     UNNAMED,
     uploads.c.created_at < bindparam("before"),
-    # Not the bare column: its index holds every upload there is, and SQLite would walk that.
+    # Not the bare column: SQLite would then walk its index, which holds every upload.
     func.coalesce(uploads.c.directory, "") == RECORDINGS,
 )
 
@@ -36,7 +37,7 @@ def _number(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
 
 
 def _last(types: frozenset[EventType], upload_id: ColumnElement[int]) -> ScalarSelect[datetime]:
-    """When the last event of these types was: an upload has few, and its unique key finds them."""
+    """Return the time of the last event of *types*: an upload has few events, found by their unique key."""
     return (
         select(func.max(events.c.at))
         .where(events.c.upload_id == upload_id, events.c.type.in_(sorted(types)))
@@ -52,8 +53,8 @@ _next_in_line = (
     .limit(1)
     .scalar_subquery()
 )
-# One statement, so that the figures are of one moment. Each walks an index, and but for COMPLETED one that
-# holds little more than what is counted.
+# One statement, so that all figures are of one moment. Each figure walks an index; except for COMPLETED, that
+# index holds little more than the rows counted.
 _COUNTS = select(
     _number(RUNNING, uploads.c.lease_until > _AT),
     _number(WAITING),
@@ -76,39 +77,26 @@ _FAILURES = (
 _ORPHANS = UPLOADS.where(*_ORPHANED, _older).order_by(uploads.c.id.desc()).limit(bindparam("limit"))
 
 
-def count_uploads(connection: Connection, at: datetime, orphaned_before: datetime) -> Counts:
-    """Count where uploads stand."""
-    return Counts(*connection.execute(_COUNTS, {"at": at, "before": orphaned_before}).one())
+@dataclass(frozen=True, slots=True)
+class SqlReports:
+    """The port `Reports` on SQL."""
 
+    connections: Connections
 
-def find_failures(connection: Connection, page: Page) -> list[DeadLetter]:
-    """Return FAILED uploads, the newest first."""
-    return [DeadLetter(to_upload(row), row[-1]) for row in connection.execute(_FAILURES, _bounds(page))]
+    @read
+    def count(self, connection: Connection, at: datetime, orphaned_before: datetime) -> Counts:
+        return Counts(*connection.execute(_COUNTS, {"at": at, "before": orphaned_before}).one())
 
+    @read
+    def failures(self, connection: Connection, page: Page) -> list[DeadLetter]:
+        rows = connection.execute(_FAILURES, _bounds(page))
+        return [DeadLetter(to_upload(row), row[-1]) for row in rows]
 
-def find_orphans(connection: Connection, before: datetime, page: Page) -> list[Upload]:
-    """Return uploads in `recordings` that arrived and have no Record, the newest first."""
-    return [to_upload(row) for row in connection.execute(_ORPHANS, _bounds(page) | {"before": before})]
+    @read
+    def orphans(self, connection: Connection, created_before: datetime, page: Page) -> list[Upload]:
+        rows = connection.execute(_ORPHANS, _bounds(page) | {"before": created_before})
+        return [to_upload(row) for row in rows]
 
 
 def _bounds(page: Page) -> dict[str, object]:
     return {"after": MAX_ID if page.after is None else page.after, "limit": page.limit}
-
-
-class SqlReports:
-    """What operators look at and set."""
-
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
-
-    async def count(self, at: datetime, orphaned_before: datetime) -> Counts:
-        """Count where uploads stand, over all processes."""
-        return await self._connections.read(count_uploads, at, orphaned_before)
-
-    async def failures(self, page: Page) -> list[DeadLetter]:
-        """Return FAILED uploads, the newest first."""
-        return await self._connections.read(find_failures, page)
-
-    async def orphans(self, created_before: datetime, page: Page) -> list[Upload]:
-        """Return uploads in `recordings` that arrived and have no Record, the newest first."""
-        return await self._connections.read(find_orphans, created_before, page)

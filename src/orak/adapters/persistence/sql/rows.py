@@ -1,4 +1,4 @@
-"""Between rows and aggregates. Columns are read by place: half the cost of reading them by name."""
+"""Conversion of rows and aggregates. Reading columns by index costs half as much as by name."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from orak.domain.record import Record, RecordSnapshot
 from orak.domain.upload import Output, Upload
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
-"""In the column `not_before`: no need to wait."""
+"""The value of `not_before` for an upload that need not wait; with NULL every comparison would fail."""
 
 UPLOAD_COLUMNS = (
     uploads.c.id,
@@ -65,7 +65,7 @@ _RECORD = len(UPLOAD_COLUMNS)
 
 
 def to_upload(row: Sequence[Any]) -> Upload:
-    """Read UPLOAD_COLUMNS and, behind them, the id of its Record or NULL."""
+    """Read UPLOAD_COLUMNS, followed by the id of the Record or NULL."""
     (
         id_,
         uuid,
@@ -131,7 +131,7 @@ def to_upload(row: Sequence[Any]) -> Upload:
 
 
 def to_record(row: Sequence[Any]) -> Record:
-    """Read RECORD_COLUMNS, the last ones of the row."""
+    """Read RECORD_COLUMNS, which are the last columns of the row."""
     id_, owner_id, song_id, upload_id, title, duration, created_at, updated_at, version = row[-9:]
     return Record(
         id=id_,
@@ -152,7 +152,7 @@ def to_snapshot(row: Sequence[Any]) -> RecordSnapshot:
 
 
 def upload_values(upload: Upload, at: datetime) -> dict[str, object]:
-    """Return what an upload's columns hold after a change at that time; its turn is the line's to give."""
+    """Return the values of all columns after a change at *at*, except `id` and `turn`: SQL computes them."""
     output, loudness = upload.output, upload.output and upload.output.loudness
     return {
         "uuid": upload.uuid,
@@ -187,14 +187,14 @@ def upload_values(upload: Upload, at: datetime) -> dict[str, object]:
 
 
 def _ended_at(upload: Upload, at: datetime) -> datetime | None:
-    """Since when it is over, if it is."""
+    """Return when the upload ended; None if it has not."""
     if upload.deleted_at is not None:
         return upload.deleted_at
     return at if upload.is_over else None
 
 
 def record_values(record: Record) -> dict[str, object]:
-    """Return what a record's columns hold, all but the id."""
+    """Return the values of all columns except `id`."""
     return {
         "user_id": record.owner_id,
         "song_id": record.song_id,
@@ -214,7 +214,7 @@ EVENT_COLUMNS = (events.c.position, events.c.id, events.c.upload_id, events.c.ve
 
 
 def event_values(upload_id: UploadId, version: int, event: DomainEvent) -> dict[str, object]:
-    """Return what the columns of a new event hold; its position comes after commit."""
+    """Return the values of a new event's columns; the event gets its position after commit."""
     return {
         "upload_id": upload_id,
         "version": version,

@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, Engine
@@ -13,19 +13,18 @@ from orak.adapters.persistence.sql.connections import PATIENCE, translate_errors
 from orak.application.ports.failures import Unavailable
 
 T = TypeVar("T")
-P = ParamSpec("P")
 
 _READERS = 4
 
 
 class SqliteConnections:
-    """One connection that writes, and some that read, each in a thread.
+    """One connection that writes and several that read, each in a thread of its own.
 
-    SQLite has one writer at a time. Who wants to write stands in line here, where waiting is fair and free,
-    instead of in SQLite, which polls; only other processes are met there. Readers never wait (WAL).
+    SQLite has one writer at a time. Writers of this process wait for a lock here, which is fair and costs
+    nothing; SQLite itself polls, so only writers of other processes wait there. Readers never wait (WAL).
 
-    What the writing thread is given it does in order and to the end. So a cancelled caller needs no care:
-    its roll-back is given to the thread before its place in line is free, and nothing overtakes it there.
+    The writing thread runs its tasks in order and to the end. So a cancelled caller is safe: its roll-back is
+    queued before the lock is released, and no later task can overtake it.
     """
 
     def __init__(self, url: URL, patience: float = PATIENCE) -> None:
@@ -34,38 +33,29 @@ class SqliteConnections:
         self._reading = _engine(url, patience, isolation_level="AUTOCOMMIT", pool_size=_READERS)
         self._writer = ThreadPoolExecutor(1, "sqlite-writer")
         self._readers = ThreadPoolExecutor(_READERS, "sqlite-reader")
-        self._place = asyncio.Lock()
+        self._write_lock = asyncio.Lock()
 
-    async def read(
-        self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run *work* on what is committed, each statement by itself."""
-
+    async def read(self, work: Callable[[Connection], T]) -> T:
         def run() -> T:
             with self._reading.connect() as connection:
-                return work(connection, *args, **kwargs)
+                return work(connection)
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, run)
 
-    async def write(
-        self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run *work* in a transaction of its own; cancelled before its turn has come, it is not run."""
-
+    async def write(self, work: Callable[[Connection], T]) -> T:
         def run() -> T:
             with self._writing.begin() as connection:
-                return work(connection, *args, **kwargs)
+                return work(connection)
 
-        async with self._in_line():
+        async with self._locked():  # a caller that is cancelled while it waits has written nothing
             return await asyncio.get_running_loop().run_in_executor(self._writer, run)
 
     write_at_once = write
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["_Transaction"]:
-        """Begin a transaction; a clean exit commits, anything else leaves no trace."""
         transaction = _Transaction(self._writing, self._writer)
-        async with self._in_line():
+        async with self._locked():
             try:
                 await transaction.begin()
                 yield transaction
@@ -75,47 +65,40 @@ class SqliteConnections:
                 raise
 
     async def close(self) -> None:
-        """Close them all, once what runs has ended."""
         for threads, engine in ((self._readers, self._reading), (self._writer, self._writing)):
             await asyncio.to_thread(threads.shutdown)
             engine.dispose()
 
     @asynccontextmanager
-    async def _in_line(self) -> AsyncIterator[None]:
+    async def _locked(self) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(self._patience):
-                await self._place.acquire()
+                await self._write_lock.acquire()
         except TimeoutError as error:
             raise Unavailable("the database is busy") from error
         try:
             yield
         finally:
-            self._place.release()
+            self._write_lock.release()
 
 
 class _Transaction:
-    """The writer's transaction, step by step."""
+    """An open transaction; each step runs in the writing thread."""
 
     def __init__(self, engine: Engine, thread: ThreadPoolExecutor) -> None:
         self._engine = engine
         self._thread = thread
         self._connection: Connection | None = None
 
-    async def run_sync(
-        self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run *work* within the transaction."""
-
+    async def run_sync(self, work: Callable[[Connection], T], /) -> T:
         def run() -> T:
             if self._connection is None:
                 raise RuntimeError("the transaction is over")
-            return work(self._connection, *args, **kwargs)
+            return work(self._connection)
 
         return await self._do(run)
 
     async def begin(self) -> None:
-        """Open a connection and begin."""
-
         def begin() -> None:
             connection = self._engine.connect()
             try:
@@ -128,28 +111,27 @@ class _Transaction:
         await self._do(begin)
 
     async def commit(self) -> None:
-        """Commit, and close the connection."""
         await self._do(self._end, True)  # noqa: FBT003
 
     async def roll_back(self) -> None:
-        """Undo what was not committed, if anything; may follow any other step."""
+        """Roll back what is not committed; safe after any other step."""
         await self._do(self._end, False)  # noqa: FBT003
 
     def _end(self, commit: bool) -> None:  # noqa: FBT001
         connection, self._connection = self._connection, None
         if connection is not None:
-            with connection:  # leaving closes it, and closing rolls back
+            with connection:  # leaving the block closes the connection, and closing rolls back
                 if commit:
                     connection.commit()
 
     async def _do(self, step: Callable[..., T], *args: object) -> T:
-        # Without the shield, cancelling the caller would also take a step that has not begun yet from the
-        # thread's list: a roll-back, for one.
+        # Without the shield, cancelling the caller would also cancel a step that the thread has not begun,
+        # such as a roll-back.
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, step, *args))
 
 
 def writing_engine(url: URL, patience: float = PATIENCE) -> Engine:
-    """Return an engine whose transactions are the only ones that write, from their beginning."""
+    """Return an engine whose transactions take SQLite's write lock when they begin."""
     engine = _engine(url, patience, pool_size=1)
     event.listen(engine, "begin", _begin_immediate)
     return engine
@@ -158,7 +140,7 @@ def writing_engine(url: URL, patience: float = PATIENCE) -> Engine:
 def _engine(url: URL, patience: float, **options: Any) -> Engine:  # noqa: ANN401
     engine = create_engine(
         url,
-        # Without isolation_level=None Python's sqlite3 begins transactions of its own accord, DEFERRED.
+        # Without isolation_level=None, Python's sqlite3 module begins DEFERRED transactions by itself.
         connect_args={"timeout": patience, "isolation_level": None, "check_same_thread": False},
         hide_parameters=True,
         max_overflow=0,
@@ -171,14 +153,14 @@ def _engine(url: URL, patience: float, **options: Any) -> Engine:  # noqa: ANN40
 
 def _set_pragmas(connection: sqlite3.Connection, _: object) -> None:
     _use_wal(connection)
-    # NORMAL would survive a killed process, but not a power cut: a 2xx is a promise in that case too.
+    # With NORMAL, a commit survives a killed process but not a power cut, and a 2xx promises both.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    # The file remembers it, so all but the first connection find it done. Where several are first, SQLite
-    # refuses at once instead of waiting as it does for a lock on rows.
+    # The file keeps this mode, so only the first connection changes it. When several connections are first,
+    # SQLite refuses at once (SQLITE_BUSY) and does not wait for `timeout`, so the retries are here.
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -192,6 +174,6 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    # A transaction that reads first and writes later would be refused, not made to wait, if another
-    # process wrote in between (SQLITE_BUSY_SNAPSHOT). This one waits before it reads.
+    # A DEFERRED transaction that reads and then writes fails if another process wrote in between
+    # (SQLITE_BUSY_SNAPSHOT). An IMMEDIATE one waits for the write lock before it reads.
     connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,15 +1,17 @@
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import bindparam, delete, insert
 from sqlalchemy.engine import Connection
 
-from orak.adapters.persistence.sql.connections import Connections
+from orak.adapters.persistence.sql.connections import Connections, write
 from orak.adapters.persistence.sql.dialect import UtcDateTime
 from orak.adapters.persistence.sql.tables import live_tickets
 from orak.application.ports.tickets import Ticket
 
 _KEEP = insert(live_tickets)
 _FORGET = delete(live_tickets).where(live_tickets.c.expires_at <= bindparam("at", type_=UtcDateTime))
+# DELETE … RETURNING gives the row to one caller only.
 _REDEEM = (
     delete(live_tickets)
     .where(live_tickets.c.hash == bindparam("of"))
@@ -17,37 +19,27 @@ _REDEEM = (
 )
 
 
-def keep_ticket(connection: Connection, hashed: str, ticket: Ticket, at: datetime) -> None:
-    """Keep a new ticket, and forget those that expired."""
-    connection.execute(_FORGET, {"at": at})
-    connection.execute(
-        _KEEP,
-        {
-            "hash": hashed,
-            "user_id": ticket.user_id,
-            "expires_at": ticket.expires_at,
-            "token_expires_at": ticket.token_expires_at,
-        },
-    )
-
-
-def redeem_ticket(connection: Connection, hashed: str, at: datetime) -> Ticket | None:
-    """Return a ticket that has not expired, and forget it."""
-    row = connection.execute(_REDEEM, {"of": hashed}).one_or_none()
-    ticket = None if row is None else Ticket(*row)
-    return ticket if ticket is not None and at < ticket.expires_at else None
-
-
+@dataclass(frozen=True, slots=True)
 class SqlTickets:
-    """Tickets to watch one's own recordings."""
+    """The port `Tickets` on SQL."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    connections: Connections
 
-    async def keep(self, hashed: str, ticket: Ticket, *, at: datetime) -> None:
-        """Keep a new ticket; those that expired before *at* are forgotten."""
-        await self._connections.write(keep_ticket, hashed, ticket, at)
+    @write
+    def keep(self, connection: Connection, hashed: str, ticket: Ticket, *, at: datetime) -> None:
+        connection.execute(_FORGET, {"at": at})
+        connection.execute(
+            _KEEP,
+            {
+                "hash": hashed,
+                "user_id": ticket.user_id,
+                "expires_at": ticket.expires_at,
+                "token_expires_at": ticket.token_expires_at,
+            },
+        )
 
-    async def redeem(self, hashed: str, *, at: datetime) -> Ticket | None:
-        """Return a ticket that has not expired, to one caller only; None for any other hash."""
-        return await self._connections.write(redeem_ticket, hashed, at)
+    @write
+    def redeem(self, connection: Connection, hashed: str, *, at: datetime) -> Ticket | None:
+        row = connection.execute(_REDEEM, {"of": hashed}).one_or_none()
+        ticket = None if row is None else Ticket(*row)
+        return ticket if ticket is not None and at < ticket.expires_at else None

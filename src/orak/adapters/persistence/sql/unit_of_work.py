@@ -10,7 +10,7 @@ from orak.application.ports.clock import Clock
 
 
 class SqlTransaction:
-    """One transaction's view of everything."""
+    """The port `Transaction`: its adapters share one SQL transaction."""
 
     def __init__(self, transaction: Runner, clock: Clock) -> None:
         self.uploads = SqlUploads(transaction)
@@ -21,7 +21,7 @@ class SqlTransaction:
 
 
 class SqlUnitOfWork:
-    """Begins transactions."""
+    """The port `UnitOfWork` on SQL."""
 
     def __init__(self, connections: Connections, clock: Clock) -> None:
         self._connections = connections
@@ -29,6 +29,5 @@ class SqlUnitOfWork:
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[SqlTransaction]:
-        """Begin; a clean exit commits, an exception leaves no trace."""
         async with self._connections.transaction() as transaction:
             yield SqlTransaction(transaction, self._clock)

@@ -1,10 +1,11 @@
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import bindparam, delete, exists, func, or_, select
 from sqlalchemy.engine import Connection
 
-from orak.adapters.persistence.sql.connections import Connections
+from orak.adapters.persistence.sql.connections import Connections, read, write
 from orak.adapters.persistence.sql.dialect import UtcDateTime
 from orak.adapters.persistence.sql.rows import EVENT_COLUMNS, to_logged_event, to_upload
 from orak.adapters.persistence.sql.tables import deferred_facts, events, uploads
@@ -33,40 +34,26 @@ _FORGET = delete(events).where(
 )
 
 
-def last_upload(connection: Connection) -> UploadId:
-    """Return the highest id that rows or events know; 0 if there is none."""
-    return UploadId(max(connection.scalar(_LAST_UPLOAD) or 0, connection.scalar(_LAST_OF_EVENTS) or 0))
-
-
-def histories(connection: Connection, first: UploadId, last: UploadId) -> list[UploadHistory]:
-    """Return what is known of uploads by their ids, both included."""
-    span = {"first": first, "last": last}
-    rows = {upload.id: upload for upload in map(to_upload, connection.execute(_ROWS, span))}
-    events: dict[UploadId, list[VersionedEvent]] = defaultdict(list)
-    for logged in map(to_logged_event, connection.execute(_EVENTS, span)):
-        events[logged.upload_id].append(VersionedEvent(logged.version, logged.event))
-    return [UploadHistory(of, events[of], rows.get(of)) for of in sorted({*events, *rows})]
-
-
-def prune_events(connection: Connection, after: int, up_to: int, before: datetime) -> int:
-    """Remove old events of these positions; return how many."""
-    return connection.execute(_FORGET, {"after": after, "up_to": up_to, "before": before}).rowcount
-
-
+@dataclass(frozen=True, slots=True)
 class SqlUploadHistories:
-    """Every event by its upload, numbered or not."""
+    """The port `UploadHistories` on SQL."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    connections: Connections
 
-    async def last_upload(self) -> UploadId:
-        """Return the highest id that rows or events know; 0 if there is none."""
-        return await self._connections.read(last_upload)
+    @read
+    def last_upload(self, connection: Connection) -> UploadId:
+        of_rows, of_events = connection.scalar(_LAST_UPLOAD), connection.scalar(_LAST_OF_EVENTS)
+        return UploadId(max(of_rows or 0, of_events or 0))
 
-    async def histories(self, first: UploadId, last: UploadId) -> list[UploadHistory]:
-        """Return what is known of uploads by their ids, both included."""
-        return await self._connections.read(histories, first, last)
+    @read
+    def histories(self, connection: Connection, first: UploadId, last: UploadId) -> list[UploadHistory]:
+        span = {"first": first, "last": last}
+        rows = {upload.id: upload for upload in map(to_upload, connection.execute(_ROWS, span))}
+        events: dict[UploadId, list[VersionedEvent]] = defaultdict(list)
+        for logged in map(to_logged_event, connection.execute(_EVENTS, span)):
+            events[logged.upload_id].append(VersionedEvent(logged.version, logged.event))
+        return [UploadHistory(of, events[of], rows.get(of)) for of in sorted({*events, *rows})]
 
-    async def forget(self, after: int, up_to: int, before: datetime) -> int:
-        """Remove events of these positions that are older than that; return how many."""
-        return await self._connections.write(prune_events, after, up_to, before)
+    @write
+    def forget(self, connection: Connection, after: int, up_to: int, before: datetime) -> int:
+        return connection.execute(_FORGET, {"after": after, "up_to": up_to, "before": before}).rowcount

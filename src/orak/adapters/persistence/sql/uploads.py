@@ -1,8 +1,10 @@
+from dataclasses import dataclass
+
 from msgspec.structs import replace
 from sqlalchemy import bindparam, delete, func, insert, null, select, union_all, update
 from sqlalchemy.engine import Connection
 
-from orak.adapters.persistence.sql.connections import Runner
+from orak.adapters.persistence.sql.connections import Runner, within_transaction
 from orak.adapters.persistence.sql.rows import UPLOAD_COLUMNS, event_values, to_upload, upload_values
 from orak.adapters.persistence.sql.tables import RUNNING, WAITING, events, records, uploads
 from orak.application.ports.failures import StaleVersion
@@ -13,30 +15,36 @@ from orak.domain.processing import ProcessingStatus
 from orak.domain.upload import UNSAVED, Upload
 
 UPLOADS = select(*UPLOAD_COLUMNS, records.c.id).select_from(uploads.outerjoin(records))
-"""What `to_upload` reads."""
+"""Rows for `to_upload`."""
 
 _BY_ID = UPLOADS.where(uploads.c.id == bindparam("id"))
 _BY_KEY = UPLOADS.where(uploads.c.object_key == bindparam("key"))
 
-# The front of the line: the first that may start and has not been tried yet; else who was served last. A take
-# that was put back stands where it stood, maybe long ago, and says nothing of where the line is now.
+# The front of the line is the first upload that may start and was not tried before. If there is none, the
+# front is the last turn that was claimed. An upload that was put back keeps its old turn, which may be long
+# past, so it does not mark the front.
 _first_fresh = (
     select(uploads.c.turn)
     .where(WAITING, uploads.c.attempt == 0, uploads.c.not_before <= bindparam("at"))
     .order_by(uploads.c.turn, uploads.c.id)
     .limit(1)
 )
-_served = select(func.max(uploads.c.turn)).where(RUNNING)
-_any = select(func.min(uploads.c.turn)).where(WAITING)
-_front = func.coalesce(*(place.correlate(None).scalar_subquery() for place in (_first_fresh, _served, _any)))
-# An owner's takes stand two apart and a newcomer one behind the front, so that it comes before anybody's
-# next but one; and as it stands behind the front, any number of newcomers keep no old line waiting.
-_places = union_all(
+_last_claimed = select(func.max(uploads.c.turn)).where(RUNNING)
+_first_waiting = select(func.min(uploads.c.turn)).where(WAITING)
+_front = func.coalesce(
+    *(turn.correlate(None).scalar_subquery() for turn in (_first_fresh, _last_claimed, _first_waiting))
+)
+# Turns share the line between owners. The uploads of one owner stand two turns apart; the first upload of a
+# newcomer stands one turn behind the front, and so before every other owner's second upload. As it stands
+# behind the front, a stream of newcomers cannot keep the uploads of an old line waiting.
+_turns = union_all(
     select((_front + 1).label("turn")),
     select(func.max(uploads.c.turn) + 2).where(WAITING, uploads.c.uploader_id == bindparam("owner")),
 ).subquery()
-_next_turn = select(func.coalesce(func.max(_places.c.turn), 0)).scalar_subquery()
+_next_turn = select(func.coalesce(func.max(_turns.c.turn), 0)).scalar_subquery()
 
+# The version in WHERE refuses a second writer. SQLAlchemy adds the columns of `upload_values` to SET from the
+# parameters; .values() names only what is computed in SQL.
 _SAVE = update(uploads).where(
     uploads.c.id == bindparam("of_id"), uploads.c.version == bindparam("read_version")
 )
@@ -54,8 +62,8 @@ def get_upload(connection: Connection, upload_id: UploadId) -> Upload:
     return to_upload(row)
 
 
-def upload_by_key(connection: Connection, key: ObjectKey) -> Upload:
-    """Return the upload whose bytes lie under *key*. Raise `UploadNotFound`."""
+def get_upload_by_key(connection: Connection, key: ObjectKey) -> Upload:
+    """Return the upload whose object has this *key*. Raise `UploadNotFound`."""
     row = connection.execute(_BY_KEY, {"key": key}).one_or_none()
     if row is None:
         raise UploadNotFound(UNSAVED)
@@ -63,44 +71,39 @@ def upload_by_key(connection: Connection, key: ObjectKey) -> Upload:
 
 
 def save_upload(connection: Connection, upload: Upload, event: DomainEvent) -> Upload:
-    """Store a changed upload with its event. Raise `StaleVersion` if another writer was first."""
+    """Store a changed upload and its event. Raise `StaleVersion` if another writer saved it first."""
     saved = replace(upload, version=upload.version + 1)
     values = upload_values(saved, event.at) | {"of_id": upload.id, "read_version": upload.version}
     if upload.is_waiting:
         result = connection.execute(_SAVE_WAITING, values | {"owner": upload.owner_id, "at": event.at})
-    elif upload.status is ProcessingStatus.PROCESSING:  # keeps its turn, for when it is put back
+    elif upload.status is ProcessingStatus.PROCESSING:  # keeps its turn, in case it is put back
         result = connection.execute(_SAVE, values)
     else:
         result = connection.execute(_SAVE_GONE, values)
     if result.rowcount == 0:
-        raise StaleVersion
+        raise StaleVersion(f"another writer changed upload {upload.id} after version {upload.version}")
     connection.execute(_ADD_EVENT, event_values(upload.id, saved.version, event))
     return saved
 
 
-def purge_upload(connection: Connection, upload_id: UploadId) -> None:
-    """Remove a row; its events stay."""
-    connection.execute(_PURGE, {"id": upload_id})
-
-
+@dataclass(frozen=True, slots=True)
 class SqlUploads:
-    """Uploads within one transaction."""
+    """The port `Uploads` within one SQL transaction."""
 
-    def __init__(self, transaction: Runner) -> None:
-        self._transaction = transaction
+    transaction: Runner
 
-    async def get(self, upload_id: UploadId) -> Upload:
-        """Return the upload. Raise `UploadNotFound`."""
-        return await self._transaction.run_sync(get_upload, upload_id)
+    @within_transaction
+    def get(self, connection: Connection, upload_id: UploadId) -> Upload:
+        return get_upload(connection, upload_id)
 
-    async def by_key(self, key: ObjectKey) -> Upload:
-        """Return the upload whose bytes lie under *key*. Raise `UploadNotFound`."""
-        return await self._transaction.run_sync(upload_by_key, key)
+    @within_transaction
+    def by_key(self, connection: Connection, key: ObjectKey) -> Upload:
+        return get_upload_by_key(connection, key)
 
-    async def save(self, upload: Upload, event: DomainEvent) -> Upload:
-        """Store it with its event. Raise `StaleVersion` if another writer was first."""
-        return await self._transaction.run_sync(save_upload, upload, event)
+    @within_transaction
+    def save(self, connection: Connection, upload: Upload, event: DomainEvent) -> Upload:
+        return save_upload(connection, upload, event)
 
-    async def purge(self, upload_id: UploadId) -> None:
-        """Remove the row; its events stay."""
-        await self._transaction.run_sync(purge_upload, upload_id)
+    @within_transaction
+    def purge(self, connection: Connection, upload_id: UploadId) -> None:
+        connection.execute(_PURGE, {"id": upload_id})

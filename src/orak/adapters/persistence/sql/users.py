@@ -1,64 +1,56 @@
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
-from orak.adapters.persistence.sql.connections import Runner
+from orak.adapters.persistence.sql.connections import Runner, within_transaction
 from orak.adapters.persistence.sql.dialect import insert
-from orak.adapters.persistence.sql.tables import songs, users
+from orak.adapters.persistence.sql.tables import songs as songs_table
+from orak.adapters.persistence.sql.tables import users
 from orak.application.ports.songs import Song
 from orak.domain.errors import SongNotFound
 from orak.domain.identity import SongId, UserId
 
 
 def ensure_users(connection: Connection, user_ids: Iterable[UserId]) -> None:
-    """Make the rows of those who have none."""
-    # In one order, or two groups with the same new users could wait for each other.
+    """Add the rows of users that have none."""
+    # In one order, or two groups with the same new users could deadlock.
     rows = [{"id": user_id} for user_id in sorted(set(user_ids))]
     connection.execute(insert(users, connection.dialect).on_conflict_do_nothing(), rows)
 
 
-def check_song(connection: Connection, song_id: SongId) -> None:
-    """Raise `SongNotFound` if there is no such song."""
-    if connection.scalar(select(songs.c.id).where(songs.c.id == song_id)) is None:
-        raise SongNotFound(song_id)
-
-
-def put_songs(connection: Connection, catalogue: Sequence[Song]) -> None:
-    """Store each, in place of one with the same id."""
-    if not catalogue:
-        return
-    put = insert(songs, connection.dialect)
-    connection.execute(
-        put.on_conflict_do_update(
-            index_elements=[songs.c.id],
-            set_={"title": put.excluded.title, "artist": put.excluded.artist},
-        ),
-        [{"id": song.id, "title": song.title, "artist": song.artist} for song in catalogue],
-    )
-
-
+@dataclass(frozen=True, slots=True)
 class SqlUsers:
-    """Who has ever come, within one transaction."""
+    """The port `Users` within one SQL transaction."""
 
-    def __init__(self, transaction: Runner) -> None:
-        self._transaction = transaction
+    transaction: Runner
 
-    async def ensure(self, user_id: UserId) -> None:
-        """Make the user's row if there is none."""
-        await self._transaction.run_sync(ensure_users, [user_id])
+    @within_transaction
+    def ensure(self, connection: Connection, user_id: UserId) -> None:
+        ensure_users(connection, [user_id])
 
 
+@dataclass(frozen=True, slots=True)
 class SqlSongs:
-    """The catalogue within one transaction."""
+    """The port `Songs` within one SQL transaction."""
 
-    def __init__(self, transaction: Runner) -> None:
-        self._transaction = transaction
+    transaction: Runner
 
-    async def check(self, song_id: SongId) -> None:
-        """Raise `SongNotFound` if there is no such song."""
-        await self._transaction.run_sync(check_song, song_id)
+    @within_transaction
+    def check(self, connection: Connection, song_id: SongId) -> None:
+        if connection.scalar(select(songs_table.c.id).where(songs_table.c.id == song_id)) is None:
+            raise SongNotFound(song_id)
 
-    async def put(self, songs: Sequence[Song]) -> None:
-        """Store each, in place of one with the same id."""
-        await self._transaction.run_sync(put_songs, songs)
+    @within_transaction
+    def put(self, connection: Connection, songs: Sequence[Song]) -> None:
+        if not songs:
+            return
+        put = insert(songs_table, connection.dialect)
+        connection.execute(
+            put.on_conflict_do_update(
+                index_elements=[songs_table.c.id],
+                set_={"title": put.excluded.title, "artist": put.excluded.artist},
+            ),
+            [{"id": song.id, "title": song.title, "artist": song.artist} for song in songs],
+        )

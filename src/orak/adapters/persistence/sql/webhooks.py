@@ -1,12 +1,13 @@
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import RowMapping, bindparam, delete, insert, select, update
+from sqlalchemy import RowMapping, Select, bindparam, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
-from orak.adapters.persistence.sql.connections import Connections
+from orak.adapters.persistence.sql.connections import Connections, read, write
 from orak.adapters.persistence.sql.cursors import begin_cursor
 from orak.adapters.persistence.sql.dialect import UtcDateTime
 from orak.adapters.persistence.sql.tables import (
@@ -31,26 +32,26 @@ from orak.domain.webhooks import (
 _endpoint = webhook_endpoints.c
 _ALL = select(webhook_endpoints).order_by(_endpoint.id)
 _GET = select(webhook_endpoints).where(_endpoint.id == bindparam("of"))
-_LOCK = _GET.with_for_update()
-_KNOWN = (
+_GET_LOCKED = _GET.with_for_update()
+_LOCK_KNOWN = (
     select(_endpoint.id).where(_endpoint.id.in_(bindparam("of", expanding=True))).with_for_update(read=True)
 )
 _ADD = insert(webhook_endpoints).returning(_endpoint.id)
 _SAVE = update(webhook_endpoints).where(_endpoint.id == bindparam("of"))
 _REMOVE = delete(webhook_endpoints).where(_endpoint.id == bindparam("of"))
-_REMOVE_LOG = delete(webhook_deliveries).where(webhook_deliveries.c.endpoint_id == bindparam("of"))
+_REMOVE_DELIVERIES = delete(webhook_deliveries).where(webhook_deliveries.c.endpoint_id == bindparam("of"))
 _REMOVE_CURSOR = delete(feed_cursors).where(feed_cursors.c.reader == bindparam("reader"))
-_REMOVE_ASIDE = delete(deferred_facts).where(deferred_facts.c.reader == bindparam("reader"))
+_REMOVE_DEFERRED = delete(deferred_facts).where(deferred_facts.c.reader == bindparam("reader"))
 
 _delivery = webhook_deliveries.c
-_NOTE = insert(webhook_deliveries)
+_ADD_DELIVERIES = insert(webhook_deliveries)
 _PAGE = (
     select(webhook_deliveries)
     .where(_delivery.endpoint_id == bindparam("of"), _delivery.id < bindparam("before"))
     .order_by(_delivery.id.desc())
     .limit(bindparam("limit"))
 )
-_ONE = select(webhook_deliveries).where(
+_GET_DELIVERY = select(webhook_deliveries).where(
     _delivery.endpoint_id == bindparam("of"), _delivery.id == bindparam("id")
 )
 _FORGET = delete(webhook_deliveries).where(_delivery.at < bindparam("before", type_=UtcDateTime))
@@ -77,126 +78,85 @@ def _to_delivery(row: RowMapping) -> Delivery:
     return Delivery(**fields | {"type": EventType(fields["type"]), "outcome": Outcome(fields["outcome"])})
 
 
-def all_endpoints(connection: Connection) -> list[Endpoint]:
-    """Return them, the oldest first."""
-    return [_to_endpoint(row) for row in connection.execute(_ALL).mappings()]
-
-
-def get_endpoint(connection: Connection, endpoint_id: EndpointId) -> Endpoint:
-    """Raise `EndpointNotFound`."""
-    row = connection.execute(_GET, {"of": endpoint_id}).mappings().one_or_none()
+def _endpoint_by_id(
+    connection: Connection, query: Select[*tuple[Any, ...]], endpoint_id: EndpointId
+) -> Endpoint:
+    row = connection.execute(query, {"of": endpoint_id}).mappings().one_or_none()
     if row is None:
         raise EndpointNotFound(endpoint_id)
     return _to_endpoint(row)
 
 
-def add_endpoint(connection: Connection, endpoint: Endpoint, begin: int) -> Endpoint:
-    """Store a new one, and its place in the feed."""
-    made = connection.execute(_ADD, _endpoint_values(endpoint)).scalar_one()
-    added = msgspec.structs.replace(endpoint, id=EndpointId(made))
-    begin_cursor(connection, added.subscriber, begin)
-    return added
-
-
-def change_endpoint(
-    connection: Connection, endpoint_id: EndpointId, change: Callable[[Endpoint], Endpoint]
-) -> Endpoint:
-    """Store what *change* makes of it as it is now."""
-    row = connection.execute(_LOCK, {"of": endpoint_id}).mappings().one_or_none()
-    if row is None:
-        raise EndpointNotFound(endpoint_id)
-    changed = change(_to_endpoint(row))
-    connection.execute(_SAVE.values(_endpoint_values(changed)), {"of": endpoint_id})
-    return changed
-
-
-def remove_endpoint(connection: Connection, endpoint_id: EndpointId) -> None:
-    """Remove it with all that is known of it."""
-    endpoint = get_endpoint(connection, endpoint_id)
-    connection.execute(_REMOVE, {"of": endpoint_id})
-    connection.execute(_REMOVE_LOG, {"of": endpoint_id})
-    connection.execute(_REMOVE_CURSOR, {"reader": endpoint.subscriber})
-    connection.execute(_REMOVE_ASIDE, {"reader": endpoint.subscriber})
-
-
-def note_deliveries(connection: Connection, deliveries: Sequence[Delivery]) -> None:
-    """Add attempts to the logs."""
-    # Locked: who removes one meanwhile waits, and removes its new lines as well.
-    told = {delivery.endpoint_id for delivery in deliveries}
-    known = {CONFIGURED, *connection.scalars(_KNOWN, {"of": list(told)})}
-    rows = [msgspec.structs.asdict(delivery) for delivery in deliveries if delivery.endpoint_id in known]
-    for row in rows:
-        del row["id"]
-    if rows:
-        connection.execute(_NOTE, rows)
-
-
-def deliveries_page(
-    connection: Connection, endpoint_id: EndpointId, before: DeliveryId | None, limit: int
-) -> list[Delivery]:
-    """Return an endpoint's attempts, the newest first."""
-    bounds = {"of": endpoint_id, "before": MAX_ID if before is None else before, "limit": limit}
-    return [_to_delivery(row) for row in connection.execute(_PAGE, bounds).mappings()]
-
-
-def get_delivery(connection: Connection, endpoint_id: EndpointId, delivery_id: DeliveryId) -> Delivery:
-    """Raise `DeliveryNotFound`."""
-    row = connection.execute(_ONE, {"of": endpoint_id, "id": delivery_id}).mappings().one_or_none()
-    if row is None:
-        raise DeliveryNotFound(delivery_id)
-    return _to_delivery(row)
-
-
-def forget_deliveries(connection: Connection, before: datetime) -> None:
-    """Remove what is older."""
-    connection.execute(_FORGET, {"before": before})
-
-
+@dataclass(frozen=True, slots=True)
 class SqlEndpoints:
-    """The webhooks that operators made."""
+    """The port `Endpoints` on SQL."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    connections: Connections
 
-    async def all(self) -> list[Endpoint]:
-        """Return them, the oldest first."""
-        return await self._connections.read(all_endpoints)
+    @read
+    def all(self, connection: Connection) -> list[Endpoint]:
+        return [_to_endpoint(row) for row in connection.execute(_ALL).mappings()]
 
-    async def get(self, endpoint_id: EndpointId) -> Endpoint:
-        """Raise `EndpointNotFound`."""
-        return await self._connections.read(get_endpoint, endpoint_id)
+    @read
+    def get(self, connection: Connection, endpoint_id: EndpointId) -> Endpoint:
+        return _endpoint_by_id(connection, _GET, endpoint_id)
 
-    async def add(self, endpoint: Endpoint, begin: int) -> Endpoint:
-        """Store a new one with its place in the feed, behind *begin*; return it with its id."""
-        return await self._connections.write(add_endpoint, endpoint, begin)
+    @write
+    def add(self, connection: Connection, endpoint: Endpoint, begin: int) -> Endpoint:
+        made = connection.execute(_ADD, _endpoint_values(endpoint)).scalar_one()
+        added = msgspec.structs.replace(endpoint, id=EndpointId(made))
+        begin_cursor(connection, added.subscriber, begin)
+        return added
 
-    async def change(self, endpoint_id: EndpointId, change: Callable[[Endpoint], Endpoint]) -> Endpoint:
-        """Store what *change* makes of it as it is now, and return that. Raise `EndpointNotFound`."""
-        return await self._connections.write(change_endpoint, endpoint_id, change)
+    @write
+    def change(
+        self, connection: Connection, endpoint_id: EndpointId, change: Callable[[Endpoint], Endpoint]
+    ) -> Endpoint:
+        changed = change(_endpoint_by_id(connection, _GET_LOCKED, endpoint_id))
+        connection.execute(_SAVE.values(_endpoint_values(changed)), {"of": endpoint_id})
+        return changed
 
-    async def remove(self, endpoint_id: EndpointId) -> None:
-        """Remove it with its log and its place in the feed. Raise `EndpointNotFound`."""
-        await self._connections.write(remove_endpoint, endpoint_id)
+    @write
+    def remove(self, connection: Connection, endpoint_id: EndpointId) -> None:
+        endpoint = _endpoint_by_id(connection, _GET, endpoint_id)
+        connection.execute(_REMOVE, {"of": endpoint_id})
+        connection.execute(_REMOVE_DELIVERIES, {"of": endpoint_id})
+        connection.execute(_REMOVE_CURSOR, {"reader": endpoint.subscriber})
+        connection.execute(_REMOVE_DEFERRED, {"reader": endpoint.subscriber})
 
 
+@dataclass(frozen=True, slots=True)
 class SqlDeliveries:
-    """The logs of webhooks."""
+    """The port `Deliveries` on SQL."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    connections: Connections
 
-    async def note(self, deliveries: Sequence[Delivery]) -> None:
-        """Add attempts to the logs."""
-        await self._connections.write(note_deliveries, deliveries)
+    @write
+    def note(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
+        # The lock makes a removal of an endpoint wait, so that it removes these new rows as well.
+        endpoints = {delivery.endpoint_id for delivery in deliveries}
+        known = {CONFIGURED, *connection.scalars(_LOCK_KNOWN, {"of": list(endpoints)})}
+        rows = [msgspec.structs.asdict(delivery) for delivery in deliveries if delivery.endpoint_id in known]
+        for row in rows:
+            del row["id"]
+        if rows:
+            connection.execute(_ADD_DELIVERIES, rows)
 
-    async def page(self, endpoint_id: EndpointId, before: DeliveryId | None, limit: int) -> list[Delivery]:
-        """Return an endpoint's attempts, the newest first, *before* one of them."""
-        return await self._connections.read(deliveries_page, endpoint_id, before, limit)
+    @read
+    def page(
+        self, connection: Connection, endpoint_id: EndpointId, before: DeliveryId | None, limit: int
+    ) -> list[Delivery]:
+        bounds = {"of": endpoint_id, "before": MAX_ID if before is None else before, "limit": limit}
+        return [_to_delivery(row) for row in connection.execute(_PAGE, bounds).mappings()]
 
-    async def get(self, endpoint_id: EndpointId, delivery_id: DeliveryId) -> Delivery:
-        """Raise `DeliveryNotFound`."""
-        return await self._connections.read(get_delivery, endpoint_id, delivery_id)
+    @read
+    def get(self, connection: Connection, endpoint_id: EndpointId, delivery_id: DeliveryId) -> Delivery:
+        wanted = {"of": endpoint_id, "id": delivery_id}
+        row = connection.execute(_GET_DELIVERY, wanted).mappings().one_or_none()
+        if row is None:
+            raise DeliveryNotFound(delivery_id)
+        return _to_delivery(row)
 
-    async def forget(self, before: datetime) -> None:
-        """Remove what is older."""
-        await self._connections.write(forget_deliveries, before)
+    @write
+    def forget(self, connection: Connection, before: datetime) -> None:
+        connection.execute(_FORGET, {"before": before})
