@@ -1,4 +1,4 @@
-# Everything one does with a checkout of orak. `./justw RECIPE` makes .venv, which the recipes work in.
+# Tasks for a clone of orak. `./justw RECIPE` creates .venv, and the recipes use it.
 
 set positional-arguments
 
@@ -11,12 +11,12 @@ pip := uv + " pip install --quiet --python " + python
 default:
     @{{ justfile_directory() }}/.venv/bin/just --list --unsorted
 
-# Install what working on orak needs, exactly as locked
+# Install the locked development requirements
 setup:
     @{{ pip }} --require-hashes -r requirements/dev.txt
     @{{ pip }} --no-deps --no-build-isolation --editable .
 
-# Take a real take from presign to playback on embedded defaults, then serve: `just demo [FILE] [--once]`
+# Record, upload, convert and play a sample on embedded defaults, then serve: `just demo [FILE] [--once]`
 [no-exit-message]
 demo *arguments: _runtime
     @{{ bin }}/orak demo "$@"
@@ -30,24 +30,44 @@ serve *arguments: _runtime
 test *arguments: setup
     {{ bin }}/pytest "$@"
 
-# Test the page in Debian's Chromium: `just test-browser [PYTEST ARGUMENTS]`
+# Run the tests on each of Python 3.11, 3.12 and 3.13 that is installed: `just test-pythons [PYTEST ARGUMENTS]`
+test-pythons *arguments: setup
+    #!/bin/sh
+    set -eu
+    export UV_PYTHON_DOWNLOADS=never
+    for version in 3.11 3.12 3.13; do
+        home={{ justfile_directory() }}/.venv-$version
+        # A pyenv shim exists for versions that are not active, too; the folders hold the interpreters.
+        for python in "python$version" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$version".*/bin/python; do
+            "$python" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$version')" 2>/dev/null || continue
+            {{ bin }}/uv venv --quiet --allow-existing --python "$python" "$home"
+            {{ bin }}/uv pip install --quiet --python "$home" --require-hashes -r requirements/dev.txt
+            {{ bin }}/uv pip install --quiet --python "$home" --no-deps --no-build-isolation --editable .
+            echo "Python $version"
+            "$home/bin/pytest" "$@"
+            continue 2
+        done
+        echo "Python $version is not installed: skipped"
+    done
+
+# Test the pages and the browser client in Chromium: `just test-browser [PYTEST ARGUMENTS]`
 test-browser *arguments: setup _chromium
     {{ bin }}/pytest tests/browser -n 2 "$@"
 
-# Check the client's types against its modules, and test the examples, where there is Node
+# Check the types of the browser client and test the examples (needs Node)
 test-js:
     npm ci && npm run types && git diff --exit-code -- "*.d.ts" && npm run check && npm test && npm run build
 
-# Draw the pictures of the page in docs/images anew
+# Take the screenshots of the page in docs/images again
 screenshots: setup _chromium
     ORAK_SCREENSHOTS=docs/images {{ bin }}/pytest tests/browser/test_page_screenshots.py -n 2
 
-# Measure orak beside its peers: `just bench [GOAL...] [--rounds N]`; docs/guides/performance.md says what the goals are
+# Measure orak beside its peers: `just bench [GOAL...] [--rounds N]`; docs/guides/performance.md lists the goals
 bench *arguments: setup
     @{{ pip }} --require-hashes -r requirements/bench.txt
     PYTHONPATH=tests/support:tests:. {{ python }} -m benchmarks "$@"
 
-# Kill everything at random, N trials from SEED on, and count what was lost: `just chaos [N] [SEED] [cluster|embedded|networked|meddled]`
+# Inject faults in N random trials from SEED on: `just chaos [N] [SEED] [cluster|embedded|networked|meddled]`
 chaos *arguments: setup
     PYTHONPATH=tests/support:tests {{ python }} -m reliability "$@"
 
@@ -58,20 +78,25 @@ check: setup
     {{ bin }}/mypy
     {{ bin }}/lint-imports --no-cache
 
-# Mend what can be mended by machine, and bring the generated documents up to date
-fix: setup
+# Fix lint and formatting, and write the generated documents
+fix: setup && docs
     {{ bin }}/ruff check --fix
     {{ bin }}/ruff format
-    {{ python }} -m orak.entrypoints.http.openapi > docs/openapi.json
 
-# Resolve the requirements anew and pin them by hash; what runs is what was tested, so dev.txt leads
+# Write the documents that come from the code: OpenAPI, reference pages, architecture picture
+docs: setup
+    {{ python }} -m orak.entrypoints.http.openapi > docs/openapi.json
+    {{ python }} docs/generate.py
+    {{ python }} docs/draw_architecture.py
+
+# Resolve and pin all requirements by hash; run.txt and bench.txt follow dev.txt, so what runs was tested
 lock: setup
     {{ uv }} pip compile {{ lock_options }} --upgrade requirements/tools.in -o requirements/tools.txt
     {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml requirements/tools.in --extra aws --extra postgresql --extra redis requirements/dev.in -o requirements/dev.txt
     {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml -c requirements/dev.txt -o requirements/run.txt
     {{ uv }} pip compile {{ lock_options }} --upgrade requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
 
-# What CI runs
+# Run the tests and the checks
 ci: test check
 
 lock_options := "--quiet --universal --generate-hashes --no-emit-index-url --no-header --python " + python

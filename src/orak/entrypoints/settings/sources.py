@@ -106,7 +106,7 @@ def _parse(name: str, text: str, kind: object) -> object:
     try:
         return msgspec.convert(value, kind, strict=False, dec_hook=_to_path)
     except msgspec.ValidationError:
-        problem = f"is {text!r}, not {_expectation(kind)}"
+        problem = f"is {text!r}, not {expectation(kind)}"
         raise InvalidSetting(name, problem, f"{name} is the {describe(kind)}") from None
 
 
@@ -126,7 +126,8 @@ def _bare(kind: object) -> object:
     return _bare(choices[0]) if isinstance(inner, UnionType) or get_origin(inner) is Union else inner
 
 
-def _expectation(kind: object) -> str:
+def expectation(kind: object) -> str:
+    """What values a setting accepts, from its annotation."""
     bare = _bare(kind)
     if isinstance(bare, type) and issubclass(bare, Enum):
         return "one of " + ", ".join(str(choice.value) for choice in bare)
@@ -134,8 +135,10 @@ def _expectation(kind: object) -> str:
         return "one of " + ", ".join(get_args(bare))
     if bare is bool:
         return "true or false"
+    if get_origin(bare) is tuple:
+        return "a comma-separated list"
     if bare is not int:
-        return f"a {bare}"
+        return "a path" if bare is Path else "text"
     metas = _metas(kind) + [meta for choice in get_args(get_args(kind)[0]) for meta in _metas(choice)]
     least = next((meta.ge for meta in metas if meta.ge is not None), None)
     most = next((meta.le for meta in metas if meta.le is not None), None)
