@@ -10,7 +10,7 @@ import pytest
 
 from aws_server import REGION
 from orak.adapters.clock.frozen import FrozenClock
-from orak.adapters.storage.keys import UnusableKey
+from orak.adapters.storage.keys import InvalidKey
 from orak.adapters.storage.local import LocalStorage
 from orak.adapters.storage.memory import MemoryStorage
 from orak.adapters.storage.s3 import S3Storage
@@ -207,11 +207,11 @@ async def test_a_key_may_be_the_folder_of_another(storage, publish):
 async def test_a_key_that_leads_elsewhere_leads_nowhere(storage, tmp_path, key):
     source = tmp_path / "source"
     source.write_bytes(b"la")
-    with pytest.raises(UnusableKey):
+    with pytest.raises(InvalidKey):
         storage.presign_put(key, content_type="a/b", content_length=1, create_only=True, life=LIFE)
-    with pytest.raises(UnusableKey):
+    with pytest.raises(InvalidKey):
         storage.presign_get(key, life=LIFE)
-    with pytest.raises(UnusableKey):
+    with pytest.raises(InvalidKey):
         await storage.publish(key, source, content_type="a/b")
     assert await storage.head(key) is None
     with pytest.raises(ObjectMissing):

@@ -1,4 +1,4 @@
-"""A real Redis server: Valkey's, from a wheel."""
+"""A real Redis-compatible server: Valkey, from a wheel."""
 
 import signal
 import socket
@@ -15,7 +15,7 @@ DEADLINE = 20
 
 
 class RedisServer:
-    """A server that can be killed and started again; it keeps nothing."""
+    """A server that can be killed and restarted; it persists nothing."""
 
     def __init__(self) -> None:
         with socket.socket() as probe:
@@ -54,7 +54,7 @@ class RedisServer:
             self._process = None
 
     def freeze(self) -> None:
-        """Stop it as SIGSTOP does: connections stay, and take in what nobody reads."""
+        """Send SIGSTOP: connections stay open and accept bytes that the server does not read."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
@@ -64,7 +64,7 @@ class RedisServer:
 
     @contextmanager
     def client(self) -> Iterator[Redis]:
-        """Somebody else's client of the server."""
+        """Open a third-party client of the server."""
         with Redis.from_url(self.url) as client:
             yield client
 
@@ -85,7 +85,7 @@ def a_redis_server() -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="session")
 def shared_redis():
-    """One for all tests of this process that do it no harm."""
+    """Start one server for all tests of this process that do not harm it."""
     with a_redis_server() as server:
         yield server
 
@@ -98,6 +98,6 @@ def redis_server(shared_redis):
 
 @pytest.fixture
 def own_redis():
-    """One that a test may kill."""
+    """Start a server that the test may kill."""
     with a_redis_server() as server:
         yield server

@@ -1,4 +1,4 @@
-"""A real S3 server: rclone's, which checks signatures."""
+"""A real S3 server: `rclone serve s3`, which checks signatures."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ _RCLONE = str(Path(sys.executable).with_name("rclone"))
 
 
 class S3Server:
-    """A server that can be killed and started again: its objects lie in a folder."""
+    """A server that can be killed and restarted; its objects are files in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -38,7 +38,7 @@ class S3Server:
         self._process: subprocess.Popen | None = None
 
     def settings(self, bucket: str) -> BucketSettings:
-        """Return how a bucket is reached."""
+        """Return the settings of a bucket on this server."""
         return BucketSettings(bucket, "ap-northeast-2", self.url, credentials=KEYS)
 
     def start(self) -> None:
@@ -72,14 +72,14 @@ class S3Server:
             self._process = None
 
     def new_bucket(self) -> BucketSettings:
-        """Make a bucket, as anyone makes one; return how it is reached."""
+        """Create a bucket with boto3; return its settings."""
         bucket = f"orak-{secrets.token_hex(8)}"
         self.client.create_bucket(Bucket=bucket)
         return self.settings(bucket)
 
     @cached_property
     def client(self):
-        """Somebody else's client of the server."""
+        """A third-party client of the server (boto3)."""
         return boto3.client(
             "s3",
             region_name="us-east-1",
@@ -100,36 +100,36 @@ def an_s3_server(folder: Path) -> Iterator[S3Server]:
 
 
 @asynccontextmanager
-async def a_bad_line(
-    bucket: BucketSettings, *, most_received: int = 2**60, most_sent: int = 2**60
+async def breaking_connections(
+    bucket: BucketSettings, *, max_received: int = 2**60, max_sent: int = 2**60
 ) -> AsyncIterator[BucketSettings]:
-    """Put a line between client and server that breaks whenever a connection carried so many bytes."""
+    """Put a proxy before the server that breaks a connection after this many bytes."""
     port = int(bucket.endpoint_url.rpartition(":")[2])
 
-    async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter, most: int) -> None:
+    async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter, limit: int) -> None:
         with suppress(OSError):
-            while most > 0 and (chunk := await source.read(min(most, 65_536))):
-                most -= len(chunk)
+            while limit > 0 and (chunk := await source.read(min(limit, 65_536))):
+                limit -= len(chunk)
                 target.write(chunk)
                 await target.drain()
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", port)
+        downstream, upstream = await asyncio.open_connection("127.0.0.1", port)
         pumps = [
-            asyncio.create_task(pump(reader, back, most_sent)),
-            asyncio.create_task(pump(there, writer, most_received)),
+            asyncio.create_task(pump(reader, upstream, max_sent)),
+            asyncio.create_task(pump(downstream, writer, max_received)),
         ]
         await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        for end in (writer, back):
+        for end in (writer, upstream):
             end.transport.abort()
         await asyncio.wait(pumps)
 
-    async with await asyncio.start_server(carry, "127.0.0.1", 0) as line:
-        yield replace(bucket, endpoint_url=f"http://127.0.0.1:{line.sockets[0].getsockname()[1]}")
+    async with await asyncio.start_server(carry, "127.0.0.1", 0) as proxy:
+        yield replace(bucket, endpoint_url=f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
 
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory):
-    """One for all tests of this process."""
+    """Start one server for all tests of this process."""
     with an_s3_server(tmp_path_factory.mktemp("s3")) as server:
         yield server

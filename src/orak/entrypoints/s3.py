@@ -18,7 +18,7 @@ async def open_s3(settings: Settings, clock: Clock) -> AsyncIterator["S3Storage"
     try:
         # Here: it costs half a second that nobody without a bucket shall wait, and is an extra.
         from orak.adapters.storage.s3 import S3Storage  # noqa: PLC0415
-        from orak.adapters.storage.s3_bucket import BucketSettings, UnusableBucket  # noqa: PLC0415
+        from orak.adapters.storage.s3_bucket import BucketSettings, InvalidBucket  # noqa: PLC0415
         from orak.adapters.storage.sigv4 import Credentials  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise InvalidSetting(
@@ -39,7 +39,7 @@ async def open_s3(settings: Settings, clock: Clock) -> AsyncIterator["S3Storage"
     try:
         async with S3Storage.open(bucket, clock) as storage:
             yield storage
-    except UnusableBucket as error:
+    except InvalidBucket as error:
         raise InvalidSetting(
             "S3_BUCKET_NAME", f"cannot be used: {error}", "check it, S3_REGION and S3_ENDPOINT_URL"
         ) from error

@@ -1,7 +1,7 @@
-"""Writes one object again and again, each time in a child that is killed at another moment.
+"""Writer of one object, run in many child processes, each killed at a different moment.
 
-Run as `killed_writer.py receive|publish FOLDER`: every trial has a root of its own in FOLDER. Prints how many
-children were killed at a step of their own, and how many at a random time.
+Run as `killed_writer.py receive|publish FOLDER`: each trial has its own root in FOLDER. Prints how many
+children were killed at a certain step, and how many at a random time.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ async def _prepare(kind: str, root: Path) -> None:
 
 
 def _die_at_step(step: int) -> None:
-    """Let the *step*-th thing that is asked of the operating system from here on be the last."""
+    """Kill this process at the *step*-th call to the operating system from here on."""
     steps = count()
 
     def hook(event: str, _: object) -> None:
@@ -72,7 +72,7 @@ def _die_at_step(step: int) -> None:
 
 
 def _trial(kind: str, root: Path, prepare_death: Callable[[], None], kill_after: float | None) -> bool:
-    """Say whether the writer was killed before it was done."""
+    """Return whether the writer was killed before it finished."""
     asyncio.run(_prepare(kind, root))
     child = os.fork()
     if child == 0:
@@ -90,12 +90,12 @@ def main(kind: str, folder: Path) -> None:
     steps = 0
     while _trial(kind, folder / f"step-{steps:03}", partial(_die_at_step, steps), None):
         steps += 1
-    chance = random.Random(1)  # noqa: S311 - no secret, but the same every time
+    chance = random.Random(1)  # noqa: S311 - repeatable, and no secret
     at_random = sum(
         _trial(kind, folder / f"random-{number:03}", lambda: None, chance.uniform(0, 0.02))
         for number in range(_AT_RANDOM)
     )
-    print(steps, at_random)  # noqa: T201 - its answer
+    print(steps, at_random)  # noqa: T201 - the test reads it
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What only a store on a disk can get wrong."""
+"""Local storage: faults that only a store on a disk can have."""
 
 import asyncio
 import fcntl
@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orak.adapters.clock.frozen import FrozenClock
-from orak.adapters.storage.keys import is_usable
+from orak.adapters.storage.keys import is_valid
 from orak.adapters.storage.local import LocalStorage
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.storage import ObjectMissing
@@ -49,8 +49,8 @@ def source(tmp_path):
 
 
 @pytest.fixture
-def small_disk(source):  # noqa: ARG001 - what the disk is to be too small for was made before
-    """Let no file grow beyond 300 KB: what a full disk is to a writer."""
+def small_disk(source):  # noqa: ARG001 - the source must be written before the limit
+    """Limit files to 300 KB, which a writer sees as a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, hard))
     yield
@@ -71,7 +71,7 @@ async def in_halves():
 
 
 class Interrupted:
-    """A body whose second half comes when it is told to go on; by `begun`, the first has been written."""
+    """A body that waits for `go_on` before its second half; `begun` follows the first half."""
 
     def __init__(self) -> None:
         self.begun, self.go_on = asyncio.Event(), asyncio.Event()
@@ -87,7 +87,7 @@ def files(root: Path) -> list[str]:
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if not path.is_dir())
 
 
-async def test_objects_outlive_the_process(storage, root, clock, tmp_path):
+async def test_objects_survive_a_restart(storage, root, clock, tmp_path):
     stored = await put(storage, in_halves())
     async with LocalStorage.open(root, URL, SECRET, clock) as again:
         assert await again.head(KEY) == stored
@@ -95,7 +95,7 @@ async def test_objects_outlive_the_process(storage, root, clock, tmp_path):
     assert (tmp_path / "copy").read_bytes() == CONTENT
 
 
-async def test_files_of_the_first_release_stay_readable(storage, root):
+async def test_files_written_by_the_first_release_stay_readable(storage, root):
     (root / "recordings").mkdir()
     (root / "recordings" / "a.webm.object").write_bytes(
         b"la la la"
@@ -116,12 +116,12 @@ async def test_a_finished_put_leaves_the_object_and_nothing_else(storage, root):
     assert files(root) == ["recordings/take.webm.object"]
 
 
-async def test_nobody_but_the_owner_may_read_the_files(storage, root):
+async def test_only_the_owner_may_read_the_files(storage, root):
     await put(storage, in_halves())
     assert [oct(path.stat().st_mode & 0o077) for path in [root, *root.rglob("*")]] == ["0o0"] * 4
 
 
-async def test_an_abandoned_put_leaves_nothing(storage, root):
+async def test_a_cancelled_put_leaves_nothing(storage, root):
     body = Interrupted()
     receiving = asyncio.ensure_future(put(storage, body.halves()))
     await body.begun.wait()
@@ -132,7 +132,7 @@ async def test_an_abandoned_put_leaves_nothing(storage, root):
     assert files(root) == []
 
 
-async def test_a_put_that_is_cancelled_again_and_again_leaves_nothing(storage, root):
+async def test_a_put_cancelled_at_any_await_leaves_nothing(storage, root):
     for turns in range(40):
         receiving = asyncio.ensure_future(put(storage, in_halves()))
         for _ in range(turns):
@@ -145,7 +145,7 @@ async def test_a_put_that_is_cancelled_again_and_again_leaves_nothing(storage, r
         await storage.delete(KEY)
 
 
-async def test_opening_spares_what_another_process_is_writing(storage, root, clock):
+async def test_opening_the_store_keeps_files_that_another_process_is_writing(storage, root, clock):
     body = Interrupted()
     receiving = asyncio.ensure_future(put(storage, body.halves()))
     await body.begun.wait()
@@ -175,9 +175,7 @@ async def test_a_download_onto_a_full_disk_leaves_nothing(storage, source, tmp_p
     assert not (tmp_path / "copy").exists()
 
 
-async def test_a_root_that_is_not_mounted_is_unavailable_and_not_taken_for_an_empty_one(
-    storage, root, source
-):
+async def test_a_missing_root_is_unavailable_rather_than_empty(storage, root, source):
     await storage.publish(KEY, source, content_type=TYPE)
     root.rename(root.with_name("elsewhere"))
     for attempt in (
@@ -192,7 +190,7 @@ async def test_a_root_that_is_not_mounted_is_unavailable_and_not_taken_for_an_em
         assert str(root) not in str(failure.value)
 
 
-async def test_a_link_to_another_folder_is_not_followed(storage, root, source, tmp_path):
+async def test_a_symbolic_link_to_a_folder_is_not_followed(storage, root, source, tmp_path):
     await storage.publish(ObjectKey("recordings/secret.webm"), source, content_type=TYPE)
     (root / "recordings").rename(tmp_path / "outside")
     (root / "published").symlink_to(tmp_path / "outside")
@@ -208,7 +206,7 @@ async def test_a_link_to_another_folder_is_not_followed(storage, root, source, t
     assert files(tmp_path / "outside") == ["secret.webm.object"]
 
 
-async def test_a_link_to_another_object_is_not_followed(storage, root, source):
+async def test_a_symbolic_link_to_an_object_is_not_followed(storage, root, source):
     await storage.publish(ObjectKey("recordings/secret.webm"), source, content_type=TYPE)
     (root / "published").mkdir()
     (root / "published" / "x.object").symlink_to(root / "recordings" / "secret.webm.object")
@@ -222,7 +220,7 @@ async def test_a_link_to_another_object_is_not_followed(storage, root, source):
 @pytest.mark.parametrize(
     "content", [b"", b"orakobj1", b"\xff" * 4 + b"orakobj1", b"{}\0\0\0\x02orakobj1", b"not an object at all"]
 )
-async def test_a_file_that_is_no_object_is_none(storage, root, content):
+async def test_a_file_without_a_footer_is_not_an_object(storage, root, content):
     (root / "recordings").mkdir()
     (root / "recordings" / "take.webm.object").write_bytes(content)
     (root / "recordings" / "README").write_bytes(b"")
@@ -231,7 +229,7 @@ async def test_a_file_that_is_no_object_is_none(storage, root, content):
     assert [info async for info in storage.list("")] == []
 
 
-async def test_an_object_that_lost_its_beginning_is_none(storage, root, source):
+async def test_a_truncated_object_file_is_not_an_object(storage, root, source):
     await storage.publish(KEY, source, content_type=TYPE)
     path = root / "recordings" / "take.webm.object"
     path.write_bytes(path.read_bytes()[1000:])
@@ -243,10 +241,10 @@ _PARTS = st.text("./-0aA가", min_size=1, max_size=6)
 
 @settings(deadline=None, max_examples=25)
 @given(
-    keys=st.sets((_PARTS | st.just("long" * 70)).filter(is_usable), max_size=8),
+    keys=st.sets((_PARTS | st.just("long" * 70)).filter(is_valid), max_size=8),
     prefix=st.text("./-0aA가", max_size=3),
 )
-async def test_any_keys_are_listed_in_the_order_of_their_bytes(keys, prefix):
+async def test_any_set_of_keys_is_listed_in_byte_order(keys, prefix):
     with TemporaryDirectory() as folder:
         (Path(folder) / "source").write_bytes(b"")
         async with LocalStorage.open(Path(folder) / "objects", URL, SECRET, FrozenClock()) as storage:
@@ -256,7 +254,7 @@ async def test_any_keys_are_listed_in_the_order_of_their_bytes(keys, prefix):
     assert found == sorted((key for key in keys if key.startswith(prefix)), key=str.encode)
 
 
-async def test_the_last_deletion_takes_its_folder_along(storage, root, source):
+async def test_deleting_the_last_object_of_a_folder_removes_the_folder(storage, root, source):
     for name in ("a", "b"):
         await storage.publish(ObjectKey(f"published/uuid/{name}"), source, content_type=TYPE)
     await storage.delete(ObjectKey("published/uuid/a"))
@@ -266,7 +264,7 @@ async def test_the_last_deletion_takes_its_folder_along(storage, root, source):
     assert list((root / "published").iterdir()) == []
 
 
-async def test_writing_into_a_folder_that_is_just_being_removed_works(storage, tmp_path):
+async def test_a_write_succeeds_while_its_folder_is_being_removed(storage, tmp_path):
     (tmp_path / "small").write_bytes(b"la")
 
     async def come_and_go(name: str) -> None:
@@ -279,20 +277,18 @@ async def test_writing_into_a_folder_that_is_just_being_removed_works(storage, t
     assert [info async for info in storage.list("")] == []
 
 
-async def test_files_of_killed_writers_are_found_when_they_are_old_and_removed_unless_they_are_held(
-    storage, root
-):
+async def test_leftovers_are_found_once_old_and_removed_unless_locked(storage, root):
     folder = root / ".incoming"
     now = datetime.now(UTC)
-    for name, age in (("old", 2), ("held", 2), ("young", 0)):
+    for name, age in (("old", 2), ("locked", 2), ("young", 0)):
         (folder / name).touch()
         written_at = (now - timedelta(days=age)).timestamp()
         os.utime(folder / name, (written_at, written_at))
     found = [found async for found in storage.unfinished(now - timedelta(days=1))]
-    assert {leftover.handle for leftover in found} == {"old", "held"}
-    with (folder / "held").open() as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    assert {leftover.handle for leftover in found} == {"old", "locked"}
+    with (folder / "locked").open() as locked:
+        fcntl.flock(locked, fcntl.LOCK_EX)
         assert [one.handle async for one in storage.unfinished(now - timedelta(days=1))] == ["old"]
         for leftover in found * 2:
             await storage.abandon(leftover)
-    assert {file.name for file in folder.iterdir()} == {"held", "young"}
+    assert {file.name for file in folder.iterdir()} == {"locked", "young"}

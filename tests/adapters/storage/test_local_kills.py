@@ -1,4 +1,4 @@
-"""kill -9 at every step of a write, and at random: an object is whole or not there, and a retry works."""
+"""kill -9 at every step of a write and at random: the object is whole or absent, and a retry works."""
 
 import subprocess
 import sys
@@ -14,11 +14,11 @@ from orak.application.ports.object_server import ObjectExists
 
 
 def killed(kind: str, folder: Path) -> list[Path]:
-    """Let writers be killed; return the roots that they leave."""
+    """Run the writer in children that are killed; return the roots that they leave."""
     command = [sys.executable, killed_writer.__file__, kind, str(folder)]
     writer = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     at_steps, at_random = map(int, writer.stdout.split())
-    assert at_steps > 10
+    assert at_steps > 10  # a write makes more than ten calls, each a step to be killed at
     assert at_random > 0
     return sorted(path for path in folder.iterdir() if path.is_dir())
 
@@ -42,7 +42,7 @@ async def content(storage: LocalStorage) -> bytes | None:
     return found
 
 
-async def test_a_put_that_was_killed_left_all_or_nothing(tmp_path):
+async def test_a_killed_put_leaves_the_whole_object_or_nothing(tmp_path):
     seen = set()
     for root in killed("receive", tmp_path):
         async with reopened(root) as storage:
@@ -59,7 +59,7 @@ async def test_a_put_that_was_killed_left_all_or_nothing(tmp_path):
     assert seen == {None, NEW}
 
 
-async def test_a_publication_that_was_killed_left_the_old_or_the_new(tmp_path):
+async def test_a_killed_publication_leaves_the_old_object_or_the_new_one(tmp_path):
     seen = set()
     for root in killed("publish", tmp_path):
         async with reopened(root) as storage:

@@ -1,4 +1,4 @@
-"""S3 storage where no other store is like it: foreign clients, large objects, servers that fail."""
+"""S3 storage: third-party clients, large objects and failing servers."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from orak.application.ports.failures import Unavailable
 from orak.application.ports.public_media import IMMUTABLE
 from orak.application.ports.storage import ObjectChanged
 from orak.domain.identity import ObjectKey
-from s3_servers import a_bad_line, an_s3_server
+from s3_servers import an_s3_server, breaking_connections
 
 KEY = ObjectKey("recordings/0c0f4a1e_노래 +()!*'~%25.webm")
 TYPE = "audio/webm;codecs=opus"
@@ -53,12 +53,12 @@ async def by_curl(url, headers, content):
         url,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
-    said, _ = await curl.communicate(content)
-    return int(said)
+    status, _ = await curl.communicate(content)
+    return int(status)
 
 
 async def by_urllib3(url, headers, content):
-    import urllib3  # noqa: PLC0415 - what boto3 and requests send with
+    import urllib3  # noqa: PLC0415 - boto3 and requests send with it
 
     def put():
         with urllib3.PoolManager() as pool:
@@ -73,7 +73,7 @@ def put(request):
 
 
 @pytest.mark.parametrize("create_only", [True, False])
-async def test_foreign_clients_upload_with_what_they_are_told(storage, put, create_only):
+async def test_any_http_client_uploads_with_the_signed_url_and_headers(storage, put, create_only):
     signed = presign(storage, create_only=create_only)
     assert await put(signed.url, signed.headers, b"abc") == 200
     info = await storage.head(KEY)
@@ -83,7 +83,7 @@ async def test_foreign_clients_upload_with_what_they_are_told(storage, put, crea
     assert (read.status_code, read.content, read.headers["content-type"]) == (200, b"abc", TYPE)
 
 
-async def test_the_content_type_alone_is_enough_to_send(storage, put):
+async def test_the_content_type_is_the_only_required_header(storage, put):
     assert await put(presign(storage).url, {"Content-Type": TYPE}, b"abc") == 200
 
 
@@ -99,9 +99,7 @@ async def test_the_content_type_alone_is_enough_to_send(storage, put):
     ],
     ids=["longer", "shorter", "other type", "evil type", "other key", "longer life"],
 )
-async def test_whatever_was_not_signed_is_refused_and_changes_nothing(
-    storage, put, content, content_type, change
-):
+async def test_an_unsigned_change_is_refused_and_changes_nothing(storage, put, content, content_type, change):
     signed = presign(storage)
     assert await put(signed.url, signed.headers, b"abc") == 200
     before = await storage.head(KEY)
@@ -110,18 +108,18 @@ async def test_whatever_was_not_signed_is_refused_and_changes_nothing(
     assert [found.key async for found in storage.list("")] == [KEY]
 
 
-async def test_a_header_that_was_signed_has_to_be_sent(storage, put):
+async def test_a_signed_header_must_be_sent(storage, put):
     signed = presign(storage, create_only=True)
     assert await put(signed.url, {"Content-Type": TYPE}, b"abc") == 403
     assert await storage.head(KEY) is None
 
 
-async def test_a_signed_get_is_for_nothing_else(storage, put):
+async def test_a_url_signed_for_get_refuses_put(storage, put):
     url = storage.presign_get(KEY, life=LIFE).url
     assert await put(url, {"Content-Type": TYPE}, b"abc") == 403
 
 
-async def test_what_another_s3_client_stores_and_reads_is_the_same(storage, bucket, s3_server, tmp_path):
+async def test_objects_are_interchangeable_with_another_s3_client(storage, bucket, s3_server, tmp_path):
     s3_server.client.put_object(Bucket=bucket.bucket, Key=KEY, Body=b"abc", ContentType=TYPE)
     info = await storage.head(KEY)
     assert (info.size, info.content_type) == (3, TYPE)
@@ -131,7 +129,7 @@ async def test_what_another_s3_client_stores_and_reads_is_the_same(storage, buck
     assert (read["Body"].read(), read["ContentType"]) == (b"abcd", "audio/mp4")
 
 
-async def test_a_large_file_goes_in_parts_and_comes_back(storage, tmp_path):
+async def test_a_large_file_is_sent_in_parts_and_downloads_unchanged(storage, tmp_path):
     content = os.urandom(PART + 1)
     (tmp_path / "source").write_bytes(content)
     await storage.publish(KEY, tmp_path / "source", content_type="audio/mp4")
@@ -141,18 +139,21 @@ async def test_a_large_file_goes_in_parts_and_comes_back(storage, tmp_path):
     assert (tmp_path / "copy").read_bytes() == content
 
 
-async def test_an_upload_in_parts_that_fails_leaves_no_parts(storage, bucket, tmp_path):
+async def test_a_failed_multipart_upload_leaves_no_parts(storage, bucket, tmp_path):
     (tmp_path / "source").write_bytes(bytes(PART + 1))
-    async with a_bad_line(bucket, most_sent=1_000_000) as bad, S3Storage.open(bad, SystemClock()) as over:
+    async with (
+        breaking_connections(bucket, max_sent=1_000_000) as bad,
+        S3Storage.open(bad, SystemClock()) as flaky,
+    ):
         with pytest.raises(Unavailable):
-            await over.publish(KEY, tmp_path / "source", content_type="audio/mp4")
+            await flaky.publish(KEY, tmp_path / "source", content_type="audio/mp4")
     assert await storage.head(KEY) is None
     assert [found async for found in storage.unfinished(datetime.now(UTC) + LIFE)] == []
 
 
-async def test_parts_of_a_killed_writer_are_found_and_removed_when_they_are_old(storage, bucket, s3_server):
+async def test_old_parts_of_a_killed_writer_are_found_and_removed(storage, bucket, s3_server):
     begun = s3_server.client.create_multipart_upload(Bucket=bucket.bucket, Key=KEY)
-    s3_server.client.create_multipart_upload(Bucket=bucket.bucket, Key="backups/not-ours")
+    s3_server.client.create_multipart_upload(Bucket=bucket.bucket, Key="backups/of-another-program")
     now = datetime.now(UTC)
     assert [found async for found in storage.unfinished(now - LIFE)] == []
     (found,) = [found async for found in storage.unfinished(now + LIFE)]
@@ -162,7 +163,7 @@ async def test_parts_of_a_killed_writer_are_found_and_removed_when_they_are_old(
     assert [found async for found in storage.unfinished(now + LIFE)] == []
 
 
-async def test_a_list_goes_on_over_its_pages(storage, bucket, s3_server, monkeypatch):
+async def test_a_listing_follows_all_pages(storage, bucket, s3_server, monkeypatch):
     for number in range(7):
         s3_server.client.put_object(Bucket=bucket.bucket, Key=f"recordings/{number:020}", Body=b"x")
     call = storage._bucket.call
@@ -171,73 +172,79 @@ async def test_a_list_goes_on_over_its_pages(storage, bucket, s3_server, monkeyp
     assert found == [f"recordings/{number:020}" for number in range(7)]
 
 
-async def test_public_media_is_a_url_that_anyone_can_follow(storage, tmp_path):
+async def test_public_media_redirects_to_a_url_that_needs_no_credentials(storage, tmp_path):
     (tmp_path / "source").write_bytes(b"la la")
     key = ObjectKey("published/0c0f4a1e/1_노래.m4a")
     await storage.publish(key, tmp_path / "source", content_type="audio/mp4")
-    led = await storage.open_public(key)
+    redirect = await storage.open_public(key)
     async with httpx.AsyncClient() as client:
-        read = await client.get(led.get, headers={"Range": "bytes=3-4"})
-        assert read.content == b"la"  # with a 200 from rclone, a 206 from others
-        head = await client.head(led.head)
+        read = await client.get(redirect.get, headers={"Range": "bytes=3-4"})
+        assert read.content == b"la"  # rclone answers 200, other stores 206
+        head = await client.head(redirect.head)
         assert (head.status_code, head.headers["content-length"]) == (200, "5")
-        assert head.headers.get("cache-control", IMMUTABLE) == IMMUTABLE  # rclone keeps none
-    assert led.kept < timedelta(hours=1)
+        assert head.headers.get("cache-control", IMMUTABLE) == IMMUTABLE  # rclone stores no Cache-Control
+    assert redirect.kept < timedelta(hours=1)
 
 
-async def test_a_body_that_breaks_off_goes_on_where_it_broke(storage, bucket, tmp_path):
+async def test_a_broken_download_resumes_where_it_stopped(storage, bucket, tmp_path):
     content = os.urandom(2_000_000)
     (tmp_path / "source").write_bytes(content)
     await storage.publish(KEY, tmp_path / "source", content_type="audio/mp4")
     info = await storage.head(KEY)
-    async with a_bad_line(bucket, most_received=900_000) as bad, S3Storage.open(bad, SystemClock()) as over:
-        await over.download(KEY, etag=info.etag, to=tmp_path / "copy")
+    async with (
+        breaking_connections(bucket, max_received=900_000) as bad,
+        S3Storage.open(bad, SystemClock()) as flaky,
+    ):
+        await flaky.download(KEY, etag=info.etag, to=tmp_path / "copy")
         assert (tmp_path / "copy").read_bytes() == content
         await storage.publish(KEY, tmp_path / "copy", content_type="audio/mp4")
 
 
-async def test_a_download_that_cannot_be_finished_leaves_no_file(storage, bucket, tmp_path):
+async def test_an_unfinished_download_leaves_no_file(storage, bucket, tmp_path):
     (tmp_path / "source").write_bytes(bytes(2_000_000))
     await storage.publish(KEY, tmp_path / "source", content_type="audio/mp4")
     info = await storage.head(KEY)
-    async with a_bad_line(bucket, most_received=100_000) as bad, S3Storage.open(bad, SystemClock()) as over:
+    async with (
+        breaking_connections(bucket, max_received=100_000) as bad,
+        S3Storage.open(bad, SystemClock()) as flaky,
+    ):
         with pytest.raises(Unavailable):
-            await over.download(KEY, etag=info.etag, to=tmp_path / "copy")
+            await flaky.download(KEY, etag=info.etag, to=tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
 
 
-async def test_calls_leave_no_connection_and_no_descriptor_behind(storage, tmp_path):
+async def test_calls_leak_no_connections_or_descriptors(storage, tmp_path):
     (tmp_path / "source").write_bytes(bytes(500_000))
 
-    async def idempotency_key(number):
+    async def exercise(number):
         key = ObjectKey(f"recordings/take-number-{number}.webm")
         await storage.publish(key, tmp_path / "source", content_type=TYPE)
         info = await storage.head(key)
         await storage.download(key, etag=info.etag, to=tmp_path / f"{number}")
         with pytest.raises(ObjectChanged):
             await storage.download(key, etag='"other"', to=tmp_path / "none")
-        given_up = asyncio.create_task(storage.download(key, etag=info.etag, to=tmp_path / "given-up"))
+        cancelled = asyncio.create_task(storage.download(key, etag=info.etag, to=tmp_path / "cancelled"))
         await asyncio.sleep(0.001 * (number % 5))
-        given_up.cancel()
-        await asyncio.wait([given_up])
-        if not given_up.cancelled():  # the download was faster
-            (tmp_path / "given-up").unlink()
-        assert not (tmp_path / "given-up").exists()
+        cancelled.cancel()
+        await asyncio.wait([cancelled])
+        if not cancelled.cancelled():  # the download was faster
+            (tmp_path / "cancelled").unlink()
+        assert not (tmp_path / "cancelled").exists()
         await storage.delete(key)
         assert await storage.head(key) is None
 
     def descriptors() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))
 
-    await idempotency_key(0)
+    await exercise(0)
     before = descriptors()
     for number in range(1, 30):
-        await idempotency_key(number)
-    assert descriptors() <= before + 1
+        await exercise(number)
+    assert descriptors() <= before + 1  # the pool may keep one more connection open
     assert not (tmp_path / "none").exists()
 
 
-async def test_a_server_that_is_down_is_unavailable_until_it_is_back(tmp_path):
+async def test_a_server_outage_is_unavailable_until_the_server_is_back(tmp_path):
     (tmp_path / "source").write_bytes(b"la la")
     (tmp_path / "server").mkdir()
     with an_s3_server(tmp_path / "server") as server:
@@ -263,11 +270,11 @@ async def test_a_server_that_is_down_is_unavailable_until_it_is_back(tmp_path):
                 await storage.head(KEY)
 
 
-async def test_keys_that_the_aws_chain_renews_sign_from_then_on(bucket, tmp_path, monkeypatch):
+async def test_renewed_credentials_of_the_aws_chain_sign_new_urls(bucket, tmp_path, monkeypatch):
     keys = tmp_path / "keys.json"
 
     def give(access_key: str) -> None:
-        soon = datetime.now(UTC) + timedelta(minutes=5)  # so soon that the chain renews them whenever asked
+        soon = datetime.now(UTC) + timedelta(minutes=5)  # within the 15 minutes in which the chain renews
         keys.write_text(
             json.dumps(
                 {"Version": 1, "AccessKeyId": access_key, "SecretAccessKey": "s", "SessionToken": "t"}
@@ -294,7 +301,7 @@ async def test_keys_that_the_aws_chain_renews_sign_from_then_on(bucket, tmp_path
             await asyncio.sleep(0.05)
 
 
-async def test_without_credentials_nothing_opens(bucket, tmp_path, monkeypatch):
+async def test_opening_without_credentials_is_unavailable(bucket, tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -305,7 +312,7 @@ async def test_without_credentials_nothing_opens(bucket, tmp_path, monkeypatch):
             pass
 
 
-async def test_a_bucket_that_is_not_there_is_no_proof_that_its_objects_are_not(s3_server):
+async def test_a_missing_bucket_is_unavailable_rather_than_empty(s3_server):
     async with S3Storage.open(s3_server.settings("no-such-bucket"), SystemClock()) as storage:
         with pytest.raises(Unavailable, match="no such bucket"):
             await storage.head(KEY)
@@ -313,7 +320,7 @@ async def test_a_bucket_that_is_not_there_is_no_proof_that_its_objects_are_not(s
             await storage.check()
 
 
-async def test_a_wrong_key_is_unavailable_and_not_an_absence(bucket):
+async def test_a_wrong_secret_key_is_unavailable_rather_than_a_missing_object(bucket):
     wrong = replace(bucket, credentials=replace(bucket.credentials, secret_key="wrong"))
     async with S3Storage.open(wrong, SystemClock()) as storage:
         with pytest.raises(Unavailable, match="check the keys"):

@@ -1,4 +1,4 @@
-"""The query signer against botocore's, byte by byte."""
+"""The query signer produces the same bytes as botocore."""
 
 import string
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ from orak.adapters.storage.sigv4 import Credentials, QuerySigner
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 TOKEN = "IQoJb3JpZ2luX2VjE//////////wEaCXVz+LWVhc3Q=="
 
-PLACES = [
+BUCKETS = [
     ("https://orak-takes.s3.ap-northeast-2.amazonaws.com", "ap-northeast-2", None, "virtual"),
     ("https://orak-takes.s3.amazonaws.com", "us-east-1", None, "virtual"),
     ("https://s3.eu-west-1.amazonaws.com/orak-takes", "eu-west-1", None, "path"),
@@ -29,7 +29,7 @@ PLACES = [
     ("https://orak-takes.s3.example.com:8443", "here", "https://s3.example.com:8443", "virtual"),
     ("https://s3.example.com:443/orak-takes", "here", "https://s3.example.com:443", "path"),
 ]
-"""Where botocore leads to, region, endpoint, style."""
+"""URL of the bucket, region, endpoint, addressing style."""
 
 KEYS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=60),
@@ -59,8 +59,8 @@ def at(url: str) -> datetime:
     return datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
-def theirs(place, token, operation, life, **parameters) -> str:
-    _, region, endpoint, style = place
+def signed_by_botocore(bucket, token, operation, life, **parameters) -> str:
+    _, region, endpoint, style = bucket
     client = botocore_client(region, endpoint, style, token)
     return client.generate_presigned_url(
         operation,
@@ -69,36 +69,36 @@ def theirs(place, token, operation, life, **parameters) -> str:
     )
 
 
-def signer(place, token, url) -> QuerySigner:
-    base, region, *_ = place
+def signer(bucket, token, url) -> QuerySigner:
+    base, region, *_ = bucket
     return QuerySigner(base, region, Credentials("AKIDEXAMPLE", SECRET, token), FrozenClock(at(url)))
 
 
 @settings(max_examples=250, deadline=None)
-@given(st.sampled_from(PLACES), st.sampled_from([None, TOKEN]), KEYS, TYPES, st.integers(0, 2**40), LIVES,
+@given(st.sampled_from(BUCKETS), st.sampled_from([None, TOKEN]), KEYS, TYPES, st.integers(0, 2**40), LIVES,
        st.booleans())  # fmt: skip
-def test_a_put_is_signed_as_botocore_signs_it(place, token, key, content_type, size, life, create_only):
+def test_a_put_is_signed_as_botocore_signs_it(bucket, token, key, content_type, size, life, create_only):
     only = {"IfNoneMatch": "*"} if create_only else {}
-    url = theirs(
-        place, token, "put_object", life, Key=key, ContentType=content_type, ContentLength=size, **only
+    url = signed_by_botocore(
+        bucket, token, "put_object", life, Key=key, ContentType=content_type, ContentLength=size, **only
     )
     headers = {"Content-Type": content_type, "Content-Length": str(size)}
     if create_only:
         headers["If-None-Match"] = "*"
-    signed = signer(place, token, url).sign("PUT", key, headers, life=life)
+    signed = signer(bucket, token, url).sign("PUT", key, headers, life=life)
     assert signed.url == url
     assert signed.expires_at == at(url) + life
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.sampled_from(PLACES), st.sampled_from([None, TOKEN]), KEYS, LIVES)
-def test_a_get_and_a_head_are_signed_as_botocore_signs_them(place, token, key, life):
+@given(st.sampled_from(BUCKETS), st.sampled_from([None, TOKEN]), KEYS, LIVES)
+def test_a_get_and_a_head_are_signed_as_botocore_signs_them(bucket, token, key, life):
     for method in ("get", "head"):
-        url = theirs(place, token, f"{method}_object", life, Key=key)
-        assert signer(place, token, url).sign(method.upper(), key, {}, life=life).url == url
+        url = signed_by_botocore(bucket, token, f"{method}_object", life, Key=key)
+        assert signer(bucket, token, url).sign(method.upper(), key, {}, life=life).url == url
 
 
-def test_the_key_of_a_day_goes_with_the_day_and_with_the_credentials():
+def test_the_cached_key_follows_the_day_and_the_credentials():
     clock = FrozenClock(datetime(2026, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC))
     first, second = Credentials("A", "a"), Credentials("B", "b", "t")
 
@@ -116,14 +116,14 @@ def test_the_key_of_a_day_goes_with_the_day_and_with_the_credentials():
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 604_801])
-def test_a_life_that_s3_would_refuse_is_not_signed(seconds):
-    with pytest.raises(ValueError, match="between a second and seven days"):
+def test_a_life_that_s3_would_refuse_is_an_error(seconds):
+    with pytest.raises(ValueError, match="between one second and seven days"):
         QuerySigner("https://b.example", "here", Credentials("A", "a"), FrozenClock()).sign(
             "GET", "k", {}, life=timedelta(seconds=seconds)
         )
 
 
-def test_credentials_are_not_shown():
+def test_credentials_have_no_secret_in_their_text():
     assert "hush" not in f"{Credentials('A', 'hush', 'hush')!r} {Credentials('A', 'hush')}"
 
 
@@ -140,13 +140,13 @@ def test_credentials_are_not_shown():
         ),
     ],
 )
-async def test_urls_lead_where_botocore_finds_the_bucket(monkeypatch, tmp_path, bucket, expected):
+async def test_urls_point_where_botocore_finds_the_bucket(monkeypatch, tmp_path, bucket, expected):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "A")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
-    # Opened, and closed before its task has looked for a bucket that is nobody's business.
+    # Closed before its task asks AWS for this bucket.
     async with Bucket.open(bucket, FrozenClock()) as opened:
         url = opened.signer.sign("GET", "k", {}, life=timedelta(minutes=1)).url
     assert url.startswith(f"{expected}/k?")

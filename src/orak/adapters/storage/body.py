@@ -1,15 +1,15 @@
-"""The body of a PUT, held to its length."""
+"""The body of a PUT, checked against its length."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from orak.application.ports.object_server import LengthMismatch
 
 CHUNK = 256 * 1024
-"""Bytes that go to or from a disk at once: enough that changing threads costs nothing beside it."""
+"""Bytes per disk operation: enough to make the cost of changing threads negligible."""
 
 
-async def measured(body: AsyncIterator[bytes], size: int) -> AsyncGenerator[bytes]:
-    """Pass *body* on in larger pieces. Raise `LengthMismatch` as soon as it cannot be of this *size*."""
+async def exactly(size: int, body: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    """Yield *body* in larger pieces. Raise `LengthMismatch` once it cannot have exactly *size* bytes."""
     received = 0
     piece = bytearray()
     async for chunk in body:

@@ -1,4 +1,4 @@
-"""Disk work beside the event loop, and folders that no symbolic link leads out of."""
+"""Disk operations off the event loop, in folders that no symbolic link leads out of."""
 
 import asyncio
 import errno
@@ -20,40 +20,40 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 async def on_disk(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run *work* in a thread, to its end.
 
-    A cancelled caller goes on only when the thread is done, so that nothing which the thread uses is closed
-    or removed under its hands. Raise `Unavailable` if the disk is full or fails; its paths are not told.
+    A cancelled caller continues only after the thread ends, so it cannot close or remove a file that the
+    thread still uses. Raise `Unavailable` if the disk is full or fails; the error names no path.
     """
-    # A future, not a task: a loop that shuts down cancels its tasks, and the thread would work on unseen.
+    # A future, not a task: a loop that shuts down cancels its tasks, and the thread would run on unawaited.
     running = asyncio.get_running_loop().run_in_executor(None, partial(work, *args, **kwargs))
     try:
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
-            await _ended(running)
+            await _wait_for_end(running)
             raise
     except FileExistsError:
-        raise  # a new file was asked for where one is: not the disk's fault
+        raise  # the caller asked for a new file where one exists: the disk is fine
     except OSError as error:
         reason = errno.errorcode.get(error.errno or 0, "an unknown error")
         raise Unavailable(f"the disk answered {reason}") from error
 
 
-async def _ended(running: asyncio.Future[T]) -> None:
+async def _wait_for_end(running: asyncio.Future[T]) -> None:
     while not running.done():
         try:
             await asyncio.wait([running])
         except asyncio.CancelledError:
             continue  # anyio's cancel scopes cancel again and again
     if not running.cancelled():
-        running.exception()  # seen, though nobody is left to tell
+        running.exception()  # mark it as retrieved, or asyncio logs it
 
 
 @contextmanager
 def opened_folder(root: Path, folders: Iterable[str], *, make: bool = False) -> Iterator[int]:
-    """Give a descriptor of a folder below *root*, by which its files are named without a path.
+    """Open a folder below *root* and yield its descriptor, to address files in it without a path.
 
-    With *make*, what is missing of it is made, durably; else `FileNotFoundError` is raised if there is none.
-    A symbolic link below the root counts as none.
+    With *make*, create missing folders durably; else raise `FileNotFoundError` if one is missing. A symbolic
+    link below *root* counts as missing.
     """
     descriptor = _open_root(root)
     try:
@@ -67,17 +67,17 @@ def opened_folder(root: Path, folders: Iterable[str], *, make: bool = False) -> 
 
 
 def open_within(folder: int, name: str, flags: int) -> int:
-    """Open what lies directly in a folder. Raise `FileNotFoundError` also for a symbolic link."""
+    """Open a direct child of *folder*. Raise `FileNotFoundError` also for a symbolic link."""
     try:
         return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     except OSError as error:
-        if error.errno in {errno.ELOOP, errno.ENOTDIR}:  # what systems say of a link that is not followed
+        if error.errno in {errno.ELOOP, errno.ENOTDIR}:  # how systems report a link that is not followed
             raise FileNotFoundError(errno.ENOENT, "no such file") from error
         raise
 
 
 def write_new(to: Path, content: Iterable[bytes]) -> None:
-    """Write a new file. Raise `FileExistsError` if there is one; after any other error there is none."""
+    """Write a new file. Raise `FileExistsError` if *to* exists; remove the file after any other error."""
     with to.open("xb") as file:
         try:
             file.writelines(content)
@@ -90,7 +90,7 @@ def write_new(to: Path, content: Iterable[bytes]) -> None:
 def _open_root(root: Path) -> int:
     try:
         return os.open(root, _FOLDER)
-    except FileNotFoundError as error:  # a volume that is not mounted: no reason to believe its objects gone
+    except FileNotFoundError as error:  # the volume may not be mounted, so its objects may still exist
         raise OSError(errno.ENODEV, "no such root") from error
 
 

@@ -1,4 +1,4 @@
-"""Files on their way in: nobody sees one before all of it is there."""
+"""Temporary files of objects being written; an object becomes visible when it is complete."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from orak.adapters.storage.disk import opened_folder
 from orak.adapters.storage.keys import INCOMING
-from orak.adapters.storage.object_file import Place, footer, place_of
+from orak.adapters.storage.object_file import ObjectPath, footer, path_of
 from orak.application.ports.incomplete_uploads import IncompleteUpload
 from orak.application.ports.object_server import ObjectExists
 from orak.domain.identity import ObjectKey
@@ -22,11 +22,11 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _TRIES = 10
 
 
-class Incoming:
-    """One object being written. Its methods block, and are called one after the other.
+class IncomingObject:
+    """One object being written. Its methods block; call them one after the other.
 
-    Its temporary file is locked while its process lives; that is how `remove_leftovers` tells what a killed
-    one left behind from what another is writing.
+    Its process holds a lock on the temporary file as long as it lives. The lock tells `remove_leftovers`
+    which files another process is writing and which ones a killed process left behind.
     """
 
     def __init__(self, root: Path) -> None:
@@ -37,51 +37,51 @@ class Incoming:
         self._size = 0
 
     def write(self, content: bytes) -> None:
-        """Add to the object's bytes."""
+        """Append to the object's bytes."""
         self._digest.update(content)
         self._size += len(content)
         self._write(content)
 
     def store(self, key: str, content_type: str, *, at: datetime, replace: bool) -> StoredObject:
-        """Sync what was written, and let it appear under *key*, durably.
+        """Sync the bytes and make the object visible under *key*, durably.
 
-        Raise `ObjectExists` if something is there, unless it is to be replaced.
+        Raise `ObjectExists` if *key* is taken and *replace* is false.
         """
-        place = place_of(key)
-        etag = f'"{self._digest.hexdigest()}"'  # quoted, as RFC 9110 §8.8.3 has it
+        path = path_of(key)
+        etag = f'"{self._digest.hexdigest()}"'  # quoted (RFC 9110 §8.8.3)
         info = StoredObject(ObjectKey(key), self._size, content_type, etag, at)
         self._write(footer(info))
         os.fsync(self._opened().fileno())
-        self._appear(place, replace=replace)
+        self._give_name(path, replace=replace)
         return info
 
     def discard(self) -> None:
-        """Let go of the temporary file; an object that was stored keeps its own name for it."""
+        """Remove the temporary file; a stored object keeps its own name for the same inode."""
         if self._file is not None:
             self._file.close()
             self._path.unlink(missing_ok=True)
 
-    def _appear(self, place: Place, *, replace: bool) -> None:
+    def _give_name(self, path: ObjectPath, *, replace: bool) -> None:
         for tries_left in reversed(range(_TRIES)):
             try:
-                with opened_folder(self._root, place.folders, make=True) as folder:
-                    self._take_name(folder, place.name, replace=replace)
-            except FileNotFoundError:  # the folder was empty, and a deletion removed it under our hands
+                with opened_folder(self._root, path.folders, make=True) as folder:
+                    self._link(folder, path.name, replace=replace)
+            except FileNotFoundError:  # a concurrent deletion removed the folder while it was empty
                 if not tries_left:
                     raise
             else:
                 return
 
-    def _take_name(self, folder: int, name: str, *, replace: bool) -> None:
+    def _link(self, folder: int, name: str, *, replace: bool) -> None:
         try:
             if replace:
                 os.replace(self._path, name, dst_dir_fd=folder)
             else:
-                os.link(self._path, name, dst_dir_fd=folder)  # unlike a rename, it replaces nothing
+                os.link(self._path, name, dst_dir_fd=folder)  # unlike a rename, a link replaces nothing
         except FileExistsError:
             raise ObjectExists from None
         finally:
-            os.fsync(folder)  # "it is there already" has to be as durable as "it is there now"
+            os.fsync(folder)  # `ObjectExists` must be as durable an answer as success
 
     def _write(self, content: bytes) -> None:
         file, rest = self._opened(), memoryview(content)
@@ -93,18 +93,18 @@ class Incoming:
             with opened_folder(self._root, [INCOMING], make=True) as folder:
                 self._file = FileIO(os.open(self._path.name, _NEW, 0o600, dir_fd=folder), "w")
             fcntl.flock(self._file, fcntl.LOCK_EX)
-            if not os.fstat(self._file.fileno()).st_nlink:  # taken for a leftover before it was locked
+            if not os.fstat(self._file.fileno()).st_nlink:  # removed as a leftover before it was locked
                 self._file.close()
                 self._file = None
         return self._file
 
 
 def find_leftovers(root: Path, before: datetime) -> list[IncompleteUpload]:
-    """Return the temporary files that nobody has written to since *before* and nobody holds."""
+    """Return the unlocked temporary files that were last written to before *before*."""
     found = []
     with opened_folder(root, [INCOMING], make=True) as folder:
         for name in _names(folder):
-            with suppress(FileNotFoundError, BlockingIOError), _held(folder, name) as file:
+            with suppress(FileNotFoundError, BlockingIOError), _locked(folder, name) as file:
                 written_at = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
                 if written_at < before:
                     found.append(IncompleteUpload(f"{INCOMING}/{name}", name, written_at))
@@ -112,7 +112,7 @@ def find_leftovers(root: Path, before: datetime) -> list[IncompleteUpload]:
 
 
 def remove_leftovers(root: Path) -> None:
-    """Remove the temporary files of processes that are no more."""
+    """Remove the temporary files of processes that no longer run."""
     with opened_folder(root, [INCOMING], make=True) as folder:
         names = _names(folder)
     for name in names:
@@ -120,11 +120,11 @@ def remove_leftovers(root: Path) -> None:
 
 
 def remove_leftover(root: Path, name: str) -> None:
-    """Remove a temporary file, unless its writer is done, or still writing."""
+    """Remove a temporary file, unless it is gone or its writer still runs."""
     with (
         opened_folder(root, [INCOMING], make=True) as folder,
         suppress(FileNotFoundError, BlockingIOError),
-        _held(folder, name),
+        _locked(folder, name),
     ):
         os.unlink(name, dir_fd=folder)
 
@@ -135,7 +135,8 @@ def _names(folder: int) -> list[str]:
 
 
 @contextmanager
-def _held(folder: int, name: str) -> Iterator[FileIO]:
+def _locked(folder: int, name: str) -> Iterator[FileIO]:
+    """Open and lock a file. Raise `BlockingIOError` if another process has locked it."""
     with FileIO(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)) as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield file

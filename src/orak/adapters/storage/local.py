@@ -7,12 +7,12 @@ from io import FileIO
 from pathlib import Path
 from typing import Self
 
-from orak.adapters.storage.body import CHUNK, measured
+from orak.adapters.storage.body import CHUNK, exactly
 from orak.adapters.storage.disk import on_disk, opened_folder, write_new
-from orak.adapters.storage.incoming import Incoming, find_leftovers, remove_leftover, remove_leftovers
-from orak.adapters.storage.keys import check_key, is_usable
+from orak.adapters.storage.incoming import IncomingObject, find_leftovers, remove_leftover, remove_leftovers
+from orak.adapters.storage.keys import check_key, is_valid
 from orak.adapters.storage.listing import walk
-from orak.adapters.storage.object_file import open_object, place_of
+from orak.adapters.storage.object_file import open_object, path_of
 from orak.adapters.storage.url_signing import UrlSigner
 from orak.application.ports.clock import Clock
 from orak.application.ports.incomplete_uploads import IncompleteUpload
@@ -23,10 +23,11 @@ from orak.domain.upload import StoredObject
 
 
 class LocalStorage:
-    """A `Storage`, with its other ports, on a local disk: one file an object, `<folder>/<name>.object`.
+    """A `Storage` on a local disk, one file per object: `<folder>/<name>.object`.
 
-    Any number of processes may share *root*. A kill at any moment leaves each object whole or absent, and at
-    most a temporary file that the next `open` removes. It needs a file system with hard links and `flock`.
+    It is also `ObjectServer`, `PublicMedia` and `IncompleteUploads`. Several processes may share *root*. A
+    process killed at any moment leaves each object whole or absent, and at most a temporary file that the
+    next `open` removes. The file system must support hard links and `flock`.
     """
 
     def __init__(self, root: Path, public_url: str, secret: bytes, clock: Clock) -> None:
@@ -37,7 +38,7 @@ class LocalStorage:
     @classmethod
     @asynccontextmanager
     async def open(cls, root: Path, public_url: str, secret: bytes, clock: Clock) -> AsyncIterator[Self]:
-        """Make the folder if need be, and clean up after processes that were killed."""
+        """Create the root folder if it is missing; remove temporary files of killed processes."""
         storage = cls(root, public_url, secret, clock)
         await on_disk(storage._prepare)
         yield storage
@@ -45,7 +46,7 @@ class LocalStorage:
     def presign_put(
         self, key: ObjectKey, *, content_type: str, content_length: int, create_only: bool, life: timedelta
     ) -> SignedRequest:
-        """Sign an upload; a second PUT is refused with and without *create_only*."""
+        """Sign an upload; a second PUT is always refused, even without *create_only*."""
         return self._signer.put(
             key,
             content_type=content_type,
@@ -59,35 +60,35 @@ class LocalStorage:
         return self._signer.get(key, life=life)
 
     async def head(self, key: ObjectKey) -> StoredObject | None:
-        """Return what lies under *key*, or None."""
+        """Return the object stored under *key*, or None."""
         return await on_disk(self._head, key)
 
     async def download(self, key: ObjectKey, *, etag: str, to: Path) -> None:
-        """Copy the object to a new file, out of the very file whose ETag was compared."""
+        """Copy the object to a new file, reading the same open file whose ETag was compared."""
         await on_disk(self._download, key, etag, to)
 
     async def publish(self, key: ObjectKey, source: Path, *, content_type: str) -> None:
-        """Store a file under *key*, whole and durable when this returns, replacing what is there."""
+        """Store a file under *key*, whole and durable on return; replace an existing object."""
         check_key(key)
-        # Opened outside of `on_disk`: a source that is not there is the caller's mistake, not a failing disk.
-        with FileIO(source) as file:  # at once: a thread could open it for a caller that is gone
+        # Opened outside `on_disk`: a missing source is the caller's mistake, not a failing disk.
+        with FileIO(source) as file:  # not in a thread, which might open it after a cancellation
             await on_disk(self._publish, key, file, content_type)
 
     async def delete(self, key: ObjectKey) -> None:
-        """Remove the object, durably, and the folder that this leaves empty."""
+        """Remove the object, durably, and its folder if that becomes empty."""
         await on_disk(self._delete, key)
 
     def list(self, prefix: str) -> AsyncIterator[ListedObject]:
-        """Walk the objects, each as it is when it is come to."""
+        """List objects; each is read only when the walk reaches it."""
         return walk(self._root, prefix)
 
     async def unfinished(self, before: datetime) -> AsyncIterator[IncompleteUpload]:
-        """Walk the temporary files of writers that are no more."""
+        """List the temporary files of writers that no longer run."""
         for leftover in await on_disk(find_leftovers, self._root, before):
             yield leftover
 
     async def abandon(self, upload: IncompleteUpload) -> None:
-        """Remove a temporary file, unless somebody is writing it."""
+        """Remove a temporary file, unless its writer still runs."""
         await on_disk(remove_leftover, self._root, upload.handle)
 
     async def receive(
@@ -99,15 +100,15 @@ class LocalStorage:
         content_length: int | None,
         body: AsyncIterator[bytes],
     ) -> StoredObject:
-        """Store the body of a signed PUT: all of it, durable, or nothing at all."""
+        """Store the body of a signed PUT: the whole body, durably, or nothing."""
         terms = self._signer.check_put(key, query, content_type)
         if content_length != terms.size:
             raise LengthMismatch
-        if await on_disk(self._head, key) is not None:  # so that nobody sends 200 MiB in vain
+        if await on_disk(self._head, key) is not None:  # before the client sends the body in vain
             raise ObjectExists
-        incoming = Incoming(self._root)
+        incoming = IncomingObject(self._root)
         try:
-            async with aclosing(measured(body, terms.size)) as pieces:
+            async with aclosing(exactly(terms.size, body)) as pieces:
                 async for piece in pieces:
                     await on_disk(incoming.write, piece)
             return await on_disk(incoming.store, key, terms.content_type, at=self._clock.now(), replace=False)
@@ -133,7 +134,7 @@ class LocalStorage:
         remove_leftovers(self._root)
 
     def _find(self, key: str) -> tuple[FileIO, StoredObject]:
-        found = open_object(self._root, place_of(key)) if is_usable(key) else None
+        found = open_object(self._root, path_of(key)) if is_valid(key) else None
         if found is None:
             raise ObjectMissing
         return found
@@ -154,7 +155,7 @@ class LocalStorage:
             write_new(to, _pieces(file, 0, info.size))
 
     def _publish(self, key: str, source: FileIO, content_type: str) -> None:
-        incoming = Incoming(self._root)
+        incoming = IncomingObject(self._root)
         try:
             while piece := source.read(CHUNK):
                 incoming.write(piece)
@@ -163,23 +164,23 @@ class LocalStorage:
             incoming.discard()
 
     def _delete(self, key: str) -> None:
-        if not is_usable(key):
+        if not is_valid(key):
             return
-        place = place_of(key)
-        with suppress(FileNotFoundError), opened_folder(self._root, place.folders) as folder:
-            os.unlink(place.name, dir_fd=folder)
+        path = path_of(key)
+        with suppress(FileNotFoundError), opened_folder(self._root, path.folders) as folder:
+            os.unlink(path.name, dir_fd=folder)
             os.fsync(folder)
-        if len(place.folders) > 1:  # the few folders at the top stay
-            self._remove_if_empty(place.folders)
+        if len(path.folders) > 1:  # top-level folders stay
+            self._remove_if_empty(path.folders)
 
     def _remove_if_empty(self, folders: tuple[str, ...]) -> None:
-        *above, name = folders
-        with suppress(OSError), opened_folder(self._root, above) as folder:
+        *parents, name = folders
+        with suppress(OSError), opened_folder(self._root, parents) as folder:
             os.rmdir(name, dir_fd=folder)
 
 
 class OpenFile:
-    """An `OpenObject`: its file stays open, so a deletion meanwhile cuts nobody off."""
+    """An `OpenObject` whose file stays open, so that a deletion does not cut off its readers."""
 
     def __init__(self, file: FileIO, info: StoredObject) -> None:
         self._file = file
@@ -187,7 +188,7 @@ class OpenFile:
 
     @property
     def info(self) -> StoredObject:
-        """What is open."""
+        """The open object."""
         return self._info
 
     async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
@@ -213,5 +214,5 @@ def _pieces(file: FileIO, start: int, stop: int) -> Iterator[bytes]:
 def _piece(file: FileIO, start: int, stop: int) -> bytes:
     piece = os.pread(file.fileno(), min(CHUNK, stop - start), start)
     if not piece:
-        raise OSError(errno.EIO, "an object's file was cut short by somebody else")
+        raise OSError(errno.EIO, "another program truncated an object's file")
     return piece

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from orak.adapters.storage.body import CHUNK, measured
+from orak.adapters.storage.body import CHUNK, exactly
 from orak.adapters.storage.disk import on_disk, write_new
 from orak.adapters.storage.keys import check_key
 from orak.adapters.storage.url_signing import UrlSigner
@@ -20,7 +20,11 @@ from orak.domain.upload import StoredObject
 
 
 class MemoryStorage:
-    """A `Storage`, with its other ports, whose objects live as long as the process."""
+    """A `Storage` in the memory of one process, for embedding and tests.
+
+    It is also `ObjectServer`, `PublicMedia` and `IncompleteUploads`. Objects are lost when the process ends,
+    and no other process sees them. Memory holds every object whole, and nothing limits their total size.
+    """
 
     def __init__(self, public_url: str, secret: bytes, clock: Clock) -> None:
         self._signer = UrlSigner(public_url, secret, clock)
@@ -30,7 +34,7 @@ class MemoryStorage:
     def presign_put(
         self, key: ObjectKey, *, content_type: str, content_length: int, create_only: bool, life: timedelta
     ) -> SignedRequest:
-        """Sign an upload; a second PUT is refused with and without *create_only*."""
+        """Sign an upload; a second PUT is always refused, even without *create_only*."""
         return self._signer.put(
             key,
             content_type=content_type,
@@ -44,7 +48,7 @@ class MemoryStorage:
         return self._signer.get(key, life=life)
 
     async def head(self, key: ObjectKey) -> StoredObject | None:
-        """Return what lies under *key*, or None."""
+        """Return the object stored under *key*, or None."""
         found = self._objects.get(key)
         return found.info if found else None
 
@@ -56,28 +60,28 @@ class MemoryStorage:
         await on_disk(write_new, to, [found.content])
 
     async def publish(self, key: ObjectKey, source: Path, *, content_type: str) -> None:
-        """Store a file under *key*, replacing what is there."""
+        """Store a file under *key*; replace an existing object."""
         check_key(key)
         self._store(key, await asyncio.to_thread(source.read_bytes), content_type)
 
     async def delete(self, key: ObjectKey) -> None:
-        """Remove the object, if there is one."""
+        """Remove the object; do nothing if it is missing."""
         self._objects.pop(key, None)
 
     async def list(self, prefix: str) -> AsyncIterator[ListedObject]:
-        """Walk the objects that are there now."""
+        """List the objects that exist when the walk begins."""
         found = [stored.info for key, stored in self._objects.items() if key.startswith(prefix)]
         for info in sorted(found, key=lambda info: info.key.encode()):
             yield ListedObject(info.key, info.size, info.modified_at)
 
     async def unfinished(self, before: datetime) -> AsyncIterator[IncompleteUpload]:  # noqa: ARG002
-        """Walk nothing: what is not stored is nowhere."""
+        """Yield nothing: an upload that breaks off leaves nothing behind."""
         nothing: tuple[IncompleteUpload, ...] = ()
         for upload in nothing:
             yield upload
 
     async def abandon(self, upload: IncompleteUpload) -> None:
-        """Remove nothing."""
+        """Do nothing: `unfinished` lists nothing to remove."""
 
     async def receive(
         self,
@@ -88,14 +92,14 @@ class MemoryStorage:
         content_length: int | None,
         body: AsyncIterator[bytes],
     ) -> StoredObject:
-        """Store the body of a signed PUT."""
+        """Store the body of a signed PUT: the whole body or nothing."""
         terms = self._signer.check_put(key, query, content_type)
         if content_length != terms.size:
             raise LengthMismatch
         self._refuse_second(key)
-        async with aclosing(measured(body, terms.size)) as pieces:
+        async with aclosing(exactly(terms.size, body)) as pieces:
             content = b"".join([piece async for piece in pieces])
-        self._refuse_second(key)  # others came while this one was read
+        self._refuse_second(key)  # another PUT may have finished while this body was read
         return self._store(key, content, terms.content_type)
 
     async def open_signed(self, key: str, query: Mapping[str, str]) -> "_Object":
@@ -126,7 +130,7 @@ class MemoryStorage:
 
 
 class _Object(msgspec.Struct, frozen=True):
-    """An object; being immutable, it is its own `OpenObject`."""
+    """A stored object; because it is immutable, it serves as its own `OpenObject`."""
 
     info: StoredObject
     content: bytes
@@ -137,4 +141,4 @@ class _Object(msgspec.Struct, frozen=True):
             yield self.content[at : min(at + CHUNK, stop)]
 
     async def close(self) -> None:
-        """Let go of nothing."""
+        """Do nothing: an open object holds no resources."""

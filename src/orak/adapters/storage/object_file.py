@@ -1,10 +1,10 @@
-"""How an object lies on a disk: as one file, its bytes first, then what is to be known of them.
+"""The file format of an object on disk: its bytes, then a footer that describes them.
 
     bytes | StoredObject as JSON | length of the JSON, 4 bytes, big-endian | b"orakobj1"
 
-What a HEAD answers thus stands in the same inode as the bytes. The file is complete and synced before it gets
-its name, by a single link or rename, and is never written to afterwards: whoever finds the name finds all of
-it, and whoever has it open keeps reading the same version, whatever happens to the name.
+The answer to a HEAD is thus stored in the same inode as the bytes. A file is complete and synced before one
+link or rename gives it its name, and is never written to again. A reader that finds the name finds the whole
+object; a reader that has the file open keeps this version, even after the name is removed or replaced.
 """
 
 import os
@@ -22,36 +22,36 @@ from orak.domain.upload import StoredObject
 
 _MAGIC = b"orakobj1"
 _END = struct.Struct(f">I{len(_MAGIC)}s")
-_MAX_PLAIN = 255 - len(OBJECT)  # NAME_MAX, in bytes
+_MAX_PLAIN = 255 - len(OBJECT)  # bytes: NAME_MAX less the suffix
 
 
-class Place(msgspec.Struct, frozen=True):
-    """Where a key's object lies below the root."""
+class ObjectPath(msgspec.Struct, frozen=True):
+    """The path of an object's file, relative to the root."""
 
     folders: tuple[str, ...]
     name: str
 
 
-def place_of(key: str) -> Place:
-    """Say where the object of *key* lies. Raise `UnusableKey` if there can be none.
+def path_of(key: str) -> ObjectPath:
+    """Return where the object of *key* is stored. Raise `InvalidKey`.
 
-    A last part that is too long for a file name, as Korean ones of 100 characters are, is named by its hash.
+    A last segment that is too long for a file name (100 Korean characters are) is replaced by its hash.
     """
     check_key(key)
     *folders, last = key.split("/")
     encoded = last.encode()
     name = last + OBJECT if len(encoded) <= _MAX_PLAIN else sha256(encoded).hexdigest() + LONG
-    return Place(tuple(folders), name)
+    return ObjectPath(tuple(folders), name)
 
 
 def footer(info: StoredObject) -> bytes:
-    """Return what stands after the bytes of an object."""
-    said = msgspec.json.encode(info)
-    return said + _END.pack(len(said), _MAGIC)
+    """Return the footer that follows the bytes of an object."""
+    encoded = msgspec.json.encode(info)
+    return encoded + _END.pack(len(encoded), _MAGIC)
 
 
 def read_footer(descriptor: int) -> StoredObject | None:
-    """Return what an open file says of the object in it; None if it holds none."""
+    """Return the description in an open file's footer; None if the file holds no object."""
     length = os.fstat(descriptor).st_size
     end = os.pread(descriptor, _END.size, max(0, length - _END.size))
     if len(end) < _END.size:
@@ -67,11 +67,11 @@ def read_footer(descriptor: int) -> StoredObject | None:
     return info if info.size == start else None
 
 
-def open_object(root: Path, place: Place) -> tuple[FileIO, StoredObject] | None:
-    """Open the object's file, which the caller closes, or return None if nothing lies there."""
+def open_object(root: Path, path: ObjectPath) -> tuple[FileIO, StoredObject] | None:
+    """Open an object's file, which the caller closes. Return None if it does not exist."""
     try:
-        with opened_folder(root, place.folders) as folder:
-            file = FileIO(place.name, opener=partial(open_within, folder))
+        with opened_folder(root, path.folders) as folder:
+            file = FileIO(path.name, opener=partial(open_within, folder))
     except FileNotFoundError:
         return None
     info = read_footer(file.fileno())

@@ -6,9 +6,9 @@ from io import FileIO
 from pathlib import Path
 from typing import Self
 
-from orak.adapters.storage.keys import UnusableKey, check_key, is_usable
+from orak.adapters.storage.keys import InvalidKey, check_key, is_valid
 from orak.adapters.storage.s3_bucket import Bucket, BucketSettings
-from orak.adapters.storage.s3_transfers import fetch, send
+from orak.adapters.storage.s3_transfers import download, upload
 from orak.application.ports.clock import Clock
 from orak.application.ports.incomplete_uploads import IncompleteUpload
 from orak.application.ports.public_media import IMMUTABLE, MediaRedirect
@@ -18,14 +18,14 @@ from orak.domain.upload import StoredObject
 
 _MEDIA_LIFE = timedelta(hours=1)
 _MEDIA_KEPT = timedelta(minutes=5)
-"""A listener may come back to a URL for as long as it lives; who asks anew gets a fresh one."""
+"""How long a redirect may be cached: its URL outlives it by far, so a player can go on using that."""
 
 
 class S3Storage:
-    """A `Storage` on S3, or on anything that speaks its language.
+    """A `Storage` on S3 or an S3-compatible store.
 
-    What S3 itself does over HTTP it leaves to S3: it is no `ObjectServer`. What each store enforces of a
-    signature is in docs/guides/storage.md. No object is ever given a public ACL.
+    It is also `PublicMedia` and `IncompleteUploads`, but not `ObjectServer`: clients talk to S3 directly.
+    docs/guides/storage.md says what each store enforces of a signature. No object gets a public ACL.
     """
 
     def __init__(self, bucket: Bucket) -> None:
@@ -34,7 +34,10 @@ class S3Storage:
     @classmethod
     @asynccontextmanager
     async def open(cls, settings: BucketSettings, clock: Clock) -> AsyncIterator[Self]:
-        """Open it; S3 need not answer yet. Raise `UnusableBucket`, or `Unavailable` without credentials."""
+        """Open the bucket; S3 need not answer yet.
+
+        Raise `InvalidBucket`, or `Unavailable` without credentials.
+        """
         async with Bucket.open(settings, clock) as bucket:
             yield cls(bucket)
 
@@ -52,13 +55,13 @@ class S3Storage:
         return self._sign("GET", key, life, {}, {})
 
     async def head(self, key: ObjectKey) -> StoredObject | None:
-        """Return what lies under *key*, or None."""
-        if not is_usable(key):
+        """Return the object stored under *key*, or None."""
+        if not is_valid(key):
             return None
         try:
             found = await self._bucket.call("head_object", Key=key)
         except ObjectMissing:
-            await self._bucket.make_sure()
+            await self._bucket.require_bucket()
             return None
         return StoredObject(
             key,
@@ -69,34 +72,36 @@ class S3Storage:
         )
 
     async def download(self, key: ObjectKey, *, etag: str, to: Path) -> None:
-        """Stream the object to a new file; a body that breaks off goes on where it broke."""
-        if not is_usable(key):
+        """Stream the object to a new file, resuming after broken connections."""
+        if not is_valid(key):
             raise ObjectMissing
-        await fetch(self._bucket, key, etag, to)
+        await download(self._bucket, key, etag, to)
 
     async def publish(self, key: ObjectKey, source: Path, *, content_type: str) -> None:
-        """Store a file under *key*, in parts if it is large; it appears when all of it is there."""
+        """Store a file under *key*, in parts if large; it becomes visible when complete."""
         check_key(key)
         caching = {"CacheControl": IMMUTABLE} if key.startswith(f"{PUBLISHED}/") else {}
-        # A source that is not there is the caller's mistake.
+        # Opened outside the translation of errors: a missing source is the caller's mistake.
         with await asyncio.to_thread(FileIO, source) as file:
-            await send(self._bucket, key, file, ContentType=content_type, **caching)
+            await upload(self._bucket, key, file, ContentType=content_type, **caching)
 
     async def delete(self, key: ObjectKey) -> None:
-        """Remove the object, if there is one."""
-        if is_usable(key):
-            with suppress(ObjectMissing):  # AWS answers 204 all the same; not everyone does
+        """Remove the object; do nothing if it is missing."""
+        if is_valid(key):
+            with suppress(ObjectMissing):  # AWS answers 204 for a missing object; some stores answer 404
                 await self._bucket.call("delete_object", Key=key)
 
     async def list(self, prefix: str) -> AsyncIterator[ListedObject]:
-        """Walk the objects, a thousand a call, in the order that S3 gives them, which is that of the keys."""
-        if not (is_usable(prefix) or is_usable(f"{prefix}x")):
+        """List objects, a thousand per call, in the order of S3, which is that of the keys."""
+        if not (is_valid(prefix) or is_valid(f"{prefix}x")):
             return
         page: dict[str, str] = {}
         while True:
             answer = await self._bucket.call("list_objects_v2", Prefix=prefix, **page)
             for found in answer.get("Contents", ()):
-                if is_usable(found["Key"]):  # a console's "folder/" is nobody's object
+                if is_valid(
+                    found["Key"]
+                ):  # the AWS console creates "folder/" objects, which orak did not store
                     yield ListedObject(
                         ObjectKey(found["Key"]), found["Size"], found["LastModified"].astimezone(UTC)
                     )
@@ -105,25 +110,25 @@ class S3Storage:
             page = {"ContinuationToken": answer["NextContinuationToken"]}
 
     async def open_public(self, key: str) -> MediaRedirect:
-        """Say where a published object is to be had; S3 tells whether it is there."""
+        """Return signed URLs of a published object; S3 answers whether it exists."""
         if not key.startswith(f"{PUBLISHED}/"):
             raise ObjectMissing
         try:
             get, head = (
                 self._sign(method, ObjectKey(key), _MEDIA_LIFE, {}, {}).url for method in ("GET", "HEAD")
             )
-        except UnusableKey:
+        except InvalidKey:
             raise ObjectMissing from None
         return MediaRedirect(get, head, _MEDIA_KEPT)
 
     async def unfinished(self, before: datetime) -> AsyncIterator[IncompleteUpload]:
-        """Walk the multipart uploads that were begun before then, whoever's they are in our two folders."""
+        """List multipart uploads in the two folders of orak that began before *before*."""
         for folder in (RECORDINGS, PUBLISHED):
             page: dict[str, str] = {}
             while True:
                 try:
                     answer = await self._bucket.call("list_multipart_uploads", Prefix=f"{folder}/", **page)
-                except ObjectMissing:  # so some stores say that there is none
+                except ObjectMissing:  # some stores answer 404 if there are none
                     break
                 for found in answer.get("Uploads", ()):
                     begun_at = found["Initiated"].astimezone(UTC)
@@ -137,13 +142,13 @@ class S3Storage:
                 }
 
     async def abandon(self, upload: IncompleteUpload) -> None:
-        """Abort a multipart upload; S3 then forgets its parts."""
+        """Abort a multipart upload; S3 then deletes its parts."""
         with suppress(ObjectMissing):
             await self._bucket.call("abort_multipart_upload", Key=upload.key, UploadId=upload.handle)
 
     async def check(self) -> None:
-        """Raise `Unavailable` unless the bucket is there and may be listed."""
-        await self._bucket.make_sure()
+        """Raise `Unavailable` unless the bucket exists and may be listed."""
+        await self._bucket.require_bucket()
         await self._bucket.call("list_objects_v2", Prefix=f"{PUBLISHED}/", MaxKeys=1)
 
     def _sign(

@@ -1,4 +1,4 @@
-"""One bucket, and the one client of a process that talks to it."""
+"""One bucket, and the client and signer that a process uses for it."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.handlers import add_expect_header
 
-from orak.adapters.storage.s3_errors import told_as_the_port_does
+from orak.adapters.storage.s3_errors import port_errors
 from orak.adapters.storage.sigv4 import Credentials, QuerySigner
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
@@ -21,36 +21,36 @@ from orak.application.ports.storage import ObjectMissing
 
 _log = logging.getLogger(__name__)
 
-_PATIENCE = 10.0
-"""Seconds that a call which moves no bytes may take, all tries included."""
+_TIMEOUT = 10.0
+"""Seconds for a call without a body, all retries included."""
 
-_PATIENCE_WITH_BYTES = 60.0
-"""The same of one that sends up to a part: 16 MiB at 300 kB/s."""
+_BODY_TIMEOUT = 60.0
+"""Seconds for a call that sends a part: enough for 16 MiB at 300 kB/s."""
 
 _REFRESH = 60.0
-"""Seconds between looks at the credentials; the AWS chain renews them from 15 minutes before their end on."""
+"""Seconds between checks of the credentials; the AWS chain renews them 15 minutes before they expire."""
 
-_SURE = 60.0
-"""Seconds for which a bucket that was seen is believed to be there."""
+_BUCKET_SEEN_FOR = 60.0
+"""Seconds for which a bucket that has answered is taken to exist."""
 
 
 class BucketSettings(msgspec.Struct, frozen=True):
-    """Which bucket, where; None leaves a thing to the usual AWS chain (environment, profile, role)."""
+    """A bucket and its location; None leaves a value to the AWS chain (environment, profile, role)."""
 
     bucket: str
     region: str | None = None
     endpoint_url: str | None = None
     addressing: Literal["auto", "path", "virtual"] = "auto"
-    """Where the bucket's name stands in a URL; auto: in the host on AWS, in the path at an own endpoint."""
+    """Where URLs name the bucket; auto: in the host on AWS, in the path at another endpoint."""
     credentials: Credentials | None = None
 
 
-class UnusableBucket(ValueError):
-    """These settings name no bucket that there could be."""
+class InvalidBucket(ValueError):
+    """No bucket can have these settings."""
 
 
 class S3Client(Protocol):
-    """What is used of botocore's client; its parameters have S3's own names."""
+    """The used part of botocore's client; its parameters have S3's own names."""
 
     async def head_bucket(self, **parameters: object) -> Mapping[str, Any]: ...  # noqa: D102 - S3's names
     async def head_object(self, **parameters: object) -> Mapping[str, Any]: ...  # noqa: D102
@@ -72,7 +72,7 @@ class Bucket:
         self.name = name
         self.client = client
         self.signer = signer
-        self._sure_until = 0.0
+        self._seen_until = 0.0
 
     @classmethod
     @asynccontextmanager
@@ -80,61 +80,61 @@ class Bucket:
         """Open the client; S3 need not answer yet.
 
         Raises:
-            UnusableBucket: the settings cannot be right.
-            Unavailable: there are no credentials.
+            InvalidBucket: no bucket can have these settings.
+            Unavailable: neither settings nor AWS chain have credentials.
         """
         session = _session(settings)
-        base, region = await _place(settings)
+        base, region = await _location(settings)
         keys = await _credentials(session)
         if keys is None:
-            raise Unavailable("there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+            raise Unavailable("AWS credentials are missing: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
         signer = QuerySigner(base, region, keys, clock)
         async with _client(session, settings) as client:
-            _expect_nothing(client)
+            _disable_expect_continue(client)
             bucket = cls(settings.bucket, client, signer)
-            tending = asyncio.create_task(bucket._tend(session, clock), name="s3")
+            refreshing = asyncio.create_task(bucket._refresh(session, clock), name="s3")
             try:
                 yield bucket
             finally:
-                tending.cancel()
-                await asyncio.wait([tending])
+                refreshing.cancel()
+                await asyncio.wait([refreshing])
 
     async def call(self, operation: str, **parameters: object) -> Mapping[str, Any]:
-        """Call S3. Raise `ObjectMissing`, `ObjectChanged` or `Unavailable`, the last in a bounded time."""
-        patience = _PATIENCE_WITH_BYTES if "Body" in parameters else _PATIENCE
-        with told_as_the_port_does():
-            async with asyncio.timeout(patience):
+        """Call S3 with a timeout. Raise `ObjectMissing`, `ObjectChanged` or `Unavailable`."""
+        timeout = _BODY_TIMEOUT if "Body" in parameters else _TIMEOUT
+        with port_errors():
+            async with asyncio.timeout(timeout):
                 answer: Mapping[str, Any] = await getattr(self.client, operation)(
                     Bucket=self.name, **parameters
                 )
                 return answer
 
-    async def make_sure(self) -> None:
-        """Raise `Unavailable` unless the bucket was there a moment ago.
+    async def require_bucket(self) -> None:
+        """Raise `Unavailable` unless the bucket exists or existed a moment ago.
 
-        To a HEAD S3 answers a missing bucket as it answers a missing object: by a bare 404. A bucket that is
-        gone is no reason to believe its objects gone.
+        S3 answers a HEAD of an object with the same bare 404 whether the object or its bucket is missing. A
+        missing bucket does not prove its objects gone.
         """
         now = asyncio.get_running_loop().time()
-        if now < self._sure_until:
+        if now < self._seen_until:
             return
         try:
             await self.call("head_bucket")
         except ObjectMissing:
             raise Unavailable("S3 has no such bucket") from None
-        self._sure_until = now + _SURE
+        self._seen_until = now + _BUCKET_SEEN_FOR
 
-    async def _tend(self, session: Session, clock: Clock) -> None:
-        """Say once if S3 is not there, and keep the signer's credentials as fresh as the client's."""
+    async def _refresh(self, session: Session, clock: Clock) -> None:
+        """Log an unusable bucket once, then keep the signer's credentials as fresh as the client's."""
         try:
-            await self.make_sure()
+            await self.require_bucket()
         except Unavailable as outage:
             _log.warning("the bucket %s cannot be used yet: %s", self.name, outage)
         while True:
             await clock.sleep(_REFRESH)
             try:
                 keys = await _credentials(session)
-            except Exception as error:  # noqa: BLE001 - whatever a provider of credentials raises
+            except Exception as error:  # noqa: BLE001 - providers of credentials raise any error
                 _log.warning("AWS credentials could not be renewed: %s", type(error).__name__)
                 continue
             if keys is not None and keys != self.signer.credentials:
@@ -151,8 +151,8 @@ def _session(settings: BucketSettings) -> Session:
 def _client(session: Session, settings: BucketSettings) -> AbstractAsyncContextManager[S3Client]:
     addressing = settings.addressing
     if addressing == "auto":
-        # Not botocore's "auto", which signs for the global host of AWS: that redirects to newer buckets, and
-        # a browser cannot follow a redirected PUT.
+        # Not botocore's "auto": it signs for AWS's global host, which redirects to newer buckets, and a
+        # browser cannot follow a redirected PUT.
         addressing = "path" if settings.endpoint_url else "virtual"
     config = Config(
         signature_version="s3v4",
@@ -161,7 +161,7 @@ def _client(session: Session, settings: BucketSettings) -> AbstractAsyncContextM
         read_timeout=10,
         retries={"mode": "standard", "total_max_attempts": 3},
         max_pool_connections=50,
-        # The checksums that newer SDKs add by themselves are refused by other stores than AWS.
+        # Stores other than AWS refuse the checksums that newer SDKs add by default.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
@@ -174,13 +174,13 @@ def _client(session: Session, settings: BucketSettings) -> AbstractAsyncContextM
     return client
 
 
-def _expect_nothing(client: S3Client) -> None:
-    """Send bodies without waiting for "100 Continue": while aiohttp waits for that, no time-out runs."""
+def _disable_expect_continue(client: S3Client) -> None:
+    """Send bodies without "Expect: 100-continue": aiohttp waits for that answer without a timeout."""
     client.meta.events.unregister("before-call.s3", add_expect_header)  # type: ignore[attr-defined]
 
 
-async def _place(settings: BucketSettings) -> tuple[str, str]:
-    """Ask botocore for the bucket's URL and its region's name, by a URL that it signs with a made-up key."""
+async def _location(settings: BucketSettings) -> tuple[str, str]:
+    """Return the bucket's URL and region, taken from a URL that botocore signs with a made-up key."""
     made_up = Session("key", "secret", region_name=settings.region)
     try:
         async with _client(made_up, settings) as client:
@@ -188,14 +188,14 @@ async def _place(settings: BucketSettings) -> tuple[str, str]:
                 "get_object", Params={"Bucket": settings.bucket, "Key": "k"}
             )
     except (BotoCoreError, ValueError) as error:
-        raise UnusableBucket(str(error).partition("\n")[0]) from error
+        raise InvalidBucket(str(error).partition("\n")[0]) from error
     parts = urlsplit(url)
     region = parse_qs(parts.query)["X-Amz-Credential"][0].split("/")[2]
     return f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix('/k')}", region
 
 
 async def _credentials(session: Session) -> Credentials | None:
-    """Return the keys that the session has now, renewed if they are about to end."""
+    """Return the session's current keys, renewed if they are about to expire."""
     found = await session.get_credentials()
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""What S3 and its client say went wrong, in the words of the port."""
+"""Translation of S3 and client errors into the errors of the `Storage` port."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,29 +13,31 @@ from orak.domain.errors import OrakError
 
 
 @contextmanager
-def told_as_the_port_does() -> Iterator[None]:
-    """Raise `ObjectMissing`, `ObjectChanged` or `Unavailable` in place of what the client raises."""
+def port_errors() -> Iterator[None]:
+    """Translate the client's errors into `ObjectMissing`, `ObjectChanged` or `Unavailable`."""
     try:
         yield
     except ParamValidationError:
-        raise  # a bug of ours; to call again would not help
+        raise  # a bug in the call; a retry would not help
     except ClientError as error:
-        raise _meaning(error) from error
-    except (BotoCoreError, BrokenConnection, OSError) as error:  # time-outs are OSErrors
-        # The name alone: the text may hold a URL.
+        raise _translated(error) from error
+    except (BotoCoreError, BrokenConnection, OSError) as error:  # timeouts are OSErrors
+        # Only the name of the error: its text may hold a signed URL.
         raise Unavailable(f"S3 does not answer ({type(error).__name__})") from error
 
 
-def _meaning(error: ClientError) -> OrakError:
+def _translated(error: ClientError) -> OrakError:
     code = str(error.response.get("Error", {}).get("Code", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     if code == "NoSuchBucket":
-        return Unavailable("S3 has no such bucket")  # and that says nothing about our objects
+        return Unavailable("S3 has no such bucket")  # a missing bucket does not prove its objects gone
     if status == HTTPStatus.NOT_FOUND:
         return ObjectMissing()
     if status == HTTPStatus.PRECONDITION_FAILED:
         return ObjectChanged()
     if status == HTTPStatus.FORBIDDEN:
-        # Not "it is missing": that S3 says so of a missing object too, to who may not list, is no proof.
-        return Unavailable(f"S3 refuses it ({code}): check the keys, the clock, and the right to list")
+        # Not `ObjectMissing`: S3 answers 403 for a missing object if the keys may not list the bucket.
+        return Unavailable(
+            f"S3 refused the request ({code}): check the keys, the clock, and the permission to list"
+        )
     return Unavailable(f"S3 answered {status} ({code})")

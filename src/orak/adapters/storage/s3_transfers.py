@@ -1,4 +1,4 @@
-"""Moving the bytes of objects from and to S3."""
+"""Downloads of objects from S3, and uploads to it."""
 
 import asyncio
 import os
@@ -10,28 +10,28 @@ from pathlib import Path
 from orak.adapters.storage.body import CHUNK
 from orak.adapters.storage.disk import on_disk
 from orak.adapters.storage.s3_bucket import Bucket
-from orak.adapters.storage.s3_errors import told_as_the_port_does
+from orak.adapters.storage.s3_errors import port_errors
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.storage import ObjectChanged, ObjectMissing
 from orak.domain.identity import ObjectKey
 
 PART = 16 * 2**20
-"""Bytes of one part; up to so many go in one request. S3 takes 10,000 parts of at least 5 MiB."""
+"""Bytes per part; a larger object is sent in parts. S3 accepts 10,000 parts of at least 5 MiB."""
 
-_ROUNDS = 4
-"""How often a body that breaks off is asked for again, from where it broke."""
+_ATTEMPTS = 4
+"""Requests for one object: after a broken connection, each resumes where the last one ended."""
 
 
-async def fetch(bucket: Bucket, key: ObjectKey, etag: str, to: Path) -> None:
-    """Write the object of this ETag to a new file; whatever happens, no part of it is left there."""
+async def download(bucket: Bucket, key: ObjectKey, etag: str, to: Path) -> None:
+    """Write the object with this ETag to a new file; after an error the file is gone."""
     target = _NewFile(to)
     try:
         await on_disk(target.begin)
-        for rounds_left in reversed(range(_ROUNDS)):
+        for attempts_left in reversed(range(_ATTEMPTS)):
             try:
-                await _fetch_rest(bucket, key, etag, target)
+                await _download_rest(bucket, key, etag, target)
             except Unavailable:
-                if not rounds_left or not target.grew():
+                if not attempts_left or not target.grew():
                     raise
             else:
                 break
@@ -41,18 +41,19 @@ async def fetch(bucket: Bucket, key: ObjectKey, etag: str, to: Path) -> None:
         raise
 
 
-async def _fetch_rest(bucket: Bucket, key: ObjectKey, etag: str, target: "_NewFile") -> None:
+async def _download_rest(bucket: Bucket, key: ObjectKey, etag: str, target: "_NewFile") -> None:
     start = target.size
-    rest = {"Range": f"bytes={start}-"} if start else {}  # RFC 9110 §14: no range fits an empty object
-    # No bound on the whole as `call` has it: each wait for bytes has its own.
-    with told_as_the_port_does():
+    # No range fits an empty object (RFC 9110 §14).
+    rest = {"Range": f"bytes={start}-"} if start else {}
+    # Unlike `Bucket.call`, this has no timeout for the whole: each read has its own.
+    with port_errors():
         answer = await bucket.client.get_object(Bucket=bucket.name, Key=key, IfMatch=etag, **rest)
         body = answer["Body"]
-        async with body:  # one that is left unclosed keeps its connection for ever
-            if answer["ETag"] != etag:  # some stores know no If-Match
+        async with body:  # an unclosed body keeps its connection for ever
+            if answer["ETag"] != etag:  # some stores ignore If-Match
                 raise ObjectChanged
             if start and not answer.get("ContentRange", "").startswith(f"bytes {start}-"):
-                raise Unavailable("S3 sent another part than was asked for")
+                raise Unavailable("S3 sent another range than requested")
             piece = bytearray()
             async for chunk in body.iter_chunks(CHUNK):
                 piece += chunk
@@ -62,33 +63,38 @@ async def _fetch_rest(bucket: Bucket, key: ObjectKey, etag: str, target: "_NewFi
             await on_disk(target.write, bytes(piece))
 
 
-async def send(bucket: Bucket, key: ObjectKey, source: FileIO, **about: str) -> None:
-    """Store what *source* holds, with these headers; it appears when all of it is there."""
+async def upload(bucket: Bucket, key: ObjectKey, source: FileIO, **headers: str) -> None:
+    """Store the content of *source*; the object becomes visible when it is complete.
+
+    *headers* have S3's parameter names.
+    """
     size = os.fstat(source.fileno()).st_size
     if size > PART:
-        await _send_parts(bucket, key, source, about)
+        await _upload_parts(bucket, key, source, headers)
         return
     content = await on_disk(_read, source, size)
-    await bucket.call("put_object", Key=key, Body=content, **about)
+    await bucket.call("put_object", Key=key, Body=content, **headers)
 
 
-async def _send_parts(bucket: Bucket, key: ObjectKey, source: FileIO, about: dict[str, str]) -> None:
-    upload = (await bucket.call("create_multipart_upload", Key=key, **about))["UploadId"]
+async def _upload_parts(bucket: Bucket, key: ObjectKey, source: FileIO, headers: dict[str, str]) -> None:
+    upload_id = (await bucket.call("create_multipart_upload", Key=key, **headers))["UploadId"]
     try:
         parts: list[dict[str, object]] = []
         while content := await on_disk(_read, source, PART):
             number = len(parts) + 1
-            sent = await bucket.call("upload_part", Key=key, UploadId=upload, PartNumber=number, Body=content)
+            sent = await bucket.call(
+                "upload_part", Key=key, UploadId=upload_id, PartNumber=number, Body=content
+            )
             parts.append({"PartNumber": number, "ETag": sent["ETag"]})
         await bucket.call(
-            "complete_multipart_upload", Key=key, UploadId=upload, MultipartUpload={"Parts": parts}
+            "complete_multipart_upload", Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
         )
     except BaseException as error:
-        # If this fails too, or the process is killed before it, the parts wait for the sweep.
+        # If this fails too, or the process is killed first, the object sweep removes the parts.
         with suppress(Unavailable, ObjectMissing):
-            await asyncio.shield(bucket.call("abort_multipart_upload", Key=key, UploadId=upload))
-        if isinstance(error, ObjectMissing):  # of the upload: somebody swept it
-            raise Unavailable("S3 lost an unfinished upload") from error
+            await asyncio.shield(bucket.call("abort_multipart_upload", Key=key, UploadId=upload_id))
+        if isinstance(error, ObjectMissing):  # the multipart upload is missing: an object sweep removed it
+            raise Unavailable("the multipart upload disappeared from S3") from error
         raise
 
 
@@ -100,33 +106,33 @@ def _read(source: FileIO, size: int) -> bytes:
 
 
 class _NewFile:
-    """A file that was not there before. Its methods block, and are called one after the other."""
+    """A file being created. Its methods block; call them one after the other."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: FileIO | None = None
         self.size = 0
-        self._seen = 0
+        self._reported = 0
 
     def begin(self) -> None:
-        """Make it. Raise `FileExistsError` if something is there."""
+        """Create the file. Raise `FileExistsError` if the path is taken."""
         self._file = FileIO(self._path, "x")
 
     def write(self, content: bytes) -> None:
-        """Add to it."""
+        """Append to the file."""
         self._each(lambda file: self._write(file, content))
 
     def grew(self) -> bool:
-        """Whether anything was added since this was asked last."""
-        grown, self._seen = self.size > self._seen, self.size
+        """Whether the file has grown since the last call."""
+        grown, self._reported = self.size > self._reported, self.size
         return grown
 
     def finish(self) -> None:
-        """Close it."""
+        """Close the file."""
         self._each(FileIO.close)
 
     def discard(self) -> None:
-        """Remove it, if it was made."""
+        """Remove the file, if it was created."""
         if self._file is not None:
             self._file.close()
             self._path.unlink(missing_ok=True)

@@ -1,8 +1,8 @@
-"""AWS Signature Version 4 in the query of a URL, as S3 wants it.
+"""AWS Signature Version 4 in the query of a URL, as S3 requires it.
 
-https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html. botocore makes the same text, to
-the byte, in some thirty times the time: for each URL it resolves the endpoint, builds a request and derives
-the day's key anew.
+https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html. botocore makes the same URLs, to
+the byte, but takes some thirty times as long: for each URL it resolves the endpoint, builds a request and
+derives the key of the day again.
 """
 
 import hmac
@@ -16,32 +16,32 @@ import msgspec
 from orak.application.ports.clock import Clock
 
 MAX_LIFE = timedelta(days=7)
-"""S3 accepts no longer one."""
+"""The longest life that S3 accepts for a signed URL."""
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """Who signs. A URL dies with the temporary credentials that signed it, whatever life it was given."""
+    """AWS credentials. A URL signed with temporary ones expires with them, if not before."""
 
     access_key: str
     secret_key: str
     token: str | None = None
 
     def __repr__(self) -> str:
-        return "<credentials>"  # no log shall show them
+        return "<credentials>"  # keeps them out of logs
 
 
 class SignedUrl(msgspec.Struct, frozen=True):
-    """A URL, and when it dies."""
+    """A signed URL and its expiry."""
 
     url: str
     expires_at: datetime
 
 
 class _Day(msgspec.Struct, frozen=True):
-    """What all URLs that are signed on one day by the same credentials share."""
+    """The parts shared by all URLs that the same credentials sign on one day."""
 
     date: str
     credentials: Credentials
@@ -52,7 +52,7 @@ class _Day(msgspec.Struct, frozen=True):
 
 
 class QuerySigner:
-    """Signs requests to one bucket."""
+    """Signer of requests to one bucket."""
 
     def __init__(self, bucket_url: str, region: str, credentials: Credentials, clock: Clock) -> None:
         parts = urlsplit(bucket_url)
@@ -62,14 +62,14 @@ class QuerySigner:
         self._region = region
         self._clock = clock
         self.credentials = credentials
-        """May be exchanged at any time; what was signed before stays as it is."""
+        """Can be replaced at any time; URLs signed before stay valid."""
         self._day: _Day | None = None
 
     def sign(self, method: str, key: str, headers: Mapping[str, str], *, life: timedelta) -> SignedUrl:
-        """Sign a request for *key* that will come with these *headers*, whatever its body is."""
+        """Sign a request for *key* with these *headers* and any body."""
         seconds = int(life.total_seconds())
         if not 0 < seconds <= MAX_LIFE.total_seconds():
-            raise ValueError("S3 wants URLs that live for between a second and seven days")
+            raise ValueError("the life of a signed URL must be between one second and seven days")
         now = self._clock.now()
         stamp = f"{now:%Y%m%dT%H%M%SZ}"
         day = self._day_of(stamp[:8])
@@ -85,7 +85,7 @@ class QuerySigner:
         lines = [
             method,
             self._path + path,
-            before + day.token + signed,  # in the order of the names, unlike the URL
+            before + day.token + signed,  # sorted by name here, unlike in the URL
             *(f"{name}:{bound[name]}" for name in names),
             "",
             ";".join(names),
@@ -112,7 +112,7 @@ class QuerySigner:
 
 
 def _host(url: str) -> str:
-    """What a client will send as Host: the port only where it is not the scheme's own."""
+    """Return the Host header that a client sends: the port only if it is not the default."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     host = f"[{host}]" if ":" in host else host

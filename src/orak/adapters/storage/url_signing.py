@@ -1,4 +1,4 @@
-"""URLs that carry their own permission, for stores that have no HTTP side of their own."""
+"""Signed URLs for stores that have no HTTP side of their own."""
 
 import hmac
 import re
@@ -21,17 +21,18 @@ _AROUND_SEMICOLON = re.compile(r"[ \t]*;[ \t]*")
 
 
 class SignedTerms(msgspec.Struct, frozen=True):
-    """What the sender of a signed PUT is held to."""
+    """The type and size that a signed PUT must have."""
 
     content_type: str
     size: int
 
 
 class UrlSigner:
-    """Signs requests by HMAC-SHA256 and recognises what it signed.
+    """Signs requests with HMAC-SHA256 and verifies its own signatures.
 
-    A PUT is bound to method, key, expiry, length and type, a GET to method, key and expiry. The key of the
-    HMAC is derived from *secret* for this purpose alone: no signature made with it elsewhere fits here.
+    The signature of a PUT covers method, key, expiry, length and type; that of a GET covers method, key and
+    expiry. The HMAC key is derived from *secret* for this purpose only, so a signature made with *secret*
+    elsewhere is never valid here.
     """
 
     def __init__(self, public_url: str, secret: bytes, clock: Clock) -> None:
@@ -42,20 +43,19 @@ class UrlSigner:
     def put(
         self, key: ObjectKey, *, content_type: str, content_length: int, create_only: bool, life: timedelta
     ) -> SignedRequest:
-        """Sign an upload. Raise `UnusableKey` for a key that no object can have."""
+        """Sign an upload. Raise `InvalidKey` if no object can have this key."""
         headers = {"Content-Type": content_type}
         if create_only:
-            headers["If-None-Match"] = (
-                "*"  # RFC 9110 §13.1.2; here every PUT creates, whether it says so or not
-            )
+            # RFC 9110 §13.1.2. Here every PUT only creates, with or without the header.
+            headers["If-None-Match"] = "*"
         return self._sign("PUT", key, life, {"size": str(content_length), "type": content_type}, headers)
 
     def get(self, key: ObjectKey, *, life: timedelta) -> SignedRequest:
-        """Sign a download. Raise `UnusableKey` for a key that no object can have."""
+        """Sign a download. Raise `InvalidKey` if no object can have this key."""
         return self._sign("GET", key, life, {}, {})
 
     def check_put(self, key: str, query: Mapping[str, str], content_type: str | None) -> SignedTerms:
-        """Return what this PUT was signed for. Raise `InvalidSignature` if it is invalid or expired."""
+        """Return the signed terms of a PUT. Raise `InvalidSignature` if it is invalid or expired."""
         self._check("PUT", key, query, _PUT_QUERY)
         terms = SignedTerms(query["type"], int(query["size"]))
         if content_type is None or _folded(content_type) != _folded(terms.content_type):
@@ -63,7 +63,7 @@ class UrlSigner:
         return terms
 
     def check_get(self, key: str, query: Mapping[str, str]) -> None:
-        """Raise `InvalidSignature` unless this GET was signed and its time is not over."""
+        """Raise `InvalidSignature` if the signature of a GET is invalid or expired."""
         self._check("GET", key, query, _GET_QUERY)
 
     def _sign(
@@ -82,27 +82,27 @@ class UrlSigner:
         return SignedRequest(method, url, headers, datetime.fromtimestamp(expires, UTC))
 
     def _check(self, method: str, key: str, query: Mapping[str, str], expected: frozenset[str]) -> None:
-        # An unsigned parameter is refused, not ignored: nobody can hang a meaning on a URL that we signed.
+        # Refuse unsigned parameters: ignoring them would let a stranger add meaning to a signed URL.
         if query.keys() != expected:
             raise InvalidSignature
         signature = self._signature(method, key, query).encode()
         if not hmac.compare_digest(signature, _bytes(query["signature"])):
             raise InvalidSignature
-        # From here on the numbers are ours, so they parse.
+        # The signature is valid, so this signer wrote the numbers and they parse.
         if self._clock.now().timestamp() >= int(query["expires"]):
             raise InvalidSignature
 
     def _signature(self, method: str, key: str, query: Mapping[str, str]) -> str:
         fields = [method, key, query["expires"], query.get("size", ""), query.get("type", "")]
-        # Each field after its length: no two requests give the same message, whatever a field holds.
+        # Prefix each field with its length, so that different requests never produce the same message.
         message = b"".join(len(field).to_bytes(8, "big") + field for field in map(_bytes, fields))
         return hmac.digest(self._signing_key, message, "sha256").hex()
 
 
 def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")  # what a stranger sends may hold anything
+    return text.encode("utf-8", "surrogatepass")  # untrusted input may hold lone surrogates
 
 
 def _folded(content_type: str) -> str:
-    """Fold what clients change in a Content-Type by themselves: case, and blanks around `;`."""
+    """Normalise the parts of a Content-Type that clients rewrite: case, and blanks around `;`."""
     return _AROUND_SEMICOLON.sub(";", content_type.strip(" \t")).lower()
