@@ -1,1 +1,1 @@
-"""orak beside what a good engineer would write in an afternoon, in the same run."""
+"""Benchmarks of orak against peers, measured in the same run."""

@@ -1,4 +1,4 @@
-"""`just bench [GOAL...]`: run orak beside its peers and print the table of goals."""
+"""`just bench [GOAL...]`: measure orak against its peers and print the table of goals."""
 
 import argparse
 import asyncio
@@ -22,9 +22,9 @@ from postgresql_server import Server as PostgresqlServer
 from s3_servers import KEYS, an_s3_server
 
 _TOKEN = jwt.encode({"sub": "7", "exp": int(time.time()) + 86_400}, SECRET, "HS256")
-_TAKE = {"fileSize": 3, "contentType": "audio/webm"}
+_UPLOAD = {"fileSize": 3, "contentType": "audio/webm"}
 _S3 = {
-    "S3_BUCKET_NAME": "takes",
+    "S3_BUCKET_NAME": "uploads",
     "S3_REGION": "ap-northeast-2",
     "S3_ENDPOINT_URL": "http://127.0.0.1:9",
     "AWS_ACCESS_KEY_ID": KEYS.access_key,
@@ -35,28 +35,30 @@ _number = count()
 
 
 def microseconds(seconds: float) -> str:
-    """Write a time down."""
+    """Format a time in µs."""
     return f"{seconds * 1e6:,.0f} µs"
 
 
 def milliseconds(seconds: float) -> str:
-    """Write a time down."""
+    """Format a time in ms."""
     return f"{seconds * 1e3:,.1f} ms"
 
 
-def a_second(rate: float) -> str:
-    """Write a rate down."""
+def per_second(rate: float) -> str:
+    """Format a rate."""
     return f"{rate:,.0f}/s"
 
 
 def presigns(requests: int) -> list[Request]:
-    """Return requests for URLs, each with a name of its own."""
+    """Return requests for presigned URLs, each with its own file name."""
     path = "/records/async/presigned-url"
-    return [post(path, originalFilename=f"take {next(_number)}.webm", **_TAKE) for _ in range(requests)]
+    return [
+        post(path, originalFilename=f"recording {next(_number)}.webm", **_UPLOAD) for _ in range(requests)
+    ]
 
 
 def check_presigned(_server: Server, load: Load) -> None:
-    """Check that each answer leads to an upload of its own, by a signed URL."""
+    """Check that each answer has its own upload and a signed URL."""
     answers = [json.loads(body) for body in load.answers]
     assert len({answer["uploadId"] for answer in answers}) == len(answers)
     for answer in answers:
@@ -66,12 +68,12 @@ def check_presigned(_server: Server, load: Load) -> None:
 
 
 def check_own(_server: Server, load: Load) -> None:
-    """Check that each answer is a record of the caller's."""
+    """Check that each answer is a record of the caller."""
     assert all(json.loads(body)["userId"] == 7 for body in load.answers)
 
 
 def check_page(_server: Server, load: Load) -> None:
-    """Check that each answer is a whole page."""
+    """Check that each answer is a full page."""
     assert all(len(json.loads(body)) == 50 for body in load.answers)
 
 
@@ -79,7 +81,7 @@ def check_page(_server: Server, load: Load) -> None:
 def both(
     folder: Path, kind: str, database: PostgresqlServer | None, s3: dict[str, str]
 ) -> Iterator[tuple[Server, Server]]:
-    """Start the peer and orak on databases of their own."""
+    """Start the peer and orak, each on its own database."""
     if database is None:
         urls = {"peer": f"sqlite+aiosqlite:///{folder}/peer.db", "orak": f"sqlite:///{folder}/orak.db"}
     else:
@@ -91,56 +93,58 @@ def both(
             "orak": database.url(f"orak_{kind}"),
         }
     with (
-        servers.peer(folder, s3 | {"DATABASE_URL": urls["peer"]}) as theirs,
-        servers.orak(folder, s3 | {"DATABASE_URL": urls["orak"]}) as ours,
+        servers.peer(folder, s3 | {"DATABASE_URL": urls["peer"]}) as peer,
+        servers.orak(folder, s3 | {"DATABASE_URL": urls["orak"]}) as orak,
     ):
-        yield theirs, ours
+        yield peer, orak
 
 
 def presign_goals(folder: Path, database: PostgresqlServer | None, rounds: int) -> list[Line]:
-    """Goals 1, 2 and 3 on PostgreSQL, goal 5 on SQLite."""
+    """Measure goals 1, 2 and 3 on PostgreSQL, or goal 5 on SQLite."""
     kind = "sqlite" if database is None else "presign"
     with both(folder, kind, database, _S3) as pair:
-        theirs, ours = interleaved(
+        peer, orak = interleaved(
             pair, lambda _: presigns, _TOKEN, requests=1500, rounds=rounds, check=check_presigned
         )
     if database is None:
-        rates = (theirs.rate, ours.rate)
-        return [line("5", "presign requests, SQLite, 16 connections", rates, a_second, at_least=4)]
-    rates = (theirs.rate, ours.rate)
+        rates = (peer.rate, orak.rate)
+        return [line("5", "presign requests/s, SQLite", rates, per_second, at_least=4)]
+    rates = (peer.rate, orak.rate)
     return [
-        line("1", "presign requests, PostgreSQL, 16 connections", rates, a_second, at_least=8),
-        line("2", "presign server CPU a request", (theirs.cpu, ours.cpu), microseconds, at_most=0.12),
-        line("3", "presign p99", (theirs.p99, ours.p99), milliseconds, at_most=0.15),
+        line("1", "presign requests/s, PostgreSQL, 16 connections", rates, per_second, at_least=8),
+        line("2", "presign server CPU a request", (peer.cpu, orak.cpu), microseconds, at_most=0.12),
+        line("3", "presign p99", (peer.p99, orak.p99), milliseconds, at_most=0.15),
     ]
 
 
 def record_goals(folder: Path, database: PostgresqlServer, rounds: int) -> list[Line]:
-    """Goals 6 and 7, with the objects in a real S3 server."""
+    """Measure goals 6 and 7, with the objects in a real S3 server."""
     requests = 200
     (folder / "s3").mkdir()
     with an_s3_server(folder / "s3") as store:
-        store.client.create_bucket(Bucket="takes")
+        store.client.create_bucket(Bucket="uploads")
         s3 = _S3 | {"S3_ENDPOINT_URL": store.url}
         with both(folder, "records", database, s3) as pair:
 
-            def named(server: Server) -> Make:
+            def creates(server: Server) -> Make:
                 def make(wanted: int) -> list[Request]:
                     load = asyncio.run(send(server.port, _TOKEN, presigns(wanted)))
                     for body in load.answers:
                         key = json.loads(body)["s3Key"]
                         store.client.put_object(
-                            Bucket="takes", Key=key, Body=b"abc", ContentType=_TAKE["contentType"]
+                            Bucket="uploads", Key=key, Body=b"abc", ContentType=_UPLOAD["contentType"]
                         )
                     uploads = [json.loads(body)["uploadId"] for body in load.answers]
                     return [post("/records/async", title="첫 노래", uploadId=upload) for upload in uploads]
 
                 return make
 
-            def check_named(_server: Server, load: Load) -> None:
+            def check_created(_server: Server, load: Load) -> None:
                 assert all(json.loads(body)["processingStatus"] == "PROCESSING" for body in load.answers)
 
-            creating = interleaved(pair, named, _TOKEN, requests=requests, rounds=rounds, check=check_named)
+            creating = interleaved(
+                pair, creates, _TOKEN, requests=requests, rounds=rounds, check=check_created
+            )
             reading = interleaved(
                 pair,
                 lambda _: (
@@ -163,47 +167,61 @@ def record_goals(folder: Path, database: PostgresqlServer, rounds: int) -> list[
             )
     created = (creating[0].rate, creating[1].rate)
     return [
-        line("6", "create requests, object present, queued", created, a_second, at_least=3),
-        line("7", "get a record, CPU", (reading[0].cpu, reading[1].cpu), microseconds, at_most=0.3),
-        line("7", "list of 50, CPU", (listing[0].cpu, listing[1].cpu), microseconds, at_most=0.3),
+        line("6", "create-record requests/s (object present, queued)", created, per_second, at_least=3),
+        line("7", "get-record: CPU a request", (reading[0].cpu, reading[1].cpu), microseconds, at_most=0.3),
+        line("7", "list of 50: CPU a request", (listing[0].cpu, listing[1].cpu), microseconds, at_most=0.3),
     ]
 
 
 def conversion_goals(folder: Path, rounds: int) -> list[Line]:
-    """Goals 9 and 10; without ffmpeg on this machine, only orak against itself."""
-    three = write(folder / "three.webm", chord(), 180)
+    """Measure goals 9 and 10; without ffmpeg on this machine, only orak against itself."""
+    source = write(folder / "source.webm", chord(), 180)
     lines = []
-    what = "3 min webm to AAC with loudness"
-    theirs, ours = conversion.Cost(), conversion.Cost()
+    sample = "3 min chord, webm to AAC"
+    peer, orak = conversion.Cost(), conversion.Cost()
     for _ in range(rounds):
         if conversion.ffmpeg():
-            cpu, memory = conversion.by_ffmpeg(three, folder)
-            theirs.cpu.append(cpu)
-            theirs.memory.append(memory)
-        cpu, memory = conversion.by_orak(three, folder)
-        ours.cpu.append(cpu)
-        ours.memory.append(memory)
-    if theirs.cpu:
+            cpu, memory = conversion.by_ffmpeg(source, folder)
+            peer.cpu.append(cpu)
+            peer.memory.append(memory)
+        cpu, memory = conversion.by_orak(source, folder)
+        orak.cpu.append(cpu)
+        orak.memory.append(memory)
+    if peer.cpu:
         lines += [
-            line("9", f"{what}, CPU", (theirs.cpu, ours.cpu), milliseconds, at_most=0.8),
-            line("10", f"{what}, peak memory", (theirs.memory, ours.memory), megabytes, at_most=1.3),
+            line(
+                "9",
+                f"conversion with loudness, CPU ({sample})",
+                (peer.cpu, orak.cpu),
+                milliseconds,
+                at_most=0.8,
+            ),
+            line(
+                "10",
+                f"conversion peak memory ({sample})",
+                (peer.memory, orak.memory),
+                megabytes,
+                at_most=1.3,
+            ),
         ]
-    # Silence is written in no time, and costs a converter the memory of any other half hour.
+    # Silence is quick to write, and converting it takes as much memory as any other sound.
     short, long = [
         conversion.by_orak(write_silence(folder / f"{minutes}.aac", 60 * minutes), folder, silent=True)[1]
         for minutes in (3, 30)
     ]
-    lines.append(line("10", "30 min against 3 min, peak memory", ([short], [long]), megabytes, at_most=1.1))
+    lines.append(
+        line("10", "conversion peak memory, 30 min / 3 min", ([short], [long]), megabytes, at_most=1.1)
+    )
     return lines
 
 
 def megabytes(size: float) -> str:
-    """Write a size down."""
+    """Format a size in MB."""
     return f"{size / 1e6:.0f} MB"
 
 
 def main(goals: set[str], rounds: int) -> None:
-    """Run what is asked for; print each line as it is known."""
+    """Run *goals*, or all if empty, and print each line of the table as it is measured."""
     print("| # | what | peer | orak | ratio (rounds) | goal | |\n| --- | --- | --- | --- | --- | --- | --- |")
     runs: list[tuple[set[str], Callable[[Path, PostgresqlServer], list[Line]]]] = [
         ({"1", "2", "3"}, lambda folder, database: presign_goals(folder, database, rounds)),
@@ -227,7 +245,7 @@ def main(goals: set[str], rounds: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="just bench", description=__doc__)
-    parser.add_argument("goals", nargs="*", help="their numbers; all if none is given")
-    parser.add_argument("--rounds", type=int, default=5)
-    told = parser.parse_args()
-    main(set(told.goals), told.rounds)
+    parser.add_argument("goals", nargs="*", help="numbers of the goals to measure; default: all")
+    parser.add_argument("--rounds", type=int, default=5, help="measured rounds; default: 5")
+    arguments = parser.parse_args()
+    main(set(arguments.goals), arguments.rounds)

@@ -1,4 +1,4 @@
-"""Goals 9 and 10: one conversion against ffmpeg's command line, collect_metrics first and then gaining."""
+"""Goals 9 and 10: one conversion, by orak and by the ffmpeg CLI in two passes (measure, then encode)."""
 
 import json
 import re
@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_OWN = """
+_ORAK_SCRIPT = """
 import asyncio, json, sys
 from pathlib import Path
 from orak.adapters.audio.child_converter import ChildConverter
@@ -20,10 +20,10 @@ async def main(source, folder, times):
         for number in range(times):
             order = ConversionOrder(
                 Path(source), Path(folder, f"{number}.m4a"), Path(folder, f"{number}.json"),
-                AudioProfile.AAC_128, "a take", 36_000,
+                AudioProfile.AAC_128, "a recording", 36_000,
             )
-            done = await converter.convert(order, lambda _: None)
-    print(json.dumps(done.loudness.output_lufs))
+            result = await converter.convert(order, lambda _: None)
+    print(json.dumps(result.loudness.output_lufs))
 
 asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
 """
@@ -40,52 +40,56 @@ sys.exit(code)
 
 @dataclass(frozen=True)
 class Usage:
-    """What a command and its children used."""
+    """The resources that a command and its children used."""
 
     cpu: float
+    """User and system time in seconds."""
     memory: float
-    """Of the largest process, in bytes."""
+    """Peak of the largest process, in bytes."""
 
 
 @dataclass
 class Cost:
-    """Over the rounds."""
+    """The CPU seconds and peak memory of each round."""
 
     cpu: list[float] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
-    """Of the largest process, in bytes."""
+    """Peak of the largest process, in bytes."""
 
 
 def ffmpeg() -> str | None:
-    """Return where ffmpeg is."""
+    """Return the path of ffmpeg, or None if it is not installed."""
     return shutil.which("ffmpeg")
 
 
 def by_ffmpeg(source: Path, folder: Path) -> tuple[float, float]:
-    """Measure, then gain and encode; return CPU seconds and the larger peak in bytes."""
+    """Measure, then apply the gain and encode; return CPU seconds and peak memory in bytes."""
     program = ffmpeg()
     assert program is not None
     quiet = [program, "-hide_banner", "-nostats", "-y", "-i", str(source)]
-    collect_metrics, measured = _run([*quiet, "-af", "ebur128=peak=true:framelog=verbose", "-f", "null", "-"])
-    loudness = float(re.findall(r"I:\s+(-?[0-9.]+) LUFS", measured)[-1])
-    peak = float(re.findall(r"Peak:\s+(-?[0-9.]+) dBFS", measured)[-1])
+    measuring, text = _run([*quiet, "-af", "ebur128=peak=true:framelog=verbose", "-f", "null", "-"])
+    loudness = float(re.findall(r"I:\s+(-?[0-9.]+) LUFS", text)[-1])
+    peak = float(re.findall(r"Peak:\s+(-?[0-9.]+) dBFS", text)[-1])
     gain = min(-14.0 - loudness, -1.0 - peak)
     output = ["-c:a", "aac", "-b:a", "128k", "-ac", "2", "-ar", "48000", "-movflags", "+faststart"]
     encoding, _ = _run([*quiet, "-af", f"volume={gain}dB", *output, str(folder / "peer.m4a")])
-    return collect_metrics.cpu + encoding.cpu, max(collect_metrics.memory, encoding.memory)
+    return measuring.cpu + encoding.cpu, max(measuring.memory, encoding.memory)
 
 
 def by_orak(source: Path, folder: Path, *, silent: bool = False) -> tuple[float, float]:
-    """Convert once and three times: the difference is two conversions, without any start."""
-    idempotency_key, _ = _run([sys.executable, "-c", _OWN, str(source), str(folder), "1"])
-    thrice, said = _run([sys.executable, "-c", _OWN, str(source), str(folder), "3"])
-    assert silent or abs(float(said) + 14) <= 0.5, said
-    return (thrice.cpu - idempotency_key.cpu) / 2, thrice.memory
+    """Convert once, then three times; half the difference is the CPU of one conversion without start-up.
+
+    Return CPU seconds and peak memory in bytes.
+    """
+    once, _ = _run([sys.executable, "-c", _ORAK_SCRIPT, str(source), str(folder), "1"])
+    thrice, lufs = _run([sys.executable, "-c", _ORAK_SCRIPT, str(source), str(folder), "3"])
+    assert silent or abs(float(lufs) + 14) <= 0.5, lufs  # the promised loudness
+    return (thrice.cpu - once.cpu) / 2, thrice.memory
 
 
 def _run(command: list[str]) -> tuple[Usage, str]:
-    """Run it; return what it and its children used, and what it said."""
-    # A forked process begins with its parent's peak, so the parent must be a small one: not this one.
+    """Run *command*; return its usage and its output."""
+    # A forked process starts with its parent's peak memory, so a small launcher is the parent.
     done = subprocess.run(
         [sys.executable, "-ES", "-c", _LAUNCHER, *command],
         stdin=subprocess.DEVNULL,
@@ -94,8 +98,8 @@ def _run(command: list[str]) -> tuple[Usage, str]:
         errors="replace",
         check=False,
     )
-    said, _, told = done.stdout.rpartition("\n")
+    output, _, usage = done.stdout.rpartition("\n")
     if done.returncode:
         raise RuntimeError(f"{command[0]}: {done.stdout[-500:]}{done.stderr[-500:]}")
-    cpu, kibibytes = json.loads(told)
-    return Usage(cpu, 1024.0 * kibibytes), said
+    cpu, kibibytes = json.loads(usage)
+    return Usage(cpu, 1024.0 * kibibytes), output

@@ -1,5 +1,5 @@
-# ruff: noqa: SLF001 - what no caller sees, statements, is measured behind the ports
-"""orak against itself: far pages, claims, and tables a hundred times as long."""
+# ruff: noqa: SLF001 - statements are counted behind the ports
+"""orak against itself: distant pages, claims, and tables with a hundred times as many rows."""
 
 import asyncio
 import json
@@ -28,59 +28,59 @@ from orak.application.ports.page import Page
 from orak.domain.identity import UserId
 from postgresql_server import Server as PostgresqlServer
 
-SINGER = 7
+USER = 7
 _LEASE = timedelta(minutes=10)
 _PAGE = 50
 _TURNS = 7
 
 _FILL = """
-    INSERT INTO users SELECT {singer} + number FROM generate_series(0, {users} - 1) AS number;
+    INSERT INTO users SELECT {user} + number FROM generate_series(0, {users} - 1) AS number;
     INSERT INTO uploads (uuid, object_key, original_filename, extension, uploader_id, file_size, content_type,
         directory, processing_status, created_at, url_expires_at, version, attempt, failures, progress,
         not_before, turn, etag)
-    SELECT gen_random_uuid(), 'recordings/' || number, 'take.webm', 'webm', {singer} + number % {users}, 3,
+    SELECT gen_random_uuid(), 'recordings/' || number, 'recording.webm', 'webm', {user} + number % {users}, 3,
         'audio/webm', 'recordings', CASE WHEN number / {users} % 10 = 0 THEN 'UPLOADED' ELSE 'COMPLETED' END,
         now() - interval '1 day' + number * interval '1 ms', now() + interval '1 hour', 4, 1, 0, 100,
         '0001-01-01', CASE WHEN number / {users} % 10 = 0 THEN number END, '"e"'
     FROM generate_series(1, {uploads}) AS number;
     INSERT INTO records (user_id, upload_id, title, created_at, version)
-    SELECT uploader_id, id, 'a take', created_at, 1 FROM uploads;
+    SELECT uploader_id, id, 'a recording', created_at, 1 FROM uploads;
     ANALYZE
 """
 
 
 @dataclass(frozen=True)
 class Grown:
-    """An orak whose tables hold so many uploads."""
+    """A running orak with filled tables."""
 
     server: Server
     url: str
     records: int
-    """Records there are; their ids are 1 to this."""
+    """Number of records; their ids are 1 to this number."""
 
 
 @contextmanager
 def grown(
     folder: Path, database: PostgresqlServer, name: str, *, uploads: int, users: int
 ) -> Iterator[Grown]:
-    """Start one on a database of its own: nine in ten takes are done, the others wait."""
+    """Start orak on its own database with nine in ten uploads completed and the rest waiting."""
     database.sql(f"CREATE DATABASE {name}")
     migrations.upgrade(database.url(name))
-    database.sql(*_FILL.format(uploads=uploads, users=users, singer=SINGER).split(";"), database=name)
+    database.sql(*_FILL.format(uploads=uploads, users=users, user=USER).split(";"), database=name)
     with servers.orak(folder, {"DATABASE_URL": database.url(name)}) as server:
         yield Grown(server, database.url(name), uploads)
 
 
 def far_page(folder: Path, database: PostgresqlServer, token: str, rounds: int) -> list[Line]:
-    """Goal 8: page 200 of one caller's list against page 1."""
+    """Measure goal 8: page 200 of one caller's list against page 1."""
     with grown(folder, database, "pages", uploads=12_000, users=1) as orak:
         first = f"/records/async/me?limit={_PAGE}"
         far = _follow(orak.server.port, token, first, pages=199)
         near_seconds, far_seconds = asyncio.run(
-            _in_turn(
+            _alternately(
                 rounds,
                 *(
-                    _asking(orak.server, token, lambda wanted, p=path: [Request("GET", p)] * wanted)
+                    _latency(orak.server, token, lambda wanted, p=path: [Request("GET", p)] * wanted)
                     for path in (first, far)
                 ),
             )
@@ -89,19 +89,21 @@ def far_page(folder: Path, database: PostgresqlServer, token: str, rounds: int) 
     return [
         line(
             "8",
-            "list of 50 of 12,000: page 200 against page 1",
+            "list of 50 of 12,000: page 200 / page 1 wall",
             (near_seconds, far_seconds),
             _ms,
             at_most=1.2,
         ),
-        line("8", "statements a page, against 1", ([1.0], [float(counted)]), "{:.0f}".format, at_most=1),
+        line(
+            "8", "list: statements a page, against 1", ([1.0], [float(counted)]), "{:.0f}".format, at_most=1
+        ),
     ]
 
 
 def growth(folder: Path, database: PostgresqlServer, token: str, presigns: Make, rounds: int) -> list[Line]:
-    """Goal 13: what each call takes in tables of 100,000 uploads, against 1,000."""
+    """Measure goal 13: each call with 100,000 uploads in the table against 1,000."""
     with ExitStack() as stack:
-        # As many of the caller's own in both: longer lists are not what is measured.
+        # The caller has 100 records in both, so that the lists are equally long.
         pair = [
             stack.enter_context(grown(folder / name, database, name, uploads=size, users=size // 100))
             for name, size in (("short", 1_000), ("long", 100_000))
@@ -109,24 +111,24 @@ def growth(folder: Path, database: PostgresqlServer, token: str, presigns: Make,
         ]
         calls: dict[str, Callable[[Grown], Make]] = {
             "presign": lambda _: presigns,
-            "list of 50": lambda _: (
-                lambda wanted: [Request("GET", f"/records/async/me?limit={_PAGE}")] * wanted
-            ),
-            "get a record": _gets,
+            "list": lambda _: lambda wanted: [Request("GET", f"/records/async/me?limit={_PAGE}")] * wanted,
+            "get": _gets,
         }
         lines = []
         for what, made in calls.items():
             seconds = asyncio.run(
-                _in_turn(rounds, *(_asking(orak.server, token, made(orak)) for orak in pair))
+                _alternately(rounds, *(_latency(orak.server, token, made(orak)) for orak in pair))
             )
-            lines.append(line("13", f"{what}, 100,000 uploads against 1,000", seconds, _ms, at_most=1.3))
+            lines.append(
+                line("13", f"100,000 uploads in the table vs 1,000: {what}", seconds, _ms, at_most=1.3)
+            )
         seconds = asyncio.run(_claims_of_both(pair, rounds))
-        lines.append(line("13", "claim, 100,000 uploads against 1,000", seconds, _ms, at_most=1.3))
+        lines.append(line("13", "100,000 uploads in the table vs 1,000: claim", seconds, _ms, at_most=1.3))
     return lines
 
 
 def claims(folder: Path, database: PostgresqlServer, rounds: int) -> list[Line]:
-    """Goal 12: rows claimed a second, one by one as orak does, against 50 in one statement."""
+    """Measure claims per second: one by one, as orak does, against 50 in one statement."""
 
     async def measure(url: str) -> tuple[list[float], list[float]]:
         async with SqlPersistence.open(url, clock=SystemClock(), lease=_LEASE) as orak:
@@ -142,7 +144,7 @@ def claims(folder: Path, database: PostgresqlServer, rounds: int) -> list[Line]:
                 assert await orak._connections.write(_claim_many) == 50
                 return time.perf_counter() - began
 
-            return await _in_turn(rounds, one_by_one, at_once)
+            return await _alternately(rounds, one_by_one, at_once)
 
     with grown(folder, database, "claims", uploads=60_000, users=600) as orak:
         single, batch = asyncio.run(measure(orak.url))
@@ -150,7 +152,7 @@ def claims(folder: Path, database: PostgresqlServer, rounds: int) -> list[Line]:
     return [
         line(
             "12",
-            "claims, 50 in a statement (not orak's way) against 1",
+            "claims, 50 in one statement (not used by orak) against one by one",
             rates,
             "{:,.0f} rows/s".format,
             at_least=7,
@@ -159,7 +161,7 @@ def claims(folder: Path, database: PostgresqlServer, rounds: int) -> list[Line]:
 
 
 def _claim_many(connection: Connection) -> int:
-    """Lease 50 at once; the events of it, which orak writes as well, are left out."""
+    """Claim 50 uploads at once, without the events that orak also writes."""
     chosen = (
         select(uploads.c.id)
         .where(WAITING, uploads.c.not_before <= func.now())
@@ -195,13 +197,13 @@ async def _claims_of_both(pair: list[Grown], rounds: int) -> tuple[list[float], 
 
             return claim
 
-        return await _in_turn(min(rounds, 12), claiming(short), claiming(long))
+        return await _alternately(min(rounds, 12), claiming(short), claiming(long))
 
 
-async def _in_turn(
+async def _alternately(
     rounds: int, first: Callable[[], Awaitable[float]], second: Callable[[], Awaitable[float]]
 ) -> tuple[list[float], list[float]]:
-    """Measure A B A B; a round is the median of several turns, and the first one warms up only."""
+    """Measure A B A B. A round is the median of several turns; the first round is a warm-up."""
     measured: tuple[list[float], list[float]] = [], []
     for number in range(rounds + 1):
         turns = [(await first(), await second()) for _ in range(_TURNS)]
@@ -211,19 +213,19 @@ async def _in_turn(
     return measured
 
 
-def _asking(server: Server, token: str, make: Make) -> Callable[[], Awaitable[float]]:
-    """Return a measure of one call's median time, on one connection."""
+def _latency(server: Server, token: str, make: Make) -> Callable[[], Awaitable[float]]:
+    """Return a function that measures the median time of a call on one connection."""
 
-    async def ask() -> float:
+    async def measure() -> float:
         load = await send(server.port, token, make(60), connections=1)
         assert all(json.loads(answer) for answer in load.answers)
         return load.percentile(0.5)
 
-    return ask
+    return measure
 
 
 def _gets(orak: Grown) -> Make:
-    """Ask for records of the singer's, from all over the table."""
+    """Return requests for the user's records from all parts of the table."""
     users = orak.records // 100
 
     def make(wanted: int) -> list[Request]:
@@ -234,7 +236,7 @@ def _gets(orak: Grown) -> Make:
 
 
 def _follow(port: int, token: str, path: str, *, pages: int) -> str:
-    """Return the path that so many links lead to."""
+    """Follow *pages* next links; return the path of the last."""
     connection = HTTPConnection("127.0.0.1", port)
     for _ in range(pages):
         connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
@@ -249,13 +251,13 @@ def _follow(port: int, token: str, path: str, *, pages: int) -> str:
 
 
 async def _statements(url: str) -> int:
-    """Count what one page takes."""
+    """Return the number of SQL statements for one page."""
     async with SqlPersistence.open(url, clock=SystemClock(), lease=_LEASE) as orak:
-        await orak.snapshots.of(UserId(SINGER), Page(limit=_PAGE))
+        await orak.snapshots.of(UserId(USER), Page(limit=_PAGE))
         counted: list[str] = []
         engine = orak._connections._engine.sync_engine  # type: ignore[attr-defined]
         event.listen(engine, "before_cursor_execute", lambda *call: counted.append(call[2]))
-        await orak.snapshots.of(UserId(SINGER), Page(limit=_PAGE))
+        await orak.snapshots.of(UserId(USER), Page(limit=_PAGE))
     return len(counted)
 
 

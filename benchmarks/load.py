@@ -1,4 +1,4 @@
-"""A client lean enough not to be what is measured: keep-alive HTTP/1.1 on plain asyncio streams."""
+"""A load generator with little overhead: keep-alive HTTP/1.1 on asyncio streams."""
 
 import asyncio
 import json
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Request:
-    """One request, ready to be sent."""
+    """One request to send."""
 
     method: str
     path: str
     body: bytes = b""
 
     def bytes_for(self, host: str, token: str) -> bytes:
-        """Return it as it goes over the socket."""
+        """Return the request as sent over the socket."""
         head = f"{self.method} {self.path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n"
         if self.body:
             head += f"Content-Type: application/json\r\nContent-Length: {len(self.body)}\r\n"
@@ -24,13 +24,13 @@ class Request:
 
 
 def post(path: str, **fields: object) -> Request:
-    """Return a POST of JSON."""
+    """Return a POST request with *fields* as JSON."""
     return Request("POST", path, json.dumps(fields).encode())
 
 
 @dataclass
 class Load:
-    """What came of some requests."""
+    """The result of a load."""
 
     seconds: float
     latencies: list[float]
@@ -38,11 +38,11 @@ class Load:
 
     @property
     def rate(self) -> float:
-        """Requests a second."""
+        """Requests per second."""
         return len(self.latencies) / self.seconds
 
     def percentile(self, share: float) -> float:
-        """Return the latency in seconds below which this share of requests was."""
+        """Return the latency in seconds that *share* of the requests did not exceed."""
         ordered = sorted(self.latencies)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
@@ -50,7 +50,7 @@ class Load:
 async def send(
     port: int, token: str, requests: Sequence[Request], *, connections: int = 16, keep: int = 1
 ) -> Load:
-    """Send them all over so many connections, each one after the other; keep every *keep*-th answer."""
+    """Send *requests* over *connections*, one at a time on each; keep every *keep*-th answer."""
     waiting = iter(enumerate(requests))
     latencies: list[float] = []
     answers: dict[int, bytes] = {}
@@ -78,4 +78,4 @@ async def send(
 
 
 Make = Callable[[int], list[Request]]
-"""Makes so many requests."""
+"""Returns the given number of requests."""

@@ -1,6 +1,6 @@
 """The peer: presign, create, read and list with FastAPI, pydantic, an ORM session, PyJWT and botocore.
 
-What it leaves out favours it: no events, no conversion, no cursors, one language, no request ids.
+Its missing features favour it: no events, no conversion, no cursors, one language, no request ids.
 """
 
 import os
@@ -55,13 +55,13 @@ class Record(Base):
 
 
 class Model(BaseModel):
-    """camelCase on the wire."""
+    """The base of all bodies, with camelCase names."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
 class NewUpload(Model):
-    """What is about to be sent."""
+    """A request for a presigned URL."""
 
     original_filename: str = Field(min_length=1, max_length=255, pattern=r"\.(webm|ogg|m4a|mp3|wav|flac)$")
     file_size: int = Field(gt=0, le=200 * 1024 * 1024)
@@ -70,7 +70,7 @@ class NewUpload(Model):
 
 
 class SignedUpload(Model):
-    """Where to send it."""
+    """The presigned URL of a new upload."""
 
     upload_id: int
     presigned_url: str
@@ -79,14 +79,14 @@ class SignedUpload(Model):
 
 
 class NewRecord(Model):
-    """What a take is called."""
+    """A request to create a record."""
 
     title: str = Field(min_length=1, max_length=255)
     upload_id: int
 
 
 class RecordView(Model):
-    """A record."""
+    """A record in an answer."""
 
     id: int
     title: str
@@ -105,8 +105,8 @@ s3: Any = None
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    """Make the tables and one client."""
-    global s3  # noqa: PLW0603 - as the tutorials have it
+    """Create the tables and one S3 client."""
+    global s3  # noqa: PLW0603 - the usual tutorial style
     async with engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     s3 = await stack.enter_async_context(
@@ -117,13 +117,13 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 
 async def session() -> AsyncIterator[AsyncSession]:
-    """One a request."""
+    """Provide one session per request."""
     async with sessions() as opened:
         yield opened
 
 
 def user(authorization: Annotated[str, Header()]) -> int:
-    """Who asks."""
+    """Return the caller's user id."""
     try:
         claims = jwt.decode(authorization.removeprefix("Bearer "), os.environ["JWT_SECRET"], ["HS256"])
     except jwt.InvalidTokenError as error:
@@ -137,7 +137,7 @@ app = FastAPI(lifespan=lifespan)
 
 @app.post("/records/async/presigned-url")
 async def presign(new: NewUpload, db: Session, user_id: User) -> SignedUpload:
-    """Begin an upload."""
+    """Create an upload and sign its URL."""
     name = uuid.uuid4()
     upload = Upload(
         uuid=str(name),
@@ -167,7 +167,7 @@ async def presign(new: NewUpload, db: Session, user_id: User) -> SignedUpload:
 
 @app.post("/records/async")
 async def create(new: NewRecord, db: Session, user_id: User) -> RecordView:
-    """Name an upload."""
+    """Create a record for an upload."""
     upload = await db.get(Upload, new.upload_id)
     if upload is None:
         raise HTTPException(404)
@@ -186,7 +186,7 @@ async def create(new: NewRecord, db: Session, user_id: User) -> RecordView:
 
 @app.get("/records/async/me")
 async def list_own(db: Session, user_id: User, limit: int = 50) -> list[RecordView]:
-    """List the caller's."""
+    """List the caller's records."""
     query = (
         select(Record)
         .where(Record.user_id == user_id)
@@ -199,7 +199,7 @@ async def list_own(db: Session, user_id: User, limit: int = 50) -> list[RecordVi
 
 @app.get("/records/async/{record_id}")
 async def get(record_id: int, db: Session, user_id: User) -> RecordView:
-    """Show one."""
+    """Return one record."""
     record = await db.get(Record, record_id, options=[joinedload(Record.upload)])
     if record is None:
         raise HTTPException(404)

@@ -1,4 +1,4 @@
-"""Rounds of load, A B A B, and the ratios between them."""
+"""Interleaved rounds of load (A B A B), and their ratios."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from benchmarks.servers import Server
 
 @dataclass
 class Measured:
-    """One server's figures over the rounds."""
+    """The figures of one server, one per round."""
 
     rate: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
-    """Seconds a request."""
+    """CPU seconds per request."""
     p99: list[float] = field(default_factory=list)
 
 
@@ -28,7 +28,7 @@ def interleaved(
     rounds: int,
     check: Callable[[Server, Load], None],
 ) -> tuple[Measured, Measured]:
-    """Load both in turn; the first round warms up and does not count."""
+    """Load both servers in turn. The first round is a warm-up and is not counted."""
     measured = Measured(), Measured()
     for number in range(rounds + 1):
         for server, figures in zip(servers, measured, strict=True):
@@ -46,7 +46,7 @@ def interleaved(
 
 @dataclass(frozen=True)
 class Line:
-    """One goal of the table."""
+    """One line of the table."""
 
     goal: str
     what: str
@@ -76,12 +76,12 @@ def line(
     at_least: float | None = None,
     at_most: float | None = None,
 ) -> Line:
-    """Compare medians; the spread is that of the rounds' own ratios."""
-    theirs, ours = figures
-    ratios = [b / a for a, b in zip(theirs, ours, strict=True)]
-    ratio = median(ours) / median(theirs)
+    """Compare the medians. The spread is that of the ratios of single rounds."""
+    peer, orak = figures
+    ratios = [b / a for a, b in zip(peer, orak, strict=True)]
+    ratio = median(orak) / median(peer)
     reached = ratio >= at_least if at_least is not None else ratio <= (at_most or 0)
     wanted = f"≥ {at_least:g}" if at_least is not None else f"≤ {at_most:g}"
     return Line(
-        goal, what, unit(median(theirs)), unit(median(ours)), ratio, min(ratios), max(ratios), wanted, reached
+        goal, what, unit(median(peer)), unit(median(orak)), ratio, min(ratios), max(ratios), wanted, reached
     )

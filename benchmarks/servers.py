@@ -1,4 +1,4 @@
-"""The two servers, each one process, and what CPU they use."""
+"""The two servers, one process each, and their CPU usage."""
 
 import os
 import socket
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-SECRET = "a secret that only benchmarks know, and long enough"
+SECRET = "the signing secret of the benchmarks"
 _BIN = Path(sys.executable).parent
 _TICKS = os.sysconf("SC_CLK_TCK")
 _START_SECONDS = 30
@@ -18,21 +18,21 @@ _START_SECONDS = 30
 
 @dataclass(frozen=True)
 class Server:
-    """A process that answers on a port."""
+    """A server process that listens on a port."""
 
     name: str
     port: int
     pid: int
 
     def cpu_seconds(self) -> float:
-        """Return user and system time of the process so far."""
+        """Return the user and system time of the process so far."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 @contextmanager
 def orak(folder: Path, environment: Mapping[str, str]) -> Iterator[Server]:
-    """`orak serve`, converting nothing: what waits, waits."""
+    """Run `orak serve` without any conversion: uploads stay waiting."""
     port = _free_port()
     command = [str(_BIN / "orak"), "serve", "--port", str(port), "--data-dir", str(folder)]
     quiet = {
@@ -48,7 +48,7 @@ def orak(folder: Path, environment: Mapping[str, str]) -> Iterator[Server]:
 
 @contextmanager
 def peer(folder: Path, environment: Mapping[str, str]) -> Iterator[Server]:
-    """The peer on one uvicorn worker."""
+    """Run the peer on one uvicorn worker."""
     port = _free_port()
     command = [str(_BIN / "uvicorn"), "benchmarks.peer:app", "--port", str(port), "--log-level", "warning"]
     with _started("peer", port, command, {"JWT_SECRET": SECRET, **environment}, folder) as server:

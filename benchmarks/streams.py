@@ -1,6 +1,6 @@
 """`python -m benchmarks.streams [N]`: N event streams and N WebSockets on one `orak serve`.
 
-Prints what each costs in memory, and how long a change takes to reach all that follow it.
+Prints the memory of each connection, and how long a change takes to reach every client.
 """
 
 import asyncio
@@ -36,8 +36,8 @@ def _resident(server: Server) -> int:
     return int(line.split()[1]) * 1024
 
 
-async def _listen(server: Server, user: int, opened: asyncio.Semaphore, on_event: OnEvent) -> None:
-    """Read server-sent events."""
+async def _read_event_stream(server: Server, user: int, opened: asyncio.Semaphore, on_event: OnEvent) -> None:
+    """Pass every server-sent event to *on_event*."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     head = f"GET /records/async/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {_token(user)}\r\n\r\n"
     writer.write(head.encode())
@@ -48,8 +48,8 @@ async def _listen(server: Server, user: int, opened: asyncio.Semaphore, on_event
             on_event(json.loads(line[6:]))
 
 
-async def _dial(server: Server, user: int, opened: asyncio.Semaphore, on_event: OnEvent) -> None:
-    """Read a WebSocket."""
+async def _read_websocket(server: Server, user: int, opened: asyncio.Semaphore, on_event: OnEvent) -> None:
+    """Pass every message of a WebSocket to *on_event*."""
     url = f"ws://127.0.0.1:{server.port}/records/async/live"
     async with connect(url, subprotocols=["bearer", _token(user)], proxy=None) as socket:  # type: ignore[list-item]
         opened.release()
@@ -58,28 +58,28 @@ async def _dial(server: Server, user: int, opened: asyncio.Semaphore, on_event: 
 
 
 async def _round(server: Server, arrivals: list[float]) -> list[float]:
-    """Let every user name a take; return how long each follower waited to be told."""
+    """Create one record per user; return the seconds until each client received the event."""
     before = len(arrivals)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}/records/async") as http:
         for user in range(1, _USERS + 1):
             headers = {"Authorization": f"Bearer {_token(user)}"}
-            take = {"originalFilename": "a.webm", "fileSize": 3, "contentType": "audio/webm"}
-            signed = await http.post("/presigned-url", json=take, headers=headers)
-            named = {"title": "t", "uploadId": signed.json()["uploadId"]}
-            (await http.post("", json=named, headers=headers)).raise_for_status()
+            upload = {"originalFilename": "a.webm", "fileSize": 3, "contentType": "audio/webm"}
+            signed = await http.post("/presigned-url", json=upload, headers=headers)
+            record = {"title": "t", "uploadId": signed.json()["uploadId"]}
+            (await http.post("", json=record, headers=headers)).raise_for_status()
     await asyncio.sleep(3)
     return arrivals[before:]
 
 
 async def measure(server: Server, each: int) -> None:
-    """Open *each* of both kinds, and print what they cost."""
+    """Open *each* connections of both kinds, and print their costs."""
     arrivals: list[float] = []
 
     def on_event(event: dict[str, object]) -> None:
         arrivals.append(time.time() - datetime.fromisoformat(str(event["at"])).timestamp())
 
     empty, tasks = _resident(server), []
-    for name, kind in (("event streams", _listen), ("WebSockets", _dial)):
+    for name, kind in (("event streams", _read_event_stream), ("WebSockets", _read_websocket)):
         opened, began = asyncio.Semaphore(0), time.perf_counter()
         for number in range(each):
             tasks.append(asyncio.ensure_future(kind(server, number % _USERS + 1, opened, on_event)))
@@ -93,12 +93,13 @@ async def measure(server: Server, each: int) -> None:
         empty = now
     idle = server.cpu_seconds()
     await asyncio.sleep(10)
-    print(f"idle, with all open: {(server.cpu_seconds() - idle) * 10:.1f} % of a core")
+    print(f"idle with all connections open: {(server.cpu_seconds() - idle) * 10:.1f} % of a core")
     for _ in range(_ROUNDS):
-        told = sorted(await _round(server, arrivals))
-        p50, p95 = statistics.median(told), told[int(len(told) * 0.95)]
+        delays = sorted(await _round(server, arrivals))
+        p50, p95 = statistics.median(delays), delays[int(len(delays) * 0.95)]
         print(
-            f"{len(told)} told: median {p50:.2f} s, p95 {p95:.2f} s, last {told[-1]:.2f} s after the change"
+            f"{len(delays)} events received: median {p50:.2f} s, p95 {p95:.2f} s, "
+            f"last {delays[-1]:.2f} s after the change"
         )
     for task in tasks:
         task.cancel()
@@ -106,7 +107,7 @@ async def measure(server: Server, each: int) -> None:
 
 
 def main() -> None:
-    """Measure."""
+    """Start orak and measure."""
     each = int(sys.argv[1]) if len(sys.argv) > 1 else 500
     with TemporaryDirectory(prefix="orak-streams-") as folder, servers.orak(Path(folder), {}) as server:
         asyncio.run(measure(server, each))

@@ -1,46 +1,48 @@
-"""What the singers tried, and what they were told."""
+"""What the clients of a trial tried, and which answers they received."""
 
 from dataclasses import dataclass, field
 
-LONGEST_REQUEST_SECONDS = 15
+MAX_REQUEST_SECONDS = 15
+"""No request may take longer, whatever the network does."""
 
 
 @dataclass
-class Take:
-    """One take that a singer tries to bring in, under one Idempotency-Key for each call."""
+class ClientRecord:
+    """One record that a client tries to create, with one Idempotency-Key for each call."""
 
     title: str
     seconds: float
+    """Duration of the audio that the client uploads."""
     upload_id: int | None = None
     record_id: int | None = None
-    """Set by a 2xx: from then on it must not be lost."""
+    """Set by a 2xx answer. From then on the record must not be lost."""
     contents: dict[str, float] = field(default_factory=dict)
-    """By its MD5, how long each of the contents is that were sent to its URL."""
+    """The MD5 and the duration in seconds of every content sent to the upload's URL."""
     delete_tried: bool = False
     delete_acknowledged: bool = False
 
 
 @dataclass
 class History:
-    """Of one trial."""
+    """The history of one trial."""
 
-    takes: list[Take] = field(default_factory=list)
+    records: list[ClientRecord] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)
-    """Answers that no client should ever get."""
+    """Answers that no client should ever receive."""
     failed_requests: list[str] = field(default_factory=list)
-    """The ids of those that were orak's fault."""
+    """Ids of the requests that orak answered with an internal error."""
     requests: int = 0
     longest_seconds: float = 0.0
     slow: list[str] = field(default_factory=list)
-    """Requests that took longer than any may, however a network behaves."""
+    """Requests that took longer than `MAX_REQUEST_SECONDS`."""
     faults: list[str] = field(default_factory=list)
 
-    def took(self, request: str, seconds: float) -> None:
-        """Note how long an answer of orak's, or the lack of one, was waited for."""
+    def note_duration(self, request: str, seconds: float) -> None:
+        """Note how long a client waited for orak, with or without an answer."""
         self.longest_seconds = max(self.longest_seconds, seconds)
-        if seconds > LONGEST_REQUEST_SECONDS:
+        if seconds > MAX_REQUEST_SECONDS:
             self.slow.append(f"{request} took {seconds:.1f} s")
 
     @property
-    def acknowledged(self) -> list[Take]:
-        return [take for take in self.takes if take.record_id is not None]
+    def acknowledged(self) -> list[ClientRecord]:
+        return [record for record in self.records if record.record_id is not None]

@@ -1,4 +1,4 @@
-"""Processes of orak's, each of which can be killed, frozen and started again."""
+"""orak processes that can be killed, frozen and restarted."""
 
 import os
 import signal
@@ -12,17 +12,17 @@ _STOP_SECONDS = 30
 
 
 class Part(Protocol):
-    """Whatever a nemesis may kill."""
+    """A process that the nemesis may kill."""
 
     def start(self) -> None:
-        """Start it; return when it may be spoken to, or sooner."""
+        """Start the process; it may not be ready yet on return."""
 
     def kill(self) -> None:
-        """End it as SIGKILL does."""
+        """End the process with SIGKILL."""
 
 
 class OrakProcess:
-    """One `orak …` of the world, writing its log to a file."""
+    """One `orak` command that writes its log to a file."""
 
     def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
         self._command = [_ORAK, *arguments]
@@ -41,8 +41,8 @@ class OrakProcess:
                 stderr=log,
             )
 
-    def ask(self, *arguments: str) -> str:
-        """Return all that another command says where this one runs, success or not."""
+    def output_of(self, *arguments: str) -> str:
+        """Run another `orak` command with the same settings; return its output, also on failure."""
         options = self._command[self._command.index("--data-dir") :]
         return subprocess.run(
             [_ORAK, *arguments, *options],
@@ -68,7 +68,7 @@ class OrakProcess:
         self._send(signal.SIGCONT)
 
     def stop(self) -> int:
-        """Ask it to end; return its exit code."""
+        """Send SIGTERM; return the exit code."""
         assert self._process is not None
         self._send(signal.SIGTERM)
         try:

@@ -1,4 +1,4 @@
-"""A client of one API follows what a worker of another process does."""
+"""A client of one API process receives the events of records that other processes change."""
 
 import asyncio
 import contextlib
@@ -8,12 +8,12 @@ import httpx
 from orak.client import AsyncOrakClient
 from orak.entrypoints.cli.tokens import signed_token
 from orak.entrypoints.settings.values import Settings
-from reliability.singers import SECRET, a_take
+from reliability.clients import SECRET, a_wav
 from reliability.world import cluster
 
-TAKES = 3
-SECONDS_OF_TAKE = 60
-CUTS = 20
+RECORDS = 3
+AUDIO_SECONDS = 60
+DISCONNECTS = 20
 DEADLINE = 100
 
 
@@ -29,43 +29,48 @@ async def ready(world):
                 with contextlib.suppress(httpx.TransportError):
                     if (await http.get(f"{api}/health/ready")).is_success:
                         break
-                await asyncio.sleep(0.1)  # another process sets no event
+                await asyncio.sleep(0.1)  # another process cannot set an event
 
 
-async def follow(client, events, *, until, cuts=0):
-    """Note what is told, coming again after each cut where the last stream ended."""
+def all_completed(events):
+    return sum(event.processing_status == "COMPLETED" for event in events) == RECORDS
+
+
+async def follow(client, events, *, until, disconnects=0):
+    """Collect events, and resume after the last one after each disconnect."""
     last, seen = None, 0
-    while not until():
+    while not until(events):
         async with contextlib.aclosing(client.events(after=last)) as stream:
             async for event in stream:
                 seen += 1
                 events.append(event)
                 last = event.event_id
-                if until() or (cuts and seen % 3 == 0):
-                    cuts = max(0, cuts - 1)
+                if until(events) or (disconnects and seen % 3 == 0):
+                    disconnects = max(0, disconnects - 1)
                     break
 
 
 async def test_progress_and_every_change_reach_another_process(tmp_path):
-    (tmp_path / "take.wav").write_bytes(a_take(SECONDS_OF_TAKE, rate=8000))
+    (tmp_path / "audio.wav").write_bytes(a_wav(AUDIO_SECONDS, rate=8000))
     with cluster(tmp_path) as world:
         await ready(world)
         async with (
             a_client(world, 0) as watcher,
-            a_client(world, 1) as singer,
+            a_client(world, 1) as owner,
             a_client(world, 1, 2) as other,
         ):
-            events, foreign, cut_events = [], [], []
-            ended = lambda: sum(e.processing_status == "COMPLETED" for e in events) == TAKES  # noqa: E731
-            cut_ended = lambda: sum(e.processing_status == "COMPLETED" for e in cut_events) == TAKES  # noqa: E731
+            events, others_events, resumed_events = [], [], []
             following = [
-                asyncio.create_task(follow(watcher, events, until=ended)),
-                asyncio.create_task(follow(watcher, cut_events, until=cut_ended, cuts=CUTS)),
-                asyncio.create_task(follow(other, foreign, until=lambda: False)),
+                asyncio.create_task(follow(watcher, events, until=all_completed)),
+                asyncio.create_task(
+                    follow(watcher, resumed_events, until=all_completed, disconnects=DISCONNECTS)
+                ),
+                asyncio.create_task(follow(other, others_events, until=lambda _: False)),
             ]
             async with asyncio.timeout(DEADLINE):
+                audio = tmp_path / "audio.wav"
                 await asyncio.gather(
-                    *(singer.upload(tmp_path / "take.wav", f"take {n}", wait=DEADLINE) for n in range(TAKES))
+                    *(owner.upload(audio, f"record {n}", wait=DEADLINE) for n in range(RECORDS))
                 )
                 await asyncio.gather(*following[:2])
             following[2].cancel()
@@ -73,9 +78,9 @@ async def test_progress_and_every_change_reach_another_process(tmp_path):
     changes = [event for event in events if event.is_change]
     ticks = [event for event in events if not event.is_change]
     assert [event.event_id for event in changes] == sorted({event.event_id for event in changes})
-    assert sum(event.processing_status == "COMPLETED" for event in changes) == TAKES
+    assert sum(event.processing_status == "COMPLETED" for event in changes) == RECORDS
     assert any(0 < tick.progress < 100 for tick in ticks)
-    again = [event.event_id for event in cut_events if event.is_change]
-    assert again == sorted(set(again))
-    assert set(again) <= {event.event_id for event in changes}
-    assert foreign == []
+    resumed = [event.event_id for event in resumed_events if event.is_change]
+    assert resumed == sorted(set(resumed))
+    assert set(resumed) <= {event.event_id for event in changes}
+    assert others_events == []

@@ -1,4 +1,4 @@
-"""One trial: singers sing while a nemesis rages; then all must come to an end, and to the right one."""
+"""One trial: clients work while the nemesis injects faults; then every upload must reach the right end."""
 
 import asyncio
 import tempfile
@@ -8,40 +8,40 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from reliability.checker import Verdict, judge, still_moving, strays
+from reliability.checker import Verdict, count_unfinished, find_strays, judge
+from reliability.clients import ChaosClient
 from reliability.history import History
 from reliability.nemesis import Nemesis
-from reliability.singers import Singer
 from reliability.world import World
 
 RECOVERY_SECONDS = 60
 _SETTLING_SECONDS = 20
-SINGERS = 20
+CLIENTS = 20
 
 
 @dataclass
 class Outcome:
-    """What a trial came to."""
+    """The outcome of a trial."""
 
     seed: int
     verdict: Verdict
     history: History
     recovery_seconds: float
-    """From when everything ran again until the last take had come to its end."""
-    moving: int
-    """Takes that had come to none by then."""
+    """From the end of the last fault until the last upload is COMPLETED or FAILED."""
+    unfinished: int
+    """Uploads that were neither by then."""
     logs: Path | None = None
-    """Where those of a bad trial are kept."""
+    """Where the logs of a failed trial are kept."""
 
     @property
-    def is_good(self) -> bool:
-        return not (self.verdict.wrong or self.history.surprises or self.moving)
+    def passed(self) -> bool:
+        return not (self.verdict.problems or self.history.surprises or self.unfinished)
 
     def __str__(self) -> str:
         v, h = self.verdict, self.history
         return (
-            f"seed {self.seed}: {'ok' if self.is_good else 'WRONG'}  faults {len(h.faults)}  "
-            f"acknowledged {v.acknowledged}  lost {len(v.lost)}  doubled {len(v.doubled)}  "
+            f"seed {self.seed}: {'passed' if self.passed else 'FAILED'}  faults {len(h.faults)}  "
+            f"acknowledged {v.acknowledged}  lost {len(v.lost)}  duplicated {len(v.duplicated)}  "
             f"deleted {v.deleted}  replaced {v.replaced}  resurrected {len(v.resurrected)}  "
             f"failed {v.failed}  attempts {v.attempts}  recovery {self.recovery_seconds:.1f} s  "
             f"longest request {h.longest_seconds:.1f} s"
@@ -49,33 +49,33 @@ class Outcome:
 
 
 async def run_trial(
-    world_in: Callable[[Path], AbstractContextManager[World]], seed: int, seconds: float = 12.0
+    start_world: Callable[[Path], AbstractContextManager[World]], seed: int, seconds: float = 12.0
 ) -> Outcome:
-    """Run one, which another with the same seed resembles as far as processes on a busy machine can."""
-    with tempfile.TemporaryDirectory(prefix="orak-chaos-") as folder, world_in(Path(folder)) as world:
+    """Run one trial. The seed fixes the faults, not the timing of processes on a busy machine."""
+    with tempfile.TemporaryDirectory(prefix="orak-chaos-") as folder, start_world(Path(folder)) as world:
         history, stop = History(), asyncio.Event()
-        async with asyncio.TaskGroup() as singing:
-            for number in range(1, SINGERS + 1):
-                singer = Singer(number, world.apis, history, seed, meddles=world.has_meddlers)
-                singing.create_task(singer.sing_until(stop))
-            await Nemesis(world, history, seed, seconds / 3).rage(seconds)
+        async with asyncio.TaskGroup() as clients:
+            for number in range(1, CLIENTS + 1):
+                client = ChaosClient(number, world.apis, history, seed, overwrites=world.clients_overwrite)
+                clients.create_task(client.run_until(stop))
+            await Nemesis(world, history, seed, seconds / 3).run(seconds)
             stop.set()
-            mended = time.monotonic()
-        moving = await _until_nothing(lambda: still_moving(world), mended + RECOVERY_SECONDS)
-        recovery = time.monotonic() - mended
-        await _until_nothing(lambda: len(strays(world)), time.monotonic() + _SETTLING_SECONDS)
+            healed = time.monotonic()
+        unfinished = await _until_zero(lambda: count_unfinished(world), healed + RECOVERY_SECONDS)
+        recovery = time.monotonic() - healed
+        await _until_zero(lambda: len(find_strays(world)), time.monotonic() + _SETTLING_SECONDS)
         verdict = await asyncio.to_thread(judge, world, history)
         history.surprises += filter(None, map(world.trace, history.failed_requests))
-        if world.has_links:  # where everything is killed on a busy machine is another matter
+        if world.has_links:  # killed processes on a busy machine may exceed the limit
             history.surprises += history.slow
-        outcome = Outcome(seed, verdict, history, recovery, moving)
-        if not outcome.is_good:
+        outcome = Outcome(seed, verdict, history, recovery, unfinished)
+        if not outcome.passed:
             outcome.logs = Path(tempfile.gettempdir(), f"orak-chaos-{seed}.log")
             outcome.logs.write_text(world.logs())
         return outcome
 
 
-async def _until_nothing(count: Callable[[], int], deadline: float) -> int:
+async def _until_zero(count: Callable[[], int], deadline: float) -> int:
     while (left := await asyncio.to_thread(count)) and time.monotonic() < deadline:
-        await asyncio.sleep(0.2)  # other processes set no event
+        await asyncio.sleep(0.2)  # another process cannot set an event
     return left

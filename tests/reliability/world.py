@@ -1,22 +1,28 @@
-"""Whole oraks of real processes: all in one, or many on PostgreSQL, S3 and Redis."""
+"""Complete deployments of orak as real processes: one on SQLite, or a cluster on PostgreSQL, S3 and Redis."""
 
 import asyncio
 import re
 import socket
-import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from postgresql_server import Server
 from redis_server import a_redis_server
+from reliability.clients import SECRET
 from reliability.links import Link
+from reliability.observers import (
+    BucketView,
+    DatabaseView,
+    LocalStorageView,
+    PostgresqlView,
+    SqliteView,
+    StorageView,
+)
 from reliability.processes import OrakProcess, Part
-from reliability.singers import SECRET
 from s3_servers import KEYS, an_s3_server
 
 CHAOS_PROFILE = {
@@ -30,26 +36,19 @@ CHAOS_PROFILE = {
 LEASE_SECONDS = 3
 
 
-class Ledger(Protocol):
-    """The database, read past orak."""
-
-    def rows(self, query: str) -> list[list[str]]:
-        """Return what a query selects, as text; NULL is empty."""
-
-
 @dataclass
 class World:
-    """What runs, and how to look into it past orak."""
+    """A running deployment, and direct views of its state."""
 
     folder: Path
     apis: list[str]
     parts: dict[str, Part]
-    ledger: Ledger
-    keys: "Keys"
+    database: DatabaseView
+    storage: StorageView
     links: dict[str, Link] = field(default_factory=dict)
-    """Networks that may be harmed; where there are any, nothing is killed."""
-    has_meddlers: bool = False
-    """Whether singers send other bytes to the URL that they were given."""
+    """Network links that the nemesis may disturb. If there are any, it kills no part."""
+    clients_overwrite: bool = False
+    """Whether clients also send other contents to their presigned URLs."""
 
     def __post_init__(self) -> None:
         self.has_links = bool(self.links)
@@ -62,29 +61,19 @@ class World:
             if name.startswith("worker") and isinstance(part, OrakProcess)
         }
 
-    def replayed(self) -> list[str]:
-        """Where the log of events and the tables differ, as an operator is told."""
+    def replay_differences(self) -> list[str]:
+        """Return where the event log and the tables differ, according to `orak events replay --check`."""
         api = next(part for part in self.parts.values() if isinstance(part, OrakProcess))
-        said = api.ask("events", "replay", "--check").splitlines()
-        return [line for line in said if not re.fullmatch(r"\d+ events of \d+ uploads", line)]
+        lines = api.output_of("events", "replay", "--check").splitlines()
+        return [line for line in lines if not re.fullmatch(r"\d+ events of \d+ uploads", line)]
 
     def trace(self, request_id: str) -> str:
-        """Return what a log says of a request that failed."""
+        """Return the log lines that follow the failure of a request."""
         _, _, after = self.logs().partition(f"request {request_id} failed")
         return after[:6000]
 
     def logs(self) -> str:
         return "".join(log.read_text(errors="replace") for log in self.folder.glob("*.log"))
-
-
-class Keys(Protocol):
-    """The store, read past orak."""
-
-    def __call__(self) -> set[str]:
-        """Return the key of every object there is."""
-
-    def file(self, key: str) -> Path:
-        """Return where an object's bytes lie."""
 
 
 def free_port() -> int:
@@ -93,33 +82,9 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-class SqliteLedger:
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def rows(self, query: str) -> list[list[str]]:
-        with closing(sqlite3.connect(self._file, timeout=20)) as connection:
-            found = connection.execute(query).fetchall()
-        return [["" if value is None else str(value) for value in row] for row in found]
-
-
-class DiskKeys:
-    """Objects of local storage: each is one file that ends in its kind."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    def __call__(self) -> set[str]:
-        files = (path for path in self._root.rglob("*.object") if ".incoming" not in path.parts)
-        return {str(path.relative_to(self._root)).removesuffix(".object") for path in files}
-
-    def file(self, key: str) -> Path:
-        return self._root / f"{key}.object"
-
-
 @contextmanager
 def embedded(folder: Path) -> Iterator[World]:
-    """One `orak serve` on SQLite, local disk and the inline queue."""
+    """Run one `orak serve` on SQLite, local disk and the inline queue."""
     port, data = free_port(), folder / "data"
     serve = OrakProcess(
         ["serve", "--port", str(port), "--data-dir", str(data)], CHAOS_PROFILE, folder / "serve.log"
@@ -130,59 +95,31 @@ def embedded(folder: Path) -> Iterator[World]:
             folder,
             [f"http://127.0.0.1:{port}"],
             {"api": serve},
-            SqliteLedger(data / "orak.db"),
-            DiskKeys(data / "objects"),
+            SqliteView(data / "orak.db"),
+            LocalStorageView(data / "objects"),
         )
     finally:
         serve.kill()
 
 
-class PostgresqlLedger:
-    def __init__(self, server: Server) -> None:
-        self._server = server
-
-    def rows(self, query: str) -> list[list[str]]:
-        return [line.split("|") for line in self._server.sql(query).splitlines()]
-
-
-_UNFINISHED = ".rclone_temp_put_"
-"""What a killed server leaves of a PUT that it had not answered; to nobody it is an object."""
-
-
-class FolderKeys:
-    """Objects of an S3 server that keeps each in a file."""
-
-    def __init__(self, bucket: Path) -> None:
-        self._bucket = bucket
-
-    def __call__(self) -> set[str]:
-        files = (path for path in self._bucket.rglob("*") if path.is_file())
-        return {
-            str(path.relative_to(self._bucket)) for path in files if not path.name.startswith(_UNFINISHED)
-        }
-
-    def file(self, key: str) -> Path:
-        return self._bucket / key
-
-
 @contextmanager
 def meddled(folder: Path) -> Iterator[World]:
-    """A cluster whose singers send other bytes to the same URL, at any time."""
+    """Run a cluster whose clients send other contents to their presigned URLs at any time."""
     with cluster(folder) as world:
-        world.has_meddlers = True
+        world.clients_overwrite = True
         yield world
 
 
 @contextmanager
 def networked(folder: Path) -> Iterator[World]:
-    """A cluster that reaches PostgreSQL, S3 and Redis through networks that are harmed."""
+    """Run a cluster that reaches PostgreSQL, S3 and Redis through links that the nemesis disturbs."""
     with cluster(folder, through_links=True) as world:
         yield world
 
 
 @contextmanager
 def cluster(folder: Path, *, through_links: bool = False) -> Iterator[World]:
-    """Two `orak serve` and two `orak worker` on PostgreSQL, S3 and Redis, each killed like the rest."""
+    """Run two `orak serve` and two `orak worker` on PostgreSQL, S3 and Redis; each can be killed."""
     with ExitStack() as stack:
         database = Server()
         stack.callback(database.close)
@@ -236,7 +173,7 @@ def cluster(folder: Path, *, through_links: bool = False) -> Iterator[World]:
             folder,
             [f"http://127.0.0.1:{port}" for port in ports],
             parts,
-            PostgresqlLedger(database),
-            FolderKeys(folder / "s3" / bucket.bucket),
+            PostgresqlView(database),
+            BucketView(folder / "s3" / bucket.bucket),
             links,
         )

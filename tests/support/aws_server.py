@@ -60,7 +60,7 @@ class AwsServer:
         self._process.wait()
 
     def client(self, service):
-        """Return a boto3 client, independent of orak's own."""
+        """Return a boto3 client, independent of orak."""
         if service not in self._clients:
             self._clients[service] = self._new_client(service)
         return self._clients[service]

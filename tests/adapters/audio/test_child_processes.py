@@ -52,7 +52,7 @@ async def until(condition) -> None:
 
 
 class Running:
-    """A conversion that has already reported progress, so its child is known to run."""
+    """A conversion in progress; `child` returns its process once it has reported progress."""
 
     def __init__(self, converter, ordered):
         self.converter = converter

@@ -6,4 +6,4 @@ class NoTokens:
 
     async def verify(self, _token: str) -> Bearer:
         """Raise `InvalidToken`."""
-        raise InvalidToken
+        raise InvalidToken("no token is accepted: neither a JWT secret nor a JWK Set is configured")

@@ -205,7 +205,7 @@ class Setup:
                 "put_bucket_notification_configuration",
                 Bucket=bucket,
                 NotificationConfiguration=wanted,
-                SkipDestinationValidation=True,  # existing notifications are not this setup's concern
+                SkipDestinationValidation=True,  # leaves existing destinations unchecked
             ),
         )
 

@@ -44,7 +44,10 @@ class FollowingClock:
 
     @asynccontextmanager
     async def following(self, ask: Callable[[], Awaitable[datetime]]) -> AsyncIterator[None]:
-        """Follow the clock that *ask* reads, from before the block begins; *ask* may raise `Unavailable`."""
+        """Follow the clock that *ask* reads until the block ends.
+
+        The first reading happens before the block begins. *ask* may raise `Unavailable`.
+        """
         known = await self._measure(ask)
         follower = asyncio.create_task(self._follow(ask, known=known), name="clock")
         try:

@@ -63,12 +63,12 @@ class HttpPoster:
         await self._address(httpx.URL(url))
 
     async def post(self, endpoint: Endpoint, logged: LoggedEvent, *, at: datetime) -> Posted:
-        """Post the event, signed with the secrets that the endpoint has *at* that time."""
+        """Post the event, signed with the secrets that are valid *at* that time."""
         headers, body = webhook_request(endpoint, logged, at=at, agent=self._agent)
         return await self.send(endpoint.url, headers, body)
 
     async def send(self, url: str, headers: dict[str, str], body: bytes) -> Posted:
-        """Post *body* to a URL and return the outcome, also of a failed request; follow no redirect."""
+        """Post *body*; return the answer, or why there is none. Redirects are not followed."""
         try:
             async with asyncio.timeout(_TOTAL_SECONDS), AsyncExitStack() as stack:
                 target = httpx.URL(url)

@@ -1,4 +1,4 @@
-"""A process that does nothing but relay, to a file; for tests to kill."""
+"""A process that only relays events to a file, for tests to kill."""
 
 import asyncio
 import os
@@ -10,21 +10,21 @@ from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.application.ports.subscribers import PageOutcome, StartPosition
 from orak.entrypoints.feed import relay_to
 
-_FASTER = 50
+_SPEED = 50
 
 
 class FastClock:
-    """A clock of which several processes agree, and that passes over their holds quickly."""
+    """A fast clock that several processes share, so that their leases expire quickly."""
 
     def now(self) -> datetime:
-        return datetime(2030, 1, 1, tzinfo=UTC) + timedelta(seconds=time.time() * _FASTER % 10**9)
+        return datetime(2030, 1, 1, tzinfo=UTC) + timedelta(seconds=time.time() * _SPEED % 10**9)
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / _FASTER)
+        await asyncio.sleep(seconds / _SPEED)
 
 
-class ToFile:
-    """Appends what it reads to a file, a line an event; it fails at one in seven the first time."""
+class FileSubscriber:
+    """Appends a line for each event to a file, and fails the first time for one event in seven."""
 
     name = "file"
     in_order = True
@@ -52,7 +52,7 @@ class ToFile:
 async def main(url: str, path: str) -> None:
     clock = FastClock()
     async with SqlPersistence.open(url, clock=clock, lease=timedelta(seconds=30)) as persistence:
-        relay = relay_to([ToFile(path)], persistence.event_log, persistence.cursors, clock)
+        relay = relay_to([FileSubscriber(path)], persistence.event_log, persistence.cursors, clock)
         while True:
             await relay()
             await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Clients that never give up: they bring their takes in whatever happens."""
+"""Clients that retry until each of their records is created, whatever fails."""
 
 import asyncio
 import hashlib
@@ -12,17 +12,20 @@ from urllib.parse import urlsplit
 import httpx
 import jwt
 
-from reliability.history import History, Take
+from reliability.history import ClientRecord, History
 
-SECRET = "a secret that only these trials know"
+SECRET = "the signing secret of the chaos trials"
 _RATE = 16_000
 _OTHER_RATES = (8_000, 12_000, 24_000, 32_000)
-_PATIENCE_SECONDS = 20.0
-_AWAY, _FAULT = 503, 500
+_TIMEOUT_SECONDS = 20.0
+_UNAVAILABLE, _INTERNAL_ERROR = 503, 500
 
 
-def a_take(seconds: float, rate: int = _RATE) -> bytes:
-    """A sung wav of just this length at `_RATE`; at another *rate* as many bytes make another length."""
+def a_wav(seconds: float, rate: int = _RATE) -> bytes:
+    """Return a WAV file with as many bytes as *seconds* take at `_RATE`.
+
+    Another *rate* in its header gives the same number of bytes another duration.
+    """
     frames = b"".join(
         struct.pack("<h", int(8_000 * math.sin(number / 6))) for number in range(int(seconds * _RATE))
     )
@@ -32,23 +35,23 @@ def a_take(seconds: float, rate: int = _RATE) -> bytes:
 
 
 def _md5(content: bytes) -> str:
-    """Return what an S3 server has for an ETag."""
+    """Return the ETag that an S3 server gives to *content*."""
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
-def _says_try_again(method: str, answer: httpx.Response) -> bool:
-    """Whether a deletion met one change of its take after the other, as may be where statements are slow."""
+def _must_retry(method: str, answer: httpx.Response) -> bool:
+    """Return whether a deletion kept conflicting with other changes, as it may on a slow database."""
     return (method, answer.status_code) == ("DELETE", 409) and '"CONFLICT"' in answer.text
 
 
-class Singer:
-    """Somebody with takes to bring in, and some to delete."""
+class ChaosClient:
+    """A client that creates records one after another, and deletes some of them."""
 
     def __init__(
-        self, number: int, apis: Sequence[str], history: History, seed: int, *, meddles: bool = False
+        self, number: int, apis: Sequence[str], history: History, seed: int, *, overwrites: bool = False
     ) -> None:
-        """Sing by any of *apis*; who *meddles* sends other bytes to the same URL too, at any time."""
-        self._meddles = meddles
+        """Call any of *apis*. With *overwrites*, also send other contents to the presigned URLs."""
+        self._overwrites = overwrites
         self._number = number
         self._apis = apis
         self._history = history
@@ -56,19 +59,20 @@ class Singer:
         claims = {"sub": str(number), "exp": int(time.time()) + 3600}
         self._token = jwt.encode(claims, SECRET, "HS256")
 
-    async def sing_until(self, stop: asyncio.Event) -> None:
-        """Bring in take after take; the one that is begun is brought to its end."""
-        async with httpx.AsyncClient(timeout=_PATIENCE_SECONDS) as http:
+    async def run_until(self, stop: asyncio.Event) -> None:
+        """Create record after record until *stop*; finish the one that was begun."""
+        async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS) as http:
             while not stop.is_set():
-                await self._bring_in(http)
+                await self._create_record(http)
                 await asyncio.sleep(self._random.uniform(0.2, 1.5))
 
-    async def _bring_in(self, http: httpx.AsyncClient) -> None:
-        number = len(self._history.takes)
-        take = Take(f"take {number} of {self._number}", round(self._random.uniform(0.2, 0.9), 2))
-        self._history.takes.append(take)
-        content = a_take(take.seconds)
-        take.contents[_md5(content)] = take.seconds
+    async def _create_record(self, http: httpx.AsyncClient) -> None:
+        number = len(self._history.records)
+        seconds = round(self._random.uniform(0.2, 0.9), 2)
+        record = ClientRecord(f"record {number} of client {self._number}", seconds)
+        self._history.records.append(record)
+        content = a_wav(record.seconds)
+        record.contents[_md5(content)] = record.seconds
         signed = await self._call(
             http,
             "POST",
@@ -78,45 +82,46 @@ class Singer:
                 "originalFilename": f"secret song {number}.wav",
                 "fileSize": len(content),
                 "contentType": "audio/wav",
-                "createOnly": not self._meddles,
+                "createOnly": not self._overwrites,
             },
         )
         answer = signed.json()
-        take.upload_id = answer["uploadId"]
-        steps = [lambda: self._put(http, answer, content), lambda: self._name(http, take, number)]
-        if self._random.random() < 0.15:  # bytes may land after their take was named
+        record.upload_id = answer["uploadId"]
+        steps = [lambda: self._put(http, answer, content), lambda: self._create(http, record, number)]
+        if self._random.random() < 0.15:  # an object may arrive after its record was created
             steps.reverse()
-        async with asyncio.TaskGroup() as meddling:
-            if self._meddles:
-                meddling.create_task(self._meddle(http, answer, take))
+        async with asyncio.TaskGroup() as overwriting:
+            if self._overwrites:
+                overwriting.create_task(self._overwrite(http, answer, record))
             for step in steps:
                 await step()
         if self._random.random() < 0.15:
             await asyncio.sleep(self._random.uniform(0, 0.5))
-            take.delete_tried = True
-            await self._call(http, "DELETE", f"/records/async/{take.record_id}", also=frozenset({404}))
-            take.delete_acknowledged = True
+            record.delete_tried = True
+            await self._call(http, "DELETE", f"/records/async/{record.record_id}", also=frozenset({404}))
+            record.delete_acknowledged = True
 
     async def _put(self, http: httpx.AsyncClient, signed: dict, content: bytes) -> None:
-        # 412: an attempt that seemed to fail had not. 403 and 404 are a store's that is just starting.
+        # 412: an earlier PUT succeeded although its answer was lost. A store that is starting answers 403
+        # or 404.
         while True:
             answer = await self._send(http, "PUT", signed["presignedUrl"], signed["headers"], content=content)
             if answer is not None and answer.status_code in {200, 204, 412}:
                 return
             await asyncio.sleep(0.2)
 
-    async def _meddle(self, http: httpx.AsyncClient, signed: dict, take: Take) -> None:
+    async def _overwrite(self, http: httpx.AsyncClient, signed: dict, record: ClientRecord) -> None:
         for _ in range(self._random.randint(1, 3)):
             await asyncio.sleep(self._random.uniform(0, 0.6))
             rate = self._random.choice(_OTHER_RATES)
-            content = a_take(take.seconds, rate)
-            take.contents[_md5(content)] = take.seconds * _RATE / rate
+            content = a_wav(record.seconds, rate)
+            record.contents[_md5(content)] = record.seconds * _RATE / rate
             await self._send(http, "PUT", signed["presignedUrl"], signed["headers"], content=content)
 
-    async def _name(self, http: httpx.AsyncClient, take: Take, number: int) -> None:
-        body = {"title": take.title, "uploadId": take.upload_id}
+    async def _create(self, http: httpx.AsyncClient, record: ClientRecord, number: int) -> None:
+        body = {"title": record.title, "uploadId": record.upload_id}
         answer = await self._call(http, "POST", "/records/async", key=f"r{number}", json=body)
-        take.record_id = answer.json()["id"]
+        record.record_id = answer.json()["id"]
 
     async def _call(
         self,
@@ -128,29 +133,29 @@ class Singer:
         also: frozenset[int] = frozenset(),
         **body,
     ) -> httpx.Response:
-        """Ask any of the processes until one does it."""
+        """Call any of the APIs until one succeeds."""
         headers = {"Authorization": f"Bearer {self._token}"} | ({"Idempotency-Key": key} if key else {})
         while True:
             answer = await self._send(http, method, self._random.choice(self._apis) + path, headers, **body)
             if answer is not None:
                 if answer.status_code in {200, 204} | also:
                     return answer
-                if answer.status_code != _AWAY and not _says_try_again(method, answer):
-                    said = f"{answer.status_code} {answer.text[:200]}"
-                    self._history.surprises.append(f"{method} {path}: {said}")
-                if answer.status_code == _FAULT:
+                if answer.status_code != _UNAVAILABLE and not _must_retry(method, answer):
+                    received = f"{answer.status_code} {answer.text[:200]}"
+                    self._history.surprises.append(f"{method} {path}: {received}")
+                if answer.status_code == _INTERNAL_ERROR:
                     self._history.failed_requests.append(answer.headers["X-Request-Id"])
             await asyncio.sleep(self._random.uniform(0.1, 0.4))
 
     async def _send(
         self, http: httpx.AsyncClient, method: str, url: str, headers: dict[str, str], **body
     ) -> httpx.Response | None:
-        is_oraks, began = url.startswith(tuple(self._apis)), time.monotonic()
+        to_orak, began = url.startswith(tuple(self._apis)), time.monotonic()
         self._history.requests += 1
         try:
             return await http.request(method, url, headers=headers, **body)
         except httpx.TransportError:
             return None
         finally:
-            if is_oraks:  # a store of its own answers for itself
-                self._history.took(f"{method} {urlsplit(url).path}", time.monotonic() - began)
+            if to_orak:  # a separate object store is not measured
+                self._history.note_duration(f"{method} {urlsplit(url).path}", time.monotonic() - began)
