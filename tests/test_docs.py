@@ -51,6 +51,14 @@ def without_code(markdown: str, *, spans: bool = True) -> str:
     return re.sub(r"`[^`\n]*`", "", prose) if spans else prose
 
 
+def test_every_path_that_the_architecture_names_exists():
+    prose = (ROOT / "ARCHITECTURE.md").read_text()
+    named = {path for path in re.findall(r"`([a-z_./]+)`", prose) if "/" in path.strip("/")}
+    bases = (ROOT, ROOT / "src" / "orak")
+    missing = [path for path in named if not any((base / path).exists() for base in bases)]
+    assert missing == []
+
+
 def test_the_webhook_receiver_of_the_guide_accepts_what_orak_signs_and_nothing_else():
     guide = ROOT / "docs" / "guides" / "webhooks.md"
     [receiver] = re.findall(r"```python\n(.*?)```", guide.read_text(), re.DOTALL)
