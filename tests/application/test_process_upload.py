@@ -1,6 +1,5 @@
 import asyncio
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +9,7 @@ from orak.adapters.clock.frozen import FrozenClock
 from orak.application.ports.converter import DecoderDied, Unconvertible
 from orak.application.ports.failures import Unavailable
 from orak.domain.processing import FailureCode, ProcessingStatus
+from processing import with_ports
 
 S = ProcessingStatus
 
@@ -44,7 +44,7 @@ class HeldUp:
 async def begin(house, process=None) -> tuple[asyncio.Task, HeldUp]:
     """Start processing, and return when the conversion waits in the middle."""
     held_up = HeldUp(house.converter)
-    process = replace(process or house.use_cases.process_upload, converter=held_up)
+    process = with_ports(process or house.use_cases.process_upload, converter=held_up)
     work = asyncio.create_task(process())
     await held_up.begun.wait()
     return work, held_up
@@ -148,7 +148,7 @@ async def test_a_worker_that_froze_past_its_lease_publishes_nothing():
         upload = await house.upload()
         await house.create(upload)
         process = house.use_cases.process_upload
-        silent = replace(process, keeper=replace(process.keeper, heartbeat=timedelta(days=1)))
+        silent = with_ports(process, heartbeat=timedelta(days=1))
         frozen, held_up = await begin(house, silent)
         house.clock.advance(LEASE * 3)
         assert (await house.use_cases.sweep()).leases_lost == 1
@@ -166,7 +166,7 @@ async def test_a_late_result_does_not_pass_for_that_of_the_attempt_under_way():
         upload = await house.upload()
         await house.create(upload)
         process = house.use_cases.process_upload
-        silent = replace(process, keeper=replace(process.keeper, heartbeat=timedelta(days=1)))
+        silent = with_ports(process, heartbeat=timedelta(days=1))
         late, first = await begin(house, silent)
         house.clock.advance(LEASE * 3)
         await house.use_cases.sweep()
@@ -208,7 +208,7 @@ async def test_one_users_many_takes_do_not_stand_before_anothers_first(house):
 @pytest.mark.usefixtures("waiting")
 async def test_listeners_hear_of_each_change(house):
     await house.use_cases.follow_events()
-    live = house.use_cases.process_upload.keeper.live
+    live = house.use_cases.process_upload.attempt.keeper.live
     async with live.listen(SINGER.user_id) as messages:
         work, held_up = await begin(house)
         held_up.go_on.set()
@@ -234,7 +234,7 @@ async def test_whoever_polls_sees_progress_between_heartbeats():
                 return await super().convert(order, progress)
 
         half_way = HalfWay(house.converter)
-        work = asyncio.create_task(replace(house.use_cases.process_upload, converter=half_way)())
+        work = asyncio.create_task(with_ports(house.use_cases.process_upload, converter=half_way)())
         await half_way.begun.wait()
         began = house.clock.now()
         async with asyncio.timeout(5):
@@ -270,7 +270,7 @@ class SlowToAnswer:
 
 async def test_a_claim_that_is_cancelled_after_it_was_granted_is_given_back(house, waiting):
     slow = SlowToAnswer(house.persistence.leases)
-    work = asyncio.create_task(replace(house.use_cases.process_upload, leases=slow)())
+    work = asyncio.create_task(with_ports(house.use_cases.process_upload, leases=slow)())
     await slow.granted.wait()
     work.cancel()
     await asyncio.sleep(0)
@@ -298,8 +298,8 @@ async def test_a_worker_that_is_told_to_stop_after_its_take_was_deleted_leaves_n
                 work.cancel()
 
     process = house.use_cases.process_upload
-    silent = replace(process.keeper, heartbeat=timedelta(days=1))
-    work = asyncio.create_task(replace(process, keeper=silent, storage=AfterPublishing())())
+    silent = with_ports(process, heartbeat=timedelta(days=1), storage=AfterPublishing())
+    work = asyncio.create_task(silent())
     with suppress(asyncio.CancelledError):
         await work
     assert [stored.key async for stored in house.storage.list("")] == []
@@ -327,7 +327,7 @@ class LostAnswers:
 
 async def test_an_output_whose_commit_was_not_answered_stays(house, waiting):
     process = house.use_cases.process_upload
-    process = replace(process, transaction=LostAnswers(process.transaction, 1, committed=True))
+    process = with_ports(process, transaction=LostAnswers(process.end_attempt.transaction, 1, committed=True))
     assert await process()
     row = await house.row(waiting)
     assert row.status is S.COMPLETED
@@ -336,7 +336,9 @@ async def test_an_output_whose_commit_was_not_answered_stays(house, waiting):
 
 async def test_a_database_that_restarts_while_a_take_is_converted_costs_no_second_conversion(house, waiting):
     process = house.use_cases.process_upload
-    process = replace(process, transaction=LostAnswers(process.transaction, 20, committed=False))
+    process = with_ports(
+        process, transaction=LostAnswers(process.end_attempt.transaction, 20, committed=False)
+    )
     assert await process()
     row = await house.row(waiting)
     assert (row.status, row.attempt, row.failures) == (S.COMPLETED, 1, 0)
@@ -364,5 +366,5 @@ async def test_a_late_output_goes_also_if_the_store_is_just_away(house, waiting,
                 raise Unavailable("the store is away")
             await house.storage.delete(key)
 
-    assert await replace(house.use_cases.process_upload, storage=Away())()
+    assert await with_ports(house.use_cases.process_upload, storage=Away())()
     assert len(await published(house)) == left

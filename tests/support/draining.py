@@ -6,19 +6,17 @@ from collections.abc import Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 from builders import a_record, an_upload
 from orak.adapters.live.memory import MemoryLive
 from orak.adapters.queues.inline import InlineQueue
 from orak.adapters.storage.memory import MemoryStorage
-from orak.application.lease_keeper import LeaseKeeper
 from orak.application.ports.converter import ConversionOrder
-from orak.application.processing.process_upload import ConversionRules, ProcessUpload
-from orak.domain.audio import AudioProfile, Conversion, Loudness
+from orak.domain.audio import Conversion, Loudness
 from orak.domain.events import EventType
 from orak.domain.identity import UploadId, UserId
+from processing import a_process
 
 _IN_ONE_TRANSACTION = 500
 
@@ -97,16 +95,8 @@ async def a_drain(persistence, clock, *, workers, batch_size=50):
     """Open the workers; `queue.wake` sets them going, `idle` says that one found nothing."""
     storage = MemoryStorage("http://orak.test", b"k" * 32, clock)
     converter = TrivialConverter()
-    process_upload = ProcessUpload(
-        persistence.leases,
-        LeaseKeeper(persistence.leases, MemoryLive(), clock, timedelta(seconds=10)),
-        persistence.transaction,
-        storage,
-        converter,
-        clock,
-        partial(tempfile.TemporaryDirectory, prefix="orak-test-"),
-        lambda: 1.0,
-        ConversionRules(AudioProfile.AAC_128, 3600),
+    process_upload = a_process(
+        persistence, storage, converter, MemoryLive(), clock, heartbeat=timedelta(seconds=10)
     )
     idle = asyncio.Event()
 

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 from orak.adapters.cache.memory import MemoryCache
@@ -26,7 +25,6 @@ from orak.application.events.issue_ticket import IssueTicket
 from orak.application.events.prune_events import PruneEvents
 from orak.application.events.redeem_ticket import RedeemTicket
 from orak.application.events.watch_records import WatchRecords
-from orak.application.lease_keeper import LeaseKeeper
 from orak.application.operators.get_statistics import BatchRules, GetStatistics
 from orak.application.operators.list_failures import ListFailures
 from orak.application.operators.list_orphans import ListOrphans
@@ -36,7 +34,6 @@ from orak.application.operators.trigger_batch import TriggerBatch
 from orak.application.ports.converter import ConversionOrder
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.poster import ForbiddenAddress, Posted
-from orak.application.processing.process_upload import ConversionRules, ProcessUpload
 from orak.application.processing.sweep import Sweep
 from orak.application.processing.sweep_objects import SweepObjects
 from orak.application.records.change_record import ChangeRecord
@@ -69,7 +66,7 @@ from orak.application.webhooks.replay_webhook_delivery import ReplayWebhookDeliv
 from orak.application.webhooks.replay_webhook_events import ReplayWebhookEvents
 from orak.application.webhooks.rotate_webhook_secret import RotateWebhookSecret
 from orak.domain.actor import Actor
-from orak.domain.audio import AudioProfile, Conversion, Loudness
+from orak.domain.audio import Conversion, Loudness
 from orak.domain.events import LoggedEvent
 from orak.domain.identity import UploadId, UserId
 from orak.domain.policies.records import RecordPolicy
@@ -78,6 +75,7 @@ from orak.domain.record import RecordSnapshot
 from orak.domain.upload import Upload
 from orak.domain.webhooks import Endpoint
 from orak.entrypoints.feed import SubscriberNames, relay_to
+from processing import a_process
 
 SINGER = Actor(UserId(1))
 STRANGER = Actor(UserId(2))
@@ -267,17 +265,7 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
             register_user=RegisterUser(transaction),
             receive_upload=ReceiveUpload(snapshots, storage, verify, starter, queue),
             import_songs=ImportSongs(transaction),
-            process_upload=ProcessUpload(
-                leases,
-                LeaseKeeper(leases, live, clock, LEASE / 3),
-                transaction,
-                storage,
-                converter,
-                clock,
-                partial(tempfile.TemporaryDirectory, prefix="orak-test-"),
-                lambda: 1.0,
-                ConversionRules(AudioProfile.AAC_128, 3600),
-            ),
+            process_upload=a_process(persistence, storage, converter, live, clock, heartbeat=LEASE / 3),
             sweep=Sweep(
                 leases,
                 persistence.arrivals,

@@ -1,3 +1,5 @@
+"""Doing work again while another writer was first, or while a database or store is away."""
+
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
@@ -7,25 +9,41 @@ from orak.application.ports.failures import StaleVersion, Unavailable
 
 T = TypeVar("T")
 
-_PAUSES = (0.02, 0.1)
-_BLINK = timedelta(seconds=2)
+_PAUSES_SECONDS = (0.02, 0.1)
+_SHORT_OUTAGE = timedelta(seconds=2)
+_PATIENT_PAUSE_SECONDS = 1.0
 
 
 async def with_retries(clock: Clock, work: Callable[[], Awaitable[T]]) -> T:
-    """Do *work* up to three times in all while another writer was first or the database blinked.
+    """Do *work* up to three times: again if another writer was first, or after a short outage.
 
-    What was silent for long did not blink, and no caller waits that long three times. Each time must read
-    what it decides on again, so *work* begins its own transaction. The third time, what it raises is raised,
-    `StaleVersion` too.
+    An outage that took longer is raised at once, so that no caller waits for it three times. *work* begins
+    its own transaction, because each try must decide on what it reads anew. The third try raises what it
+    raises, `StaleVersion` too.
     """
-    begun = clock.now()
-    for pause in _PAUSES:
+    began = clock.now()
+    for pause in _PAUSES_SECONDS:
         try:
             return await work()
         except StaleVersion:
             await clock.sleep(pause)
         except Unavailable:
-            if clock.now() - begun > _BLINK:
+            if clock.now() - began > _SHORT_OUTAGE:
                 raise
             await clock.sleep(pause)
     return await work()
+
+
+async def with_patience(clock: Clock, patience: timedelta, work: Callable[[], Awaitable[T]]) -> T:
+    """Do *work* again every second until it succeeds; after *patience*, raise what it raises.
+
+    Only `Unavailable` and `StaleVersion` lead to another try.
+    """
+    deadline = clock.now() + patience
+    while True:
+        try:
+            return await work()
+        except (Unavailable, StaleVersion):
+            if clock.now() >= deadline:
+                raise
+            await clock.sleep(_PATIENT_PAUSE_SECONDS)

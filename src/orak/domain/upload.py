@@ -17,7 +17,15 @@ from orak.domain.errors import (
     WrongState,
 )
 from orak.domain.events import DomainEvent, EventType
-from orak.domain.identity import RECORDINGS, ObjectKey, RecordId, UploadId, UserId, original_key
+from orak.domain.identity import (
+    RECORDINGS,
+    ObjectKey,
+    RecordId,
+    UploadId,
+    UserId,
+    original_key,
+    published_key,
+)
 from orak.domain.policies.arrivals import FIRST_CHECK_DELAY, URL_GRACE, patience
 from orak.domain.policies.retention import ORPHAN_AGE, TOMBSTONE_AGE
 from orak.domain.policies.retries import MAX_FAILURES, MAX_FAILURES_WHEN_KILLED
@@ -132,6 +140,14 @@ class Upload(msgspec.Struct, frozen=True):
     def shown_key(self) -> ObjectKey:
         """The object that clients are told of: the uploaded one until there is a converted one."""
         return self.key if self.output is None else self.output.audio_key
+
+    def output_keys(self, extension: str) -> tuple[ObjectKey, ObjectKey]:
+        """Return the keys under which this attempt publishes its audio and its waveform."""
+        name = self.original_filename
+        return (
+            published_key(self.uuid, self.attempt, name, extension),
+            published_key(self.uuid, self.attempt, name, "json"),
+        )
 
     @property
     def awaits_arrival(self) -> bool:

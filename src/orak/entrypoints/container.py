@@ -9,9 +9,13 @@ from datetime import timedelta
 from dependency_injector import containers, providers
 
 from orak.adapters.ids.random import RandomIds
+from orak.application.attempt_conversion import AttemptConversion
 from orak.application.await_record import AwaitRecord
+from orak.application.claim_upload import ClaimUpload
 from orak.application.collect_metrics import CollectMetrics
 from orak.application.convert_now import ConvertNow
+from orak.application.convert_upload import ConversionRules, ConvertUpload
+from orak.application.end_attempt import EndAttempt
 from orak.application.events.check_event_log import CheckEventLog
 from orak.application.events.follow_events import FollowEvents
 from orak.application.events.issue_ticket import IssueTicket
@@ -26,7 +30,7 @@ from orak.application.operators.retry_failure import RetryFailure
 from orak.application.operators.set_batch_size import SetBatchSize
 from orak.application.operators.trigger_batch import TriggerBatch
 from orak.application.ports.event_log import EventLog
-from orak.application.processing.process_upload import ConversionRules, ProcessUpload
+from orak.application.processing.process_upload import ProcessUpload
 from orak.application.processing.sweep import Sweep
 from orak.application.processing.sweep_objects import SweepObjects
 from orak.application.records.change_record import ChangeRecord
@@ -103,21 +107,35 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         heartbeat=providers.Callable(timedelta, seconds=settings.provided.heartbeat_seconds),
     )
-    process_upload = providers.Singleton(
-        ProcessUpload,
-        leases=leases,
-        keeper=keeper,
+    end_attempt = providers.Singleton(
+        EndAttempt,
         transaction=transaction,
         storage=storage,
-        converter=converter,
         clock=clock,
-        workspace=workspaces,
-        chance=chance,
-        rules=providers.Singleton(
-            ConversionRules,
-            profile=settings.provided.audio_profile,
-            max_duration_seconds=settings.provided.max_duration_seconds,
+        profile=settings.provided.audio_profile,
+    )
+    process_upload = providers.Singleton(
+        ProcessUpload,
+        claim=providers.Singleton(ClaimUpload, leases=leases, end_attempt=end_attempt),
+        attempt=providers.Singleton(
+            AttemptConversion,
+            convert=providers.Singleton(
+                ConvertUpload,
+                storage=storage,
+                converter=converter,
+                workspace=workspaces,
+                rules=providers.Singleton(
+                    ConversionRules,
+                    profile=settings.provided.audio_profile,
+                    max_duration_seconds=settings.provided.max_duration_seconds,
+                ),
+            ),
+            keeper=keeper,
+            storage=storage,
+            clock=clock,
+            chance=chance,
         ),
+        end_attempt=end_attempt,
     )
     # What immediate and background conversions share: never more at once than the machine has cores.
     capacity = providers.Singleton(asyncio.Semaphore, settings.provided.cores)

@@ -1,0 +1,54 @@
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from orak.application.ports.converter import ConversionOrder, Converter
+from orak.application.ports.storage import ObjectMissing, Storage
+from orak.domain.audio import AudioProfile
+from orak.domain.record import RecordSnapshot
+from orak.domain.upload import Output
+
+
+class ConversionRules(msgspec.Struct, frozen=True):
+    """The output profile and the maximum input duration."""
+
+    profile: AudioProfile
+    max_duration_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertUpload:
+    """Converts the verified object of an upload, and stores the rendition under this attempt's keys."""
+
+    storage: Storage
+    converter: Converter
+    workspace: Callable[[], AbstractContextManager[str]]
+    """Makes an empty folder for the files of one conversion, and removes it."""
+    rules: ConversionRules
+
+    async def __call__(self, snapshot: RecordSnapshot, progress: Callable[[float], None]) -> Output:
+        """Download, convert, publish; report progress as a fraction from 0 to 1.
+
+        Raise what `Storage.download` and `Converter.convert` raise.
+        """
+        upload, profile = snapshot.upload, self.rules.profile
+        if upload.etag is None:
+            raise ObjectMissing
+        audio_key, waveform_key = upload.output_keys(profile.extension)
+        with self.workspace() as folder:
+            order = ConversionOrder(
+                source=Path(folder, "input"),
+                audio=Path(folder, f"output.{profile.extension}"),
+                waveform=Path(folder, "waveform.json"),
+                profile=profile,
+                title=snapshot.record.title,
+                max_duration_seconds=self.rules.max_duration_seconds,
+            )
+            await self.storage.download(upload.key, etag=upload.etag, to=order.source)
+            conversion = await self.converter.convert(order, progress)
+            await self.storage.publish(audio_key, order.audio, content_type=profile.content_type)
+            await self.storage.publish(waveform_key, order.waveform, content_type="application/json")
+        return Output(audio_key, waveform_key, conversion.duration_seconds, conversion.loudness)

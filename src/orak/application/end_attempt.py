@@ -1,0 +1,86 @@
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from orak.application.ports.clock import Clock
+from orak.application.ports.failures import Unavailable
+from orak.application.ports.storage import Storage
+from orak.application.ports.unit_of_work import UnitOfWork
+from orak.application.retries import with_patience, with_retries
+from orak.domain.audio import AudioProfile
+from orak.domain.errors import LeaseLost, UploadNotFound
+from orak.domain.events import DomainEvent
+from orak.domain.upload import Upload
+
+_log = logging.getLogger(__name__)
+
+_PATIENCE = timedelta(seconds=30)
+"""How long a worker tries to write an outcome or to remove discarded output."""
+
+Verdict = Callable[[Upload], tuple[Upload, DomainEvent]]
+"""The transition that ends an attempt, applied to the row as it is when the outcome is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndAttempt:
+    """Ends an attempt at converting an upload: settles it, releases its lease, or discards its output."""
+
+    transaction: UnitOfWork
+    storage: Storage
+    clock: Clock
+    profile: AudioProfile
+
+    async def settle(self, upload: Upload, verdict: Verdict) -> None:
+        """Write how the attempt ended, also if the database restarts meanwhile.
+
+        Raises:
+            LeaseLost, UploadNotFound: the upload is no longer this attempt's.
+            Unavailable, StaleVersion: the outcome could not be written.
+        """
+        await with_patience(self.clock, _PATIENCE, lambda: self._write(upload, verdict))
+
+    async def release(self, upload: Upload) -> None:
+        """Give the lease back uncounted, so that another worker can claim the upload at once.
+
+        Raise `Unavailable` or `StaleVersion` if that fails; the lease then runs out.
+        """
+        try:
+            await self._write(upload, lambda held: held.release(upload.attempt, at=self.clock.now()))
+        except (LeaseLost, UploadNotFound):
+            await self._discard(upload, timedelta())
+
+    async def discard(self, upload: Upload) -> None:
+        """Remove what the attempt wrote, after it lost its lease; other attempts write elsewhere."""
+        await self._discard(upload, _PATIENCE)
+
+    async def _write(self, upload: Upload, verdict: Verdict) -> None:
+        async def write() -> None:
+            async with self.transaction() as tx:
+                await tx.uploads.save(*verdict(await tx.uploads.get(upload.id)))
+
+        await with_retries(self.clock, write)
+
+    async def _discard(self, upload: Upload, patience: timedelta) -> None:
+        try:
+            await with_patience(self.clock, patience, lambda: self._remove_output(upload))
+        except Unavailable as outage:
+            _log.warning("upload %d: attempt %d may leave objects: %s", upload.id, upload.attempt, outage)
+
+    async def _remove_output(self, upload: Upload) -> None:
+        if await self._was_published(upload):
+            return
+        for key in upload.output_keys(self.profile.extension):
+            await self.storage.delete(key)
+        _log.warning(
+            "upload %d: attempt %d lost its lease; its output was removed", upload.id, upload.attempt
+        )
+
+    async def _was_published(self, upload: Upload) -> bool:
+        """Return whether the row names this attempt's output: its commit may have gone unanswered."""
+        try:
+            async with self.transaction() as tx:
+                output = (await tx.uploads.get(upload.id)).output
+        except UploadNotFound:
+            return False
+        return output is not None and output.audio_key in upload.output_keys(self.profile.extension)
