@@ -58,7 +58,7 @@ def test_a_record_is_renamed_and_deleted(orak, take):
 
     refused = orak("records", "retry", record_id)
     assert refused.exit_code == 1
-    assert refused.stderr == "error: Only a failed recording can be tried again (CONFLICT)\n"
+    assert refused.stderr == "error: Only a failed recording can be retried (CONFLICT)\n"
 
     assert orak("records", "delete", record_id).exit_code == 0
     gone = orak("records", "get", record_id)

@@ -11,10 +11,9 @@ from litestar.exceptions import HTTPException
 from litestar.response import Stream
 
 from orak.adapters.clock.frozen import FrozenClock
-from orak.entrypoints.http.answers.errors import answer
+from orak.entrypoints.http.answers.errors import error_response
 from orak.entrypoints.http.serving.deadline import NO_DEADLINE, Deadline
-from orak.entrypoints.http.serving.finishing import finishing
-from orak.entrypoints.http.serving.request_ids import send_request_id
+from orak.entrypoints.http.serving.response_hook import response_hook, send_request_id
 
 SOON = 0.05
 DEADLINE = 10
@@ -56,8 +55,8 @@ async def client(hung):
     app = Litestar(
         [hangs, unhurried, streams],
         middleware=[Deadline(SOON)],
-        before_send=[finishing(send_request_id)],
-        exception_handlers={Exception: answer},
+        before_send=[response_hook(send_request_id)],
+        exception_handlers={Exception: error_response},
         openapi_config=None,
     )
     app.state.running = SimpleNamespace(clock=FrozenClock())

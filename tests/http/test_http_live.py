@@ -345,7 +345,7 @@ async def test_a_stream_lives_no_longer_than_its_token(server, singer):
 
 
 async def test_a_quiet_stream_says_that_it_lives(singer, monkeypatch):
-    monkeypatch.setattr(live, "HEARTBEAT", 0.01)
+    monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.01)
     async with streamed(singer) as stream:
         assert await stream.block() == {"": ""}
 
@@ -370,7 +370,7 @@ async def test_nobody_s_streams_take_all_the_room(server, singer):
 @pytest.mark.parametrize("kind", ["events", "socket"])
 async def test_one_that_never_reads_is_cut_off_and_harms_nobody(server, singer, monkeypatch, kind):
     for module in (event_stream, live_socket):
-        monkeypatch.setattr(module, "STUCK", 0.3)
+        monkeypatch.setattr(module, "WRITE_TIMEOUT_SECONDS", 0.3)
     listener = server.servers[0].sockets[0]
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # which connections inherit
     deaf = socket.socket()

@@ -62,7 +62,7 @@ async def test_why_a_take_failed_is_said_in_the_caller_s_language(api, singer):
     english = (await singer.get("/records/async/1", headers={"Accept-Language": "en"})).json()
     assert korean["processingStatus"] == "FAILED"
     assert korean["failure"] == {"code": "NO_AUDIO_STREAM", "message": "파일에 오디오가 없습니다"}
-    assert english["failure"] == {"code": "NO_AUDIO_STREAM", "message": "The file holds no audio"}
+    assert english["failure"] == {"code": "NO_AUDIO_STREAM", "message": "The file contains no audio"}
 
 
 @pytest.mark.parametrize(

@@ -1,97 +1,86 @@
-"""The HTTP application: routes, what every request passes through, and the life of the orak behind it."""
+"""The HTTP application: its routes, what every request passes through, and the lifetime of the service."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 
 from litestar import Litestar, Router
 
-from orak.entrypoints.http.answers.errors import answer
+from orak.entrypoints.http.answers.errors import error_response
+from orak.entrypoints.http.openapi.document import render
 from orak.entrypoints.http.requests.authentication import Authentication, KnownUsers
 from orak.entrypoints.http.requests.bodies import MAX_BODY
-from orak.entrypoints.http.requests.injection import provided
-from orak.entrypoints.http.routes import operators as batch
-from orak.entrypoints.http.routes import records, uploads, webhooks
-from orak.entrypoints.http.routes.docs import docs
+from orak.entrypoints.http.routes.docs import documentation
 from orak.entrypoints.http.routes.health import health
-from orak.entrypoints.http.routes.live_events import issue_live_ticket, stream_events
-from orak.entrypoints.http.routes.live_socket import watch_live
-from orak.entrypoints.http.routes.metrics import show_metrics
+from orak.entrypoints.http.routes.live_events import issue_ticket, watch_records
+from orak.entrypoints.http.routes.live_socket import watch_records_over_websocket
+from orak.entrypoints.http.routes.metrics import metrics
+from orak.entrypoints.http.routes.operators import operators
 from orak.entrypoints.http.routes.page import page
+from orak.entrypoints.http.routes.records import records
 from orak.entrypoints.http.routes.storage import published_objects, signed_objects
+from orak.entrypoints.http.routes.uploads import uploads
+from orak.entrypoints.http.routes.webhooks import webhooks
 from orak.entrypoints.http.serving.access_log import log_answer
-from orak.entrypoints.http.serving.allowed_methods import correct_allow
 from orak.entrypoints.http.serving.cors import allow_origins
 from orak.entrypoints.http.serving.deadline import Deadline
-from orak.entrypoints.http.serving.finishing import finishing
-from orak.entrypoints.http.serving.live_streams import Streams
-from orak.entrypoints.http.serving.request_ids import send_request_id
-from orak.entrypoints.http.serving.sniffing import forbid_sniffing
+from orak.entrypoints.http.serving.live_streams import OpenStreams
+from orak.entrypoints.http.serving.response_hook import (
+    correct_allow,
+    forbid_sniffing,
+    response_hook,
+    send_request_id,
+)
 from orak.entrypoints.running import Running
 from orak.entrypoints.settings.values import Settings
 
+live = Router(
+    "/records/async",
+    route_handlers=[watch_records, issue_ticket, watch_records_over_websocket],
+    tags=["live"],
+)
+
+DOCUMENTED = (
+    uploads,
+    records,
+    live,
+    operators,
+    signed_objects,
+    published_objects,
+    health,
+    metrics,
+    webhooks,
+)
+"""The routers of the OpenAPI document, whatever the settings leave out."""
+
+
+@cache
+def rendered_document() -> bytes:
+    """Return the OpenAPI document as JSON."""
+    return render(DOCUMENTED)
+
 
 def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextManager[Running]]) -> Litestar:
-    """Build the application; it opens *running* when the server starts it, and closes it at the end."""
+    """Return the application. It enters *running* when the server starts, and leaves it at the end."""
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         app.state.known_users = KnownUsers()
-        app.state.streams = Streams()
+        app.state.streams = OpenStreams()
         async with running() as app.state.running:
             yield
 
-    api = Router(
-        "/records/async",
-        route_handlers=[
-            uploads.request_presigned_url,
-            uploads.show_upload,
-            uploads.give_up_upload,
-            records.name_take,
-            records.list_own_records,
-            records.show_record,
-            records.rename_record,
-            records.convert_again,
-            records.remove_record,
-            stream_events,
-            issue_live_ticket,
-            watch_live,
-        ],
-    )
-    operators = Router(
-        "/records/async/batch",
-        route_handlers=[
-            batch.set_size,
-            batch.trigger,
-            batch.show_statistics,
-            batch.list_orphaned_uploads,
-            batch.list_dead_letters,
-            batch.retry_dead_letter,
-        ],
-    )
-    hooks = Router(
-        "/records/async/webhooks",
-        route_handlers=[
-            webhooks.list_webhooks,
-            webhooks.add_webhook,
-            webhooks.show_webhook,
-            webhooks.change_webhook,
-            webhooks.remove_webhook,
-            webhooks.rotate_webhook_secret,
-            webhooks.list_webhook_deliveries,
-            webhooks.replay_webhook_delivery,
-            webhooks.replay_webhook_events,
-        ],
-    )
-    gates = [signed_objects] if settings.s3_bucket_name is None else []
+    routers = [
+        router for router in DOCUMENTED if router is not signed_objects or settings.s3_bucket_name is None
+    ]
     return Litestar(
-        [api, operators, hooks, *gates, published_objects, health, show_metrics, docs, page],
+        [*routers, documentation(rendered_document), page],
         lifespan=[lifespan],
-        dependencies=provided(),
         middleware=[Deadline(), Authentication()],
-        exception_handlers={Exception: answer},
-        # In this order: the CORS headers and the log know of an answer what the others put on it.
+        exception_handlers={Exception: error_response},
+        # In this order: CORS and the log read headers that the steps before them set.
         before_send=[
-            finishing(
+            response_hook(
                 correct_allow,
                 send_request_id,
                 forbid_sniffing,
@@ -100,7 +89,7 @@ def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextMan
             )
         ],
         request_max_body_size=MAX_BODY,
-        debug=False,  # else LITESTAR_DEBUG in the environment could show traces to clients
-        logging_config=None,  # Litestar's own would take the process's log over
-        openapi_config=None,  # docs.py: Litestar cannot see what handlers decode themselves
+        debug=False,  # LITESTAR_DEBUG in the environment would otherwise show traces to clients
+        logging_config=None,  # Litestar's own would take over the log of the process
+        openapi_config=None,  # openapi/ makes the document: Litestar cannot see what handlers parse
     )

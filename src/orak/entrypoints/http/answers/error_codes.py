@@ -1,11 +1,11 @@
-"""Every `error.code` there is, and the statuses it comes with."""
+"""The error codes of the API, and the statuses that each comes with."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 
 
 class ErrorCode(StrEnum):
-    """Every `error.code` that a client can meet."""
+    """A stable code for programs, in `error.code` of every error."""
 
     RECORD_OPERATION_FAILED = "RECORD_OPERATION_FAILED"
     RECORD_NOT_FOUND = "RECORD_NOT_FOUND"
@@ -49,4 +49,4 @@ STATUSES: Mapping[ErrorCode, tuple[int, ...]] = {
     _C.UNAVAILABLE: (503,),
     _C.INTERNAL: (500,),
 }
-"""The statuses that each code comes with."""
+"""The statuses of each code."""

@@ -1,12 +1,17 @@
-"""What a refusal is in HTTP: one table of codes, one of orak's errors, one envelope for everything."""
+"""Errors as HTTP answers: a table of orak's errors, and one envelope for all of them."""
 
 import logging
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
+import msgspec
 from litestar import Response
+from litestar.datastructures import Headers
 from litestar.exceptions import HTTPException
+from litestar.types import Scope
+from msgspec import Meta
+from msgspec.structs import replace
 
 from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.application.ports.object_server import InvalidSignature, LengthMismatch, ObjectExists
@@ -18,6 +23,8 @@ from orak.domain.errors import (
     IdempotencyMismatch,
     OrakError,
     PermissionDenied,
+    Problem,
+    ProblemCode,
     RecordExists,
     RecordNotFound,
     Rejected,
@@ -29,12 +36,11 @@ from orak.domain.errors import (
 from orak.domain.policies.retries import UNAVAILABLE_DELAY
 from orak.domain.webhooks import DeliveryNotFound, EndpointNotFound
 from orak.entrypoints.http.answers.error_codes import STATUSES, ErrorCode
-from orak.entrypoints.http.answers.field_names import on_the_wire
 from orak.entrypoints.http.answers.languages import Language, language_of
 from orak.entrypoints.http.answers.messages import error_text, general_text, part_text, problem_text
-from orak.entrypoints.http.answers.views import ErrorDetail, ErrorEnvelope, ErrorView
-from orak.entrypoints.http.requests.injection import AnyCall
-from orak.entrypoints.http.serving.request_ids import request_id_of
+from orak.entrypoints.http.answers.request_ids import request_id_of
+from orak.entrypoints.http.routing import AnyRequest
+from orak.entrypoints.running import Running
 
 _log = logging.getLogger(__name__)
 
@@ -60,9 +66,9 @@ ERRORS: Mapping[type[OrakError], tuple[int, ErrorCode]] = {
     IdempotencyMismatch: (422, _C.IDEMPOTENCY_CONFLICT),
     Unavailable: (503, _C.UNAVAILABLE),
 }
-"""What orak's own refusals become; any other error is a bug, and INTERNAL."""
+"""Status and code of each error of orak. An error missing here is a bug and becomes INTERNAL."""
 
-_REFUSED_CREATION = {WrongState.UPLOAD_FAILED, WrongState.UPLOAD_CANCELLED}
+_BLOCKS_CREATION = {WrongState.UPLOAD_FAILED, WrongState.UPLOAD_CANCELLED}
 
 _FRAMEWORK: Mapping[int, ErrorCode] = {
     404: _C.NOT_FOUND,
@@ -70,7 +76,7 @@ _FRAMEWORK: Mapping[int, ErrorCode] = {
     413: _C.PAYLOAD_TOO_LARGE,
     415: _C.UNSUPPORTED_MEDIA_TYPE,
 }
-"""Litestar's own refusals; whatever else of the 400s it finds is a request that cannot be read."""
+"""Codes of Litestar's own errors. Any other 4xx of Litestar means that the request cannot be read."""
 
 _HEADERS: Mapping[ErrorCode, dict[str, str]] = {
     _C.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
@@ -78,8 +84,35 @@ _HEADERS: Mapping[ErrorCode, dict[str, str]] = {
 }
 
 
-class Refusal(Exception):
-    """A refusal that is HTTP's own: of a method, a media type, a range, a path."""
+class ErrorDetail(msgspec.Struct, frozen=True):
+    """One wrong field or parameter, or one part of orak that does not answer."""
+
+    field: Annotated[str, Meta(description="Name of the field, parameter or part, as the client writes it.")]
+    code: Annotated[str, Meta(description="What is wrong, for programs, such as `REQUIRED` or `INVALID`.")]
+    message: Annotated[str, Meta(description="What is wrong, for people, in the language of the answer.")]
+
+
+class ErrorView(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """What went wrong."""
+
+    code: Annotated[ErrorCode, Meta(description="What went wrong, for programs. Codes are stable.")]
+    message: Annotated[str, Meta(description="What went wrong, for people, in the language of the answer.")]
+    timestamp: Annotated[
+        datetime, Meta(description="When the error happened.", extra_json_schema={"format": "date-time"})
+    ]
+    path: Annotated[str, Meta(description="Path of the request without its query.")]
+    request_id: Annotated[str, Meta(description="Id of the request, as in `X-Request-Id` and in the log.")]
+    details: Annotated[list[ErrorDetail], Meta(description="Every wrong field at once; otherwise empty.")]
+
+
+class ErrorEnvelope(msgspec.Struct, frozen=True):
+    """The body of every error."""
+
+    error: Annotated[ErrorView, Meta(description="The error.")]
+
+
+class HttpError(Exception):
+    """An error of HTTP alone, such as an unsupported media type or an unsatisfiable range."""
 
     def __init__(self, code: ErrorCode, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(code)
@@ -91,34 +124,47 @@ class NotReady(Exception):
     """Some parts of orak do not answer."""
 
     def __init__(self, parts: list[str]) -> None:
-        super().__init__(*parts)
+        super().__init__(f"not ready: {', '.join(parts)}")
         self.parts = parts
 
 
-def answer(request: AnyCall, error: Exception) -> Response[ErrorEnvelope]:
-    """Put *error* into its envelope; one that nobody foresaw is logged, and tells the client nothing."""
-    told = tell(
-        error,
-        language_of(request.headers),
-        path=request.scope["path"],
-        request_id=request_id_of(request.scope),
-        at=request.app.state.running.clock.now(),
-    )
-    return Response(
-        told.envelope, status_code=told.status, headers=told.headers, media_type="application/json"
-    )
-
-
-class Told(NamedTuple):
-    """A refusal in HTTP's terms."""
+class ErrorAnswer(NamedTuple):
+    """Status, headers and envelope of one error."""
 
     status: int
     headers: dict[str, str]
     envelope: ErrorEnvelope
 
+    @property
+    def body(self) -> bytes:
+        """The envelope as JSON."""
+        return msgspec.json.encode(self.envelope)
 
-def tell(error: Exception, language: Language, *, path: str, request_id: str, at: datetime) -> Told:
-    """Say what *error* is to a client."""
+
+def error_response(request: AnyRequest, error: Exception) -> Response[ErrorEnvelope]:
+    """Return the response to *error*; Litestar calls this for every exception."""
+    answer = error_answer(error, request.scope)
+    return Response(
+        answer.envelope, status_code=answer.status, headers=answer.headers, media_type="application/json"
+    )
+
+
+def error_answer(error: Exception, scope: Scope) -> ErrorAnswer:
+    """Return the answer to *error* in the language that the client of *scope* prefers."""
+    running: Running = scope["litestar_app"].state.running
+    return describe_error(
+        error,
+        language_of(Headers.from_scope(scope)),
+        path=scope["path"],
+        request_id=request_id_of(scope),
+        at=running.clock.now(),
+    )
+
+
+def describe_error(
+    error: Exception, language: Language, *, path: str, request_id: str, at: datetime
+) -> ErrorAnswer:
+    """Return the answer to *error*. An unexpected error is logged, and the client learns only INTERNAL."""
     status, code, headers = _classify(error)
     if code is ErrorCode.INTERNAL:
         _log.error("request %s failed", request_id, exc_info=error)
@@ -131,35 +177,46 @@ def tell(error: Exception, language: Language, *, path: str, request_id: str, at
         details=_details(error, language),
     )
     headers |= {
-        "Cache-Control": "no-store",  # a 404 or 405 may else be kept by any cache (RFC 9111 §4.2.2)
+        "Cache-Control": "no-store",  # caches may otherwise keep a 404 or 405 (RFC 9111 §4.2.2)
         "Content-Language": language,
         "Vary": "Accept-Language",
     }
-    return Told(status, headers, ErrorEnvelope(view))
+    return ErrorAnswer(status, headers, ErrorEnvelope(view))
+
+
+def on_the_wire(problem: Problem) -> Problem:
+    """Return *problem* with the name of its field in camelCase, as HTTP writes it.
+
+    Names that came from HTTP stay as they are: headers, parameters, and unknown fields of the client.
+    """
+    if problem.code is ProblemCode.UNKNOWN_FIELD:
+        return problem
+    first, *rest = problem.field.split("_")
+    return replace(problem, field=first + "".join(word.capitalize() for word in rest))
 
 
 def _classify(error: Exception) -> tuple[int, ErrorCode, dict[str, str]]:
     status, code, headers = 500, ErrorCode.INTERNAL, {}
     match error:
-        case Refusal():
+        case HttpError():
             status, code, headers = STATUSES[error.code][0], error.code, dict(error.headers)
         case NotReady():
             status, code = ERRORS[Unavailable]
         case WaitEnded():
             status, code = ERRORS[Unavailable]
-            headers = {"Connection": "close"}  # what is still to come of the body will not be read
-        case StateConflict() if error.why in _REFUSED_CREATION:
+            headers = {"Connection": "close"}  # the rest of the body will not be read
+        case StateConflict() if error.why in _BLOCKS_CREATION:
             status, code = ERRORS[RecordExists]
         case OrakError():
             status, code = ERRORS.get(type(error), (status, code))
         case HTTPException(status_code=refused) if 400 <= refused < 500:
             code = _FRAMEWORK.get(refused, ErrorCode.VALIDATION_FAILED)
-            status, headers = STATUSES[code][0], _allowed(error)
+            status, headers = STATUSES[code][0], _sorted_allow(error)
     return status, code, headers | _HEADERS.get(code, {})
 
 
-def _allowed(error: HTTPException) -> dict[str, str]:
-    """Litestar lists the methods of a path in an order that changes from one process to the next."""
+def _sorted_allow(error: HTTPException) -> dict[str, str]:
+    """Return `Allow` in a stable order: Litestar's changes from one process to the next."""
     methods = (error.headers or {}).get("allow")
     return {"Allow": ", ".join(sorted(methods.split(", ")))} if methods else {}
 

@@ -1,4 +1,4 @@
-"""Conditional requests (RFC 9110 §13): has the client this version already?"""
+"""Conditional requests (RFC 9110 §13): does the client already hold this version?"""
 
 import re
 from datetime import UTC, datetime
@@ -10,7 +10,10 @@ _ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 
 
 def is_known(headers: Headers, etag: str, modified_at: datetime | None = None) -> bool:
-    """Whether the answer to a GET or HEAD is 304: If-None-Match decides, and without it If-Modified-Since."""
+    """Return whether a GET or HEAD is answered 304.
+
+    If-None-Match decides; without it, If-Modified-Since does.
+    """
     given = ",".join(headers.getall("if-none-match", []))
     if given:
         return given.strip() == "*" or _weak(etag) in map(_weak, _ENTITY_TAG.findall(given))
@@ -19,7 +22,10 @@ def is_known(headers: Headers, etag: str, modified_at: datetime | None = None) -
 
 
 def is_other(headers: Headers, etag: str, modified_at: datetime) -> bool:
-    """Whether the answer is 412: If-Match decides, strongly, and without it If-Unmodified-Since."""
+    """Return whether the answer is 412.
+
+    If-Match decides, by strong comparison; without it, If-Unmodified-Since does.
+    """
     given = ",".join(headers.getall("if-match", []))
     if given:
         return given.strip() != "*" and etag not in _ENTITY_TAG.findall(given)  # W/"a" is found whole
@@ -28,17 +34,17 @@ def is_other(headers: Headers, etag: str, modified_at: datetime) -> bool:
 
 
 def range_still_holds(headers: Headers, etag: str, modified_at: datetime) -> bool:
-    """Whether a Range counts: If-Range (RFC 9110 §13.1.5) must name this very version, or be absent."""
+    """Return whether Range counts: If-Range (RFC 9110 §13.1.5) names this version, or is absent."""
     condition = headers.get("if-range")
     if condition is None:
         return True
     if condition.endswith('"'):
-        return condition == etag  # strongly: a weak tag starts with W/ and never equals a strong one
+        return condition == etag  # strong comparison: a weak tag starts with W/
     return _date(condition) == modified_at.replace(microsecond=0)
 
 
 def http_date(moment: datetime) -> str:
-    """Write *moment* as RFC 9110 §5.6.7 wants it."""
+    """Return *moment* in the format of RFC 9110 §5.6.7."""
     return format_datetime(moment.astimezone(UTC), usegmt=True)
 
 

@@ -1,4 +1,4 @@
-"""Which language a caller reads."""
+"""The languages of messages, and how a client chooses one."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -7,7 +7,7 @@ from litestar.datastructures import Headers
 
 
 class Language(StrEnum):
-    """The languages that messages exist in."""
+    """A language that messages exist in."""
 
     KOREAN = "ko"
     ENGLISH = "en"
@@ -17,17 +17,16 @@ _BY_TAG = {language.value: language for language in Language}
 
 
 def language_of(headers: Headers) -> Language:
-    """Return the language that Accept-Language likes best (RFC 9110 §12.5.4), Korean if it likes none.
+    """Return the language that Accept-Language prefers (RFC 9110 §12.5.4); Korean by default.
 
-    Of two that are liked alike the one named first is taken. `*` stands for whatever was not named, and so
-    for Korean.
+    Of two languages with the same weight, the first named wins. `*` stands for Korean.
     """
     named = list(_ranges(headers.get("accept-language", "")))
     refused = {language for language, weight in named if weight == 0}
-    liked = [(language, weight) for language, weight in named if weight > 0]
-    if not liked:
+    accepted = [(language, weight) for language, weight in named if weight > 0]
+    if not accepted:
         return next((language for language in Language if language not in refused), Language.KOREAN)
-    return max(liked, key=lambda entry: entry[1])[0]
+    return max(accepted, key=lambda entry: entry[1])[0]
 
 
 def _ranges(header: str) -> Iterator[tuple[Language, float]]:
@@ -41,7 +40,7 @@ def _ranges(header: str) -> Iterator[tuple[Language, float]]:
 
 
 def _weight(parameters: list[str]) -> float:
-    """Read a weight; one that cannot be read counts as none given, so that a message is always found."""
+    """Return the weight of a range. An unreadable weight counts as 1, so that a message is always found."""
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.strip() == "q":

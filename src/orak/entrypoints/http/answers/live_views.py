@@ -1,33 +1,38 @@
-"""What a stream of events is made of."""
+"""Answers of the live feed."""
 
-from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta
 
 from orak.application.events.issue_ticket import IssuedTicket
 from orak.application.ports.live import LiveMessage
-from orak.entrypoints.http.answers.views import SHOWN, Id, Percent, Shown, View
+from orak.entrypoints.http.answers.views import RECORD_STATUSES, Id, Moment, Percent, RecordStatus, View
 
 
 class LiveView(View, frozen=True, omit_defaults=True):
-    """One step of a recording: a change, or a tick of progress."""
+    """One message of the live feed: a change of a record, or a tick of progress."""
 
-    event_id: int
-    """Of the last change; a tick repeats it."""
-    record_id: Id
-    upload_id: Id
-    processing_status: Shown
-    progress: Percent
-    at: datetime
-    deleted: bool = False
-    """There is no such recording any more. Left out where there is."""
+    event_id: Annotated[
+        int, Meta(description="Id of the change, to resume after. A tick repeats the id of the last change.")
+    ]
+    record_id: Annotated[Id, Meta(description="Id of the record.")]
+    upload_id: Annotated[Id, Meta(description="Id of its upload.")]
+    processing_status: Annotated[RecordStatus, Meta(description="Status of the conversion.")]
+    progress: Annotated[Percent, Meta(description="Progress of the conversion in percent.")]
+    at: Annotated[Moment, Meta(description="When it happened.")]
+    deleted: Annotated[
+        bool,
+        Meta(description="True if the record was deleted; its status is then FAILED. Otherwise absent."),
+    ] = False
 
     @classmethod
     def of(cls, message: LiveMessage, position: int) -> "LiveView":
-        """Project a message that came when the last change was at *position*."""
+        """Return the view of a message that follows the change at *position*."""
         return cls(
             event_id=position,
             record_id=message.record_id,
             upload_id=message.upload_id,
-            processing_status=SHOWN[message.processing_status],
+            processing_status=RECORD_STATUSES[message.processing_status],
             progress=message.progress,
             at=message.at,
             deleted=message.deleted,
@@ -35,12 +40,12 @@ class LiveView(View, frozen=True, omit_defaults=True):
 
 
 class TicketView(View, frozen=True):
-    """A right to watch one's own recordings, once."""
+    """A ticket that opens one stream of the caller's own records."""
 
-    ticket: str
-    expiration_time: datetime
+    ticket: Annotated[str, Meta(description="The ticket, for the query parameter of the same name.")]
+    expiration_time: Annotated[Moment, Meta(description="When an unused ticket expires.")]
 
     @classmethod
     def of(cls, issued: IssuedTicket) -> "TicketView":
-        """Project what the use case returned."""
+        """Return the view of an issued ticket."""
         return cls(ticket=issued.secret, expiration_time=issued.expires_at)

@@ -1,22 +1,32 @@
 """Sending an object: whole, in part, or not at all if the client has it."""
 
 import asyncio
+import re
+from typing import NamedTuple
 
 from litestar.enums import HttpMethod
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from orak.application.ports.open_object import OpenObject
 from orak.entrypoints.http.answers.error_codes import ErrorCode
-from orak.entrypoints.http.answers.errors import Refusal
+from orak.entrypoints.http.answers.errors import HttpError
 from orak.entrypoints.http.answers.etags import http_date, is_known, is_other, range_still_holds
-from orak.entrypoints.http.requests.injection import AnyCall
-from orak.entrypoints.http.requests.ranges import ByteRange, Unsatisfiable, requested_range
+from orak.entrypoints.http.routing import AnyRequest
+
+_ONE_RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,999})-([0-9]{0,999})[ \t]*", re.IGNORECASE | re.ASCII)
 
 
-def answer_with(opened: OpenObject, request: AnyCall, *, cache_control: str) -> ASGIApp:
-    """Return what answers *request* with the object, and closes it.
+class ByteRange(NamedTuple):
+    """Bytes from `start` up to, not including, `stop`."""
 
-    Litestar's own streaming leaves a generator unfinished when a client hangs up, and with it an open file.
+    start: int
+    stop: int
+
+
+def object_response(opened: OpenObject, request: AnyRequest, *, cache_control: str) -> ASGIApp:
+    """Return the ASGI app that answers *request* with the object, then closes it.
+
+    Litestar's own streaming leaves a generator unfinished when a client hangs up, and its file open.
     """
     info = opened.info
     headers = {
@@ -30,13 +40,13 @@ def answer_with(opened: OpenObject, request: AnyCall, *, cache_control: str) -> 
     async def send_object(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - an ASGI app
         try:
             if is_other(request.headers, info.etag, info.modified_at):
-                raise Refusal(ErrorCode.PRECONDITION_FAILED)
+                raise HttpError(ErrorCode.PRECONDITION_FAILED)
             if is_known(request.headers, info.etag, info.modified_at):
                 kept = {name: value for name, value in headers.items() if name != "Content-Type"}
                 await _send_start(send, 304, kept)
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
                 return
-            part = _part(request, opened)
+            part = _requested_part(request, opened)
             start, stop = part or ByteRange(0, info.size)
             lengths = {"Content-Length": str(stop - start)}
             if part:
@@ -52,21 +62,40 @@ def answer_with(opened: OpenObject, request: AnyCall, *, cache_control: str) -> 
     return send_object
 
 
-def _part(request: AnyCall, opened: OpenObject) -> ByteRange | None:
-    """Which part is asked for: of a GET only (RFC 9110 §14.2), and only of this very version."""
+def _requested_part(request: AnyRequest, opened: OpenObject) -> ByteRange | None:
+    """Return the part that a GET asks for (RFC 9110 §14.2), or None for the whole object."""
     info = opened.info
-    if request.method != HttpMethod.GET or not range_still_holds(
-        request.headers, info.etag, info.modified_at
-    ):
+    if request.method == HttpMethod.GET and range_still_holds(request.headers, info.etag, info.modified_at):
+        return _parse_range(request.headers.get("range"), info.size)
+    return None
+
+
+def _parse_range(header: str | None, size: int) -> ByteRange | None:
+    """Return the one range of *size* bytes that *header* names, or None.
+
+    None, and so the whole object, answers several ranges, another unit and an unreadable header:
+    RFC 9110 §14.2 permits that.
+
+    Raises:
+        HttpError: the range lies outside the object.
+    """
+    match = _ONE_RANGE.fullmatch(header or "")
+    if not match or not (match[1] or match[2]):
         return None
-    try:
-        return requested_range(request.headers.get("range"), info.size)
-    except Unsatisfiable:
-        raise Refusal(ErrorCode.RANGE_NOT_SATISFIABLE, {"Content-Range": f"bytes */{info.size}"}) from None
+    if not match[1]:
+        start, stop = max(0, size - int(match[2])), size  # the last so many bytes
+    else:
+        start = int(match[1])
+        if match[2] and int(match[2]) < start:
+            return None
+        stop = min(int(match[2]) + 1, size) if match[2] else size
+    if start >= stop:
+        raise HttpError(ErrorCode.RANGE_NOT_SATISFIABLE, {"Content-Range": f"bytes */{size}"})
+    return ByteRange(start, stop)
 
 
 async def _send_bytes(opened: OpenObject, start: int, stop: int, receive: Receive, send: Send) -> None:
-    # A server drops what is sent to a client that has gone, without a word: we would read on to the end.
+    # A server silently drops bytes for a client that hung up, and we would read on to the end.
     gone = asyncio.create_task(_disconnected(receive))
     try:
         async for chunk in opened.read(start, stop):

@@ -1,4 +1,4 @@
-"""What operators are shown."""
+"""Answers of the operators' routes."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -11,72 +11,76 @@ from orak.domain.policies.batches import MAX_BATCH_SIZE
 from orak.domain.processing import ProcessingStatus
 from orak.domain.upload import Upload
 from orak.entrypoints.http.answers.languages import Language
-from orak.entrypoints.http.answers.views import FailureView, Id, View
-
-Count = Annotated[int, Meta(ge=0)]
+from orak.entrypoints.http.answers.views import Bytes, Count, FailureView, Id, Moment, View
 
 
 class BatchSizeView(View, frozen=True):
-    """How many takes a batch has, in every worker."""
+    """The size of a batch, in every worker."""
 
-    batch_size: Annotated[int, Meta(ge=1, le=MAX_BATCH_SIZE)]
+    batch_size: Annotated[
+        int, Meta(ge=1, le=MAX_BATCH_SIZE, description="Conversions that one batch of one process may start.")
+    ]
 
 
 class TriggeredView(View, frozen=True):
     """A batch begins now."""
 
-    status: Literal["triggered"] = "triggered"
+    status: Annotated[Literal["triggered"], Meta(description="Always `triggered`.")] = "triggered"
 
 
 class RelayView(View, frozen=True):
-    """How far one reader of events is behind."""
+    """How far one subscriber of the event log is behind."""
 
-    reader: str
-    behind: Count
-    """Events that it has not come to."""
-    deferred: Count
-    """Events that it failed at, and will try again."""
-    oldest_seconds: float
-    """Age of the oldest event that it is not done with; 0 if it is done with all."""
+    reader: Annotated[str, Meta(description="Name of the subscriber.")]
+    behind: Annotated[Count, Meta(description="Events that it has not received.")]
+    deferred: Annotated[Count, Meta(description="Events that failed and will be tried again.")]
+    oldest_seconds: Annotated[
+        float, Meta(description="Age in seconds of the oldest event that it has not handled; 0 without one.")
+    ]
 
     @classmethod
-    def of(cls, reader: SubscriberLag) -> "RelayView":
-        """Project what was measured."""
-        lag = reader.lag
+    def of(cls, subscriber: SubscriberLag) -> "RelayView":
+        """Return the view of a subscriber's lag."""
+        lag = subscriber.lag
         return cls(
-            reader=lag.subscriber, behind=lag.behind, deferred=lag.deferred, oldest_seconds=reader.seconds
+            reader=lag.subscriber, behind=lag.behind, deferred=lag.deferred, oldest_seconds=subscriber.seconds
         )
 
 
 class StatisticsView(View, frozen=True):
-    """How conversion goes, over all processes."""
+    """Conversion statistics over all processes."""
 
-    active_jobs: Count
-    """Takes that somebody works on, under a lease that has not run out."""
-    max_concurrent_jobs: Count
-    """How many the process that answers would convert at once in the background."""
-    processing_count: Count
-    """Takes that are PROCESSING, those whose worker was lost included."""
-    failed_count: Count
-    """Uploads that are FAILED: the dead letters, those whose bytes were refused included."""
-    completed_count: Count
-    """Takes that are COMPLETED, and were not deleted."""
-    batch_enabled: bool
-    queue_depth: Count
-    """Takes in line, whether they may start yet or wait for another try."""
-    waiting_users: Count
-    """How many users those takes are of."""
-    batch_size: Count
-    orphan_count: Count
-    """Uploads that arrived and that nobody named within ten minutes."""
-    oldest_waiting_seconds: float
-    """How long the first take in line that may start has stood there; 0 if none may."""
-    relays: list[RelayView]
-    """Who reads the log of events, and how far behind it is."""
+    active_jobs: Annotated[Count, Meta(description="Conversions under a lease that has not expired.")]
+    max_concurrent_jobs: Annotated[
+        Count, Meta(description="Background conversions that the answering process runs at once, at most.")
+    ]
+    processing_count: Annotated[
+        Count, Meta(description="Uploads that are PROCESSING, those of lost workers included.")
+    ]
+    failed_count: Annotated[
+        Count,
+        Meta(description="Uploads that are FAILED: the dead letters, and uploads refused on arrival."),
+    ]
+    completed_count: Annotated[Count, Meta(description="Uploads that are COMPLETED and not deleted.")]
+    batch_enabled: Annotated[bool, Meta(description="Whether background batches are on (`BATCH_ENABLED`).")]
+    queue_depth: Annotated[
+        Count,
+        Meta(description="Uploads that wait for conversion, including those that wait for another attempt."),
+    ]
+    waiting_users: Annotated[Count, Meta(description="Users who own the waiting uploads.")]
+    batch_size: Annotated[Count, Meta(description="Conversions that one batch of one process may start.")]
+    orphan_count: Annotated[
+        Count, Meta(description="Uploads that arrived and had no record within ten minutes.")
+    ]
+    oldest_waiting_seconds: Annotated[
+        float,
+        Meta(description="How long in seconds the oldest upload that may start has waited; 0 without one."),
+    ]
+    relays: Annotated[list[RelayView], Meta(description="The subscribers of the event log, and their lag.")]
 
     @classmethod
     def of(cls, statistics: Statistics) -> "StatisticsView":
-        """Project what the use case returned."""
+        """Return the view of *statistics*."""
         measures, rules = statistics.measures, statistics.rules
         counts = measures.counts
         return cls(
@@ -91,35 +95,34 @@ class StatisticsView(View, frozen=True):
             batch_size=statistics.batch_size,
             orphan_count=counts.orphans,
             oldest_waiting_seconds=measures.oldest_waiting_seconds,
-            relays=[RelayView.of(reader) for reader in measures.subscribers],
+            relays=[RelayView.of(subscriber) for subscriber in measures.subscribers],
         )
 
 
-class OperatedUploadView(View, frozen=True):
-    """Anybody's upload, as operators see it."""
+class OperatorUploadView(View, frozen=True):
+    """An upload of any user, as operators see it."""
 
-    upload_id: Id
-    record_id: Id | None
-    user_id: Id
-    processing_status: ProcessingStatus
-    s3_key: str
-    file_size: int
-    content_type: str
-    created_at: datetime
-    attempt: int
-    failures: int
-    """Runs that failed or died since the last retry."""
-    failure: FailureView | None
-    error_message: str | None
-    """What the last failed run said."""
-    failed_at: datetime | None
-    """When it failed, in the list of those that did."""
+    upload_id: Annotated[Id, Meta(description="Id of the upload.")]
+    record_id: Annotated[Id | None, Meta(description="Id of its record; null while it has none.")]
+    user_id: Annotated[Id, Meta(description="Id of the owner.")]
+    processing_status: Annotated[ProcessingStatus, Meta(description="Status of the upload.")]
+    s3_key: Annotated[str, Meta(description="Key of the uploaded object in the store.")]
+    file_size: Annotated[Bytes, Meta(description="Declared size in bytes.")]
+    content_type: Annotated[str, Meta(description="Declared media type, with its parameters.")]
+    created_at: Annotated[Moment, Meta(description="When the upload was requested.")]
+    attempt: Annotated[Count, Meta(description="Number of the latest attempt to convert it.")]
+    failures: Annotated[Count, Meta(description="Attempts that failed or died since the last retry.")]
+    failure: Annotated[FailureView | None, Meta(description="Why it failed; otherwise null.")]
+    error_message: Annotated[str | None, Meta(description="Technical message of the last failed attempt.")]
+    failed_at: Annotated[
+        Moment | None, Meta(description="When it failed; given in the list of dead letters, otherwise null.")
+    ]
 
     @classmethod
     def of(
         cls, upload: Upload, language: Language, failed_at: datetime | None = None
-    ) -> "OperatedUploadView":
-        """Project an upload."""
+    ) -> "OperatorUploadView":
+        """Return the view of *upload*."""
         return cls(
             upload_id=upload.id,
             record_id=upload.record_id,

@@ -1,15 +1,15 @@
-"""What the pages may do in a browser: whom they speak to, and what they may use of the device."""
+"""What the pages may do in a browser: the origins they connect to and the devices they use."""
 
 from urllib.parse import urlsplit
 
 from orak.entrypoints.settings.values import Settings
 
 _WAVEFORM_STYLE = "'sha256-fF0LBso7Nz75zaFRDBUefBDvPe19hjaiDnnc8lt+2Js='"
-"""The style sheet that wavesurfer.js puts into its shadow root; player.js gives it one height only."""
+"""Hash of the style sheet that wavesurfer.js adds to its shadow root, at the one height of player.js."""
 
 
 def page_headers(settings: Settings) -> dict[str, str]:
-    """Return a page's headers: scripts and styles are orak's own, bytes go where *settings* store them."""
+    """Return the headers of a page: own scripts and styles only, audio to and from the configured store."""
     return {
         "Content-Security-Policy": _content_policy(settings),
         "Cross-Origin-Opener-Policy": "same-origin",
@@ -20,7 +20,9 @@ def page_headers(settings: Settings) -> dict[str, str]:
 
 def _content_policy(settings: Settings) -> str:
     elsewhere = " ".join(["'self'", *stores(settings)])
-    live = _origin(settings.base_url).replace("http", "ws", 1)  # 'self' is not a WebSocket's in every browser
+    live = _origin(settings.base_url).replace(
+        "http", "ws", 1
+    )  # not every browser applies 'self' to WebSockets
     return "; ".join(
         (
             "default-src 'none'",
@@ -37,7 +39,7 @@ def _content_policy(settings: Settings) -> str:
 
 
 def stores(settings: Settings) -> list[str]:
-    """Return where, beside a page's own origin, takes are sent to and heard from: CSP host sources."""
+    """Return the CSP host sources, beside the page's own origin, that audio is sent to and played from."""
     sources = {_origin(settings.base_url), _origin(settings.media_url)}
     return sorted(sources | _s3_sources(settings.s3_bucket_name, settings))
 
@@ -51,7 +53,7 @@ def _s3_sources(bucket: str | None, settings: Settings) -> set[str]:
         urls = {"https://s3.amazonaws.com"}
         if settings.s3_region:
             urls.add(f"https://s3.{settings.s3_region}.amazonaws.com")
-    # Where the bucket stands in the path, the source ends with it: the store has other people's buckets too.
+    # Where the bucket is in the path, so is the source: the store holds buckets of others too.
     in_path = {f"{url.rstrip('/')}/{bucket}/" for url in urls}
     return in_path | {_origin(url).replace("://", f"://{bucket}.", 1) for url in urls}
 

@@ -1,4 +1,4 @@
-"""What answers look like: the domain, projected onto the wire."""
+"""Answers about uploads and records: the domain as the wire shows it."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -13,41 +13,48 @@ from orak.domain.identity import MAX_ID, ObjectKey
 from orak.domain.processing import FailureCode, ProcessingStatus
 from orak.domain.record import RecordSnapshot
 from orak.domain.upload import Upload
-from orak.entrypoints.http.answers.error_codes import ErrorCode
 from orak.entrypoints.http.answers.languages import Language
 from orak.entrypoints.http.answers.messages import failure_text
 from orak.entrypoints.settings.values import Settings
 
 Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
+Count = Annotated[int, Meta(ge=0)]
+Bytes = Annotated[int, Meta(ge=0, extra_json_schema={"format": "int64"})]
 Percent = Annotated[int, Meta(ge=0, le=100)]
+Moment = Annotated[datetime, Meta(extra_json_schema={"format": "date-time"})]
+Url = Annotated[str, Meta(extra_json_schema={"format": "uri"})]
 
 _S = ProcessingStatus
-Shown = Literal["COMPLETED", "PROCESSING", "FAILED"]
-SHOWN: dict[ProcessingStatus, Shown] = {
+RecordStatus = Literal["COMPLETED", "PROCESSING", "FAILED"]
+RECORD_STATUSES: dict[ProcessingStatus, RecordStatus] = {
     _S.COMPLETED: "COMPLETED",
     _S.PROCESSING: "PROCESSING",
     _S.FAILED: "FAILED",
 }
+"""The words for the three statuses that a record can have."""
 
 
 class View(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """Something on the wire: camelCase, each field by its name."""
+    """The body of an answer; its fields are camelCase on the wire."""
 
 
 class SignedUploadView(View, frozen=True):
-    """A new upload, and exactly the request that sends its bytes."""
+    """A new upload, and the exact request that sends its bytes."""
 
-    upload_id: Id
-    presigned_url: str
-    s3_key: str
-    expiration_time: datetime
-    method: str
-    headers: dict[str, str]
-    """What must be sent so that the signature holds."""
+    upload_id: Annotated[Id, Meta(description="Id of the upload, for the record to be created.")]
+    presigned_url: Annotated[
+        Url, Meta(description="Where to send the bytes. It is a secret: it needs no token.")
+    ]
+    s3_key: Annotated[str, Meta(description="Key of the uploaded object in the store.")]
+    expiration_time: Annotated[Moment, Meta(description="When the URL stops accepting new requests.")]
+    method: Annotated[str, Meta(description="Method of the request that sends the bytes: `PUT`.")]
+    headers: Annotated[
+        dict[str, str], Meta(description="Headers of that request. Send all of them: they are signed.")
+    ]
 
     @classmethod
     def of(cls, signed: SignedUpload) -> "SignedUploadView":
-        """Project what the use case returned."""
+        """Return the view of a signed upload."""
         return cls(
             upload_id=signed.upload.id,
             presigned_url=signed.request.url,
@@ -59,33 +66,40 @@ class SignedUploadView(View, frozen=True):
 
 
 class FailureView(View, frozen=True):
-    """Why a take failed: a stable code, and a sentence in the caller's language."""
+    """Why a conversion failed."""
 
-    code: FailureCode
-    message: str
+    code: Annotated[FailureCode, Meta(description="The reason, for programs. Codes are stable.")]
+    message: Annotated[str, Meta(description="The reason, for people, in the language of the answer.")]
 
     @classmethod
     def of(cls, failure: FailureCode | None, language: Language) -> "FailureView | None":
-        """Say it in *language*."""
+        """Return the view of *failure* in *language*."""
         return cls(code=failure, message=failure_text(failure, language)) if failure else None
 
 
 class UploadView(View, frozen=True):
-    """Where an upload stands. Its status is the inner one: PENDING, UPLOADED, EXPIRED and CANCELLED too."""
+    """An upload as its owner sees it."""
 
-    upload_id: Id
-    record_id: Id | None
-    processing_status: ProcessingStatus
-    s3_key: str
-    file_size: int
-    content_type: str
-    created_at: datetime
-    expiration_time: datetime
-    failure: FailureView | None
+    upload_id: Annotated[Id, Meta(description="Id of the upload.")]
+    record_id: Annotated[Id | None, Meta(description="Id of its record; null while it has none.")]
+    processing_status: Annotated[
+        ProcessingStatus,
+        Meta(
+            description="Status of the upload. It is finer than a record's: `PENDING`, `UPLOADED`, `EXPIRED`…"
+        ),
+    ]
+    s3_key: Annotated[
+        str, Meta(description="Key of the uploaded object; once COMPLETED, of the converted one.")
+    ]
+    file_size: Annotated[Bytes, Meta(description="Declared size in bytes.")]
+    content_type: Annotated[str, Meta(description="Declared media type, with its parameters.")]
+    created_at: Annotated[Moment, Meta(description="When the upload was requested.")]
+    expiration_time: Annotated[Moment, Meta(description="When the URL stops accepting new requests.")]
+    failure: Annotated[FailureView | None, Meta(description="Why it failed; otherwise null.")]
 
     @classmethod
     def of(cls, upload: Upload, language: Language) -> "UploadView":
-        """Project an upload."""
+        """Return the view of *upload*."""
         return cls(
             upload_id=upload.id,
             record_id=upload.record_id,
@@ -100,15 +114,22 @@ class UploadView(View, frozen=True):
 
 
 class LoudnessView(View, frozen=True):
-    """How loud the take came in and went out; null where there was only silence to measure."""
+    """Loudness before and after conversion (ITU-R BS.1770-4)."""
 
-    input_lufs: float | None
-    output_lufs: float | None
-    true_peak_db: float | None
+    input_lufs: Annotated[
+        float | None, Meta(description="Integrated loudness of the upload in LUFS; null if it is silent.")
+    ]
+    output_lufs: Annotated[
+        float | None,
+        Meta(description="Integrated loudness after conversion in LUFS; null if it is silent."),
+    ]
+    true_peak_db: Annotated[
+        float | None, Meta(description="True peak of the converted audio in dBTP; null if it is silent.")
+    ]
 
     @classmethod
     def of(cls, loudness: Loudness) -> "LoudnessView":
-        """Project what was measured."""
+        """Return the view of *loudness*."""
         return cls(
             input_lufs=loudness.input_lufs,
             output_lufs=loudness.output_lufs,
@@ -117,27 +138,43 @@ class LoudnessView(View, frozen=True):
 
 
 class RecordView(View, frozen=True):
-    """A record, and how far its take is."""
+    """A record, and the progress of its conversion."""
 
-    id: Id
-    title: str
-    user_id: Id
-    song_id: Id | None
-    upload_id: Id
-    duration_seconds: int | None
-    processing_status: Shown
-    s3_key: str
-    public_url: str | None
-    created_at: datetime
-    updated_at: datetime
-    failure: FailureView | None
-    waveform_url: str | None
-    loudness: LoudnessView | None
-    progress: Percent
+    id: Annotated[Id, Meta(description="Id of the record.")]
+    title: Annotated[str, Meta(description="Title of the record.")]
+    user_id: Annotated[Id, Meta(description="Id of the owner.")]
+    song_id: Annotated[Id | None, Meta(description="Id of the song; null if the record names none.")]
+    upload_id: Annotated[Id, Meta(description="Id of the upload.")]
+    duration_seconds: Annotated[
+        int | None,
+        Meta(
+            description="Duration in whole seconds, rounded down. Until the audio is measured, the client's "
+            "figure, or null without one."
+        ),
+    ]
+    processing_status: Annotated[RecordStatus, Meta(description="Status of the conversion.")]
+    s3_key: Annotated[
+        str, Meta(description="Key of the uploaded object; once COMPLETED, of the converted one.")
+    ]
+    public_url: Annotated[Url | None, Meta(description="URL of the converted audio; null until COMPLETED.")]
+    created_at: Annotated[Moment, Meta(description="When the record was created.")]
+    updated_at: Annotated[
+        Moment,
+        Meta(description="When anything in this answer last changed, including the conversion."),
+    ]
+    failure: Annotated[FailureView | None, Meta(description="Why the conversion failed; otherwise null.")]
+    waveform_url: Annotated[
+        Url | None,
+        Meta(
+            description="URL of the waveform: JSON with [min, max] pairs from -1 to 1; null until COMPLETED."
+        ),
+    ]
+    loudness: Annotated[LoudnessView | None, Meta(description="Measured loudness; null until COMPLETED.")]
+    progress: Annotated[Percent, Meta(description="Progress of the conversion in percent.")]
 
     @classmethod
     def of(cls, snapshot: RecordSnapshot, settings: Settings, language: Language) -> "RecordView":
-        """Project a recording; public URLs begin with the CDN's, as *settings* say."""
+        """Return the view of a record and its upload; public URLs begin with `settings.media_url`."""
         record, upload = snapshot.record, snapshot.upload
         output = upload.output
         return cls(
@@ -147,7 +184,7 @@ class RecordView(View, frozen=True):
             song_id=record.song_id,
             upload_id=record.upload_id,
             duration_seconds=snapshot.duration_seconds,
-            processing_status=SHOWN[snapshot.status],
+            processing_status=RECORD_STATUSES[snapshot.status],
             s3_key=upload.shown_key,
             public_url=public_url(settings, output.audio_key) if output else None,
             created_at=record.created_at,
@@ -160,40 +197,5 @@ class RecordView(View, frozen=True):
 
 
 def public_url(settings: Settings, key: ObjectKey) -> str:
-    """Where the public object under *key* is found."""
+    """Return the URL of the public object under *key*."""
     return f"{settings.media_url}/{quote(key)}"
-
-
-class HealthView(View, frozen=True, omit_defaults=True):
-    """A sign of life."""
-
-    status: Literal["live", "ready"]
-    degraded: list[str] = []
-    """Parts that do not answer, and without which everything is only slower."""
-
-
-class ErrorDetail(msgspec.Struct, frozen=True):
-    """One wrong field, by its name on the wire."""
-
-    field: str
-    code: str
-    message: str
-
-
-class ErrorView(View, frozen=True):
-    """What went wrong."""
-
-    code: ErrorCode
-    message: str
-    timestamp: datetime
-    path: str
-    """Without the query, which may hold a signature."""
-    request_id: str
-    details: list[ErrorDetail]
-    """All wrong fields at once."""
-
-
-class ErrorEnvelope(msgspec.Struct, frozen=True):
-    """What every refusal and failure looks like."""
-
-    error: ErrorView

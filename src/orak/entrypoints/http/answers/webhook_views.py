@@ -1,33 +1,33 @@
-"""What operators are shown of webhooks."""
+"""Answers of the webhook routes."""
 
-from datetime import datetime
 from typing import Annotated
 
 from msgspec import Meta
 
 from orak.domain.events import EventType
 from orak.domain.webhooks import ROTATION, Delivery, Endpoint, Outcome
-from orak.entrypoints.http.answers.views import Id, View
-
-Count = Annotated[int, Meta(ge=0)]
+from orak.entrypoints.http.answers.views import Count, Id, Moment, Url, View
 
 
 class EndpointView(View, frozen=True):
-    """A webhook. Its secret is not shown again."""
+    """A webhook endpoint, without its signing secret."""
 
-    id: Id
-    url: str
-    event_types: list[EventType]
-    """Empty is all."""
-    enabled: bool
-    disabled_reason: str | None
-    created_at: datetime
-    previous_secret_until: datetime | None
-    """Until when the secret before the last signs too."""
+    id: Annotated[Id, Meta(description="Id of the webhook endpoint.")]
+    url: Annotated[Url, Meta(description="Where events are posted.")]
+    event_types: Annotated[list[EventType], Meta(description="Types of events to post; empty for all types.")]
+    enabled: Annotated[bool, Meta(description="Whether events are posted.")]
+    disabled_reason: Annotated[
+        str | None, Meta(description="Why orak disabled the endpoint; null if it did not.")
+    ]
+    created_at: Annotated[Moment, Meta(description="When the endpoint was added.")]
+    previous_secret_until: Annotated[
+        Moment | None,
+        Meta(description="Until when the previous secret signs too; null if the secret was never rotated."),
+    ]
 
     @classmethod
     def of(cls, endpoint: Endpoint) -> "EndpointView":
-        """Project an endpoint."""
+        """Return the view of *endpoint*."""
         rotated_at = endpoint.rotated_at
         return cls(
             id=endpoint.id,
@@ -41,36 +41,38 @@ class EndpointView(View, frozen=True):
 
 
 class EndpointSecretView(View, frozen=True):
-    """A webhook, and the secret that signs for it from now on: to be kept, it is shown this once."""
+    """A webhook endpoint and its new signing secret. Only this answer shows the secret."""
 
-    webhook: EndpointView
-    secret: str
+    webhook: Annotated[EndpointView, Meta(description="The webhook endpoint.")]
+    secret: Annotated[str, Meta(description="The secret that signs from now on.")]
 
     @classmethod
     def of(cls, endpoint: Endpoint) -> "EndpointSecretView":
-        """Project an endpoint with its secret."""
+        """Return the view of *endpoint* and its secret."""
         return cls(webhook=EndpointView.of(endpoint), secret=endpoint.secret)
 
 
 class DeliveryView(View, frozen=True):
-    """One attempt to tell a webhook of an event."""
+    """One attempt to deliver an event to a webhook endpoint."""
 
-    id: Id
-    event_id: Id
-    type: EventType
-    upload_id: Id
-    position: Id
-    at: datetime
-    outcome: Outcome
-    status_code: int | None
-    """None if there was no answer."""
-    said: str
-    """The beginning of the answer, or why there was none."""
-    milliseconds: Count
+    id: Annotated[Id, Meta(description="Id of the delivery.")]
+    event_id: Annotated[Id, Meta(description="Id of the event.")]
+    type: Annotated[EventType, Meta(description="Type of the event.")]
+    upload_id: Annotated[Id, Meta(description="Id of the upload that the event is about.")]
+    position: Annotated[Id, Meta(description="Feed position of the event.")]
+    at: Annotated[Moment, Meta(description="When the attempt was made.")]
+    outcome: Annotated[Outcome, Meta(description="How the attempt ended.")]
+    status_code: Annotated[
+        int | None, Meta(description="Status code of the endpoint's answer; null if it did not answer.")
+    ]
+    said: Annotated[
+        str, Meta(description="Beginning of the endpoint's answer, or the reason why there was none.")
+    ]
+    milliseconds: Annotated[Count, Meta(description="Duration of the attempt in milliseconds.")]
 
     @classmethod
     def of(cls, delivery: Delivery) -> "DeliveryView":
-        """Project an attempt."""
+        """Return the view of *delivery*."""
         return cls(
             id=delivery.id,
             event_id=delivery.event_id,
@@ -86,6 +88,6 @@ class DeliveryView(View, frozen=True):
 
 
 class ReplayedView(View, frozen=True):
-    """How many events will be sent again."""
+    """The number of events to be sent again."""
 
-    replayed: Count
+    replayed: Annotated[Count, Meta(description="Number of events to be sent again.")]

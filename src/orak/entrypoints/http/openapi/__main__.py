@@ -2,6 +2,6 @@
 
 import sys
 
-from orak.entrypoints.http.openapi.document import rendered_document
+from orak.entrypoints.http.app import rendered_document
 
 sys.stdout.buffer.write(rendered_document())

@@ -1,100 +1,94 @@
-"""The OpenAPI 3.1 document. `python -m orak.entrypoints.http.openapi` prints it.
+"""The OpenAPI 3.1 document, assembled from the operations that handlers declare beside their routes.
 
-It is put together by hand, because handlers decode their requests themselves (Litestar would know nothing of
-the four ways to send parameters). What can be taken from code is: the shapes of answers from `views`, codes
-and statuses from `error_codes`, rules from the use cases. A test holds it against the routes.
+`python -m orak.entrypoints.http.openapi` prints it. Litestar's own document would not know the requests that
+handlers parse themselves.
 """
 
-from collections.abc import Iterable
-from functools import cache
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 import msgspec
+from litestar import Router
+from litestar.enums import HttpMethod
+from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
+from litestar.routes import HTTPRoute, WebSocketRoute
 
 from orak import __version__
 from orak.entrypoints.http.answers.error_codes import STATUSES, ErrorCode
+from orak.entrypoints.http.answers.errors import ErrorEnvelope
 from orak.entrypoints.http.answers.languages import Language
-from orak.entrypoints.http.answers.live_views import LiveView, TicketView
 from orak.entrypoints.http.answers.messages import general_text
-from orak.entrypoints.http.answers.operator_views import (
-    BatchSizeView,
-    OperatedUploadView,
-    StatisticsView,
-    TriggeredView,
-)
-from orak.entrypoints.http.answers.views import (
-    ErrorEnvelope,
-    HealthView,
-    RecordView,
-    SignedUploadView,
-    UploadView,
-)
-from orak.entrypoints.http.answers.webhook_views import (
-    DeliveryView,
-    EndpointSecretView,
-    EndpointView,
-    ReplayedView,
-)
-from orak.entrypoints.http.openapi import parts
-from orak.entrypoints.http.openapi.examples import EXAMPLES
-from orak.entrypoints.http.openapi.operations import OPERATIONS, Operation
-from orak.entrypoints.http.openapi.webhook_operations import WEBHOOK_OPERATIONS
+from orak.entrypoints.http.openapi.examples import EXAMPLES, error_example
+from orak.entrypoints.http.openapi.headers import ERROR_HEADERS, HEADERS
+from orak.entrypoints.http.openapi.operation import Answer, Operation, Parameter, operation_of
+from orak.entrypoints.http.requests.authentication import PUBLIC, require_admin
 
 _INTRODUCTION = """\
-A browser or phone records, asks for a signed URL, sends the bytes straight to the store, then names the take:
+A browser or a phone records, requests a presigned URL, sends the bytes to the store, and creates a record:
 
 1. `POST /records/async/presigned-url`
-2. `PUT` the bytes to `presignedUrl`, with exactly the `headers` of the answer
+2. `PUT` the bytes to `presignedUrl` with exactly the `headers` of the answer
 3. `POST /records/async` with the `uploadId` and a title
 
-Times are RFC 3339 in UTC. Ids fit into a JavaScript number. Every error has the same envelope; its messages
-are Korean, or English where `Accept-Language` prefers it, and its `code` is for programs. HEAD works wherever
-GET does.
+Times are RFC 3339 in UTC. Ids fit into a JavaScript number. Every error has the same envelope: its `code` is
+for programs, its `message` for people, in Korean, or in English if `Accept-Language` prefers it. HEAD works
+wherever GET does.
 """
 
+_METHODS = ("get", "head", "post", "put", "patch", "delete")
+
 _TAGS = {
-    "uploads": "Sending the bytes of a take.",
-    "records": "Naming takes, and having them converted.",
-    "live": "Following one's takes as they are converted.",
-    "operators": "Looking after background conversion, with the scope `admin`.",
-    "webhooks": "Telling other services what happens, with the scope `admin`.",
-    "objects": "Orak's own object store: where signed URLs lead when there is no S3, and published takes.",
-    "health": "Signs of life.",
+    "uploads": "Send the bytes of a recording.",
+    "records": "Create records, and have their audio converted.",
+    "live": "Follow the conversion of your records.",
+    "operators": "Look after background conversion. Needs the scope `admin`.",
+    "webhooks": "Post events to other services. Needs the scope `admin`.",
+    "objects": "Read and write objects: signed URLs of local storage, and public renditions.",
+    "health": "Health probes and metrics.",
 }
 
-_ERROR_HEADERS = {
-    401: ("WWW-Authenticate",),
-    405: ("Allow",),
-    416: ("Content-Range",),
-    429: ("Retry-After",),
-    503: ("Retry-After",),
-}
+_ACCEPT_LANGUAGE = Parameter(
+    "header",
+    "Accept-Language",
+    "Language of messages: Korean or English.",
+    {"type": "string", "examples": ["en"]},
+)
 
 
-def document() -> dict[str, object]:
-    """Return the document."""
-    _, schemas = msgspec.json.schema_components(
-        (
-            ErrorEnvelope,
-            HealthView,
-            RecordView,
-            SignedUploadView,
-            UploadView,
-            BatchSizeView,
-            TriggeredView,
-            StatisticsView,
-            OperatedUploadView,
-            LiveView,
-            TicketView,
-            EndpointView,
-            EndpointSecretView,
-            DeliveryView,
-            ReplayedView,
-        ),
-        ref_template="#/components/schemas/{name}",
+class _Described(NamedTuple):
+    method: str
+    path: str
+    name: str
+    """The operationId."""
+    tag: str
+    is_public: bool
+    operation: Operation
+    errors: frozenset[ErrorCode]
+
+
+def render(routers: Iterable[Router]) -> bytes:
+    """Return the document of *routers* as JSON, indented and the same each time."""
+    return msgspec.json.format(msgspec.json.encode(document(routers)), indent=2) + b"\n"
+
+
+def document(routers: Iterable[Router]) -> dict[str, Any]:
+    """Return the document of *routers*."""
+    described = [one for router in routers for one in _operations_of(router)]
+    types = [answer.body for one in described for answer in one.operation.answers.values() if answer.body]
+    shapes, schemas = msgspec.json.schema_components(
+        [ErrorEnvelope, *types], ref_template="#/components/schemas/{name}"
     )
-    paths: dict[str, dict[str, object]] = {}
-    for operation in (*OPERATIONS, *WEBHOOK_OPERATIONS):
-        paths.setdefault(operation.path, {})[operation.method] = _described(operation)
+    shape_of = {id(type_): shape for type_, shape in zip([ErrorEnvelope, *types], shapes, strict=True)}
+    bodies = {
+        name: schema
+        for one in described
+        if one.operation.body
+        for name, schema in one.operation.body.schemas().items()
+    }
+    paths: dict[str, dict[str, object]] = {one.path: {} for one in described}
+    for one in sorted(described, key=lambda one: _METHODS.index(one.method)):  # Litestar's order varies
+        paths[one.path][one.method] = _operation_object(one, shape_of)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -111,93 +105,134 @@ def document() -> dict[str, object]:
         "components": {
             "schemas": {
                 name: schema | ({"examples": [EXAMPLES[name]]} if name in EXAMPLES else {})
-                for name, schema in (schemas | parts.REQUESTS).items()
-            },
+                for name, schema in schemas.items()
+            }
+            | bodies,
             "headers": {
-                name: {"description": description, "schema": {"type": kind}}
-                for name, (description, kind) in parts.HEADERS.items()
+                name: {"description": header.description, "schema": {"type": header.type}}
+                for name, header in HEADERS.items()
             },
-            "examples": {code.value: _example(code) for code in ErrorCode},
+            "examples": {code.value: error_example(code) for code in ErrorCode},
             "securitySchemes": {
                 "bearer": {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "`sub` is the user id, as a decimal string.",
+                    "description": "The claim `sub` is the user id, a decimal string.",
                 }
             },
         },
     }
 
 
-@cache
-def rendered_document() -> bytes:
-    """Return the document as JSON, readable and the same each time."""
-    return msgspec.json.format(msgspec.json.encode(document()), indent=2) + b"\n"
+def _operations_of(router: Router) -> Iterator[_Described]:
+    for route in router.routes:
+        match route:
+            case HTTPRoute():
+                handlers: Iterable[HTTPRouteHandler | WebsocketRouteHandler] = route.route_handlers
+            case WebSocketRoute():
+                handlers = [route.route_handler]
+            case _:
+                handlers = []
+        for handler in handlers:
+            if declared := operation_of(handler.fn):
+                yield from _describe(router, route.path_format, handler, declared)
 
 
-def _described(operation: Operation) -> dict[str, object]:
-    summary, _, rest = operation.rule.partition("\n")
-    errors = {*operation.errors, ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL}
-    if not operation.public:
+def _describe(
+    router: Router, path: str, handler: HTTPRouteHandler | WebsocketRouteHandler, declared: Operation
+) -> Iterator[_Described]:
+    is_exempt = bool({**router.opt, **handler.opt}.get(PUBLIC))
+    errors = {*declared.errors, ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL}
+    if not is_exempt:
         errors.add(ErrorCode.UNAUTHORIZED)
+    if require_admin in router.guards:
+        errors.add(ErrorCode.FORBIDDEN)
+    # The live streams are exempt from the middleware, and authenticate callers themselves.
+    is_public = is_exempt and ErrorCode.UNAUTHORIZED not in errors
+    name = handler.fn.__name__
+    for method in _methods(handler):
+        if method == HttpMethod.HEAD:
+            if not declared.describes_head:
+                continue
+            name = name.replace("get_", "head_", 1)
+        yield _Described(
+            method.lower(),
+            _camel(path),
+            _camel(name),
+            router.tags[0],
+            is_public,
+            declared,
+            frozenset(errors),
+        )
+
+
+def _methods(handler: HTTPRouteHandler | WebsocketRouteHandler) -> list[str]:
+    if isinstance(handler, WebsocketRouteHandler):
+        return [HttpMethod.GET]  # OpenAPI knows no WebSockets: the handshake is a GET
+    return sorted(handler.http_methods)
+
+
+def _camel(name: str) -> str:
+    return re.sub(r"_([a-z])", lambda match: match[1].upper(), name)
+
+
+def _operation_object(one: _Described, shape_of: dict[int, dict[str, Any]]) -> dict[str, object]:
+    summary, _, rest = one.operation.text.partition("\n")
     described: dict[str, object] = {
-        "operationId": operation.name,
-        "tags": [operation.tag],
+        "operationId": one.name,
+        "tags": [one.tag],
         "summary": summary.rstrip("."),
         "description": rest.strip() or summary,
-        "parameters": [*operation.parameters, parts.ACCEPT_LANGUAGE],
-        "responses": {**operation.success, **_refusals(errors, operation)},
+        "parameters": [parameter.described() for parameter in (*one.operation.parameters, _ACCEPT_LANGUAGE)],
+        "responses": {
+            **{
+                str(status): _answer_object(answer, shape_of)
+                for status, answer in one.operation.answers.items()
+            },
+            **_error_objects(one),
+        },
     }
-    if operation.body:
-        described["requestBody"] = operation.body
-    if operation.public:
+    if one.operation.body:
+        described["requestBody"] = one.operation.body.described()
+    if one.is_public:
         described["security"] = []
     return described
 
 
-def _refusals(codes: Iterable[ErrorCode], operation: Operation) -> dict[str, object]:
-    by_status: dict[int, list[ErrorCode]] = {}
-    for code in sorted(codes, key=list(ErrorCode).index):
-        for status in STATUSES[code]:
-            # A record's own path refuses a song or an upload that is not there, and never one that is taken.
-            if not (
-                code is ErrorCode.RECORD_OPERATION_FAILED and status == 409 and operation.method != "post"
-            ):
-                by_status.setdefault(status, []).append(code)
-    return {
-        str(status): {
-            "description": "; ".join(
-                f"`{code}`: {general_text(code, Language.ENGLISH)}" for code in by_status[status]
-            ),
-            "headers": parts.headers("X-Request-Id", *_ERROR_HEADERS.get(status, ())),
-            "content": {
-                "application/json": {
-                    "schema": parts.reference("schemas", "ErrorEnvelope"),
-                    "examples": {
-                        code.value: parts.reference("examples", code.value) for code in by_status[status]
-                    },
-                }
-            },
-        }
-        for status in sorted(by_status)
+def _answer_object(answer: Answer, shape_of: dict[int, dict[str, Any]]) -> dict[str, object]:
+    described: dict[str, object] = {
+        "description": answer.description,
+        "headers": _header_references("X-Request-Id", *answer.headers),
     }
+    schema = answer.schema if answer.body is None else shape_of[id(answer.body)]
+    if schema is not None:
+        described["content"] = {answer.media_type: {"schema": schema}}
+    return described
 
 
-def _example(code: ErrorCode) -> dict[str, object]:
-    details: list[dict[str, str]] = []
-    if code is ErrorCode.VALIDATION_FAILED:
-        details.append({"field": "title", "code": "REQUIRED", "message": "제목은 필수입니다"})
+def _error_objects(one: _Described) -> dict[str, object]:
+    by_status: dict[int, list[ErrorCode]] = {}
+    for code in ErrorCode:
+        for status in STATUSES[code] if code in one.errors else ():
+            # Only a POST can find an upload that already has a record; other methods never answer that 409.
+            if not (code is ErrorCode.RECORD_OPERATION_FAILED and status == 409 and one.method != "post"):
+                by_status.setdefault(status, []).append(code)
+    return {str(status): _error_object(status, codes) for status, codes in sorted(by_status.items())}
+
+
+def _error_object(status: int, codes: Iterable[ErrorCode]) -> dict[str, object]:
     return {
-        "summary": general_text(code, Language.ENGLISH),
-        "value": {
-            "error": {
-                "code": code.value,
-                "message": general_text(code, Language.KOREAN),
-                "timestamp": "2024-01-01T12:00:00Z",
-                "path": "/records/async/12345",
-                "requestId": "7f1c2a52c3f04f1e9a4d6f1c2a52c3f0",
-                "details": details,
+        "description": "; ".join(f"`{code}`: {general_text(code, Language.ENGLISH)}" for code in codes),
+        "headers": _header_references("X-Request-Id", *ERROR_HEADERS.get(status, ())),
+        "content": {
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/ErrorEnvelope"},
+                "examples": {code.value: {"$ref": f"#/components/examples/{code.value}"} for code in codes},
             }
         },
     }
+
+
+def _header_references(*names: str) -> dict[str, object]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -1,6 +1,10 @@
-"""Good answers and requests, as the OpenAPI document shows them; a test holds them against the shapes."""
+"""Examples of answers in the OpenAPI document. A test checks them against the views."""
 
 from collections.abc import Mapping
+
+from orak.entrypoints.http.answers.error_codes import ErrorCode
+from orak.entrypoints.http.answers.languages import Language
+from orak.entrypoints.http.answers.messages import general_text
 
 _UUID = "4f9c2f1e-0b0e-4c39-9c5e-5f1f6f0c7b11"
 
@@ -58,7 +62,7 @@ EXAMPLES: Mapping[str, Mapping[str, object]] = {
         "oldestWaitingSeconds": 4.2,
         "relays": [{"reader": "delete-objects", "behind": 0, "deferred": 0, "oldestSeconds": 0.0}],
     },
-    "OperatedUploadView": {
+    "OperatorUploadView": {
         "uploadId": 4711,
         "recordId": 12345,
         "userId": 7,
@@ -73,13 +77,24 @@ EXAMPLES: Mapping[str, Mapping[str, object]] = {
         "errorMessage": "CORRUPT",
         "failedAt": "2024-01-01T12:00:09Z",
     },
-    "NewUpload": {
-        "originalFilename": "take.webm",
-        "fileSize": 1048576,
-        "contentType": "audio/webm;codecs=opus",
-        "durationSeconds": 184,
-        "createOnly": True,
-    },
-    "NewRecord": {"title": "첫 노래", "uploadId": 4711, "songId": 815},
-    "RecordChange": {"title": "둘째 노래"},
 }
+
+
+def error_example(code: ErrorCode) -> dict[str, object]:
+    """Return an example of the error *code*."""
+    details: list[dict[str, str]] = []
+    if code is ErrorCode.VALIDATION_FAILED:
+        details.append({"field": "title", "code": "REQUIRED", "message": "제목은 필수입니다"})
+    return {
+        "summary": general_text(code, Language.ENGLISH),
+        "value": {
+            "error": {
+                "code": code.value,
+                "message": general_text(code, Language.KOREAN),
+                "timestamp": "2024-01-01T12:00:00Z",
+                "path": "/records/async/12345",
+                "requestId": "7f1c2a52c3f04f1e9a4d6f1c2a52c3f0",
+                "details": details,
+            }
+        },
+    }

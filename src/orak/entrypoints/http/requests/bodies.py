@@ -1,78 +1,147 @@
-"""PageOutcome what a client sent, in whichever form it came, into one flat mapping of names to values."""
+"""Request bodies: reading the values that a client sent, in whichever form, and parsing them."""
 
 import json
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar, cast
 from urllib.parse import parse_qsl
 
 from litestar.exceptions import ClientException, HTTPException, InternalServerException
 
 from orak.domain.errors import Problem, ProblemCode, Rejected
 from orak.entrypoints.http.answers.error_codes import ErrorCode
-from orak.entrypoints.http.answers.errors import Refusal
-from orak.entrypoints.http.requests.injection import AnyCall
+from orak.entrypoints.http.answers.errors import HttpError
+from orak.entrypoints.http.openapi.operation import JsonObject
+from orak.entrypoints.http.requests.parameters import Parameters
+from orak.entrypoints.http.routing import AnyRequest, running_of
 from orak.entrypoints.running import Running
 
+T = TypeVar("T")
+
 MAX_BODY = 16 * 1024
-"""No call needs a longer body: a title of 255 characters is 3 KB at its very longest, fully escaped."""
+"""Bytes. The longest body in use is a fully escaped title of 255 characters: 3 KB."""
 
 _MAX_PARAMETERS = 100
-_MAX_DIGITS = 40  # far beyond 64 bits; Python refuses to read integers of more than 4,300 digits at all
+_MAX_DIGITS = 40  # far beyond 64 bits; Python refuses to parse integers of more than 4,300 digits
 
 _JSON = {"application/json", "application/merge-patch+json"}
 
 
-async def read_parameters(request: AnyCall) -> Mapping[str, object]:
-    """Read the query and a body that is a form, a FormData or JSON; where both name one, the body wins.
+async def read_json(request: AnyRequest) -> Mapping[str, object]:
+    """Return the fields of a body that is a JSON object.
 
-    Of a parameter that is repeated within one of them the last counts.
+    Raises:
+        Rejected: the body is not a JSON object.
+        HttpError: the body has another media type.
     """
-    body = await _body(request)
-    return {**read_query(request), **(await _read_fields(request, body) if body else {})}
-
-
-async def read_json(request: AnyCall) -> Mapping[str, object]:
-    """Read a body that is a JSON object. Raise `Rejected` for one that is none, `Refusal` for other types."""
-    body = await _body(request)
+    body = await _read_bytes(request)
     if body and request.content_type[0] not in _JSON:
-        raise Refusal(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+        raise HttpError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
     return _parse_json(body)
 
 
-def read_query(request: AnyCall) -> Mapping[str, str]:
-    """Read the query. Raise `Rejected` if it is not percent-encoded UTF-8."""
+async def read_parameters(request: AnyRequest) -> Mapping[str, object]:
+    """Return the parameters of the query and of a body that is a form, a FormData or JSON.
+
+    The body wins over the query. Of a parameter repeated within one of them the last counts.
+
+    Raises:
+        Rejected: the query or the body cannot be parsed.
+        HttpError: the body has another media type.
+    """
+    body = await _read_bytes(request)
+    return {**read_query(request), **(await _parse_body(request, body) if body else {})}
+
+
+def read_query(request: AnyRequest) -> Mapping[str, str]:
+    """Return the parameters of the query. Raise `Rejected` if it is not percent-encoded UTF-8."""
     return _parse_form(request.scope["query_string"], "query")
 
 
-def is_repeated(request: AnyCall, name: str) -> bool:
-    """Whether the query gives a parameter more than once. Raise `Rejected` like `read_query`."""
+def is_repeated(request: AnyRequest, name: str) -> bool:
+    """Return whether the query has a parameter more than once. Raise `Rejected` like `read_query`."""
     return [given for given, _ in _pairs_of(request.scope["query_string"], "query")].count(name) > 1
 
 
-async def _body(request: AnyCall) -> bytes:
-    running: Running = request.app.state.running
+@dataclass(frozen=True, slots=True)
+class Body(Generic[T]):
+    """The body of one operation: its schema for the OpenAPI document, and its parser."""
+
+    name: str
+    """Name of the schema."""
+    description: str
+    properties: Mapping[str, JsonObject]
+    required: tuple[str, ...]
+    parse: Callable[[Parameters, Running], T]
+    """Returns the parsed body, or raises `Rejected` with every problem."""
+    example: JsonObject | None = None
+    media_types: tuple[str, ...] = ("application/json",)
+    read: Callable[[AnyRequest], Awaitable[Mapping[str, object]]] = read_json
+    is_required: bool = True
+    errors: Iterable[ErrorCode] = field(
+        default=(
+            ErrorCode.VALIDATION_FAILED,
+            ErrorCode.PAYLOAD_TOO_LARGE,
+            ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+        ),
+        init=False,
+    )
+
+    async def parsed(self, request: AnyRequest) -> T:
+        """Return the parsed body of *request*.
+
+        Raises:
+            Rejected: a field is wrong, missing or unknown.
+            HttpError: the media type is not supported.
+        """
+        return self.parse(Parameters(await self.read(request)), running_of(request))
+
+    def described(self) -> JsonObject:
+        """Return the Request Body Object of OpenAPI."""
+        schema = {"$ref": f"#/components/schemas/{self.name}"}
+        return {
+            "required": self.is_required,
+            "content": {media_type: {"schema": schema} for media_type in self.media_types},
+        }
+
+    def schemas(self) -> Mapping[str, JsonObject]:
+        """Return the schema of the body."""
+        schema: dict[str, object] = {
+            "type": "object",
+            "description": self.description,
+            "properties": self.properties,
+        }
+        if self.required:
+            schema["required"] = self.required
+        schema["additionalProperties"] = False
+        if self.example:
+            schema["examples"] = [self.example]
+        return {self.name: schema}
+
+
+async def _read_bytes(request: AnyRequest) -> bytes:
     try:
-        async with running.waits.until_shutdown():
+        async with running_of(request).waits.until_shutdown():
             return await request.body()
     except InternalServerException:
-        # The client hung up half way: nobody reads this answer, and it is no failure of ours.
+        # The client hung up half way: it never reads this answer, and the server did not fail.
         raise ClientException("the body was cut off") from None
 
 
-async def _read_fields(request: AnyCall, body: bytes) -> Mapping[str, object]:
+async def _parse_body(request: AnyRequest, body: bytes) -> Mapping[str, object]:
     match request.content_type[0]:
         case "application/json":
             return _parse_json(body)
         case "application/x-www-form-urlencoded":
             return _parse_form(body, "body")
         case "multipart/form-data":
-            return await _read_multipart(request)
+            return await _parse_multipart(request)
         case _:
-            raise Refusal(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+            raise HttpError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
 
 
 def _parse_json(body: bytes) -> Mapping[str, object]:
-    # Not msgspec: it refuses a lone surrogate and `Infinity` without saying in which field they stood.
+    # Not msgspec: it refuses a lone surrogate and `Infinity` without naming the field.
     try:
         value = json.loads(body.decode("utf-8"), parse_int=lambda digits: int(digits[:_MAX_DIGITS]))
     except (ValueError, RecursionError):
@@ -87,7 +156,7 @@ def _parse_form(form: bytes, where: str) -> Mapping[str, str]:
 
 
 def _pairs_of(form: bytes, where: str) -> list[tuple[str, str]]:
-    # Not Litestar's parser: it reads raw UTF-8 as Latin-1, and keeps every body in a cache.
+    # Not Litestar's parser: it reads raw UTF-8 as Latin-1, and caches every body.
     try:
         return parse_qsl(
             form.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS
@@ -96,9 +165,9 @@ def _pairs_of(form: bytes, where: str) -> list[tuple[str, str]]:
         raise Rejected([Problem(where, ProblemCode.MALFORMED)]) from None
 
 
-async def _read_multipart(request: AnyCall) -> Mapping[str, object]:
+async def _parse_multipart(request: AnyRequest) -> Mapping[str, object]:
     try:
         form = await request.form()
-    except (HTTPException, ValueError, LookupError):  # LookupError: a part names a charset there is not
+    except (HTTPException, ValueError, LookupError):  # LookupError: a part names an unknown charset
         raise Rejected([Problem("body", ProblemCode.MALFORMED)]) from None
     return {name: form.getall(name)[-1] for name in form}

@@ -1,4 +1,4 @@
-"""Pages of a list: what a client asks for, and the link to the next (RFC 8288)."""
+"""Pagination: the page that a client asks for, and the link to the next one (RFC 8288)."""
 
 import base64
 import binascii
@@ -8,37 +8,54 @@ from urllib.parse import urlencode
 from orak.application.ports.page import Page
 from orak.domain.errors import Problem, ProblemCode
 from orak.domain.identity import MAX_ID
+from orak.entrypoints.http.openapi.operation import Parameter
 from orak.entrypoints.http.requests.parameters import Parameters
 
 MAX_LIMIT = 200
 
+PAGE_PARAMETERS = (
+    Parameter(
+        "query",
+        "limit",
+        "Number of items on a page. Without a limit, the page holds up to 1,000 items.",
+        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
+    ),
+    Parameter("query", "cursor", "Start of the page, from the `Link` header of the previous page."),
+)
+
 
 def page_of(query: Mapping[str, str]) -> Page:
-    """Read `limit` and `cursor`. Raise `Rejected` if they are wrong; other parameters do not matter."""
+    """Return the page that `limit` and `cursor` name. Raise `Rejected` if they are wrong.
+
+    Other parameters are ignored.
+    """
     parameters = Parameters(query)
     limit = parameters.bounded("limit", most=MAX_LIMIT)
     cursor = parameters.text("cursor")
-    after = _after(cursor) if cursor else None
+    after = _decode(cursor) if cursor else None
     if cursor and after is None:
         parameters.note(Problem("cursor", ProblemCode.INVALID))
     parameters.check(others_allowed=True)
     return Page(after=after) if limit is None else Page(after=after, limit=limit)
 
 
-def link_to(page: Page | None, url: str, *, limited: bool) -> dict[str, str]:
-    """Return the `Link` header to *page*; empty at the end. It repeats the limit only if there was one."""
+def next_link(page: Page | None, url: str, query: Mapping[str, str]) -> dict[str, str]:
+    """Return the `Link` header to the next *page*; empty at the end of the list.
+
+    It repeats the limit if the *query* of this page had one.
+    """
     if page is None or page.after is None:
         return {}
-    query = {"limit": page.limit} if limited else {}
-    return {"Link": f'<{url}?{urlencode(query | {"cursor": _cursor(page.after)})}>; rel="next"'}
+    parameters = {"limit": page.limit} if "limit" in query else {}
+    return {"Link": f'<{url}?{urlencode(parameters | {"cursor": _encode(page.after)})}>; rel="next"'}
 
 
-def _cursor(after: int) -> str:
-    """Hide the id, so that nobody builds cursors of their own and we may keep more in them one day."""
+def _encode(after: int) -> str:
+    """Return an opaque cursor, so that clients do not build their own and its content may change."""
     return base64.urlsafe_b64encode(str(after).encode()).decode().rstrip("=")
 
 
-def _after(cursor: str) -> int | None:
+def _decode(cursor: str) -> int | None:
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):

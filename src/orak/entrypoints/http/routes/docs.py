@@ -1,19 +1,17 @@
-"""The API's documentation: the OpenAPI document, and Swagger UI from orak's own files to read it with."""
+"""The API's documentation: the OpenAPI document, and a page that shows it with Swagger UI."""
 
+from collections.abc import Callable
 from functools import cache
-from hashlib import sha256
 from importlib.resources import files
 
 from litestar import MediaType, Response, Router
 from litestar.params import FromPath
 
 from orak.entrypoints.http.answers.error_codes import ErrorCode
-from orak.entrypoints.http.answers.errors import Refusal
-from orak.entrypoints.http.answers.etags import is_known
-from orak.entrypoints.http.openapi.document import rendered_document
+from orak.entrypoints.http.answers.errors import HttpError
+from orak.entrypoints.http.answers.files import StaticFile, file_response
 from orak.entrypoints.http.requests.authentication import PUBLIC
-from orak.entrypoints.http.requests.injection import AnyCall
-from orak.entrypoints.http.routes.reading import read
+from orak.entrypoints.http.routing import AnyRequest, get
 
 _WEB = files("orak.entrypoints") / "web"
 
@@ -23,7 +21,7 @@ _ASSETS = {
     "swagger-ui-bundle.js": ("vendor/swagger-ui/swagger-ui-bundle.js", "text/javascript"),
     "swagger-ui.css": ("vendor/swagger-ui/swagger-ui.css", MediaType.CSS),
 }
-"""Every file there is to be had: a name from a URL is looked up here, and never in the file system."""
+"""The files of the page by their names in URLs: a name from a URL never reaches the file system."""
 
 # Swagger UI sets styles from JavaScript, and draws its icons from data: URLs.
 _POLICY = (
@@ -32,45 +30,43 @@ _POLICY = (
 )
 
 
-@read("/openapi.json")
-async def show_document(request: AnyCall) -> Response[bytes] | Response[None]:
-    """Send the OpenAPI document."""
-    return _revalidated(request, rendered_document(), "application/json")
+def documentation(rendered_document: Callable[[], bytes]) -> Router:
+    """Return the routes that serve the document and its page."""
+
+    @cache
+    def document() -> StaticFile:
+        return StaticFile.of(rendered_document(), "application/json")
+
+    @get("/openapi.json")
+    async def get_openapi_document(request: AnyRequest) -> Response[bytes] | Response[None]:
+        return file_response(request, document())
+
+    return Router(
+        "/",
+        route_handlers=[get_openapi_document, get_documentation_page, get_documentation_file],
+        opt={PUBLIC: True},
+    )
 
 
-@read("/docs")
-async def show_documentation(request: AnyCall) -> Response[bytes] | Response[None]:
-    """Send the page that Swagger UI lives in."""
-    response = _revalidated(request, _content("docs/index.html"), MediaType.HTML)
+@get("/docs")
+async def get_documentation_page(request: AnyRequest) -> Response[bytes] | Response[None]:
+    """Send the page that shows the document."""
+    response = file_response(request, _asset("docs/index.html", MediaType.HTML))
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 
-@read("/docs/assets/{name:str}")
-async def show_asset(request: AnyCall, name: FromPath[str]) -> Response[bytes] | Response[None]:
-    """Send one of the files that the page is made of."""
+@get("/docs/assets/{name:str}")
+async def get_documentation_file(
+    request: AnyRequest, name: FromPath[str]
+) -> Response[bytes] | Response[None]:
+    """Send one of the files of the page."""
     if name not in _ASSETS:
-        raise Refusal(ErrorCode.NOT_FOUND)
-    path, media_type = _ASSETS[name]
-    return _revalidated(request, _content(path), media_type)
-
-
-docs = Router("/", route_handlers=[show_document, show_documentation, show_asset], opt={PUBLIC: True})
+        raise HttpError(ErrorCode.NOT_FOUND)
+    return file_response(request, _asset(*_ASSETS[name]))
 
 
 @cache
-def _content(path: str) -> bytes:
-    return (_WEB / path).read_bytes()
-
-
-@cache
-def _etag(content: bytes) -> str:
-    return f'"{sha256(content).hexdigest()[:32]}"'
-
-
-def _revalidated(request: AnyCall, content: bytes, media_type: str) -> Response[bytes] | Response[None]:
-    headers = {"Cache-Control": "public, no-cache", "ETag": _etag(content)}
-    if is_known(request.headers, headers["ETag"]):
-        return Response(None, status_code=304, headers=headers)
-    return Response(content, media_type=media_type, headers=headers)
+def _asset(path: str, media_type: str) -> StaticFile:
+    return StaticFile.read(_WEB / path, media_type)

@@ -1,30 +1,50 @@
-"""Signs of life, for whatever keeps orak running."""
+"""Health probes, for load balancers and orchestrators."""
 
+from typing import Annotated, Literal
+
+import msgspec
 from litestar import Response, Router
+from msgspec import Meta
 
 from orak.entrypoints.http.answers.errors import NotReady
-from orak.entrypoints.http.answers.views import HealthView
+from orak.entrypoints.http.answers.views import View
+from orak.entrypoints.http.openapi.operation import Answer, operation
 from orak.entrypoints.http.requests.authentication import PUBLIC
-from orak.entrypoints.http.requests.injection import Injected
-from orak.entrypoints.http.routes.reading import read
-from orak.entrypoints.running import Running
-
-_NOT_STORED = {"Cache-Control": "no-store"}
+from orak.entrypoints.http.routing import NOT_STORED, AnyRequest, get, running_of
 
 
-@read("/live")
-async def show_liveness() -> Response[HealthView]:
-    """Say that the process runs and answers: a restart would not help."""
-    return Response(HealthView(status="live"), headers=_NOT_STORED)
+class HealthView(View, frozen=True, omit_defaults=True):
+    """The health of the process."""
+
+    status: Annotated[Literal["live", "ready"], Meta(description="`live` or `ready`, as the path asks.")]
+    degraded: Annotated[
+        list[str],
+        Meta(description="Parts that do not answer, without which orak is only slower. Left out if empty."),
+    ] = msgspec.field(default_factory=list)
 
 
-@read("/ready")
-async def show_readiness(running: Injected[Running]) -> Response[HealthView]:
-    """Say whether calls can be served: a 503 names the parts that do not answer."""
+@get("/live")
+@operation(
+    "Check that the process is alive.\n\nA restart would not help while it answers.",
+    answers={200: Answer("The process is alive.", HealthView)},
+)
+async def get_liveness() -> Response[HealthView]:
+    """Return that the process is alive."""
+    return Response(HealthView(status="live"), headers=NOT_STORED)
+
+
+@get("/ready")
+@operation(
+    "Check that the process can serve requests.\n\nA 503 names the parts that do not answer in `details`.",
+    answers={200: Answer("The process can serve requests.", HealthView)},
+)
+async def get_readiness(request: AnyRequest) -> Response[HealthView]:
+    """Return whether requests can be served. Raise `NotReady` with the parts that do not answer."""
+    running = running_of(request)
     if failing := await running.failing_parts():
         raise NotReady(failing)
     degraded = await running.degraded_parts()
-    return Response(HealthView(status="ready", degraded=degraded), headers=_NOT_STORED)
+    return Response(HealthView(status="ready", degraded=degraded), headers=NOT_STORED)
 
 
-health = Router("/health", route_handlers=[show_liveness, show_readiness], opt={PUBLIC: True})
+health = Router("/health", route_handlers=[get_liveness, get_readiness], opt={PUBLIC: True}, tags=["health"])

@@ -1,4 +1,4 @@
-"""Live status as server-sent events (WHATWG HTML §9.2), and tickets that open a stream without a header."""
+"""The live feed as server-sent events (WHATWG HTML §9.2), and tickets that open a stream without a header."""
 
 import asyncio
 from dataclasses import dataclass
@@ -9,58 +9,63 @@ from litestar.enums import HttpMethod
 from litestar.types import Receive, Scope, Send
 
 from orak.application.events.issue_ticket import IssueTicket
+from orak.application.events.watch_records import WatchRecords
 from orak.application.ports.tokens import Bearer
 from orak.application.waits import WaitEnded
-from orak.entrypoints.http.answers.live_views import TicketView
+from orak.entrypoints.http.answers.error_codes import ErrorCode as E
+from orak.entrypoints.http.answers.live_views import LiveView, TicketView
+from orak.entrypoints.http.openapi.operation import Answer, Parameter, operation
 from orak.entrypoints.http.requests.authentication import PUBLIC
 from orak.entrypoints.http.requests.bodies import read_query
-from orak.entrypoints.http.requests.injection import AnyCall, CallOf, Injected
-from orak.entrypoints.http.routes.reading import read
+from orak.entrypoints.http.routing import NOT_STORED, AnyRequest, UserRequest, get, running_of
 from orak.entrypoints.http.serving.live_streams import (
-    STUCK,
-    Expired,
+    LAST_EVENT_ID_QUERY,
+    TICKET,
+    WRITE_TIMEOUT_SECONDS,
     Step,
-    cut_off,
+    TokenExpired,
+    authenticate_stream,
+    drop_connection,
     last_event_id,
-    steps,
-    streams_of,
-    viewer_of,
+    open_streams_of,
+    stream_steps,
 )
 from orak.entrypoints.running import Running
 
 _RETRY = b"retry: 2000\n"
-"""Milliseconds after which a browser comes again."""
+"""Milliseconds until a browser reconnects."""
 
 _HEADERS = [
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-store"),
-    (b"x-accel-buffering", b"no"),  # nginx would keep events until its buffer is full
+    (b"x-accel-buffering", b"no"),  # nginx would hold events back until its buffer is full
 ]
 
 
 @post("/live/ticket", status_code=200)
-async def issue_live_ticket(request: CallOf, issue_ticket: Injected[IssueTicket]) -> Response[TicketView]:
-    """Make a ticket. See `IssueTicket`."""
-    issued = await issue_ticket(Bearer(request.user, request.auth))
-    return Response(TicketView.of(issued), headers={"Cache-Control": "no-store"})
+@operation(IssueTicket, answers={200: Answer("The ticket.", TicketView)})
+async def issue_ticket(request: UserRequest) -> Response[TicketView]:
+    """Issue a ticket. See `IssueTicket`."""
+    issued = await running_of(request).use_cases.issue_ticket(Bearer(request.user, request.auth))
+    return Response(TicketView.of(issued), headers=NOT_STORED)
 
 
 @dataclass(frozen=True, slots=True)
 class EventStream:
-    """One stream to one client; as an answer it is ASGI."""
+    """The response that streams events to one client, an ASGI application."""
 
     running: Running
     bearer: Bearer
     after: int | None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send events until the client leaves, reads nothing or may not watch any more; or until shutdown."""
-        with streams_of(scope).place(self.bearer.actor.user_id):
+        """Send events until the client leaves or reads nothing, its token expires, or shutdown begins."""
+        with open_streams_of(scope).counted(self.bearer.actor.user_id):
             gone = asyncio.ensure_future(_until_gone(receive))
             try:
                 await self._send(send, gone, only_head=scope.get("method") == HttpMethod.HEAD)
             except TimeoutError:
-                cut_off(scope)
+                drop_connection(scope)
             finally:
                 gone.cancel()
                 await asyncio.wait({gone})
@@ -69,31 +74,48 @@ class EventStream:
         async with self.running.use_cases.watch_records(self.bearer.actor, self.after) as watch:
             await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
             if not only_head:
-                # The id without data: a client that is cut off before any event resumes from here.
+                # An id without data: a client that is cut off before the first event resumes from here.
                 await _write(send, _RETRY + b"id: %d\n\n" % watch.position)
                 try:
                     async with self.running.waits.until_shutdown():
-                        async for step in steps(watch, self.running, self.bearer, gone):
-                            await _write(send, b":\n\n" if step is None else _event(step))
-                except (Expired, WaitEnded):
-                    pass  # it comes again, with a better token or to another process
+                        async for step in stream_steps(watch, self.running, self.bearer, gone):
+                            await _write(send, b":\n\n" if step is None else _encode(step))
+                except (TokenExpired, WaitEnded):
+                    pass  # the client reconnects with a new token, or to another process
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-@read("/events", opt={PUBLIC: True})
-async def stream_events(request: AnyCall, running: Injected[Running]) -> EventStream:
-    """Follow one's own takes. See `WatchRecords`."""
-    query = dict(read_query(request))
+@get("/events", opt={PUBLIC: True})
+@operation(
+    WatchRecords,
+    notes="The answer is a stream of server-sent events. `/records/async/live` is the same as a WebSocket.",
+    parameters=(
+        Parameter("header", "Last-Event-ID", "Resume after this event."),
+        LAST_EVENT_ID_QUERY,
+        TICKET,
+    ),
+    answers={
+        200: Answer(
+            "The data of each event is a `LiveView`. Changes have an id, ticks of progress have none.",
+            LiveView,
+            media_type="text/event-stream",
+        )
+    },
+    errors=(E.VALIDATION_FAILED, E.UNAUTHORIZED, E.RATE_LIMITED),
+)
+async def watch_records(request: AnyRequest) -> EventStream:
+    """Stream changes of the caller's records. See `WatchRecords`."""
+    running, query = running_of(request), dict(read_query(request))
     after = last_event_id(request.headers.get("last-event-id") or query.get("lastEventId"))
-    return EventStream(running, await viewer_of(running, request.headers, query), after)
+    return EventStream(running, await authenticate_stream(running, request.headers, query), after)
 
 
 async def _write(send: Send, body: bytes) -> None:
-    async with asyncio.timeout(STUCK):
+    async with asyncio.timeout(WRITE_TIMEOUT_SECONDS):
         await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
-def _event(step: Step) -> bytes:
+def _encode(step: Step) -> bytes:
     head = b"id: %d\n" % step.view.event_id if step.is_change else b""
     return head + b"data: " + msgspec.json.encode(step.view) + b"\n\n"
 

@@ -1,4 +1,4 @@
-"""Live status over a WebSocket (RFC 6455)."""
+"""The live feed as a WebSocket (RFC 6455)."""
 
 import asyncio
 from urllib.parse import urlsplit
@@ -6,52 +6,69 @@ from urllib.parse import urlsplit
 import msgspec
 from litestar import WebSocket, websocket
 from litestar.datastructures import Headers, State
-from litestar.types import Scope
 
 from orak.application.ports.tokens import Bearer
 from orak.application.waits import WaitEnded
 from orak.domain.errors import OrakError
-from orak.entrypoints.http.answers.error_codes import ErrorCode
-from orak.entrypoints.http.answers.errors import Refusal, tell
-from orak.entrypoints.http.answers.languages import language_of
+from orak.entrypoints.http.answers.error_codes import ErrorCode as E
+from orak.entrypoints.http.answers.errors import HttpError, error_answer
+from orak.entrypoints.http.answers.request_ids import HEADER, request_id_of
+from orak.entrypoints.http.openapi.operation import Answer, Parameter, operation
 from orak.entrypoints.http.requests.authentication import PUBLIC
 from orak.entrypoints.http.serving.live_streams import (
-    STUCK,
-    Expired,
-    cut_off,
+    LAST_EVENT_ID_QUERY,
+    TICKET,
+    WRITE_TIMEOUT_SECONDS,
+    TokenExpired,
+    authenticate_stream,
+    drop_connection,
     last_event_id,
-    steps,
-    streams_of,
-    viewer_of,
+    open_streams_of,
+    stream_steps,
 )
-from orak.entrypoints.http.serving.request_ids import request_id_of
 from orak.entrypoints.running import Running
 
 _SUBPROTOCOL = "bearer"
 
-_COME_AGAIN = 1012
-"""Service restart (the registry of RFC 6455 §11.7): connect again, with a token that is good."""
+_SERVICE_RESTART = 1012
+"""Reconnect, with a valid token (IANA's registry of RFC 6455 §11.7)."""
 
-_TOO_SLOW = 1013
+_TRY_AGAIN_LATER = 1013
+"""The client read too slowly."""
 
 
 @websocket("/live", opt={PUBLIC: True})
-async def watch_live(socket: WebSocket[None, None, State]) -> None:
-    """Follow one's own takes: a text message for each step. What the client says is not listened to."""
+@operation(
+    "Stream changes of the caller's records over a WebSocket.\n\n"
+    "Each text message is a `LiveView`, as in `/records/async/events`. Messages from the client are\n"
+    "ignored.\n\n"
+    "Browsers authenticate with the subprotocol pair `bearer, <token>` or a ticket, other clients with the\n"
+    "`Authorization` header. Pages must have an origin of `PUBLIC_URL` or `CORS_ORIGINS`.\n\n"
+    "Close code 1012: reconnect with a valid token. Close code 1013: the client read too slowly.",
+    parameters=(
+        Parameter("header", "Sec-WebSocket-Protocol", "`bearer, <token>`; the answer selects `bearer`."),
+        LAST_EVENT_ID_QUERY,
+        TICKET,
+    ),
+    answers={101: Answer("The connection is a WebSocket from here on (RFC 6455).")},
+    errors=(E.VALIDATION_FAILED, E.UNAUTHORIZED, E.FORBIDDEN, E.NOT_FOUND, E.RATE_LIMITED),
+)
+async def watch_records_over_websocket(socket: WebSocket[None, None, State]) -> None:
+    """Send a text message for each step of the caller's records. Messages from the client are ignored."""
     running: Running = socket.app.state.running
     try:
         _check_origin(socket.headers, running)
         query = dict(socket.query_params.items())
         after = last_event_id(query.get("lastEventId"))
-        bearer = await viewer_of(running, _with_token(socket.headers), query)
-        with streams_of(socket.scope).place(bearer.actor.user_id):
+        bearer = await authenticate_stream(running, _with_token(socket.headers), query)
+        with open_streams_of(socket.scope).counted(bearer.actor.user_id):
             await _serve(socket, running, bearer, after)
-    except (OrakError, Refusal) as refusal:
-        await _refuse(socket, refusal, running)
+    except (OrakError, HttpError) as error:
+        await _refuse(socket, error)
     except TimeoutError:
-        cut_off(socket.scope)
+        drop_connection(socket.scope)
     except OSError:
-        pass  # uvicorn's word for a client that left while it was being told something
+        pass  # uvicorn raises it if the client leaves while a message is sent
 
 
 async def _serve(
@@ -61,25 +78,25 @@ async def _serve(
         offered = socket.scope.get("subprotocols") or []
         await socket.accept(subprotocols=_SUBPROTOCOL if _SUBPROTOCOL in offered else None)
         gone = asyncio.ensure_future(_until_gone(socket))
-        code = _TOO_SLOW
+        code = _TRY_AGAIN_LATER
         try:
             async with running.waits.until_shutdown():
-                async for step in steps(watch, running, bearer, gone):
-                    if step is not None:  # the server itself pings
+                async for step in stream_steps(watch, running, bearer, gone):
+                    if step is not None:  # no heartbeats: the server sends pings
                         await _send(socket, msgspec.json.encode(step.view).decode())
-        except (Expired, WaitEnded):
-            code = _COME_AGAIN
+        except (TokenExpired, WaitEnded):
+            code = _SERVICE_RESTART
         finally:
             left = gone.done()
             gone.cancel()
             await asyncio.wait({gone})
         if not left:
-            async with asyncio.timeout(STUCK):
+            async with asyncio.timeout(WRITE_TIMEOUT_SECONDS):
                 await socket.close(code)
 
 
 async def _send(socket: WebSocket[None, None, State], text: str) -> None:
-    async with asyncio.timeout(STUCK):
+    async with asyncio.timeout(WRITE_TIMEOUT_SECONDS):
         await socket.send({"type": "websocket.send", "bytes": None, "text": text})
 
 
@@ -89,7 +106,7 @@ async def _until_gone(socket: WebSocket[None, None, State]) -> None:
 
 
 def _with_token(headers: Headers) -> Headers:
-    """Return *headers* with the token of a browser, which can set no other header than this one."""
+    """Return *headers* with the token of the subprotocol pair, the one header that a browser can set."""
     offered = [word.strip() for word in headers.get("sec-websocket-protocol", "").split(",")]
     if "authorization" in headers or len(offered) < 2 or offered[0] != _SUBPROTOCOL:
         return headers
@@ -97,10 +114,9 @@ def _with_token(headers: Headers) -> Headers:
 
 
 def _check_origin(headers: Headers, running: Running) -> None:
-    """Raise `Refusal` for another site's page: the browser would let it connect (RFC 6455 §10.2).
+    """Raise `HttpError` for a page of another site: browsers let it connect (RFC 6455 §10.2).
 
-    A page of ours may have been reached by another of this machine's names: then the browser says that one
-    in `Host`.
+    A page of this server may have been loaded under another name of the machine; `Host` then has that name.
     """
     origin, settings = headers.get("origin"), running.settings
     own = urlsplit(settings.base_url)
@@ -108,21 +124,13 @@ def _check_origin(headers: Headers, running: Running) -> None:
     if origin is None or origin in allowed or "*" in allowed:
         return
     if urlsplit(origin).netloc != headers.get("host"):
-        raise Refusal(ErrorCode.FORBIDDEN)
+        raise HttpError(E.FORBIDDEN)
 
 
-async def _refuse(socket: WebSocket[None, None, State], refusal: Exception, running: Running) -> None:
-    """Answer the handshake with orak's envelope, where the server can."""
-    scope: Scope = socket.scope
-    told = tell(
-        refusal,
-        language_of(socket.headers),
-        path=scope["path"],
-        request_id=request_id_of(scope),
-        at=running.clock.now(),
-    )
-    headers = told.headers | {"Content-Type": "application/json", "X-Request-Id": request_id_of(scope)}
-    encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await socket.send({"type": "websocket.http.response.start", "status": told.status, "headers": encoded})
-    body = msgspec.json.encode(told.envelope)
-    await socket.send({"type": "websocket.http.response.body", "body": body, "more_body": False})
+async def _refuse(socket: WebSocket[None, None, State], error: Exception) -> None:
+    """Answer the handshake with the error envelope, where the server supports that."""
+    answer = error_answer(error, socket.scope)
+    fields = answer.headers | {"Content-Type": "application/json", HEADER: request_id_of(socket.scope)}
+    encoded = [(name.lower().encode(), value.encode()) for name, value in fields.items()]
+    await socket.send({"type": "websocket.http.response.start", "status": answer.status, "headers": encoded})
+    await socket.send({"type": "websocket.http.response.body", "body": answer.body, "more_body": False})

@@ -1,12 +1,12 @@
-"""What alarms and dashboards go by, in the text format of Prometheus.
+"""Metrics for alarms and dashboards, in the text format of Prometheus.
 
-The same figures whichever process answers: they are counted in the database when they are asked for.
+They are counted in the database on each request, so that every process shows the same figures.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from litestar import Response
+from litestar import Response, Router
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
@@ -14,44 +14,52 @@ from prometheus_client.registry import Collector
 
 from orak.application.collect_metrics import ServiceMetrics, SubscriberLag
 from orak.application.ports.failures import Unavailable
+from orak.entrypoints.http.openapi.operation import TEXT, Answer, operation
 from orak.entrypoints.http.requests.authentication import PUBLIC
-from orak.entrypoints.http.requests.injection import Injected
-from orak.entrypoints.http.routes.reading import read
-from orak.entrypoints.running import Running
+from orak.entrypoints.http.routing import NOT_STORED, AnyRequest, get, running_of
 
 
-@read("/metrics", opt={PUBLIC: True})
-async def show_metrics(running: Injected[Running]) -> Response[bytes]:
-    """Show how orak does. While the database is away, that alone is told."""
+@get("/metrics")
+@operation(
+    "Return metrics in the text format of Prometheus.\n\n"
+    "While the database does not answer, `orak_database_up 0` is the only metric.",
+    answers={200: Answer("The metrics.", media_type="text/plain", schema=TEXT)},
+)
+async def get_metrics(request: AnyRequest) -> Response[bytes]:
+    """Return the metrics; while the database does not answer, only that it does not."""
     registry = CollectorRegistry()
     try:
-        registry.register(_Snapshot(await running.collect_metrics()))
+        registry.register(_Snapshot(await running_of(request).collect_metrics()))
     except Unavailable:
         registry.register(_Snapshot(None))
     return Response(
         generate_latest(registry),
         media_type="text/plain; version=0.0.4",  # Litestar adds the charset
-        headers={"Cache-Control": "no-store"},
+        headers=NOT_STORED,
     )
+
+
+metrics = Router("/", route_handlers=[get_metrics], opt={PUBLIC: True}, tags=["health"])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Snapshot(Collector):
-    measures: ServiceMetrics | None
+    metrics: ServiceMetrics | None
+    """None while the database does not answer."""
 
     def collect(self) -> Iterable[Metric]:
-        yield _gauge("orak_database_up", "Whether the database answers.", self.measures is not None)
-        if self.measures is None:
+        yield _gauge("orak_database_up", "Whether the database answers.", self.metrics is not None)
+        if self.metrics is None:
             return
-        counts = self.measures.counts
-        yield _gauge("batch_processing_queue_depth", "Takes in line.", counts.waiting)
+        counts = self.metrics.counts
+        yield _gauge("batch_processing_queue_depth", "Uploads that wait for conversion.", counts.waiting)
         yield _gauge(
             "batch_processing_oldest_waiting_seconds",
-            "How long the first take in line that may start has stood there.",
-            self.measures.oldest_waiting_seconds,
+            "How long the oldest upload that may start has waited.",
+            self.metrics.oldest_waiting_seconds,
         )
-        yield _gauge("batch_processing_active_jobs", "Takes that somebody works on.", counts.active)
-        uploads = GaugeMetricFamily("orak_uploads", "Uploads by where they stand.", labels=["state"])
+        yield _gauge("batch_processing_active_jobs", "Conversions under a lease.", counts.active)
+        uploads = GaugeMetricFamily("orak_uploads", "Uploads by state.", labels=["state"])
         for state, count in (
             ("processing", counts.processing),
             ("completed", counts.completed),
@@ -60,16 +68,16 @@ class _Snapshot(Collector):
         ):
             uploads.add_metric([state], count)
         yield uploads
-        yield from _lags(self.measures.subscribers)
+        yield from _lags(self.metrics.subscribers)
 
 
 def _lags(subscribers: Iterable[SubscriberLag]) -> Iterable[Metric]:
-    behind = GaugeMetricFamily("orak_relay_lag_events", "EventLog not yet relayed.", labels=["reader"])
+    behind = GaugeMetricFamily("orak_relay_lag_events", "Events not relayed yet.", labels=["reader"])
     deferred = GaugeMetricFamily(
-        "orak_relay_deferred_events", "EventLog set aside to be tried again.", labels=["reader"]
+        "orak_relay_deferred_events", "Events that failed and will be tried again.", labels=["reader"]
     )
     seconds = GaugeMetricFamily(
-        "orak_relay_lag_seconds", "Age of the oldest event that is not relayed.", labels=["reader"]
+        "orak_relay_lag_seconds", "Age of the oldest event not relayed yet.", labels=["reader"]
     )
     for subscriber in subscribers:
         behind.add_metric([subscriber.lag.subscriber], subscriber.lag.behind)

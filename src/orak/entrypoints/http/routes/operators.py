@@ -1,6 +1,6 @@
-"""Operators' calls: how background conversion goes, and moving what stands still."""
+"""Operators' routes: batches, statistics, orphans and dead letters. All need the scope `admin`."""
 
-from litestar import Response, post, put
+from litestar import Response, Router, post, put
 from litestar.params import FromPath
 
 from orak.application.operators.get_statistics import GetStatistics
@@ -12,91 +12,132 @@ from orak.application.operators.trigger_batch import TriggerBatch
 from orak.application.ports.page import Page
 from orak.domain.errors import Problem, ProblemCode
 from orak.domain.identity import UploadId
-from orak.domain.policies.batches import batch_size_problem
+from orak.domain.policies.batches import MAX_BATCH_SIZE, batch_size_problem
+from orak.entrypoints.http.answers.error_codes import ErrorCode as E
 from orak.entrypoints.http.answers.languages import language_of
 from orak.entrypoints.http.answers.operator_views import (
     BatchSizeView,
-    OperatedUploadView,
+    OperatorUploadView,
     StatisticsView,
     TriggeredView,
 )
+from orak.entrypoints.http.openapi.operation import Answer, Parameter, operation, path_parameter
+from orak.entrypoints.http.requests.authentication import require_admin
 from orak.entrypoints.http.requests.bodies import is_repeated, read_query
-from orak.entrypoints.http.requests.injection import CallOf, Injected
-from orak.entrypoints.http.requests.pagination import link_to, page_of
+from orak.entrypoints.http.requests.pagination import PAGE_PARAMETERS, next_link, page_of
 from orak.entrypoints.http.requests.parameters import Parameters, path_id
-from orak.entrypoints.http.routes.reading import read
-from orak.entrypoints.running import Running
+from orak.entrypoints.http.routing import NOT_STORED, UserRequest, get, running_of
 
-_OF_THE_MOMENT = {"Cache-Control": "no-store"}
 _BASE = "/records/async/batch"
 
 
 @put("/size")
-async def set_size(request: CallOf, set_batch_size: Injected[SetBatchSize]) -> BatchSizeView:
+@operation(
+    SetBatchSize,
+    parameters=(
+        Parameter(
+            "query",
+            "size",
+            "Conversions that one batch of one process may start.",
+            {"type": "integer", "minimum": 1, "maximum": MAX_BATCH_SIZE},
+            required=True,
+        ),
+    ),
+    answers={200: Answer("The size that is set.", BatchSizeView)},
+    errors=(E.VALIDATION_FAILED,),
+)
+async def set_batch_size(request: UserRequest) -> BatchSizeView:
     """Set the size of a batch. See `SetBatchSize`."""
-    request.user.check_admin()  # before anything is said about what was sent
+    size = _batch_size(request)
+    return BatchSizeView(batch_size=await running_of(request).use_cases.set_batch_size(request.user, size))
+
+
+def _batch_size(request: UserRequest) -> int | None:
     parameters = Parameters(read_query(request))
-    if is_repeated(request, "size"):  # an order that says two things says nothing
+    if is_repeated(request, "size"):  # two sizes are no order
         parameters.note(Problem("size", ProblemCode.INVALID))
     size = parameters.whole_number("size")
     parameters.check([batch_size_problem("size", size)])
-    return BatchSizeView(batch_size=await set_batch_size(request.user, size))
+    return size
 
 
 @post("/trigger", status_code=200)
-async def trigger(request: CallOf, trigger_batch: Injected[TriggerBatch]) -> TriggeredView:
-    """Begin a batch. See `TriggerBatch`."""
-    await trigger_batch(request.user)
+@operation(TriggerBatch, answers={200: Answer("A batch begins.", TriggeredView)})
+async def trigger_batch(request: UserRequest) -> TriggeredView:
+    """Begin a batch now. See `TriggerBatch`."""
+    await running_of(request).use_cases.trigger_batch(request.user)
     return TriggeredView()
 
 
-@read("/statistics")
-async def show_statistics(
-    request: CallOf, get_statistics: Injected[GetStatistics]
-) -> Response[StatisticsView]:
-    """Show how conversion goes. See `GetStatistics`."""
-    return Response(StatisticsView.of(await get_statistics(request.user)), headers=_OF_THE_MOMENT)
+@get("/statistics")
+@operation(GetStatistics, answers={200: Answer("Conversion statistics.", StatisticsView)})
+async def get_statistics(request: UserRequest) -> Response[StatisticsView]:
+    """Return conversion statistics. See `GetStatistics`."""
+    statistics = await running_of(request).use_cases.get_statistics(request.user)
+    return Response(StatisticsView.of(statistics), headers=NOT_STORED)
 
 
-@read("/orphans")
-async def list_orphaned_uploads(
-    request: CallOf, running: Injected[Running], list_orphans: Injected[ListOrphans]
-) -> Response[list[OperatedUploadView]]:
-    """List uploads that nobody named. See `ListOrphans`."""
-    request.user.check_admin()
-    query = read_query(request)
-    listed = await list_orphans(request.user, page_of(query))
+@get("/orphans")
+@operation(
+    ListOrphans,
+    parameters=PAGE_PARAMETERS,
+    answers={200: Answer("One page, newest first.", list[OperatorUploadView], ("Link",))},
+    errors=(E.VALIDATION_FAILED,),
+)
+async def list_orphans(request: UserRequest) -> Response[list[OperatorUploadView]]:
+    """List uploads without a record. See `ListOrphans`."""
+    listed = await running_of(request).use_cases.list_orphans(request.user, page_of(read_query(request)))
     language = language_of(request.headers)
-    views = [OperatedUploadView.of(upload, language) for upload in listed.uploads]
-    return _page(request, running, views, listed.next, "orphans")
+    views = [OperatorUploadView.of(upload, language) for upload in listed.uploads]
+    return _page_response(request, views, listed.next, "orphans")
 
 
-@read("/failures")
-async def list_dead_letters(
-    request: CallOf, running: Injected[Running], list_failures: Injected[ListFailures]
-) -> Response[list[OperatedUploadView]]:
+@get("/failures")
+@operation(
+    ListFailures,
+    parameters=PAGE_PARAMETERS,
+    answers={200: Answer("One page, newest first.", list[OperatorUploadView], ("Link",))},
+    errors=(E.VALIDATION_FAILED,),
+)
+async def list_failures(request: UserRequest) -> Response[list[OperatorUploadView]]:
     """List the dead letters. See `ListFailures`."""
-    request.user.check_admin()
-    query = read_query(request)
-    listed = await list_failures(request.user, page_of(query))
+    listed = await running_of(request).use_cases.list_failures(request.user, page_of(read_query(request)))
     language = language_of(request.headers)
-    views = [OperatedUploadView.of(one.upload, language, one.failed_at) for one in listed.letters]
-    return _page(request, running, views, listed.next, "failures")
+    views = [OperatorUploadView.of(one.upload, language, one.failed_at) for one in listed.letters]
+    return _page_response(request, views, listed.next, "failures")
 
 
 @post("/failures/{upload_id:str}/retry", status_code=200)
-async def retry_dead_letter(
-    request: CallOf, upload_id: FromPath[str], retry_failure: Injected[RetryFailure]
-) -> Response[OperatedUploadView]:
-    """Convert a failed take again. See `RetryFailure`."""
-    request.user.check_admin()
-    upload = await retry_failure(request.user, UploadId(path_id(upload_id)))
-    return Response(OperatedUploadView.of(upload, language_of(request.headers)), headers=_OF_THE_MOMENT)
+@operation(
+    RetryFailure,
+    parameters=(path_parameter("uploadId", "Id of the upload."),),
+    answers={200: Answer("The upload, waiting for conversion again.", OperatorUploadView)},
+    errors=(E.RECORD_OPERATION_FAILED, E.NOT_FOUND, E.CONFLICT),
+)
+async def retry_failure(request: UserRequest, upload_id: FromPath[str]) -> Response[OperatorUploadView]:
+    """Convert a failed upload again. See `RetryFailure`."""
+    upload = await running_of(request).use_cases.retry_failure(request.user, UploadId(path_id(upload_id)))
+    return Response(OperatorUploadView.of(upload, language_of(request.headers)), headers=NOT_STORED)
 
 
-def _page(
-    request: CallOf, running: Running, views: list[OperatedUploadView], following: Page | None, name: str
-) -> Response[list[OperatedUploadView]]:
-    url = f"{running.settings.base_url}{_BASE}/{name}"
-    link = link_to(following, url, limited="limit" in read_query(request))
-    return Response(views, headers={"Vary": "Accept-Language", **_OF_THE_MOMENT, **link})
+operators = Router(
+    _BASE,
+    route_handlers=[
+        set_batch_size,
+        trigger_batch,
+        get_statistics,
+        list_orphans,
+        list_failures,
+        retry_failure,
+    ],
+    guards=[require_admin],
+    tags=["operators"],
+)
+
+
+def _page_response(
+    request: UserRequest, views: list[OperatorUploadView], following: Page | None, name: str
+) -> Response[list[OperatorUploadView]]:
+    url = f"{running_of(request).settings.base_url}{_BASE}/{name}"
+    link = next_link(following, url, read_query(request))
+    return Response(views, headers={"Vary": "Accept-Language", **NOT_STORED, **link})

@@ -1,8 +1,9 @@
-"""Records: naming a take, listing, changing, trying again, deleting."""
+"""Records: creating, listing, changing, retrying and deleting them."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import NamedTuple
 
-from litestar import Response, delete, patch, post
+from litestar import Response, Router, delete, patch, post
 from litestar.params import FromPath
 
 from orak.application.records.change_record import ChangeRecord
@@ -12,30 +13,62 @@ from orak.application.records.get_record import GetRecord
 from orak.application.records.list_records import ListRecords
 from orak.application.records.retry_record import RetryRecord
 from orak.domain.identity import RecordId, SongId, UploadId
-from orak.domain.policies.fields import id_problem
+from orak.domain.policies.fields import MAX_NAME, id_problem
 from orak.domain.record import RecordSnapshot, title_problem
+from orak.entrypoints.http.answers.error_codes import ErrorCode as E
 from orak.entrypoints.http.answers.etags import is_known
 from orak.entrypoints.http.answers.languages import language_of
 from orak.entrypoints.http.answers.views import RecordView
-from orak.entrypoints.http.requests.bodies import read_json, read_query
-from orak.entrypoints.http.requests.idempotency import idempotency_key_of
-from orak.entrypoints.http.requests.injection import CallOf, Injected
-from orak.entrypoints.http.requests.pagination import link_to, page_of
-from orak.entrypoints.http.requests.parameters import Parameters, path_id
-from orak.entrypoints.http.requests.preferences import preferred_wait
-from orak.entrypoints.http.routes.reading import read
+from orak.entrypoints.http.openapi.operation import (
+    ID,
+    NO_CONTENT,
+    NOT_MODIFIED,
+    TEXT,
+    Answer,
+    JsonObject,
+    Parameter,
+    operation,
+    path_parameter,
+)
+from orak.entrypoints.http.requests.bodies import Body, read_query
+from orak.entrypoints.http.requests.headers import (
+    IDEMPOTENCY_PARAMETER,
+    PREFER_PARAMETER,
+    idempotency_key_of,
+    preferred_wait,
+)
+from orak.entrypoints.http.requests.pagination import PAGE_PARAMETERS, next_link, page_of
+from orak.entrypoints.http.requests.parameters import DURATION, Parameters, path_id
+from orak.entrypoints.http.routing import UserRequest, get, running_of
 from orak.entrypoints.running import Running
 
 _REVALIDATED = {"Cache-Control": "private, no-cache", "Vary": "Accept-Language"}
-"""Kept by the browser only, and asked about each time: the take may have moved on."""
+"""Only the browser keeps the answer, and asks each time whether it is still current."""
+
+RECORD_ID = path_parameter("recordId", "Id of the record.")
+
+IF_NONE_MATCH = Parameter("header", "If-None-Match", "Answer 304 if this is still the version.", TEXT)
+
+_RECORD_ERRORS = (E.RECORD_NOT_FOUND, E.NOT_FOUND, E.RECORD_PERMISSION_DENIED)
+"""What can be wrong with the id of a record."""
+
+_TITLE: JsonObject = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_NAME,
+    "description": "Title, not blank.",
+    "examples": ["첫 노래"],
+}
 
 
-@post("/", status_code=200)
-async def name_take(
-    request: CallOf, running: Injected[Running], create_record: Injected[CreateRecord]
-) -> Response[RecordView]:
-    """Name an upload. See `CreateRecord`."""
-    parameters = Parameters(await read_json(request))
+class RecordChange(NamedTuple):
+    """The fields to change; None keeps a field as it is."""
+
+    title: str | None
+    song_id: SongId | None
+
+
+def _new_record(parameters: Parameters, running: Running) -> NewRecord:
     title = parameters.text("title")
     upload_id, song_id = parameters.identifier("uploadId"), parameters.identifier("songId")
     new = NewRecord(
@@ -44,99 +77,176 @@ async def name_take(
         song_id=None if song_id is None else SongId(song_id),
         duration_seconds=parameters.seconds("durationSeconds"),
     )
-    parameters.check(new.problems(create_record.policy))
-    idempotency_key = idempotency_key_of(request, "POST /records/async", new)
-    wait, began = preferred_wait(request.headers), running.clock.now()
-    snapshot = await create_record(request.user, new, wait=wait, idempotency_key=idempotency_key)
-    return _shown(request, running, snapshot, _preference_applied(running, snapshot, wait, began))
+    parameters.check(new.problems(running.use_cases.create_record.policy))
+    return new
 
 
-def _preference_applied(
-    running: Running, snapshot: RecordSnapshot, wait: int | None, began: datetime
-) -> dict[str, str]:
-    """Name the preference only if it was honoured (RFC 7240 §3).
-
-    Shutdown ends a wait early, and bytes that are yet to be sent are not waited for.
-    """
-    if wait is None:
-        return {}
-    honoured = snapshot.is_settled or running.clock.now() >= began + timedelta(seconds=wait)
-    return {"Preference-Applied": f"wait={wait}"} if honoured else {}
-
-
-@read("/me")
-async def list_own_records(
-    request: CallOf, running: Injected[Running], list_records: Injected[ListRecords]
-) -> Response[list[RecordView]]:
-    """List the caller's records. See `ListRecords`."""
-    query = read_query(request)
-    listed = await list_records(request.user, page_of(query))
-    language = language_of(request.headers)
-    views = [RecordView.of(snapshot, running.settings, language) for snapshot in listed.snapshots]
-    link = link_to(listed.next, f"{running.settings.base_url}/records/async/me", limited="limit" in query)
-    return Response(views, headers=_REVALIDATED | link)
-
-
-@read("/{record_id:str}")
-async def show_record(
-    request: CallOf, record_id: FromPath[str], running: Injected[Running], get_record: Injected[GetRecord]
-) -> Response[RecordView] | Response[None]:
-    """Show a record. See `GetRecord`."""
-    snapshot = await get_record(request.user, RecordId(path_id(record_id)))
-    etag = _etag(snapshot, language_of(request.headers))
-    if is_known(request.headers, etag):
-        return Response(None, status_code=304, headers=_REVALIDATED | {"ETag": etag})
-    return _shown(request, running, snapshot, {"ETag": etag})
-
-
-@patch("/{record_id:str}")
-async def rename_record(
-    request: CallOf,
-    record_id: FromPath[str],
-    running: Injected[Running],
-    change_record: Injected[ChangeRecord],
-) -> Response[RecordView]:
-    """Change title or song. See `ChangeRecord`."""
-    identity = RecordId(path_id(record_id))
-    parameters = Parameters(await read_json(request))
+def _record_change(parameters: Parameters, _: Running) -> RecordChange:
     title, song_id = parameters.text("title"), parameters.identifier("songId")
     parameters.check(
         (
-            title_problem(title) if parameters.has("title") else None,  # null is for taking away (RFC 7396)
+            title_problem(title) if parameters.has("title") else None,  # null would remove it (RFC 7396)
             None if song_id is None else id_problem("songId", song_id),
         )
     )
-    snapshot = await change_record(
-        request.user, identity, title=title, song_id=None if song_id is None else SongId(song_id)
+    return RecordChange(title, None if song_id is None else SongId(song_id))
+
+
+NEW_RECORD = Body(
+    "NewRecord",
+    "The title of a record, and the upload that it names.",
+    {
+        "title": _TITLE,
+        "uploadId": {**ID, "description": "Id of the upload."},
+        "songId": {**ID, "description": "Id of the song."},
+        "durationSeconds": DURATION,
+    },
+    required=("title", "uploadId"),
+    parse=_new_record,
+    example={"title": "첫 노래", "uploadId": 4711, "songId": 815},
+)
+
+RECORD_CHANGE = Body(
+    "RecordChange",
+    "The fields to change; omitted fields keep their value.",
+    {"title": _TITLE, "songId": {**ID, "description": "Id of the song."}},
+    required=(),
+    parse=_record_change,
+    example={"title": "둘째 노래"},
+)
+
+
+@post("/", status_code=200)
+@operation(
+    CreateRecord,
+    parameters=(IDEMPOTENCY_PARAMETER, PREFER_PARAMETER),
+    body=NEW_RECORD,
+    answers={
+        200: Answer(
+            "The record; COMPLETED if the conversion ended within the wait.",
+            RecordView,
+            ("Preference-Applied",),
+        )
+    },
+    errors=(E.RECORD_OPERATION_FAILED, E.RECORD_PERMISSION_DENIED, E.IDEMPOTENCY_CONFLICT),
+)
+async def create_record(request: UserRequest) -> Response[RecordView]:
+    """Create a record. See `CreateRecord`."""
+    running = running_of(request)
+    new = await NEW_RECORD.parsed(request)
+    key = idempotency_key_of(request, "POST /records/async", new)
+    wait, began = preferred_wait(request.headers), running.clock.now()
+    snapshot = await running.use_cases.create_record(request.user, new, wait=wait, idempotency_key=key)
+    applied = _preference_applied(snapshot, wait, running.clock.now() - began)
+    return _record_response(request, running, snapshot, applied)
+
+
+def _preference_applied(snapshot: RecordSnapshot, wait: int | None, took: timedelta) -> dict[str, str]:
+    """Return the header that confirms the wait of `Prefer`, if it was honoured (RFC 7240 §3).
+
+    Shutdown ends a wait early, and nothing waits for bytes that are not uploaded yet.
+    """
+    if wait is None or not (snapshot.is_settled or took >= timedelta(seconds=wait)):
+        return {}
+    return {"Preference-Applied": f"wait={wait}"}
+
+
+@get("/me")
+@operation(
+    ListRecords,
+    parameters=PAGE_PARAMETERS,
+    answers={200: Answer("One page, newest first.", list[RecordView], ("Link",))},
+    errors=(E.VALIDATION_FAILED,),
+)
+async def list_records(request: UserRequest) -> Response[list[RecordView]]:
+    """List the caller's records. See `ListRecords`."""
+    running, query = running_of(request), read_query(request)
+    listed = await running.use_cases.list_records(request.user, page_of(query))
+    language = language_of(request.headers)
+    views = [RecordView.of(snapshot, running.settings, language) for snapshot in listed.snapshots]
+    link = next_link(listed.next, f"{running.settings.base_url}/records/async/me", query)
+    return Response(views, headers=_REVALIDATED | link)
+
+
+@get("/{record_id:str}")
+@operation(
+    GetRecord,
+    parameters=(RECORD_ID, IF_NONE_MATCH),
+    answers={200: Answer("The record.", RecordView, ("ETag",)), 304: NOT_MODIFIED},
+    errors=_RECORD_ERRORS,
+)
+async def get_record(request: UserRequest, record_id: FromPath[str]) -> Response[RecordView] | Response[None]:
+    """Return a record. See `GetRecord`."""
+    running = running_of(request)
+    snapshot = await running.use_cases.get_record(request.user, RecordId(path_id(record_id)))
+    etag = _etag(snapshot, language_of(request.headers))
+    if is_known(request.headers, etag):
+        return Response(None, status_code=304, headers=_REVALIDATED | {"ETag": etag})
+    return _record_response(request, running, snapshot, {"ETag": etag})
+
+
+@patch("/{record_id:str}")
+@operation(
+    ChangeRecord,
+    parameters=(RECORD_ID,),
+    body=RECORD_CHANGE,
+    answers={200: Answer("The changed record.", RecordView)},
+    errors=(*_RECORD_ERRORS, E.RECORD_OPERATION_FAILED, E.CONFLICT),
+)
+async def change_record(request: UserRequest, record_id: FromPath[str]) -> Response[RecordView]:
+    """Change the title or the song of a record. See `ChangeRecord`."""
+    running, identity = running_of(request), RecordId(path_id(record_id))
+    change = await RECORD_CHANGE.parsed(request)
+    snapshot = await running.use_cases.change_record(
+        request.user, identity, title=change.title, song_id=change.song_id
     )
-    return _shown(request, running, snapshot, {})
+    return _record_response(request, running, snapshot, {})
 
 
 @post("/{record_id:str}/retry", status_code=200)
-async def convert_again(
-    request: CallOf, record_id: FromPath[str], running: Injected[Running], retry_record: Injected[RetryRecord]
-) -> Response[RecordView]:
-    """Convert a failed take once more. See `RetryRecord`."""
-    snapshot = await retry_record(request.user, RecordId(path_id(record_id)))
-    return _shown(request, running, snapshot, {})
+@operation(
+    RetryRecord,
+    parameters=(RECORD_ID,),
+    answers={200: Answer("The record, waiting for conversion again.", RecordView)},
+    errors=(*_RECORD_ERRORS, E.CONFLICT),
+)
+async def retry_record(request: UserRequest, record_id: FromPath[str]) -> Response[RecordView]:
+    """Convert a failed record again. See `RetryRecord`."""
+    running = running_of(request)
+    snapshot = await running.use_cases.retry_record(request.user, RecordId(path_id(record_id)))
+    return _record_response(request, running, snapshot, {})
 
 
 @delete("/{record_id:str}")
-async def remove_record(
-    request: CallOf, record_id: FromPath[str], delete_record: Injected[DeleteRecord]
-) -> None:
+@operation(
+    DeleteRecord,
+    parameters=(RECORD_ID,),
+    answers={204: NO_CONTENT},
+    errors=(*_RECORD_ERRORS, E.CONFLICT),
+)
+async def delete_record(request: UserRequest, record_id: FromPath[str]) -> None:
     """Delete a record. See `DeleteRecord`."""
-    await delete_record(request.user, RecordId(path_id(record_id)))
+    await running_of(request).use_cases.delete_record(request.user, RecordId(path_id(record_id)))
 
 
-def _shown(
-    request: CallOf, running: Running, snapshot: RecordSnapshot, headers: dict[str, str]
+records = Router(
+    "/records/async",
+    route_handlers=[create_record, list_records, get_record, change_record, retry_record, delete_record],
+    tags=["records"],
+)
+
+
+def _record_response(
+    request: UserRequest, running: Running, snapshot: RecordSnapshot, headers: dict[str, str]
 ) -> Response[RecordView]:
     view = RecordView.of(snapshot, running.settings, language_of(request.headers))
     return Response(view, headers=_REVALIDATED | headers)
 
 
 def _etag(snapshot: RecordSnapshot, language: str) -> str:
-    """Name one rendering: whatever is shown moves one of these. The language is in the failure's message."""
+    """Return a name for this rendering: every field shown moves one of its parts.
+
+    The language is among them because the failure's message depends on it.
+    """
     record, upload = snapshot.record, snapshot.upload
     return f'"{record.version}-{upload.version}-{upload.progress}-{language}"'

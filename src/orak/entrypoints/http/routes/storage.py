@@ -1,4 +1,4 @@
-"""What orak does over HTTP for a store: all of it for a local one, and the way to the public takes for S3."""
+"""Objects: signed reads and writes of local storage, and the public renditions of any storage."""
 
 import logging
 import re
@@ -19,10 +19,19 @@ from orak.application.ports.storage import ObjectMissing
 from orak.application.uploads.receive_upload import ReceiveUpload
 from orak.application.waits import Waits
 from orak.domain.identity import ObjectKey
-from orak.entrypoints.http.answers.objects import answer_with
+from orak.entrypoints.http.answers.error_codes import ErrorCode as E
+from orak.entrypoints.http.answers.objects import object_response
+from orak.entrypoints.http.openapi.operation import (
+    NOT_MODIFIED,
+    TEXT,
+    Answer,
+    JsonObject,
+    Parameter,
+    operation,
+    path_parameter,
+)
 from orak.entrypoints.http.requests.authentication import PUBLIC
-from orak.entrypoints.http.requests.injection import AnyCall, Injected
-from orak.entrypoints.http.routes.reading import read
+from orak.entrypoints.http.routing import AnyRequest, get, running_of
 from orak.entrypoints.http.serving.cors import ANY_ORIGIN
 from orak.entrypoints.http.serving.deadline import NO_DEADLINE
 from orak.entrypoints.running import Running
@@ -31,14 +40,62 @@ _log = logging.getLogger(__name__)
 
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
+_BINARY: JsonObject = {"type": "string", "format": "binary"}
+
+KEY = path_parameter("key", "Key of the object. Its slashes are not percent-encoded.", TEXT)
+
+_READING = (
+    KEY,
+    Parameter("header", "Range", "One range of bytes; several ranges are answered with the whole object."),
+    Parameter("header", "If-Range", "Honour Range only if this is still the version."),
+    Parameter("header", "If-Match", "Answer 412 unless this is still the version."),
+    Parameter("header", "If-None-Match", "Answer 304 if this is still the version."),
+)
+
+_OBJECT_HEADERS = ("ETag", "Last-Modified", "Accept-Ranges")
+
+_OBJECT: Mapping[int, Answer] = {
+    200: Answer("The whole object.", headers=_OBJECT_HEADERS, media_type="*/*", schema=_BINARY),
+    206: Answer(
+        "The part that Range asks for.",
+        headers=(*_OBJECT_HEADERS, "Content-Range"),
+        media_type="*/*",
+        schema=_BINARY,
+    ),
+    304: NOT_MODIFIED,
+}
+
+_OBJECT_ERRORS = (E.NOT_FOUND, E.PRECONDITION_FAILED, E.RANGE_NOT_SATISFIABLE)
+
+
+class _ObjectBody:
+    """The bytes of an object."""
+
+    errors = (E.VALIDATION_FAILED,)
+
+    def described(self) -> JsonObject:
+        return {"required": True, "content": {"audio/*": {"schema": _BINARY}}}
+
+    def schemas(self) -> Mapping[str, JsonObject]:
+        return {}
+
 
 @put("/{key:path}", request_max_body_size=None, status_code=200, opt={NO_DEADLINE: True})
-async def put_object(
-    request: AnyCall, key: FromPath[str], running: Injected[Running], receive_upload: Injected[ReceiveUpload]
-) -> Response[None]:
-    """Take the bytes of a signed PUT in; like S3, answer when they are durable."""
+@operation(
+    "Upload the bytes to a signed URL (local storage only).\n\n"
+    "`requestUpload` returns the URL and the headers to send. Nothing is overwritten: a second PUT is\n"
+    "answered 412, which means that the bytes are already stored.",
+    parameters=(KEY,),
+    body=_ObjectBody(),
+    answers={200: Answer("The bytes are stored.", headers=("ETag",))},
+    errors=(E.FORBIDDEN, E.RECORD_OPERATION_FAILED, E.PRECONDITION_FAILED),
+)
+async def put_object(request: AnyRequest, key: FromPath[str]) -> Response[None]:
+    """Store the bytes of a signed PUT. Like S3, answer when they are durable."""
+    running = running_of(request)
+    receive_upload = running.use_cases.receive_upload
     try:
-        stored = await _gate(running).receive(
+        stored = await _object_server(running).receive(
             _object_key(key),
             _signature(request),
             content_type=request.headers.get("content-type"),
@@ -46,43 +103,65 @@ async def put_object(
             body=_chunks(request, running.waits),
         )
     except ObjectExists:
-        # Perhaps whoever stored it was killed before taking note of it: a client that tries again heals that.
-        await _take_note(receive_upload, _object_key(key))
+        # The process that stored it may have died before it marked the upload: a second PUT does that.
+        await _mark_received(receive_upload, _object_key(key))
         raise
-    await _take_note(receive_upload, stored.key)
-    return Response(None, headers={"ETag": stored.etag}, media_type=MediaType.TEXT)  # JSON would be "null"
+    await _mark_received(receive_upload, stored.key)
+    return Response(None, headers={"ETag": stored.etag}, media_type=MediaType.TEXT)  # JSON would send "null"
 
 
-async def _take_note(receive_upload: ReceiveUpload, key: ObjectKey) -> None:
+async def _mark_received(receive_upload: ReceiveUpload, key: ObjectKey) -> None:
     try:
         await receive_upload(key)
     except (Unavailable, StaleVersion) as failure:
-        # The bytes are safe, and a client that is told otherwise could only send them again, in vain.
-        _log.warning("an arrival is left to the sweep: %r", failure)
+        # The bytes are durable. An error would make the client send them again, in vain.
+        _log.warning("the sweep will mark an upload as received: %r", failure)
 
 
-@read("/{key:path}")
-async def get_object(request: AnyCall, key: FromPath[str], running: Injected[Running]) -> ASGIApp:
-    """Send an object to whoever has a signed URL for it."""
-    opened = await _gate(running).open_signed(_object_key(key), _signature(request))
-    return answer_with(opened, request, cache_control="private, no-store")
+@get("/{key:path}")
+@operation(
+    "Read an object through its signed URL (local storage only).",
+    parameters=_READING,
+    answers=_OBJECT,
+    errors=(*_OBJECT_ERRORS, E.FORBIDDEN),
+    describes_head=True,
+)
+async def get_signed_object(request: AnyRequest, key: FromPath[str]) -> ASGIApp:
+    """Send the object of a signed URL."""
+    opened = await _object_server(running_of(request)).open_signed(_object_key(key), _signature(request))
+    return object_response(opened, request, cache_control="private, no-store")
 
 
-@read("/{key:path}")
-async def get_published(request: AnyCall, key: FromPath[str], running: Injected[Running]) -> ASGIApp:
-    """Send a published take or waveform to anyone, or lead there."""
-    found = await running.media.open_public(_object_key(key))
+@get("/{key:path}")
+@operation(
+    "Read a converted recording or its waveform.\n\n"
+    "No token is needed. With S3 storage the answer is a redirect to the store.",
+    parameters=_READING,
+    answers={
+        **_OBJECT,
+        307: Answer("The object is at `Location`. That URL works for an hour.", headers=("Location",)),
+    },
+    errors=_OBJECT_ERRORS,
+    describes_head=True,
+)
+async def get_published_object(request: AnyRequest, key: FromPath[str]) -> ASGIApp:
+    """Send a published object, or redirect to it."""
+    found = await running_of(request).media.open_public(_object_key(key))
     if isinstance(found, MediaRedirect):
         return _redirect(found, request)
-    return answer_with(found, request, cache_control=IMMUTABLE)
+    return object_response(found, request, cache_control=IMMUTABLE)
 
 
-signed_objects = Router("/storage", route_handlers=[put_object, get_object], opt={PUBLIC: True})
-published_objects = Router("/media", route_handlers=[get_published], opt={PUBLIC: True, ANY_ORIGIN: True})
+signed_objects = Router(
+    "/storage", route_handlers=[put_object, get_signed_object], opt={PUBLIC: True}, tags=["objects"]
+)
+published_objects = Router(
+    "/media", route_handlers=[get_published_object], opt={PUBLIC: True, ANY_ORIGIN: True}, tags=["objects"]
+)
 
 
-def _redirect(found: MediaRedirect, request: AnyCall) -> ASGIApp:
-    """Lead to the store; the method stays, as a signature is for one (RFC 9110 §15.4.8)."""
+def _redirect(found: MediaRedirect, request: AnyRequest) -> ASGIApp:
+    """Redirect to the store with a 307, which keeps the method: a signature covers it (RFC 9110 §15.4.8)."""
     headers = {
         "Location": found.head if request.method == HttpMethod.HEAD else found.get,
         "Cache-Control": f"public, max-age={int(found.kept.total_seconds())}",
@@ -90,8 +169,8 @@ def _redirect(found: MediaRedirect, request: AnyCall) -> ASGIApp:
     return ASGIResponse(status_code=307, headers=headers, media_type=MediaType.TEXT)
 
 
-def _gate(running: Running) -> ObjectServer:
-    if running.gate is None:  # these routes are not there then
+def _object_server(running: Running) -> ObjectServer:
+    if running.gate is None:  # never the case: these routes are registered for local storage only
         raise ObjectMissing
     return running.gate
 
@@ -100,12 +179,12 @@ def _object_key(path: str) -> ObjectKey:
     return ObjectKey(path.removeprefix("/"))
 
 
-def _signature(request: AnyCall) -> Mapping[str, str]:
-    # What is not UTF-8 is replaced, and so signed by nobody.
+def _signature(request: AnyRequest) -> Mapping[str, str]:
+    # Bytes that are not UTF-8 are replaced, so that no signature covers them.
     pairs = parse_qsl(request.scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True)
     signature = dict(pairs)
     if len(signature) != len(pairs):
-        raise InvalidSignature  # a parameter that is there twice was signed once at most
+        raise InvalidSignature  # a signature covers each parameter once
     return signature
 
 
@@ -113,8 +192,8 @@ def _length(header: str | None) -> int | None:
     return int(header) if header and _LENGTH.fullmatch(header) else None
 
 
-async def _chunks(request: AnyCall, waits: Waits) -> AsyncIterator[bytes]:
-    """Pass the body on as it comes; of one that is cut off, what came, which the gate finds too short."""
+async def _chunks(request: AnyRequest, waits: Waits) -> AsyncIterator[bytes]:
+    """Yield the body as it arrives. If it is cut off, the storage finds the bytes too few."""
     more = True
     while more:
         async with waits.until_shutdown():

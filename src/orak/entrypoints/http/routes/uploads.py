@@ -1,30 +1,41 @@
-"""Uploads: the URL to send bytes to, and what became of them."""
+"""Uploads: the URL that takes the bytes, and what became of them."""
 
-from litestar import Response, delete, post
+from collections.abc import Mapping
+
+from litestar import Response, Router, delete, post
 from litestar.params import FromPath
 
 from orak.application.uploads.cancel_upload import CancelUpload
 from orak.application.uploads.get_upload import GetUpload
 from orak.application.uploads.request_upload import NewUpload, RequestUpload
+from orak.domain.audio import ACCEPTED, ACCEPTED_TYPES
 from orak.domain.identity import UploadId
+from orak.domain.policies.fields import MAX_NAME
+from orak.domain.policies.uploads import MAX_CONTENT_TYPE
+from orak.entrypoints.http.answers.error_codes import ErrorCode as E
 from orak.entrypoints.http.answers.languages import language_of
 from orak.entrypoints.http.answers.views import SignedUploadView, UploadView
-from orak.entrypoints.http.requests.bodies import read_parameters
-from orak.entrypoints.http.requests.idempotency import idempotency_key_of
-from orak.entrypoints.http.requests.injection import CallOf, Injected
-from orak.entrypoints.http.requests.parameters import Parameters, path_id
-from orak.entrypoints.http.routes.reading import read
+from orak.entrypoints.http.openapi.operation import (
+    NO_CONTENT,
+    Answer,
+    JsonObject,
+    Parameter,
+    operation,
+    path_parameter,
+)
+from orak.entrypoints.http.requests.bodies import Body, read_parameters
+from orak.entrypoints.http.requests.headers import IDEMPOTENCY_PARAMETER, idempotency_key_of
+from orak.entrypoints.http.requests.parameters import DURATION, Parameters, path_id
+from orak.entrypoints.http.routing import NOT_STORED, UserRequest, get, running_of
+from orak.entrypoints.running import Running
 
-_NOT_STORED = {"Cache-Control": "no-store"}
-"""A signed URL is as good as a password, and a status is of the moment."""
+UPLOAD_ID = path_parameter("uploadId", "Id of the upload.")
+
+_UPLOAD_ERRORS = (E.RECORD_OPERATION_FAILED, E.NOT_FOUND, E.RECORD_PERMISSION_DENIED)
+"""What can be wrong with the id of an upload."""
 
 
-@post("/presigned-url", status_code=200)
-async def request_presigned_url(
-    request: CallOf, request_upload: Injected[RequestUpload]
-) -> Response[SignedUploadView]:
-    """Begin an upload. See `RequestUpload`."""
-    parameters = Parameters(await read_parameters(request))
+def _new_upload(parameters: Parameters, running: Running) -> NewUpload:
     new = NewUpload(
         original_filename=parameters.text("originalFilename"),
         file_size=parameters.whole_number("fileSize"),
@@ -32,26 +43,110 @@ async def request_presigned_url(
         duration_seconds=parameters.seconds("durationSeconds"),
         create_only=parameters.flag("createOnly"),
     )
-    parameters.check(new.problems(request_upload.policy))
-    idempotency_key = idempotency_key_of(request, "POST /records/async/presigned-url", new)
-    signed = await request_upload(request.user, new, idempotency_key=idempotency_key)
-    return Response(SignedUploadView.of(signed), headers=_NOT_STORED)
+    parameters.check(new.problems(running.use_cases.request_upload.policy))
+    return new
 
 
-@read("/uploads/{upload_id:str}")
-async def show_upload(
-    request: CallOf, upload_id: FromPath[str], get_upload: Injected[GetUpload]
-) -> Response[UploadView]:
-    """Show an upload. See `GetUpload`."""
-    upload = await get_upload(request.user, UploadId(path_id(upload_id)))
-    language = language_of(request.headers)
-    headers = {"Vary": "Accept-Language", **_NOT_STORED}
-    return Response(UploadView.of(upload, language), headers=headers)
+_PROPERTIES: Mapping[str, JsonObject] = {
+    "originalFilename": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": MAX_NAME,
+        "description": f"Name of the file. Its extension is one of {', '.join(ACCEPTED)}.",
+        "examples": ["take.webm"],
+    },
+    "fileSize": {
+        "type": "integer",
+        "format": "int64",
+        "minimum": 1,
+        "description": "Size in bytes, at most `MAX_UPLOAD_BYTES` (200 MiB by default).",
+        "examples": [1048576],
+    },
+    "contentType": {
+        "type": "string",
+        "maxLength": MAX_CONTENT_TYPE,
+        "description": f"Media type: one of {', '.join(sorted(ACCEPTED_TYPES))}. Parameters are kept.",
+        "examples": ["audio/webm;codecs=opus"],
+    },
+    "durationSeconds": DURATION,
+    "createOnly": {
+        "type": "boolean",
+        "default": False,
+        "description": "Whether the signature forbids overwriting (`If-None-Match: *`).",
+    },
+}
+
+NEW_UPLOAD = Body(
+    "NewUpload",
+    "The file to be uploaded.",
+    _PROPERTIES,
+    required=("originalFilename", "fileSize", "contentType"),
+    parse=_new_upload,
+    example={
+        "originalFilename": "take.webm",
+        "fileSize": 1048576,
+        "contentType": "audio/webm;codecs=opus",
+        "durationSeconds": 184,
+        "createOnly": True,
+    },
+    media_types=("application/json", "application/x-www-form-urlencoded", "multipart/form-data"),
+    read=read_parameters,
+    is_required=False,
+)
+
+
+@post("/presigned-url", status_code=200)
+@operation(
+    RequestUpload,
+    notes="""\
+Send the parameters in the query string, as `application/x-www-form-urlencoded`, as `multipart/form-data` (a
+browser's `FormData`) or as JSON. Query and body may be mixed; the body wins. `originalFilename`, `fileSize`
+and `contentType` are required in one of them.""",
+    parameters=(
+        *(
+            Parameter("query", name, "As in the body, which wins.", schema)
+            for name, schema in _PROPERTIES.items()
+        ),
+        IDEMPOTENCY_PARAMETER,
+    ),
+    body=NEW_UPLOAD,
+    answers={200: Answer("The upload, and the exact request that sends its bytes.", SignedUploadView)},
+    errors=(E.IDEMPOTENCY_CONFLICT, E.RATE_LIMITED, E.QUOTA_EXCEEDED),
+)
+async def request_upload(request: UserRequest) -> Response[SignedUploadView]:
+    """Request a presigned URL. See `RequestUpload`."""
+    new = await NEW_UPLOAD.parsed(request)
+    key = idempotency_key_of(request, "POST /records/async/presigned-url", new)
+    signed = await running_of(request).use_cases.request_upload(request.user, new, idempotency_key=key)
+    return Response(SignedUploadView.of(signed), headers=NOT_STORED)
+
+
+@get("/uploads/{upload_id:str}")
+@operation(
+    GetUpload,
+    parameters=(UPLOAD_ID,),
+    answers={200: Answer("The upload.", UploadView)},
+    errors=_UPLOAD_ERRORS,
+)
+async def get_upload(request: UserRequest, upload_id: FromPath[str]) -> Response[UploadView]:
+    """Return an upload. See `GetUpload`."""
+    upload = await running_of(request).use_cases.get_upload(request.user, UploadId(path_id(upload_id)))
+    view = UploadView.of(upload, language_of(request.headers))
+    return Response(view, headers={"Vary": "Accept-Language", **NOT_STORED})
 
 
 @delete("/uploads/{upload_id:str}")
-async def give_up_upload(
-    request: CallOf, upload_id: FromPath[str], cancel_upload: Injected[CancelUpload]
-) -> None:
-    """Give an upload up. See `CancelUpload`."""
-    await cancel_upload(request.user, UploadId(path_id(upload_id)))
+@operation(
+    CancelUpload,
+    parameters=(UPLOAD_ID,),
+    answers={204: NO_CONTENT},
+    errors=(*_UPLOAD_ERRORS, E.CONFLICT),
+)
+async def cancel_upload(request: UserRequest, upload_id: FromPath[str]) -> None:
+    """Cancel an upload. See `CancelUpload`."""
+    await running_of(request).use_cases.cancel_upload(request.user, UploadId(path_id(upload_id)))
+
+
+uploads = Router(
+    "/records/async", route_handlers=[request_upload, get_upload, cancel_upload], tags=["uploads"]
+)

@@ -1,6 +1,8 @@
-"""Operators' calls about webhooks."""
+"""Operators' routes for webhook endpoints and their deliveries. All need the scope `admin`."""
 
-from litestar import Response, delete, patch, post
+from typing import NamedTuple
+
+from litestar import Response, Router, delete, patch, post
 from litestar.params import FromPath
 
 from orak.application.ports.page import Page
@@ -13,136 +15,269 @@ from orak.application.webhooks.remove_webhook import RemoveWebhook
 from orak.application.webhooks.replay_webhook_delivery import ReplayWebhookDelivery
 from orak.application.webhooks.replay_webhook_events import ReplayWebhookEvents
 from orak.application.webhooks.rotate_webhook_secret import RotateWebhookSecret
-from orak.domain.webhooks import DeliveryId, EndpointId
+from orak.domain.events import EventType
+from orak.domain.webhooks import MAX_URL, DeliveryId, EndpointId
+from orak.entrypoints.http.answers.error_codes import ErrorCode as E
 from orak.entrypoints.http.answers.webhook_views import (
     DeliveryView,
     EndpointSecretView,
     EndpointView,
     ReplayedView,
 )
-from orak.entrypoints.http.requests.bodies import read_json, read_query
-from orak.entrypoints.http.requests.injection import CallOf, Injected
-from orak.entrypoints.http.requests.pagination import link_to, page_of
+from orak.entrypoints.http.openapi.operation import (
+    NO_CONTENT,
+    Answer,
+    JsonObject,
+    operation,
+    path_parameter,
+)
+from orak.entrypoints.http.requests.authentication import require_admin
+from orak.entrypoints.http.requests.bodies import Body, read_query
+from orak.entrypoints.http.requests.pagination import PAGE_PARAMETERS, next_link, page_of
 from orak.entrypoints.http.requests.parameters import Parameters, path_id
-from orak.entrypoints.http.routes.reading import read
+from orak.entrypoints.http.routing import NOT_STORED, UserRequest, get, running_of
 from orak.entrypoints.running import Running
 
-_NOT_STORED = {"Cache-Control": "no-store"}
 _BASE = "/records/async/webhooks"
 
+WEBHOOK_ID = path_parameter("webhookId", "Id of the webhook endpoint.")
 
-def _id(text: str) -> EndpointId:
-    return EndpointId(path_id(text))
+_URL: JsonObject = {
+    "type": "string",
+    "format": "uri",
+    "maxLength": MAX_URL,
+    "description": "Where to post events: an http or https URL whose host has public addresses only.",
+    "examples": ["https://app.example.com/orak"],
+}
+
+_EVENT_TYPES: dict[str, object] = {
+    "type": "array",
+    "items": {"type": "string", "enum": sorted(EventType)},
+    "description": "Types of events to post. An empty or omitted list means all types.",
+}
 
 
-@read("/")
-async def list_webhooks(
-    request: CallOf, list_endpoints: Injected[ListWebhooks]
-) -> Response[list[EndpointView]]:
-    """List webhooks. See `ListWebhooks`."""
-    found = await list_endpoints(request.user)
-    return Response([EndpointView.of(endpoint) for endpoint in found], headers=_NOT_STORED)
+class NewWebhook(NamedTuple):
+    """The URL and the event types of a new endpoint, not checked yet."""
+
+    url: str | None
+    event_types: list[str] | None
 
 
-@post("/", status_code=200)
-async def add_webhook(request: CallOf, add_endpoint: Injected[AddWebhook]) -> Response[EndpointSecretView]:
-    """Make a webhook. See `AddWebhook`."""
-    request.user.check_admin()  # before anything is said about what was sent
-    parameters = Parameters(await read_json(request))
-    url, event_types = parameters.text("url"), parameters.texts("eventTypes")
+def _new_webhook(parameters: Parameters, _: Running) -> NewWebhook:
+    new = NewWebhook(parameters.text("url"), parameters.texts("eventTypes"))
     parameters.check()
-    made = await add_endpoint(request.user, url, event_types)
-    return Response(EndpointSecretView.of(made), headers=_NOT_STORED)
+    return new
 
 
-@read("/{webhook_id:str}")
-async def show_webhook(
-    request: CallOf, webhook_id: FromPath[str], get_endpoint: Injected[GetWebhook]
-) -> Response[EndpointView]:
-    """Show a webhook. See `GetWebhook`."""
-    request.user.check_admin()
-    found = await get_endpoint(request.user, _id(webhook_id))
-    return Response(EndpointView.of(found), headers=_NOT_STORED)
-
-
-@patch("/{webhook_id:str}")
-async def change_webhook(
-    request: CallOf, webhook_id: FromPath[str], change_endpoint: Injected[ChangeWebhook]
-) -> Response[EndpointView]:
-    """Change a webhook. See `ChangeWebhook`."""
-    request.user.check_admin()
-    endpoint_id = _id(webhook_id)
-    parameters = Parameters(await read_json(request))
+def _webhook_change(parameters: Parameters, _: Running) -> EndpointChange:
     change = EndpointChange(
         parameters.text("url"), parameters.texts("eventTypes"), parameters.choice("enabled")
     )
     parameters.check()
-    changed = await change_endpoint(request.user, endpoint_id, change)
-    return Response(EndpointView.of(changed), headers=_NOT_STORED)
+    return change
+
+
+def _replay_after(parameters: Parameters, _: Running) -> int:
+    after = parameters.identifier("after") or 0
+    parameters.check()
+    return after
+
+
+NEW_WEBHOOK = Body(
+    "NewWebhook",
+    "The webhook endpoint to add.",
+    {"url": _URL, "eventTypes": _EVENT_TYPES},
+    required=("url",),
+    parse=_new_webhook,
+    example={"url": "https://app.example.com/orak", "eventTypes": ["ProcessingCompleted"]},
+)
+
+WEBHOOK_CHANGE = Body(
+    "WebhookChange",
+    "The fields to change; omitted fields keep their value.",
+    {
+        "url": _URL,
+        "eventTypes": {
+            **_EVENT_TYPES,
+            "description": "Types of events to post. An empty list means all types.",
+        },
+        "enabled": {
+            "type": "boolean",
+            "description": "Whether to post events. Events that happen while it is off are not posted later.",
+        },
+    },
+    required=(),
+    parse=_webhook_change,
+    example={"enabled": False},
+)
+
+REPLAY = Body(
+    "Replay",
+    "Which events to send again.",
+    {
+        "after": {
+            "type": "integer",
+            "minimum": 0,
+            "default": 0,
+            "description": "Feed position, the `position` of a delivery. Events after it are sent again.",
+        }
+    },
+    required=(),
+    parse=_replay_after,
+    example={"after": 815},
+)
+
+
+@get("/")
+@operation(ListWebhooks, answers={200: Answer("All webhook endpoints, oldest first.", list[EndpointView])})
+async def list_webhooks(request: UserRequest) -> Response[list[EndpointView]]:
+    """List webhook endpoints. See `ListWebhooks`."""
+    found = await running_of(request).use_cases.list_endpoints(request.user)
+    return Response([EndpointView.of(endpoint) for endpoint in found], headers=NOT_STORED)
+
+
+@post("/", status_code=200)
+@operation(
+    AddWebhook,
+    body=NEW_WEBHOOK,
+    answers={200: Answer("The webhook endpoint, and its signing secret.", EndpointSecretView)},
+)
+async def add_webhook(request: UserRequest) -> Response[EndpointSecretView]:
+    """Add a webhook endpoint. See `AddWebhook`."""
+    new = await NEW_WEBHOOK.parsed(request)
+    added = await running_of(request).use_cases.add_endpoint(request.user, new.url, new.event_types)
+    return Response(EndpointSecretView.of(added), headers=NOT_STORED)
+
+
+@get("/{webhook_id:str}")
+@operation(
+    GetWebhook,
+    parameters=(WEBHOOK_ID,),
+    answers={200: Answer("The webhook endpoint.", EndpointView)},
+    errors=(E.NOT_FOUND,),
+)
+async def get_webhook(request: UserRequest, webhook_id: FromPath[str]) -> Response[EndpointView]:
+    """Return a webhook endpoint. See `GetWebhook`."""
+    found = await running_of(request).use_cases.get_endpoint(request.user, _endpoint_id(webhook_id))
+    return Response(EndpointView.of(found), headers=NOT_STORED)
+
+
+@patch("/{webhook_id:str}")
+@operation(
+    ChangeWebhook,
+    parameters=(WEBHOOK_ID,),
+    body=WEBHOOK_CHANGE,
+    answers={200: Answer("The changed webhook endpoint.", EndpointView)},
+    errors=(E.NOT_FOUND,),
+)
+async def change_webhook(request: UserRequest, webhook_id: FromPath[str]) -> Response[EndpointView]:
+    """Change a webhook endpoint. See `ChangeWebhook`."""
+    endpoint_id = _endpoint_id(webhook_id)
+    change = await WEBHOOK_CHANGE.parsed(request)
+    changed = await running_of(request).use_cases.change_endpoint(request.user, endpoint_id, change)
+    return Response(EndpointView.of(changed), headers=NOT_STORED)
 
 
 @delete("/{webhook_id:str}")
-async def remove_webhook(
-    request: CallOf, webhook_id: FromPath[str], remove_endpoint: Injected[RemoveWebhook]
-) -> None:
-    """Remove a webhook. See `RemoveWebhook`."""
-    request.user.check_admin()
-    await remove_endpoint(request.user, _id(webhook_id))
+@operation(
+    RemoveWebhook,
+    parameters=(WEBHOOK_ID,),
+    answers={204: NO_CONTENT},
+    errors=(E.NOT_FOUND,),
+)
+async def remove_webhook(request: UserRequest, webhook_id: FromPath[str]) -> None:
+    """Remove a webhook endpoint. See `RemoveWebhook`."""
+    await running_of(request).use_cases.remove_endpoint(request.user, _endpoint_id(webhook_id))
 
 
 @post("/{webhook_id:str}/rotate", status_code=200)
+@operation(
+    RotateWebhookSecret,
+    parameters=(WEBHOOK_ID,),
+    answers={200: Answer("The webhook endpoint, and its new signing secret.", EndpointSecretView)},
+    errors=(E.NOT_FOUND,),
+)
 async def rotate_webhook_secret(
-    request: CallOf, webhook_id: FromPath[str], rotate_secret: Injected[RotateWebhookSecret]
+    request: UserRequest, webhook_id: FromPath[str]
 ) -> Response[EndpointSecretView]:
-    """Make a new secret. See `RotateWebhookSecret`."""
-    request.user.check_admin()
-    rotated = await rotate_secret(request.user, _id(webhook_id))
-    return Response(EndpointSecretView.of(rotated), headers=_NOT_STORED)
+    """Replace the signing secret. See `RotateWebhookSecret`."""
+    rotated = await running_of(request).use_cases.rotate_secret(request.user, _endpoint_id(webhook_id))
+    return Response(EndpointSecretView.of(rotated), headers=NOT_STORED)
 
 
-@read("/{webhook_id:str}/deliveries")
+@get("/{webhook_id:str}/deliveries")
+@operation(
+    ListWebhookDeliveries,
+    parameters=(WEBHOOK_ID, *PAGE_PARAMETERS),
+    answers={200: Answer("One page, newest first.", list[DeliveryView], ("Link",))},
+    errors=(E.VALIDATION_FAILED, E.NOT_FOUND),
+)
 async def list_webhook_deliveries(
-    request: CallOf,
-    webhook_id: FromPath[str],
-    running: Injected[Running],
-    list_deliveries: Injected[ListWebhookDeliveries],
+    request: UserRequest, webhook_id: FromPath[str]
 ) -> Response[list[DeliveryView]]:
-    """Show a webhook's log. See `ListWebhookDeliveries`."""
-    request.user.check_admin()
-    endpoint_id, query = _id(webhook_id), read_query(request)
+    """List deliveries to a webhook endpoint. See `ListWebhookDeliveries`."""
+    running, endpoint_id, query = running_of(request), _endpoint_id(webhook_id), read_query(request)
     page = page_of(query)
     before = None if page.after is None else DeliveryId(page.after)
-    listed = await list_deliveries(request.user, endpoint_id, before, page.limit)
+    listed = await running.use_cases.list_deliveries(request.user, endpoint_id, before, page.limit)
     following = None if listed.next is None else Page(after=listed.next, limit=page.limit)
     url = f"{running.settings.base_url}{_BASE}/{endpoint_id}/deliveries"
-    link = link_to(following, url, limited="limit" in query)
-    return Response([DeliveryView.of(delivery) for delivery in listed.deliveries], headers=_NOT_STORED | link)
+    views = [DeliveryView.of(delivery) for delivery in listed.deliveries]
+    return Response(views, headers=NOT_STORED | next_link(following, url, query))
 
 
 @post("/{webhook_id:str}/deliveries/{delivery_id:str}/replay", status_code=200)
+@operation(
+    ReplayWebhookDelivery,
+    parameters=(WEBHOOK_ID, path_parameter("deliveryId", "Id of the delivery.")),
+    answers={200: Answer("The delivery whose event is sent again.", DeliveryView)},
+    errors=(E.NOT_FOUND,),
+)
 async def replay_webhook_delivery(
-    request: CallOf,
-    webhook_id: FromPath[str],
-    delivery_id: FromPath[str],
-    replay_delivery: Injected[ReplayWebhookDelivery],
+    request: UserRequest, webhook_id: FromPath[str], delivery_id: FromPath[str]
 ) -> Response[DeliveryView]:
-    """Send an event again. See `ReplayWebhookDelivery`."""
-    request.user.check_admin()
+    """Send the event of a delivery again. See `ReplayWebhookDelivery`."""
     delivery = DeliveryId(path_id(delivery_id))
-    again = await replay_delivery(request.user, _id(webhook_id), delivery)
-    return Response(DeliveryView.of(again), headers=_NOT_STORED)
+    replayed = await running_of(request).use_cases.replay_delivery(
+        request.user, _endpoint_id(webhook_id), delivery
+    )
+    return Response(DeliveryView.of(replayed), headers=NOT_STORED)
 
 
 @post("/{webhook_id:str}/replay", status_code=200)
-async def replay_webhook_events(
-    request: CallOf, webhook_id: FromPath[str], replay_events: Injected[ReplayWebhookEvents]
-) -> Response[ReplayedView]:
+@operation(
+    ReplayWebhookEvents,
+    parameters=(WEBHOOK_ID,),
+    body=REPLAY,
+    answers={200: Answer("The number of events to be sent again.", ReplayedView)},
+    errors=(E.NOT_FOUND,),
+)
+async def replay_webhook_events(request: UserRequest, webhook_id: FromPath[str]) -> Response[ReplayedView]:
     """Send all events after a position again. See `ReplayWebhookEvents`."""
-    request.user.check_admin()
-    endpoint_id = _id(webhook_id)
-    parameters = Parameters(await read_json(request))
-    after = parameters.identifier("after") or 0
-    parameters.check()
-    return Response(
-        ReplayedView(replayed=await replay_events(request.user, endpoint_id, after)), headers=_NOT_STORED
-    )
+    endpoint_id = _endpoint_id(webhook_id)
+    after = await REPLAY.parsed(request)
+    replayed = await running_of(request).use_cases.replay_events(request.user, endpoint_id, after)
+    return Response(ReplayedView(replayed=replayed), headers=NOT_STORED)
+
+
+webhooks = Router(
+    _BASE,
+    route_handlers=[
+        list_webhooks,
+        add_webhook,
+        get_webhook,
+        change_webhook,
+        remove_webhook,
+        rotate_webhook_secret,
+        list_webhook_deliveries,
+        replay_webhook_delivery,
+        replay_webhook_events,
+    ],
+    guards=[require_admin],
+    tags=["webhooks"],
+)
+
+
+def _endpoint_id(text: str) -> EndpointId:
+    return EndpointId(path_id(text))

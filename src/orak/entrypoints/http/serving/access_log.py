@@ -1,11 +1,11 @@
-"""One line in the log for each answer, without what must not be in a log."""
+"""The access log: one line for each answer, without secrets or names."""
 
 import logging
 from urllib.parse import quote
 
 from litestar.types import HTTPResponseStartEvent, HTTPScope
 
-from orak.entrypoints.http.serving.request_ids import request_id_of
+from orak.entrypoints.http.answers.request_ids import request_id_of
 
 _log = logging.getLogger("orak.access")
 
@@ -13,8 +13,8 @@ _log = logging.getLogger("orak.access")
 def log_answer(message: HTTPResponseStartEvent, scope: HTTPScope) -> None:
     """Log method, path, status and request id.
 
-    Never the query, which may hold a signature; never an object's key, which holds a file name; never an
-    unknown path, which may hold anything. Probes come every few seconds and say nothing: no line for them.
+    The line leaves out the query, which may hold a signature, the key of an object, which holds a file name,
+    and an unknown path, which may hold anything. Health probes are not logged: they come every few seconds.
     """
     if not str(scope.get("path_template")).startswith("/health/"):
         _log.info("%s %s %d %s", scope["method"], _path(scope), message["status"], request_id_of(scope))
@@ -24,5 +24,5 @@ def _path(scope: HTTPScope) -> str:
     template = scope.get("path_template")
     if not template:
         return "(unknown path)"
-    # Percent-encoded again: a decoded path may hold line ends, and forge what follows.
+    # Percent-encoded again: a decoded path may hold line breaks and forge the lines that follow.
     return template if "{key" in template else quote(scope["path"])

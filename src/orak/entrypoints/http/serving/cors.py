@@ -1,7 +1,7 @@
-"""Which web pages may call (the Fetch standard's CORS protocol), on every answer, refusals included.
+"""CORS (the Fetch standard): which web pages may call. The headers are on every answer, errors included.
 
-Litestar's own CORS answers a preflight without looking whether there is such a path, refuses one outside of
-orak's error envelope, and overwrites `Vary`.
+Litestar's own CORS answers a preflight for unknown paths, refuses others outside the error envelope, and
+overwrites `Vary`.
 """
 
 from collections.abc import Collection
@@ -10,21 +10,21 @@ from litestar.datastructures import Headers, MutableScopeHeaders
 from litestar.enums import HttpMethod
 from litestar.types import HTTPResponseStartEvent, HTTPScope
 
-from orak.entrypoints.http.serving.finishing import Finish
+from orak.entrypoints.http.serving.response_hook import ResponseStep
 
 ANY_ORIGIN = "any_origin"
-"""The key in a route's or router's `opt` that lets every page read it."""
+"""The key in the `opt` of a route or router that lets pages of every origin read it."""
 
 _EXPOSED = "Accept-Ranges, Content-Range, ETag, Link, Location, Preference-Applied, Retry-After, X-Request-Id"
 _ACCEPTED = (
     "Accept-Language, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, "
     "Last-Event-ID, Prefer, Range, X-Request-Id"
 )
-_PREFLIGHT_LIFE = "600"  # seconds; Chromium keeps none longer than two hours anyway
+_PREFLIGHT_LIFE = "600"  # seconds; Chromium caps it at two hours
 
 
-def allow_origins(origins: Collection[str]) -> Finish:
-    """Let pages of exactly these *origins* call; `*` among them is everyone.
+def allow_origins(origins: Collection[str]) -> ResponseStep:
+    """Return the step that lets pages of exactly these *origins* call; `*` stands for every origin.
 
     There is no credentials mode: tokens come in a header, and cookies are not read.
     """
@@ -35,14 +35,14 @@ def allow_origins(origins: Collection[str]) -> Finish:
         origin = request.get("origin")
         open_to_all = everyone or _is_open(scope)
         if not open_to_all:
-            # Also on answers without the header: a cache must not give one origin's to another.
+            # On every answer: a cache must not give one origin the answer for another.
             response["Vary"] = ", ".join(filter(None, (response.get("Vary"), "Origin")))
         if origin is None or not (open_to_all or origin in origins):
             return
         response["Access-Control-Allow-Origin"] = "*" if open_to_all else origin
         response["Access-Control-Expose-Headers"] = _EXPOSED
         preflight = scope["method"] == HttpMethod.OPTIONS and "access-control-request-method" in request
-        if preflight and (methods := response.get("Allow")):  # an unknown path has none, and permits nothing
+        if preflight and (methods := response.get("Allow")):  # an unknown path has no Allow
             response["Access-Control-Allow-Methods"] = methods
             response["Access-Control-Allow-Headers"] = _ACCEPTED
             response["Access-Control-Max-Age"] = _PREFLIGHT_LIFE
@@ -51,5 +51,5 @@ def allow_origins(origins: Collection[str]) -> Finish:
 
 
 def _is_open(scope: HTTPScope) -> bool:
-    # An unknown path has no handler, whatever the type of the scope says.
+    # Litestar sets no handler for an unknown path, although the type of the scope promises one.
     return bool(getattr(scope.get("route_handler"), "opt", {}).get(ANY_ORIGIN))

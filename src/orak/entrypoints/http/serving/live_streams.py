@@ -1,4 +1,4 @@
-"""Streams of what happens to a caller's own recordings: what they have in common, whatever carries them."""
+"""What the two kinds of live streams, server-sent events and WebSockets, share."""
 
 import asyncio
 from collections import Counter
@@ -16,52 +16,63 @@ from orak.application.ports.tokens import Bearer, InvalidToken
 from orak.domain.errors import Problem, ProblemCode, Rejected
 from orak.domain.identity import MAX_ID, UserId
 from orak.entrypoints.http.answers.error_codes import ErrorCode
-from orak.entrypoints.http.answers.errors import Refusal
+from orak.entrypoints.http.answers.errors import HttpError
 from orak.entrypoints.http.answers.live_views import LiveView
+from orak.entrypoints.http.openapi.operation import Parameter
 from orak.entrypoints.http.requests.authentication import bearer_token
 from orak.entrypoints.running import Running
 
-HEARTBEAT = 5.0
-"""Seconds without a word after which a stream says that it lives, so that its client knows soon if not."""
+HEARTBEAT_SECONDS = 5.0
+"""A stream without messages sends a heartbeat this often, so that its client notices a dead connection."""
 
-STUCK = 20.0
-"""Seconds that a client may leave what it is sent unread before it is cut off."""
+WRITE_TIMEOUT_SECONDS = 20.0
+"""A client that reads nothing for this long is disconnected."""
 
 ABORT = "orak.abort"
-"""The extension of a scope that drops its connection at once, with what was not read."""
+"""The extension of an ASGI scope that drops the connection at once, unread bytes included."""
+
+TICKET = Parameter("query", "ticket", "A ticket that replaces the `Authorization` header. It works once.")
+
+LAST_EVENT_ID_QUERY = Parameter(
+    "query", "lastEventId", "Resume after this event, for clients that cannot set the header."
+)
 
 _STREAMS_OF_A_USER = 32
 _RETRY_SECONDS = "10"
 
 
 class Step(NamedTuple):
-    """What a client is sent."""
+    """One message to a client."""
 
     view: LiveView
     is_change: bool
-    """Else it is a tick, by which nobody resumes."""
+    """False for a tick of progress, which no client resumes after."""
 
     @classmethod
     def of(cls, message: LiveMessage, position: int) -> "Step":
-        """Project a message that came when the last change was at *position*."""
+        """Return the step for a message that follows the change at *position*."""
         return cls(LiveView.of(message, position), message.event_id is not None)
 
 
-class Expired(Exception):
-    """The token that opened a stream is not good any more."""
+class TokenExpired(Exception):
+    """The token that opened a stream has expired."""
 
 
 @dataclass(slots=True)
-class Streams:
-    """How many streams of this process are whose: nobody's take all the room."""
+class OpenStreams:
+    """The open streams of this process by user: no user takes all of them."""
 
     _open: Counter[UserId] = field(default_factory=Counter)
 
     @contextmanager
-    def place(self, user_id: UserId) -> Iterator[None]:
-        """Take a place for the time of the block. Raise `Refusal` if the user has too many."""
+    def counted(self, user_id: UserId) -> Iterator[None]:
+        """Count a stream of the user while the block runs.
+
+        Raises:
+            HttpError: the user has too many streams.
+        """
         if self._open[user_id] >= _STREAMS_OF_A_USER:
-            raise Refusal(ErrorCode.RATE_LIMITED, {"Retry-After": _RETRY_SECONDS})
+            raise HttpError(ErrorCode.RATE_LIMITED, {"Retry-After": _RETRY_SECONDS})
         self._open[user_id] += 1
         try:
             yield
@@ -71,20 +82,21 @@ class Streams:
                 del self._open[user_id]
 
 
-async def viewer_of(running: Running, headers: Headers, query: dict[str, str]) -> Bearer:
-    """Return who may watch: by a token in the header, or a ticket in the URL. Raise `InvalidToken`.
+async def authenticate_stream(running: Running, headers: Headers, query: dict[str, str]) -> Bearer:
+    """Return the bearer of the token in the header, or of the ticket in the query.
 
-    A token in the URL is none: URLs end up in logs and histories.
+    Raises:
+        InvalidToken: there is neither, it is invalid, or the query holds a token: URLs end up in logs.
     """
     if {"token", "access_token"} & query.keys():
-        raise InvalidToken("a token does not belong into a URL")
+        raise InvalidToken("the URL holds a token: send it in the Authorization header")
     if ticket := query.get("ticket"):
         return await running.use_cases.redeem_ticket(ticket)
     return await running.tokens.verify(bearer_token(headers))
 
 
 def last_event_id(given: str | None) -> int | None:
-    """Return the id that a client has seen last. Raise `Rejected` for what never was one."""
+    """Return the id of the last event that the client saw. Raise `Rejected` if it is not a number."""
     if not given:
         return None
     if not (given.isascii() and given.isdigit() and int(given) <= MAX_ID):
@@ -92,25 +104,26 @@ def last_event_id(given: str | None) -> int | None:
     return int(given)
 
 
-def streams_of(scope: Scope) -> Streams:
-    """Return the streams of the process that serves *scope*."""
-    streams: Streams = scope["litestar_app"].state.streams
+def open_streams_of(scope: Scope) -> OpenStreams:
+    """Return the open streams of the process that serves *scope*."""
+    streams: OpenStreams = scope["litestar_app"].state.streams
     return streams
 
 
-def cut_off(scope: Scope) -> None:
-    """Drop a connection whose client reads nothing; closing it would wait for the client for ever."""
+def drop_connection(scope: Scope) -> None:
+    """Drop the connection of a client that reads nothing; closing it would wait for that client for ever."""
     extensions = cast("dict[str, dict[str, Callable[[], None]]]", scope.get("extensions") or {})
     if ABORT in extensions:
         extensions[ABORT]["now"]()
 
 
-async def steps(
+async def stream_steps(
     watch: Watch, running: Running, bearer: Bearer, gone: asyncio.Future[None]
 ) -> AsyncIterator[Step | None]:
-    """Return what to send, None for a heartbeat, until the client is *gone* or too slow.
+    """Yield what to send, None for a heartbeat, until the client is *gone* or too slow.
 
-    Raise `Expired` when its token is.
+    Raises:
+        TokenExpired: the token of *bearer* expired.
     """
     async for missed in watch.missed():
         yield Step.of(missed, watch.position)
@@ -120,17 +133,18 @@ async def steps(
         while True:
             left = (bearer.expires_at - running.clock.now()).total_seconds()
             if left <= 0:
-                raise Expired
+                raise TokenExpired
             awaited: set[asyncio.Future[Any]] = {coming, gone}
-            await asyncio.wait(awaited, timeout=min(HEARTBEAT, left), return_when=asyncio.FIRST_COMPLETED)
+            timeout = min(HEARTBEAT_SECONDS, left)
+            await asyncio.wait(awaited, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
             if gone.done():
                 return
             if not coming.done():
-                if left > HEARTBEAT:
+                if left > HEARTBEAT_SECONDS:
                     yield None
                 continue
             message = coming.result()
-            if message is None:
+            if message is None:  # the client reads too slowly to be sent everything
                 return
             coming = asyncio.ensure_future(anext(heard, None))
             yield Step.of(message, watch.position)

@@ -1,4 +1,4 @@
-"""How uvicorn runs the application."""
+"""The configuration of uvicorn."""
 
 import logging
 
@@ -8,29 +8,29 @@ from litestar import Litestar
 from orak.entrypoints.http.serving.protocol import GuardedProtocol, QuietWebSocket
 from orak.entrypoints.settings.values import Settings
 
-_KEEP_ALIVE_SECONDS = 75  # longer than the 60 s of common load balancers, which must be the first to close
-_MAX_MESSAGE = 16 * 1024  # bytes; nothing that a client says over a WebSocket is listened to
-_SHUTDOWN_SECONDS = 5  # waits end at once; this is for slow readers, and leaves time to give leases back
+_KEEP_ALIVE_SECONDS = 75  # longer than the 60 s of common load balancers, which must close first
+_MAX_MESSAGE = 16 * 1024  # bytes; messages of WebSocket clients are ignored
+_SHUTDOWN_SECONDS = 5  # for slow readers, since waits end at once; it leaves time to release leases
 
 
 def server_config(app: Litestar, settings: Settings) -> uvicorn.Config:
-    """Return the configuration that `uvicorn.Server` is to be given.
+    """Return the configuration for `uvicorn.Server`.
 
-    uvicorn's access log is off because it writes whole URLs, signatures included; `access_log.py` has the
-    lines instead. Forwarded headers are not believed: orak takes nothing of what they say from a request.
+    uvicorn's access log is off: it writes whole URLs, signatures included. `access_log.py` replaces it.
+    Forwarded headers are ignored: orak uses nothing of them.
     """
-    # `access_log=False` alone ends where some agent attaches a handler of its own to every logger there is.
+    # `access_log=False` alone is not enough where a monitoring agent attaches its handler to every logger.
     logging.getLogger("uvicorn.access").disabled = True
     return uvicorn.Config(
         app,
         http=GuardedProtocol,
         ws=QuietWebSocket,
         ws_max_size=_MAX_MESSAGE,
-        ws_per_message_deflate=False,  # messages are short, and a window for each costs memory
+        ws_per_message_deflate=False,  # messages are short, and a compression window each costs memory
         host=settings.host,
         port=settings.port,
         access_log=False,
-        log_config=None,  # the process's log is configured by whoever starts it
+        log_config=None,  # the caller has configured the log of the process
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,

@@ -1,0 +1,28 @@
+"""Request ids: the name under which a call is found in its answer, in the log and in a support mail."""
+
+import re
+import secrets
+from typing import cast
+
+from litestar.datastructures import Headers
+from litestar.types import Scope
+
+HEADER = "X-Request-Id"
+
+_WELL_FORMED = re.compile(r"[A-Za-z0-9._~:-]{1,128}")  # no character could forge a line of the log
+
+_KEY = "orak.request_id"
+
+
+def request_id_of(scope: Scope) -> str:
+    """Return the id of the call: the client's own if it is well-formed, otherwise a random one."""
+    state = cast("dict[str, str]", scope["state"])
+    if _KEY not in state:
+        state[_KEY] = chosen_id(Headers.from_scope(scope))
+    return state[_KEY]
+
+
+def chosen_id(headers: Headers) -> str:
+    """Return the id that *headers* carry if it is well-formed, otherwise a random one."""
+    given = headers.get(HEADER, "")
+    return given if _WELL_FORMED.fullmatch(given) else secrets.token_hex(16)
