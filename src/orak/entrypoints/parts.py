@@ -11,6 +11,7 @@ from orak.adapters.auth.jwt import JwtTokens
 from orak.adapters.auth.none import NoTokens
 from orak.adapters.clock.following import FollowingClock
 from orak.adapters.clock.system import SystemClock
+from orak.adapters.persistence import Persistence
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.adapters.persistence.sql.schema import schema_prepared
 from orak.adapters.queues.inline import InlineQueue
@@ -58,7 +59,7 @@ def clock_of(settings: Settings) -> SystemClock | FollowingClock:
 
 async def open_persistence(
     settings: Settings, clock: SystemClock | FollowingClock, *, patient: bool
-) -> AsyncIterator[SqlPersistence]:
+) -> AsyncIterator[Persistence]:
     """Open the database; *patient*, also while it does not answer yet."""
     make_data_dir(settings)
     lease = timedelta(seconds=settings.lease_seconds)

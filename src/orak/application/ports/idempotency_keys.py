@@ -1,8 +1,12 @@
+from datetime import timedelta
 from typing import Protocol
 
 import msgspec
 
 from orak.domain.identity import UserId
+
+KEY_LIFE = timedelta(hours=24)
+"""How long a key is kept."""
 
 
 class IdempotencyKey(msgspec.Struct, frozen=True):
@@ -19,7 +23,7 @@ class IdempotencyKeys(Protocol):
     """What the first call with each Idempotency-Key made. Every method may raise `Unavailable`."""
 
     async def find(self, idempotency_key: IdempotencyKey) -> int | None:
-        """Return the id that the first call made; None if the key was not used in the last 24 hours.
+        """Return the id that the first call made; None if no call with the key came within `KEY_LIFE`.
 
         Raises:
             IdempotencyMismatch: the key was used with another body.

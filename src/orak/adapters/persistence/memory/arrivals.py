@@ -1,4 +1,5 @@
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
@@ -12,47 +13,42 @@ from orak.domain.upload import Upload
 _AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
 
+@dataclass(frozen=True, slots=True)
 class MemoryArrivals:
-    """Uploads that time alone may move."""
+    """The port `Arrivals` in memory."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store = store
-        self._clock = clock
+    store: Store
+    clock: Clock
 
     async def due(self, limit: int) -> list[Upload]:
-        """Return uploads that await their bytes and whose next look has come, longest overdue first."""
-        now = self._clock.now()
+        now = self.clock.now()
         looks = (
             (upload.not_before or _AT_ONCE, upload)
-            for upload in self._store.committed.all_uploads()
+            for upload in self.store.committed.all_uploads()
             if upload.awaits_arrival
         )
         return _oldest((look for look in looks if look[0] <= now), limit)
 
     async def postpone(self, looks: Mapping[UploadId, datetime]) -> None:
-        """Put off the next looks for uploads that still await their bytes."""
-        async with self._store.writing() as state:
+        async with self.store.writing() as state:
             for upload_id, until in looks.items():
                 if upload_id in state.uploads and state.upload(upload_id).awaits_arrival:
                     row = state.uploads[upload_id]
                     state.uploads[upload_id] = replace(row, upload=replace(row.upload, not_before=until))
 
     async def known(self, uuids: Collection[str]) -> list[Upload]:
-        """Return the uploads that have one of these uuids."""
-        return [upload for upload in self._store.committed.all_uploads() if upload.uuid in uuids]
+        return [upload for upload in self.store.committed.all_uploads() if upload.uuid in uuids]
 
     async def orphans(self, created_before: datetime, limit: int) -> list[Upload]:
-        """Return uploads that arrived and have no Record, oldest first."""
         orphans = (
             (upload.created_at, upload)
-            for upload in self._store.committed.all_uploads()
+            for upload in self.store.committed.all_uploads()
             if upload.status is ProcessingStatus.UPLOADED and upload.record_id is None
         )
         return _oldest((orphan for orphan in orphans if orphan[0] < created_before), limit)
 
     async def tombstones(self, before: datetime, limit: int) -> list[Upload]:
-        """Return uploads without a Record that ended before then, longest ago first."""
-        state = self._store.committed
+        state = self.store.committed
         ended = (
             (upload.deleted_at or state.uploads[upload.id].changed_at, upload)
             for upload in state.all_uploads()

@@ -1,8 +1,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
-from typing import Self
+from datetime import datetime, timedelta
 
+from orak.adapters.persistence import Persistence
 from orak.adapters.persistence.memory.arrivals import MemoryArrivals
 from orak.adapters.persistence.memory.batch_settings import MemoryBatchSettings
 from orak.adapters.persistence.memory.cursors import MemoryCursors
@@ -20,13 +20,16 @@ from orak.application.ports.clock import Clock
 
 
 class MemoryPersistence:
-    """Every persistence port on memory: the same rules as a database's, gone with the process.
+    """`Persistence` in the memory of one process, for embedding and tests; everything is lost at exit.
 
-    A transaction copies the tables and a claim walks them, so it suits thousands of uploads, not millions.
+    It enforces the same uniqueness, references, order and versions as the SQL adapters. Its limits: no other
+    process sees its data, a transaction copies the tables, and a claim walks them. That suits thousands of
+    uploads, not millions. Transactions run one at a time, and one that stays open blocks all other writers.
     """
 
     def __init__(self, clock: Clock, lease: timedelta) -> None:
         store = Store()
+        self._clock = clock
         self.transaction = MemoryUnitOfWork(store, clock)
         self.snapshots = MemorySnapshots(store)
         self.intake = MemoryIntake(store, clock)
@@ -43,6 +46,9 @@ class MemoryPersistence:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, *, clock: Clock, lease: timedelta) -> AsyncIterator[Self]:
-        """Begin empty, like `SqlPersistence.open` on a new database."""
+    async def open(cls, *, clock: Clock, lease: timedelta) -> AsyncIterator[Persistence]:
+        """Open an empty database."""
         yield cls(clock, lease)
+
+    async def now(self) -> datetime:
+        return self._clock.now()

@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -11,28 +12,26 @@ from orak.domain.record import RecordSnapshot
 from orak.domain.upload import Upload
 
 
+@dataclass(frozen=True, slots=True)
 class MemoryLeases:
-    """Leases, kept with the uploads they are on."""
+    """The port `Leases` in memory."""
 
-    def __init__(self, store: Store, clock: Clock, lease: timedelta) -> None:
-        self._store = store
-        self._clock = clock
-        self._lease = lease
+    store: Store
+    clock: Clock
+    lease: timedelta
 
     async def claim(self, upload_id: UploadId | None = None) -> RecordSnapshot | None:
-        """Lease the given upload, or the one whose turn it is; None if there is none to be had."""
-        now = self._clock.now()
-        async with self._store.writing() as state:
+        now = self.clock.now()
+        async with self.store.writing() as state:
             for _, upload in state.in_line():
                 ready = upload.is_waiting and (upload.not_before is None or upload.not_before <= now)
                 if ready and upload_id in {None, upload.id}:
-                    started = state.save_upload(*upload.start(at=now, lease_until=now + self._lease))
+                    started = state.save_upload(*upload.start(at=now, lease_until=now + self.lease))
                     return RecordSnapshot(state.records[state.record_of[upload.id]], started)
         return None
 
     async def extend(self, upload_id: UploadId, attempt: int, progress: int) -> None:
-        """Hold on to a lease from now. Raise `LeaseLost`."""
-        async with self._store.writing() as state:
+        async with self.store.writing() as state:
             stored = state.uploads.get(upload_id)
             if (
                 stored is None
@@ -40,20 +39,18 @@ class MemoryLeases:
                 or stored.upload.attempt != attempt
             ):
                 raise LeaseLost
-            held = replace(stored.upload, lease_until=self._clock.now() + self._lease, progress=progress)
+            held = replace(stored.upload, lease_until=self.clock.now() + self.lease, progress=progress)
             state.uploads[upload_id] = replace(stored, upload=held)
 
     async def lost(self, limit: int) -> list[Upload]:
-        """Return uploads whose lease ran out, longest ago first."""
-        now = self._clock.now()
+        now = self.clock.now()
         lost = [
             (upload.lease_until, upload.id, upload)
-            for upload in self._store.committed.all_uploads()
+            for upload in self.store.committed.all_uploads()
             if upload.lease_until is not None and upload.lease_until <= now
         ]
         return [upload for *_, upload in sorted(lost)[:limit]]
 
     async def next_start(self) -> datetime | None:
-        """Return when the next waiting upload may start, or None."""
-        now = self._clock.now()
-        return min((upload.not_before or now for _, upload in self._store.committed.in_line()), default=None)
+        now = self.clock.now()
+        return min((upload.not_before or now for _, upload in self.store.committed.in_line()), default=None)

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime
 
 from orak.adapters.persistence.memory.store import Store
@@ -10,15 +11,14 @@ from orak.domain.processing import ProcessingStatus
 from orak.domain.upload import Upload
 
 
+@dataclass(frozen=True, slots=True)
 class MemoryReports:
-    """What operators look at and set."""
+    """The port `Reports` in memory."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    store: Store
 
     async def count(self, at: datetime, orphaned_before: datetime) -> Counts:
-        """Count where uploads stand."""
-        state = self._store.committed
+        state = self.store.committed
         uploads = state.all_uploads()
         by_status = Counter(upload.status for upload in uploads)
         line = [upload for _, upload in state.in_line()]
@@ -35,18 +35,17 @@ class MemoryReports:
         )
 
     async def failures(self, page: Page) -> list[DeadLetter]:
-        """Return FAILED uploads, the newest first."""
-        uploads = self._store.committed.all_uploads()
+        uploads = self.store.committed.all_uploads()
         failed = [upload for upload in uploads if upload.status is ProcessingStatus.FAILED]
         return [DeadLetter(upload, self._last(FAILURE_EVENTS, upload.id)) for upload in _newest(failed, page)]
 
     async def orphans(self, created_before: datetime, page: Page) -> list[Upload]:
-        """Return uploads in `recordings` that arrived and have no Record, the newest first."""
-        uploads = self._store.committed.all_uploads()
+        uploads = self.store.committed.all_uploads()
         return _newest([upload for upload in uploads if _is_orphan(upload, created_before)], page)
 
     def _last(self, types: frozenset[EventType], upload_id: UploadId) -> datetime:
-        events = (new.event for new in reversed(self._store.log.events) if new.upload_id == upload_id)
+        newest = reversed(self.store.log.events.values())
+        events = (new.event for new in newest if new.upload_id == upload_id)
         return next(event.at for event in events if event.type in types)
 
 

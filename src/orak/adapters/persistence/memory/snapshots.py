@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 from orak.adapters.persistence.memory.store import State, Store
 from orak.application.ports.page import Page
 from orak.domain.errors import RecordNotFound
@@ -6,30 +8,26 @@ from orak.domain.record import Record, RecordSnapshot
 from orak.domain.upload import Upload
 
 
+@dataclass(frozen=True, slots=True)
 class MemorySnapshots:
-    """Records with their uploads, as committed."""
+    """The port `Snapshots` in memory."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    store: Store
 
     async def get(self, record_id: RecordId) -> RecordSnapshot:
-        """Return one. Raise `RecordNotFound`."""
-        state = self._store.committed
+        state = self.store.committed
         if record_id not in state.records:
             raise RecordNotFound(record_id)
         return _joined(state, state.records[record_id])
 
     async def upload(self, upload_id: UploadId) -> Upload:
-        """Return an upload. Raise `UploadNotFound`."""
-        return self._store.committed.upload(upload_id)
+        return self.store.committed.upload(upload_id)
 
     async def upload_by_key(self, key: ObjectKey) -> Upload:
-        """Return the upload whose bytes lie under *key*. Raise `UploadNotFound`."""
-        return self._store.committed.upload_by_key(key)
+        return self.store.committed.upload_by_key(key)
 
     async def of(self, owner_id: UserId, page: Page) -> list[RecordSnapshot]:
-        """Return an owner's, newest first."""
-        state = self._store.committed
+        state = self.store.committed
         newest = sorted(
             (record for record in state.records.values() if record.owner_id == owner_id),
             key=lambda record: (record.created_at, record.id),
@@ -45,7 +43,8 @@ def _joined(state: State, record: Record) -> RecordSnapshot:
 
 
 def _behind(newest: list[Record], after: int) -> list[Record]:
-    # If the record that ended the last page is gone, the newest made before it tells when it was made.
+    # If the record that ended the page before was deleted, the newest record with a lower id stands in for
+    # its creation time.
     times = [record.created_at for record in newest if record.id == after] or [
         record.created_at for record in newest if record.id < after
     ]

@@ -1,8 +1,9 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 
 import msgspec
 from msgspec.structs import replace
@@ -11,7 +12,7 @@ from orak.application.ports.cursors import SetAside
 from orak.application.ports.failures import StaleVersion
 from orak.application.ports.songs import Song
 from orak.domain.errors import UploadNotFound
-from orak.domain.events import DomainEvent
+from orak.domain.events import DomainEvent, LoggedEvent
 from orak.domain.identity import ObjectKey, RecordId, SongId, UploadId, UserId
 from orak.domain.processing import ProcessingStatus
 from orak.domain.record import Record
@@ -19,16 +20,16 @@ from orak.domain.upload import UNSAVED, Upload
 
 
 class StoredUpload(msgspec.Struct, frozen=True):
-    """An upload with what only its row knows."""
+    """An upload's row: the upload, and columns that the aggregate does not have."""
 
     upload: Upload
     changed_at: datetime
     turn: int | None = None
-    """Place in line, of waiting and running takes alone."""
+    """The place in line of a waiting or running upload."""
 
 
 class StoredKey(msgspec.Struct, frozen=True):
-    """What an Idempotency-Key was first used for."""
+    """The first call with an Idempotency-Key."""
 
     fingerprint: str
     made: int
@@ -36,7 +37,7 @@ class StoredKey(msgspec.Struct, frozen=True):
 
 
 class NewEvent(msgspec.Struct, frozen=True):
-    """An event of a change that is not yet committed."""
+    """An event as its transaction stores it, without a position."""
 
     upload_id: UploadId
     version: int
@@ -45,7 +46,7 @@ class NewEvent(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class State:
-    """The tables, and the rules that hold between their rows."""
+    """The tables, and the constraints between their rows."""
 
     users: set[UserId] = field(default_factory=set)
     songs: dict[SongId, Song] = field(default_factory=dict)
@@ -60,7 +61,7 @@ class State:
     last_record: int = 0
 
     def draft(self) -> "State":
-        """Return a copy that can be changed and thrown away; rows themselves never change."""
+        """Return a copy to change; rows are immutable, so a copy of the tables is enough."""
         return State(
             users=self.users.copy(),
             songs=self.songs.copy(),
@@ -75,7 +76,7 @@ class State:
         )
 
     def upload(self, upload_id: UploadId) -> Upload:
-        """Return an upload and the id of its Record. Raise `UploadNotFound`."""
+        """Return an upload with the id of its Record. Raise `UploadNotFound`."""
         try:
             stored = self.uploads[upload_id]
         except KeyError:
@@ -83,17 +84,17 @@ class State:
         return replace(stored.upload, record_id=self.record_of.get(upload_id))
 
     def upload_by_key(self, key: ObjectKey) -> Upload:
-        """Return the upload whose bytes lie under *key*. Raise `UploadNotFound`."""
+        """Return the upload whose object has this *key*. Raise `UploadNotFound`."""
         if key not in self.by_key:
             raise UploadNotFound(UNSAVED)
         return self.upload(self.by_key[key])
 
     def all_uploads(self) -> list[Upload]:
-        """Return every upload, in the order of their ids."""
+        """Return all uploads by id."""
         return [self.upload(upload_id) for upload_id in self.uploads]
 
     def in_line(self) -> list[tuple[int, Upload]]:
-        """Return the waiting uploads with their turns, the first in line first."""
+        """Return the waiting uploads with their turns, in the order of claims."""
         waiting = [
             (stored.turn, self.upload(upload_id))
             for upload_id, stored in self.uploads.items()
@@ -102,9 +103,9 @@ class State:
         return sorted(waiting, key=lambda place: (place[0], place[1].id))
 
     def add_upload(self, upload: Upload) -> Upload:
-        """Store a new upload and its owner. Raise `StaleVersion` if its uuid or key is taken."""
+        """Store a new upload and its owner. Raise `StaleVersion` if another upload has its uuid or key."""
         if upload.uuid in self.uuids or upload.key in self.by_key:
-            raise StaleVersion
+            raise StaleVersion(f"another upload has the uuid {upload.uuid} or its key")
         self.users.add(upload.owner_id)
         self.last_upload += 1
         upload = replace(upload, id=UploadId(self.last_upload))
@@ -115,10 +116,10 @@ class State:
         return upload
 
     def save_upload(self, upload: Upload, event: DomainEvent) -> Upload:
-        """Store a changed upload with its event. Raise `StaleVersion` if another writer was first."""
+        """Store a changed upload and its event. Raise `StaleVersion` if another writer saved it first."""
         before = self.uploads.get(upload.id)
         if before is None or before.upload.version != upload.version:
-            raise StaleVersion
+            raise StaleVersion(f"another writer changed upload {upload.id} after version {upload.version}")
         saved = replace(upload, version=upload.version + 1)
         self.uploads[upload.id] = StoredUpload(saved, event.at, self._turn(upload, before.turn, event.at))
         self.new_events.append(NewEvent(upload.id, saved.version, event))
@@ -127,62 +128,83 @@ class State:
     def remove_upload(self, upload_id: UploadId) -> None:
         """Remove a row. Raise `StaleVersion` if a Record refers to it."""
         if upload_id in self.record_of:
-            raise StaleVersion
+            raise StaleVersion(f"upload {upload_id} has a record")
         if stored := self.uploads.pop(upload_id, None):
             del self.by_key[stored.upload.key]
             self.uuids.remove(stored.upload.uuid)
 
     def _turn(self, upload: Upload, turn: int | None, at: datetime) -> int | None:
         if upload.status is ProcessingStatus.PROCESSING:
-            return turn  # for when it is put back
+            return turn  # in case it is put back
         if not upload.is_waiting:
             return None
         if turn is not None:
             return turn
-        # An owner's takes stand two apart and a newcomer one behind the front: see the SQL adapter.
+        # The uploads of one owner stand two turns apart, a newcomer one turn behind the front: sql/uploads.py
+        # says why.
         line = self.in_line()
-        places = [place + 2 for place, waiting in line if waiting.owner_id == upload.owner_id]
+        turns = [place + 2 for place, waiting in line if waiting.owner_id == upload.owner_id]
         front = self._front(line, at)
-        return max([*places, front + 1] if front is not None else places, default=0)
+        return max([*turns, front + 1] if front is not None else turns, default=0)
 
     def _front(self, line: list[tuple[int, Upload]], at: datetime) -> int | None:
         for place, waiting in line:
             if waiting.attempt == 0 and (waiting.not_before is None or waiting.not_before <= at):
                 return place
-        served = [
+        claimed = [
             stored.turn
             for stored in self.uploads.values()
             if stored.turn is not None and stored.upload.status is ProcessingStatus.PROCESSING
         ]
-        return max(served) if served else line[0][0] if line else None
+        return max(claimed) if claimed else line[0][0] if line else None
 
 
 class StoredEvents:
-    """All committed events: first those that have a position, then those that have none yet."""
+    """All committed events, and how far each subscriber is.
+
+    Events enter in the order of their commits, so an event has its feed position, which is also its id, from
+    the start. Subscribers see it once `numbered` has reached that position.
+    """
 
     def __init__(self) -> None:
-        self.events: list[NewEvent] = []
+        self.events: dict[int, NewEvent] = {}
+        self.last = 0
         self.numbered = 0
-        self.forgotten: set[int] = set()
         self.cursors: dict[str, int] = {}
         self.holds: dict[str, tuple[str, datetime]] = {}
         self.deferred: dict[tuple[str, int], SetAside] = {}
 
+    def add(self, new: Iterable[NewEvent]) -> None:
+        """Add committed events at the end."""
+        for event in new:
+            self.last += 1
+            self.events[self.last] = event
+
+    def at(self, position: int) -> LoggedEvent:
+        """Return the event at a position that was not forgotten."""
+        new = self.events[position]
+        return LoggedEvent(position, position, new.upload_id, new.version, new.event)
+
+    def after(self, position: int, limit: int) -> Iterator[LoggedEvent]:
+        """Return the first numbered events after a position, in order."""
+        positions = (place for place in range(position + 1, self.numbered + 1) if place in self.events)
+        return map(self.at, islice(positions, limit))
+
 
 class Store:
-    """What is committed, and who may change it: one at a time, each on a draft."""
+    """The committed state, and a lock that lets one writer at a time prepare the next one."""
 
     def __init__(self) -> None:
         self.committed = State()
         self.log = StoredEvents()
-        self._writer = asyncio.Lock()
+        self._write_lock = asyncio.Lock()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[State]:
-        """Hand out a draft; a clean exit commits it, an exception drops it."""
-        async with self._writer:
+        """Yield a draft; a clean exit commits it, an exception drops it."""
+        async with self._write_lock:
             draft = self.committed.draft()
             yield draft
-            self.log.events += draft.new_events
+            self.log.add(draft.new_events)
             draft.new_events = []
             self.committed = draft

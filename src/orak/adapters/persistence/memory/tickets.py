@@ -1,20 +1,19 @@
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from orak.application.ports.tickets import Ticket
 
 
+@dataclass(slots=True)
 class MemoryTickets:
-    """Tickets to watch one's own recordings."""
+    """The port `Tickets` in memory."""
 
-    def __init__(self) -> None:
-        self._tickets: dict[str, Ticket] = {}
+    _tickets: dict[str, Ticket] = field(default_factory=dict)
 
     async def keep(self, hashed: str, ticket: Ticket, *, at: datetime) -> None:
-        """Keep a new ticket; those that expired before *at* are forgotten."""
         self._tickets = {key: kept for key, kept in self._tickets.items() if at < kept.expires_at}
         self._tickets[hashed] = ticket
 
     async def redeem(self, hashed: str, *, at: datetime) -> Ticket | None:
-        """Return a ticket that has not expired, to one caller only; None for any other hash."""
         ticket = self._tickets.pop(hashed, None)
         return ticket if ticket is not None and at < ticket.expires_at else None

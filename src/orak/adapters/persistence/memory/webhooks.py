@@ -17,7 +17,7 @@ from orak.domain.webhooks import (
 
 
 class MemoryDeliveries:
-    """The logs of webhooks."""
+    """The port `Deliveries` in memory."""
 
     def __init__(self) -> None:
         self._log: list[Delivery] = []
@@ -25,7 +25,6 @@ class MemoryDeliveries:
         self._ids = count(1)
 
     async def note(self, deliveries: Sequence[Delivery]) -> None:
-        """Add attempts to the logs; those of an endpoint that was removed are left out."""
         self._log += [
             replace(delivery, id=DeliveryId(next(self._ids)))
             for delivery in deliveries
@@ -33,7 +32,6 @@ class MemoryDeliveries:
         ]
 
     async def page(self, endpoint_id: EndpointId, before: DeliveryId | None, limit: int) -> list[Delivery]:
-        """Return an endpoint's attempts, the newest first, *before* one of them."""
         own = (
             delivery
             for delivery in reversed(self._log)
@@ -42,28 +40,26 @@ class MemoryDeliveries:
         return list(islice(own, limit))
 
     async def get(self, endpoint_id: EndpointId, delivery_id: DeliveryId) -> Delivery:
-        """Raise `DeliveryNotFound`."""
         for delivery in self._log:
             if (delivery.endpoint_id, delivery.id) == (endpoint_id, delivery_id):
                 return delivery
         raise DeliveryNotFound(delivery_id)
 
     async def forget(self, before: datetime) -> None:
-        """Remove what is older."""
         self._log = [delivery for delivery in self._log if delivery.at >= before]
 
     def begin(self, endpoint_id: EndpointId) -> None:
-        """Begin an endpoint's log."""
+        """Accept deliveries of a new endpoint."""
         self._known.add(endpoint_id)
 
     def remove(self, endpoint_id: EndpointId) -> None:
-        """Remove an endpoint's log."""
+        """Drop the deliveries of an endpoint, and ignore later ones."""
         self._known.discard(endpoint_id)
         self._log = [delivery for delivery in self._log if delivery.endpoint_id != endpoint_id]
 
 
 class MemoryEndpoints:
-    """The webhooks that operators made."""
+    """The port `Endpoints` in memory."""
 
     def __init__(self, log: StoredEvents, deliveries: MemoryDeliveries) -> None:
         self._log = log
@@ -72,30 +68,25 @@ class MemoryEndpoints:
         self._ids = count(1)
 
     async def all(self) -> list[Endpoint]:
-        """Return them, the oldest first."""
         return list(self._endpoints.values())
 
     async def get(self, endpoint_id: EndpointId) -> Endpoint:
-        """Raise `EndpointNotFound`."""
         if endpoint_id not in self._endpoints:
             raise EndpointNotFound(endpoint_id)
         return self._endpoints[endpoint_id]
 
     async def add(self, endpoint: Endpoint, begin: int) -> Endpoint:
-        """Store a new one with its place in the feed, behind *begin*; return it with its id."""
         endpoint = replace(endpoint, id=EndpointId(next(self._ids)))
         self._endpoints[endpoint.id] = endpoint
         self._deliveries.begin(endpoint.id)
-        self._log.cursors[endpoint.subscriber] = begin
+        self._log.cursors.setdefault(endpoint.subscriber, begin)
         return endpoint
 
     async def change(self, endpoint_id: EndpointId, change: Callable[[Endpoint], Endpoint]) -> Endpoint:
-        """Store what *change* makes of it as it is now, and return that. Raise `EndpointNotFound`."""
         self._endpoints[endpoint_id] = change(await self.get(endpoint_id))
         return self._endpoints[endpoint_id]
 
     async def remove(self, endpoint_id: EndpointId) -> None:
-        """Remove it with its log and its place in the feed. Raise `EndpointNotFound`."""
         subscriber = (await self.get(endpoint_id)).subscriber
         del self._endpoints[endpoint_id]
         self._deliveries.remove(endpoint_id)

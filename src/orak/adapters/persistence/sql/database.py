@@ -1,11 +1,11 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Self
 
 from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
+from orak.adapters.persistence import Persistence
 from orak.adapters.persistence.sql.arrivals import SqlArrivals
 from orak.adapters.persistence.sql.batch_settings import SqlBatchSettings
 from orak.adapters.persistence.sql.connections import Connections
@@ -47,7 +47,7 @@ class SqlPersistence:
     @asynccontextmanager
     async def open(
         cls, url: str, *, clock: Clock, lease: timedelta, admit: Callable[[], None] = lambda: None
-    ) -> AsyncIterator[Self]:
+    ) -> AsyncIterator[Persistence]:
         """Open the database at a `sqlite:///` or `postgresql://` URL; at exit, store waiting uploads.
 
         On PostgreSQL, *admit* runs before each new connection and may raise `Unavailable`.

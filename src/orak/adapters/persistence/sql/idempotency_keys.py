@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 from sqlalchemy import bindparam, delete, insert, select, tuple_
@@ -9,11 +9,8 @@ from sqlalchemy.engine import Connection
 from orak.adapters.persistence.sql.connections import Runner, within_transaction
 from orak.adapters.persistence.sql.tables import idempotency_keys
 from orak.application.ports.clock import Clock
-from orak.application.ports.idempotency_keys import IdempotencyKey
+from orak.application.ports.idempotency_keys import KEY_LIFE, IdempotencyKey
 from orak.domain.errors import IdempotencyMismatch
-
-LIFE = timedelta(hours=24)
-"""How long a key is kept."""
 
 _KEY = (idempotency_keys.c.user_id, idempotency_keys.c.route, idempotency_keys.c.key)
 _KEPT = select(*_KEY, idempotency_keys.c.fingerprint, idempotency_keys.c.made_id).where(
@@ -52,7 +49,7 @@ def find_keys(
         return {}
     rows = connection.execute(
         _KEPT,
-        {"oldest": now - LIFE, "keys": [key_of(idempotency_key) for idempotency_key in idempotency_keys]},
+        {"oldest": now - KEY_LIFE, "keys": [key_of(idempotency_key) for idempotency_key in idempotency_keys]},
     )
     return {(user, route, key): Kept(fingerprint, made) for user, route, key, fingerprint, made in rows}
 
@@ -61,7 +58,7 @@ def keep_keys(connection: Connection, calls: Sequence[tuple[IdempotencyKey, int]
     """Store the id that each call made, and delete expired keys."""
     if not calls:
         return
-    connection.execute(_FORGET, {"oldest": now - LIFE})
+    connection.execute(_FORGET, {"oldest": now - KEY_LIFE})
     connection.execute(
         _KEEP,
         [
