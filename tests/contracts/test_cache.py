@@ -300,7 +300,7 @@ async def test_redis_forgets_by_itself(redis_server, persistence, clock):
 
 
 async def test_memory_keeps_no_more_than_it_may(persistence, clock):
-    cache = MemoryCache(clock, most=2)
+    cache = MemoryCache(clock, max_entries=2)
     takes = [await a_finished_take(persistence, clock) for _ in range(3)]
     for take in takes:
         await cache.put(take, read_at=clock.now())

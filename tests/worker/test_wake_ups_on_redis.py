@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from orak.adapters.queues.taskiq_broker import MOST, QUEUE
-from orak.adapters.redis.link import REST
+from orak.adapters.queues.taskiq_broker import MAX_WAKE_UPS, QUEUE
+from orak.adapters.redis.link import COOLDOWN
 from waiting_uploads import DEADLINE, WaitingUploads, a_sender, a_worker
 
 
@@ -48,7 +48,7 @@ async def test_redis_that_is_killed_costs_time_and_one_line_and_comes_back(own_r
             await queue.wake()
             assert time.monotonic() - began < 0.5
         assert 1 <= len(complaints(caplog)) <= 2  # the sender's and the worker's
-        await asyncio.sleep(REST)  # long enough for several tries of the worker's
+        await asyncio.sleep(COOLDOWN)  # long enough for several tries of the worker's
         assert len(complaints(caplog)) == 2
         assert not any(record.exc_info for record in caplog.records)
 
@@ -89,10 +89,10 @@ async def test_a_redis_that_is_silent_holds_nobody_up():
 
 async def test_unheard_wake_ups_do_not_pile_up(redis_server):
     async with a_sender(redis_server) as queue:
-        for _ in range(2 * MOST):
+        for _ in range(2 * MAX_WAKE_UPS):
             await queue.wake()
     with redis_server.client() as redis:
-        assert redis.llen(QUEUE) == MOST
+        assert redis.llen(QUEUE) == MAX_WAKE_UPS
 
 
 async def test_a_burst_is_no_outage_and_its_last_wake_up_arrives(redis_server, takes, caplog):

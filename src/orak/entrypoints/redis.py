@@ -44,7 +44,7 @@ async def try_redis(url: str) -> None:
     """Raise `Unavailable` if Redis does not answer at *url*, and `InvalidSetting` as `open_link` does."""
     link = _import_link()
     with _usable_url():
-        await link.try_out(url)
+        await link.check_redis(url)
 
 
 def _import_link() -> ModuleType:

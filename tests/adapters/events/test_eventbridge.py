@@ -8,7 +8,7 @@ from aiohttp import web
 from builders import START, a_logged_event
 from house import RestlessClock
 from orak.adapters.aws.clients import AwsConfig
-from orak.adapters.events.entries import MOST_BYTES, entry_of, size_of
+from orak.adapters.events.entries import MAX_BYTES, entry_of, size_of
 from orak.adapters.events.eventbridge import EventBridge
 from orak.application.ports.failures import Unavailable
 from orak.application.subscribers.publish_events import PublishEvents
@@ -33,7 +33,7 @@ class ScriptedEvents:
             return web.json_response({"__type": "AccessDeniedException"}, status=400)
         entries = (await request.json())["Entries"]
         assert len(entries) <= 10
-        assert sum(map(size_of, entries)) <= MOST_BYTES
+        assert sum(map(size_of, entries)) <= MAX_BYTES
         details = [json.loads(entry["Detail"]) for entry in entries]
         events = [(detail["uploadId"], detail["version"]) for detail in details]
         self.calls.append(events)
@@ -148,7 +148,7 @@ async def test_a_call_holds_no_more_bytes_than_one_may():
 
 
 async def test_what_is_too_large_for_ever_is_left_out_and_said(caplog):
-    page = [a_logged_event(1, 1, key="x" * (MOST_BYTES + 1)), a_logged_event(1, 2)]
+    page = [a_logged_event(1, 1, key="x" * (MAX_BYTES + 1)), a_logged_event(1, 2)]
     async with scripted() as (events, bus):
         assert await bus.publish(page) == frozenset()
     assert events.taken == [(1, 2)]

@@ -5,13 +5,13 @@ from orak.domain.record import RecordSnapshot
 
 
 class NoCache:
-    """A `SnapshotCache` that keeps nothing: for processes that cannot tell each other what they changed."""
+    """A `SnapshotCache` that keeps nothing, for processes that cannot invalidate each other's."""
 
     async def get(self, record_id: RecordId) -> RecordSnapshot | None:
-        """Know nothing."""
+        """Return None."""
 
     async def put(self, snapshot: RecordSnapshot, *, read_at: datetime) -> None:
-        """Keep nothing."""
+        """Do nothing."""
 
     async def invalidate(self, record_id: RecordId) -> None:
-        """Have nothing to forget."""
+        """Do nothing."""

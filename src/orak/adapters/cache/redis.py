@@ -10,11 +10,11 @@ from orak.application.ports.snapshot_cache import INVALIDATED_FOR, LIFE, version
 from orak.domain.identity import RecordId
 from orak.domain.record import RecordSnapshot
 
-_MARK = b"~"
-"""The value of a withheld key: by its first byte it is newer than any version."""
+_INVALIDATED = b"~"
+"""The value of an invalidated key; compared as bytes, it is newer than any version."""
 
-_WIDTH = 60
-"""Bytes of a version in front of a value: three numbers of 20 digits, so that bytes compare as numbers do."""
+_VERSION_BYTES = 60
+"""Bytes of the version before a value: three numbers of 20 digits, which compare like numbers."""
 
 _PUT_UNLESS_NEWER = """
 local kept = redis.call('GET', KEYS[1])
@@ -30,11 +30,11 @@ class _Entry(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RedisCache:
-    """A `SnapshotCache` shared by all processes on one Redis; what Redis does not answer in time is unknown.
+    """A `SnapshotCache` shared by all processes on one Redis; without a timely answer, it finds nothing.
 
-    When a recording was read stands in its value, so that a Redis that stood still cannot make it younger;
-    the clocks of the processes need to agree to a second or so. And a value says whose it is: after a
-    cancelled command, a connection may give its next user the answer to the one before.
+    Each value holds the time at which its snapshot was read, so that a Redis that was paused cannot make it
+    look younger. The clocks of the processes must agree to about a second. Each value also names its record:
+    after a cancelled command, a connection may return the answer to the command before.
     """
 
     def __init__(self, link: RedisLink, clock: Clock) -> None:
@@ -45,44 +45,46 @@ class RedisCache:
         self._decoder = msgspec.msgpack.Decoder(_Entry)
 
     async def get(self, record_id: RecordId) -> RecordSnapshot | None:
-        """Return the recording as it was at most `LIFE` ago; None if that is not known.
+        """Return a snapshot read less than `LIFE` ago, or None.
 
-        A recording that could not be withheld is still there when Redis answers again. So until all that it
-        may hold from before is too old, nothing counts.
+        An invalidation that got no answer may leave an outdated snapshot on Redis. After such a failure the
+        cache finds nothing until every snapshot from before is older than `LIFE`.
         """
-        if self._link.left_unanswered(LIFE.total_seconds()):
+        if self._link.failed_within(LIFE.total_seconds()):
             return None
         try:
-            value: Any = await self._link.ask(lambda: self._link.client.get(_key(record_id)))
+            value: Any = await self._link.call(lambda: self._link.client.get(_key(record_id)))
         except Unavailable:
             return None
-        if not isinstance(value, bytes) or len(value) <= _WIDTH:
+        if not isinstance(value, bytes) or len(value) <= _VERSION_BYTES:
             return None
         try:
-            entry = self._decoder.decode(memoryview(value)[_WIDTH:])
-        except msgspec.DecodeError:  # another release's
+            entry = self._decoder.decode(memoryview(value)[_VERSION_BYTES:])
+        except msgspec.DecodeError:  # written by another release
             return None
-        is_asked_for = entry.snapshot.record.id == record_id
-        return entry.snapshot if is_asked_for and self._age(entry.read_at) < LIFE else None
+        is_requested = entry.snapshot.record.id == record_id
+        return entry.snapshot if is_requested and self._age(entry.read_at) < LIFE else None
 
     async def put(self, snapshot: RecordSnapshot, *, read_at: datetime) -> None:
-        """Keep *recording* unless it is withheld, old, or older than what is kept."""
-        left = LIFE - self._age(read_at)
-        if left <= timedelta(0):
+        """Keep *snapshot* unless its record is invalidated, or it is too old or not the newest."""
+        life_left = LIFE - self._age(read_at)
+        if life_left <= timedelta(0):
             return
         version = b"".join(b"%020d" % number for number in version_of(snapshot))
         value = self._encoder.encode(_Entry(read_at, snapshot))
-        arguments: list[bytes | int] = [version, value, _milliseconds(left), _WIDTH]
+        arguments: list[bytes | int] = [version, value, _milliseconds(life_left), _VERSION_BYTES]
         try:
-            await self._link.ask(lambda: self._put(keys=[_key(snapshot.record.id)], args=arguments))
+            await self._link.call(lambda: self._put(keys=[_key(snapshot.record.id)], args=arguments))
         except Unavailable:
             return
 
     async def invalidate(self, record_id: RecordId) -> None:
-        """Forget the recording, and keep none for the time of `INVALIDATED_FOR`."""
+        """Drop the snapshot of a record, and keep none for `INVALIDATED_FOR`."""
         try:
-            await self._link.ask(
-                lambda: self._link.client.set(_key(record_id), _MARK, px=_milliseconds(INVALIDATED_FOR))
+            await self._link.call(
+                lambda: self._link.client.set(
+                    _key(record_id), _INVALIDATED, px=_milliseconds(INVALIDATED_FOR)
+                )
             )
         except Unavailable:
             return

@@ -11,11 +11,11 @@ from orak.domain.processing import FailureCode, ProcessingStatus
 
 SOURCE = "orak.recordings"
 
-MOST_BYTES = 256 * 2**10
-"""What the entries of one call may have together (EventBridge user guide, "PutEvents event entry size")."""
+MAX_BYTES = 256 * 2**10
+"""Total size of the entries of one call (EventBridge user guide, "PutEvents event entry size")."""
 
-MOST_ENTRIES = 10
-"""How many one call may have (EventBridge API reference, PutEvents)."""
+MAX_ENTRIES = 10
+"""Entries per call (EventBridge API reference, PutEvents)."""
 
 STARTING = frozenset(
     {
@@ -25,11 +25,14 @@ STARTING = frozenset(
         EventType.PROCESSING_RELEASED,
     }
 )
-"""The detail types after which there may be something to convert."""
+"""The detail types after which an upload may be waiting for conversion."""
 
 
 class Detail(msgspec.Struct, frozen=True, rename="camel"):
-    """The `Detail` field of an entry. Consumers detect repeats by `event_id` and order by `version`."""
+    """The `Detail` field of an entry.
+
+    Consumers recognise repeats by `event_id`, and the newer of two events of an upload by `version`.
+    """
 
     event_id: int
     upload_id: UploadId
@@ -45,7 +48,7 @@ class Detail(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def entry_of(logged: LoggedEvent, bus: str) -> Mapping[str, object]:
-    """Return the entry of PutEvents that tells *bus* of an event."""
+    """Return the PutEvents entry that sends an event to *bus*."""
     event = logged.event
     detail = Detail(
         logged.event_id,
@@ -70,6 +73,9 @@ def entry_of(logged: LoggedEvent, bus: str) -> Mapping[str, object]:
 
 
 def size_of(entry: Mapping[str, object]) -> int:
-    """Return the bytes that EventBridge counts: 14 for the time, and the UTF-8 of source, type and detail."""
+    """Return the size of an entry in bytes, as EventBridge counts it.
+
+    It counts 14 bytes for the time, and the UTF-8 bytes of source, detail type and detail.
+    """
     texts = (str(entry[name]) for name in ("Source", "DetailType", "Detail"))
     return 14 + sum(len(text.encode()) for text in texts)

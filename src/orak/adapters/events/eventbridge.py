@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Self
 
 from orak.adapters.aws.clients import AwsConfig, AwsService, open_service
-from orak.adapters.events.entries import MOST_BYTES, MOST_ENTRIES, entry_of, size_of
+from orak.adapters.events.entries import MAX_BYTES, MAX_ENTRIES, entry_of, size_of
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.domain.events import LoggedEvent
@@ -15,17 +15,17 @@ from orak.domain.identity import UploadId
 _log = logging.getLogger(__name__)
 
 _PAUSES = (0.1, 0.4)
-"""Seconds before entries that were refused are sent again; what is refused once more is the caller's."""
+"""Seconds before rejected entries are sent again; after the last try the caller retries them."""
 
 Entry = Mapping[str, object]
-_Line = deque[tuple[int, Entry]]
+_Pending = deque[tuple[int, Entry]]
 
 
 class EventBridge:
     """An `EventBus` on Amazon EventBridge.
 
-    A call carries one event of each of up to ten uploads: were there two of one, the later might be taken
-    without the earlier.
+    One call carries at most one event per upload, of up to ten uploads. With two of the same upload,
+    EventBridge might accept the later and reject the earlier one.
     """
 
     def __init__(self, service: AwsService, bus: str, clock: Clock) -> None:
@@ -35,85 +35,84 @@ class EventBridge:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, place: AwsConfig, bus: str, clock: Clock) -> AsyncIterator[Self]:
-        """Open it; EventBridge need not answer yet. Raise `InvalidAwsConfig`."""
-        async with open_service("events", place) as service:
+    async def open(cls, config: AwsConfig, bus: str, clock: Clock) -> AsyncIterator[Self]:
+        """Open the bus; EventBridge need not answer yet. Raise `InvalidAwsConfig`."""
+        async with open_service("events", config) as service:
             yield cls(service, bus, clock)
 
     async def publish(self, page: Sequence[LoggedEvent]) -> frozenset[int]:
-        """Send events; return the positions of those that were not taken."""
-        lines = self._lines(page)
-        refused: set[int] = set()
-        none_yet = True
-        while lines:
-            batch = _next_batch(lines)
-            entries = [lines[upload_id][0][1] for upload_id in batch]
+        """Send events; return the positions of those that were not accepted."""
+        pending = self._entries_by_upload(page)
+        rejected: set[int] = set()
+        none_sent = True
+        while pending:
+            batch = _next_batch(pending)
+            entries = [pending[upload_id][0][1] for upload_id in batch]
             try:
-                untaken = await self._send(entries)
+                rejected_entries = await self._send(entries)
             except Unavailable as outage:
-                if none_yet:
+                if none_sent:
                     raise
-                _log.warning("the event bus took a part of the events only: %s", outage)
-                return frozenset(refused.union(*map(_positions, lines.values())))
-            none_yet = False
-            for place, upload_id in enumerate(batch):
-                line = lines[upload_id]
-                if place in untaken:
-                    refused |= _positions(lines.pop(upload_id))
+                _log.warning("the event bus accepted only some of the events: %s", outage)
+                return frozenset(rejected.union(*map(_positions, pending.values())))
+            none_sent = False
+            for index, upload_id in enumerate(batch):
+                if index in rejected_entries:
+                    rejected |= _positions(pending.pop(upload_id))
                     continue
-                line.popleft()
-                if not line:
-                    del lines[upload_id]
-        return frozenset(refused)
+                pending[upload_id].popleft()
+                if not pending[upload_id]:
+                    del pending[upload_id]
+        return frozenset(rejected)
 
     async def check(self) -> None:
-        """Raise `Unavailable` unless the bus is there."""
+        """Raise `Unavailable` unless the bus exists."""
         await self._service.call("describe_event_bus", Name=self._bus)
 
-    def _lines(self, page: Sequence[LoggedEvent]) -> dict[UploadId, _Line]:
-        """Return what each upload has to send, in order."""
-        lines: dict[UploadId, _Line] = {}
+    def _entries_by_upload(self, page: Sequence[LoggedEvent]) -> dict[UploadId, _Pending]:
+        """Return the positions and entries to send for each upload, in order."""
+        pending: dict[UploadId, _Pending] = {}
         for logged in page:
             entry = entry_of(logged, self._bus)
-            if size_of(entry) > MOST_BYTES:
-                # It would be refused for ever, and all later ones of its upload with it.
-                _log.error("event %d is too large for EventBridge and is left out", logged.event_id)
+            if size_of(entry) > MAX_BYTES:
+                # EventBridge would reject it for ever, and so hold back all later events of its upload.
+                _log.error("event %d is too large for EventBridge and is skipped", logged.event_id)
                 continue
-            lines.setdefault(logged.upload_id, deque()).append((logged.position, entry))
-        return lines
+            pending.setdefault(logged.upload_id, deque()).append((logged.position, entry))
+        return pending
 
     async def _send(self, entries: Sequence[Entry]) -> set[int]:
-        """Send these, the refused ones up to three times; return the places of those that were not taken."""
+        """Send entries, rejected ones up to three times; return the indexes of those still rejected."""
         left = list(range(len(entries)))
         codes: set[str] = set()
         for pause in (*_PAUSES, None):
             try:
-                answer = await self._service.call("put_events", Entries=[entries[place] for place in left])
+                answer = await self._service.call("put_events", Entries=[entries[index] for index in left])
             except Unavailable:
                 if len(left) == len(entries):
                     raise
                 return set(left)
             results = zip(left, answer["Entries"], strict=True)
-            failed = {place: str(result["ErrorCode"]) for place, result in results if result.get("ErrorCode")}
+            failed = {index: str(result["ErrorCode"]) for index, result in results if result.get("ErrorCode")}
             left, codes = list(failed), set(failed.values())
             if not left:
                 return set()
             if pause is not None:
                 await self._clock.sleep(pause)
-        _log.warning("the event bus refused %d events: %s", len(left), ", ".join(sorted(codes)))
+        _log.warning("the event bus rejected %d events: %s", len(left), ", ".join(sorted(codes)))
         return set(left)
 
 
-def _next_batch(lines: Mapping[UploadId, _Line]) -> list[UploadId]:
-    """Return the uploads whose next events go together: as many as one call may have."""
+def _next_batch(pending: Mapping[UploadId, _Pending]) -> list[UploadId]:
+    """Return the uploads whose next events fit into one call."""
     batch, size = [], 0
-    for upload_id, line in islice(lines.items(), MOST_ENTRIES):
-        size += size_of(line[0][1])
-        if size > MOST_BYTES:
+    for upload_id, entries in islice(pending.items(), MAX_ENTRIES):
+        size += size_of(entries[0][1])
+        if size > MAX_BYTES:
             break
         batch.append(upload_id)
     return batch
 
 
-def _positions(line: _Line) -> set[int]:
-    return {position for position, _ in line}
+def _positions(pending: _Pending) -> set[int]:
+    return {position for position, _ in pending}

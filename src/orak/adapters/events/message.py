@@ -1,11 +1,14 @@
 import msgspec
 
 VISIBILITY_TIMEOUT = 60
-"""Seconds for which SQS hides a received message: far more than handling ten messages takes."""
+"""Seconds for which SQS hides a received message: far more than ten messages need."""
 
 
 class Message(msgspec.Struct, frozen=True):
-    """One delivery of an SQS message: each delivery has its own *handle*, and all share the *id*."""
+    """One delivery of an SQS message.
+
+    Each delivery has its own *handle*; all deliveries of a message share the *id*.
+    """
 
     id: str
     handle: str

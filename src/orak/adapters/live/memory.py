@@ -8,7 +8,7 @@ from orak.application.ports.live import LiveMessage
 from orak.domain.identity import UserId
 
 CAPACITY = 256
-"""Messages that wait for one listener: a minute of ticks, in memory that a thousand listeners may cost."""
+"""Messages that may wait for one client: a minute of ticks, in memory that a thousand clients may use."""
 
 
 class MemoryLive:
@@ -16,31 +16,31 @@ class MemoryLive:
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
-        self._listeners: defaultdict[UserId, set[_Listener]] = defaultdict(set)
+        self._subscriptions: defaultdict[UserId, set[_Subscription]] = defaultdict(set)
 
     async def publish(self, user_id: UserId, message: LiveMessage) -> None:
-        """Hand *message* to the user's listeners; one that has no room for a change is cut off."""
-        for listener in self._listeners.get(user_id, ()):
-            listener.offer(message)
+        """Pass *message* to the user's clients; end a subscription that has no room for a change."""
+        for subscription in self._subscriptions.get(user_id, ()):
+            subscription.offer(message)
 
     @asynccontextmanager
     async def listen(self, user_id: UserId) -> AsyncIterator[AsyncIterator[LiveMessage]]:
-        """Listen until the block is left, or this listener is cut off."""
-        listener = _Listener(self._capacity)
-        self._listeners[user_id].add(listener)
+        """Subscribe until the block ends, or until too many messages wait."""
+        subscription = _Subscription(self._capacity)
+        self._subscriptions[user_id].add(subscription)
         try:
-            yield listener
+            yield subscription
         finally:
-            listener.end()
-            self._listeners[user_id].discard(listener)
-            if not self._listeners[user_id]:
-                del self._listeners[user_id]
+            subscription.end()
+            self._subscriptions[user_id].discard(subscription)
+            if not self._subscriptions[user_id]:
+                del self._subscriptions[user_id]
 
 
-class _Listener:
-    """What one listener has not yet taken.
+class _Subscription:
+    """The messages that wait for one client.
 
-    Whatever was accepted before the end is still handed out, so what it saw has no gap.
+    Messages accepted before the end are still delivered, so the client sees no gap.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -55,7 +55,7 @@ class _Listener:
         if len(self._waiting) < self._capacity:
             self._waiting.append(message)
             self._changed.set()
-        elif message.event_id is not None:  # a tick may be missed; a change may not, so this is the end
+        elif message.event_id is not None:  # a client may miss ticks; it must not miss a change
             self.end()
 
     def end(self) -> None:

@@ -1,138 +1,119 @@
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime
 from typing import Self
 
 import msgspec
-from msgspec.structs import astuple
 from redis.asyncio import Redis
 
 from orak.adapters.live.memory import CAPACITY, MemoryLive
-from orak.adapters.redis.link import MAX_CONSECUTIVE_OUTAGES, PATIENCE, REST, RedisLink
+from orak.adapters.redis.link import COOLDOWN, OUTAGE_ERRORS, TIMEOUT, RedisLink
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.live import LiveMessage
-from orak.domain.identity import RecordId, UploadId, UserId
-from orak.domain.processing import ProcessingStatus
-
-_log = logging.getLogger(__name__)
+from orak.domain.identity import UserId
 
 _CHANNEL = "orak:ticks"
 
-_MOST_UNSENT = 64
-"""Ticks on their way to Redis; more than that are missed, rather than kept."""
-
+_MAX_UNSENT = 64
+"""Ticks being sent to Redis at once; further ticks are dropped."""
 
 _QUIET = 10.0
-"""Seconds without a tick after which Redis is asked whether it is still there."""
+"""Seconds without a tick after which the process pings Redis."""
 
 _PONG = 2.0
-"""Seconds that it has to say so."""
-
-
-class _TickMessage(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A `LiveMessage` as it travels between processes, which may run different releases."""
-
-    event_id: int | None
-    record_id: RecordId
-    upload_id: UploadId
-    processing_status: ProcessingStatus
-    progress: int
-    at: datetime
-    deleted: bool = False
+"""Seconds that Redis has to answer the ping."""
 
 
 class _Tick(msgspec.Struct, frozen=True, array_like=True):
     user_id: UserId
-    message: _TickMessage
+    message: LiveMessage
 
 
 class RedisLive:
-    """A `Live` between processes: ticks go through Redis, changes stay here.
+    """A `Live` for several processes: ticks go through Redis, changes stay in the process.
 
-    All ticks take one channel, and each process picks those of its own listeners: there are four a second for
-    each conversion that runs anywhere, and no more. A Redis that is away costs ticks and nothing else.
+    All ticks use one channel, and each process picks those of its own clients. Every running conversion sends
+    at most four ticks a second. An outage of Redis costs ticks only.
     """
 
     def __init__(self, link: RedisLink, capacity: int = CAPACITY) -> None:
         self._link = link
-        self._own = MemoryLive(capacity)
+        self._local = MemoryLive(capacity)
         self._sending: set[asyncio.Task[None]] = set()
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(_Tick)
-        self._listens = asyncio.Event()
+        self._subscribed = asyncio.Event()
 
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str, link: RedisLink, capacity: int = CAPACITY) -> AsyncIterator[Self]:
-        """Listen to the others over a connection of its own, at *url*; tell them over *link*."""
+        """Receive ticks over a new connection to *url*, and send them over *link*."""
         live = cls(link, capacity)
-        listening = asyncio.create_task(live._follow(url), name="ticks")
+        receiving = asyncio.create_task(live._receive(url), name="ticks")
         try:
             yield live
         finally:
-            for task in (listening, *live._sending):
+            for task in (receiving, *live._sending):
                 task.cancel()
-            await asyncio.wait({listening, *live._sending})
+            await asyncio.wait({receiving, *live._sending})
 
     async def publish(self, user_id: UserId, message: LiveMessage) -> None:
-        """Hand *message* to the user's listeners: a change to those of this process, a tick to all."""
-        if message.event_id is not None or not self._listens.is_set():
-            await self._own.publish(user_id, message)
-        if message.event_id is None and len(self._sending) < _MOST_UNSENT:
-            sending = asyncio.create_task(self._send(_Tick(user_id, _TickMessage(*astuple(message)))))
+        """Pass a change to the user's clients of this process, a tick to those of all processes."""
+        if message.event_id is not None or not self._subscribed.is_set():
+            await self._local.publish(user_id, message)
+        if message.event_id is None and len(self._sending) < _MAX_UNSENT:
+            sending = asyncio.create_task(self._send(_Tick(user_id, message)))
             self._sending.add(sending)
             sending.add_done_callback(self._sending.discard)
 
     def listen(self, user_id: UserId) -> AbstractAsyncContextManager[AsyncIterator[LiveMessage]]:
-        """Listen until the block is left, or this listener is cut off."""
-        return self._own.listen(user_id)
+        """Subscribe until the block ends, or until too many messages wait."""
+        return self._local.listen(user_id)
 
     async def connected(self) -> None:
-        """Return once ticks of other processes come in."""
-        await self._listens.wait()
+        """Return once ticks of other processes arrive."""
+        await self._subscribed.wait()
 
     async def _send(self, tick: _Tick) -> None:
         try:
-            await self._link.ask(lambda: self._link.client.publish(_CHANNEL, self._encoder.encode(tick)))
+            await self._link.call(lambda: self._link.client.publish(_CHANNEL, self._encoder.encode(tick)))
         except Unavailable:
             return
 
-    async def _follow(self, url: str) -> None:
+    async def _receive(self, url: str) -> None:
         while True:
-            # No time-out for reading: where nobody sings, nothing comes.
-            client = Redis.from_url(url, socket_timeout=None, socket_connect_timeout=PATIENCE)
+            # No read timeout: if nothing is being converted, no ticks arrive. `_read` pings Redis instead.
+            client = Redis.from_url(url, socket_timeout=None, socket_connect_timeout=TIMEOUT)
             try:
                 await self._read(client)
-            except MAX_CONSECUTIVE_OUTAGES as error:
+            except OUTAGE_ERRORS as error:
                 self._link.note_outage(error)
             finally:
-                self._listens.clear()
+                self._subscribed.clear()
                 await client.aclose()
-            await asyncio.sleep(REST)
+            await asyncio.sleep(COOLDOWN)
 
     async def _read(self, client: Redis) -> None:
         async with client.pubsub() as channel:
             await channel.subscribe(_CHANNEL)
-            quiet = False
+            pinged = False
             while True:
-                said = await channel.get_message(timeout=_PONG if quiet else _QUIET)
-                if said is None:
-                    if quiet:
+                received = await channel.get_message(timeout=_PONG if pinged else _QUIET)
+                if received is None:
+                    if pinged:
                         raise TimeoutError("no answer")
-                    quiet = True  # nothing to tell, or a dead connection: only asking shows which
+                    pinged = True  # only a ping tells silence from a dead connection
                     await channel.ping()
                     continue
-                quiet = False
-                if said["type"] == "subscribe":
-                    self._listens.set()
-                elif said["type"] == "message":
-                    await self._pass_on(said["data"])
+                pinged = False
+                if received["type"] == "subscribe":
+                    self._subscribed.set()
+                elif received["type"] == "message":
+                    await self._pass_on(received["data"])
 
     async def _pass_on(self, data: bytes) -> None:
         try:
             tick = self._decoder.decode(data)
-        except msgspec.DecodeError:  # another release's
+        except msgspec.DecodeError:  # sent by another release
             return
-        await self._own.publish(tick.user_id, LiveMessage(*astuple(tick.message)))
+        await self._local.publish(tick.user_id, tick.message)

@@ -1,4 +1,4 @@
-"""The list on Redis through which taskiq carries wake-ups."""
+"""The Redis list that carries wake-ups, as a taskiq broker."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -10,57 +10,61 @@ from taskiq.exceptions import SendTaskError
 from taskiq.message import BrokerMessage
 from taskiq_redis import ListQueueBroker
 
-from orak.adapters.redis.link import MAX_CONSECUTIVE_OUTAGES, MOST_CONNECTIONS, RedisLink, at_once_again
+from orak.adapters.redis.link import MAX_CONNECTIONS, OUTAGE_ERRORS, RedisLink, retry_once
 
 QUEUE = "orak:wake-ups"
 TASK = "orak.look"
 
-MOST = 100
-"""Wake-ups that are kept: each brings one worker to look, and a worker that looks goes on by itself."""
+MAX_WAKE_UPS = 100
+"""Length of the list. More are not needed: a worker that is woken goes on until nothing is waiting."""
 
-_LOOK = 1.0
-"""Seconds that one blocking pop lasts, so that a worker which has become busy stops listening."""
+_POP_SECONDS = 1.0
+"""Seconds that one blocking pop lasts, after which a worker that has become busy stops listening."""
 
-_SILENCE = 5.0
-"""Seconds after which a connection without an answer to a pop is given up: its other end may be gone."""
+_SOCKET_SECONDS = 5.0
+"""Seconds without an answer to a pop after which the connection counts as broken."""
 
-_PAUSES = (0.1, 0.5, 1.0, 2.0)
-"""Seconds between tries to reach Redis again; the last one repeats."""
+_RETRY_PAUSES = (0.1, 0.5, 1.0, 2.0)
+"""Seconds between attempts to reach Redis again; the last pause repeats."""
 
 
 async def _nothing() -> None:
-    """Stand for the task in processes that only send it."""
+    """Stand in for the task in processes that only send wake-ups."""
 
 
 class WakeUpBroker(ListQueueBroker):
-    """A broker of wake-ups that never grows, listens only on behalf of who has room, and outlives outages.
+    """A broker of wake-ups whose list has a fixed maximum length.
 
-    A list, because a stream's consumers are deaf after FLUSHALL, and redelivery is the row's business.
+    It is a list, not a stream: consumers of a stream receive nothing after FLUSHALL, and a lost wake-up needs
+    no redelivery, because the row stays in the database.
     """
 
     def __init__(
         self,
         url: str,
         link: RedisLink,
-        look: Callable[[], Awaitable[None]] | None = None,
+        wake: Callable[[], Awaitable[None]] | None = None,
         room: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Send wake-ups; given *look* and *room*, call the one for each, as often as the other returns."""
+        """Send wake-ups. To listen too, pass *wake* and *room*.
+
+        The listener calls *wake* for each wake-up, and awaits *room* before it takes the next one.
+        """
         super().__init__(
             url,
             queue_name=QUEUE,
-            max_connection_pool_size=MOST_CONNECTIONS,
-            socket_timeout=_SILENCE,
-            socket_connect_timeout=_LOOK,
-            retry=at_once_again(),
+            max_connection_pool_size=MAX_CONNECTIONS,
+            socket_timeout=_SOCKET_SECONDS,
+            socket_connect_timeout=_POP_SECONDS,
+            retry=retry_once(),
         )
         self._link = link
         self._room = room
-        self._task: AsyncTaskiqDecoratedTask[[], Any] = self.register_task(look or _nothing, TASK)
+        self._task: AsyncTaskiqDecoratedTask[[], Any] = self.register_task(wake or _nothing, TASK)
 
     async def send(self) -> None:
-        """Add a wake-up. Raise `Unavailable` if Redis does not take it in time."""
-        await self._link.ask(self._send)
+        """Send a wake-up. Raise `Unavailable` if Redis does not answer in time."""
+        await self._link.call(self._send)
 
     async def _send(self) -> None:
         try:
@@ -69,27 +73,30 @@ class WakeUpBroker(ListQueueBroker):
             raise error.__cause__ or error from None
 
     async def kick(self, message: BrokerMessage) -> None:
-        """Add a wake-up; beyond `MOST` the oldest goes."""
+        """Add a wake-up; drop the oldest if there are more than `MAX_WAKE_UPS`."""
         async with (
             Redis(connection_pool=self.connection_pool) as redis,
             redis.pipeline(transaction=False) as pipeline,
         ):
             pipeline.lpush(self.queue_name, message.message)
-            pipeline.ltrim(self.queue_name, 0, MOST - 1)
+            pipeline.ltrim(self.queue_name, 0, MAX_WAKE_UPS - 1)
             await pipeline.execute()
 
     async def listen(self) -> AsyncGenerator[bytes, None]:
-        """Yield wake-ups, as many as there is room for. Never ends, and never raises for an outage."""
+        """Yield wake-ups as there is room for them.
+
+        Never end and never raise for an outage, but retry.
+        """
         failures = 0
         while True:
             if self._room is not None:
                 await self._room()
             try:
                 async with Redis(connection_pool=self.connection_pool) as redis:
-                    popped = await redis.brpop([self.queue_name], timeout=_LOOK)
-            except MAX_CONSECUTIVE_OUTAGES as error:
+                    popped = await redis.brpop([self.queue_name], timeout=_POP_SECONDS)
+            except OUTAGE_ERRORS as error:
                 self._link.note_outage(error)
-                await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
+                await asyncio.sleep(_RETRY_PAUSES[min(failures, len(_RETRY_PAUSES) - 1)])
                 failures += 1
                 continue
             failures = 0

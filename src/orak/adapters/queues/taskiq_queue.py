@@ -7,26 +7,26 @@ from orak.adapters.queues.taskiq_broker import WakeUpBroker
 from orak.adapters.redis.link import RedisLink
 from orak.application.ports.failures import Unavailable
 
-_AT_ONCE = 8
-"""Wake-ups that are on their way at the same time; whoever comes meanwhile shares the one after them."""
+_MAX_CONCURRENT = 8
+"""Sends in progress at once; calls beyond that share one more send after them."""
 
 
 class TaskiqQueue:
-    """A `Queue` of wake-ups for whichever worker process has room.
+    """A `Queue` on Redis: a wake-up reaches some worker process that has room.
 
-    A hint that Redis did not take within half a second is lost; the workers' sweep finds its row.
+    A wake-up that Redis does not accept in time is lost. The sweep of the workers then finds the upload.
     """
 
     def __init__(self, broker: WakeUpBroker) -> None:
         self._broker = broker
         self._sending = 0
-        self._once_more = False
+        self._send_again = False
         self._later: set[asyncio.Task[None]] = set()
 
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str, link: RedisLink) -> AsyncIterator[Self]:
-        """Send through a broker of its own; Redis need not be there."""
+        """Open a queue with its own broker; Redis need not answer yet."""
         broker = WakeUpBroker(url, link)
         await broker.startup()
         queue = cls(broker)
@@ -37,9 +37,9 @@ class TaskiqQueue:
             await broker.shutdown()
 
     async def wake(self) -> None:
-        """Tell some worker to look. If that is not possible, *link* has said so in the log."""
-        if self._sending >= _AT_ONCE:
-            self._once_more = True  # one that leaves after this is enough, and one already on its way is not
+        """Wake some worker. During an outage do nothing: the link has logged it."""
+        if self._sending >= _MAX_CONCURRENT:
+            self._send_again = True  # one later send covers all these calls; one under way does not
             return
         await self._send()
 
@@ -51,8 +51,8 @@ class TaskiqQueue:
             return
         finally:
             self._sending -= 1
-            if self._once_more:
-                self._once_more = False
+            if self._send_again:
+                self._send_again = False
                 later = asyncio.create_task(self._send())
                 self._later.add(later)
                 later.add_done_callback(self._later.discard)

@@ -1,4 +1,4 @@
-"""One process's way to Redis, shared by all that ask it."""
+"""Access to Redis from one process, shared by everything in it that uses Redis."""
 
 import asyncio
 import logging
@@ -18,33 +18,36 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-PATIENCE = 0.4
-"""Seconds that Redis has for an answer, connecting included: no client's call waits longer for a hint."""
+TIMEOUT = 0.4
+"""Seconds that Redis has to answer a command, connecting included: no client waits longer for Redis."""
 
-REST = 2.0
-"""Seconds for which a Redis that gave no answer is not asked again."""
+COOLDOWN = 2.0
+"""Seconds after an unanswered command in which Redis is not called again."""
 
-_PATIENCE_OF_A_TRIAL = 2 * PATIENCE
+_CHECK_TIMEOUT = 2 * TIMEOUT
 
-MOST_CONNECTIONS = 16
-"""Connections of one process for one purpose; a burst of calls takes turns, as it does in Redis anyway."""
+MAX_CONNECTIONS = 16
+"""Connections of one process for one purpose. Commands beyond that wait: Redis runs one at a time anyway."""
 
-MAX_CONSECUTIVE_OUTAGES = (RedisError, OSError, TimeoutError)
-"""What drivers raise when Redis does not answer, or not as it should."""
+OUTAGE_ERRORS = (RedisError, OSError, TimeoutError)
+"""What drivers raise if Redis does not answer, or answers with an error."""
 
 
-def at_once_again() -> Retry:
-    """Try a command twice: a connection that outlived a restart of Redis is only noticed by using it."""
+def retry_once() -> Retry:
+    """Return the rule to try a command twice.
+
+    A connection that outlived a restart of Redis looks intact until a command fails on it.
+    """
     return Retry(NoBackoff(), 1)
 
 
-async def try_out(url: str) -> None:
-    """Raise `Unavailable`, which says why, if there is no Redis at *url* that does as it is asked."""
+async def check_redis(url: str) -> None:
+    """Raise `Unavailable`, with the reason, unless a Redis answers at *url*."""
     client = _client(url)
     try:
-        async with asyncio.timeout(_PATIENCE_OF_A_TRIAL):
+        async with asyncio.timeout(_CHECK_TIMEOUT):
             await client.ping()
-    except MAX_CONSECUTIVE_OUTAGES as error:
+    except OUTAGE_ERRORS as error:
         raise Unavailable(str(error) or type(error).__name__) from error
     finally:
         await client.aclose()
@@ -53,31 +56,34 @@ async def try_out(url: str) -> None:
 def _client(url: str) -> Redis:
     pool = BlockingConnectionPool.from_url(
         url,
-        max_connections=MOST_CONNECTIONS,
-        timeout=PATIENCE,
-        socket_timeout=PATIENCE,
-        socket_connect_timeout=PATIENCE,
-        retry=at_once_again(),
+        max_connections=MAX_CONNECTIONS,
+        timeout=TIMEOUT,
+        socket_timeout=TIMEOUT,
+        socket_connect_timeout=TIMEOUT,
+        retry=retry_once(),
     )
     return Redis.from_pool(pool)
 
 
 class RedisLink:
-    """Keeps a Redis that is away from costing anyone time, and the log from filling with its absence."""
+    """A client of Redis with a circuit breaker: during an outage, commands fail at once.
+
+    The log has one line for the beginning of an outage and one for its end.
+    """
 
     def __init__(self, client: Redis, name: str) -> None:
-        """Ask *client*, which the log calls *name*."""
+        """Call *client*; the log refers to it by *name*."""
         self.client = client
         self._name = name
-        self._away = False
-        self._ask_again_at = 0.0
+        self._is_down = False
+        self._retry_at = 0.0
         self._answered_at = -math.inf
-        self._unanswered_at = -math.inf
+        self._failed_at = -math.inf
 
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str, name: str) -> AsyncIterator[Self]:
-        """Say in the log if there is no answer yet: that is no reason not to start."""
+        """Open the client. If Redis does not answer yet, log that and go on."""
         client = _client(url)
         try:
             link = cls(client, name)
@@ -86,53 +92,58 @@ class RedisLink:
         finally:
             await client.aclose()
 
-    def left_unanswered(self, seconds: float) -> bool:
-        """Whether anything asked within the last *seconds* got no answer, and so may not have been done."""
-        return asyncio.get_running_loop().time() - self._unanswered_at < seconds
+    def failed_within(self, seconds: float) -> bool:
+        """Whether a command of the last *seconds* got no answer, and so may not have run."""
+        return asyncio.get_running_loop().time() - self._failed_at < seconds
 
     @property
     def has_answered(self) -> bool:
-        """Whether it ever did since this process started."""
+        """Whether Redis has answered since this process started."""
         return self._answered_at > -math.inf
 
     async def answers(self) -> bool:
-        """Whether Redis answers now, or did not a moment ago."""
+        """Whether Redis answers a ping; during the cooldown after an outage, False at once."""
         try:
-            await self.ask(self.client.ping)
+            await self.call(self.client.ping)
         except Unavailable:
             return False
         return True
 
-    async def ask(self, command: Callable[[], Awaitable[T]]) -> T:
-        """Return the answer. Raise `Unavailable` after `PATIENCE`, or at once while Redis is away."""
+    async def call(self, command: Callable[[], Awaitable[T]]) -> T:
+        """Return the answer to *command*.
+
+        Raise `Unavailable` after `TIMEOUT`, or at once during an outage.
+        """
         now = asyncio.get_running_loop().time()
-        if self._away:
-            if now < self._ask_again_at:
-                self._unanswered_at = now
-                raise Unavailable(f"{self._name} is away")
-            self._ask_again_at = now + REST  # one asks, and the others go on without until it knows
+        if self._is_down:
+            if now < self._retry_at:
+                self._failed_at = now
+                raise Unavailable(f"{self._name} does not answer")
+            self._retry_at = (
+                now + COOLDOWN
+            )  # this command tests Redis; the others fail until it has an answer
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 answer = await command()
-        except MAX_CONSECUTIVE_OUTAGES as error:
-            self._unanswered_at = asyncio.get_running_loop().time()
-            if self._answered_at < now:  # else it was this process that was slow: others got their answers
+        except OUTAGE_ERRORS as error:
+            self._failed_at = asyncio.get_running_loop().time()
+            if self._answered_at < now:  # else other commands were answered, and this process was slow
                 self.note_outage(error)
-            raise Unavailable(f"{self._name} is away") from error
+            raise Unavailable(f"{self._name} does not answer") from error
         self.note_answer()
         return answer
 
     def note_answer(self) -> None:
-        """Let it be known that Redis answers."""
+        """Record that Redis answered, which ends an outage."""
         self._answered_at = asyncio.get_running_loop().time()
-        if self._away:
-            self._away = False
+        if self._is_down:
+            self._is_down = False
             _log.warning("%s answers again", self._name)
 
     def note_outage(self, error: BaseException) -> None:
-        """Let it be known that Redis does not answer: one line an outage."""
-        self._ask_again_at = asyncio.get_running_loop().time() + REST
-        if not self._away:
-            self._away = True
+        """Record that Redis did not answer; log only the first error of an outage."""
+        self._retry_at = asyncio.get_running_loop().time() + COOLDOWN
+        if not self._is_down:
+            self._is_down = True
             reason = str(error) or type(error).__name__
-            _log.warning("%s does not answer, so takes may wait for the next sweep: %s", self._name, reason)
+            _log.warning("%s does not answer, so uploads may wait for the next sweep: %s", self._name, reason)

@@ -87,7 +87,7 @@ class Bucket:
         base, region = await _location(settings)
         keys = await _credentials(session)
         if keys is None:
-            raise Unavailable("AWS credentials are missing: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+            raise Unavailable("there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
         signer = QuerySigner(base, region, keys, clock)
         async with _client(session, settings) as client:
             _disable_expect_continue(client)
