@@ -1,4 +1,4 @@
-"""What docs/browser.md says to write works as it stands there."""
+"""The examples in docs/guides/browser.md work as written."""
 
 import re
 from pathlib import Path
@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "browser.md").read_text()
-SIMPLE, OWN_WAY = re.findall(r"```js\n(.*?)```", DOCUMENT, re.DOTALL)
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "guides" / "browser.md").read_text()
+SIMPLE, DELIVERY = re.findall(r"```js\n(.*?)```", DOCUMENT, re.DOTALL)
 
 _APP = """() => {
   localStorage.setItem("token", token);
   document.body.innerHTML = `
     <button id="singButton">Sing</button> <button id="stopButton">Stop</button>
     <input id="fileInput" type="file"> <output></output>`;
-  window.prompt = () => "By the book";
+  window.prompt = () => "From the guide";
   window.bar = (share) => (window.share = share);
-  window.form = { title: async () => "My own way" };
+  window.form = { title: async () => "From a form" };
   console.log = (record) => document.querySelector("output").append(`${record.title}. `);
 }"""
 
@@ -27,21 +27,21 @@ def app(page):
     return page
 
 
-def test_an_app_that_sends_at_once(app, sung):
+def test_the_simple_example_works(app, sung):
     app.add_script_tag(type="module", content=SIMPLE)
     app.get_by_text("Sing").click()
     app.wait_for_function("tracks.length === 1")
-    app.wait_for_timeout(1200)  # somebody sings
+    app.wait_for_timeout(1200)  # the user sings
     app.get_by_text("Stop").click()
-    expect(app.locator("output")).to_have_text("By the book.")
+    expect(app.locator("output")).to_have_text("From the guide.")
     app.locator("#fileInput").set_input_files(sung)
-    expect(app.locator("output")).to_have_text("By the book. By the book.")
+    expect(app.locator("output")).to_have_text("From the guide. From the guide.")
 
 
-def test_an_app_that_sends_its_own_way(app):
+def test_the_delivery_example_works(app):
     app.route(
         "**/storage/**",
-        lambda route: route.fulfill(status=403),  # for as long as nobody tries again
+        lambda route: route.fulfill(status=403),  # until the retry
         times=2,
     )
     found = app.evaluate(
@@ -51,10 +51,10 @@ def test_an_app_that_sends_its_own_way(app):
           const tried = new Promise((done) => (window.offer = (retry) => {{ again = retry; done(); }}));
           await service.startRecording();
           await passed(1200);
-          {OWN_WAY}
+          {DELIVERY}
           await tried;
           const record = await again();
           return [record.title, share, (await records()).length];
         }}"""
     )
-    assert found == ["My own way", 1, 1]
+    assert found == ["From a form", 1, 1]

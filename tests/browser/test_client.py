@@ -1,13 +1,13 @@
-"""The client's modules in a real Chromium, from the fake microphone to a record."""
+"""The browser client in a real Chromium, from a fake microphone to a record."""
 # ruff: noqa: E501 - lines of JavaScript
 
 import pytest
-from client_page import opened
 
 from audio_samples import tone, write
+from client_page import opened
 
 
-def test_a_recorded_take_becomes_a_record_as_long_as_it_was(page):
+def test_a_recording_becomes_a_record_of_the_same_duration(page):
     found = page.evaluate("""async () => {
       const service = recording({ songId: null });
       await service.startRecording();
@@ -27,7 +27,7 @@ def test_a_recorded_take_becomes_a_record_as_long_as_it_was(page):
     assert constraints == {"echoCancellation": False, "noiseSuppression": False, "autoGainControl": False}
 
 
-def test_starting_and_stopping_twice_is_once(page):
+def test_a_second_start_or_stop_has_no_further_effect(page):
     found = page.evaluate("""async () => {
       const service = recording();
       await Promise.all([service.startRecording(), service.startRecording()]);
@@ -39,7 +39,7 @@ def test_starting_and_stopping_twice_is_once(page):
     assert found == {"tracks": 1, "same": True, "records": 1}
 
 
-def test_stopping_while_permission_is_asked_for_leaves_no_microphone_open(page):
+def test_stopping_during_the_permission_prompt_releases_the_microphone(page):
     found = page.evaluate("""async () => {
       let permit; window.permission = new Promise((done) => (permit = done));
       const service = recording();
@@ -51,7 +51,7 @@ def test_stopping_while_permission_is_asked_for_leaves_no_microphone_open(page):
     assert found == ["AbortError", "AbortError", "idle", ["ended"]]
 
 
-def test_an_unplugged_microphone_costs_nothing_that_was_sung(page):
+def test_unplugging_the_microphone_keeps_what_was_recorded(page):
     found = page.evaluate("""async () => {
       const service = recording();
       await service.startRecording();
@@ -64,7 +64,7 @@ def test_an_unplugged_microphone_costs_nothing_that_was_sung(page):
     assert found == {"state": "interrupted", "status": "COMPLETED"}
 
 
-def test_a_closed_tab_leaves_a_take_that_can_be_finished(browsing, demo):
+def test_a_recording_can_be_finished_after_its_tab_was_closed(browsing, demo):
     with browsing() as context:
         token = demo.token()
         first = opened(context, demo, token)
@@ -83,12 +83,12 @@ def test_a_closed_tab_leaves_a_take_that_can_be_finished(browsing, demo):
     assert found["left"] == []
 
 
-def test_a_lost_answer_to_create_is_made_up_for_once(page):
+def test_a_lost_answer_to_create_record_still_creates_one_record(page):
     lost = []
 
     def lose(route):
         if route.request.method == "POST" and not lost:
-            lost.append(route.fetch().json()["id"])  # orak has it; the page never hears
+            lost.append(route.fetch().json()["id"])  # orak has created it; the page gets no answer
             route.abort()
         else:
             route.fallback()
@@ -103,7 +103,7 @@ def test_a_lost_answer_to_create_is_made_up_for_once(page):
     assert found == {"id": lost[0], "ids": lost}
 
 
-def test_a_refused_upload_makes_no_record_and_keeps_the_take(page):
+def test_a_refused_upload_creates_no_record_and_keeps_the_recording(page):
     page.route(
         "**/*", lambda route: route.fulfill(status=403) if route.request.method == "PUT" else route.fallback()
     )
@@ -137,11 +137,11 @@ def test_an_expired_url_is_replaced_once(page):
     assert len(set(asked)) == 2
 
 
-@pytest.mark.parametrize("given_up", ["null", "Promise.reject(new Error('closed'))"])
-def test_a_dialog_that_is_given_up_keeps_the_take_and_no_record(page, given_up):
+@pytest.mark.parametrize("cancelling", ["null", "Promise.reject(new Error('closed'))"])
+def test_cancelling_the_title_dialog_keeps_the_recording_and_creates_no_record(page, cancelling):
     found = page.evaluate(f"""async () => {{
       let unhandled = 0; addEventListener("unhandledrejection", () => unhandled++);
-      const service = recording({{ showTitleDialog: () => {given_up} }});
+      const service = recording({{ showTitleDialog: () => {cancelling} }});
       await service.startRecording();
       await passed(1200);
       const failure = await service.stopRecording().catch((failure) => failure.message);
@@ -175,12 +175,12 @@ def chosen(page, path):
         ("take.wav", "wav"),
         ("take.mp3", "mp3"),
         ("take.m4a", "m4a-aac"),
-        ("take.webm", "webm-opus"),  # live: it says no duration
+        ("take.webm", "webm-opus"),  # recorded live: no duration in the file
         ("take.ogg", "ogg-opus"),
         ("take.flac", "flac"),
     ],
 )
-def test_files_of_all_kinds_become_records(page, tmp_path, name, kind):
+def test_a_file_of_each_format_becomes_a_record(page, tmp_path, name, kind):
     chosen(page, write(tmp_path / name, tone(), 3, kind))
     found = page.evaluate(_SEND)
     assert found["duration"] == 3
@@ -190,14 +190,14 @@ def test_files_of_all_kinds_become_records(page, tmp_path, name, kind):
     assert found["urls"] == 0
 
 
-def test_what_cannot_be_decoded_has_no_duration(page):
+def test_get_duration_rejects_a_file_that_cannot_be_decoded(page):
     found = page.evaluate("""() => Promise.all([new Blob(["no sound"]), new Blob([])].map(
       (blob) => orak.getDuration(blob).catch((failure) => failure.name)))""")
     assert found == ["UndecodableError", "UndecodableError"]
     assert page.evaluate("urls.size") == 0
 
 
-def test_an_empty_file_is_refused_before_anything_is_asked_for(page):
+def test_an_empty_file_is_refused_without_any_request(page):
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     found = page.evaluate("""() => new orak.FileUploadService({ token })
@@ -206,15 +206,15 @@ def test_an_empty_file_is_refused_before_anything_is_asked_for(page):
     assert asked == []
 
 
-@pytest.mark.parametrize("given_up", ["null", "Promise.reject(new Error('closed'))"])
-def test_a_file_whose_dialog_is_given_up_is_cancelled_at_orak(page, tmp_path, given_up):
+@pytest.mark.parametrize("cancelling", ["null", "Promise.reject(new Error('closed'))"])
+def test_cancelling_the_title_dialog_cancels_the_upload_of_a_file(page, tmp_path, cancelling):
     chosen(page, write(tmp_path / "take.wav", tone(), 1, "wav"))
     cancelled = []
     page.on("request", lambda request: request.method == "DELETE" and cancelled.append(request.url))
     found = page.evaluate(f"""async () => {{
       const file = document.querySelector("input[type=file]").files[0];
       const service = new orak.FileUploadService({{ token }});
-      const askTitle = async () => {{ await passed(500); return {given_up}; }};
+      const askTitle = async () => {{ await passed(500); return {cancelling}; }};
       const failure = await service.uploadExternalFile(file, {{ askTitle }}).catch((failure) => failure.message);
       return [failure, (await records()).length];
     }}""")
@@ -223,7 +223,7 @@ def test_a_file_whose_dialog_is_given_up_is_cancelled_at_orak(page, tmp_path, gi
     assert len(cancelled) == 1
 
 
-def test_an_upload_goes_on_by_itself_when_the_network_is_back(page, tmp_path):
+def test_an_upload_continues_when_the_network_is_back(page, tmp_path):
     chosen(page, write(tmp_path / "take.wav", tone(), 1, "wav"))
     page.context.set_offline(True)
     page.evaluate("""() => {
@@ -238,8 +238,8 @@ def test_an_upload_goes_on_by_itself_when_the_network_is_back(page, tmp_path):
     assert page.evaluate("waits.at(-1)") is False
 
 
-def test_the_page_asks_before_it_is_left_only_while_something_is_sent(page):
-    # Whether the listener is there is asked of the event itself.
+def test_leaving_needs_confirmation_only_during_an_upload(page):
+    # A cancelled event shows that the listener is there.
     found = page.evaluate("""async () => {
       const asks = () => !dispatchEvent(new Event("beforeunload", { cancelable: true }));
       const seen = [asks()];
@@ -256,8 +256,8 @@ def test_the_page_asks_before_it_is_left_only_while_something_is_sent(page):
     ("offered", "chosen_type"),
     [("audio/mp4", "audio/mp4"), ("audio/ogg;codecs=opus", "audio/ogg;codecs=opus"), ("nothing", None)],
 )
-def test_the_type_is_what_a_browser_supports(page, offered, chosen_type):
-    """Safari and Firefox by stubs: only the choice is theirs here, not their recorder."""
+def test_the_recording_type_is_one_that_the_browser_supports(page, offered, chosen_type):
+    """Stubs stand for Safari and Firefox: they change the supported types, not the recorder."""
     found = page.evaluate(
         "(offered) => { MediaRecorder.isTypeSupported = (type) => type === offered; return orak.recordingType() ?? null; }",
         offered,
@@ -265,7 +265,7 @@ def test_the_type_is_what_a_browser_supports(page, offered, chosen_type):
     assert found == chosen_type
 
 
-def test_steps_come_live_and_by_asking_where_no_websocket_gets_through(page):
+def test_live_updates_arrive_by_websocket_or_by_polling(page):
     for blocked in (False, True):
         found = page.evaluate(
             """async (blocked) => {
@@ -290,7 +290,7 @@ def test_steps_come_live_and_by_asking_where_no_websocket_gets_through(page):
         assert found == ["polling" if blocked else "live", "closed"]
 
 
-def test_who_is_refused_asks_less_and_less(page):
+def test_polling_backs_off_after_refusals(page):
     asked = []
     page.route(
         "**/records/async/7", lambda route: (asked.append(route.request.url), route.fulfill(status=401))
@@ -303,4 +303,4 @@ def test_who_is_refused_asks_less_and_less(page):
       await passed(2000);
       live.close();
     }""")
-    assert 1 <= len(asked) <= 4  # after 0, 0.5, 1.5 and 3.5 seconds
+    assert 1 <= len(asked) <= 4  # polls after 0, 0.5, 1.5 and 3.5 seconds

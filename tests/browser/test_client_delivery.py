@@ -1,10 +1,11 @@
-"""What a take survives on its way, and that nothing of it happens twice."""
+"""Deliveries survive failures, and nothing happens twice."""
 # ruff: noqa: E501 - lines of JavaScript
 
 import pytest
+
 from client_page import COUNT, opened
 
-_SUNG = """async () => {
+_RECORDED = """async () => {
   window.service = recording();
   await service.startRecording();
   await passed(1200);
@@ -22,7 +23,7 @@ _LEFT = """async () => {
 
 @pytest.fixture
 def puts(page):
-    """Note what is sent to the store."""
+    """Collect the PUT requests to the store."""
     seen = []
     page.on("request", lambda request: request.method == "PUT" and seen.append(request))
     return seen
@@ -57,10 +58,10 @@ _IS_NOTED = """async () => {
 }"""
 
 
-def test_a_take_whose_upload_is_gone_is_sent_anew(page, puts):
+def test_a_recording_whose_upload_is_gone_is_uploaded_again(page, puts):
     found = page.evaluate(f"""async () => {{
-      const delivery = await ({_SUNG})();
-      await delivery.note({{ uploadId: 2 ** 40 }}); // as if it had expired at orak
+      const delivery = await ({_RECORDED})();
+      await delivery.note({{ uploadId: 2 ** 40 }}); // as if orak had removed it
       const record = await delivery.run({{ askTitle: () => "again" }});
       return [(await settled(record.id)).processingStatus, (await records()).length];
     }}""")
@@ -68,14 +69,13 @@ def test_a_take_whose_upload_is_gone_is_sent_anew(page, puts):
     assert len(puts) == 1
 
 
-def test_a_record_that_exists_already_is_the_takes_own(page, puts):
+def test_an_existing_record_of_the_upload_is_returned(page, puts):
     found = page.evaluate(f"""async () => {{
-      const delivery = await ({_SUNG})();
+      const delivery = await ({_RECORDED})();
       delivery.run({{ askTitle: () => new Promise(() => {{}}) }});
       while (delivery.known.uploadId === undefined) await passed(20);
       const {{ uploadId }} = delivery.known;
       const elsewhere = await service.createRecord({{ title: "by another tab", uploadId }});
-      await delivery.letGo; // still held: what another tab did shows in orak's answer alone
       const again = new orak.Delivery(service.api, delivery.blob, delivery.pack, {{ kept: delivery.kept }});
       const record = await again.run({{ askTitle: () => "mine" }});
       return {{ same: record.id === elsewhere.id, title: record.title, left: (await service.unfinishedTakes()).length }};
@@ -84,9 +84,9 @@ def test_a_record_that_exists_already_is_the_takes_own(page, puts):
     assert len(puts) == 1
 
 
-def test_one_take_is_finished_by_one(page, puts):
+def test_only_one_of_several_calls_finishes_a_recording(page, puts):
     found = page.evaluate(f"""async () => {{
-      const delivery = await ({_SUNG})();
+      const delivery = await ({_RECORDED})();
       await delivery.letGo();
       const [{{ id }}] = await service.unfinishedTakes();
       const finished = await Promise.allSettled([service.finishTake(id), recording().finishTake(id), service.discardTake(id)]);
@@ -97,11 +97,11 @@ def test_one_take_is_finished_by_one(page, puts):
     assert len(puts) == 1
 
 
-def test_a_discarded_take_is_given_up_at_orak_too(page):
-    given_up = []
-    page.on("request", lambda request: request.method == "DELETE" and given_up.append(request.url))
+def test_discarding_a_recording_cancels_its_upload(page):
+    cancelled = []
+    page.on("request", lambda request: request.method == "DELETE" and cancelled.append(request.url))
     found = page.evaluate(f"""async () => {{
-      const delivery = await ({_SUNG})();
+      const delivery = await ({_RECORDED})();
       delivery.run({{ askTitle: () => new Promise(() => {{}}) }});
       while (delivery.known.uploadId === undefined) await passed(20);
       const {{ uploadId }} = delivery.known;
@@ -112,12 +112,12 @@ def test_a_discarded_take_is_given_up_at_orak_too(page):
       return [uploadId, (await service.unfinishedTakes()).length];
     }}""")
     assert found[1] == 0
-    assert [url.rsplit("/", 1)[-1] for url in given_up] == [str(found[0])]
+    assert [url.rsplit("/", 1)[-1] for url in cancelled] == [str(found[0])]
 
 
-def test_a_title_that_orak_refuses_costs_the_title_alone(page, puts):
+def test_after_a_refused_title_the_bytes_are_not_sent_again(page, puts):
     found = page.evaluate(f"""async () => {{
-      const delivery = await ({_SUNG})();
+      const delivery = await ({_RECORDED})();
       const refused = await delivery.run({{ askTitle: () => "x".repeat(256) }}).catch((failure) => failure);
       const record = await delivery.run({{ askTitle: () => "short" }});
       return [refused.code, refused.details[0].field, record.title, (await records()).length];
@@ -126,9 +126,9 @@ def test_a_title_that_orak_refuses_costs_the_title_alone(page, puts):
     assert len(puts) == 1
 
 
-def test_running_twice_is_once(page, puts):
+def test_a_second_run_returns_the_same_record(page, puts):
     found = page.evaluate(f"""async () => {{
-      const delivery = await ({_SUNG})();
+      const delivery = await ({_RECORDED})();
       const [one, other] = await Promise.all([delivery.run({{ askTitle: () => "one" }}), delivery.run({{ askTitle: () => "two" }})]);
       return [one.id === other.id, one.title, (await records()).length];
     }}""")
@@ -136,9 +136,9 @@ def test_running_twice_is_once(page, puts):
     assert len(puts) == 1
 
 
-def test_what_was_aborted_can_be_run_again(page):
+def test_an_aborted_delivery_can_be_run_again(page):
     found = page.evaluate(f"""async () => {{
-      const delivery = await ({_SUNG})();
+      const delivery = await ({_RECORDED})();
       const stop = new AbortController();
       const aborted = delivery.run({{ askTitle: () => new Promise(() => {{}}), signal: stop.signal }}).catch(({{ name }}) => name);
       while (delivery.known.uploadId === undefined) await passed(20);
@@ -150,7 +150,7 @@ def test_what_was_aborted_can_be_run_again(page):
     assert found == ["AbortError", "after all", 1]
 
 
-def test_the_next_take_may_begin_while_the_last_one_ends(page):
+def test_a_recording_can_start_while_the_previous_one_ends(page):
     found = page.evaluate("""async () => {
       const service = recording();
       const titles = ["first", "second"];
@@ -167,8 +167,8 @@ def test_the_next_take_may_begin_while_the_last_one_ends(page):
     assert found == {"titles": ["first", "second"], "tracks": ["ended", "ended"]}
 
 
-def test_everything_that_was_recorded_is_sent_as_what_the_recorder_said(page, puts):
-    """All pieces, the one that comes with `stop` among them, under the signed type."""
+def test_all_recorded_chunks_are_sent_with_the_recorders_type(page, puts):
+    """Every chunk is sent, including the one that arrives with `stop`."""
     found = page.evaluate("""async () => {
       window.pieces = [];
       window.MediaRecorder = class extends MediaRecorder {
@@ -177,7 +177,7 @@ def test_everything_that_was_recorded_is_sent_as_what_the_recorder_said(page, pu
           this.addEventListener("dataavailable", ({ data }) => pieces.push(data));
         }
       };
-      MediaRecorder.isTypeSupported = () => false; // the choice is the browser's
+      MediaRecorder.isTypeSupported = () => false; // the browser chooses the type
       const { send } = XMLHttpRequest.prototype;
       XMLHttpRequest.prototype.send = function (body) { window.body = body; send.call(this, body); };
       const service = recording();
@@ -190,7 +190,7 @@ def test_everything_that_was_recorded_is_sent_as_what_the_recorder_said(page, pu
         said: delivery.blob.type,
         pieces: pieces.length,
         recorded: pieces.reduce((sum, { size }) => sum + size, 0),
-        sent: body.size, // with its duration, some bytes more
+        sent: body.size, // the duration adds some bytes
         isWhole: await ends(body) === await ends(pieces.at(-1)),
       };
     }""")
@@ -202,8 +202,8 @@ def test_everything_that_was_recorded_is_sent_as_what_the_recorder_said(page, pu
     assert put.all_headers()["content-type"] == "audio/webm"
 
 
-def test_a_recorder_of_another_kind_is_believed(page):
-    """Safari's MP4 by a stub: what the recorder says is signed, and never what was asked for."""
+def test_the_signed_type_is_the_one_that_the_recorder_reports(page):
+    """A stub stands for Safari, which records MP4 whatever type is requested."""
     asked = []
     page.on(
         "request",
@@ -213,14 +213,14 @@ def test_a_recorder_of_another_kind_is_believed(page):
       window.MediaRecorder = class extends MediaRecorder {{
         get mimeType() {{ return "audio/mp4"; }}
       }};
-      const delivery = await ({_SUNG})();
+      const delivery = await ({_RECORDED})();
       await delivery.run({{ askTitle: () => "from Safari" }});
     }}""")
     [body] = asked
     assert (body["contentType"], body["originalFilename"]) == ("audio/mp4", "take.m4a")
 
 
-def test_a_typeless_file_is_known_by_its_name(page):
+def test_the_type_of_a_file_without_one_follows_from_its_name(page):
     asked = []
     page.on(
         "request",
@@ -237,7 +237,7 @@ def test_a_typeless_file_is_known_by_its_name(page):
     assert [body["contentType"] for body in asked] == ["audio/wav", "application/octet-stream"]
 
 
-def test_a_take_of_no_bytes_is_no_take(page):
+def test_an_empty_recording_is_refused_without_any_request(page):
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     found = page.evaluate("""async () => {
@@ -257,7 +257,7 @@ def test_a_take_of_no_bytes_is_no_take(page):
     assert asked == []
 
 
-def test_an_unknown_duration_is_left_out_and_never_null(page):
+def test_an_unknown_duration_is_omitted(page):
     asked = []
     page.on(
         "request",
@@ -274,7 +274,7 @@ def test_an_unknown_duration_is_left_out_and_never_null(page):
 
 
 @pytest.mark.parametrize("at", ["presigned-url", "async"])
-def test_who_is_asked_to_wait_waits(page, at):
+def test_the_client_waits_for_retry_after(page, at):
     answers = [503, 429]
 
     def ask_to_wait(route):
@@ -293,10 +293,10 @@ def test_who_is_asked_to_wait_waits(page, at):
     assert found["waited"] >= 4000
 
 
-def test_a_token_that_ran_out_is_told_and_a_fresh_one_goes_on(page, puts):
+def test_a_delivery_continues_with_a_fresh_token(page, puts):
     found = page.evaluate(f"""async () => {{
       let now = token;
-      const delivery = await ({_SUNG})();
+      const delivery = await ({_RECORDED})();
       delivery.api.token = () => now;
       const failure = await delivery.run({{ askTitle: () => {{ now = "stale"; return "sung"; }} }}).catch((failure) => failure);
       now = token;
@@ -307,7 +307,7 @@ def test_a_token_that_ran_out_is_told_and_a_fresh_one_goes_on(page, puts):
     assert len(puts) == 1
 
 
-def test_who_gives_up_while_it_waits_waits_no_longer(page):
+def test_an_abort_ends_the_wait_for_the_network(page):
     page.route("**/presigned-url", lambda route: route.abort())
     found = page.evaluate("""async () => {
       const waits = [];
@@ -321,10 +321,10 @@ def test_who_gives_up_while_it_waits_waits_no_longer(page):
     assert found == ["AbortError", [True, False]]
 
 
-def test_an_abort_that_comes_while_the_record_is_made_comes_too_late(page, puts):
+def test_an_abort_during_record_creation_is_ignored(page, puts):
     found = page.evaluate(f"""async () => {{
       const stop = new AbortController();
-      const delivery = await ({_SUNG})();
+      const delivery = await ({_RECORDED})();
       const {{ fetch }} = window;
       window.fetch = (url, options) => {{
         if (options.method === "POST" && url.endsWith("/records/async")) stop.abort();
@@ -338,7 +338,7 @@ def test_an_abort_that_comes_while_the_record_is_made_comes_too_late(page, puts)
 
 
 @pytest.mark.parametrize("is_lost", [False, True])
-def test_who_discards_while_the_record_is_made_finds_nothing(page, is_lost):
+def test_discarding_during_record_creation_leaves_no_record(page, is_lost):
     lost = []
 
     def lose(route):
@@ -350,7 +350,7 @@ def test_who_discards_while_the_record_is_made_finds_nothing(page, is_lost):
     page.route("**/records/async", lose)
     found = page.evaluate(f"""async () => {{
       const stop = new AbortController();
-      const delivery = await ({_SUNG})();
+      const delivery = await ({_RECORDED})();
       const {{ fetch }} = window;
       let asked = false;
       window.fetch = (url, options) => {{
@@ -367,7 +367,7 @@ def test_who_discards_while_the_record_is_made_finds_nothing(page, is_lost):
     assert found == [0, 0]
 
 
-def test_a_take_of_a_closed_tab_is_still_of_its_song(page):
+def test_a_recording_keeps_its_song_on_the_device(page):
     found = page.evaluate("""async () => {
       const service = recording({ songId: 7 });
       await service.startRecording();
@@ -379,7 +379,7 @@ def test_a_take_of_a_closed_tab_is_still_of_its_song(page):
     assert found == [7]
 
 
-def test_a_recorder_that_gives_up_interrupts_and_costs_nothing(page):
+def test_a_recorder_that_stops_by_itself_keeps_what_was_recorded(page):
     found = page.evaluate("""async () => {
       const service = recording();
       await service.startRecording();
@@ -392,7 +392,7 @@ def test_a_recorder_that_gives_up_interrupts_and_costs_nothing(page):
     assert found == ["COMPLETED", ["ended"]]
 
 
-def test_a_put_that_another_one_overtakes_is_tried_again(page):
+def test_a_put_that_conflicts_with_another_is_retried(page):
     page.route("**/storage/**", lambda route: route.fulfill(status=409), times=1)
     found = page.evaluate("""async () => {
       const file = new File(["no sound"], "take.wav");

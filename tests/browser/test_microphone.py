@@ -1,4 +1,4 @@
-"""What a known voice sings into the microphone is what the converted take sounds like."""
+"""The published audio sounds like what the microphone heard."""
 
 from array import array
 from itertools import pairwise
@@ -6,9 +6,9 @@ from itertools import pairwise
 import av
 import httpx
 import pytest
-from client_page import opened
 
 from audio_samples import listen, tone, write
+from client_page import opened
 
 HERTZ = 660.0
 SECONDS = 4.0
@@ -16,13 +16,13 @@ SECONDS = 4.0
 
 @pytest.fixture
 def singing(launched, tmp_path):
-    """A Chromium whose microphone hears a steady tone."""
+    """Start a Chromium whose microphone hears a steady tone."""
     voice = write(tmp_path / "voice.wav", tone(hertz=HERTZ), 30, "wav")
     with launched(f"--use-file-for-fake-audio-capture={voice}%noloop") as browser:
         yield browser
 
 
-def test_a_take_keeps_its_pitch_and_its_length(singing, demo, tmp_path):
+def test_a_recording_keeps_its_pitch_and_its_duration(singing, demo, tmp_path):
     page = opened(singing.new_context(), demo, demo.token())
     found = page.evaluate(
         """async (seconds) => {
@@ -45,7 +45,7 @@ def test_a_take_keeps_its_pitch_and_its_length(singing, demo, tmp_path):
 
 
 def pitch(path):
-    """How often a second the middle of a steady tone rises through zero."""
+    """Return the zero crossings per second in the middle of a steady tone."""
     samples = array("f")
     with av.open(str(path)) as container:
         into_mono = av.AudioResampler("flt", "mono")

@@ -1,4 +1,4 @@
-"""Recording on the page, straight to a store elsewhere: CORS, signed headers, and the page's policy."""
+"""Recording with S3 storage on another origin: CORS, signed headers and the page's policy."""
 
 import http.client
 import os
@@ -14,9 +14,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from client_page import COUNT, LIBRARY
 
-from conftest import SECRET
+from client_page import COUNT, LIBRARY
+from demo_server import SECRET
 from orak.adapters.auth.issuing import issue_token
 from orak.domain.identity import UserId
 from s3_servers import KEYS, an_s3_server
@@ -26,9 +26,9 @@ DEADLINE = 30
 
 @contextmanager
 def cors_before(port):
-    """Answer preflights as a bucket's rules do: the store behind allows no signed header but Content-Type."""
+    """Answer CORS preflights like a bucket: the S3 test server allows no signed header but Content-Type."""
 
-    class Gate(BaseHTTPRequestHandler):
+    class CorsProxy(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_OPTIONS(self):
@@ -41,7 +41,7 @@ def cors_before(port):
         def pass_on(self):
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             store = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
-            store.request(self.command, self.path, body, dict(self.headers))  # Host too: it is signed
+            store.request(self.command, self.path, body, dict(self.headers))  # with Host: it is signed
             answer = store.getresponse()
             content = answer.read()
             self.send_response(answer.status)
@@ -54,23 +54,23 @@ def cors_before(port):
             self.wfile.write(content)
             store.close()
 
-        do_PUT = do_GET = do_HEAD = do_POST = do_DELETE = pass_on  # noqa: N815 - the library's names
+        do_PUT = do_GET = do_HEAD = do_POST = do_DELETE = pass_on  # noqa: N815 - named by http.server
 
         def log_message(self, *_):
             pass
 
-    gate = ThreadingHTTPServer(("127.0.0.1", 0), Gate)
-    threading.Thread(target=gate.serve_forever, daemon=True).start()
+    proxy = ThreadingHTTPServer(("127.0.0.1", 0), CorsProxy)
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{gate.server_port}"
+        yield f"http://127.0.0.1:{proxy.server_port}"
     finally:
-        gate.shutdown()
-        gate.server_close()
+        proxy.shutdown()
+        proxy.server_close()
 
 
 @pytest.fixture
 def served(tmp_path):
-    """Where orak is served with such a store behind it."""
+    """Serve orak with S3 storage and return its URL."""
     (tmp_path / "s3").mkdir()
     with an_s3_server(tmp_path / "s3") as store, cors_before(store.port) as endpoint:
         with socket.socket() as probe:
@@ -101,7 +101,7 @@ def served(tmp_path):
             try:
                 while not _is_ready(url):
                     assert time.monotonic() < deadline, (tmp_path / "log").read_text()
-                    time.sleep(0.1)  # another process sets no event
+                    time.sleep(0.1)  # the server is another process
                 yield url
             finally:
                 process.terminate()
@@ -115,11 +115,11 @@ def _is_ready(url):
         return False
 
 
-def test_a_take_goes_straight_to_the_store(chromium, served):
+def test_a_recording_is_uploaded_directly_to_the_store(chromium, served):
     context = chromium.new_context()
     context.add_init_script(COUNT)
-    page, refused = context.new_page(), []
-    page.on("console", lambda message: refused.append(message.text) if message.type == "error" else None)
+    page, errors = context.new_page(), []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.goto(f"{served}/")
     page.evaluate(LIBRARY, issue_token(SECRET, UserId(1), (), timedelta(hours=1), datetime.now(UTC)))
     found = page.evaluate("""async () => {
@@ -136,4 +136,4 @@ def test_a_take_goes_straight_to_the_store(chromium, served):
     assert found["record"]["processingStatus"] == "COMPLETED"
     assert found["type"] == "audio/mp4"
     assert found["size"] > 1000
-    assert refused == []
+    assert errors == []

@@ -1,4 +1,4 @@
-"""What a singer does on the page, in a real browser."""
+"""The studio and operators' pages in a real browser."""
 
 import re
 import wave
@@ -7,10 +7,12 @@ from time import monotonic
 
 import pytest
 from playwright.sync_api import expect
+
+from page_actions import reach, sign_in
 from screen_sizes import NARROW
 
 
-def test_the_demo_leads_to_the_first_sound_in_one_click(demo, browsing):
+def test_one_click_plays_the_demo_take(demo, browsing):
     with browsing() as context:
         page = context.new_page()
         page.goto(demo.address)
@@ -23,14 +25,14 @@ def test_the_demo_leads_to_the_first_sound_in_one_click(demo, browsing):
         assert page.evaluate("localStorage.length") == 0
 
 
-def test_the_first_recording_can_be_heard_after_three_clicks(browsing, enter):
+def test_three_clicks_record_and_save_a_take(browsing, enter):
     with browsing() as context:
         page = enter(context)
         page.get_by_role("button", name="Start recording").click()
         expect(page.get_by_role("timer")).to_have_text("0:01")
         page.get_by_role("button", name="Stop and name the take").click()
         page.get_by_role("button", name="Save").click()
-        expect(page.get_by_role("button", name="Play Take of")).to_be_enabled()
+        expect(page.get_by_role("button", name="Play Take from")).to_be_enabled()
 
 
 def test_everything_can_be_done_from_the_keyboard(browsing, enter):
@@ -74,19 +76,7 @@ def test_everything_can_be_done_from_the_keyboard(browsing, enter):
         expect(page.get_by_role("button", name="Play Second thought")).to_be_focused()
 
 
-_FOCUSED = "(document.activeElement.ariaLabel || document.activeElement.textContent).trim()"
-
-
-def reach(page, name):
-    """Go on by Tab until the focus is on what has that name."""
-    for _ in range(40):
-        page.keyboard.press("Tab")
-        if page.evaluate(_FOCUSED) == name:
-            return
-    raise AssertionError(f"Tab leads to no {name!r}")
-
-
-def test_files_are_sent_several_at_once_and_named_meanwhile(browsing, enter, sung):
+def test_several_files_upload_at_once_and_can_be_named_meanwhile(browsing, enter, sung):
     with browsing() as context:
         page = enter(context)
         hum = sung.with_name("콧노래.wav")
@@ -95,17 +85,17 @@ def test_files_are_sent_several_at_once_and_named_meanwhile(browsing, enter, sun
         page.get_by_label("Title · 콧노래.wav").press("Enter")
         expect(page.get_by_role("button", name="Play 콧노래")).to_be_enabled()
         title = page.get_by_label("Title · first verse.webm")
-        expect(page.get_by_text("Uploaded. Name it and it is yours.")).to_be_visible()
+        expect(page.get_by_text("Uploaded. Add a title to save it.")).to_be_visible()
         title.fill("")
         title.press("Enter")
-        expect(page.get_by_text("A take needs a title.")).to_be_visible()
+        expect(page.get_by_text("Enter a title.")).to_be_visible()
         title.fill("Arirang")
         title.press("Enter")
         expect(page.get_by_role("button", name="Play Arirang")).to_be_enabled()
-        expect(page.get_by_role("heading", name="On their way")).to_be_hidden()
+        expect(page.get_by_role("heading", name="Uploading")).to_be_hidden()
 
 
-def test_a_cancelled_upload_leaves_nothing(demo, browsing, enter, sung):
+def test_a_cancelled_upload_leaves_no_record(demo, browsing, enter, sung):
     token = demo.token()
     with browsing() as context:
         page = enter(context, token)
@@ -118,19 +108,19 @@ def test_a_cancelled_upload_leaves_nothing(demo, browsing, enter, sung):
         assert orak.get("/me").json() == []
 
 
-def test_an_upload_waits_for_the_network_and_goes_on_by_itself(browsing, enter, sung):
+def test_an_upload_waits_for_the_network_and_continues(browsing, enter, sung):
     with browsing() as context:
         page = enter(context)
         expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
         context.set_offline(True)
         page.locator("#files").set_input_files(sung)
         page.get_by_label("Title · first verse.webm").press("Enter")
-        expect(page.get_by_text("No network. It goes on by itself.")).to_be_visible()
+        expect(page.get_by_text("No connection. It will continue automatically.")).to_be_visible()
         context.set_offline(False)
         expect(page.get_by_role("button", name="Play first verse")).to_be_enabled()
 
 
-def test_a_take_that_fails_says_why_and_can_be_tried_again(demo, browsing, enter, recorded):
+def test_a_failed_take_shows_its_reason_and_can_be_retried(demo, browsing, enter, recorded):
     token = demo.token()
     assert recorded(token, "Noise", b"this is no sound at all")["processingStatus"] == "FAILED"
     with browsing(locale="ko-KR") as context:
@@ -150,20 +140,20 @@ def test_a_take_of_a_closed_tab_is_offered_and_finished(demo, browsing, enter):
         page.close(run_before_unload=False)
 
         page = enter(context, token)
-        expect(page.get_by_text(re.compile("The page closed while you sang"))).to_be_visible()
-        page.get_by_role("button", name="Finish it").click()
+        expect(page.get_by_text(re.compile("The page was closed while you were singing"))).to_be_visible()
+        page.get_by_role("button", name="Finish").click()
         page.get_by_role("textbox").fill("Saved")
         page.keyboard.press("Enter")
         expect(page.get_by_role("button", name="Play Saved")).to_be_enabled()
         page.reload()
         expect(page.get_by_role("button", name="Play Saved")).to_be_enabled()
-        expect(page.get_by_role("button", name="Finish it")).to_have_count(0)
+        expect(page.get_by_role("button", name="Finish")).to_have_count(0)
     with demo.call(token) as orak:
         [record] = orak.get("/me").json()
     assert record["durationSeconds"] >= 2
 
 
-def test_a_take_of_another_tab_that_closes_is_offered_at_once_and_to_one_only(demo, browsing, enter):
+def test_a_take_of_a_tab_that_closes_is_offered_in_the_others_and_finished_once(demo, browsing, enter):
     token = demo.token()
     with browsing() as context:
         singing = enter(context, token)
@@ -172,20 +162,20 @@ def test_a_take_of_another_tab_that_closes_is_offered_at_once_and_to_one_only(de
         others = [enter(context, token) for _ in range(2)]
         for page in others:
             expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
-            expect(page.get_by_role("button", name="Finish it")).to_have_count(0)
+            expect(page.get_by_role("button", name="Finish")).to_have_count(0)
         singing.close(run_before_unload=False)
         for page in others:
-            expect(page.get_by_role("button", name="Finish it")).to_be_visible()
-        others[0].get_by_role("button", name="Finish it").click()
-        others[1].get_by_role("button", name="Finish it").click()
-        expect(others[1].get_by_text("Another tab is at it already.")).to_be_visible()
+            expect(page.get_by_role("button", name="Finish")).to_be_visible()
+        others[0].get_by_role("button", name="Finish").click()
+        others[1].get_by_role("button", name="Finish").click()
+        expect(others[1].get_by_text("It is open in another tab.")).to_be_visible()
         others[0].get_by_role("button", name="Save").click()
-        expect(others[0].get_by_role("button", name="Play Take of")).to_be_enabled()
+        expect(others[0].get_by_role("button", name="Play Take from")).to_be_enabled()
     with demo.call(token) as orak:
         assert len(orak.get("/me").json()) == 1
 
 
-def test_somebody_elses_unfinished_take_is_not_offered(demo, browsing, enter):
+def test_an_unfinished_take_is_not_offered_to_another_user(demo, browsing, enter):
     with browsing() as context:
         page = enter(context, demo.token())
         page.get_by_role("button", name="Start recording").click()
@@ -193,10 +183,10 @@ def test_somebody_elses_unfinished_take_is_not_offered(demo, browsing, enter):
         page.close(run_before_unload=False)
         page = enter(context, demo.token())
         expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
-        expect(page.get_by_role("button", name="Finish it")).to_have_count(0)
+        expect(page.get_by_role("button", name="Finish")).to_have_count(0)
 
 
-def test_signing_out_ends_the_recording_and_keeps_it_for_its_singer(demo, browsing, enter):
+def test_signing_out_ends_the_recording_and_keeps_it_for_its_user(demo, browsing, enter):
     token = demo.token()
     with browsing() as context:
         context.add_init_script(
@@ -220,12 +210,12 @@ def test_signing_out_ends_the_recording_and_keeps_it_for_its_singer(demo, browsi
         for _ in range(2):
             page.get_by_label("Access token").fill(token)
             page.keyboard.press("Enter")
-            page.get_by_role("button", name="Finish it").click()
-            expect(page.get_by_role("heading", name="On their way")).to_be_visible()
-            page.get_by_role("button", name="Sign out").click()  # on its way, it is not lost either
+            page.get_by_role("button", name="Finish").click()
+            expect(page.get_by_role("heading", name="Uploading")).to_be_visible()
+            page.get_by_role("button", name="Sign out").click()  # an upload in progress is kept too
 
 
-def test_an_address_that_the_store_takes_for_too_old_is_asked_for_anew(demo, browsing, enter, sung):
+def test_an_expired_upload_url_is_replaced(demo, browsing, enter, sung):
     token = demo.token()
     with browsing() as context:
         context.route("**/storage/**", lambda route: route.fulfill(status=403), times=1)
@@ -237,7 +227,7 @@ def test_an_address_that_the_store_takes_for_too_old_is_asked_for_anew(demo, bro
         assert len(orak.get("/me").json()) == 1
 
 
-def test_an_answer_that_is_lost_names_the_take_once(demo, browsing, enter, sung):
+def test_a_lost_answer_still_creates_one_record(demo, browsing, enter, sung):
     token = demo.token()
     with browsing() as context:
 
@@ -249,13 +239,13 @@ def test_an_answer_that_is_lost_names_the_take_once(demo, browsing, enter, sung)
         page = enter(context, token)
         page.locator("#files").set_input_files(sung)
         page.get_by_label("Title · first verse.webm").press("Enter")
-        expect(page.get_by_role("heading", name="On their way")).to_be_hidden()
+        expect(page.get_by_role("heading", name="Uploading")).to_be_hidden()
         expect(page.get_by_role("button", name="Play first verse")).to_be_enabled()
     with demo.call(token) as orak:
         assert len(orak.get("/me").json()) == 1
 
 
-def test_leaving_the_page_ends_the_time_to_undo(demo, browsing, enter, recorded):
+def test_leaving_the_page_deletes_without_waiting_for_undo(demo, browsing, enter, recorded):
     token = demo.token()
     recorded(token)
     with browsing() as context, demo.call(token) as orak:
@@ -264,19 +254,14 @@ def test_leaving_the_page_ends_the_time_to_undo(demo, browsing, enter, recorded)
         expect(page.get_by_role("button", name="Undo")).to_be_visible()
         assert len(orak.get("/me").json()) == 1
         page.goto(f"{demo.url}/operator")
-        expect(page.get_by_role("heading", name="Not for you")).to_be_visible()
+        expect(page.get_by_role("heading", name="Operators only")).to_be_visible()
         deadline = monotonic() + 10
         while orak.get("/me").json() and monotonic() < deadline:
             page.wait_for_timeout(50)
         assert orak.get("/me").json() == []
 
 
-def sign_in(page, token):
-    page.get_by_label("Access token").fill(token)
-    page.keyboard.press("Enter")
-
-
-def test_who_deletes_and_signs_out_has_deleted_and_nobody_else_can_undo_it(demo, browsing, enter, recorded):
+def test_signing_out_deletes_without_offering_undo_to_the_next_user(demo, browsing, enter, recorded):
     token, other = demo.token(), demo.token()
     recorded(token, "mine")
     with browsing() as context, demo.call(token) as orak:
@@ -292,13 +277,13 @@ def test_who_deletes_and_signs_out_has_deleted_and_nobody_else_can_undo_it(demo,
         assert orak.get("/me").json() == []
 
 
-def test_a_late_answer_is_nobody_elses(demo, browsing, recorded):
+def test_a_late_answer_is_not_shown_to_the_next_user(demo, browsing, recorded):
     token, other = demo.token(), demo.token()
     recorded(token, "secret")
     held = []
     with browsing() as context:
         page = context.new_page()
-        # A builtin has no room for what Playwright notes on its handlers.
+        # Playwright sets attributes on its handlers; a builtin accepts none.
         page.route("**/records/async/me?*", lambda route: held.append(route), times=1)  # noqa: PLW0108
         with page.expect_request("**/records/async/me?*"):
             page.goto(f"{demo.url}#token={token}")
@@ -307,11 +292,11 @@ def test_a_late_answer_is_nobody_elses(demo, browsing, recorded):
         expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
         with page.expect_response("**/records/async/me?*"):
             held[0].continue_()
-        page.evaluate("new Promise((done) => setTimeout(done, 200))")  # in which it would be drawn
+        page.evaluate("new Promise((done) => setTimeout(done, 200))")  # time enough to draw it
         expect(page.get_by_text("secret")).to_have_count(0)
 
 
-def test_a_delete_that_fails_brings_the_take_back(demo, browsing, enter, recorded):
+def test_a_failed_delete_restores_the_take(demo, browsing, enter, recorded):
     token = demo.token()
     recorded(token, "stays")
     with browsing() as context:
@@ -331,7 +316,7 @@ def _refuse(route, method):
         route.fallback()
 
 
-def test_a_token_that_runs_out_ends_no_song(demo, browsing, enter):
+def test_an_expired_token_does_not_end_a_recording(demo, browsing, enter):
     token = demo.token()
     with browsing() as context:
         page = enter(context, token)
@@ -346,12 +331,12 @@ def test_a_token_that_runs_out_ends_no_song(demo, browsing, enter):
         expect(page.get_by_label("Access token")).to_be_visible()
         page.unroute("**/records/async/**")
         sign_in(page, token)
-        page.get_by_role("button", name="Finish it").click()
+        page.get_by_role("button", name="Finish").click()
         page.get_by_role("button", name="Save").click()
-        expect(page.get_by_role("button", name="Play Take of")).to_be_enabled()
+        expect(page.get_by_role("button", name="Play Take from")).to_be_enabled()
 
 
-def test_who_types_a_title_goes_on_typing_it(browsing, enter, sung):
+def test_a_new_upload_does_not_take_the_focus_from_a_title(browsing, enter, sung):
     with browsing() as context:
         page = enter(context)
         page.locator("#files").set_input_files(sung)
@@ -365,7 +350,7 @@ def test_who_types_a_title_goes_on_typing_it(browsing, enter, sung):
         expect(page.get_by_label("Title · first verse.webm")).to_have_value("My song")
 
 
-def test_the_page_works_where_nothing_may_be_stored(browsing, enter):
+def test_the_page_works_without_storage(browsing, enter):
     with browsing() as context:
         forbid = "Object.defineProperty(window, '{}', {{ get() {{ throw new Error('forbidden'); }} }});"
         context.add_init_script(forbid.format("sessionStorage") + forbid.format("localStorage"))
@@ -373,7 +358,7 @@ def test_the_page_works_where_nothing_may_be_stored(browsing, enter):
         expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
 
 
-def test_the_language_is_the_browsers_until_it_is_chosen(demo, browsing, enter, recorded):
+def test_the_language_is_the_browsers_until_the_user_chooses(demo, browsing, enter, recorded):
     token = demo.token()
     recorded(token)
     with browsing(locale="ko-KR") as context:
@@ -388,10 +373,10 @@ def test_the_language_is_the_browsers_until_it_is_chosen(demo, browsing, enter, 
         expect(page.get_by_role("heading", name="Your takes")).to_be_visible()
 
 
-def test_a_token_that_is_not_good_leads_back_to_the_door(demo, browsing, enter):
+def test_an_invalid_token_returns_to_the_sign_in_form(demo, browsing, enter):
     with browsing() as context:
         page = enter(context, "not.a.token")
-        expect(page.get_by_role("alert").filter(has_text="This token is not valid")).to_be_visible()
+        expect(page.get_by_role("alert").filter(has_text="This token is invalid or expired")).to_be_visible()
         page.get_by_label("Access token").fill(f"Bearer {demo.token()}")
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Your takes")).to_be_visible()
@@ -401,14 +386,14 @@ def test_a_token_that_is_not_good_leads_back_to_the_door(demo, browsing, enter):
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "explanation"),
     [
-        ("NotAllowedError", "The microphone is not allowed here."),
+        ("NotAllowedError", "The microphone is blocked."),
         ("NotFoundError", "No microphone was found."),
-        ("NotReadableError", "Another app holds the microphone."),
+        ("NotReadableError", "Another app is using the microphone."),
     ],
 )
-def test_a_microphone_that_cannot_be_had_is_explained(browsing, enter, name, said):
+def test_the_page_explains_why_the_microphone_is_unavailable(browsing, enter, name, explanation):
     with browsing() as context:
         context.add_init_script(
             f"""
@@ -419,11 +404,11 @@ def test_a_microphone_that_cannot_be_had_is_explained(browsing, enter, name, sai
         )
         page = enter(context)
         page.get_by_role("button", name="Start recording").click()
-        expect(page.locator("#stage-hint")).to_contain_text(said)
+        expect(page.locator("#stage-hint")).to_contain_text(explanation)
         expect(page.get_by_role("button", name="Start recording")).to_be_enabled()
 
 
-def test_what_another_device_does_is_seen_without_asking(demo, browsing, enter, recorded):
+def test_changes_on_another_device_appear_live(demo, browsing, enter, recorded):
     token = demo.token()
     with browsing() as context:
         context.add_init_script(
@@ -447,7 +432,7 @@ def test_what_another_device_does_is_seen_without_asking(demo, browsing, enter, 
         expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
 
 
-def test_where_no_websocket_gets_through_the_list_is_asked_for(browsing, enter, sung):
+def test_the_list_is_polled_where_websockets_are_blocked(browsing, enter, sung):
     with browsing() as context:
         context.route_web_socket("**/live", lambda socket: socket.close())
         page = enter(context)
@@ -456,20 +441,20 @@ def test_where_no_websocket_gets_through_the_list_is_asked_for(browsing, enter, 
         expect(page.get_by_role("button", name="Play first verse")).to_be_enabled()
 
 
-def test_operators_set_the_batch_and_replay_dead_letters(demo, browsing, enter, recorded):
+def test_operators_set_the_batch_size_and_replay_dead_letters(demo, browsing, enter, recorded):
     token = demo.token("admin")
     recorded(token, "Noise", b"this is no sound at all")
     with browsing() as context:
         page = enter(context, token, "/operator")
-        page.get_by_label("Takes in a batch").fill("77")
+        page.get_by_label("Batch size").fill("77")
         page.keyboard.press("Enter")
-        expect(page.get_by_text("A batch has 77 takes now.")).to_be_visible()
-        page.get_by_role("button", name="Begin a batch now").click()
-        expect(page.get_by_text("A batch begins.")).to_be_visible()
+        expect(page.get_by_text("Batch size is now 77.")).to_be_visible()
+        page.get_by_role("button", name="Start a batch now").click()
+        expect(page.get_by_text("Batch started.")).to_be_visible()
         with page.expect_response(lambda answer: answer.url.endswith("/retry")) as again:
             page.get_by_role("button", name=re.compile("Convert upload .* again")).first.click()
         assert again.value.ok
-        expect(page.get_by_text(re.compile("is in line again"))).to_be_visible()
+        expect(page.get_by_text(re.compile("is queued again"))).to_be_visible()
 
 
 def a_hum() -> bytes:

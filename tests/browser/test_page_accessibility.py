@@ -1,4 +1,4 @@
-"""axe-core finds nothing to complain about, on any view, in either language and scheme."""
+"""axe-core finds no violation in any view, language or colour scheme."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -12,13 +12,15 @@ def axe():
 
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
 @pytest.mark.parametrize("locale", ["ko-KR", "en-US"])
-def test_no_view_shuts_anybody_out(demo, browsing, enter, recorded, sung, axe, locale, color_scheme):
+def test_no_view_has_accessibility_violations(
+    demo, browsing, enter, recorded, sung, axe, locale, color_scheme
+):
     token, operator = demo.token(), demo.token("admin")
 
     def check(page, view):
         found = axe.run(page).response["violations"]
-        told = [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
-        assert told == [], view
+        violations = [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
+        assert violations == [], view
 
     with browsing(locale=locale, color_scheme=color_scheme, reduced_motion="reduce") as context:
         page = context.new_page()

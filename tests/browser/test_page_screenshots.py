@@ -1,20 +1,20 @@
-"""Pictures of every state, for the documentation (`just screenshots`), at times that are made up."""
+"""Screenshots of every state for the documentation (`just screenshots`), with fixed times and data."""
 
 import os
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from screen_sizes import NARROW, WIDE
 
 from orak.domain.processing import FailureCode
 from orak.entrypoints.http.answers.languages import Language
 from orak.entrypoints.http.answers.messages import failure_text
+from screen_sizes import NARROW, WIDE
 
 FOLDER = os.environ["ORAK_SCREENSHOTS"]
 BEGAN = "2026-03-01T03:00:00Z"
 MOMENTS = 60
-"""Of a voice, until it has reached the edges of the picture."""
+"""Number of level readings until the bars reach the edges of the picture."""
 
 
 @pytest.fixture(params=[("ko-KR", "light"), ("en-US", "dark")], ids=["ko-light", "en-dark"])
@@ -34,7 +34,7 @@ def language(words):
 
 @pytest.fixture
 def shown(browsing, words, size):
-    """Return a context at a time that never changes, and what takes its picture."""
+    """Return a context and a function that saves a screenshot."""
     locale, color_scheme = words
     with browsing(
         locale=locale,
@@ -54,8 +54,8 @@ def shown(browsing, words, size):
         yield context, take
 
 
-def made_up(page, record, language):
-    """Let the page see four takes, of which *record* is the first; and what time it is."""
+def show_takes(page, record, language):
+    """Show the page four takes, based on *record*, at a fixed time."""
     page.clock.set_fixed_time(BEGAN)
     others = [
         {
@@ -96,26 +96,26 @@ def opened(context, demo, token, path="/"):
     return page
 
 
-def test_the_door(demo, shown):
+def test_sign_in(demo, shown):
     context, take = shown
     page = opened(context, demo, None)
     expect(page.locator("#token")).to_be_visible()
     take(page, "door")
 
 
-def test_an_empty_shelf(demo, shown):
+def test_an_empty_list(demo, shown):
     context, take = shown
     page = opened(context, demo, demo.token())
     expect(page.locator("#takes-state h3")).to_be_visible()
     take(page, "empty")
 
 
-def test_a_shelf_and_its_player(demo, shown, recorded, language):
+def test_the_list_and_its_player(demo, shown, recorded, language):
     context, take = shown
     token = demo.token()
     record = recorded(token)
     page = context.new_page()
-    made_up(page, record, language)
+    show_takes(page, record, language)
     page.goto(f"{demo.url}#token={token}")
     page.locator(".take-play:not([disabled])").first.click()
     expect(page.locator(".take-play.playing")).to_be_visible()
@@ -136,7 +136,7 @@ def test_a_shelf_and_its_player(demo, shown, recorded, language):
 def test_recording_and_naming(demo, shown):
     context, take = shown
     context.add_init_script(
-        # A voice for the meter alone, the same each time; it and the clock stand still after 75 seconds.
+        # The same level readings each time. They and the clock stop after 75 seconds.
         f"""
         window.moment = 0;
         AnalyserNode.prototype.getFloatTimeDomainData = function (samples) {{
@@ -160,7 +160,7 @@ def test_recording_and_naming(demo, shown):
     expect(page.locator("#record")).to_have_attribute("data-state", "recording")
     expect(page.locator("body[data-still]")).to_have_count(1)
     take(page, "recording")
-    page.emulate_media(reduced_motion="reduce")  # the bar would glide
+    page.emulate_media(reduced_motion="reduce")  # the bar would be animated
     page.locator("#record").click()
     expect(page.locator(".arrival")).to_be_visible()
     page.locator(".arrival input").fill("아리랑, 첫 소절")
@@ -168,7 +168,7 @@ def test_recording_and_naming(demo, shown):
     take(page, "naming")
 
 
-def test_what_goes_wrong(demo, shown, sung):
+def test_errors(demo, shown, sung):
     context, take = shown
     context.add_init_script(
         """
@@ -191,7 +191,7 @@ def test_what_goes_wrong(demo, shown, sung):
     take(page, "failed")
 
 
-def test_a_pause(demo, shown):
+def test_a_paused_recording(demo, shown):
     context, take = shown
     page = opened(context, demo, demo.token())
     page.locator("#record").click()

@@ -1,4 +1,4 @@
-"""The stage and what is around it: microphones, loud voices, dropped files, and leaving."""
+"""The recorder on the page: microphones, levels, dropped files and leaving."""
 
 import re
 from time import monotonic
@@ -6,9 +6,9 @@ from time import monotonic
 import httpx
 import pytest
 from playwright.sync_api import expect
-from test_page import reach
 
 from audio_samples import listen, tone, write
+from page_actions import reach
 
 _MICROPHONES = """
 window.asked = [];
@@ -39,14 +39,14 @@ URL.revokeObjectURL = (url) => { window.urls.left.delete(url); drop.call(URL, ur
 
 @pytest.fixture
 def another(sung):
-    """Return a second take in a file."""
+    """Return a second recording in a file."""
     file = sung.with_name("second verse.webm")
     file.write_bytes(sung.read_bytes())
     return file
 
 
-class Hand:
-    """What a hand drags over the page, as the system tells the browser."""
+class Drag:
+    """A drag over the page, sent as the operating system would."""
 
     def __init__(self, page, **held) -> None:
         self._devtools = page.context.new_cdp_session(page)
@@ -92,19 +92,19 @@ def heard(record, folder):
     return listen(published)
 
 
-def test_files_are_dropped_anywhere(browsing, enter, sung, another):
+def test_files_can_be_dropped_anywhere_on_the_page(browsing, enter, sung, another):
     with browsing() as context:
         page = enter(context)
-        hand = Hand(page, files=[str(sung), str(another)])
-        curtain = page.get_by_text("Let go to upload")
-        hand.enter()
+        drag = Drag(page, files=[str(sung), str(another)])
+        curtain = page.get_by_text("Drop to upload")
+        drag.enter()
         expect(curtain).to_be_visible()
-        # The browser's own word that a drag has left the window; DevTools has none for it.
+        # DevTools has no event for a drag that leaves the window; this is the browser's.
         page.evaluate("document.body.dispatchEvent(new DragEvent('dragleave', { bubbles: true }))")
         expect(curtain).to_be_hidden()
-        hand.enter()
+        drag.enter()
         expect(curtain).to_be_visible()
-        hand.drop()
+        drag.drop()
         expect(curtain).to_be_hidden()
         for title in ("second verse", "first verse"):
             page.get_by_label(f"Title · {title}.webm").press("Enter")
@@ -113,55 +113,55 @@ def test_files_are_dropped_anywhere(browsing, enter, sung, another):
         assert len(context.pages) == 1
 
 
-def test_files_that_are_dropped_at_the_door_lead_nobody_away(browsing, demo, sung):
+def test_files_dropped_on_the_sign_in_form_do_not_open(browsing, demo, sung):
     with browsing() as context:
         page = context.new_page()
         page.goto(demo.url)
         expect(page.get_by_label("Access token")).to_be_visible()
-        hand = Hand(page, files=[str(sung)])
-        hand.enter()
-        expect(page.get_by_text("Let go to upload")).to_be_hidden()
-        hand.drop()
+        drag = Drag(page, files=[str(sung)])
+        drag.enter()
+        expect(page.get_by_text("Drop to upload")).to_be_hidden()
+        drag.drop()
         expect(page.get_by_label("Access token")).to_be_visible()
         assert len(context.pages) == 1
 
 
-def test_text_that_is_dropped_is_none_of_the_pages_business(demo, browsing, enter):
+def test_dropped_text_is_ignored(demo, browsing, enter):
     with browsing() as context:
         page = enter(context)
         expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
         asked = []
         page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
-        hand = Hand(page, items=[{"mimeType": "text/plain", "data": "na-na-na"}])
-        hand.enter()
-        expect(page.get_by_text("Let go to upload")).to_be_hidden()
-        hand.drop()
-        # An event of the page's own ends what the drop could have begun.
+        drag = Drag(page, items=[{"mimeType": "text/plain", "data": "na-na-na"}])
+        drag.enter()
+        expect(page.get_by_text("Drop to upload")).to_be_hidden()
+        drag.drop()
+        # Wait for the next frame: a drop would have started an upload by then.
         page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
-        expect(page.get_by_role("heading", name="On their way")).to_be_hidden()
+        expect(page.get_by_role("heading", name="Uploading")).to_be_hidden()
         assert [url for url in asked if "presigned-url" in url] == []
         assert page.url == f"{demo.url}/"
         assert len(context.pages) == 1
 
 
 def at_first(level, seconds):
-    """Return a tone that is as loud as *level*, then quiet."""
+    """Return a tone of *level* for *seconds*, then a quiet one."""
     loud, quiet = tone(level), tone(0.1)
     return lambda t: loud(t) if t < seconds else quiet(t)
 
 
-def test_a_voice_that_clips_is_told_so_and_not_for_ever(launched, enter, tmp_path):
+def test_a_clipping_voice_gets_a_warning_that_goes_away(launched, enter, tmp_path):
     voice = write(tmp_path / "voice.wav", at_first(1.0, seconds=2), 20, "wav")
     with launched(f"--use-file-for-fake-audio-capture={voice}%noloop") as browser:
         page = enter(browser.new_context(locale="en-US"))
         begin(page, until="0:01")
-        status = page.get_by_role("status").filter(has_text="Too loud: step back a little.")
+        status = page.get_by_role("status").filter(has_text="Too loud. Move back a little.")
         expect(status).to_be_visible()
         expect(status).to_be_hidden(timeout=10_000)
         expect(page.get_by_role("button", name="Stop and name the take")).to_be_enabled()
 
 
-def test_a_quiet_voice_is_left_in_peace(launched, demo, enter, tmp_path):
+def test_a_quiet_voice_gets_no_warning(launched, demo, enter, tmp_path):
     token = demo.token()
     voice = write(tmp_path / "voice.wav", tone(0.1), 20, "wav")
     with launched(f"--use-file-for-fake-audio-capture={voice}%noloop") as browser:
@@ -176,10 +176,10 @@ def test_a_quiet_voice_is_left_in_peace(launched, demo, enter, tmp_path):
         end(page)
         name(page, "Hushed")
         assert page.evaluate("said") == []
-    assert only_record(demo, token)["loudness"]["inputLufs"] == pytest.approx(-21, abs=2)  # it was heard
+    assert only_record(demo, token)["loudness"]["inputLufs"] == pytest.approx(-21, abs=2)  # it was recorded
 
 
-def test_a_pause_is_in_neither_the_clock_nor_the_take(demo, browsing, enter, tmp_path):
+def test_a_pause_counts_neither_in_the_clock_nor_in_the_audio(demo, browsing, enter, tmp_path):
     token = demo.token()
     with browsing() as context:
         page = enter(context, token)
@@ -191,7 +191,7 @@ def test_a_pause_is_in_neither_the_clock_nor_the_take(demo, browsing, enter, tmp
         stood = timer.inner_text()
         page.wait_for_timeout(3000)
         assert timer.inner_text() == stood == "0:02"
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="Resume").click()
         expect(timer).to_have_text("0:04")
         end(page)
         passed = monotonic() - began
@@ -202,11 +202,11 @@ def test_a_pause_is_in_neither_the_clock_nor_the_take(demo, browsing, enter, tmp
     assert heard(record, tmp_path).seconds == pytest.approx(4.5, abs=0.7)
 
 
-def test_the_microphone_that_is_chosen_is_the_one_that_listens(browsing, enter):
+def test_the_chosen_microphone_is_the_one_that_records(browsing, enter):
     with browsing() as context:
         context.add_init_script(_MICROPHONES)
         page = enter(context)
-        begin(page, until="0:01")  # before, a browser may tell no names
+        begin(page, until="0:01")  # microphones have no names before the first permission
         choice = page.get_by_label("Microphone")
         expect(choice).to_be_hidden()
         end(page)
@@ -221,44 +221,46 @@ def test_the_microphone_that_is_chosen_is_the_one_that_listens(browsing, enter):
     assert heard_by == [["Fake Default Audio Input", "default"], ["Fake Audio Input 2", second["exact"]]]
 
 
-def test_a_microphone_that_is_unplugged_is_told_and_costs_nothing(demo, browsing, enter, tmp_path):
+def test_unplugging_the_microphone_is_explained_and_keeps_the_take(demo, browsing, enter, tmp_path):
     token = demo.token()
     with browsing() as context:
         context.add_init_script(_MICROPHONES)
         page = enter(context, token)
         begin(page, until="0:03")
-        # What a browser does when a device is gone; a fake one stays in.
+        # What a browser does when a device is unplugged; a fake one cannot be.
         page.evaluate("tracks[0].stop(); tracks[0].dispatchEvent(new Event('ended'))")
         expect(page.locator("#stage-hint")).to_contain_text("No microphone was found.")
         expect(page.get_by_role("button", name="Start recording")).to_be_enabled()
         name(page, "As far as it went")
-        expect(page.get_by_role("heading", name="On their way")).to_be_hidden()
+        expect(page.get_by_role("heading", name="Uploading")).to_be_hidden()
     record = only_record(demo, token)
     assert record["durationSeconds"] in {3, 4}
     assert heard(record, tmp_path).seconds >= 2.8
 
 
-def test_who_sings_where_nothing_is_kept_is_told(browsing, enter):
+def test_the_page_warns_when_a_recording_cannot_be_kept(browsing, enter):
     with browsing() as context:
         context.add_init_script("IDBFactory.prototype.open = () => { throw new Error('a private window'); };")
         page = enter(context)
         begin(page, until="0:01")
-        expect(page.locator("#stage-hint")).to_contain_text("This browser keeps nothing")
+        expect(page.locator("#stage-hint")).to_contain_text("This browser cannot keep a copy")
         end(page)
         name(page, "Sung all the same")
 
 
-def test_leaving_asks_while_something_is_recorded_or_sent_and_only_then(browsing, enter):
+def test_leaving_needs_confirmation_only_while_recording_or_uploading(browsing, enter):
     with browsing() as context:
         page = enter(context)
         begin(page, until="0:01")
-        asks(page)
-        expect(page.get_by_role("timer")).to_have_text("0:03")  # it goes on, who stays
+        dismiss_leaving(page)
+        expect(page.get_by_role("timer")).to_have_text(
+            "0:03"
+        )  # recording continues after the dialog is dismissed
         end(page)
-        expect(page.get_by_role("heading", name="On their way")).to_be_visible()
-        asks(page)
+        expect(page.get_by_role("heading", name="Uploading")).to_be_visible()
+        dismiss_leaving(page)
         name(page, "Stayed")
-        expect(page.get_by_role("heading", name="On their way")).to_be_hidden()
+        expect(page.get_by_role("heading", name="Uploading")).to_be_hidden()
         asked = []
         page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
         with page.expect_event("close"):
@@ -266,15 +268,15 @@ def test_leaving_asks_while_something_is_recorded_or_sent_and_only_then(browsing
         assert asked == []
 
 
-def asks(page):
-    """Try to leave; stay when asked."""
+def dismiss_leaving(page):
+    """Try to close the page, and dismiss the confirmation."""
     with page.expect_event("dialog") as asked:
         page.once("dialog", lambda dialog: dialog.dismiss())
         page.close(run_before_unload=True)
     assert asked.value.type == "beforeunload"
 
 
-def test_no_object_url_outlives_its_use(browsing, enter, sung, another):
+def test_object_urls_are_revoked_after_use(browsing, enter, sung, another):
     with browsing() as context:
         context.add_init_script(_OBJECT_URLS)
         page = enter(context)
@@ -294,10 +296,10 @@ def test_no_object_url_outlives_its_use(browsing, enter, sung, another):
         page.wait_for_function("urls.left.size === 0")
 
 
-def test_files_are_chosen_from_the_keyboard(browsing, enter, sung, another):
+def test_files_can_be_chosen_from_the_keyboard(browsing, enter, sung, another):
     with browsing() as context:
         page = enter(context)
-        # Chromium is told late that choosers are for the test: a key pressed just then opens a real one.
+        # Intercept choosers early: a key pressed before that opens a real one.
         page.on("filechooser", lambda _: None)
         expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
         for key, file in (("Enter", sung), ("Space", another)):
@@ -312,14 +314,16 @@ def test_files_are_chosen_from_the_keyboard(browsing, enter, sung, another):
 
 
 @pytest.mark.parametrize(
-    ("locale", "refused", "cancel"),
+    ("locale", "reason", "cancel"),
     [
-        ("en-US", r"It did not arrive: The file name \w+", "Cancel words.txt"),
-        ("ko-KR", r"올리지 못했습니다: 지원하지 않는 오디오 형식의 파일 이름입니다", "words.txt 취소"),
+        ("en-US", r"Upload failed: The file name \w+", "Cancel words.txt"),
+        ("ko-KR", r"업로드하지 못했습니다: 지원하지 않는 오디오 형식의 파일 이름입니다", "words.txt 취소"),
     ],
     ids=["en", "ko"],
 )
-def test_a_file_of_no_sound_is_refused_in_words(demo, browsing, enter, tmp_path, locale, refused, cancel):
+def test_a_file_that_is_not_audio_is_refused_with_a_reason(
+    demo, browsing, enter, tmp_path, locale, reason, cancel
+):
     token = demo.token()
     words = tmp_path / "words.txt"
     words.write_text("na-na-na")
@@ -327,25 +331,25 @@ def test_a_file_of_no_sound_is_refused_in_words(demo, browsing, enter, tmp_path,
         page = enter(context, token)
         page.locator("#files").set_input_files(words)
         card = page.get_by_role("listitem").filter(has=page.get_by_role("textbox"))
-        expect(card).to_contain_text(re.compile(refused))
+        expect(card).to_contain_text(re.compile(reason))
         page.get_by_role("button", name=cancel).click()
         expect(card).to_have_count(0)
     with demo.call(token) as orak:
         assert orak.get("/me").json() == []
 
 
-def test_a_refusal_says_which_files_are_taken(browsing, enter, tmp_path):
+def test_a_refusal_names_the_accepted_files(browsing, enter, tmp_path):
     words = tmp_path / "words.txt"
     words.write_text("na-na-na")
     with browsing() as context:
         page = enter(context)
         page.locator("#files").set_input_files(words)
         card = page.get_by_role("listitem").filter(has=page.get_by_role("textbox"))
-        expect(card).to_contain_text("It did not arrive")
+        expect(card).to_contain_text("Upload failed")
         expect(card).to_contain_text(re.compile("type|format|audio", re.IGNORECASE))
 
 
-def test_a_title_that_is_changed_after_a_failure_is_the_one_that_is_saved(browsing, enter, sung):
+def test_a_title_changed_after_a_failure_is_saved(browsing, enter, sung):
     with browsing() as context:
         context.route("**/storage/**", lambda route: route.fulfill(status=403), times=2)
         page = enter(context)
@@ -358,28 +362,28 @@ def test_a_title_that_is_changed_after_a_failure_is_the_one_that_is_saved(browsi
         expect(title).to_be_editable()
         title.fill("Two")
         again.click()
-        expect(page.get_by_role("heading", name="On their way")).to_be_hidden()
+        expect(page.get_by_role("heading", name="Uploading")).to_be_hidden()
         expect(page.get_by_role("button", name="Play Two")).to_be_enabled()
 
 
-def test_a_file_that_did_not_arrive_is_read_aloud(browsing, enter, sung):
+def test_a_failed_upload_is_announced_to_screen_readers(browsing, enter, sung):
     with browsing() as context:
         context.route("**/storage/**", lambda route: route.fulfill(status=403))
         page = enter(context)
         page.locator("#files").set_input_files(sung)
         expect(page.get_by_role("button", name="Try again")).to_be_visible()
-        said = re.compile("It did not arrive")
-        aloud = page.get_by_role("alert").or_(page.get_by_role("status")).filter(has_text=said)
-        expect(aloud.first).to_be_attached()
+        failure = re.compile("Upload failed")
+        announced = page.get_by_role("alert").or_(page.get_by_role("status")).filter(has_text=failure)
+        expect(announced.first).to_be_attached()
 
 
-def test_a_name_that_waits_for_the_network_says_so(browsing, enter, sung):
+def test_saving_a_title_waits_for_the_network(browsing, enter, sung):
     with browsing() as context:
         page = enter(context)
         page.locator("#files").set_input_files(sung)
-        expect(page.get_by_text("Uploaded. Name it and it is yours.")).to_be_visible()
+        expect(page.get_by_text("Uploaded. Add a title to save it.")).to_be_visible()
         context.set_offline(True)
         page.get_by_label("Title · first verse.webm").press("Enter")
-        expect(page.get_by_text("No network. It goes on by itself.")).to_be_visible()
+        expect(page.get_by_text("No connection. It will continue automatically.")).to_be_visible()
         context.set_offline(False)
         expect(page.get_by_role("button", name="Play first verse")).to_be_enabled()

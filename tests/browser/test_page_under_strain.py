@@ -1,4 +1,4 @@
-"""Long files, thin lines, lost networks and closed tabs, as a singer meets them on the page."""
+"""Large files, slow and lost networks, and closed tabs."""
 
 import re
 import struct
@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from playwright.sync_api import expect
-from wire import a_wire_to
 
 from audio_samples import listen
+from wire import a_wire_to
 
 MB = 2**20
-LARGEST = 200 * MB  # what orak takes at most
-SAID = re.compile(r"^[\d.]+ [kM]B of [\d.]+ MB$")
+LARGEST = 200 * MB  # the default MAX_UPLOAD_BYTES
+PROGRESS = re.compile(r"^[\d.]+ [kM]B of [\d.]+ MB$")
 
 
 @pytest.fixture
@@ -27,12 +27,12 @@ def wire(demo):
 
 @pytest.fixture
 def over(browsing, wire):
-    """Open contexts whose every byte goes over the wire, the local machine's too."""
+    """Open contexts whose traffic goes through the wire, including local traffic."""
     return lambda: browsing(proxy={"server": wire.address, "bypass": "<-loopback>"})
 
 
 class Line:
-    """A page's line as the browser itself narrows it and loses it."""
+    """A page's network, throttled and switched off by the browser."""
 
     def __init__(self, page, upload: int) -> None:
         self._devtools = page.context.new_cdp_session(page)
@@ -52,7 +52,7 @@ class Line:
 
 
 class Memory:
-    """What the page's scripts hold, and what each of the browser's processes has in memory, in bytes."""
+    """Memory of the page's script heap and of each browser process, in bytes."""
 
     def __init__(self, browser, page) -> None:
         self._browser = browser.new_browser_cdp_session()
@@ -61,7 +61,7 @@ class Memory:
         self._first = self._look()
 
     def grown(self) -> int:
-        """By how much the one that grew most is above what it was at first."""
+        """Return the largest growth since the start."""
         now = self._look()
         return max(now[name] - first for name, first in self._first.items() if name in now)
 
@@ -76,22 +76,20 @@ def resident(pid):
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except FileNotFoundError:
-        return 0  # ended since it was listed
+        return 0  # it has ended meanwhile
     found = re.search(r"VmRSS:\s+(\d+) kB", status)
     return 1024 * int(found[1]) if found else 0
 
 
 def until(page, true, seconds=15):
-    """Wait, while the page lives on, for something outside it."""
+    """Wait until *true* returns true, while the page keeps running."""
     deadline = monotonic() + seconds
     while not true():
         assert monotonic() < deadline
         page.wait_for_timeout(20)
 
 
-def test_the_largest_file_goes_up_bit_by_bit_and_can_be_cancelled(
-    chromium, demo, enter, over, wire, tmp_path
-):
+def test_the_largest_file_uploads_gradually_and_can_be_cancelled(chromium, demo, enter, over, wire, tmp_path):
     token = demo.token()
     with over() as context, demo.call(token) as orak:
         page = enter(context, token)
@@ -100,17 +98,17 @@ def test_the_largest_file_goes_up_bit_by_bit_and_can_be_cancelled(
         memory = Memory(chromium, page)
         page.locator("#files").set_input_files(quiet(tmp_path / "a long evening.wav"))
         bar = page.get_by_role("progressbar", name="Upload of a long evening.wav")
-        shown, said, grown = [0], [], []
+        shown, texts, grown = [0], [], []
         for _ in range(6):
             until(page, lambda more=shown[-1] + 4 * MB / LARGEST: bar.evaluate("(bar) => bar.value") >= more)
             shown.append(bar.evaluate("(bar) => bar.value"))
-            said.append(page.get_by_text(SAID).inner_text())
+            texts.append(page.get_by_text(PROGRESS).inner_text())
             grown.append(memory.grown())
         assert shown == sorted(shown)
         assert shown[-1] < 0.5
         assert wire.sent > 20 * MB
-        assert len(set(said)) == len(said)
-        assert all(words.endswith(" of 209.7 MB") for words in said)
+        assert len(set(texts)) == len(texts)
+        assert all(text.endswith(" of 209.7 MB") for text in texts)
         assert max(grown) < 60 * MB
 
         with (
@@ -118,10 +116,10 @@ def test_the_largest_file_goes_up_bit_by_bit_and_can_be_cancelled(
             page.expect_response("**/records/async/uploads/*") as cancelled,
         ):
             page.get_by_role("button", name="Cancel a long evening.wav").click()
-        expect(page.get_by_role("heading", name="On their way")).to_be_hidden()
+        expect(page.get_by_role("heading", name="Uploading")).to_be_hidden()
         expect(page.get_by_label("Title · a long evening.wav")).to_have_count(0)
         sent = wire.sent
-        page.wait_for_timeout(500)  # in which 4 MB would pass
+        page.wait_for_timeout(500)  # enough time for 4 MB
         assert wire.sent - sent < 10_000
         assert memory.grown() < 60 * MB
         assert orak.get("/me").json() == []
@@ -131,11 +129,11 @@ def test_the_largest_file_goes_up_bit_by_bit_and_can_be_cancelled(
 @pytest.mark.parametrize(
     ("noticed", "seconds"),
     [
-        pytest.param(True, 10, id="and the device knows"),
-        pytest.param(False, 3, id="and only orak is out of reach"),
+        pytest.param(True, 10, id="the device is offline"),
+        pytest.param(False, 3, id="only orak is unreachable"),
     ],
 )
-def test_a_file_survives_a_network_that_goes_away(noticed, seconds, demo, enter, over, wire, tmp_path):
+def test_an_upload_survives_a_lost_network(noticed, seconds, demo, enter, over, wire, tmp_path):
     token = demo.token()
     with over() as context, demo.call(token) as orak:
         page = enter(context, token)
@@ -147,7 +145,7 @@ def test_a_file_survives_a_network_that_goes_away(noticed, seconds, demo, enter,
         if noticed:
             line.go_away()
         gone = monotonic()
-        waiting = page.get_by_text("No network. It goes on by itself.")
+        waiting = page.get_by_text("No connection. It will continue automatically.")
         expect(waiting).to_be_visible()
         sent = wire.sent
         page.wait_for_timeout(1000 * (seconds - (monotonic() - gone)))
@@ -155,14 +153,14 @@ def test_a_file_survives_a_network_that_goes_away(noticed, seconds, demo, enter,
         assert wire.sent == sent
         wire.mend()
         line.come_back()
-        expect(page.get_by_text(SAID)).to_be_visible(timeout=15_000)
+        expect(page.get_by_text(PROGRESS)).to_be_visible(timeout=15_000)
         expect(page.get_by_role("button", name="Play hum")).to_be_enabled(timeout=20_000)
         [record] = orak.get("/me").json()
     assert record["processingStatus"] == "COMPLETED"
     assert record["durationSeconds"] == 40
 
 
-def test_a_tab_that_closes_after_twenty_seconds_costs_two_at_most(demo, browsing, enter, tmp_path):
+def test_closing_a_tab_after_twenty_seconds_loses_two_at_most(demo, browsing, enter, tmp_path):
     token = demo.token()
     with browsing() as context, demo.call(token) as orak:
         page = enter(context, token)
@@ -171,9 +169,9 @@ def test_a_tab_that_closes_after_twenty_seconds_costs_two_at_most(demo, browsing
         page.close(run_before_unload=False)
 
         page = enter(context, token)
-        offered = page.get_by_role("region", name="An unfinished take")
-        expect(offered).to_contain_text(re.compile(r"\b(18|19|20) seconds are still here"))
-        offered.get_by_role("button", name="Finish it").click()
+        offered = page.get_by_role("region", name="Unfinished take")
+        expect(offered).to_contain_text(re.compile(r"Saved on this device: (18|19|20) seconds"))
+        offered.get_by_role("button", name="Finish").click()
         page.get_by_role("textbox").fill("Saved")
         page.keyboard.press("Enter")
         expect(page.get_by_role("button", name="Play Saved")).to_be_enabled()
@@ -186,7 +184,7 @@ def test_a_tab_that_closes_after_twenty_seconds_costs_two_at_most(demo, browsing
 
 
 def quiet(path):
-    """Write the largest file that orak takes, of silence: its samples are a hole that no disk holds."""
+    """Write a silent file of the largest accepted size. Its samples are a hole in a sparse file."""
     with path.open("wb") as file:
         file.write(b"RIFF" + struct.pack("<I", LARGEST - 8) + b"WAVEfmt ")
         file.write(struct.pack("<IHHIIHH", 16, 1, 2, 48_000, 192_000, 4, 16))

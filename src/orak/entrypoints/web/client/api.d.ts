@@ -95,7 +95,13 @@ export class Api {
      * @returns {Promise<Response>}
      */
     call(method: string, path: string, { json, key, signal, headers, keepalive }?: CallOptions): Promise<Response>;
-    /** Like `call`, but return the body's JSON. @param {string} method @param {string} path @param {CallOptions} [options] @returns {Promise<any>} */
+    /**
+     * Send a request like `call` and return the JSON of the response.
+     * @param {string} method
+     * @param {string} path
+     * @param {CallOptions} [options]
+     * @returns {Promise<any>}
+     */
     json(method: string, path: string, options?: CallOptions): Promise<any>;
 }
 export function apiOf(access: Access): Api;

@@ -143,7 +143,13 @@ export class Api {
     }
   }
 
-  /** Like `call`, but return the body's JSON. @param {string} method @param {string} path @param {CallOptions} [options] @returns {Promise<any>} */
+  /**
+   * Send a request like `call` and return the JSON of the response.
+   * @param {string} method
+   * @param {string} path
+   * @param {CallOptions} [options]
+   * @returns {Promise<any>}
+   */
   async json(method, path, options) {
     return (await this.call(method, path, options)).json();
   }

@@ -94,7 +94,10 @@ export class RecordingService {
     /** Release the microphone. The recording stays on the device. */
     close(): Promise<Capture | undefined>;
     forgetStarting(): void;
-    /** Return the recordings on this device that have no record yet and are not open in any tab. @returns {Promise<KeptTake[]>} */
+    /**
+     * Return the recordings on this device that have no record yet and are not open in any tab.
+     * @returns {Promise<KeptTake[]>}
+     */
     unfinishedTakes(): Promise<KeptTake[]>;
     /**
      * Send a recording that is kept on the device.

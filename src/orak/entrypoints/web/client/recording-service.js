@@ -213,7 +213,10 @@ export class RecordingService {
     this.starting = undefined;
   }
 
-  /** Return the recordings on this device that have no record yet and are not open in any tab. @returns {Promise<KeptTake[]>} */
+  /**
+   * Return the recordings on this device that have no record yet and are not open in any tab.
+   * @returns {Promise<KeptTake[]>}
+   */
   unfinishedTakes() {
     return this.takes.unfinished();
   }

@@ -1,10 +1,10 @@
-// Swagger UI on orak's own document. It asks nobody else for anything: no validator, no fonts, no CDN.
+// Swagger UI showing the OpenAPI document. It sends no requests elsewhere: no validator, fonts or CDN.
 SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#swagger-ui",
   deepLinking: true,
   displayRequestDuration: true,
-  persistAuthorization: false, // a token has no business in local storage
+  persistAuthorization: false, // keeps the token out of local storage
   validatorUrl: null,
   presets: [SwaggerUIBundle.presets.apis],
 });

@@ -1,12 +1,12 @@
 // @ts-check
-/** The studio: what stands where, and who tells whom. */
+/** The studio page: creates its parts and connects them. */
 import { FileUploadService } from "../client/file-upload-service.js";
 import { RecordingService } from "../client/recording-service.js";
 import { Takes } from "../client/takes.js";
 import { abandonAll, anyArriving, Arrival } from "./arrivals.js";
 import { orak } from "./calls.js";
 import { deleteNow } from "./deletions.js";
-import { keepDoor } from "./door.js";
+import { requireSignIn } from "./door.js";
 import { byId } from "./element.js";
 import { takeFiles } from "./files.js";
 import { when } from "./formats.js";
@@ -27,7 +27,7 @@ const shelf = new Shelf();
 const updates = new Updates(shelf);
 const stage = new Stage(receive);
 
-/** A take of one's own goes on its way; it is kept on the device until it is there. @param {Delivery} delivery */
+/** Upload a recording. It stays on the device until its record exists. @param {Delivery} delivery */
 function receive(delivery) {
   const name = () => t("ownTake", { when: when(delivery.kept?.take.beganAt ?? Date.now()) });
   new Arrival(name, name(), delivery, arrived).focus();
@@ -36,7 +36,7 @@ function receive(delivery) {
 /** @param {File[]} files */
 function receiveFiles(files) {
   const service = new FileUploadService({ api: orak() });
-  const isTyping = byId("arrivals").contains(document.activeElement); // whose words would be torn apart
+  const isTyping = byId("arrivals").contains(document.activeElement); // do not move the focus from a title
   for (const file of files.toReversed()) {
     try {
       const delivery = service.prepare(file);
@@ -51,13 +51,13 @@ function receiveFiles(files) {
 /** @param {Take} take */
 function arrived(take) {
   shelf.put(take);
-  updates.soon();
+  updates.refreshSoon();
 }
 
-/** Somebody's, until they leave. */
-let stay = new AbortController();
-/** What who was in before left on the device is let go of. @type {Promise<unknown>} */
-let left = Promise.resolve();
+/** Aborts when the user signs out. */
+let visit = new AbortController();
+/** Resolves when the recordings of the previous user are released. @type {Promise<unknown>} */
+let released = Promise.resolve();
 
 takeFiles(receiveFiles, () => token() !== null);
 
@@ -65,24 +65,24 @@ addEventListener("beforeunload", (event) => {
   if (stage.recording || anyArriving()) event.preventDefault();
 });
 
-keepDoor({
-  behind: byId("studio"),
-  mayLeave: () => !stage.recording,
-  enter: () => {
+requireSignIn({
+  content: byId("studio"),
+  maySignOut: () => !stage.recording,
+  onSignIn: () => {
     byId("to-operators").hidden = !isOperator();
-    // Who shares this browser has a database of their own.
+    // Each user of this browser has a database of their own.
     const service = new RecordingService({ api: orak(), takes: new Takes(`orak-client.${subject()}`) });
     stage.open(service);
-    stay = new AbortController();
-    const { signal } = stay;
+    visit = new AbortController();
+    const { signal } = visit;
     updates.begin();
-    void left.then(() => offerUnfinished(service, receive, signal));
+    void released.then(() => offerUnfinished(service, receive, signal));
   },
-  leave: () => {
+  onSignOut: () => {
     updates.end();
-    stay.abort();
+    visit.abort();
     deleteNow();
-    left = Promise.allSettled([stage.close(), abandonAll()]);
+    released = Promise.allSettled([stage.close(), abandonAll()]);
     shelf.clear();
     byId("unfinished").replaceChildren();
     byId("to-operators").hidden = true;

@@ -1,7 +1,7 @@
 // @ts-check
-/** Takes on their way: bytes that move, and a title that is asked for meanwhile. */
+/** Uploads in progress, each with a form for its title. */
 import { OrakError } from "../client/api.js";
-import { byId, el, icon, ICONS, say } from "./element.js";
+import { byId, el, icon, ICONS, setText } from "./element.js";
 import { size } from "./formats.js";
 import { t, words } from "./language.js";
 import { announce, notify } from "./notices.js";
@@ -16,15 +16,15 @@ let number = 0;
 /** @type {Set<Arrival>} */
 const underway = new Set();
 
-/** Whoever signs out takes nothing along: what goes up stops, and what is kept on the device stays. */
+/** Stop all uploads when the user signs out. Recordings on the device stay there. */
 export async function abandonAll() {
   await Promise.all([...underway].map((arrival) => arrival.abandon()));
 }
 
-/** One take on its way. */
+/** One upload in progress. */
 export class Arrival {
   /**
-   * @param {Words} name what it is called as long as it has no title
+   * @param {Words} name shown until it has a title
    * @param {string} suggestion
    * @param {Delivery} delivery
    * @param {(take: Take) => void} arrived
@@ -33,7 +33,7 @@ export class Arrival {
     this.name = name;
     this.delivery = delivery;
     this.arrived = arrived;
-    /** Whether a title was. */
+    /** Whether the user has entered a title. */
     this.given = false;
     /** @type {((title: string) => void) | undefined} */
     this.answer = undefined;
@@ -53,17 +53,17 @@ export class Arrival {
       this.problem,
     );
     this.bar = el("progress", { max: 1, value: 0, label: () => t("uploadProgress", { name: name() }) });
-    this.said = el("p", { text: words("preparing") });
+    this.status = el("p", { text: words("preparing") });
     this.cancelButton = el("button", {
       type: "button",
       class: "quiet",
       label: () => t("cancelUpload", { name: name() }),
       onclick: () => this.cancel(),
     }, icon(ICONS.close), el("span", { text: words("cancel") }));
-    this.foot = el("div", { class: "arrival-foot" }, this.said, this.cancelButton);
+    this.foot = el("div", { class: "arrival-foot" }, this.status, this.cancelButton);
     this.node = el("li", { class: "arrival card" }, form, this.bar, this.foot);
     byId("arrivals-list").prepend(this.node);
-    if (delivery.title !== undefined) this.settle(); // it was given before the page closed
+    if (delivery.title !== undefined) this.settle(); // the user entered it before the page was closed
     underway.add(this);
     showList();
     void this.run();
@@ -77,16 +77,16 @@ export class Arrival {
 
   async run() {
     this.again?.remove();
-    this.said.classList.remove("problem");
+    this.status.classList.remove("problem");
     const { delivery, stop } = this;
     try {
       const take = await delivery.run({
         askTitle: () => this.asked(),
         onProgress: (sent, total) => this.move(sent, total),
-        onWaiting: (waiting) => say(this.said, words(waiting ? "waitingForNetwork" : "goingOn")),
+        onWaiting: (waiting) => setText(this.status, words(waiting ? "waitingForNetwork" : "goingOn")),
         signal: stop.signal,
       });
-      if (stop.signal.aborted) return; // it came too late, and `discard` sees to it
+      if (stop.signal.aborted) return; // the record was created too late to stop; `discard` deletes it
       this.close();
       announce(words("savedNotice", { title: take.title }));
       this.arrived(take);
@@ -97,7 +97,7 @@ export class Arrival {
 
   /** @returns {Promise<string>} */
   asked() {
-    if (this.given) return Promise.resolve(this.input.value.trim()); // before a failure
+    if (this.given) return Promise.resolve(this.input.value.trim()); // entered before a failure
     return new Promise((resolve) => (this.answer = resolve));
   }
 
@@ -107,26 +107,26 @@ export class Arrival {
     const title = this.input.value.trim();
     if (!title) return this.refuse(words("titleRequired"));
     this.settle();
-    if (this.bar.value >= 1) say(this.said, words("saving"));
+    if (this.bar.value >= 1) setText(this.status, words("saving"));
     if (this.again?.isConnected) void this.tryAgain();
     else this.answer?.(title);
   }
 
-  /** The title stands. */
+  /** Accept the title and lock the form. */
   settle() {
     this.given = true;
-    say(this.problem, () => "");
+    setText(this.problem, () => "");
     this.input.removeAttribute("aria-invalid");
     this.input.readOnly = true;
     this.save.disabled = true;
   }
 
-  /** The title will not do. @param {Words} why */
+  /** Reject the title and unlock the form. @param {Words} why */
   refuse(why) {
     this.given = false;
     this.input.readOnly = false;
     this.save.disabled = false;
-    say(this.problem, why);
+    setText(this.problem, why);
     this.input.setAttribute("aria-invalid", "true");
     this.input.focus();
   }
@@ -134,22 +134,22 @@ export class Arrival {
   /** @param {number} sent @param {number} total bytes */
   move(sent, total) {
     this.bar.value = total ? sent / total : 0;
-    if (sent < total) say(this.said, () => t("sent", { sent: size(sent), total: size(total) }));
-    else say(this.said, words(this.given ? "saving" : "arrived"));
+    if (sent < total) setText(this.status, () => t("sent", { sent: size(sent), total: size(total) }));
+    else setText(this.status, words(this.given ? "saving" : "arrived"));
   }
 
   /** @param {unknown} failure */
   fail(failure) {
     if (this.given && failure instanceof OrakError && this.delivery.title === undefined) {
-      this.refuse(() => reasonOf(failure)); // all that was wrong is the title
+      this.refuse(() => reasonOf(failure)); // only the title was refused
       return void this.run();
     }
-    const told = () => t("uploadFailed", { reason: reasonOf(failure) });
-    say(this.said, told);
-    announce(() => `${this.name()}. ${told()}`);
-    this.said.classList.add("problem");
-    const isFinal = failure instanceof OrakError && failure.status === 400; // the file is not what orak takes
-    this.input.readOnly = this.save.disabled = isFinal; // else another title may be given
+    const text = () => t("uploadFailed", { reason: reasonOf(failure) });
+    setText(this.status, text);
+    announce(() => `${this.name()}. ${text()}`);
+    this.status.classList.add("problem");
+    const isFinal = failure instanceof OrakError && failure.status === 400; // orak does not accept the file
+    this.input.readOnly = this.save.disabled = isFinal; // otherwise the title may be changed
     if (isFinal) return this.cancelButton.focus();
     const again = { type: "button", class: "outlined", text: words("tryAgain"), onclick: () => this.tryAgain() };
     this.again = el("button", again);
@@ -188,7 +188,7 @@ export class Arrival {
   }
 }
 
-/** Whether something would be lost by leaving. */
+/** Whether closing the page would lose an upload. */
 export const anyArriving = () => byId("arrivals-list").hasChildNodes();
 
 function showList() {

@@ -1,21 +1,21 @@
 // @ts-check
-/** Calls to orak, by its own client, as whoever is signed in. */
+/** API calls as the signed-in user, through the browser client. */
 import { Api, OrakError } from "../client/api.js";
 import { language } from "./language.js";
 import { token } from "./session.js";
 
 /** @typedef {import("../client/api.js").RecordResponse} Take */
 
-/** Everything is relative to the page, which may stand below a path of its host. */
+/** Base of all URLs: a proxy may serve the page below a path. */
 export const HOME = new URL(".", document.baseURI);
 
 /** @type {Set<() => void>} */
 const refused = new Set();
 
-/** Be told when the token is not taken any more. @param {() => void} listener */
+/** Call *listener* when orak refuses the token. @param {() => void} listener */
 export const onRefusedToken = (listener) => refused.add(listener);
 
-/** One person's calls, also after they have gone: what they began ends as theirs. */
+/** The calls of one user. They keep that user's token after sign-out, to finish what the user started. */
 class SignedIn extends Api {
   /** @param {string} token */
   constructor(token) {
@@ -36,14 +36,14 @@ class SignedIn extends Api {
 
 let signedIn = new SignedIn("");
 
-/** orak, for who is signed in now. @returns {Api} */
+/** Return the API of the current user. @returns {Api} */
 export function orak() {
   const now = token() ?? "";
   if (signedIn.token !== now) signedIn = new SignedIn(now);
   return signedIn;
 }
 
-/** One page of the caller's takes, newest first. @param {string | null} cursor @param {number} limit */
+/** Return one page of the user's takes, newest first. @param {string | null} cursor @param {number} limit */
 export async function listTakes(cursor, limit) {
   const query = new URLSearchParams({ limit: String(limit) });
   if (cursor) query.set("cursor", cursor);
@@ -60,16 +60,16 @@ export const renameTake = (id, title) => orak().json("PATCH", `/${id}`, { json: 
 /** @param {number} id @returns {Promise<Take>} */
 export const retryTake = (id) => orak().json("POST", `/${id}/retry`);
 
-/** Delete a take; *keepalive* also as the page goes away. @param {Api} api @param {number} id @param {boolean} [keepalive] */
+/** Delete a take. With *keepalive*, the request outlives the page. @param {Api} api @param {number} id @param {boolean} [keepalive] */
 export async function deleteTake(api, id, keepalive = false) {
   try {
     await api.call("DELETE", `/${id}`, { keepalive });
   } catch (failure) {
-    if (!(failure instanceof OrakError && failure.status === 404)) throw failure; // gone is what was asked for
+    if (!(failure instanceof OrakError && failure.status === 404)) throw failure; // already deleted
   }
 }
 
-/** The cursor of the `Link` header (RFC 8288). @param {Response} answer */
+/** Return the cursor of the next page from the `Link` header (RFC 8288). @param {Response} answer */
 export function nextCursor(answer) {
   const link = /<([^>]+)>;\s*rel="next"/.exec(answer.headers.get("Link") ?? "");
   return link ? new URL(link[1], HOME).searchParams.get("cursor") : null;

@@ -1,5 +1,5 @@
 // @ts-check
-/** Deleting a take, with a few seconds to think again; leaving the page ends them, and the take is deleted. */
+/** Deleting takes, with a few seconds to undo. Closing the page deletes at once. */
 import { deleteTake, orak } from "./calls.js";
 import { t } from "./language.js";
 import { notify } from "./notices.js";
@@ -8,19 +8,20 @@ import { notify } from "./notices.js";
 
 const LIFE = 6000; // ms to undo
 
-/** How to delete each now. @type {Map<number, () => void>} */
+/** For each take that waits, a function that deletes it now. @type {Map<number, () => void>} */
 const waiting = new Map();
 
-/** Whether *id* is to be deleted when its time is over. @param {number} id */
+/** Whether *id* is waiting to be deleted. @param {number} id */
 export const isLeaving = (id) => waiting.has(id);
 
 /**
+ * Delete *take* unless the user undoes it in time.
  * @param {Take} take
- * @param {{ back: () => void, gone: () => void, failed: (failure: unknown) => void }} then `back` when it was undone or
+ * @param {{ back: () => void, gone: () => void, failed: (failure: unknown) => void }} then `back`: it was undone or
  *   could not be deleted
  */
 export function deleteLater(take, { back, gone, failed }) {
-  const api = orak(); // whoever is in when the time is over
+  const api = orak(); // the user who deletes, even if another is signed in when the time is over
   const act = () => {
     waiting.delete(take.id);
     back();
@@ -43,11 +44,11 @@ export function deleteLater(take, { back, gone, failed }) {
   });
   waiting.set(take.id, () => {
     close();
-    void deleteTake(api, take.id, true).catch(() => undefined); // there is nobody left to tell
+    void deleteTake(api, take.id, true).catch(() => undefined); // the page is closing: no place to show a failure
   });
 }
 
-/** Whoever leaves thinks no more about it. */
+/** Delete all waiting takes now. */
 export function deleteNow() {
   for (const now of waiting.values()) now();
   waiting.clear();

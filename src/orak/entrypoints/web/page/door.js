@@ -1,54 +1,54 @@
 // @ts-check
-/** Coming in with a token, and going out. */
+/** Signing in with a token, and signing out. */
 import { onRefusedToken } from "./calls.js";
-import { byId, say } from "./element.js";
+import { byId, setText } from "./element.js";
 import { words } from "./language.js";
 import { signIn, signOut, takeTokenFromAddress, token } from "./session.js";
 
 /**
- * Keep the door: what is behind it shows while there is a token.
- * @param {{ behind: HTMLElement, enter: () => void, leave: () => void, mayLeave?: () => boolean }} room `mayLeave`:
- *   whether a refused token leads out at once; the next refusal asks again
+ * Show *content* while there is a token, and the sign-in form otherwise.
+ * @param {{ content: HTMLElement, onSignIn: () => void, onSignOut: () => void, maySignOut?: () => boolean }} options
+ *   `maySignOut`: called when orak refuses the token; false postpones the sign-out to the next refusal
  */
-export function keepDoor({ behind, enter, leave, mayLeave = () => true }) {
+export function requireSignIn({ content, onSignIn, onSignOut, maySignOut = () => true }) {
   const field = /** @type {HTMLInputElement} */ (byId("token"));
   const problem = byId("token-problem");
   const show = () => {
-    const inside = token() !== null;
-    byId("door").hidden = inside;
-    behind.hidden = !inside;
-    byId("sign-out").hidden = !inside;
-    if (inside) enter();
+    const isSignedIn = token() !== null;
+    byId("door").hidden = isSignedIn;
+    content.hidden = !isSignedIn;
+    byId("sign-out").hidden = !isSignedIn;
+    if (isSignedIn) onSignIn();
   };
-  const goOut = () => {
+  const leave = () => {
     signOut();
-    leave();
+    onSignOut();
     show();
     field.focus();
   };
   byId("door-form").addEventListener("submit", (event) => {
     event.preventDefault();
     if (!field.value.trim()) {
-      say(problem, words("tokenMissing"));
+      setText(problem, words("tokenMissing"));
       return field.focus();
     }
     signIn(field.value);
     field.value = "";
-    say(problem, () => "");
+    setText(problem, () => "");
     show();
-    byId("language").focus(); // the field that had it is gone
+    byId("language").focus(); // the focused field is hidden now
   });
-  byId("sign-out").addEventListener("click", goOut);
+  byId("sign-out").addEventListener("click", leave);
   onRefusedToken(() => {
-    if (token() === null || !mayLeave()) return; // the first of several refusals has shown them out
-    goOut();
-    say(problem, words("tokenRefused"));
+    if (token() === null || !maySignOut()) return; // an earlier refusal has signed the user out
+    leave();
+    setText(problem, words("tokenRefused"));
   });
   addEventListener("hashchange", () => {
     const before = token();
     takeTokenFromAddress();
     if (token() === before) return;
-    leave();
+    onSignOut();
     show();
   });
   takeTokenFromAddress();

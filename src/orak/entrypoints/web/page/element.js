@@ -1,28 +1,28 @@
 // @ts-check
-/** Elements, and the words on them, which follow the language. */
+/** DOM elements with texts that follow the language. */
 
 /** @typedef {() => string} Words */
 
-const spoken = new WeakMap();
+const textsOf = new WeakMap();
 
 /**
- * Put words on an element, now and whenever the language changes.
+ * Set the text of an element, now and whenever the language changes.
  * @param {Element} node
  * @param {Words} words
- * @param {string} [attribute] instead of the text
+ * @param {string} [attribute] set instead of the text content
  */
-export function say(node, words, attribute) {
-  const known = spoken.get(node) ?? new Map();
+export function setText(node, words, attribute) {
+  const known = textsOf.get(node) ?? new Map();
   known.set(attribute, words);
-  spoken.set(node, known);
-  node.toggleAttribute("data-said", true);
+  textsOf.set(node, known);
+  node.toggleAttribute("data-localized", true);
   put(node, attribute, words());
 }
 
-/** Say everything under *root* anew, in the language of now. @param {ParentNode} root */
-export function sayAgain(root) {
-  for (const node of root.querySelectorAll("[data-said]")) {
-    for (const [attribute, words] of spoken.get(node) ?? []) put(node, attribute, words());
+/** Update all texts under *root* to the current language. @param {ParentNode} root */
+export function refreshTexts(root) {
+  for (const node of root.querySelectorAll("[data-localized]")) {
+    for (const [attribute, words] of textsOf.get(node) ?? []) put(node, attribute, words());
   }
 }
 
@@ -33,8 +33,8 @@ function put(node, attribute, text) {
 }
 
 /**
- * Make an element. `text` and `label` are words, `on…` are listeners, `value` is set as a property, and the rest are
- * attributes: false or null leaves one out.
+ * Create an element. `text` and `label` are texts, `on…` are listeners and `value` is a property. All others are
+ * attributes; false or null omits one.
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
  * @param {Record<string, unknown>} [wanted]
@@ -44,8 +44,8 @@ function put(node, attribute, text) {
 export function el(tag, wanted = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(wanted)) {
-    if (name === "text") say(node, /** @type {Words} */ (value));
-    else if (name === "label") say(node, /** @type {Words} */ (value), "aria-label");
+    if (name === "text") setText(node, /** @type {Words} */ (value));
+    else if (name === "label") setText(node, /** @type {Words} */ (value), "aria-label");
     else if (name.startsWith("on")) node.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
     else if (name === "value") Object.assign(node, { value });
     else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : String(value));
@@ -56,7 +56,7 @@ export function el(tag, wanted = {}, ...children) {
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Draw an icon of 24 × 24 out of one path. @param {string} path @returns {SVGSVGElement} */
+/** Create an icon of 24 × 24 from one path. @param {string} path @returns {SVGSVGElement} */
 export function icon(path) {
   const drawing = document.createElementNS(SVG, "svg");
   drawing.setAttribute("viewBox", "0 0 24 24");
@@ -77,9 +77,9 @@ export const ICONS = {
   close: "M6 6l12 12M18 6L6 18",
 };
 
-/** The element of that id, which the page has. @param {string} id @returns {HTMLElement} */
+/** Return the element with that id. @param {string} id @returns {HTMLElement} */
 export function byId(id) {
   const node = document.getElementById(id);
-  if (!node) throw new Error(`the page has no #${id}`);
+  if (!node) throw new Error(`no element with the id ${id}`);
   return node;
 }

@@ -1,30 +1,30 @@
 // @ts-check
-/** Files, chosen or dropped. */
+/** Choosing and dropping files. */
 import { byId } from "./element.js";
 
-/** @param {(files: File[]) => void} given @param {() => boolean} welcome whether files are taken at all just now */
-export function takeFiles(given, welcome) {
+/** Call *receive* with chosen or dropped files. @param {(files: File[]) => void} receive @param {() => boolean} mayDrop */
+export function takeFiles(receive, mayDrop) {
   const input = /** @type {HTMLInputElement} */ (byId("files"));
   const curtain = byId("curtain");
   byId("choose").addEventListener("click", () => input.click());
   input.addEventListener("change", () => {
-    given([...(input.files ?? [])]);
-    input.value = ""; // the same file may be chosen again
+    receive([...(input.files ?? [])]);
+    input.value = ""; // so that the same file can be chosen again
   });
   /** @param {DragEvent} event */
-  const brings = (event) => event.dataTransfer?.types.includes("Files");
+  const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
   addEventListener("dragover", (event) => {
-    if (!brings(event)) return;
-    event.preventDefault(); // a browser would leave for the file
-    curtain.classList.toggle("open", welcome());
+    if (!hasFiles(event)) return;
+    event.preventDefault(); // the browser would open the file
+    curtain.classList.toggle("open", mayDrop());
   });
   addEventListener("dragleave", (event) => {
     if (!event.relatedTarget) curtain.classList.remove("open");
   });
   addEventListener("drop", (event) => {
     curtain.classList.remove("open");
-    if (!brings(event)) return;
+    if (!hasFiles(event)) return;
     event.preventDefault();
-    if (welcome()) given([...(event.dataTransfer?.files ?? [])]);
+    if (mayDrop()) receive([...(event.dataTransfer?.files ?? [])]);
   });
 }

@@ -1,5 +1,5 @@
 // @ts-check
-/** Sizes, lengths and times as people write them. */
+/** Formatting sizes, durations and times for people. */
 import { language } from "./language.js";
 
 /** @type {[number, string][]} */
@@ -17,7 +17,7 @@ export function size(bytes) {
   return new Intl.NumberFormat(language(), options).format(bytes / (step || 1));
 }
 
-/** A length as a clock shows it. @param {number} seconds */
+/** Format a duration like 1:05. @param {number} seconds */
 export function clock(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
   const two = new Intl.NumberFormat(language(), { minimumIntegerDigits: 2, useGrouping: false });
@@ -28,7 +28,7 @@ export function clock(seconds) {
   return hours ? `${one.format(hours)}:${rest}` : rest;
 }
 
-/** A length to be read aloud. @param {number} seconds */
+/** Format a duration for screen readers. @param {number} seconds */
 export function spokenLength(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
   /** @type {[number, string][]} */
@@ -37,15 +37,15 @@ export function spokenLength(seconds) {
     [Math.floor(whole / 60) % 60, "minute"],
     [whole % 60, "second"],
   ];
-  const said = parts
+  const texts = parts
     .filter(([count, unit]) => count || (unit === "second" && whole < 60))
     .map(([value, unit]) =>
       new Intl.NumberFormat(language(), { style: "unit", unit, unitDisplay: "long" }).format(value),
     );
-  return new Intl.ListFormat(language(), { type: "unit" }).format(said);
+  return new Intl.ListFormat(language(), { type: "unit" }).format(texts);
 }
 
-/** A moment: the time of today, the day of another. @param {string | number | Date} moment */
+/** Format a moment: the time if it is today, otherwise the date. @param {string | number | Date} moment */
 export function when(moment) {
   const then = new Date(moment);
   const now = new Date();

@@ -1,6 +1,6 @@
 // @ts-check
-/** The language of the page: the browser's, until the reader chooses. */
-import { say, sayAgain } from "./element.js";
+/** The language of the page: the browser's until the user chooses one. */
+import { refreshTexts, setText } from "./element.js";
 import { TEXTS } from "./texts.js";
 
 /** @typedef {"ko" | "en"} Language */
@@ -17,22 +17,22 @@ const listeners = new Set();
 /** @returns {Language} */
 export const language = () => chosen;
 
-/** The text of *key*, its {names} filled in. @param {TextKey} key @param {Record<string, string | number>} [values] */
+/** Return the text of *key* with its {placeholders} filled in. @param {TextKey} key @param {Record<string, string | number>} [values] */
 export function t(key, values = {}) {
   return TEXTS[chosen][key].replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 }
 
-/** Words that follow the language. @param {TextKey} key @param {Record<string, string | number>} [values] */
+/** Return a function that gives the text of *key* in the current language. @param {TextKey} key @param {Record<string, string | number>} [values] */
 export const words = (key, values) => () => t(key, values);
 
-/** Be told of a change. @param {() => void} listener */
+/** Call *listener* when the language changes. @param {() => void} listener */
 export const onLanguage = (listener) => listeners.add(listener);
 
-/** Put the language on what the document says itself, and let the switch change it. @param {HTMLElement} button */
+/** Translate the document's own texts and let *button* switch the language. @param {HTMLElement} button */
 export function followLanguage(button) {
-  for (const node of document.querySelectorAll("[data-t]")) say(node, () => t(keyOf(node, "data-t")));
+  for (const node of document.querySelectorAll("[data-t]")) setText(node, () => t(keyOf(node, "data-t")));
   for (const node of document.querySelectorAll("[data-t-label]")) {
-    say(node, () => t(keyOf(node, "data-t-label")), "aria-label");
+    setText(node, () => t(keyOf(node, "data-t-label")), "aria-label");
   }
   const show = () => {
     document.documentElement.lang = chosen;
@@ -43,10 +43,10 @@ export function followLanguage(button) {
     try {
       localStorage.setItem(KEPT, chosen);
     } catch {
-      // storage is forbidden here: the choice lasts as long as the page
+      // storage is blocked: the choice lasts until the page is closed
     }
     show();
-    sayAgain(document);
+    refreshTexts(document);
     for (const listener of listeners) listener();
   });
   show();

@@ -1,5 +1,5 @@
 // @ts-check
-/** What the page says beside what it shows: one line at the foot, read aloud, with a way back where there is one. */
+/** Notices at the bottom of the page, read by screen readers, with an action where one is possible. */
 import { byId, el } from "./element.js";
 
 /** @typedef {import("./element.js").Words} Words */
@@ -8,11 +8,11 @@ import { byId, el } from "./element.js";
 const LIFE = 6000; // ms
 
 /**
- * Show a notice, until its time is over or it is answered. Time stands still while somebody is at it.
+ * Show a notice until its time is over or the user acts. The time stops while the notice has the pointer or the focus.
  * @param {Words} words
  * @param {{ action?: Action, life?: number, kind?: "plain" | "error", over?: () => void }} [options] `over` is called
- *   when the time ends without an answer
- * @returns {() => void} takes it away, and calls nothing
+ *   when the time ends without an action
+ * @returns {() => void} removes the notice without calling `over`
  */
 export function notify(words, { action, life = LIFE, kind = "plain", over } = {}) {
   const notice = el("div", { class: `notice ${kind}` }, el("p", { text: words }));
@@ -56,7 +56,7 @@ export function notify(words, { action, life = LIFE, kind = "plain", over } = {}
   return close;
 }
 
-/** Say *words* to those who listen, and show nothing. @param {Words} words */
+/** Announce *words* to screen readers only. @param {Words} words */
 export function announce(words) {
   byId("announcer").textContent = words();
 }

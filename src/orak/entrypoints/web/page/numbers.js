@@ -1,6 +1,6 @@
 // @ts-check
-/** The counts that operators watch, each with its last minutes. */
-import { el, say } from "./element.js";
+/** The counts on the operators' page, each with its recent history. */
+import { el, setText } from "./element.js";
 import { clock, count } from "./formats.js";
 import { t, words } from "./language.js";
 import { Sparkline } from "./sparkline.js";
@@ -86,8 +86,8 @@ class Tile {
   show(statistics) {
     const { shown } = this;
     const value = shown.value(statistics);
-    say(this.value, () => (shown.written ?? count)(value));
-    say(this.beside, () => shown.beside?.(statistics) ?? "");
+    setText(this.value, () => (shown.written ?? count)(value));
+    setText(this.beside, () => shown.beside?.(statistics) ?? "");
     this.line.add(value);
     this.line.describe(words(shown.name));
   }

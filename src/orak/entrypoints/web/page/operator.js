@@ -1,9 +1,9 @@
 // @ts-check
-/** The operators' page: how conversion goes, and moving what stands still. */
+/** The operators' page: conversion statistics, batch size and dead letters. */
 import { OrakError } from "../client/api.js";
 import { orak } from "./calls.js";
-import { keepDoor } from "./door.js";
-import { byId, say } from "./element.js";
+import { requireSignIn } from "./door.js";
+import { byId, setText } from "./element.js";
 import { when } from "./formats.js";
 import { followLanguage, onLanguage, t, words } from "./language.js";
 import { notify } from "./notices.js";
@@ -13,8 +13,8 @@ import { UploadTable } from "./upload-table.js";
 
 /** @typedef {import("./numbers.js").Statistics} Statistics */
 
-const EVERY = 2000; // ms between readings of the counts
-const LISTS_EVERY = 5; // readings between looks at the lists
+const POLL_INTERVAL = 2000; // ms between readings of the counts
+const READINGS_PER_LIST = 5; // the lists are read less often
 
 const numbers = new Numbers(byId("numbers"));
 const failures = new UploadTable(byId("failures"), "/batch/failures", "failuresEmpty", async (id) => {
@@ -29,7 +29,7 @@ let readings = 0;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
 
-/** @param {boolean} lists whether to look at the lists too */
+/** @param {boolean} lists whether to read the lists too */
 async function read(lists) {
   /** @type {Statistics} */
   const statistics = await orak().json("GET", "/batch/statistics");
@@ -37,33 +37,33 @@ async function read(lists) {
   byId("batch-off").hidden = statistics.batchEnabled;
   if (document.activeElement !== size && size.dataset.touched === undefined) size.value = String(statistics.batchSize);
   const now = new Date();
-  say(byId("updated"), () => t("updated", { when: when(now) }));
+  setText(byId("updated"), () => t("updated", { when: when(now) }));
   if (lists) await Promise.all([failures.refresh(), orphans.refresh()]);
 }
 
 async function follow() {
   clearTimeout(timer);
   try {
-    await read(readings % LISTS_EVERY === 0);
+    await read(readings % READINGS_PER_LIST === 0);
     readings += 1;
-    say(byId("connection"), () => "");
+    setText(byId("connection"), () => "");
     admit(true);
   } catch (failure) {
     if (failure instanceof OrakError && failure.status === 401) return;
     if (failure instanceof OrakError && failure.status === 403) return admit(false);
-    say(byId("connection"), () => t("actionFailed", { reason: reasonOf(failure) }));
+    setText(byId("connection"), () => t("actionFailed", { reason: reasonOf(failure) }));
     admit(true);
   }
-  timer = setTimeout(() => void follow(), document.hidden ? 10 * EVERY : EVERY);
+  timer = setTimeout(() => void follow(), document.hidden ? 10 * POLL_INTERVAL : POLL_INTERVAL);
 }
 
-/** @param {boolean} may */
-function admit(may) {
-  byId("board").hidden = !may;
-  byId("not-for-you").hidden = may;
+/** @param {boolean} isOperator */
+function admit(isOperator) {
+  byId("board").hidden = !isOperator;
+  byId("not-for-you").hidden = isOperator;
 }
 
-/** Do it, and say how it went. @param {() => Promise<unknown>} act @param {() => string} done */
+/** Run *act* and show a notice with its outcome. @param {() => Promise<unknown>} act @param {() => string} done */
 async function act(act, done) {
   try {
     await act();
@@ -85,16 +85,16 @@ byId("batch-form").addEventListener("submit", (event) => {
 });
 size.addEventListener("input", () => (size.dataset.touched = ""));
 byId("trigger").addEventListener("click", () => void act(() => orak().call("POST", "/batch/trigger"), words("triggered")));
-onLanguage(() => void read(true).catch(() => undefined)); // the server's sentences follow, too
+onLanguage(() => void read(true).catch(() => undefined)); // failure messages come from the server in the new language
 
 followLanguage(byId("language"));
-keepDoor({
-  behind: byId("operators"),
-  enter: () => {
+requireSignIn({
+  content: byId("operators"),
+  onSignIn: () => {
     readings = 0;
     void follow();
   },
-  leave: () => {
+  onSignOut: () => {
     clearTimeout(timer);
     byId("board").hidden = true;
     byId("not-for-you").hidden = true;

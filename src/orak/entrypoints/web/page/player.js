@@ -1,27 +1,27 @@
 // @ts-check
-/** Hearing a take: one at a time, its waveform drawn from orak's peaks by wavesurfer.js. */
+/** The player: one take at a time, with a waveform drawn by wavesurfer.js from the peaks that orak computed. */
 import WaveSurfer from "../vendor/wavesurfer/wavesurfer.esm.js";
-import { el, sayAgain } from "./element.js";
+import { el, refreshTexts } from "./element.js";
 import { clock, spokenLength } from "./formats.js";
 import { t, words } from "./language.js";
 import { notify } from "./notices.js";
 
 /** @typedef {import("./calls.js").Take} Take */
 
-/** Pixels. The Content-Security-Policy holds the hash of wavesurfer's style sheet, which this height is part of. */
+/** Pixels. This height is part of wavesurfer's style sheet, whose hash is in the Content-Security-Policy. */
 const HEIGHT = 64;
-const STEP = 5; // seconds that an arrow key moves
-const LEAP = 15; // seconds that Page Up and Page Down move
+const STEP = 5; // seconds per arrow key
+const LEAP = 15; // seconds per Page Up or Page Down
 
-/** What is open now. @type {Player | null} */
+/** The open player. @type {Player | null} */
 let current = null;
 
 export class Player {
   /**
-   * Open the waveform of *take* in *place*; whatever was open before closes.
+   * Open the waveform of *take* in *place* and close the previous player.
    * @param {Take} take
    * @param {HTMLElement} place
-   * @param {() => void} changed is called when it begins or ends to play
+   * @param {() => void} changed called when playback starts or stops
    */
   constructor(take, place, changed) {
     current?.close();
@@ -54,10 +54,10 @@ export class Player {
     this.drawn = this.draw();
   }
 
-  /** Go by another name. @param {Take} take */
+  /** Use the new title of *take*. @param {Take} take */
   rename(take) {
     this.take = take;
-    sayAgain(this.place);
+    refreshTexts(this.place);
   }
 
   get playing() {
@@ -70,7 +70,7 @@ export class Player {
     try {
       await this.audio.play();
     } catch (failure) {
-      // Pausing or closing before the first sound rejects, too.
+      // Pausing or closing before playback starts rejects too.
       if (!(failure instanceof DOMException && failure.name === "AbortError")) this.fail();
     }
   }
@@ -81,12 +81,12 @@ export class Player {
     this.audio.pause();
     this.surfer?.destroy();
     this.audio.removeAttribute("src");
-    this.audio.load(); // lets go of the connection
+    this.audio.load(); // closes the connection
     this.place.replaceChildren();
     this.changed();
   }
 
-  /** Draw anew: colours follow the scheme. */
+  /** Update the colours after a change of colour scheme. */
   repaint() {
     this.surfer?.setOptions(colours(this.wave));
   }
@@ -142,8 +142,8 @@ export class Player {
     this.all.textContent = clock(this.length);
     this.wave.setAttribute("aria-valuemax", String(Math.round(this.length)));
     this.wave.setAttribute("aria-valuenow", String(Math.round(currentTime)));
-    const said = { now: spokenLength(currentTime), all: spokenLength(this.length) };
-    this.wave.setAttribute("aria-valuetext", t("positionNow", said));
+    const times = { now: spokenLength(currentTime), all: spokenLength(this.length) };
+    this.wave.setAttribute("aria-valuetext", t("positionNow", times));
   }
 
   fail() {
@@ -169,7 +169,7 @@ function colours(node) {
 const mixed = (strong, ground) => `color-mix(in srgb, ${strong} 45%, ${ground})`;
 
 /**
- * Fetch a take's peaks: the highs above the line, the lows below it. Without them the line is flat, and still moves.
+ * Fetch the peaks of a take: maxima and minima. Without them the waveform is flat, but the take still plays.
  * @param {string | null} url
  */
 async function waveform(url) {

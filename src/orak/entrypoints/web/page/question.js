@@ -1,21 +1,21 @@
 // @ts-check
-/** A question with two answers, asked in a dialog. */
-import { byId, say } from "./element.js";
+/** A yes-or-no question in a dialog. */
+import { byId, setText } from "./element.js";
 import { t } from "./language.js";
 
 /** @typedef {import("./language.js").TextKey} TextKey */
 
 /**
- * Ask; Escape is a no.
+ * Return whether the user confirms. Escape means no.
  * @param {{ heading: TextKey, lead: TextKey, yes: TextKey, no: TextKey }} texts
  * @returns {Promise<boolean>}
  */
 export function ask({ heading, lead, yes, no }) {
   const dialog = /** @type {HTMLDialogElement} */ (byId("question"));
-  say(byId("question-heading"), () => t(heading));
-  say(byId("question-lead"), () => t(lead));
-  say(byId("question-yes"), () => t(yes));
-  say(byId("question-no"), () => t(no));
+  setText(byId("question-heading"), () => t(heading));
+  setText(byId("question-lead"), () => t(lead));
+  setText(byId("question-yes"), () => t(yes));
+  setText(byId("question-no"), () => t(no));
   dialog.returnValue = "no";
   dialog.showModal();
   return new Promise((resolve) => {

@@ -1,5 +1,5 @@
 // @ts-check
-/** Offering to finish takes that a closed tab left behind. */
+/** Offering to finish recordings that a closed tab left on the device. */
 import { byId, el } from "./element.js";
 import { spokenLength } from "./formats.js";
 import { t, words } from "./language.js";
@@ -12,7 +12,7 @@ import { reasonOf } from "./take.js";
 /** @typedef {import("../client/takes.js").KeptTake} KeptTake */
 
 /**
- * Offer what is there, and what other tabs leave behind, until *signal* aborts.
+ * Offer the recordings on this device, and those that other tabs leave behind, until *signal* aborts.
  * @param {RecordingService} service
  * @param {(delivery: Delivery) => void} finish
  * @param {AbortSignal} signal
@@ -20,21 +20,21 @@ import { reasonOf } from "./take.js";
 export async function offerUnfinished(service, finish, signal) {
   const place = byId("unfinished");
   while (!signal.aborted) {
-    const found = await service.unfinishedTakes().catch(() => []); // a private window keeps nothing
+    const found = await service.unfinishedTakes().catch(() => []); // no IndexedDB in a private window
     if (signal.aborted) return;
     const takes = new Map(found.map((take) => [take.id, take]));
     for (const card of place.querySelectorAll("section")) {
-      if (!takes.delete(card.dataset.id ?? "")) card.remove(); // another tab took it up
+      if (!takes.delete(card.dataset.id ?? "")) card.remove(); // another tab opened it
     }
     for (const take of takes.values()) place.append(offer(take, service, finish, signal));
     const round = new AbortController();
-    await Promise.race([service.takes.released(round.signal), lookedAt(signal)]).catch(() => undefined);
+    await Promise.race([service.takes.released(round.signal), visibilityChanged(signal)]).catch(() => undefined);
     round.abort();
   }
 }
 
-/** Resolves when somebody turns to the page, or *signal* aborts. @param {AbortSignal} signal @returns {Promise<unknown>} */
-function lookedAt(signal) {
+/** Resolves when the page is shown or hidden, or *signal* aborts. @param {AbortSignal} signal @returns {Promise<unknown>} */
+function visibilityChanged(signal) {
   return new Promise((resolve) => {
     document.addEventListener("visibilitychange", resolve, { once: true, signal });
     signal.addEventListener("abort", resolve, { once: true });
@@ -53,7 +53,7 @@ function offer(take, service, finish, signal) {
     seconds >= 1 ? t("unfinishedLead", { length: spokenLength(seconds) }) : t("unfinishedLeadUnknown");
   /** @param {() => Promise<void>} act */
   const answer = async (act) => {
-    card.inert = true; // the first answer counts
+    card.inert = true; // only the first answer counts
     try {
       await act();
     } catch (failure) {
@@ -64,7 +64,7 @@ function offer(take, service, finish, signal) {
   };
   const takeUp = async () => {
     const delivery = await service.takeUp(take.id);
-    if (signal.aborted) await delivery.letGo(); // who sang has left
+    if (signal.aborted) await delivery.letGo(); // the user has signed out
     else finish(delivery);
   };
   const discard = async () => {

@@ -1,9 +1,9 @@
 // @ts-check
-/** The voice, drawn: it leaves the record button to both sides, like rings on water. */
+/** The input level, drawn as bars that move away from the record button on both sides. */
 
-const PITCH = 5; // CSS pixels from bar to bar
+const PITCH = 5; // CSS pixels between bars
 const BAR = 2.5;
-const BUTTON = 78; // half the width that the button covers
+const BUTTON = 78; // half the width of the button, with its margin
 const REST = 0.015;
 
 export class Ripples {
@@ -17,7 +17,7 @@ export class Ripples {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
   }
 
-  /** Hear one moment of the voice. @param {import("../client/capture.js").Level} level */
+  /** Add the current level. @param {import("../client/capture.js").Level} level */
   hear({ peak, isClipping }) {
     this.heard.unshift({ level: peak, loud: isClipping });
     this.heard.length = Math.min(this.heard.length, 240);
@@ -42,7 +42,7 @@ export class Ripples {
     const [calm, alarm] = [style.color, style.getPropertyValue("--vermilion")];
     const bars = Math.ceil((width / 2 - BUTTON) / PITCH);
     for (let bar = 0; bar < bars; bar += 1) {
-      // Without motion the bars stand and only their common height follows the voice.
+      // With reduced motion the bars stand still and share one height, which follows the level.
       const { level, loud } = this.heard[this.still.matches ? 0 : bar] ?? { level: 0, loud: false };
       const tall = Math.max(REST, Math.min(1, level)) * (height - 16);
       pen.globalAlpha = (1 - bar / bars) ** 0.7 * (level > REST ? 1 : 0.4);

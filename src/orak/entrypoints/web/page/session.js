@@ -1,9 +1,9 @@
 // @ts-check
-/** Whose page this is: a bearer token, for as long as the tab lives. */
+/** The user's bearer token, stored until the tab is closed. */
 
 const KEPT = "orak.token";
 
-/** Take the token of `#token=…`, and take it out of the address bar and the history at once. */
+/** Read the token from `#token=…` and remove it from the address bar and the history. */
 export function takeTokenFromAddress() {
   const given = new URLSearchParams(location.hash.slice(1)).get("token");
   if (!given) return;
@@ -11,7 +11,7 @@ export function takeTokenFromAddress() {
   signIn(given);
 }
 
-/** What is kept where nothing may be: for as long as the page lives. @type {string | null} */
+/** The token where storage is blocked, until the page is closed. @type {string | null} */
 let held = null;
 
 /** @returns {string | null} */
@@ -23,7 +23,7 @@ export function token() {
   }
 }
 
-/** @param {string} given a token; whether it is good, the server says */
+/** @param {string} given a token; the server checks it */
 export function signIn(given) {
   const kept = given.trim().replace(/^Bearer\s+/i, "");
   try {
@@ -38,16 +38,16 @@ export function signOut() {
   try {
     sessionStorage.removeItem(KEPT);
   } catch {
-    // nothing was kept
+    // storage is blocked
   }
 }
 
-/** Whether the token says that it is an operator's; what it may do, the server decides. */
+/** Whether the token claims the scope `admin`. The server decides what it may do. */
 export function isOperator() {
   return /\badmin\b/.test(String(claims().scope ?? ""));
 }
 
-/** Who the token says it is for. @returns {string} */
+/** The user id in the token. @returns {string} */
 export const subject = () => String(claims().sub ?? "");
 
 /** @returns {Record<string, unknown>} */

@@ -1,8 +1,8 @@
 // @ts-check
-/** The takes that are there, newest first, and what becomes of them while one looks. */
+/** The list of takes, newest first, kept up to date. */
 import { getTake, listTakes } from "./calls.js";
 import { deleteLater, isLeaving } from "./deletions.js";
-import { byId, el, say } from "./element.js";
+import { byId, el, setText } from "./element.js";
 import { count } from "./formats.js";
 import { onLanguage, t, words } from "./language.js";
 import { announce, notify } from "./notices.js";
@@ -10,7 +10,7 @@ import { reasonOf, TakeRow } from "./take.js";
 
 /** @typedef {import("./calls.js").Take} Take */
 
-const PAGE = 50; // takes fetched at once
+const PAGE = 50; // takes per request
 
 export class Shelf {
   constructor() {
@@ -21,18 +21,18 @@ export class Shelf {
     this.rows = new Map();
     /** @type {string | null} */
     this.next = null;
-    /** Whose shelf it is: an answer that comes late may be for who was here before. */
+    /** Changes with each sign-in: a late answer may belong to the previous user. */
     this.visit = 0;
     this.more.addEventListener("click", () => void this.showMore());
-    onLanguage(() => void this.refresh()); // the server's sentences follow, too
+    onLanguage(() => void this.refresh()); // failure messages come from the server in the new language
   }
 
-  /** Whether somebody waits for something to happen. */
-  get restless() {
+  /** Whether a take is being converted. */
+  get isConverting() {
     return [...this.rows.values()].some(({ take }) => take.processingStatus === "PROCESSING");
   }
 
-  /** Ask for the newest page, and bring the shelf up to it. */
+  /** Fetch the newest page and update the list. */
   async refresh() {
     if (!this.rows.size && !this.state.hasChildNodes()) this.showState(words("loading"));
     const { visit } = this;
@@ -54,7 +54,7 @@ export class Shelf {
     if (first) this.openFirst();
   }
 
-  /** Show *take* where it belongs: at the top if it is new. @param {Take} take */
+  /** Update *take*, or insert it in order: a new one at the top. @param {Take} take */
   put(take) {
     if (isLeaving(take.id)) return;
     const row = this.rows.get(take.id);
@@ -72,7 +72,7 @@ export class Shelf {
     this.showCount();
   }
 
-  /** Something happened to a take. @param {{ recordId: number, processingStatus: string, progress: number, deleted?: boolean }} step */
+  /** Apply one live event. @param {{ recordId: number, processingStatus: string, progress: number, deleted?: boolean }} step */
   async step({ recordId, processingStatus, progress, deleted = false }) {
     const row = this.rows.get(recordId);
     if (deleted) return row && this.drop(row);
@@ -138,7 +138,7 @@ export class Shelf {
     byId("takes-count").textContent = "";
   }
 
-  /** Let go of rows that the newest page should have and has not. @param {Take[]} takes @param {boolean} all */
+  /** Remove rows that are missing from the newest page. @param {Take[]} takes @param {boolean} all */
   forget(takes, all) {
     const kept = new Set(takes.map(({ id }) => id));
     const oldest = all ? 0 : Math.min(...kept);
@@ -160,7 +160,7 @@ export class Shelf {
   showCount() {
     this.more.hidden = this.next === null;
     const { size } = this.rows;
-    say(byId("takes-count"), () => {
+    setText(byId("takes-count"), () => {
       if (!size) return "";
       const shown = this.next ? `${count(size)}+` : count(size);
       return size === 1 ? t("takesCountOne") : t("takesCount", { count: shown });

@@ -1,6 +1,6 @@
 // @ts-check
-/** A line of the last readings of one number. */
-import { say } from "./element.js";
+/** A line chart of recent readings. */
+import { setText } from "./element.js";
 import { count } from "./formats.js";
 import { t } from "./language.js";
 
@@ -22,7 +22,7 @@ export class Sparkline {
     this.area.classList.add("spark-area");
     this.line = this.node.appendChild(document.createElementNS(SVG, "path"));
     this.line.classList.add("spark-line");
-    say(this.node, () => this.told(name()), "aria-label");
+    setText(this.node, () => this.label(name()), "aria-label");
   }
 
   /** @param {number} value */
@@ -41,13 +41,13 @@ export class Sparkline {
     this.area.setAttribute("d", `${line}L${WIDTH} ${HEIGHT}L${line.slice(1).split(" ")[0]} ${HEIGHT}Z`);
   }
 
-  /** Say it all again, once the readings are there. @param {() => string} name */
+  /** Update the label after a reading. @param {() => string} name */
   describe(name) {
-    say(this.node, () => this.told(name()), "aria-label");
+    setText(this.node, () => this.label(name()), "aria-label");
   }
 
   /** @param {string} name */
-  told(name) {
+  label(name) {
     const first = count(this.readings[0] ?? 0);
     const last = count(this.readings.at(-1) ?? 0);
     return t("trend", { name, count: this.readings.length, first, last });

@@ -1,6 +1,6 @@
 // @ts-check
-/** The stage: one button, a clock, and the voice. */
-import { byId, el, say } from "./element.js";
+/** The recorder: the record button, the clock and the input level. */
+import { byId, el, setText } from "./element.js";
 import { clock } from "./formats.js";
 import { t, words } from "./language.js";
 import { announce } from "./notices.js";
@@ -11,16 +11,16 @@ import { Ripples } from "./ripples.js";
 /** @typedef {import("../client/recording-service.js").RecordingService} RecordingService */
 /** @typedef {"idle" | "busy" | "recording" | "paused"} StageState */
 
-const LOOK = 40; // ms between looks at the level
-const LOUD_SHOWN = 2500; // ms that the word about a loud voice stays
+const LEVEL_INTERVAL = 40; // ms between readings of the level
+const WARNING_SHOWN = 2500; // ms that a warning about clipping stays
 
 export class Stage {
-  /** @param {(delivery: Delivery) => void} sung is given each take that ends */
-  constructor(sung) {
-    this.sung = sung;
-    /** Whether it was said that a recording is not kept. */
+  /** @param {(delivery: Delivery) => void} recorded called with each finished recording */
+  constructor(recorded) {
+    this.recorded = recorded;
+    /** Whether the user has been warned that the recording is not kept. */
     this.warned = false;
-    /** Of who is in. @type {RecordingService | undefined} */
+    /** The service of the signed-in user. @type {RecordingService | undefined} */
     this.service = undefined;
     this.button = /** @type {HTMLButtonElement} */ (byId("record"));
     this.pauseButton = byId("pause");
@@ -33,14 +33,14 @@ export class Stage {
     this.hint("idleHint");
   }
 
-  /** Let somebody sing. @param {RecordingService} service */
+  /** Start accepting recordings after sign-in. @param {RecordingService} service */
   open(service) {
     this.service = service;
     service.onChange = () => this.follow(service);
     void this.listDevices();
   }
 
-  /** They leave: what was sung stays on the device. */
+  /** Stop after sign-out. The recording stays on the device. */
   async close() {
     const { service } = this;
     this.service = undefined;
@@ -57,7 +57,7 @@ export class Stage {
   follow(service) {
     if (service !== this.service) return;
     const { state } = service;
-    if (state === "interrupted") void this.stop(new DOMException("the microphone is gone", "NotFoundError"));
+    if (state === "interrupted") void this.stop(new DOMException("the microphone was disconnected", "NotFoundError"));
     else this.be(state === "starting" ? "busy" : state);
   }
 
@@ -83,7 +83,7 @@ export class Stage {
     void this.listDevices();
   }
 
-  /** @param {unknown} [reason] why it ended, if nobody wanted it to */
+  /** @param {unknown} [reason] why it ended, if the user did not stop it */
   async stop(reason) {
     const { service } = this;
     if (!service) return;
@@ -91,8 +91,8 @@ export class Stage {
     this.hint("finishing");
     try {
       const delivery = await service.endRecording();
-      if (service !== this.service) return await delivery.letGo(); // who sang has left
-      this.sung(delivery);
+      if (service !== this.service) return await delivery.letGo(); // the user has signed out
+      this.recorded(delivery);
       this.explain(reason);
     } catch (failure) {
       this.explain(failure);
@@ -117,14 +117,14 @@ export class Stage {
     this.state = state;
     byId("stage").dataset.state = this.button.dataset.state = state;
     this.button.setAttribute("aria-busy", String(state === "busy"));
-    say(this.button, words(this.recording ? "stopRecording" : "startRecording"), "aria-label");
+    setText(this.button, words(this.recording ? "stopRecording" : "startRecording"), "aria-label");
     this.pauseButton.hidden = !this.recording;
-    say(this.pauseButton, words(state === "paused" ? "resume" : "pause"));
+    setText(this.pauseButton, words(state === "paused" ? "resume" : "pause"));
     byId("microphone-choice").hidden = this.recording || state === "busy" || !this.devices;
     if (!this.recording) {
       this.ripples.calm();
       this.button.style.removeProperty("--level");
-      say(byId("clipping"), () => "");
+      setText(byId("clipping"), () => "");
       this.showTime(0);
     }
   }
@@ -136,16 +136,16 @@ export class Stage {
     this.button.style.setProperty("--level", level.peak.toFixed(2));
     this.ripples.hear(level);
     if (level.isClipping) {
-      say(byId("clipping"), words("tooLoud"));
+      setText(byId("clipping"), words("tooLoud"));
       clearTimeout(this.quiet);
-      this.quiet = setTimeout(() => say(byId("clipping"), () => ""), LOUD_SHOWN);
+      this.quiet = setTimeout(() => setText(byId("clipping"), () => ""), WARNING_SHOWN);
     }
     this.showTime(seconds);
     clearTimeout(this.next);
-    this.next = setTimeout(() => requestAnimationFrame(() => this.watch()), LOOK);
+    this.next = setTimeout(() => requestAnimationFrame(() => this.watch()), LEVEL_INTERVAL);
   }
 
-  /** The hint says that it is kept, and it is not. */
+  /** Warn that the recording is not kept, contrary to the hint. */
   warn() {
     this.warned = true;
     this.hint("recordingUnkept");
@@ -156,20 +156,20 @@ export class Stage {
   showTime(seconds) {
     const timer = byId("timer");
     timer.toggleAttribute("data-idle", !this.recording);
-    say(timer, () => clock(seconds));
+    setText(timer, () => clock(seconds));
   }
 
   /** @param {TextKey} key @param {Record<string, string>} [values] */
   hint(key, values) {
     const node = byId("stage-hint");
     node.classList.remove("problem");
-    say(node, words(key, values));
+    setText(node, words(key, values));
   }
 
   /** @param {unknown} failure */
   explain(failure) {
     const name = failure instanceof Error ? failure.name : "";
-    if (!failure || name === "AbortError") return this.hint("idleHint"); // nothing went wrong
+    if (!failure || name === "AbortError") return this.hint("idleHint"); // not a failure
     const [key, values] = REASONS[name] ?? ["recordingFailed", { reason: String(failure) }];
     this.hint(key, values);
     byId("stage-hint").classList.add("problem");
@@ -178,7 +178,7 @@ export class Stage {
 
   async listDevices() {
     const all = (await this.service?.devices()) ?? [];
-    // Without a permission they have no names; "default" is one of the others once more.
+    // Without permission they have no labels; "default" repeats one of the others.
     const devices = all.filter(({ label, deviceId }) => label && deviceId !== "default");
     this.devices = devices.length > 1;
     const { chosen } = this;
@@ -190,7 +190,7 @@ export class Stage {
   }
 }
 
-/** What a browser calls it, and what to do about it. @type {Record<string, [TextKey, Record<string, string>?]>} */
+/** Texts for the browser's errors. @type {Record<string, [TextKey, Record<string, string>?]>} */
 const REASONS = {
   NotAllowedError: ["microphoneRefused"],
   SecurityError: ["microphoneRefused"],

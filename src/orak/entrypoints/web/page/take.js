@@ -1,8 +1,8 @@
 // @ts-check
-/** One take on the shelf: playing it, its name, and what else can be done with it. */
+/** One row of the list: play, rename, retry or delete a take. */
 import { OrakError } from "../client/api.js";
 import { renameTake, retryTake } from "./calls.js";
-import { el, icon, ICONS, say, sayAgain } from "./element.js";
+import { el, icon, ICONS, refreshTexts, setText } from "./element.js";
 import { clock, percent, spokenLength, when } from "./formats.js";
 import { t, words } from "./language.js";
 import { notify } from "./notices.js";
@@ -20,7 +20,7 @@ export class TakeRow {
     this.shelf = shelf;
     /** @type {Player | null} */
     this.player = null;
-    /** What the last state was made of. @type {string | undefined} */
+    /** The values that the row shows. @type {string | undefined} */
     this.shown = undefined;
     this.node = el("li", { class: "take", "data-id": take.id });
     this.button = el("button", { type: "button", class: "round take-play", onclick: () => this.play() });
@@ -32,11 +32,11 @@ export class TakeRow {
     this.show();
   }
 
-  /** Show what orak says of it now. @param {Take} take */
+  /** Show the current values of *take*. @param {Take} take */
   update(take) {
-    const moved = take.publicUrl !== this.take.publicUrl;
+    const hasMoved = take.publicUrl !== this.take.publicUrl;
     this.take = take;
-    if (moved) this.player?.close();
+    if (hasMoved) this.player?.close();
     this.show();
   }
 
@@ -63,7 +63,7 @@ export class TakeRow {
     this.node.dataset.status = take.processingStatus;
     if (this.title.textContent !== take.title) {
       this.title.textContent = take.title;
-      sayAgain(this.node); // every button is named after it
+      refreshTexts(this.node); // the labels of all buttons contain the title
     }
     this.button.disabled = take.publicUrl === null;
     this.button.classList.toggle("playing", playing);
@@ -71,7 +71,7 @@ export class TakeRow {
       this.button.replaceChildren(icon(playing ? ICONS.pause : ICONS.play));
       this.button.dataset.shape = String(playing);
     }
-    say(this.button, () => t(playing ? "pausePlayback" : "play", { title: this.take.title }), "aria-label");
+    setText(this.button, () => t(playing ? "pausePlayback" : "play", { title: this.take.title }), "aria-label");
     this.showState();
   }
 
@@ -109,7 +109,7 @@ export class TakeRow {
     }
   }
 
-  /** Show its waveform, silent. */
+  /** Show the waveform without playing. */
   open() {
     if (this.player && !this.player.closed) return;
     this.player = new Player(this.take, this.place, () => this.show());
@@ -144,11 +144,11 @@ export class TakeRow {
         onsubmit: async (/** @type {Event} */ event) => {
           event.preventDefault();
           const title = input.value.trim();
-          if (!title) return say(problem, words("titleRequired"));
+          if (!title) return setText(problem, words("titleRequired"));
           try {
             this.take = await renameTake(this.take.id, title);
           } catch (failure) {
-            return say(problem, () => reasonOf(failure));
+            return setText(problem, () => reasonOf(failure));
           }
           this.player?.rename(this.take);
           end();
@@ -184,19 +184,19 @@ export class TakeRow {
   }
 }
 
-/** What to say of a failure. @param {unknown} failure */
+/** Return the text that explains a failure. @param {unknown} failure */
 export function reasonOf(failure) {
   if (failure instanceof OrakError && failure.status === 0) return t("offline");
   if (failure instanceof OrakError && failure.code === "STORE_REFUSED") return t("storeRefused");
   const name = failure instanceof Error ? failure.name : "";
   if (name in REASONS) return t(REASONS[name]);
   if (failure instanceof OrakError && failure.details.length) {
-    return failure.details.map(({ message }) => message).join(". "); // each says what is wrong
+    return failure.details.map(({ message }) => message).join(". "); // each names one wrong field
   }
   return failure instanceof Error ? failure.message : String(failure);
 }
 
-/** What the client says in no language of the page. @type {Record<string, import("./language.js").TextKey>} */
+/** Texts for errors of the client, which are not translated. @type {Record<string, import("./language.js").TextKey>} */
 const REASONS = {
   EmptyTakeError: "emptyFile",
   InvalidStateError: "takenElsewhere",

@@ -1,34 +1,34 @@
 // @ts-check
-/** Keeping the shelf true while one looks at it: by what orak tells, and by asking where that does not get through. */
+/** Keeping the list up to date, by live events, or by polling where they are blocked. */
 import { Live } from "../client/live.js";
 import { orak } from "./calls.js";
-import { byId, say } from "./element.js";
+import { byId, setText } from "./element.js";
 import { t } from "./language.js";
 
-const BUSY = 1500; // ms between looks while something is being converted, and nobody tells
-const CALM = 15_000; // ms between looks while nothing is
-const TOLD = 60_000; // ms between looks while orak tells
+const BUSY = 1500; // ms between requests without live events, while a take is being converted
+const CALM = 15_000; // ms between requests without live events, otherwise
+const LIVE = 60_000; // ms between requests with live events
 
 export class Updates {
   /** @param {import("./shelf.js").Shelf} shelf */
   constructor(shelf) {
     this.shelf = shelf;
-    /** Set while somebody is in. @type {Live | undefined} */
+    /** Set while a user is signed in. @type {Live | undefined} */
     this.live = undefined;
-    addEventListener("online", () => void this.look());
-    addEventListener("offline", () => this.show(false));
-    document.addEventListener("visibilitychange", () => !document.hidden && void this.look());
+    addEventListener("online", () => void this.refresh());
+    addEventListener("offline", () => this.showConnection(false));
+    document.addEventListener("visibilitychange", () => !document.hidden && void this.refresh());
   }
 
   begin() {
     this.end();
     this.live = new Live(orak(), {
-      // What cannot be fetched now, the next look brings.
+      // If this fetch fails, the next refresh repeats it.
       onStep: (step) => void this.shelf.step(step).catch(() => undefined),
-      // What happened between the last look and the first word, nobody told.
-      onState: (state) => void (state === "live" ? this.look() : state === "polling" && this.soon()),
+      // Changes between the last refresh and the first event were missed.
+      onState: (state) => void (state === "live" ? this.refresh() : state === "polling" && this.refreshSoon()),
     });
-    void this.look();
+    void this.refresh();
   }
 
   end() {
@@ -37,29 +37,29 @@ export class Updates {
     clearTimeout(this.timer);
   }
 
-  /** Something was set going: look again before long. */
-  soon() {
+  /** Refresh shortly, after an action. */
+  refreshSoon() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => void this.look(), BUSY);
+    this.timer = setTimeout(() => void this.refresh(), BUSY);
   }
 
-  async look() {
+  async refresh() {
     const { live } = this;
     if (!live) return;
     try {
       await this.shelf.refresh();
-      this.show(true);
+      this.showConnection(true);
     } catch {
-      this.show(navigator.onLine);
+      this.showConnection(navigator.onLine);
     }
     if (this.live !== live) return;
-    const unwatched = this.shelf.restless ? BUSY : CALM;
+    const pollInterval = this.shelf.isConverting ? BUSY : CALM;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => void this.look(), live.state === "live" ? TOLD : unwatched);
+    this.timer = setTimeout(() => void this.refresh(), live.state === "live" ? LIVE : pollInterval);
   }
 
   /** @param {boolean} online */
-  show(online) {
-    say(byId("connection"), () => (online ? "" : t("offline")));
+  showConnection(online) {
+    setText(byId("connection"), () => (online ? "" : t("offline")));
   }
 }

@@ -1,5 +1,5 @@
 // @ts-check
-/** Uploads that stand still, as operators see them. */
+/** A table of uploads on the operators' page: dead letters or orphans. */
 import { nextCursor, orak } from "./calls.js";
 import { el, icon, ICONS } from "./element.js";
 import { count, size, when } from "./formats.js";
@@ -8,7 +8,7 @@ import { notify } from "./notices.js";
 import { reasonOf } from "./take.js";
 
 /**
- * @typedef {object} StandingUpload
+ * @typedef {object} ListedUpload
  * @property {number} uploadId
  * @property {number} userId
  * @property {number} fileSize
@@ -39,10 +39,10 @@ export class UploadTable {
 
   async refresh() {
     const answer = await orak().call("GET", `${this.path}?limit=${PAGE}`);
-    /** @type {StandingUpload[]} */
+    /** @type {ListedUpload[]} */
     const uploads = await answer.json();
     const shown = JSON.stringify(uploads);
-    if (shown === this.shown) return; // whoever is at a button stays there
+    if (shown === this.shown) return; // keeps the focus on a button
     this.shown = shown;
     const rows = uploads.map((upload) => this.row(upload));
     const more = nextCursor(answer) ? el("p", { class: "hint", text: () => `${count(PAGE)}+` }) : null;
@@ -50,7 +50,7 @@ export class UploadTable {
     this.place.replaceChildren(...[content, more].filter((node) => node !== null));
   }
 
-  /** @param {StandingUpload} upload */
+  /** @param {ListedUpload} upload */
   row(upload) {
     const { uploadId: id, failure } = upload;
     const facts = el(

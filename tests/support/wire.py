@@ -1,4 +1,4 @@
-"""The line between a browser and orak: what goes over it is counted, and it can be cut."""
+"""A network connection between a browser and orak that counts bytes and can be cut."""
 
 import selectors
 import socket
@@ -6,38 +6,40 @@ import struct
 import threading
 from contextlib import contextmanager
 
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER that ends a connection as a broken line does
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset, like a lost connection
 
 
 class Wire:
-    """A proxy's address for a browser's context; requests in absolute form pass as they are."""
+    """A TCP forwarder, used as a browser context's proxy; absolute-form requests pass unchanged."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.sent = 0
-        """Bytes that have left the browser."""
+        """Number of bytes sent by the browser."""
         self._up = True
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
         self._lock = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
-        """Break every connection, and each that is tried until the line is mended."""
+        """Reset every connection, and refuse new ones until `mend`."""
         with self._lock:
             self._up = False
             for pair in self._pairs:
                 for end in pair:
                     end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-                    end.shutdown(socket.SHUT_RDWR)  # wakes its thread, which closes it
+                    end.shutdown(socket.SHUT_RDWR)  # wakes the thread, which closes it
 
     def mend(self) -> None:
+        """Accept connections again."""
         with self._lock:
             self._up = True
 
     def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)  # ends the waiting in `accept`
+        """Stop listening and reset every connection."""
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes `accept`
         self._listener.close()
         self.cut()
 
@@ -70,7 +72,7 @@ class Wire:
                         if ready.fileobj is browser:
                             self.sent += len(chunk)
         except OSError:
-            return  # cut, or one side is gone
+            return  # cut, or closed by one side
         finally:
             with self._lock:
                 self._pairs.discard((browser, orak))
@@ -80,6 +82,7 @@ class Wire:
 
 @contextmanager
 def a_wire_to(port: int):
+    """Return a wire to that port of this machine."""
     wire = Wire(port)
     try:
         yield wire

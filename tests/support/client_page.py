@@ -1,4 +1,4 @@
-"""A page with nothing on it but orak's client."""
+"""A page that holds only the browser client."""
 # ruff: noqa: E501 - lines of JavaScript
 
 COUNT = """
@@ -37,10 +37,10 @@ async (token) => {
 
 
 def opened(context, demo, token):
-    """Return a page with the client as `orak`, and what tests need beside it."""
+    """Return a page with the client as `orak` and a few functions for tests."""
     page = context.new_page()
-    # The app's own page, of orak's origin. A made-up one would count as the Internet's, from where Chromium
-    # lets no WebSocket into the local network.
+    # A page of the served origin: from an invented origin, which counts as the Internet, Chromium opens no
+    # WebSocket into the local network.
     page.goto(f"{demo.url}/health/live")
     page.evaluate(LIBRARY, token)
     return page

@@ -1,0 +1,64 @@
+"""A running `orak demo`."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+
+from orak.adapters.auth.issuing import issue_token
+from orak.domain.identity import UserId
+
+SECRET = "a-secret-for-tests-of-the-page-only-0123456789"
+
+
+class Demo:
+    """The address of a demo, and tokens for it."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.url = address.split("#", 1)[0].rstrip("/")
+        self._users = iter(range(2, 10_000))
+
+    def token(self, *scopes: str, user: int | None = None) -> str:
+        """Return a token, of a new user unless *user* is given."""
+        user = next(self._users) if user is None else user
+        return issue_token(SECRET, UserId(user), scopes, timedelta(hours=1), datetime.now(UTC))
+
+    def call(self, token: str) -> httpx.Client:
+        """Return an HTTP client for the user's records."""
+        return httpx.Client(
+            base_url=f"{self.url}/records/async", headers={"Authorization": f"Bearer {token}"}, timeout=20
+        )
+
+
+@contextmanager
+def a_demo(folder: Path) -> Iterator[Demo]:
+    """Run `orak demo` with its data in *folder*."""
+    command = [Path(sys.executable).parent / "orak", "demo", "--port", "0", "--data-dir", folder]
+    environment = {"PATH": os.environ["PATH"], "JWT_SECRET": SECRET, "HOME": str(folder)}
+    with (
+        (folder / "errors").open("w") as errors,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, env=environment, cwd=folder, text=True
+        ) as process,
+    ):
+        try:
+            yield Demo(_address(process, folder / "errors"))
+        finally:
+            process.terminate()
+            process.communicate(timeout=20)
+
+
+def _address(process, errors):
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if "ORAK_TOKEN=" in line:
+            return re.search(r"http\S+/#token=\S+", "".join(lines))[0]
+    raise AssertionError("".join(lines) + errors.read_text())
