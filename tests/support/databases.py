@@ -1,4 +1,4 @@
-"""Databases for tests: migrated once, and every test works on a copy."""
+"""Databases for tests: each is migrated once, and every test gets a copy or empty tables."""
 
 import shutil
 
@@ -38,7 +38,7 @@ EMPTY = """
 
 @pytest.fixture(scope="session")
 def postgresql_server():
-    """A server for all tests of this process, with a schema up to date."""
+    """One server for all tests of this process, with a current schema."""
     server = Server()
     try:
         server.start()
@@ -50,6 +50,6 @@ def postgresql_server():
 
 @pytest.fixture
 def postgresql_url(postgresql_server):
-    """A database without a row: made empty again, which is ten times faster than making one."""
+    """A database with empty tables: emptying them is ten times faster than creating a database."""
     postgresql_server.sql(EMPTY)
     return postgresql_server.url()

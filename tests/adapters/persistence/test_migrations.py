@@ -37,7 +37,7 @@ def schema(file):
         return dict(rows.fetchall())
 
 
-def test_a_schema_goes_up_and_down_and_up_again(file, url):
+def test_migrations_go_up_down_and_up_again_on_sqlite(file, url):
     assert (current(url), check(url)) == (None, False)
     upgrade(url)
     first = schema(file)
@@ -46,22 +46,22 @@ def test_a_schema_goes_up_and_down_and_up_again(file, url):
     downgrade(url, "base")
     assert (current(url), check(url), schema(file)) == (None, False, {})
     upgrade(url)
-    upgrade(url)  # up to date already: nothing happens
+    upgrade(url)  # up to date: nothing happens
     assert schema(file) == first
 
 
-def test_the_expected_revision_is_the_newest_one():
+def test_head_is_the_newest_revision():
     scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
     assert scripts.get_heads() == [migrations.HEAD]
 
 
-def test_processes_that_migrate_at_once_make_one_schema(url):
+def test_concurrent_migrations_of_sqlite_make_one_schema(url):
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(upgrade, [url] * 4))
     assert check(url)
 
 
-def test_the_migrated_schema_is_the_one_in_the_code(migrated_file):
+def test_the_migrated_schema_equals_the_tables_on_sqlite(migrated_file):
     engine = create_engine(f"sqlite:///{migrated_file}")
     with engine.connect() as connection:
         context = MigrationContext.configure(
@@ -71,7 +71,7 @@ def test_the_migrated_schema_is_the_one_in_the_code(migrated_file):
     engine.dispose()
 
 
-def test_the_migrated_schema_says_the_same_of_what_alembic_does_not_compare(migrated_file, tmp_path):
+def test_the_migrated_sql_has_the_same_clauses_as_the_tables(migrated_file, tmp_path):
     engine = create_engine(f"sqlite:///{tmp_path / 'made.db'}")
     metadata.create_all(engine)
     engine.dispose()
@@ -81,14 +81,14 @@ def test_the_migrated_schema_says_the_same_of_what_alembic_does_not_compare(migr
 
 
 def words(sql):
-    """The clauses of a statement, in whatever order they were written.
+    """Return the clauses of a statement without their order.
 
-    SQLite adds a column on the last line, and quotes a table that was renamed.
+    SQLite writes an added column on the last line, and quotes the name of a renamed table.
     """
     return {" ".join(clause.split()) for clause in re.split(r",\s|\n", sql.replace('"', ""))}
 
 
-def test_ids_of_what_clients_see_are_never_used_again(migrated_file):
+def test_ids_that_clients_see_are_never_reused(migrated_file):
     tables = schema(migrated_file)
     for table in ("uploads", "records", "events"):
         assert "AUTOINCREMENT" in tables[table]
@@ -102,7 +102,7 @@ INSERT_UPLOAD = """
 """
 
 
-def test_a_status_has_no_default_and_times_are_the_databases(sqlite_file):
+def test_status_has_no_default_and_times_default_to_now(sqlite_file):
     with closing(sqlite3.connect(sqlite_file)) as connection:
         connection.execute("INSERT INTO users VALUES (1)")
         with pytest.raises(sqlite3.IntegrityError, match="processing_status"):
@@ -137,7 +137,7 @@ def empty_postgresql(postgresql_server):
     postgresql_server.sql('DROP DATABASE "empty" WITH (FORCE)')
 
 
-def test_a_schema_goes_up_and_down_and_up_again_on_postgresql(empty_postgresql, postgresql_server):
+def test_migrations_go_up_down_and_up_again_on_postgresql(empty_postgresql, postgresql_server):
     def schema():
         return postgresql_server.sql(*EVERYTHING, database="empty")
 
@@ -149,11 +149,11 @@ def test_a_schema_goes_up_and_down_and_up_again_on_postgresql(empty_postgresql, 
     downgrade(empty_postgresql, "base")
     assert (current(empty_postgresql), schema()) == (None, "")
     upgrade(empty_postgresql)
-    upgrade(empty_postgresql)  # up to date already: nothing happens
+    upgrade(empty_postgresql)  # up to date: nothing happens
     assert schema() == first
 
 
-def test_processes_that_migrate_postgresql_at_once_make_one_schema(empty_postgresql):
+def test_concurrent_migrations_of_postgresql_make_one_schema(empty_postgresql):
     command = [sys.executable, "-c", MIGRATE, empty_postgresql]
     processes = [subprocess.Popen(command) for _ in range(3)]
     assert [process.wait(60) for process in processes] == [0, 0, 0]
@@ -163,27 +163,27 @@ def test_processes_that_migrate_postgresql_at_once_make_one_schema(empty_postgre
 MIGRATE = "import sys; from orak.adapters.persistence.sql.migrations import upgrade; upgrade(sys.argv[1])"
 
 
-def test_the_schema_migrated_on_postgresql_is_the_one_in_the_code(postgresql_server, empty_postgresql):
+def test_the_migrated_schema_equals_the_tables_on_postgresql(postgresql_server, empty_postgresql):
     def differences(connection):
         options = {"compare_type": True, "compare_server_default": True}
         return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
 
-    assert postgresql.look(postgresql_server.url(), differences) == []
-    # What Alembic does not compare: what partial indexes are of, and what rules say.
+    assert postgresql.read_once(postgresql_server.url(), differences) == []
+    # Alembic does not compare the conditions of partial indexes and of CHECK constraints.
     postgresql.migrate(empty_postgresql, metadata.create_all)
     made = postgresql_server.sql(*EVERYTHING, database="empty")
     assert postgresql_server.sql(*EVERYTHING) == made
 
 
-def test_migrating_waits_for_no_schema_of_another_server(tmp_path):
-    with pytest.raises(Unavailable) as told:
+def test_migrating_an_unreachable_server_is_unavailable(tmp_path):
+    with pytest.raises(Unavailable) as unavailable:
         upgrade(f"postgresql://me:hush@/orak?host={tmp_path}")
-    assert "hush" not in str(told.value)
+    assert "hush" not in str(unavailable.value)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def stamp(request):
-    """Write a revision into a schema that is up to date; return the schema's URL."""
+    """Return a function that writes a revision into a current schema and returns its URL."""
     if request.param == "sqlite":
         url = request.getfixturevalue("sqlite_url")
     else:
@@ -201,7 +201,7 @@ def stamp(request):
 
 
 @pytest.mark.parametrize("revision", [f"{int(HEAD) + 1:04}", "0999"])
-def test_a_newer_schema_is_worked_on_and_left_alone(stamp, revision):
+def test_a_newer_schema_is_accepted_and_left_alone(stamp, revision):
     url = stamp(revision)
     assert check(url)
     upgrade(url)
@@ -209,17 +209,15 @@ def test_a_newer_schema_is_worked_on_and_left_alone(stamp, revision):
 
 
 @pytest.mark.parametrize("revision", ["1001", "9999", "ae1027a6acf", "-001", "٠٠٠٩", "0003 "])
-def test_a_schema_of_somebody_elses_or_of_a_later_major_version_is_refused(stamp, revision):
+def test_a_foreign_schema_or_a_later_major_version_is_refused(stamp, revision):
     url = stamp(revision)
-    for look in (check, upgrade):
+    for refuse in (check, upgrade):
         with pytest.raises(UnusableSchema):
-            look(url)
+            refuse(url)
     assert current(url) == revision
 
 
-def test_whoever_waited_for_a_newer_orak_s_migration_leaves_its_schema_alone(
-    empty_postgresql, postgresql_server
-):
+def test_a_process_that_waited_for_a_newer_migration_changes_nothing(empty_postgresql, postgresql_server):
     def newer(connection):
         connection.execute(text("CREATE TABLE alembic_version (version_num varchar(32))"))
         connection.execute(text("INSERT INTO alembic_version VALUES ('0999')"))
@@ -236,7 +234,7 @@ def test_whoever_waited_for_a_newer_orak_s_migration_leaves_its_schema_alone(
     assert current(empty_postgresql) == "0999"
 
 
-def test_no_migration_takes_away_what_an_older_orak_works_on():
+def test_no_migration_removes_what_an_older_orak_needs():
     scripts = ScriptDirectory(str(Path(migrations.__file__).parent)).walk_revisions()
     for script in scripts:
         up = Path(script.path).read_text().partition("def downgrade")[0]

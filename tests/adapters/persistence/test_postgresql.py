@@ -41,7 +41,7 @@ def busy_sessions(server):
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_a_cancelled_caller_leaves_nothing_behind(postgresql, postgresql_server, seed):
+async def test_a_cancelled_caller_leaves_no_rows_and_no_transaction(postgresql, postgresql_server, seed):
     upload = await postgresql.intake.add(an_upload())
 
     async def write():
@@ -68,7 +68,7 @@ async def test_a_cancelled_caller_leaves_nothing_behind(postgresql, postgresql_s
     assert await postgresql.snapshots.of(SINGER, Page()) == []
 
 
-async def test_a_commit_that_is_cancelled_happened_or_did_not(postgresql):
+async def test_a_cancelled_commit_is_whole_or_absent(postgresql):
     chance = random.Random(1)  # noqa: S311 - repeatable, not secret
     for _ in range(40):
         upload = await postgresql.intake.add(an_upload())
@@ -83,30 +83,30 @@ async def test_a_commit_that_is_cancelled_happened_or_did_not(postgresql):
         assert sum(logged.upload_id == upload.id for logged in events) == version
 
 
-async def test_readers_do_not_wait_for_a_writer(postgresql):
-    take = await a_waiting_take(postgresql)
+async def test_reads_do_not_wait_for_a_writer(postgresql):
+    snapshot = await a_waiting_take(postgresql)
     async with postgresql.transaction() as tx:
-        await tx.uploads.save(*take.upload.record_changed(at=START))
+        await tx.uploads.save(*snapshot.upload.record_changed(at=START))
         async with asyncio.timeout(2):
-            found = await asyncio.gather(*(postgresql.snapshots.get(take.record.id) for _ in range(20)))
-    assert found == [take] * 20
+            found = await asyncio.gather(*(postgresql.snapshots.get(snapshot.record.id) for _ in range(20)))
+    assert found == [snapshot] * 20
 
 
-async def test_a_restart_fails_nobody_who_comes_after_it(postgresql, postgresql_server):
-    take = await a_waiting_take(postgresql)
-    await asyncio.gather(*(postgresql.snapshots.get(take.record.id) for _ in range(10)))  # a full pool
+async def test_calls_after_a_restart_succeed(postgresql, postgresql_server):
+    snapshot = await a_waiting_take(postgresql)
+    await asyncio.gather(*(postgresql.snapshots.get(snapshot.record.id) for _ in range(10)))  # a full pool
     postgresql_server.stop()
     with pytest.raises(Unavailable):
-        await postgresql.snapshots.get(take.record.id)
+        await postgresql.snapshots.get(snapshot.record.id)
     with pytest.raises(Unavailable):
         await postgresql.intake.add(an_upload())
     postgresql_server.start()
-    found = await asyncio.gather(*(postgresql.snapshots.get(take.record.id) for _ in range(20)))
-    assert found == [take] * 20
+    found = await asyncio.gather(*(postgresql.snapshots.get(snapshot.record.id) for _ in range(20)))
+    assert found == [snapshot] * 20
     assert idle_pool(postgresql)
 
 
-async def test_what_was_acknowledged_survives_a_killed_server(postgresql, postgresql_server):
+async def test_acknowledged_uploads_survive_a_killed_server(postgresql, postgresql_server):
     acknowledged, refused = [], 0
 
     async def add_for_ever():
@@ -125,7 +125,7 @@ async def test_what_was_acknowledged_survives_a_killed_server(postgresql, postgr
         await until(lambda: refused)
         await asyncio.to_thread(postgresql_server.start)
         before = len(acknowledged)
-        await until(lambda: len(acknowledged) >= before + 50)  # it came back by itself
+        await until(lambda: len(acknowledged) >= before + 50)  # the pool reconnected by itself
     finally:
         for task in adding:
             task.cancel()
@@ -146,19 +146,19 @@ async def test_a_terminated_session_is_unavailable_and_replaced(postgresql, post
             )
             await tx.uploads.save(*upload.cancel(at=START))
 
-    with pytest.raises(Unavailable) as told:
+    with pytest.raises(Unavailable) as unavailable:
         await write_on_a_dead_session()
-    assert told.value.__cause__ is not None
+    assert unavailable.value.__cause__ is not None
     await saved(postgresql, upload.cancel(at=START))
 
 
-async def test_a_server_that_is_not_there_is_unavailable(tmp_path, clock):
+async def test_an_unreachable_server_is_unavailable(tmp_path, clock):
     url = f"postgresql://me:hush@/orak?host={tmp_path}"
     async with SqlPersistence.open(url, clock=clock, lease=LEASE) as none:
         for call in (none.leases.claim, none.event_log.number, none.now):
-            with pytest.raises(Unavailable) as told:
+            with pytest.raises(Unavailable) as unavailable:
                 await call()
-            assert "hush" not in str(told.value)
+            assert "hush" not in str(unavailable.value)
         with pytest.raises(Unavailable):
             await none.intake.add(an_upload())
 
@@ -174,24 +174,24 @@ async def test_a_database_without_a_schema_is_unavailable(postgresql_server, clo
 @pytest.mark.parametrize(
     ("limit", "work"),
     [
-        ("lock_timeout", lambda p, take: saved(p, take.upload.record_changed(at=START))),
-        ("statement_timeout", lambda p, take: saved(p, take.upload.record_changed(at=START))),
+        ("lock_timeout", lambda p, snapshot: saved(p, snapshot.upload.record_changed(at=START))),
+        ("statement_timeout", lambda p, snapshot: saved(p, snapshot.upload.record_changed(at=START))),
     ],
 )
-async def test_nobody_waits_for_a_lock_for_ever(postgresql, postgresql_url, clock, limit, work):
-    take = await a_waiting_take(postgresql)
+async def test_waiting_for_a_lock_ends_with_an_error(postgresql, postgresql_url, clock, limit, work):
+    snapshot = await a_waiting_take(postgresql)
     async with (
         SqlPersistence.open(f"{postgresql_url}&{limit}=50ms", clock=clock, lease=LEASE) as impatient,
         postgresql.transaction() as tx,
     ):
-        await tx.uploads.save(*take.upload.record_changed(at=START))
+        await tx.uploads.save(*snapshot.upload.record_changed(at=START))
         with pytest.raises(Unavailable, match=limit.replace("_timeout", " timeout")):
-            await work(impatient, take)
-        assert await impatient.leases.claim() is None  # passes over what is locked
+            await work(impatient, snapshot)
+        assert await impatient.leases.claim() is None  # passes over locked rows
         assert idle_pool(impatient)
 
 
-async def test_who_idles_in_a_transaction_is_put_out(postgresql_url, clock):
+async def test_an_idle_transaction_is_ended_by_the_server(postgresql_url, clock):
     url = f"{postgresql_url}&idle_in_transaction_session_timeout=200ms"
     async with SqlPersistence.open(url, clock=clock, lease=LEASE) as sleepy:
         upload = await sleepy.intake.add(an_upload())
@@ -207,7 +207,7 @@ async def test_who_idles_in_a_transaction_is_put_out(postgresql_url, clock):
         await saved(sleepy, upload.cancel(at=START))
 
 
-async def test_a_full_pool_is_told(postgresql_url, clock):
+async def test_a_full_pool_is_reported_as_busy(postgresql_url, clock):
     connections = PostgresqlConnections(postgresql_url, size=1, patience=0.05)
     persistence = SqlPersistence(connections, clock, LEASE)
     async with persistence.transaction() as tx:
@@ -218,7 +218,7 @@ async def test_a_full_pool_is_told(postgresql_url, clock):
     await persistence.close()
 
 
-async def test_of_a_deadlock_one_side_is_told_to_read_again(postgresql):
+async def test_one_side_of_a_deadlock_gets_stale_version(postgresql):
     first, second = [await postgresql.intake.add(an_upload()) for _ in range(2)]
     both = asyncio.Barrier(2)
 
@@ -232,10 +232,10 @@ async def test_of_a_deadlock_one_side_is_told_to_read_again(postgresql):
     assert [type(outcome) for outcome in outcomes if outcome] == [StaleVersion]
 
 
-async def test_calls_with_one_key_in_two_processes_have_one_effect(postgresql, other):
+async def test_calls_with_one_idempotency_key_in_two_processes_have_one_effect(postgresql, other):
     for number in range(20):
         idempotency_key = IdempotencyKey(SINGER, "presign", f"key-{number}", "body")
-        # Among others with keys of their own, in either order: one race must not fail the neighbours.
+        # Neighbours in the same group have keys of their own: a race for one key must not fail them.
         neighbours = [IdempotencyKey(SINGER, "presign", f"{number}-{n}", "body") for n in range(3)]
         calls = [(postgresql, idempotency_key), (other, idempotency_key)]
         calls += [(p, n) for p in (postgresql, other) for n in random.sample(neighbours, 3)]
@@ -246,7 +246,7 @@ async def test_calls_with_one_key_in_two_processes_have_one_effect(postgresql, o
     assert len(await postgresql.event_log.after(0, 1000)) == 80
 
 
-async def test_groups_of_two_processes_make_the_same_new_users(postgresql, other):
+async def test_groups_of_two_processes_may_create_the_same_users(postgresql, other):
     for round_ in range(10):
         owners = [UserId(round_ * 10 + n + 1) for n in range(10)]
         await asyncio.gather(
@@ -259,7 +259,7 @@ async def test_groups_of_two_processes_make_the_same_new_users(postgresql, other
     [{"size": 2**63}, {"content_type": "\ud800"}, {"content_type": "a\0b"}, {"content_type": "x" * 101}],
     ids=["too big", "no character", "NUL", "too long"],
 )
-async def test_what_postgresql_cannot_store_fails_alone(postgresql, unstorable):
+async def test_an_upload_that_postgresql_cannot_store_fails_alone(postgresql, unstorable):
     outcomes = await asyncio.gather(
         postgresql.intake.add(an_upload()),
         postgresql.intake.add(an_upload(**unstorable)),
@@ -270,7 +270,7 @@ async def test_what_postgresql_cannot_store_fails_alone(postgresql, unstorable):
     assert outcomes[0].id != outcomes[2].id
 
 
-async def test_readers_of_the_feed_miss_nothing_of_sixteen_writers(postgresql, other):
+async def test_subscribers_miss_no_event_of_sixteen_writers(postgresql, other):
     async def write(persistence, owner):
         for _ in range(6):
             upload = await persistence.intake.add(an_upload(UserId(owner)))
@@ -290,11 +290,11 @@ async def test_readers_of_the_feed_miss_nothing_of_sixteen_writers(postgresql, o
     assert [logged.position for logged in seen] == list(range(1, 16 * 6 * 2 + 1))
 
 
-async def test_the_time_is_the_databases(postgresql, clock):
-    told = await postgresql.now()
-    assert told.tzinfo is UTC
-    assert abs(told - datetime.now(UTC)) < timedelta(seconds=5)  # it is on this machine
-    assert told != clock.now()
+async def test_now_is_the_time_of_the_database(postgresql, clock):
+    now = await postgresql.now()
+    assert now.tzinfo is UTC
+    assert abs(now - datetime.now(UTC)) < timedelta(seconds=5)  # the server runs on this machine
+    assert now != clock.now()
 
 
 CLAIM = """
@@ -305,8 +305,8 @@ CLAIM = """
     from orak.adapters.persistence.sql.database import SqlPersistence
 
     async def claim(persistence):
-        while taken := await persistence.leases.claim():
-            print(taken.upload.id, flush=True)
+        while claimed := await persistence.leases.claim():
+            print(claimed.upload.id, flush=True)
 
     async def main():
         clock, lease = SystemClock(), timedelta(seconds=30)
@@ -319,8 +319,8 @@ CLAIM = """
 """
 
 
-async def test_two_processes_never_claim_the_same(postgresql, postgresql_url):
-    takes = [await a_waiting_take(postgresql, UserId(n % 7 + 1)) for n in range(120)]
+async def test_two_processes_never_claim_the_same_upload(postgresql, postgresql_url):
+    snapshots = [await a_waiting_take(postgresql, UserId(n % 7 + 1)) for n in range(120)]
     processes = [
         await asyncio.create_subprocess_exec(
             sys.executable,
@@ -334,10 +334,10 @@ async def test_two_processes_never_claim_the_same(postgresql, postgresql_url):
     ]
     for process in processes:
         assert await process.stdout.readline() == b"ready\n"
-    told = await asyncio.gather(*(process.communicate(b"\n") for process in processes))
-    claimed = [out.split() for out, _ in told]
+    outputs = await asyncio.gather(*(process.communicate(b"\n") for process in processes))
+    claimed = [out.split() for out, _ in outputs]
     assert all(claimed)
-    assert sorted(map(int, claimed[0] + claimed[1])) == [take.upload.id for take in takes]
+    assert sorted(map(int, claimed[0] + claimed[1])) == [snapshot.upload.id for snapshot in snapshots]
 
 
 @pytest.mark.parametrize(
@@ -350,13 +350,13 @@ async def test_two_processes_never_claim_the_same(postgresql, postgresql_url):
     ids=["socket", "options", "only libpq's"],
 )
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
-async def test_any_libpq_url_will_do(postgresql_url, clock, scheme, rest):
+async def test_any_libpq_url_is_accepted(postgresql_url, clock, scheme, rest):
     url = postgresql_url.replace("postgresql", scheme, 1) + rest
     async with SqlPersistence.open(url, clock=clock, lease=LEASE) as persistence:
         assert await persistence.leases.claim() is None
 
 
-async def test_every_session_has_its_limits(postgresql):
+async def test_every_session_has_the_timeouts(postgresql):
     def limits(connection):
         names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
         return [connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in names]

@@ -1,4 +1,4 @@
-"""A server that dies at any moment of a conversation, from the first word on."""
+"""A connection to PostgreSQL that breaks after any number of messages."""
 
 import asyncio
 import contextlib
@@ -10,12 +10,12 @@ from orak.adapters.persistence.sql.postgresql import PostgresqlConnections
 from orak.application.ports.failures import Unavailable
 
 MOST = 120
-"""More messages than a conversation has."""
+"""More messages than one conversation exchanges."""
 
 
 @contextlib.asynccontextmanager
 async def cut_after(messages: int, socket: str, *, answered: bool):
-    """Serve what lies behind *socket* until so many messages went there, or came back; yield the port."""
+    """Proxy *socket* on a TCP port until this many messages were sent, or answered; yield the port."""
     left, served = messages, []
 
     async def serve(reader, writer):
@@ -29,7 +29,7 @@ async def cut_after(messages: int, socket: str, *, answered: bool):
                     left -= counts
                     target.write(some)
                     await target.drain()
-            await asyncio.sleep(0)  # what was passed on goes out
+            await asyncio.sleep(0)  # let the transport send what was written
             for end in [writer] if left > 0 else served:
                 end.transport.abort()
             back.transport.abort()
@@ -42,7 +42,7 @@ async def cut_after(messages: int, socket: str, *, answered: bool):
 
 
 async def converse(port):
-    """Read and write, several at once; return whether all of it was done. Only an outage may be raised."""
+    """Read and write concurrently; return whether all calls succeeded. Only `Unavailable` may be raised."""
     connections = PostgresqlConnections(f"postgresql://postgres@127.0.0.1:{port}/postgres")
 
     async def one():
@@ -59,7 +59,7 @@ async def converse(port):
 
 
 @pytest.mark.parametrize("answered", [False, True])
-async def test_it_is_an_outage_and_nothing_else(postgresql_server, answered):
+async def test_a_broken_connection_is_unavailable_and_nothing_else(postgresql_server, answered):
     socket = f"{postgresql_server.folder}/.s.PGSQL.5432"
     done = []
     for messages in range(MOST):

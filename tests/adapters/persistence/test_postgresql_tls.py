@@ -1,6 +1,6 @@
-"""TLS to PostgreSQL, as the URL asks for it in libpq's words.
+"""TLS to PostgreSQL, configured by the libpq parameters of the URL.
 
-The server in the wheel was built without TLS, so a terminator stands in front of it.
+The server from the wheel is built without TLS, so a TLS terminator stands in front of it.
 """
 
 import asyncio
@@ -12,20 +12,20 @@ import pytest
 from sqlalchemy import text
 
 from certificates import Authority
-from orak.adapters.persistence.sql.postgresql import look
+from orak.adapters.persistence.sql.postgresql import read_once
 from orak.application.ports.failures import Unavailable
 
 _TLS_WANTED = bytes.fromhex("0000000804d2162f")  # PostgreSQL's SSLRequest
 
 
 class Terminator:
-    """Speaks TLS as PostgreSQL does, and passes what is in it on to a server's socket."""
+    """A proxy that speaks TLS like PostgreSQL and forwards to the socket of a server."""
 
     def __init__(self, context: ssl.SSLContext, behind: str) -> None:
         self._context = context
         self._behind = behind
         self.encrypted: list[bool] = []
-        """Of each connection that got through."""
+        """Whether each connection was encrypted, in order; failed handshakes are not listed."""
 
     async def pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
@@ -56,7 +56,7 @@ def authority():
 
 @pytest.fixture(scope="module")
 def terminator(postgresql_server, authority, tmp_path_factory):
-    """One whose certificate says `localhost`, and where it listens; whoever has a certificate may show it."""
+    """A terminator with a certificate for `localhost`, which listens on `terminator.port`."""
     folder = tmp_path_factory.mktemp("terminator")
     for name, content in zip(("certificate", "key"), authority.issue("localhost"), strict=True):
         (folder / name).write_bytes(content)
@@ -90,25 +90,25 @@ def terminator(postgresql_server, authority, tmp_path_factory):
 
 @pytest.fixture
 def files(tmp_path, authority):
-    """What whoever connects may trust: the right authority, a wrong one, and what is none."""
+    """Certificate files for the client: the right authority, a wrong one, and an empty file."""
     (tmp_path / "right").write_bytes(authority.root)
-    (tmp_path / "wrong").write_bytes(Authority("somebody else").root)
+    (tmp_path / "wrong").write_bytes(Authority("another authority").root)
     (tmp_path / "empty").touch()
     return tmp_path
 
 
 @pytest.fixture
 def is_encrypted(terminator, files):
-    def is_encrypted(asked: str) -> bool:
-        url = "postgresql://postgres@" + asked.format(port=terminator.port, files=files)
-        assert look(url, lambda connection: connection.scalar(text("SELECT 1"))) == 1
+    def is_encrypted(address: str) -> bool:
+        url = "postgresql://postgres@" + address.format(port=terminator.port, files=files)
+        assert read_once(url, lambda connection: connection.scalar(text("SELECT 1"))) == 1
         return terminator.encrypted.pop()
 
     return is_encrypted
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "address",
     [
         "localhost:{port}/postgres",
         "localhost:{port}/postgres?sslmode=require",
@@ -116,16 +116,16 @@ def is_encrypted(terminator, files):
         "localhost:{port}/postgres?sslmode=verify-full&sslrootcert={files}/right",
     ],
 )
-def test_a_connection_is_encrypted(is_encrypted, asked):
-    assert is_encrypted(asked)
+def test_connections_are_encrypted(is_encrypted, address):
+    assert is_encrypted(address)
 
 
-def test_one_that_shall_not_be_is_not(is_encrypted):
+def test_sslmode_disable_turns_encryption_off(is_encrypted):
     assert not is_encrypted("localhost:{port}/postgres?sslmode=disable")
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("address", "reason"),
     [
         ("localhost:{port}/postgres?sslmode=require&sslrootcert={files}/wrong", "verify failed"),
         ("localhost:{port}/postgres?sslmode=verify-ca&sslrootcert={files}/wrong", "verify failed"),
@@ -140,13 +140,13 @@ def test_one_that_shall_not_be_is_not(is_encrypted):
         ("localhost:{port}/postgres?sslmode=verify-fully", "verify-full"),
     ],
 )
-def test_what_cannot_be_verified_is_refused(is_encrypted, files, asked, said):
+def test_a_certificate_that_cannot_be_verified_is_refused(is_encrypted, files, address, reason):
     with pytest.raises(Unavailable) as refused:
-        is_encrypted(asked)
-    assert said.format(files=files) in str(refused.value)
+        is_encrypted(address)
+    assert reason.format(files=files) in str(refused.value)
 
 
-def test_the_authorities_of_the_system_may_be_trusted(is_encrypted, files, monkeypatch):
+def test_sslrootcert_system_trusts_the_authorities_of_the_system(is_encrypted, files, monkeypatch):
     url = "localhost:{port}/postgres?sslmode=verify-full&sslrootcert=system"
     with pytest.raises(Unavailable, match="verify failed"):
         is_encrypted(url)

@@ -1,4 +1,4 @@
-"""How a database finds what is asked for: by an index in order, never by sorting or walking a table."""
+"""Query plans: rows come from an index in order, never from sorting or scanning a table."""
 
 import asyncio
 import re
@@ -20,7 +20,7 @@ from orak.domain.identity import RecordId, UploadId
 
 @pytest.fixture
 def statements(sqlite):
-    """Every statement that is executed, with its parameters."""
+    """All executed statements with their parameters."""
     seen = []
 
     def note(_connection, _cursor, statement, parameters, *_):
@@ -59,14 +59,14 @@ QUESTIONS = pytest.mark.parametrize(
         (lambda p: p.event_log.number(), "ix_events_unnumbered|sqlite_autoindex_events"),
     ],
     ids=[
-        *("take", "lost", "next_start", "due", "orphans", "tombstones", "list", "next page"),
+        *("claim", "lost", "next_start", "due", "orphans", "tombstones", "list", "next page"),
         *("known", "deferred", "blocked", "own", "after", "number"),
     ],
 )
 
 
 @QUESTIONS
-async def test_an_index_answers(sqlite, sqlite_file, statements, ask, index):
+async def test_an_index_answers_the_query_on_sqlite(sqlite, sqlite_file, statements, ask, index):
     await sqlite.intake.add(an_upload())
     statements.clear()
     await ask(sqlite)
@@ -78,7 +78,7 @@ async def test_an_index_answers(sqlite, sqlite_file, statements, ask, index):
         assert "TEMP B-TREE" not in plan
 
 
-async def test_the_turn_of_a_waiting_take_is_found_by_indexes(sqlite, sqlite_file, statements):
+async def test_the_turn_of_a_waiting_upload_comes_from_indexes(sqlite, sqlite_file, statements):
     await a_waiting_take(sqlite)
     (plan,) = [plan for plan in plans(sqlite_file, statements) if "SCALAR SUBQUERY" in plan]
     assert "ix_uploads_line" in plan
@@ -86,7 +86,7 @@ async def test_the_turn_of_a_waiting_take_is_found_by_indexes(sqlite, sqlite_fil
     assert "SCAN uploads" not in plan
 
 
-async def test_what_operators_count_comes_from_indexes(sqlite, sqlite_file, statements):
+async def test_the_counts_of_operators_come_from_indexes_on_sqlite(sqlite, sqlite_file, statements):
     await sqlite.reports.count(START, START)
     (plan,) = plans(sqlite_file, statements)
     assert "SCAN uploads" not in plan.replace("SCAN uploads USING INDEX ix_uploads_own_line", "")
@@ -106,7 +106,7 @@ async def test_what_operators_count_comes_from_indexes(sqlite, sqlite_file, stat
     ],
     ids=["failures", "next failures", "orphans", "next orphans"],
 )
-async def test_what_operators_list_is_read_in_order(sqlite, sqlite_file, statements, ask):
+async def test_the_lists_of_operators_are_read_in_order(sqlite, sqlite_file, statements, ask):
     await ask(sqlite)
     (plan,) = plans(sqlite_file, statements)
     assert "SCAN" not in plan
@@ -114,7 +114,7 @@ async def test_what_operators_list_is_read_in_order(sqlite, sqlite_file, stateme
     assert "idx_uploads_directory" not in plan
 
 
-async def test_what_operators_count_comes_from_indexes_on_postgresql(postgresql_server, full):
+async def test_the_counts_of_operators_come_from_indexes_on_postgresql(postgresql_server, full):
     postgresql, statements = full
     await postgresql.reports.count(START, START)
     for plan in await postgresql_plans(postgresql_server, postgresql, statements):
@@ -123,7 +123,7 @@ async def test_what_operators_count_comes_from_indexes_on_postgresql(postgresql_
         assert "Seq Scan" not in plan, plan
 
 
-async def test_failures_are_read_in_order_on_postgresql(postgresql_server, full):
+async def test_dead_letters_are_read_in_order_on_postgresql(postgresql_server, full):
     postgresql, statements = full
     await postgresql.reports.failures(Page(limit=9))
     for plan in await postgresql_plans(postgresql_server, postgresql, statements):
@@ -132,7 +132,7 @@ async def test_failures_are_read_in_order_on_postgresql(postgresql_server, full)
 
 
 @pytest.mark.parametrize("count", [1, 30])
-async def test_a_list_is_one_statement_however_long(sqlite, statements, count):
+async def test_a_list_of_any_length_is_one_statement(sqlite, statements, count):
     for _ in range(count):
         await a_waiting_take(sqlite)
     statements.clear()
@@ -140,7 +140,7 @@ async def test_a_list_is_one_statement_however_long(sqlite, statements, count):
     assert len(statements) == 1
 
 
-async def test_a_group_is_as_many_statements_as_a_single_upload(sqlite, statements):
+async def test_a_group_takes_as_many_statements_as_a_single_upload(sqlite, statements):
     await sqlite.intake.add(an_upload())
     alone = len(statements)
     statements.clear()
@@ -176,7 +176,7 @@ FILL = f"""
     FROM generate_series(1, {MANY}) AS n;
     SELECT setval('uploads_id_seq', {MANY}), setval('records_id_seq', {MANY});
     ANALYZE
-"""  # noqa: S608 - of this file's own words
+"""  # noqa: S608 - made of constants of this file
 
 
 @pytest.fixture(scope="session")
@@ -190,7 +190,7 @@ def full_url(postgresql_server):
 
 @pytest.fixture
 async def full(full_url, clock):
-    """That database, and what is executed on it."""
+    """That database, and the statements that are executed on it."""
     seen = []
 
     def note(_connection, _cursor, statement, parameters, *_):
@@ -203,7 +203,7 @@ async def full(full_url, clock):
 
 
 async def postgresql_plans(server, postgresql, statements):
-    """Plans for these very parameters, and those for any, which a prepared statement may come to use."""
+    """Return the plans for these parameters, and the generic plans that prepared statements may switch to."""
     asked = [(sql, given) for sql, given in statements if sql.startswith(("SELECT", "UPDATE"))]
 
     def explain(connection):
@@ -216,21 +216,21 @@ async def postgresql_plans(server, postgresql, statements):
 
 
 @QUESTIONS
-async def test_an_index_answers_on_postgresql(postgresql_server, full, ask, index):
+async def test_an_index_answers_the_query_on_postgresql(postgresql_server, full, ask, index):
     postgresql, statements = full
     await ask(postgresql)
     found = await postgresql_plans(postgresql_server, postgresql, statements)
     assert any(name in plan for plan in found for name in index.split("|"))
     for plan in found:
         assert not re.search(r"Seq Scan on (uploads|records|events)", plan), plan
-        if index.startswith("ix_uploads"):  # of one owner's, or of what is new, there are few to sort
+        if index.startswith("ix_uploads"):  # other queries sort a few rows: of one owner, or unnumbered
             assert not re.search(r"^ *(->  )?Sort", plan, re.MULTILINE), plan
 
 
-async def test_the_turn_of_a_waiting_take_is_found_by_indexes_on_postgresql(postgresql_server, full):
+async def test_the_turn_of_a_waiting_upload_comes_from_indexes_on_postgresql(postgresql_server, full):
     postgresql, statements = full
     async with postgresql.transaction() as tx:
-        upload = await tx.uploads.get(UploadId(9856))  # waits, far behind
+        upload = await tx.uploads.get(UploadId(9856))  # waits far behind
         await tx.uploads.save(*upload.record_changed(at=START))
     plans = await postgresql_plans(postgresql_server, postgresql, statements)
     turns = [plan for plan in plans if "Update on uploads" in plan]
@@ -248,13 +248,13 @@ async def test_a_group_is_one_statement_on_postgresql(full):
 
 
 def fill_the_line(connection):
-    """Let ten thousand takes of many owners wait."""
-    take = an_upload().named(RecordId(1), at=START)[0]
-    take = take.receive(an_object(take), at=START)[0]
+    """Let ten thousand uploads of 500 owners wait."""
+    upload = an_upload().named(RecordId(1), at=START)[0]
+    upload = upload.receive(an_object(upload), at=START)[0]
     connection.execute(insert(users), [{"id": n} for n in range(1, 501)])
     rows = []
     for n in range(1, MANY + 1):
-        values = upload_values(take, START) | {"id": n, "uuid": str(n), "object_key": str(n)}
+        values = upload_values(upload, START) | {"id": n, "uuid": str(n), "object_key": str(n)}
         rows.append(values | {"uploader_id": n % 500 + 1, "turn": n // 500})
     connection.execute(insert(uploads), rows)
     connection.execute(

@@ -1,4 +1,4 @@
-"""What SQLite promises here: one writer that nothing can jam, readers that never wait, rows that survive."""
+"""SQLite: one writer that nothing can block for good, reads that never wait, durable rows."""
 
 import asyncio
 import random
@@ -59,7 +59,7 @@ async def test_a_roll_back_cannot_be_cancelled(sqlite):
     await written.wait()
     thread_may_go_on = threading.Event()
     sqlite._connections._writer.submit(thread_may_go_on.wait)
-    for _ in range(2):  # the second time while its roll-back waits for the thread
+    for _ in range(2):  # the second time, its roll-back waits for the thread
         writer.cancel()
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -68,7 +68,7 @@ async def test_a_roll_back_cannot_be_cancelled(sqlite):
     await saved(sqlite, upload.expire(at=START))
 
 
-async def test_what_was_cancelled_in_line_is_not_done(sqlite):
+async def test_a_write_that_is_cancelled_while_it_waits_is_not_done(sqlite):
     await a_waiting_take(sqlite)
     async with sqlite.transaction():
         waiting = asyncio.create_task(sqlite.leases.claim())
@@ -77,7 +77,7 @@ async def test_what_was_cancelled_in_line_is_not_done(sqlite):
     assert await sqlite.leases.claim() is not None
 
 
-async def test_a_commit_that_is_cancelled_happened_or_did_not(sqlite):
+async def test_a_cancelled_commit_is_whole_or_absent(sqlite):
     committed = 0
     for turns in range(60):
         upload = await sqlite.intake.add(an_upload())
@@ -99,13 +99,13 @@ async def events_of(sqlite, upload_id):
     return sum(logged.upload_id == upload_id for logged in await sqlite.event_log.after(0, 10_000))
 
 
-async def test_readers_do_not_wait_for_a_writer(sqlite):
-    take = await a_waiting_take(sqlite)
+async def test_reads_do_not_wait_for_a_writer(sqlite):
+    snapshot = await a_waiting_take(sqlite)
     async with sqlite.transaction() as tx:
-        await tx.uploads.save(*take.upload.record_changed(at=START))
+        await tx.uploads.save(*snapshot.upload.record_changed(at=START))
         async with asyncio.timeout(2):
-            found = await asyncio.gather(*(sqlite.snapshots.get(take.record.id) for _ in range(20)))
-    assert found == [take] * 20
+            found = await asyncio.gather(*(sqlite.snapshots.get(snapshot.record.id) for _ in range(20)))
+    assert found == [snapshot] * 20
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ async def impatient(sqlite_url, clock):
     await persistence.close()
 
 
-async def test_whoever_waits_too_long_is_told_so(impatient):
+async def test_a_write_that_waits_too_long_is_unavailable(impatient):
     upload = await impatient.intake.add(an_upload())
     async with impatient.transaction():
         with pytest.raises(Unavailable):
@@ -125,7 +125,7 @@ async def test_whoever_waits_too_long_is_told_so(impatient):
     await saved(impatient, upload.cancel(at=START))
 
 
-async def test_another_process_that_writes_is_waited_for(sqlite, sqlite_file):
+async def test_a_write_waits_for_another_process(sqlite, sqlite_file):
     with closing(sqlite3.connect(sqlite_file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         adding = asyncio.create_task(sqlite.intake.add(an_upload()))
@@ -134,20 +134,20 @@ async def test_another_process_that_writes_is_waited_for(sqlite, sqlite_file):
         assert (await adding).id == 1
 
 
-async def test_another_process_that_writes_for_too_long_is_told(impatient, sqlite_file):
+async def test_a_write_gives_up_when_another_process_holds_the_lock_too_long(impatient, sqlite_file):
     with closing(sqlite3.connect(sqlite_file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(Unavailable) as told:
+        with pytest.raises(Unavailable) as unavailable:
             await impatient.leases.claim()
         with pytest.raises(Unavailable):
             async with impatient.transaction():
                 pass
-    assert told.value.__cause__ is not None
+    assert unavailable.value.__cause__ is not None
     assert await impatient.leases.claim() is None
 
 
 @pytest.mark.parametrize("unstorable", [{"size": 2**63}, {"content_type": "\ud800"}], ids=ascii)
-async def test_what_sqlite_cannot_store_fails_alone(sqlite, unstorable):
+async def test_an_upload_that_sqlite_cannot_store_fails_alone(sqlite, unstorable):
     outcomes = await asyncio.gather(
         sqlite.intake.add(an_upload()),
         sqlite.intake.add(an_upload(**unstorable)),
@@ -175,7 +175,7 @@ async def test_a_file_that_cannot_be_opened_is_unavailable(tmp_path, clock):
             await none.leases.claim()
 
 
-async def test_every_connection_keeps_the_rules(sqlite):
+async def test_every_connection_has_the_pragmas(sqlite):
     def rules(connection):
         pragmas = ("foreign_keys", "synchronous", "journal_mode")
         return [connection.exec_driver_sql(f"PRAGMA {pragma}").scalar_one() for pragma in pragmas]
@@ -185,7 +185,7 @@ async def test_every_connection_keeps_the_rules(sqlite):
     assert await sqlite._connections.write(rules) == [1, full, "wal"]
 
 
-async def test_a_transaction_that_is_over_does_nothing_more(sqlite):
+async def test_a_finished_transaction_refuses_work(sqlite):
     upload = await sqlite.intake.add(an_upload())
     async with sqlite.transaction() as over:
         pass
@@ -194,7 +194,7 @@ async def test_a_transaction_that_is_over_does_nothing_more(sqlite):
             await over.uploads.save(*upload.cancel(at=START))
 
 
-async def test_closing_writes_what_waits_and_takes_nothing_more(sqlite_url, clock):
+async def test_closing_stores_waiting_uploads_and_refuses_new_ones(sqlite_url, clock):
     async with SqlPersistence.open(sqlite_url, clock=clock, lease=LEASE) as sqlite:
         calls = [asyncio.create_task(sqlite.intake.add(an_upload())) for _ in range(3)]
         await asyncio.sleep(0)
@@ -225,7 +225,7 @@ ADD_FOR_EVER = """
 """
 
 
-async def test_what_was_acknowledged_survives_a_killed_process(sqlite_url, sqlite_file):
+async def test_acknowledged_uploads_survive_a_killed_process(sqlite_url, sqlite_file):
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",

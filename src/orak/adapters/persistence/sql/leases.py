@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection
 from orak.adapters.persistence.sql.connections import Connections, read, write
 from orak.adapters.persistence.sql.rows import to_snapshot, to_upload
 from orak.adapters.persistence.sql.snapshots import SNAPSHOTS
-from orak.adapters.persistence.sql.tables import RUNNING, WAITING, uploads
+from orak.adapters.persistence.sql.tables import PROCESSING, WAITING, uploads
 from orak.adapters.persistence.sql.uploads import UPLOADS, save_upload
 from orak.application.ports.clock import Clock
 from orak.domain.errors import LeaseLost
@@ -28,10 +28,10 @@ _CLAIM_NEXT = _CLAIM.order_by(uploads.c.turn, uploads.c.id).limit(1)
 # The status and the attempt fence off a worker whose lease was lost.
 # No .values(): SQLAlchemy makes the SET clause from the parameters that are not bound in WHERE.
 _EXTEND = update(uploads).where(
-    RUNNING, uploads.c.id == bindparam("of_id"), uploads.c.attempt == bindparam("held_attempt")
+    PROCESSING, uploads.c.id == bindparam("of_id"), uploads.c.attempt == bindparam("held_attempt")
 )
 _LOST = (
-    UPLOADS.where(RUNNING, uploads.c.lease_until <= bindparam("now"))
+    UPLOADS.where(PROCESSING, uploads.c.lease_until <= bindparam("now"))
     .order_by(uploads.c.lease_until, uploads.c.id)
     .limit(bindparam("limit"))
 )

@@ -60,7 +60,6 @@ _ONLY_LIBPQ = frozenset(
 )
 """Parameters of libpq URLs that asyncpg does not know and would send to the server as settings."""
 
-
 _BROKEN = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 _SYSTEM = "system"
@@ -116,7 +115,7 @@ def migrate(url: str, work: Callable[[Connection], T]) -> T:
     return _run(_once(url, _LIMITS_OF_MIGRATIONS, run))
 
 
-def look(url: str, work: Callable[[Connection], T]) -> T:
+def read_once(url: str, work: Callable[[Connection], T]) -> T:
     """Run *work*, which only reads, on a connection of its own."""
     return _run(_once(url, _LIMITS, work))
 

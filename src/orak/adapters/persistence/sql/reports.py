@@ -7,9 +7,9 @@ from sqlalchemy.engine import Connection
 from orak.adapters.persistence.sql.connections import Connections, read
 from orak.adapters.persistence.sql.rows import UPLOAD_COLUMNS, to_upload
 from orak.adapters.persistence.sql.tables import (
-    BROKEN,
-    PUBLISHED,
-    RUNNING,
+    COMPLETED,
+    FAILED,
+    PROCESSING,
     UNNAMED,
     WAITING,
     events,
@@ -56,12 +56,12 @@ _next_in_line = (
 # One statement, so that all figures are of one moment. Each figure walks an index; except for COMPLETED, that
 # index holds little more than the rows counted.
 _COUNTS = select(
-    _number(RUNNING, uploads.c.lease_until > _AT),
+    _number(PROCESSING, uploads.c.lease_until > _AT),
     _number(WAITING),
     select(func.count()).select_from(_waiting_owners).scalar_subquery(),
-    _number(RUNNING),
-    _number(BROKEN),
-    _number(PUBLISHED),
+    _number(PROCESSING),
+    _number(FAILED),
+    _number(COMPLETED),
     _number(*_ORPHANED),
     _last(QUEUEING_EVENTS, _next_in_line),
 )
@@ -70,7 +70,7 @@ _older = uploads.c.id < bindparam("after")
 _FAILURES = (
     select(*UPLOAD_COLUMNS, records.c.id, _last(FAILURE_EVENTS, uploads.c.id))
     .select_from(uploads.outerjoin(records))
-    .where(BROKEN, _older)
+    .where(FAILED, _older)
     .order_by(uploads.c.id.desc())
     .limit(bindparam("limit"))
 )

@@ -1,4 +1,4 @@
-"""The schema: SPEC 3 and what the life of an upload needs beside it."""
+"""The schema: users, songs, uploads, records, and the tables of the event log, webhooks and settings."""
 
 from sqlalchemy import (
     Boolean,
@@ -67,9 +67,9 @@ uploads = Table(
     Column("attempt", Integer, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("progress", Integer, nullable=False),
-    # The beginning of time stands for "at once": one comparison answers, and it sorts first everywhere.
+    # The Unix epoch means "at once" (rows.py): one comparison is enough, and it sorts first everywhere.
     Column("not_before", UtcDateTime, nullable=False),
-    Column("turn", BigId),  # place in line, of waiting and running takes alone
+    Column("turn", BigId),  # place in line of a waiting or running upload, else NULL
     Column("lease_until", UtcDateTime),
     Column("etag", String(255)),
     Column("output_key", String(1024)),
@@ -78,7 +78,7 @@ uploads = Table(
     Column("input_lufs", Double),
     Column("output_lufs", Double),
     Column("true_peak_db", Double),
-    Column("ended_at", UtcDateTime),  # a tombstone's time: since when only a purge can follow
+    Column("ended_at", UtcDateTime),  # when the row became a tombstone: only a purge can follow
     sqlite_autoincrement=True,
 )
 
@@ -98,18 +98,18 @@ records = Table(
     sqlite_autoincrement=True,
 )
 
-# No foreign key: events outlive what they are about.
+# No foreign keys: events outlive their uploads and records.
 events = Table(
     "events",
     metadata,
     Column("id", BigId, primary_key=True),
-    Column("position", BigId, unique=True),  # place in the feed, given after commit
+    Column("position", BigId, unique=True),  # feed position, given after commit
     Column("upload_id", BigId, nullable=False),
     Column("version", Integer, nullable=False),
     Column("type", String(40), nullable=False),
     Column("payload", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False, server_default=utc_now()),
-    Column("user_id", BigId),  # the payload's, to find a singer's own
+    Column("user_id", BigId),  # copied from the payload, to find the events of one user by index
     UniqueConstraint("upload_id", "version"),
     Index("ix_events_own", "user_id", "position"),
     sqlite_autoincrement=True,
@@ -119,7 +119,7 @@ feed = Table(
     "feed",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("position", BigId, nullable=False),  # the last one given
+    Column("position", BigId, nullable=False),  # the last position given
     CheckConstraint("id = 1", name="one_row"),
 )
 
@@ -132,7 +132,7 @@ feed_cursors = Table(
     Column("held_until", UtcDateTime),
 )
 
-# What a reader could not act on when it came to it.
+# Events that a subscriber could not handle yet and set aside. The column `reader` names the subscriber.
 deferred_facts = Table(
     "deferred_facts",
     metadata,
@@ -145,7 +145,7 @@ deferred_facts = Table(
     Index("ix_deferred_facts_upload", "reader", "upload_id", "position"),
 )
 
-# Of a ticket its hash alone is known here.
+# Only the hash of a ticket is stored.
 live_tickets = Table(
     "live_tickets",
     metadata,
@@ -160,8 +160,8 @@ webhook_endpoints = Table(
     metadata,
     Column("id", BigId, primary_key=True),
     Column("url", String(2000), nullable=False),
-    Column("event_types", Text),  # as JSON; NULL wants all
-    Column("secret", String(100), nullable=False),  # in clear: it signs
+    Column("event_types", Text),  # a JSON array; NULL means all types
+    Column("secret", String(100), nullable=False),  # in clear text, because signing needs it
     Column("previous_secret", String(100)),
     Column("rotated_at", UtcDateTime),
     Column("enabled", Boolean, nullable=False),
@@ -170,7 +170,7 @@ webhook_endpoints = Table(
     sqlite_autoincrement=True,
 )
 
-# No foreign key: the endpoint that the settings name has no row.
+# No foreign key: the webhook endpoint of the settings has no row in `webhook_endpoints`.
 webhook_deliveries = Table(
     "webhook_deliveries",
     metadata,
@@ -189,7 +189,7 @@ webhook_deliveries = Table(
     sqlite_autoincrement=True,
 )
 
-# What operators set while orak runs.
+# Settings that operators change at run time.
 settings = Table(
     "settings",
     metadata,
@@ -210,33 +210,33 @@ idempotency_keys = Table(
 
 
 def _status_in(*statuses: ProcessingStatus) -> ColumnElement[bool]:
-    # Written out, not bound: a planner matches a partial index by its text.
+    # Literals, not parameters: the planner must see that the condition implies that of a partial index.
     return uploads.c.processing_status.in_([literal_column(f"'{status.value}'") for status in statuses])
 
 
 WAITING = and_(_status_in(ProcessingStatus.UPLOADED), uploads.c.turn.is_not(None))
-"""Arrived and named: a worker should take it."""
+"""Arrived, with a Record: a worker may claim it."""
 
 UNNAMED = and_(_status_in(ProcessingStatus.UPLOADED), uploads.c.turn.is_(None))
-"""Arrived, and without a Record."""
+"""Arrived, without a Record."""
 
-RUNNING = _status_in(ProcessingStatus.PROCESSING)
-"""Somebody holds the lease."""
+PROCESSING = _status_in(ProcessingStatus.PROCESSING)
+"""Claimed by a worker, which holds the lease."""
 
 AWAITED = and_(_status_in(ProcessingStatus.PENDING, ProcessingStatus.EXPIRED), uploads.c.ended_at.is_(None))
-"""Bytes that turn up would be looked at."""
+"""Waiting for the object; an object that arrives is verified."""
 
 ENDED = uploads.c.ended_at.is_not(None)
-"""Nothing but a purge can follow."""
+"""A tombstone: only a purge can follow."""
 
-PUBLISHED = _status_in(ProcessingStatus.COMPLETED)
-"""Converted, for all to hear."""
+COMPLETED = _status_in(ProcessingStatus.COMPLETED)
+"""Converted."""
 
-BROKEN = _status_in(ProcessingStatus.FAILED)
-"""The dead letters."""
+FAILED = _status_in(ProcessingStatus.FAILED)
+"""Failed for good: the dead letters, and uploads that were rejected."""
 
 UNNUMBERED = events.c.position.is_(None)
-"""Committed, and not yet in the feed."""
+"""Committed, without a feed position yet."""
 
 
 def _partial_index(name: str, *columns: Column[object], of: ColumnElement[bool]) -> None:
@@ -247,13 +247,13 @@ Index("idx_records_user_id", records.c.user_id)
 Index("idx_records_created_at", records.c.created_at)
 Index("idx_uploads_processing_status", uploads.c.processing_status)
 Index("idx_uploads_directory", uploads.c.directory)
-# An owner's list, newest first: read backwards, so that no column need be DESC.
+# The list of an owner's records, newest first: databases read the index backwards, so it needs no DESC.
 Index("ix_records_newest", records.c.user_id, records.c.created_at, records.c.id)
 _partial_index("ix_uploads_line", uploads.c.turn, uploads.c.id, of=WAITING)
 _partial_index("ix_uploads_own_line", uploads.c.uploader_id, uploads.c.turn, of=WAITING)
-_partial_index("ix_uploads_leases", uploads.c.lease_until, uploads.c.id, of=RUNNING)
+_partial_index("ix_uploads_leases", uploads.c.lease_until, uploads.c.id, of=PROCESSING)
 _partial_index("ix_uploads_due", uploads.c.not_before, uploads.c.id, of=AWAITED)
 _partial_index("ix_uploads_unnamed", uploads.c.created_at, uploads.c.id, of=UNNAMED)
 _partial_index("ix_uploads_ended", uploads.c.ended_at, uploads.c.id, of=ENDED)
-_partial_index("ix_uploads_failed", uploads.c.id, of=BROKEN)
+_partial_index("ix_uploads_failed", uploads.c.id, of=FAILED)
 _partial_index("ix_events_unnumbered", events.c.id, of=UNNUMBERED)

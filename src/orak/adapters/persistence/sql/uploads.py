@@ -6,7 +6,7 @@ from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Runner, within_transaction
 from orak.adapters.persistence.sql.rows import UPLOAD_COLUMNS, event_values, to_upload, upload_values
-from orak.adapters.persistence.sql.tables import RUNNING, WAITING, events, records, uploads
+from orak.adapters.persistence.sql.tables import PROCESSING, WAITING, events, records, uploads
 from orak.application.ports.failures import StaleVersion
 from orak.domain.errors import UploadNotFound
 from orak.domain.events import DomainEvent
@@ -29,7 +29,7 @@ _first_fresh = (
     .order_by(uploads.c.turn, uploads.c.id)
     .limit(1)
 )
-_last_claimed = select(func.max(uploads.c.turn)).where(RUNNING)
+_last_claimed = select(func.max(uploads.c.turn)).where(PROCESSING)
 _first_waiting = select(func.min(uploads.c.turn)).where(WAITING)
 _front = func.coalesce(
     *(turn.correlate(None).scalar_subquery() for turn in (_first_fresh, _last_claimed, _first_waiting))

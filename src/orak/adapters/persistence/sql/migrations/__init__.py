@@ -45,7 +45,7 @@ def downgrade(url: str, to: str) -> None:
 
 def current(url: str) -> str | None:
     """Return the revision of the schema; None if there is no schema yet."""
-    return _on(url, _revision, looking=True)
+    return _on(url, _revision, read_only=True)
 
 
 def check(url: str) -> bool:
@@ -97,12 +97,12 @@ def _migrate(
     _on(url, migrate)
 
 
-def _on(url: str, work: Callable[[Connection], T], *, looking: bool = False) -> T:
+def _on(url: str, work: Callable[[Connection], T], *, read_only: bool = False) -> T:
     """Run *work* in a transaction; processes that migrate at the same time take turns."""
     if not url.startswith("sqlite:"):
         from orak.adapters.persistence.sql import postgresql  # noqa: PLC0415 - installed by `orak[postgresql]`
 
-        return postgresql.look(url, work) if looking else postgresql.migrate(url, work)
+        return postgresql.read_once(url, work) if read_only else postgresql.migrate(url, work)
     engine = writing_engine(make_url(url))
     try:
         with engine.begin() as connection:

@@ -1,4 +1,4 @@
-"""Run by Alembic, on the connection and in the transaction that `orak…migrations` hands it."""
+"""Alembic runs this file on the connection and in the transaction of `migrations._migrate`."""
 
 from alembic import context
 
@@ -7,6 +7,6 @@ from orak.adapters.persistence.sql.tables import metadata
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
-    render_as_batch=True,  # SQLite alters a table by making it anew
+    render_as_batch=True,  # SQLite alters a table by making a new one
 )
 context.run_migrations()

@@ -1,4 +1,4 @@
-"""Facts that a reader could not act on when it came to them."""
+"""Create the table of events that a subscriber set aside."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make their table."""
+    """Create the table."""
     op.create_table(
         "deferred_facts",
         sa.Column("reader", sa.String(100), nullable=False),
@@ -24,5 +24,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it; its facts are read again by nobody."""
+    """Drop the table; the events in it are not delivered again."""
     op.drop_table("deferred_facts")

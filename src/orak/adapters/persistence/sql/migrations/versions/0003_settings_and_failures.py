@@ -1,4 +1,4 @@
-"""What operators set while orak runs, and an index of what failed."""
+"""Create the settings that operators change at run time, and an index of failed uploads."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ _FAILED = sa.text("processing_status IN ('FAILED')")
 
 
 def upgrade() -> None:
-    """Make both."""
+    """Create the table and the index."""
     op.create_table(
         "settings",
         sa.Column("name", sa.String(100), nullable=False),
@@ -23,6 +23,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop both."""
+    """Drop the table and the index."""
     op.drop_index("ix_uploads_failed", table_name="uploads")
     op.drop_table("settings")

@@ -1,4 +1,4 @@
-"""One process at a time reads for a reader; what was set aside knows its upload, and how often it failed."""
+"""Let one process at a time hold a cursor, and store upload and tries of events that were set aside."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the columns; who does not know them yet leaves a zero."""
+    """Add the columns; an older version of orak, which does not know them, leaves their default 0."""
     op.add_column("feed_cursors", sa.Column("held_by", sa.String(100)))
     op.add_column("feed_cursors", sa.Column("held_until", UtcDateTime))
     op.add_column("deferred_facts", sa.Column("upload_id", BigId, nullable=False, server_default="0"))
@@ -25,7 +25,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them."""
+    """Drop the columns."""
     op.drop_index("ix_deferred_facts_upload", table_name="deferred_facts")
     with op.batch_alter_table("deferred_facts") as table:
         table.drop_column("tries")

@@ -1,4 +1,4 @@
-"""A singer's own facts are found by index, and tickets to watch them are kept."""
+"""Index events by user, and create the tickets for live status."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,9 +17,9 @@ _OWNER = {
 
 
 def upgrade() -> None:
-    """Copy the owner out of each payload."""
+    """Add `events.user_id`, filled from the payloads, and the table of tickets."""
     op.add_column("events", sa.Column("user_id", BigId))
-    op.execute(f"UPDATE events SET user_id = {_OWNER[op.get_bind().dialect.name]}")  # noqa: S608 - a constant
+    op.execute(f"UPDATE events SET user_id = {_OWNER[op.get_bind().dialect.name]}")  # noqa: S608 - both values are constants
     op.create_index("ix_events_own", "events", ["user_id", "position"])
     op.create_table(
         "live_tickets",
@@ -33,7 +33,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop both."""
+    """Drop the column and the table."""
     op.drop_table("live_tickets")
     op.drop_index("ix_events_own", table_name="events")
     op.drop_column("events", "user_id")

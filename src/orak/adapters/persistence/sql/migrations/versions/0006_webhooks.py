@@ -1,4 +1,4 @@
-"""Webhooks, and the log of what was posted to them."""
+"""Create webhook endpoints and the log of their deliveries."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make both tables."""
+    """Create both tables."""
     op.create_table(
         "webhook_endpoints",
         sa.Column("id", BigId, nullable=False),
@@ -48,6 +48,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop both; the secrets go with them."""
+    """Drop both tables, and the signing secrets with them."""
     op.drop_table("webhook_deliveries")
     op.drop_table("webhook_endpoints")

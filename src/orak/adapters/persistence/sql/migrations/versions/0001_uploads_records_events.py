@@ -1,4 +1,4 @@
-"""Uploads, records, and the facts that made them."""
+"""Create uploads, records and their events."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make everything."""
+    """Create the tables and indexes."""
     op.create_table("users", _id(given=True), sa.PrimaryKeyConstraint("id", name="pk_users"))
     op.create_table(
         "songs",
@@ -36,7 +36,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"])
     if op.get_context().dialect.name == "sqlite":
-        _tell_sqlite_what_is_common()
+        _give_sqlite_statistics()
 
 
 def _id(*, given: bool = False) -> sa.Column[int]:
@@ -160,10 +160,10 @@ def _partial_index(name: str, columns: list[str], where: str, *, table: str = "u
     op.create_index(name, table, columns, sqlite_where=condition, postgresql_where=condition)
 
 
-def _tell_sqlite_what_is_common() -> None:
-    # Without statistics SQLite takes an equal processing_status for rare, and would sort every upload of
-    # that state instead of walking a partial index that is in order. These figures say how it really is;
-    # https://www.sqlite.org/lang_analyze.html §4.3 calls them "fixed results of ANALYZE".
+def _give_sqlite_statistics() -> None:
+    # Without statistics, SQLite assumes that few uploads share a processing_status. It would then sort all
+    # uploads of that status instead of walking a partial index in order. These figures are realistic; see
+    # "fixed results of ANALYZE", https://www.sqlite.org/lang_analyze.html §4.3.
     op.execute("ANALYZE")
     op.execute(
         "INSERT INTO sqlite_stat1 (tbl, idx, stat)"
@@ -172,7 +172,7 @@ def _tell_sqlite_what_is_common() -> None:
 
 
 def downgrade() -> None:
-    """Remove everything."""
+    """Drop all tables."""
     for table in (
         "idempotency_keys",
         "feed_cursors",
