@@ -3,8 +3,8 @@ import subprocess
 
 import pytest
 from click.testing import CliRunner
-from commands import DEADLINE, ORAK, Started
 
+from cli_processes import DEADLINE, ORAK, CliProcess
 from orak.adapters.audio.sung_sample import write_sung_sample
 from orak.entrypoints.cli import main
 from orak.entrypoints.settings.sources import variable_names
@@ -12,21 +12,21 @@ from orak.entrypoints.settings.values import Settings
 
 SECRET = "s" * 32
 
-_OURS = {name for field in Settings.__struct_fields__ for name in variable_names(field)}
-_OURS |= {"ORAK_URL", "ORAK_TOKEN", "ORAK_DEBUG"}
+_VARIABLES = {name for field in Settings.__struct_fields__ for name in variable_names(field)}
+_VARIABLES |= {"ORAK_URL", "ORAK_TOKEN", "ORAK_DEBUG"}
 
 
 @pytest.fixture(autouse=True)
-def clean_surroundings(tmp_path, monkeypatch):
-    """Each test works in an empty folder, with none of orak's variables set."""
+def clean_environment(tmp_path, monkeypatch):
+    """Run each test in an empty folder and without orak's environment variables."""
     monkeypatch.chdir(tmp_path)
-    for name in _OURS:
+    for name in _VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
 def orak():
-    """Run a command in this process, its output piped."""
+    """Run a command in this process; its output is not a terminal."""
 
     def orak(*args, env=None, stdin=None):
         return CliRunner().invoke(main, args, env=env, input=stdin, prog_name="orak")
@@ -36,7 +36,7 @@ def orak():
 
 @pytest.fixture
 def run():
-    """Run a command as its own process, to its end."""
+    """Run a command as a process to its end."""
 
     def run(*args, env=None, stdin=None):
         return subprocess.run(
@@ -54,11 +54,11 @@ def run():
 
 @pytest.fixture
 def start():
-    """Start a command as its own process."""
+    """Start a command as a process; it is killed after the test."""
     started = []
 
     def start(*args, env=None):
-        started.append(Started(*args, env=env or {}))
+        started.append(CliProcess(*args, env=env or {}))
         return started[-1]
 
     yield start
@@ -67,7 +67,8 @@ def start():
 
 
 @pytest.fixture
-def take(tmp_path):
-    file = tmp_path / "take.webm"
+def recording(tmp_path):
+    """Twelve seconds of singing."""
+    file = tmp_path / "recording.webm"
     write_sung_sample(file)
     return file

@@ -8,8 +8,8 @@ import time
 
 import httpx
 import pytest
-from commands import DEADLINE
 
+from cli_processes import DEADLINE
 from orak.client import OrakClient
 
 SECRET = "s" * 32
@@ -17,7 +17,7 @@ SECRET = "s" * 32
 
 @pytest.fixture
 def on_aws(aws_server):
-    """Settings of an orak on AWS, with names of its own, before anything is set up."""
+    """Settings with names that no other test uses, before `orak aws setup`."""
     name = secrets.token_hex(6)
     return aws_server.env | {
         "EVENTBRIDGE_BUS_NAME": f"bus-{name}",
@@ -32,12 +32,12 @@ def lines(result):
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def finding(orak, env):
+def events_finding(orak, env):
     rows = [json.loads(line) for line in orak("doctor", env=env).stdout.splitlines()]
     return next(row for row in rows if row["name"] == "events")
 
 
-def test_setup_says_what_it_made_and_what_to_set(orak, on_aws):
+def test_setup_prints_what_it_made_and_the_settings(orak, on_aws):
     queue = f"queue-{on_aws['EVENTBRIDGE_BUS_NAME']}"
     planned = lines(orak("aws", "setup", "--dry-run", "--json", "--queue", queue, env=on_aws))
     assert {step["state"] for step in planned[:-1]} == {"to be made"}
@@ -48,14 +48,14 @@ def test_setup_says_what_it_made_and_what_to_set(orak, on_aws):
     assert settings["EVENTBRIDGE_BUS_NAME"] == on_aws["EVENTBRIDGE_BUS_NAME"]
     assert settings["EVENTBRIDGE_RULE_NAME"] == on_aws["EVENTBRIDGE_RULE_NAME"]
     assert settings["SQS_QUEUE_URL"].endswith(f"/{queue}")
-    # Under those settings it finds it all: the queue by its URL.
+    # With these settings a second run finds everything, the queue by its URL.
     again = lines(orak("aws", "setup", env=on_aws | settings))
     assert {step["state"] for step in again[:-1] if step["kind"] != "bucket"} == {"is right"}
-    assert finding(orak, on_aws | settings)["level"] == "ok"
+    assert events_finding(orak, on_aws | settings)["level"] == "ok"
 
 
-def test_names_are_proposed_when_none_are_set(orak, aws_server):
-    # Where no other test makes any.
+def test_setup_proposes_names_without_settings(orak, aws_server):
+    # A region in which no other test creates resources.
     elsewhere = aws_server.env | {"AWS_REGION": "sa-east-1", "S3_REGION": "sa-east-1"}
     planned = lines(orak("aws", "setup", "--dry-run", env=elsewhere))
     assert planned[-1]["settings"] == {
@@ -66,13 +66,13 @@ def test_names_are_proposed_when_none_are_set(orak, aws_server):
 
 
 @pytest.mark.parametrize("elsewhere", [{"S3_ENDPOINT_URL": "http://127.0.0.1:9"}, {"S3_REGION": "us-east-1"}])
-def test_a_bucket_whose_events_do_not_come_here_is_left_out_and_said(orak, on_aws, elsewhere):
+def test_a_bucket_whose_events_do_not_reach_the_bus_is_skipped_with_a_warning(orak, on_aws, elsewhere):
     planned = orak("aws", "setup", "--dry-run", env=on_aws | elsewhere)
-    assert "warning: the" in planned.stderr
+    assert "warning: skipping bucket" in planned.stderr
     assert "bucket" not in {step.get("kind") for step in lines(planned)}
 
 
-def test_the_template_has_the_present_names(orak, on_aws):
+def test_the_template_has_the_configured_names(orak, on_aws):
     printed = json.loads(orak("aws", "template", "--queue", "q", env=on_aws).stdout)
     defaults = {name: one["Default"] for name, one in printed["Parameters"].items()}
     assert defaults["BusName"] == on_aws["EVENTBRIDGE_BUS_NAME"]
@@ -89,7 +89,7 @@ def test_the_template_needs_no_aws_client():
     assert json.loads(done.stdout)["Resources"]
 
 
-def test_what_cannot_be_set_up_is_one_line_and_a_hint(orak, on_aws, monkeypatch):
+def test_errors_of_setup_are_one_line_and_a_hint(orak, on_aws, monkeypatch):
     refused = orak("aws", "setup", env=on_aws | {"S3_BUCKET_NAME": "no-such-bucket-of-ours"})
     assert refused.exit_code == 1
     assert "error: S3 answered 404 (NoSuchBucket)" in refused.stderr
@@ -105,18 +105,18 @@ def test_what_cannot_be_set_up_is_one_line_and_a_hint(orak, on_aws, monkeypatch)
     assert "hint: pip install 'orak[aws]'" in refused.stderr
 
 
-def test_the_doctor_names_what_is_not_there_and_goes_on(orak, on_aws, aws_server):
-    assert finding(orak, {})["said"] == "within orak"
-    found = finding(orak, on_aws)
+def test_the_doctor_warns_of_a_missing_bus_and_queue(orak, on_aws, aws_server):
+    assert events_finding(orak, {})["said"] == "in this process, without AWS"
+    found = events_finding(orak, on_aws)
     assert (found["level"], "ResourceNotFoundException" in found["said"]) == ("warn", True)
     assert "orak aws setup" in found["hint"]
     bus = {"EVENTBRIDGE_BUS_NAME": "default"}
     url = aws_server.new_queue()
-    assert finding(orak, on_aws | bus | {"SQS_QUEUE_URL": url})["level"] == "ok"
-    assert finding(orak, on_aws | bus | {"SQS_QUEUE_URL": f"{url}-not"})["level"] == "warn"
+    assert events_finding(orak, on_aws | bus | {"SQS_QUEUE_URL": url})["level"] == "ok"
+    assert events_finding(orak, on_aws | bus | {"SQS_QUEUE_URL": f"{url}-not"})["level"] == "warn"
 
 
-def test_serve_and_worker_convert_a_late_take_by_events_alone(start, orak, on_aws, take):
+def test_serve_and_worker_convert_a_late_upload_by_events_alone(start, orak, on_aws, recording):
     made = lines(orak("aws", "setup", "--queue", on_aws["EVENTBRIDGE_BUS_NAME"], env=on_aws))
     env = on_aws | {
         "BATCH_ENABLED": "false",
@@ -126,10 +126,10 @@ def test_serve_and_worker_convert_a_late_take_by_events_alone(start, orak, on_aw
     worker = start("worker", env=env | {"SQS_QUEUE_URL": made[-1]["settings"]["SQS_QUEUE_URL"]})
     server = start("serve", "--port", 0, env=env)
     url = server.wait_for(r"serves (http://\S+)")[1]
-    worker.wait_for(r"ready: converts up to \d+ takes at once; woken by events")
+    worker.wait_for(r"ready: converts up to \d+ uploads at once; woken by events")
     token = orak("token", env={"JWT_SECRET": SECRET}).stdout.strip()
     headers = {"Authorization": f"Bearer {token}"}
-    content = take.read_bytes()
+    content = recording.read_bytes()
     with httpx.Client(base_url=url, headers=headers) as singer, OrakClient(url, token) as client:
         asked = {
             "originalFilename": "노래 + 1.webm",
@@ -147,4 +147,4 @@ def test_serve_and_worker_convert_a_late_take_by_events_alone(start, orak, on_aw
     began = time.monotonic()
     assert worker.stop(signal.SIGTERM) == 0
     assert time.monotonic() - began < 5
-    assert "Traceback" not in worker.said
+    assert "Traceback" not in worker.output

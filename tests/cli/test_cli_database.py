@@ -14,14 +14,14 @@ def songs():
         return connection.execute("SELECT id, title, artist FROM songs ORDER BY id").fetchall()
 
 
-def test_a_schema_is_made_and_known(orak):
+def test_upgrade_makes_a_schema_that_current_and_check_accept(orak):
     assert orak("db", "upgrade").stdout == f"empty -> {HEAD}\n"
     assert orak("db", "upgrade").stdout == f"up to date at {HEAD}\n"
     assert orak("db", "current").stdout == f"{HEAD}\n"
     assert orak("db", "check").exit_code == 0
 
 
-def test_looking_for_a_database_makes_none(orak):
+def test_current_and_check_do_not_create_a_database(orak):
     for command in ("current", "check"):
         refused = orak("db", command)
         assert refused.exit_code == 1
@@ -30,17 +30,15 @@ def test_looking_for_a_database_makes_none(orak):
     assert not DATABASE.exists()
 
 
-def test_an_empty_schema_is_not_what_is_expected(orak):
+def test_check_refuses_an_empty_database(orak):
     DATABASE.parent.mkdir()
     DATABASE.touch()
     refused = orak("db", "check")
     assert refused.exit_code == 1
-    assert refused.stderr == (
-        "error: the schema is empty, not what this orak expects\nhint: run `orak db upgrade`\n"
-    )
+    assert refused.stderr == ("error: the database has no schema yet\nhint: run `orak db upgrade`\n")
 
 
-def test_a_file_that_is_no_database_is_told(orak):
+def test_upgrade_refuses_a_file_that_is_not_a_database(orak):
     DATABASE.parent.mkdir()
     DATABASE.write_text("no database " * 100)
     refused = orak("db", "upgrade")
@@ -48,7 +46,7 @@ def test_a_file_that_is_no_database_is_told(orak):
     assert refused.stderr.startswith("error: the database: file is not a database")
 
 
-def test_songs_are_imported_and_bad_rows_named_by_their_line(orak):
+def test_valid_songs_are_imported_and_bad_rows_are_reported_by_line(orak):
     Path("songs.csv").write_text(
         "﻿id,title,artist\n"
         '1,아리랑,전통\n2,"Two\nlines",\nx,no id,\n9007199254740992,too high,\n1,again,\n3,,,\n5,'
@@ -61,15 +59,15 @@ def test_songs_are_imported_and_bad_rows_named_by_their_line(orak):
     assert imported.stderr.splitlines() == [
         "warning: line 5: id is 'x', not a whole number from 1 to 9007199254740991",
         "warning: line 6: id is '9007199254740992', not a whole number from 1 to 9007199254740991",
-        "warning: line 7: id 1 was on line 2 already",
-        "warning: line 8: has more columns than the first line",
+        "warning: line 7: id 1 is already on line 2",
+        "warning: line 8: there are more columns than in the first line",
         "warning: line 9: title has 256 characters, more than 255",
         "3 songs imported",
-        "error: 5 lines were left out",
+        "error: 5 lines were skipped",
     ]
 
 
-def test_songs_come_from_standard_input_and_replace_what_was_there(orak):
+def test_songs_from_standard_input_replace_songs_with_the_same_id(orak):
     for title in ("first", "second"):
         imported = orak("songs", "import", "-", stdin=f"title,id\n{title},1\n")
         assert (imported.exit_code, imported.stderr) == (0, "1 song imported\n")
@@ -79,13 +77,13 @@ def test_songs_come_from_standard_input_and_replace_what_was_there(orak):
 @pytest.mark.parametrize(
     ("content", "error"),
     [
-        (b"", "error: this is no CSV file: its first line names no column `id`"),
-        (b"1,a,b\n", "error: this is no CSV file: its first line names no column `id`"),
+        (b"", "error: the file is not CSV: its first line has no column `id`"),
+        (b"1,a,b\n", "error: the file is not CSV: its first line has no column `id`"),
         (b"id,title\n1,\xff\n", "error: the file is not UTF-8"),
-        (b'id,title\n1,"open', "error: this is no CSV file: unexpected end of data"),
+        (b'id,title\n1,"open', "error: the file is not CSV: unexpected end of data"),
     ],
 )
-def test_what_is_no_catalogue_is_refused(orak, content, error):
+def test_a_file_that_is_not_a_catalogue_is_refused(orak, content, error):
     Path("songs.csv").write_bytes(content)
     refused = orak("songs", "import", "songs.csv")
     assert refused.exit_code == 1
@@ -93,7 +91,7 @@ def test_what_is_no_catalogue_is_refused(orak, content, error):
     assert "hint:" in refused.stderr
 
 
-def test_a_data_folder_that_is_a_file_is_said_to_be_one(orak):
+def test_a_data_folder_that_is_a_file_is_refused(orak):
     DATABASE.parent.write_text("not a folder")
     refused = orak("db", "upgrade")
     assert refused.exit_code == 2

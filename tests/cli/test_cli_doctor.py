@@ -25,7 +25,7 @@ def doctor(orak, free_port):
     return doctor
 
 
-def test_a_machine_that_can_run_orak_is_found_well(doctor):
+def test_a_machine_that_can_run_orak_passes_every_check(doctor):
     exit_code, findings = doctor()
     assert exit_code == 0
     assert list(findings) == [
@@ -52,7 +52,7 @@ def test_a_folder_that_cannot_be_written_is_a_failure(doctor):
     assert (exit_code, findings["data"]["level"]) == (1, "fail")
 
 
-def test_a_database_that_is_none_is_a_failure(doctor):
+def test_a_file_that_is_not_a_database_is_a_failure(doctor):
     Path("orak-data").mkdir()
     Path("orak-data/orak.db").write_text("no database " * 100)
     exit_code, findings = doctor()
@@ -90,7 +90,7 @@ def test_a_database_whose_folder_is_missing_is_a_failure(doctor):
     assert (exit_code, findings["database"]["level"]) == (0, "ok")
 
 
-def test_the_port_of_a_flag_is_looked_at(doctor):
+def test_the_port_flag_chooses_the_port_to_check(doctor):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -99,18 +99,18 @@ def test_the_port_of_a_flag_is_looked_at(doctor):
     assert findings["port"]["said"].startswith(f"127.0.0.1:{port} is in use")
 
 
-def test_keys_that_cannot_be_had_are_a_failure(doctor, orak, free_port):
+def test_keys_that_cannot_be_fetched_are_a_failure(doctor, orak, free_port):
     for url in ("absent.json", f"http://127.0.0.1:{free_port}/jwks"):
         exit_code, findings = doctor(JWT_SECRET="", JWKS_URL=url)
         assert (exit_code, findings["tokens"]["level"]) == (1, "fail")
     refused = orak("serve", "--port", "0", env={"JWKS_URL": "absent.json"})
     assert refused.exit_code == 2
     assert refused.stderr.startswith(
-        "error: no keys of tokens at JWKS_URL, absent.json: No such file or directory\nhint: "
+        "error: JWKS_URL, absent.json, has no usable keys: No such file or directory\nhint: "
     )
 
 
-def test_redis_is_looked_at_where_there_shall_be_one(doctor, own_redis):
+def test_redis_is_checked_if_redis_url_is_set(doctor, own_redis):
     url = own_redis.url.replace("//", "//:hush@")
     exit_code, findings = doctor(REDIS_URL=own_redis.url)
     assert (exit_code, findings["redis"]["level"]) == (0, "ok")
@@ -120,7 +120,7 @@ def test_redis_is_looked_at_where_there_shall_be_one(doctor, own_redis):
     assert "hush" not in str(findings)
 
 
-@pytest.mark.parametrize("said", ["health_check_interval=x", "no_such_word=1"])
-def test_a_redis_that_cannot_be_used_is_a_failure(doctor, own_redis, said):
-    exit_code, findings = doctor(REDIS_URL=f"{own_redis.url}?{said}")
+@pytest.mark.parametrize("query", ["health_check_interval=x", "no_such_word=1"])
+def test_an_invalid_redis_url_is_a_failure(doctor, own_redis, query):
+    exit_code, findings = doctor(REDIS_URL=f"{own_redis.url}?{query}")
     assert (exit_code, findings["redis"]["level"]) == (1, "fail")

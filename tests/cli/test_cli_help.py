@@ -21,14 +21,14 @@ def test_help_lists_all_commands(orak):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(orak, command):
+def test_every_command_has_help(orak, command):
     shown = orak(*command.split(), "--help")
     assert shown.exit_code == 0
     assert f"Usage: orak {command}" in shown.stdout
 
 
-def test_help_loads_nothing_that_it_does_not_need():
-    heavy = {
+def test_help_imports_no_slow_package():
+    slow = {
         "aioboto3",
         "alembic",
         "av",
@@ -42,20 +42,20 @@ def test_help_loads_nothing_that_it_does_not_need():
     }
     program = "import sys, orak.entrypoints.cli; print(*sys.modules, sep='\\n')"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert heavy.isdisjoint(loaded.stdout.split())
+    assert slow.isdisjoint(loaded.stdout.split())
 
 
-def test_the_version_is_oraks(orak):
+def test_version_prints_name_and_version(orak):
     assert orak("--version").stdout == "orak 0.1.0\n"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_is_a_script_of_the_shell(orak, shell):
+def test_completion_prints_a_script_for_the_shell(orak, shell):
     script = orak("completion", shell)
     assert script.exit_code == 0
     assert "_ORAK_COMPLETE" in script.stdout
 
 
-def test_a_shell_is_told_how_a_word_may_go_on(orak):
+def test_the_completion_script_receives_matching_commands(orak):
     asked = {"_ORAK_COMPLETE": "bash_complete", "COMP_WORDS": "orak records re", "COMP_CWORD": "2"}
     assert orak(env=asked).stdout.split() == ["plain,rename", "plain,retry"]

@@ -11,7 +11,7 @@ from orak.adapters.storage.local import LocalStorage
 from orak.domain.identity import ObjectKey
 from s3_servers import KEYS
 
-STRAY = "recordings/0c0f4a1e-6c7b-4f6e-9d5f-2f0b7b1f0a11_take.webm"
+STRAY = "recordings/0c0f4a1e-6c7b-4f6e-9d5f-2f0b7b1f0a11_stray.webm"
 OLD = 1_600_000_000
 
 
@@ -38,25 +38,25 @@ def storage_finding(orak, env):
     return next(row for row in lines(orak("doctor", env=env)) if row["name"] == "storage")
 
 
-def test_the_doctor_looks_into_the_bucket(orak, on_s3):
+def test_the_doctor_checks_the_bucket(orak, on_s3):
     assert storage_finding(orak, on_s3)["level"] == "ok"
-    for change, said in (
+    for change, problem in (
         ({"S3_BUCKET_NAME": "no-such-bucket"}, "no such bucket"),
         ({"S3_BUCKET_NAME": "not a name"}, "S3_BUCKET_NAME cannot be used"),
         ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "check the keys"),
         ({"S3_ENDPOINT_URL": "http://127.0.0.1:9"}, "does not answer"),
     ):
         finding = storage_finding(orak, on_s3 | change)
-        assert (finding["level"], said in finding["said"]) == ("fail", True), finding
+        assert (finding["level"], problem in finding["said"]) == ("fail", True), finding
 
 
-def test_the_secret_is_not_shown(orak, on_s3):
+def test_config_does_not_show_the_secret_key(orak, on_s3):
     shown = orak("config", env=on_s3).stdout
     assert KEYS.secret_key not in shown
     assert KEYS.access_key in shown
 
 
-def test_a_bucket_that_cannot_be_is_one_line_of_a_start(orak, on_s3):
+def test_an_invalid_bucket_name_is_one_line_and_a_hint(orak, on_s3):
     refused = orak("sweep", env=on_s3 | {"S3_BUCKET_NAME": "not a name"})
     assert refused.exit_code == 2
     assert refused.stderr.startswith("error: S3_BUCKET_NAME cannot be used")
@@ -67,7 +67,7 @@ def test_objects_without_a_row_are_listed_then_removed_on_s3(orak, on_s3, bucket
     client = s3_server.client
     client.put_object(Bucket=bucket.bucket, Key=STRAY, Body=b"abc")
     os.utime(s3_server.folder / bucket.bucket / STRAY, (OLD, OLD))
-    client.put_object(Bucket=bucket.bucket, Key=STRAY.replace("take", "young"), Body=b"abc")
+    client.put_object(Bucket=bucket.bucket, Key=STRAY.replace("stray", "young"), Body=b"abc")
 
     def keys():
         return {found["Key"] for found in client.list_objects_v2(Bucket=bucket.bucket)["Contents"]}
@@ -75,9 +75,9 @@ def test_objects_without_a_row_are_listed_then_removed_on_s3(orak, on_s3, bucket
     both = keys()
     (listed,) = lines(orak("sweep", "--dry-run", env=on_s3))
     assert (listed["key"], listed["size"], listed["removed"]) == (STRAY, 3, False)
-    strange = orak("sweep", env=on_s3)
-    assert strange.exit_code == 1
-    assert "the database knows none of 1 objects: nothing was removed" in strange.stderr
+    refused = orak("sweep", env=on_s3)
+    assert refused.exit_code == 1
+    assert "the database knows none of 1 objects: nothing was removed" in refused.stderr
     assert keys() == both
     (removed,) = lines(orak("sweep", "--force", env=on_s3))
     assert removed["removed"]
@@ -86,13 +86,13 @@ def test_objects_without_a_row_are_listed_then_removed_on_s3(orak, on_s3, bucket
 
 
 def test_objects_without_a_row_are_listed_then_removed_on_a_disk(orak):
-    async def lay():
+    async def store_stray():
         clock = FrozenClock(datetime.fromtimestamp(OLD, UTC))
         async with LocalStorage.open(Path("orak-data/objects"), "http://x", b"k" * 32, clock) as storage:
             await storage.publish(ObjectKey(STRAY), Path(__file__), content_type="audio/webm")
 
     Path("orak-data").mkdir()
-    asyncio.run(lay())
+    asyncio.run(store_stray())
     for arguments, removed in ((["--dry-run"], False), (["--force"], True)):
         (line,) = lines(orak("sweep", *arguments))
         assert (line["key"], line["removed"]) == (STRAY, removed)

@@ -1,4 +1,4 @@
-"""orak on PostgreSQL, as its operator meets it."""
+"""Commands on PostgreSQL, as an operator runs them."""
 
 import signal
 
@@ -23,18 +23,16 @@ def env(database):
     return {"DATABASE_URL": database, "JWT_SECRET": SECRET, "ORAK_PORT": "0"}
 
 
-def test_a_schema_is_made_and_known(orak, env):
+def test_upgrade_makes_a_schema_that_current_and_check_accept(orak, env):
     refused = orak("db", "check", env=env)
-    assert refused.stderr == (
-        "error: the schema is empty, not what this orak expects\nhint: run `orak db upgrade`\n"
-    )
+    assert refused.stderr == ("error: the database has no schema yet\nhint: run `orak db upgrade`\n")
     assert orak("db", "upgrade", env=env).stdout == f"empty -> {HEAD}\n"
     assert orak("db", "upgrade", env=env).stdout == f"up to date at {HEAD}\n"
     assert orak("db", "current", env=env).stdout == f"{HEAD}\n"
     assert orak("db", "check", env=env).exit_code == 0
 
 
-def test_a_schema_that_others_share_is_not_changed_unasked(orak, run, env):
+def test_a_shared_schema_is_not_upgraded_without_permission(orak, run, env):
     for refused in (run("serve", env=env), orak("songs", "import", "-", stdin="id\n1\n", env=env)):
         assert refused.stderr == (
             "error: DATABASE_URL cannot be used: the database has no schema yet\n"
@@ -43,12 +41,12 @@ def test_a_schema_that_others_share_is_not_changed_unasked(orak, run, env):
     assert orak("db", "current", env=env).stdout == ""
 
 
-def test_it_is_changed_if_that_was_asked_for_and_an_outage_passes(start, env, postgresql_server):
+def test_auto_upgrade_waits_for_a_database_that_is_down_at_start(start, env, postgresql_server):
     postgresql_server.stop()
     try:
         server = start("serve", env=env | {"ORAK_DB_AUTO_UPGRADE": "1"})
         url = server.wait_for(r"serves (http://\S+)")[1]
-        assert "orak starts without it" in server.said
+        assert "orak starts without it" in server.output
         unready = httpx.get(f"{url}/health/ready")
         assert unready.status_code == 503
         assert "database" in unready.text
@@ -59,11 +57,11 @@ def test_it_is_changed_if_that_was_asked_for_and_an_outage_passes(start, env, po
     assert httpx.get(f"{url}/health/ready").status_code == 200
     assert postgresql_server.sql("SELECT version_num FROM alembic_version", database="fresh") == HEAD
     assert server.stop(signal.SIGTERM) == 0
-    assert "hush" not in server.said
-    assert "Traceback" not in server.said
+    assert "hush" not in server.output
+    assert "Traceback" not in server.output
 
 
-def test_doctor_says_what_is_wrong_with_it(orak, env, tmp_path):
+def test_the_doctor_masks_the_databases_password(orak, env, tmp_path):
     assert "postgres:********@" in orak("doctor", env=env).stdout
     away = orak("doctor", env=env | {"DATABASE_URL": f"postgresql://me:hush@/db?host={tmp_path}"})
     assert away.exit_code == 1
@@ -76,7 +74,7 @@ def migrated(orak, env):
     return env
 
 
-def test_calls_wait_for_the_right_schema_when_the_server_was_away(orak, start, env, postgresql_server):
+def test_serve_becomes_ready_once_the_schema_is_upgraded(orak, start, env, postgresql_server):
     postgresql_server.stop()
     try:
         server = start("serve", env=env)
@@ -90,10 +88,10 @@ def test_calls_wait_for_the_right_schema_when_the_server_was_away(orak, start, e
     server.wait_for("the database answers")
     assert httpx.get(f"{url}/health/ready").status_code == 200
     assert server.stop(signal.SIGTERM) == 0
-    assert "Traceback" not in server.said
+    assert "Traceback" not in server.output
 
 
-def test_a_killed_server_is_an_outage_and_no_more(orak, start, migrated, postgresql_server):
+def test_serve_survives_a_killed_database(orak, start, migrated, postgresql_server):
     token = orak("token", "--user", "7", env=migrated).stdout.strip()
     server = start("serve", env=migrated)
     url = server.wait_for(r"serves (http://\S+)")[1]
@@ -116,11 +114,11 @@ def test_a_killed_server_is_an_outage_and_no_more(orak, start, migrated, postgre
     assert ask("/health/ready").status_code == 200
     assert ask("/records/async/me").status_code == 200
     assert server.stop(signal.SIGTERM) == 0
-    assert "Traceback" not in server.said
-    assert server.said.count("relay to delete-objects: the database") == 1
+    assert "Traceback" not in server.output
+    assert server.output.count("relay to delete-objects: the database") == 1
 
 
-def test_objects_are_swept_by_what_it_knows(orak, env, postgresql_server):
+def test_sweep_needs_a_schema_and_a_running_database(orak, env, postgresql_server):
     refused = orak("sweep", env=env)
     assert refused.exit_code == 2
     assert refused.stderr.startswith("error: DATABASE_URL cannot be used: the database has no schema yet")

@@ -8,7 +8,7 @@ def shown(orak, *args, **env):
     return {row["name"]: row for row in map(json.loads, result.stdout.splitlines())}
 
 
-def test_each_setting_says_where_it_came_from(orak):
+def test_each_setting_has_its_value_and_source(orak):
     Path(".env").write_text("PRESIGN_TTL_SECONDS=60\nORAK_URL=http://from.file\n")
     settings = shown(orak, "--data-dir", "elsewhere", BATCH_SIZE="7", ORAK_MAX_UPLOAD_BYTES="3")
     assert {name: (row["value"], row["origin"]) for name, row in settings.items()}.items() >= {
@@ -27,12 +27,12 @@ def test_secrets_are_masked(orak):
     assert not {"hush-hush", "quiet"} & {row["value"] for row in settings.values()}
 
 
-def test_the_environment_beats_the_file_for_the_client_too(orak):
+def test_the_environment_overrides_the_file_for_client_settings_too(orak):
     Path(".env").write_text("ORAK_URL=http://from.file\n")
     assert shown(orak, ORAK_URL="http://from.environment")["ORAK_URL"]["origin"] == "ORAK_URL"
 
 
-def test_what_follows_from_other_settings_is_shown(orak):
+def test_values_that_follow_from_other_settings_are_shown(orak):
     settings = shown(orak, PUBLIC_URL="https://o.example")
     assert settings["CDN_BASE_URL"]["value"] == "https://o.example/media"
     assert settings["DATABASE_URL"]["value"].endswith("/orak-data/orak.db")
@@ -40,6 +40,6 @@ def test_what_follows_from_other_settings_is_shown(orak):
     assert settings["CDN_BASE_URL"]["origin"] == "default"
 
 
-def test_hints_keep_the_folder_that_was_given(orak):
+def test_hints_repeat_the_data_dir_option(orak):
     refused = orak("db", "check", "--data-dir", "a folder")
     assert "hint: run `orak db upgrade --data-dir 'a folder'`\n" in refused.stderr

@@ -22,23 +22,23 @@ def verified(token, secret, clock=None, **parties):
     return asyncio.run(tokens.verify(token.strip())).actor
 
 
-def test_a_token_is_of_the_user_and_scopes_that_were_asked_for(orak):
+def test_a_token_has_the_requested_user_and_scopes(orak):
     made = orak("token", "--user", "7", "--scope", "admin", "--scope", "other", env={"JWT_SECRET": SECRET})
     assert made.exit_code == 0
     assert verified(made.stdout, SECRET) == Actor(UserId(7), frozenset({"admin", "other"}))
 
 
-def test_a_token_is_by_default_of_the_first_user(orak):
+def test_a_token_is_for_user_1_by_default(orak):
     assert verified(orak("token", env={"JWT_SECRET": SECRET}).stdout, SECRET) == Actor(UserId(1))
 
 
-def test_a_token_names_the_issuer_and_audience_that_are_expected(orak):
+def test_a_token_names_the_configured_issuer_and_audience(orak):
     parties = {"issuer": "https://id.example", "audience": "orak"}
     env = {"JWT_SECRET": SECRET, "JWT_ISSUER": parties["issuer"], "JWT_AUDIENCE": parties["audience"]}
     assert verified(orak("token", env=env).stdout, SECRET, **parties).user_id == 1
 
 
-def test_a_token_ends_after_its_days(orak):
+def test_a_token_expires_after_its_days(orak):
     made = orak("token", "--days", "1", env={"JWT_SECRET": SECRET}).stdout
     clock = FrozenClock(SystemClock().now())
     assert verified(made, SECRET, clock)
@@ -54,14 +54,14 @@ def test_without_a_secret_the_demos_key_signs(orak):
     assert stat.S_IMODE(Path("orak-data/jwt.key").stat().st_mode) == 0o600
 
 
-def test_without_any_key_none_is_made(orak):
+def test_token_without_any_key_fails_and_creates_nothing(orak):
     refused = orak("token")
     assert refused.exit_code == 1
-    assert refused.stderr.startswith("error: no JWT_SECRET to sign with")
+    assert refused.stderr.startswith("error: no key to sign with")
     assert not Path("orak-data").exists()
 
 
-def test_a_secret_that_can_be_guessed_is_remarked(orak):
+def test_a_short_secret_is_a_warning(orak):
     made = orak("token", env={"JWT_SECRET": "short"})
     assert made.exit_code == 0
     assert made.stderr.startswith("warning: JWT_SECRET is short")

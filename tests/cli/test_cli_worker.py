@@ -1,4 +1,4 @@
-"""`orak serve` and `orak worker` as processes of their own, with a Redis between them."""
+"""`orak serve` and `orak worker` as processes, with Redis between them."""
 
 import json
 import re
@@ -12,13 +12,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from commands import DEADLINE
 
+from cli_processes import DEADLINE
 from orak.adapters.audio.sung_sample import write_sung_sample
 from orak.client import OrakClient
 
 SECRET = "s" * 32
-TAKES = 20
+UPLOADS = 20
 
 
 @pytest.fixture
@@ -36,12 +36,12 @@ def served(start, env):
     return server, server.wait_for(r"serves (http://\S+)")[1]
 
 
-def upload_all(orak, url, take, count=TAKES):
+def upload_all(orak, url, recording, count=UPLOADS):
     token = orak("token", env={"JWT_SECRET": SECRET}).stdout.strip()
 
     def one(number):
         with OrakClient(url, token) as client:
-            return client.upload(take, title=f"take {number}").id
+            return client.upload(recording, title=f"recording {number}").id
 
     with ThreadPoolExecutor(4) as callers:
         return list(callers.map(one, range(count)))
@@ -52,7 +52,7 @@ def rows(sql):
         return connection.execute(sql).fetchall()
 
 
-def until_all_are_done(count=TAKES):
+def wait_until_completed(count=UPLOADS):
     deadline = time.monotonic() + DEADLINE
     while True:
         done = Counter(status for (status,) in rows("SELECT processing_status FROM uploads"))
@@ -67,54 +67,56 @@ def readiness(url):
     return answer.status_code, answer.json()
 
 
-def until_ready(url, expected):
+def wait_until_ready(url, expected):
     deadline = time.monotonic() + DEADLINE
     while readiness(url) != expected:
         assert time.monotonic() < deadline, readiness(url)
         time.sleep(0.05)
 
 
-def test_two_workers_convert_each_take_once(start, orak, env, take):
+def test_two_workers_convert_each_upload_once(start, orak, env, recording):
     workers = [start("worker", env=env) for _ in range(2)]
     _, url = served(start, env)
     for worker in workers:
         worker.wait_for(r"ready: .* woken through Redis")
-    upload_all(orak, url, take)
-    until_all_are_done()
-    assert rows("SELECT count(*), max(attempt) FROM uploads") == [(TAKES, 1)]
-    assert rows("SELECT count(*) FROM events WHERE type = 'ProcessingCompleted'") == [(TAKES,)]
+    upload_all(orak, url, recording)
+    wait_until_completed()
+    assert rows("SELECT count(*), max(attempt) FROM uploads") == [(UPLOADS, 1)]
+    assert rows("SELECT count(*) FROM events WHERE type = 'ProcessingCompleted'") == [(UPLOADS,)]
     for worker in workers:
         began = time.monotonic()
         assert worker.stop(signal.SIGTERM) == 0
         assert time.monotonic() - began < 5
-        assert "Traceback" not in worker.said
+        assert "Traceback" not in worker.output
 
 
-def test_takes_are_converted_without_redis_and_when_it_is_back(start, orak, env, take, own_redis):
+def test_uploads_are_converted_while_redis_is_down_and_when_it_is_back(
+    start, orak, env, recording, own_redis
+):
     own_redis.kill()
     worker = start("worker", env=env)
     _, url = served(start, env)
     worker.wait_for(r"ready: ")
     assert readiness(url)[0] == 503
     assert "redis" in json.dumps(readiness(url)[1])
-    upload_all(orak, url, take, 2)
-    until_all_are_done(2)
+    upload_all(orak, url, recording, 2)
+    wait_until_completed(2)
 
     own_redis.start()
-    until_ready(url, (200, {"status": "ready"}))
+    wait_until_ready(url, (200, {"status": "ready"}))
     worker.wait_for("answers again")
-    upload_all(orak, url, take, 2)
-    until_all_are_done(4)
+    upload_all(orak, url, recording, 2)
+    wait_until_completed(4)
 
     own_redis.kill()
-    until_ready(url, (200, {"status": "ready", "degraded": ["redis"]}))
-    upload_all(orak, url, take, 2)
-    until_all_are_done(6)
-    assert len(re.findall("does not answer", worker.said)) == 2
-    assert "Traceback" not in worker.said
+    wait_until_ready(url, (200, {"status": "ready", "degraded": ["redis"]}))
+    upload_all(orak, url, recording, 2)
+    wait_until_completed(6)
+    assert len(re.findall("does not answer", worker.output)) == 2
+    assert "Traceback" not in worker.output
 
 
-def test_a_stopped_worker_gives_its_take_back(start, orak, env, tmp_path):
+def test_a_stopped_worker_releases_its_jobs(start, orak, env, tmp_path):
     long = tmp_path / "long.webm"
     write_sung_sample(long)
     worker = start("worker", env=env)
@@ -130,10 +132,10 @@ def test_a_stopped_worker_gives_its_take_back(start, orak, env, tmp_path):
     assert rows("SELECT max(failures) FROM uploads") == [(0,)]
 
 
-def test_a_worker_without_redis_looks_by_itself(start, env):
+def test_a_worker_without_redis_polls(start, env):
     alone = {name: value for name, value in env.items() if name != "REDIS_URL"}
     worker = start("worker", env=alone)
-    worker.wait_for(r"ready: converts up to \d+ takes at once; looks every 1 s")
+    worker.wait_for(r"ready: converts up to \d+ uploads at once; looks for work every 1 s")
     assert worker.stop(signal.SIGINT) == 0
 
 

@@ -6,8 +6,7 @@ import pytest
 
 from orak.adapters.audio.sung_sample import write_sung_sample
 from orak.client import AsyncOrakClient, OrakClient
-from orak.entrypoints.cli.listening import listen
-from orak.entrypoints.cli.serving import serving
+from orak.entrypoints.cli.http_server import listen, serving
 from orak.entrypoints.cli.tokens import signed_token
 from orak.entrypoints.settings.values import Settings
 from scripted_api import ScriptedApi

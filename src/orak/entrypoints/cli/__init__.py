@@ -1,4 +1,4 @@
-"""The command line. Each command imports what it needs when it runs: `orak --help` needs next to nothing."""
+"""The command line. Commands import what they need when they run, so that `orak --help` is fast."""
 
 import rich_click as click
 
@@ -10,8 +10,8 @@ from orak.entrypoints.cli.config import config
 from orak.entrypoints.cli.db import db
 from orak.entrypoints.cli.demo import demo
 from orak.entrypoints.cli.doctor import doctor
+from orak.entrypoints.cli.errors import ErrorReportingGroup
 from orak.entrypoints.cli.events import events
-from orak.entrypoints.cli.failures import ErrorLines
 from orak.entrypoints.cli.records import records
 from orak.entrypoints.cli.serve import serve
 from orak.entrypoints.cli.songs import songs
@@ -49,7 +49,7 @@ _CONTEXT = {
 }
 
 
-@click.group(cls=ErrorLines, context_settings=_CONTEXT)
+@click.group(cls=ErrorReportingGroup, context_settings=_CONTEXT)
 @click.command_panel("Run", commands=["demo", "serve", "worker"])
 @click.command_panel("Record", commands=["upload", "records"])
 @click.command_panel("Operate", commands=["batch", "events", "token", "songs", "db", "sweep"])
@@ -58,7 +58,7 @@ _CONTEXT = {
 def main() -> None:
     """The recording service of a karaoke app: upload, convert, play back.
 
-    `orak demo` shows all of it in a few seconds, and needs nothing.
+    `orak demo` shows everything in a few seconds. It needs no setup.
     """
 
 

@@ -2,39 +2,45 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from orak.entrypoints.cli.failures import warn
+from orak.entrypoints.cli.errors import warn
 from orak.entrypoints.cli.options import load_settings
-from orak.entrypoints.cli.screen import console, is_piped, json_lines, table
+from orak.entrypoints.cli.output import console, is_piped, json_lines, table
 
 if TYPE_CHECKING:
     from orak.adapters.aws.pathway import Pathway
     from orak.adapters.aws.setup import SetupResult
     from orak.entrypoints.settings.values import Settings
 
-_DONE = {"right": "is right", "missing": "made", "different": "mended"}
-_TO_DO = {"right": "is right", "missing": "to be made", "different": "to be mended"}
+_DONE = {"right": "ok", "missing": "created", "different": "updated"}
+_PLANNED = {"right": "ok", "missing": "to create", "different": "to update"}
+
+_JSON_DONE = {"right": "is right", "missing": "made", "different": "mended"}
+_JSON_PLANNED = {"right": "is right", "missing": "to be made", "different": "to be mended"}
+"""Scripts depend on these words."""
 
 _queue_option = click.option(
-    "--queue", metavar="NAME", help="Name of the queue; by default that of SQS_QUEUE_URL."
+    "--queue",
+    metavar="NAME",
+    help="Name of the queue (default: the one in SQS_QUEUE_URL, or orak-processing-queue).",
 )
 
 
 @click.group()
 def aws() -> None:
-    """Have events on AWS start the work: bus, rules, queue and permissions."""
+    """Set up the AWS resources that let events start conversions."""
 
 
 @aws.command()
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON lines, as into a pipe.")
+@click.option("--dry-run", is_flag=True, help="Show the changes without making them.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON lines on a terminal too.")
 @_queue_option
-def setup(dry_run: bool, as_json: bool, queue: str | None) -> None:  # noqa: FBT001 - click's own way
-    """Make what is missing between orak and its workers on AWS, and mend what would not work.
+def setup(dry_run: bool, as_json: bool, queue: str | None) -> None:  # noqa: FBT001 - click passes flags by name
+    """Create missing AWS resources between orak and its workers, and repair wrong ones.
 
-    Makes the bus, a rule for orak's events, a queue with one for dead letters, and the permission to
-    deliver; with S3_BUCKET_NAME, a rule for the bucket's arrivals too, and turns its events on beside the
-    notifications that it has. Nothing is removed, and it may be run again at any time. At the end stand the
-    lines for orak's settings.
+    Creates the event bus, a rule for orak's events, a queue, a queue for dead letters, and the permission to
+    deliver. With S3_BUCKET_NAME, also creates a rule for the bucket's uploads and turns on the bucket's
+    events; its other notifications stay. Removes nothing and may be run again at any time. The last lines
+    are the settings for orak.
     """
     import asyncio
 
@@ -45,8 +51,8 @@ def setup(dry_run: bool, as_json: bool, queue: str | None) -> None:  # noqa: FBT
     if made.queue_url is not None:
         lines["SQS_QUEUE_URL"] = made.queue_url
     if as_json or is_piped():
-        said = _TO_DO if dry_run else _DONE
-        json_lines({"kind": one.kind, "name": one.name, "state": said[one.found]} for one in made.steps)
+        states = _JSON_PLANNED if dry_run else _JSON_DONE
+        json_lines({"kind": one.kind, "name": one.name, "state": states[one.found]} for one in made.steps)
         json_lines([{"settings": lines}])
         return
     _show(made, lines, dry_run=dry_run)
@@ -55,9 +61,9 @@ def setup(dry_run: bool, as_json: bool, queue: str | None) -> None:  # noqa: FBT
 @aws.command()
 @_queue_option
 def template(queue: str | None) -> None:
-    """Print the same as a CloudFormation template, in JSON.
+    """Print a CloudFormation template of the same resources, as JSON.
 
-    Its parameters' defaults are the present settings.
+    The current settings are the defaults of its parameters.
     """
     import json
 
@@ -72,27 +78,29 @@ def _pathway(settings: "Settings", queue: str | None) -> "Pathway":
 
     if (settings.eventbridge_bus_name or "").startswith("arn:"):
         raise InvalidSetting(
-            "EVENTBRIDGE_BUS_NAME", "is an ARN, maybe of another account", "set the bus's name for this"
+            "EVENTBRIDGE_BUS_NAME",
+            "is an ARN",
+            "set it to the name of a bus in this account for this command",
         )
     named = {
         "bus": settings.eventbridge_bus_name,
         "rule": settings.eventbridge_rule_name,
         "queue": queue or (settings.sqs_queue_url or "").rstrip("/").rpartition("/")[2],
-        "bucket": _telling_bucket(settings),
+        "bucket": _bucket_with_events(settings),
     }
     return Pathway(**{name: value for name, value in named.items() if value})
 
 
-def _telling_bucket(settings: "Settings") -> str | None:
-    """Return the bucket, if its events can come to where bus and queue are."""
+def _bucket_with_events(settings: "Settings") -> str | None:
+    """Return the bucket if its events can reach the bus and the queue."""
     bucket = settings.s3_bucket_name
     if bucket is None:
         return None
     if settings.s3_endpoint_url not in {None, settings.aws_endpoint_url}:
-        warn(f"the bucket {bucket} is at S3_ENDPOINT_URL, from where no events come: it is left out")
+        warn(f"skipping bucket {bucket}: S3_ENDPOINT_URL is not the AWS of the event bus, so no events come")
         return None
     if None not in {settings.s3_region, settings.aws_region} and settings.s3_region != settings.aws_region:
-        warn(f"the events of the bucket {bucket} come in S3_REGION, not in AWS_REGION: it is left out")
+        warn(f"skipping bucket {bucket}: its events are in S3_REGION, but the event bus is in AWS_REGION")
         return None
     return bucket
 
@@ -105,10 +113,10 @@ async def _set_up(settings: "Settings", pathway: "Pathway", *, dry_run: bool) ->
 
 
 def _show(made: "SetupResult", lines: dict[str, str], *, dry_run: bool) -> None:
-    said = _TO_DO if dry_run else _DONE
-    shown = table("What", "Name", "")
+    states = _PLANNED if dry_run else _DONE
+    shown = table("Kind", "Name", "State")
     for one in made.steps:
-        shown.add_row(one.kind, one.name, said[one.found])
+        shown.add_row(one.kind, one.name, states[one.found])
     console().print(shown)
     click.echo()
     for name, value in lines.items():

@@ -3,8 +3,8 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from orak.entrypoints.cli.output import console, is_piped, json_lines, labelled, table
 from orak.entrypoints.cli.remote import orak_at, remote_options
-from orak.entrypoints.cli.screen import console, is_piped, json_lines, labelled, table
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def batch() -> None:
-    """Look after background conversion, as an operator: the token needs the scope `admin`.
+    """Watch and control background conversion, as an operator.
 
-    `orak token --scope admin` makes one. Tables on a terminal, JSON lines in a pipe.
+    The token needs the scope `admin`: make one with `orak token --scope admin`. Prints tables on a terminal
+    and JSON lines in a pipe.
     """
 
 
@@ -24,7 +25,10 @@ def batch() -> None:
 @click.argument("size", metavar="[N]", type=int, required=False)
 @remote_options
 def set_size(size: int | None, url: str | None, token: str | None) -> None:
-    """Show how many takes a batch has, or set it for every worker: 1 to 1000."""
+    """Print the batch size, or set it for every worker.
+
+    The size is the number of uploads that one batch starts, 1 to 1000.
+    """
     with orak_at(url, token) as orak:
         click.echo(orak.batch.statistics().batch_size if size is None else orak.batch.set_size(size))
 
@@ -32,7 +36,7 @@ def set_size(size: int | None, url: str | None, token: str | None) -> None:
 @batch.command("trigger")
 @remote_options
 def trigger(url: str | None, token: str | None) -> None:
-    """Have a batch begin now instead of at the next interval."""
+    """Start a batch now instead of at the next interval."""
     with orak_at(url, token) as orak:
         orak.batch.trigger()
 
@@ -40,7 +44,7 @@ def trigger(url: str | None, token: str | None) -> None:
 @batch.command("stats")
 @remote_options
 def show_statistics(url: str | None, token: str | None) -> None:
-    """Show how conversion goes, over all processes."""
+    """Show conversion statistics over all processes."""
     with orak_at(url, token) as orak:
         found = orak.batch.statistics()
     if is_piped():
@@ -49,29 +53,29 @@ def show_statistics(url: str | None, token: str | None) -> None:
     labelled(
         console(),
         [
-            ("waiting", _line(found)),
-            ("being converted", str(found.active_jobs)),
+            ("waiting", _waiting(found)),
+            ("converting", str(found.active_jobs)),
             ("completed", str(found.completed_count)),
             ("failed", str(found.failed_count)),
-            ("never named", str(found.orphan_count)),
-            ("takes in a batch", str(found.batch_size)),
-            ("at once in a process", str(found.max_concurrent_jobs)),
+            ("without a record", str(found.orphan_count)),
+            ("batch size", str(found.batch_size)),
+            ("jobs per process", f"{found.max_concurrent_jobs} at most"),
             ("batches", "on" if found.batch_enabled else "off"),
         ],
     )
 
 
-def _line(found: "Statistics") -> str:
+def _waiting(found: "Statistics") -> str:
     if not found.queue_depth:
         return "0"
     users = "1 user" if found.waiting_users == 1 else f"{found.waiting_users} users"
-    return f"{found.queue_depth} of {users}, the next for {found.oldest_waiting_seconds:.0f} s already"
+    return f"{found.queue_depth} of {users}, the oldest for {found.oldest_waiting_seconds:.0f} s"
 
 
 @batch.command("orphans")
 @remote_options
 def list_orphans(url: str | None, token: str | None) -> None:
-    """List uploads that arrived and that nobody named."""
+    """List uploads that arrived but have no record."""
     with orak_at(url, token) as orak:
         _print(orak.batch.orphans())
 
@@ -79,7 +83,7 @@ def list_orphans(url: str | None, token: str | None) -> None:
 @batch.command("failures")
 @remote_options
 def list_failures(url: str | None, token: str | None) -> None:
-    """List takes that failed, with what the last run said."""
+    """List failed uploads with the error of their last job."""
     with orak_at(url, token) as orak:
         _print(orak.batch.failures())
 
@@ -88,7 +92,7 @@ def list_failures(url: str | None, token: str | None) -> None:
 @click.argument("upload_id", metavar="UPLOAD_ID", type=click.IntRange(min=1))
 @remote_options
 def retry(upload_id: int, url: str | None, token: str | None) -> None:
-    """Have a take that failed converted again, whoever's it is."""
+    """Convert a failed upload of any user again."""
     with orak_at(url, token) as orak:
         _print([orak.batch.retry(upload_id)])
 
@@ -97,7 +101,7 @@ def _print(uploads: "Iterable[OperatedUpload]") -> None:
     if is_piped():
         json_lines(uploads)
         return
-    shown = table("upload", "user", "record", "status", "why", "said", "asked for", "failed")
+    shown = table("Upload id", "User id", "Record id", "Status", "Failure code", "Error", "Created", "Failed")
     for upload in uploads:
         shown.add_row(
             str(upload.upload_id),
@@ -106,11 +110,11 @@ def _print(uploads: "Iterable[OperatedUpload]") -> None:
             upload.processing_status,
             upload.failure.code if upload.failure else "",
             upload.error_message or "",
-            _time(upload.created_at),
-            _time(upload.failed_at),
+            _local_time(upload.created_at),
+            _local_time(upload.failed_at),
         )
-    console().print(shown if shown.row_count else "none")
+    console().print(shown if shown.row_count else "No uploads.")
 
 
-def _time(at: "datetime | None") -> str:
+def _local_time(at: "datetime | None") -> str:
     return at.astimezone().strftime("%Y-%m-%d %H:%M") if at else ""

@@ -1,20 +1,20 @@
 import rich_click as click
 
-_HOW = {
+_INSTALLATION = {
     "bash": 'eval "$(orak completion bash)"   # in ~/.bashrc',
     "zsh": 'eval "$(orak completion zsh)"   # in ~/.zshrc, after compinit',
     "fish": "orak completion fish > ~/.config/fish/completions/orak.fish",
 }
 
 
-@click.command(epilog="\n\n".join(_HOW.values()))
-@click.argument("shell", type=click.Choice(list(_HOW)))
+@click.command(epilog="\n\n".join(_INSTALLATION.values()))
+@click.argument("shell", type=click.Choice(list(_INSTALLATION)))
 @click.pass_context
 def completion(ctx: click.RichContext, shell: str) -> None:
-    """Print the shell's completion of these commands."""
+    """Print a script that completes orak's commands in a shell."""
     from click.shell_completion import get_completion_class
 
-    kind = get_completion_class(shell)
-    if kind is None:
+    completion_class = get_completion_class(shell)
+    if completion_class is None:
         raise click.UsageError(f"no completion for {shell}")
-    click.echo(kind(ctx.find_root().command, {}, "orak", "_ORAK_COMPLETE").source())
+    click.echo(completion_class(ctx.find_root().command, {}, "orak", "_ORAK_COMPLETE").source())

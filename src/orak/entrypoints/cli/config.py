@@ -3,18 +3,18 @@ from pathlib import Path
 import rich_click as click
 
 from orak.entrypoints.cli.options import data_dir_option, load_settings
-from orak.entrypoints.cli.screen import console, is_piped, json_lines, table
+from orak.entrypoints.cli.output import console, is_piped, json_lines, table
 
-_WIDE = 120
+_COLUMNS_FOR_MEANING = 120
 
 
 @click.command()
 @data_dir_option
 def config(data_dir: Path | None) -> None:
-    """Show each setting, its value, and where it came from.
+    """Show each setting, its value and its source.
 
-    What follows from other settings is shown as it is used. A flag beats the environment, which beats
-    `.env`, which beats the default. Secrets are masked.
+    A flag overrides the environment, which overrides `.env`, which overrides the default. Values that follow
+    from other settings are shown as orak uses them. Secrets are masked.
     """
     from typing import get_type_hints
 
@@ -25,7 +25,7 @@ def config(data_dir: Path | None) -> None:
     loaded = load_settings(data_dir=data_dir)
     kinds = get_type_hints(Settings, include_extras=True)
     settings = loaded.settings
-    in_use = {
+    effective = {
         "database_url": settings.database,
         "public_url": settings.base_url,
         "cdn_base_url": settings.media_url,
@@ -34,7 +34,7 @@ def config(data_dir: Path | None) -> None:
     rows = [
         (
             variable_names(field)[-1],
-            shown_value(field, in_use.get(field, getattr(loaded.settings, field))),
+            shown_value(field, effective.get(field, getattr(loaded.settings, field))),
             origin,
             describe(kinds[field]),
         )
@@ -45,12 +45,10 @@ def config(data_dir: Path | None) -> None:
         json_lines({"name": name, "value": value, "origin": origin} for name, value, origin, _ in rows)
         return
     screen = console()
-    wide = screen.width >= _WIDE
-    shown = table("Setting", "Value", "From", *(("Meaning",) if wide else ()))
+    wide = screen.width >= _COLUMNS_FOR_MEANING
+    shown = table("Setting", "Value", "Source", *(("Meaning",) if wide else ()))
     shown.columns[1].overflow = "fold"
     for name, value, origin, meaning in rows:
-        set_by_hand = origin != "default"
-        shown.add_row(
-            name, value, origin, *((meaning,) if wide else ()), style=None if set_by_hand else "dim"
-        )
+        style = "dim" if origin == "default" else None
+        shown.add_row(name, value, origin, *((meaning,) if wide else ()), style=style)
     screen.print(shown)

@@ -3,24 +3,22 @@ from pathlib import Path
 
 import rich_click as click
 
-from orak.entrypoints.cli.options import data_dir_option
-from orak.entrypoints.cli.screen import console, is_piped, json_lines
+from orak.entrypoints.cli.options import data_dir_option, port_option
+from orak.entrypoints.cli.output import console, is_piped, json_lines
 
 _MARKS = {"ok": ("ok", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "bold red")}
 
 
 @click.command()
-@click.option("--host", metavar="ADDRESS", help="Address that `serve` would listen on.")
-@click.option(
-    "--port", metavar="PORT", type=click.IntRange(0, 65535), help="Port that `serve` would listen on."
-)
+@click.option("--host", metavar="ADDRESS", help="Address to check, as for `serve`.")
+@port_option("Port to check, as for `serve`.")
 @data_dir_option
 def doctor(host: str | None, port: int | None, data_dir: Path | None) -> None:
-    """Check the machine and the settings.
+    """Check this machine and the settings.
 
-    The exit code is 1 if orak could not run.
+    Nothing is changed. The exit code is 1 if orak could not run.
     """
-    from orak.entrypoints.cli.checks import all_checks
+    from orak.entrypoints.cli.doctor_checks import all_checks
 
     findings = []
     for finding in all_checks(data_dir, host, port):

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from orak.entrypoints.cli.failures import Failure
+from orak.entrypoints.cli.errors import CommandError
 from orak.entrypoints.cli.options import data_dir_option, load_settings
+from orak.entrypoints.cli.output import console, is_piped, json_lines, table
 from orak.entrypoints.cli.remote import orak_at, remote_options
-from orak.entrypoints.cli.screen import console, is_piped, json_lines, table
 
 if TYPE_CHECKING:
     from orak.client import Event
@@ -15,40 +15,44 @@ if TYPE_CHECKING:
     from orak.domain.history import Difference, UploadHistory
     from orak.entrypoints.settings.values import Settings
 
-_PAGE = 500
-_PAUSE = 0.5
-"""Seconds between looks for what is new."""
+_PAGE_SIZE = 500
+_POLL_SECONDS = 0.5
 
 
 @click.group()
 def events() -> None:
-    """Follow what happens, and look into the log of what happened."""
+    """Follow events, and read and check the event log."""
 
 
 @events.command()
-@click.option("--after", metavar="ID", type=click.IntRange(min=0), help="Begin after this event.")
-@click.option("--all", "everybody_s", is_flag=True, help="Read everybody's events, in the database itself.")
-@click.option("--follow", is_flag=True, help="With --all: go on with what happens from now on.")
+@click.option(
+    "--after",
+    metavar="ID",
+    type=click.IntRange(min=0),
+    help="Begin after this event; with --all, after this feed position.",
+)
+@click.option("--all", "all_users", is_flag=True, help="Read the event log of all users, from the database.")
+@click.option("--follow", is_flag=True, help="With --all: continue with new events.")
 @data_dir_option
 @remote_options
 def tail(
     *,
     after: int | None,
-    everybody_s: bool,
+    all_users: bool,
     follow: bool,
     data_dir: Path | None,
     url: str | None,
     token: str | None,
 ) -> None:
-    """Show what happens to your own recordings, as it happens.
+    """Follow the events of your own records.
 
-    Progress of conversions is shown too; it has no id, and is nothing to begin after. With --all, show the
-    whole log of events instead: which events there are, not how far conversions are.
+    Progress reports are shown too; they have no id, so --after cannot name one. With --all, print the event
+    log of all users instead, which has no progress reports.
     """
-    if not everybody_s:
+    if not all_users:
         with orak_at(url, token) as orak:
             for event in orak.events(after):
-                _tell(event, _line(event))
+                _print(event, _own_event_line(event))
         return
     import asyncio
 
@@ -56,7 +60,7 @@ def tail(
     asyncio.run(_tail(settings, after or 0, follow=follow))
 
 
-async def _tail(settings: "Settings", place: int, *, follow: bool) -> None:
+async def _tail(settings: "Settings", position: int, *, follow: bool) -> None:
     import asyncio
 
     from orak.entrypoints.container import histories
@@ -64,30 +68,32 @@ async def _tail(settings: "Settings", place: int, *, follow: bool) -> None:
     async with histories(settings) as (_, events):
         while True:
             await events.number()
-            while page := await events.after(place, _PAGE):
+            while page := await events.after(position, _PAGE_SIZE):
                 for logged in page:
-                    _tell(_event_row(logged), _event_line(logged))
-                place = page[-1].position
+                    _print(_event_row(logged), _event_line(logged))
+                position = page[-1].position
             if not follow:
                 return
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(_POLL_SECONDS)
 
 
-def _tell(row: object, line: str) -> None:
+def _print(row: object, line: str) -> None:
     if is_piped():
         json_lines([row])
     else:
         click.echo(line)
 
 
-def _line(event: "Event") -> str:
-    what = "deleted" if event.deleted else event.processing_status.lower()
-    which = str(event.event_id) if event.is_change else ""
-    return f"{event.at:%H:%M:%S}  {which:>8}  record {event.record_id:<8} {what:<10} {event.progress:>3} %"
+def _own_event_line(event: "Event") -> str:
+    status = "deleted" if event.deleted else event.processing_status.lower()
+    event_id = str(event.event_id) if event.is_change else ""
+    return (
+        f"{event.at:%H:%M:%S}  {event_id:>8}  record {event.record_id:<8} {status:<10} {event.progress:>3} %"
+    )
 
 
 def _event_row(logged: "LoggedEvent") -> dict[str, object]:
-    """Return the JSON line of an event; scripts know its keys."""
+    """Return the JSON object of an event. Scripts depend on its keys."""
     return {
         "position": logged.position,
         "event_id": logged.event_id,
@@ -122,13 +128,13 @@ def _event_line(logged: "LoggedEvent") -> str:
 
 
 @events.command()
-@click.option("--check", is_flag=True, help="Compare with the tables, and fail if anything differs.")
+@click.option("--check", is_flag=True, help="Compare the log with the tables; fail if they differ.")
 @data_dir_option
-def replay(check: bool, data_dir: Path | None) -> None:  # noqa: FBT001 - click's own way
-    """Rebuild every upload and its Record from the log of events.
+def replay(check: bool, data_dir: Path | None) -> None:  # noqa: FBT001 - click passes flags by name
+    """Rebuild every upload and its record from the event log.
 
-    Prints each as one line of JSON; with --check, only where the log and the tables differ. It reads the
-    database itself, and may run beside everything else.
+    Prints one JSON line per upload; with --check, only the differences between the log and the tables. It
+    reads the database directly and may run while orak is running.
     """
     import asyncio
 
@@ -157,9 +163,9 @@ async def _check(settings: "Settings") -> None:
     _show(found)
     click.echo(f"{events} events of {uploads} uploads", err=True)
     if found:
-        raise Failure(
-            f"the log and the tables differ in {len(found)} places",
-            "somebody else wrote to the tables, or a backup was restored in part; nothing was changed",
+        raise CommandError(
+            f"the event log and the tables differ in {len(found)} {'place' if len(found) == 1 else 'places'}",
+            "look for other programs that write to the tables, or a backup that was restored in part",
         )
 
 
@@ -170,7 +176,7 @@ def _show(found: "list[Difference]") -> None:
             for one in found
         )
     elif found:
-        shown = table("Upload", "What", "By the log", "By the tables")
+        shown = table("Upload id", "Field", "In the log", "In the tables")
         for one in found:
             shown.add_row(str(one.upload_id), one.what, one.by_events, one.by_tables)
         console().print(shown)

@@ -1,4 +1,4 @@
-"""Options that several commands have, and the settings that they override."""
+"""Options of the commands that work on this machine's data, and the settings that result."""
 
 import shlex
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
 
-from orak.entrypoints.cli.failures import WrongSetting
+from orak.entrypoints.cli.errors import SettingError
 
 if TYPE_CHECKING:
     from orak.entrypoints.settings.sources import LoadedSettings
@@ -21,22 +21,31 @@ def data_dir_option(command: F) -> F:
         "--data-dir",
         metavar="FOLDER",
         type=click.Path(file_okay=False, path_type=Path),
-        help="Where the database, the objects and the keys are (default: ./orak-data).",
+        help="Folder of the database, the objects and the keys (default: ./orak-data).",
     )(command)
 
 
+def port_option(text: str) -> Callable[[F], F]:
+    """Add `--port` with the help *text*."""
+
+    def add(command: F) -> F:
+        return click.option("--port", metavar="PORT", type=click.IntRange(0, 65535), help=text)(command)
+
+    return add
+
+
 def command(words: str, data_dir: Path | None) -> str:
-    """Return a command for a hint, with the `--data-dir` that was given to this one."""
+    """Return `orak` *words* for a hint, with the `--data-dir` that this command was given."""
     folder = "" if data_dir is None else f" --data-dir {shlex.quote(str(data_dir))}"
     return f"`orak {words}{folder}`"
 
 
 def load_settings(**flags: object) -> "LoadedSettings":
-    """Gather the settings under these flags. Raise `WrongSetting` naming the one that cannot be used."""
+    """Return the settings; *flags* override them. Raise `SettingError` for one that cannot be used."""
     from orak.entrypoints.settings.checks import InvalidSetting
     from orak.entrypoints.settings.sources import LoadedSettings
 
     try:
         return LoadedSettings.load(flags)
     except InvalidSetting as invalid:
-        raise WrongSetting(str(invalid), invalid.hint) from None
+        raise SettingError(str(invalid), invalid.hint) from None

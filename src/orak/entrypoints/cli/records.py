@@ -3,9 +3,9 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from orak.entrypoints.cli.failures import Failure, warn
-from orak.entrypoints.cli.remote import orak_at, remote_options, said
-from orak.entrypoints.cli.screen import console, is_piped, json_lines, labelled, table
+from orak.entrypoints.cli.errors import CommandError, warn
+from orak.entrypoints.cli.output import console, is_piped, json_lines, labelled, table
+from orak.entrypoints.cli.remote import message_of, orak_at, remote_options
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -13,32 +13,30 @@ if TYPE_CHECKING:
     from orak.client import Record
 
 _COLOURS = {"COMPLETED": "green", "PROCESSING": "yellow", "FAILED": "red"}
-_WIDE = 110
+_COLUMNS_FOR_RESULT = 110
 
 _ID = click.IntRange(min=1)
 
 
 @click.group()
 def records() -> None:
-    """Look at your recordings, and change them.
+    """List and change your own records.
 
-    Tables on a terminal, one JSON object a line in a pipe.
+    Prints tables on a terminal and JSON lines in a pipe.
     """
 
 
 @records.command("list")
-@click.option(
-    "--limit", metavar="N", type=click.IntRange(min=1), help="How many, newest first (default: all)."
-)
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Number of records (default: all).")
 @remote_options
 def list_records(limit: int | None, url: str | None, token: str | None) -> None:
-    """List your recordings, newest first."""
+    """List your records, newest first."""
     from itertools import islice
 
     with orak_at(url, token) as orak:
         found = islice(orak.records(), limit)
         if is_piped():
-            json_lines(map(_as_answered, found))
+            json_lines(map(_as_json, found))
         else:
             _print_table(list(found))
 
@@ -47,7 +45,7 @@ def list_records(limit: int | None, url: str | None, token: str | None) -> None:
 @click.argument("record_id", metavar="ID", type=_ID)
 @remote_options
 def get_record(record_id: int, url: str | None, token: str | None) -> None:
-    """Show one recording."""
+    """Show one record."""
     with orak_at(url, token) as orak:
         _show(orak.get(record_id))
 
@@ -57,7 +55,7 @@ def get_record(record_id: int, url: str | None, token: str | None) -> None:
 @click.argument("title")
 @remote_options
 def rename_record(record_id: int, title: str, url: str | None, token: str | None) -> None:
-    """Give a recording another title."""
+    """Change the title of a record."""
     with orak_at(url, token) as orak:
         _show(orak.change(record_id, title=title))
 
@@ -66,7 +64,7 @@ def rename_record(record_id: int, title: str, url: str | None, token: str | None
 @click.argument("record_id", metavar="ID", type=_ID)
 @remote_options
 def retry_record(record_id: int, url: str | None, token: str | None) -> None:
-    """Have a recording that failed converted again."""
+    """Convert a failed record again."""
     with orak_at(url, token) as orak:
         _show(orak.retry(record_id))
 
@@ -75,9 +73,9 @@ def retry_record(record_id: int, url: str | None, token: str | None) -> None:
 @click.argument("record_ids", metavar="ID...", type=_ID, nargs=-1, required=True)
 @remote_options
 def delete_records(record_ids: tuple[int, ...], url: str | None, token: str | None) -> None:
-    """Delete recordings, audio and all, for good.
+    """Delete records and their audio for good.
 
-    One that cannot be deleted does not keep the others.
+    If one cannot be deleted, the others still are, and the exit code is 1.
     """
     from orak.client import OrakApiError
 
@@ -89,14 +87,14 @@ def delete_records(record_ids: tuple[int, ...], url: str | None, token: str | No
             except OrakApiError as error:
                 if len(record_ids) == 1:
                     raise
-                warn(f"record {record_id}: {said(error)}")
+                warn(f"record {record_id}: {message_of(error)}")
                 failed.append(record_id)
     if failed:
-        raise Failure(f"not deleted: {', '.join(map(str, failed))}")
+        raise CommandError(f"not deleted: {', '.join(map(str, failed))}")
 
 
-def _as_answered(record: "Record") -> object:
-    """Return the record as the API has it; its ETag is the client's own affair."""
+def _as_json(record: "Record") -> object:
+    """Return the record as in the API, without the ETag that the client adds."""
     import msgspec
 
     fields = msgspec.to_builtins(record)
@@ -108,7 +106,7 @@ def _show(record: "Record") -> None:
     from rich.text import Text
 
     if is_piped():
-        json_lines([_as_answered(record)])
+        json_lines([_as_json(record)])
         return
     screen = console()
     screen.print(Text.assemble(f"{record.id}  ", (record.title, "bold"), "  ", _status(record)))
@@ -133,10 +131,10 @@ def _details(record: "Record") -> Iterable[tuple[str, str]]:
 def _print_table(found: list["Record"]) -> None:
     screen = console()
     if not found:
-        screen.print("No recordings yet. `orak upload FILE --title T` makes one.")
+        screen.print("No records yet. Upload a recording with `orak upload FILE --title TITLE`.")
         return
-    wide = screen.width >= _WIDE
-    shown = table("ID", "Title", "Status", "Length", "Created", *(("Result",) if wide else ()))
+    wide = screen.width >= _COLUMNS_FOR_RESULT
+    shown = table("Record id", "Title", "Status", "Length", "Created", *(("Result",) if wide else ()))
     for column in shown.columns:
         column.no_wrap = column.header != "Title"
     shown.columns[0].justify = shown.columns[3].justify = "right"
@@ -158,7 +156,7 @@ def _result(record: "Record") -> str:
 
 
 def length_of(record: "Record") -> str:
-    """Return how long a recording is, as a player would say it."""
+    """Return the duration as minutes and seconds; `-` if it is unknown."""
     if record.duration_seconds is None:
         return "-"
     minutes, seconds = divmod(record.duration_seconds, 60)
@@ -166,13 +164,17 @@ def length_of(record: "Record") -> str:
 
 
 def loudness_of(record: "Record") -> str:
-    """Return how loud a recording came in and went out."""
+    """Return the loudness before and after conversion; `-` if it is unknown."""
     if record.loudness is None:
         return "-"
-    came, went, peak = record.loudness.input_lufs, record.loudness.output_lufs, record.loudness.true_peak_db
-    if came is None or went is None:
+    before, after, peak = (
+        record.loudness.input_lufs,
+        record.loudness.output_lufs,
+        record.loudness.true_peak_db,
+    )
+    if before is None or after is None:
         return "silence"
-    return f"{came:.1f} → {went:.1f} LUFS" + ("" if peak is None else f", peak {peak:.1f} dBTP")
+    return f"{before:.1f} → {after:.1f} LUFS" + ("" if peak is None else f", peak {peak:.1f} dBTP")
 
 
 def _local_time(record: "Record") -> str:

@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from orak.entrypoints.cli.options import data_dir_option, load_settings
+from orak.entrypoints.cli.options import data_dir_option, load_settings, port_option
 
 if TYPE_CHECKING:
     import socket
@@ -13,32 +13,25 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--host", metavar="ADDRESS", help="Address to listen on (default: 127.0.0.1).")
-@click.option(
-    "--port",
-    metavar="PORT",
-    type=click.IntRange(0, 65535),
-    help="Port to listen on; 0 is any free one (default: 8000).",
-)
-@click.option(
-    "--public-url", metavar="URL", help="URL where clients reach orak (default: http://<host>:<port>)."
-)
+@port_option("Port to listen on; 0 is any free one (default: 8000).")
+@click.option("--public-url", metavar="URL", help="URL of orak for clients (default: http://<host>:<port>).")
 @data_dir_option
 def serve(host: str | None, port: int | None, public_url: str | None, data_dir: Path | None) -> None:
-    """Serve the HTTP API, and convert in the background.
+    """Serve the HTTP API and convert in the background.
 
-    It ends with Ctrl-C. `orak config` shows all settings. Callers are known by their tokens: JWT_SECRET or
-    JWKS_URL must be set.
+    Stop it with Ctrl-C. JWT_SECRET or JWKS_URL must be set, because orak verifies the token of every call.
+    `orak config` shows all settings.
     """
     from msgspec.structs import replace
 
-    from orak.entrypoints.cli.listening import listen
+    from orak.entrypoints.cli.http_server import listen
     from orak.entrypoints.cli.signals import run_until_signal
-    from orak.entrypoints.cli.tokens import check_tokens, mention_weakness
+    from orak.entrypoints.cli.tokens import check_tokens, warn_of_weak_secret
     from orak.entrypoints.settings.logs import configure_logs
 
     settings = load_settings(host=host, port=port, public_url=public_url, data_dir=data_dir).settings
     check_tokens(settings)
-    mention_weakness(settings.jwt_secret)
+    warn_of_weak_secret(settings.jwt_secret)
     listener = listen(settings.host, settings.port)
     settings = replace(settings, port=listener.getsockname()[1])
     configure_logs(settings.log_format)
@@ -49,9 +42,9 @@ async def _serve(settings: "Settings", listener: "socket.socket") -> None:
     import asyncio
     import logging
 
-    from orak.entrypoints.cli.serving import serving
+    from orak.entrypoints.cli.http_server import serving
 
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # the banner says the same, better
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # the banner replaces its startup lines
     async with serving(settings, listener):
         if settings.log_format == "text":
             _print_banner(settings)
@@ -64,8 +57,8 @@ def _print_banner(settings: "Settings") -> None:
     from rich.text import Text
 
     from orak import __version__
-    from orak.entrypoints.cli.failures import warn
-    from orak.entrypoints.cli.screen import console, labelled
+    from orak.entrypoints.cli.errors import warn
+    from orak.entrypoints.cli.output import console, labelled
     from orak.entrypoints.settings.sources import shown_value
 
     screen, url = console(err=True), settings.base_url
@@ -81,4 +74,4 @@ def _print_banner(settings: "Settings") -> None:
         ),
     )
     if settings.public_url is None and settings.host in {"0.0.0.0", "::"}:  # noqa: S104 - not bound here
-        warn(f"clients elsewhere cannot reach {url}, where upload URLs lead: set PUBLIC_URL")
+        warn(f"upload URLs lead to {url}, which other machines cannot reach: set PUBLIC_URL")

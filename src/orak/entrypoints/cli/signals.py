@@ -1,4 +1,4 @@
-"""Running until told to stop, and stopping in time."""
+"""Stopping a long-running command by a signal."""
 
 import asyncio
 import os
@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 
 from uvicorn.loops.auto import auto_loop_factory
 
-_LAST_MOMENT = 10.0
-"""Seconds from the signal to the end, come what may: what is not finished then, a lease gives back."""
+_SHUTDOWN_SECONDS = 10.0
+"""From the signal to the forced end of the process. Unfinished jobs come back when their lease ends."""
 
 
 def run_until_signal(main: Callable[[], Awaitable[None]]) -> None:
-    """Run *main*; SIGINT and SIGTERM cancel it, once and gently, and it has ten seconds to clean up."""
+    """Run *main* until it returns, or cancel it on SIGINT or SIGTERM; it has 10 s to clean up."""
 
     async def stoppable() -> None:
         task = asyncio.ensure_future(main())
@@ -22,8 +22,8 @@ def run_until_signal(main: Callable[[], Awaitable[None]]) -> None:
         def stop() -> None:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
-                signal.signal(number, signal.SIG_DFL)  # whoever cannot wait may signal again
-            deadline = threading.Timer(_LAST_MOMENT, os._exit, args=(1,))
+                signal.signal(number, signal.SIG_DFL)  # a second signal ends the process at once
+            deadline = threading.Timer(_SHUTDOWN_SECONDS, os._exit, args=(1,))
             deadline.daemon = True
             deadline.start()
             task.cancel()

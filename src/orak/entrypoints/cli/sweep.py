@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from orak.entrypoints.cli.failures import Failure
+from orak.entrypoints.cli.errors import CommandError
 from orak.entrypoints.cli.options import data_dir_option, load_settings
-from orak.entrypoints.cli.screen import console, is_piped, json_lines, table
+from orak.entrypoints.cli.output import console, is_piped, json_lines, table
 
 if TYPE_CHECKING:
     from orak.application.processing.sweep_objects import ObjectSweepReport
@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
-@click.option("--force", is_flag=True, help="Remove even if the database knows none of the objects.")
+@click.option("--dry-run", is_flag=True, help="List the objects, remove nothing.")
+@click.option(
+    "--force", is_flag=True, help="Remove the objects even if the database knows none of the store's objects."
+)
 @data_dir_option
-def sweep(dry_run: bool, force: bool, data_dir: Path | None) -> None:  # noqa: FBT001 - click's own way
-    """Remove stored objects that no row accounts for, and uploads that were never finished.
+def sweep(dry_run: bool, force: bool, data_dir: Path | None) -> None:  # noqa: FBT001 - click passes flags by name
+    """Remove objects without a row, and uploads that were never finished.
 
-    Whatever is younger than ORPHAN_RETENTION_HOURS is left alone, and so is what orak did not store. IdempotencyKey a
-    day is enough. Rows that stand still need no command: `serve` looks after them by itself.
+    Keeps everything younger than ORPHAN_RETENTION_HOURS and everything that orak did not store. Once a day
+    is enough. Stuck uploads need no command: `serve` and `worker` repair them.
     """
     import asyncio
 
@@ -30,10 +32,10 @@ def sweep(dry_run: bool, force: bool, data_dir: Path | None) -> None:  # noqa: F
     settings = load_settings(data_dir=data_dir).settings
     try:
         report = asyncio.run(_sweep(settings, dry_run=dry_run, force=force))
-    except UnknownDatabase as strange:
-        raise Failure(
-            f"{strange}: nothing was removed",
-            "is this the store's own database? `orak sweep --dry-run` lists them, `--force` removes them",
+    except UnknownDatabase as error:
+        raise CommandError(
+            f"{error}: nothing was removed",
+            "check DATABASE_URL; `orak sweep --dry-run` lists the objects, `orak sweep --force` removes them",
         ) from None
     _show(report, dry_run=dry_run)
 
@@ -57,10 +59,10 @@ def _show(report: "ObjectSweepReport", *, dry_run: bool) -> None:
         )
         return
     if rows:
-        shown = table("Kind", "Key", "Bytes", "From")
+        shown = table("Kind", "Key", "Bytes", "Modified")
         shown.columns[1].overflow = "fold"
         for kind, key, size, at in rows:
             shown.add_row(kind, key, "" if size is None else str(size), f"{at:%Y-%m-%d %H:%M}")
         console().print(shown)
-    done = "would be removed" if dry_run else "removed"
-    click.echo(f"{len(rows)} {done}; {report.claimed} old objects have their row", err=True)
+    verb = "would be removed" if dry_run else "removed"
+    click.echo(f"{len(rows)} {verb}; {report.claimed} old objects have a row", err=True)

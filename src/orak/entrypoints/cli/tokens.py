@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from orak.entrypoints.cli.failures import Failure, WrongSetting, warn
+from orak.entrypoints.cli.errors import CommandError, SettingError, warn
 from orak.entrypoints.cli.options import command, data_dir_option, load_settings
 
 if TYPE_CHECKING:
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 _DEMO_KEY = "jwt.key"
 
-WEAK_SECRET = 32
-"""A JWT_SECRET of fewer bytes is one: RFC 7518 §3.2 wants an HS256 key as long as the hash."""
+MIN_SECRET_BYTES = 32
+"""A shorter JWT_SECRET is weak: RFC 7518 §3.2 requires an HS256 key as long as the hash."""
 
 
 @click.command()
@@ -22,44 +22,49 @@ WEAK_SECRET = 32
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="Whose token it is.",
+    help="User id of the token.",
 )
-@click.option("--scope", multiple=True, metavar="WORD", help="What it permits beyond a user's own; `admin`.")
+@click.option(
+    "--scope",
+    multiple=True,
+    metavar="WORD",
+    help="Scope to grant; `admin` is for operators. May be repeated.",
+)
 @click.option(
     "--days",
     metavar="N",
     type=click.IntRange(1, 3650),
     default=30,
     show_default=True,
-    help="How long it is good.",
+    help="Days until the token expires.",
 )
 @data_dir_option
 def token(user: int, scope: tuple[str, ...], days: int, data_dir: Path | None) -> None:
-    """Make a token that says who calls.
+    """Make an access token.
 
-    It is signed with JWT_SECRET, or without one with the key that `orak demo` made. Whoever has it is that
-    user: hand it out with care.
+    It is signed with JWT_SECRET or, if that is not set, with the key that `orak demo` made. Anyone who has
+    the token can act as its user, so keep it secret.
     """
     settings = load_settings(data_dir=data_dir).settings
     key = settings.data_dir / _DEMO_KEY
     if settings.jwt_secret is None and not key.exists():
-        raise Failure(
-            f"no JWT_SECRET to sign with, and no demo has made a key in {settings.data_dir}",
-            f"export the JWT_SECRET of the server, or run {command('demo', data_dir)} first",
+        raise CommandError(
+            f"no key to sign with: JWT_SECRET is not set, and {settings.data_dir} has no key of the demo",
+            f"set JWT_SECRET to the server's, or run {command('demo', data_dir)} first",
         )
-    mention_weakness(settings.jwt_secret)
+    warn_of_weak_secret(settings.jwt_secret)
     click.echo(signed_token(settings, settings.jwt_secret or demo_secret(settings), user, scope, days))
 
 
 def demo_secret(settings: "Settings") -> str:
-    """Return the secret of the demo in this data folder; it is made when first asked for, and kept."""
+    """Return the demo's secret in the data folder; the first call makes it."""
     from orak.entrypoints.own_key import own_key
 
     return own_key(settings.data_dir / _DEMO_KEY).hex()
 
 
 def signed_token(settings: "Settings", secret: str, user: int, scopes: tuple[str, ...], days: int) -> str:
-    """Return a token that an orak with these settings accepts for so many days."""
+    """Return a token that orak accepts under these settings for *days* days."""
     from datetime import UTC, datetime, timedelta
 
     from orak.adapters.auth.issuing import issue_token
@@ -78,27 +83,30 @@ def signed_token(settings: "Settings", secret: str, user: int, scopes: tuple[str
     )
 
 
-def mention_weakness(secret: str | None) -> None:
-    """Warn of a secret that is short enough to be guessed, once and in our own words."""
+def warn_of_weak_secret(secret: str | None) -> None:
+    """Warn if the secret is short enough to be guessed; silence the warning of the JWT library."""
     import warnings
 
     from jwt.warnings import InsecureKeyLengthWarning
 
-    if secret is not None and len(secret.encode()) < WEAK_SECRET:
+    if secret is not None and len(secret.encode()) < MIN_SECRET_BYTES:
         warnings.simplefilter("ignore", InsecureKeyLengthWarning)
-        warn("JWT_SECRET is short enough to be guessed; `openssl rand -hex 32` makes a good one")
+        warn(
+            f"JWT_SECRET is shorter than {MIN_SECRET_BYTES} bytes and can be guessed: "
+            "make a new one with `openssl rand -hex 32`"
+        )
 
 
 def check_tokens(settings: "Settings") -> None:
-    """Raise `WrongSetting` unless tokens can be verified with these settings; a file of keys is read."""
+    """Raise `SettingError` unless tokens can be verified under these settings. Reads a file of keys."""
     from orak.adapters.auth.jwks import is_remote
     from orak.adapters.auth.jwt import JwtTokens
     from orak.adapters.clock.system import SystemClock
 
     if settings.jwt_secret is None and settings.jwks_url is None:
-        raise WrongSetting(
-            "neither JWT_SECRET nor JWKS_URL is set, so no caller could be known",
-            "export JWT_SECRET=$(openssl rand -hex 32), or try `orak demo`, which makes a key of its own",
+        raise SettingError(
+            "neither JWT_SECRET nor JWKS_URL is set, so no token can be verified",
+            "export JWT_SECRET=$(openssl rand -hex 32), or run `orak demo`, which makes its own key",
         )
     try:
         JwtTokens(
@@ -110,16 +118,16 @@ def check_tokens(settings: "Settings") -> None:
             algorithms=settings.jwt_algorithms,
         )
     except ValueError as error:
-        raise WrongSetting(
+        raise SettingError(
             f"tokens cannot be verified: {error}",
-            "see JWT_SECRET, JWKS_URL and JWT_ALGORITHMS in `orak config`",
+            "check JWT_SECRET, JWKS_URL and JWT_ALGORITHMS; `orak config` shows them",
         ) from None
     if settings.jwks_url is not None and not is_remote(settings.jwks_url):
         check_keys(settings.jwks_url, settings.jwt_algorithms)
 
 
 def check_keys(url: str, algorithms: tuple[str, ...]) -> None:
-    """Raise `WrongSetting` unless there are keys at *url*, which may be a file."""
+    """Raise `SettingError` unless the URL or file *url* has keys for these algorithms."""
     import asyncio
 
     from orak.adapters.auth.jwks import FETCH_ERRORS, fetch_keys
@@ -130,8 +138,8 @@ def check_keys(url: str, algorithms: tuple[str, ...]) -> None:
         asyncio.run(fetch_keys(url, public_algorithms(algorithms)))
     except FETCH_ERRORS as error:
         strerror = error.strerror if isinstance(error, OSError) else None
-        why = strerror or str(error) or type(error).__name__
-        raise WrongSetting(
-            f"no keys of tokens at JWKS_URL, {shown_value('jwks_url', url)}: {why}",
-            "JWKS_URL is the URL or file of a JSON Web Key Set (RFC 7517)",
+        reason = strerror or str(error) or type(error).__name__
+        raise SettingError(
+            f"JWKS_URL, {shown_value('jwks_url', url)}, has no usable keys: {reason}",
+            "set JWKS_URL to the URL or file of a JSON Web Key Set (RFC 7517)",
         ) from None

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from orak.entrypoints.cli.failures import Failure
+from orak.entrypoints.cli.errors import CommandError
+from orak.entrypoints.cli.output import console, is_piped
 from orak.entrypoints.cli.remote import orak_at, remote_options
-from orak.entrypoints.cli.screen import console, is_piped
 
 if TYPE_CHECKING:
     from orak.client import Record
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
-@click.option("--title", metavar="TITLE", required=True, help="What the recording is called.")
-@click.option("--song-id", metavar="ID", type=click.IntRange(min=1), help="Which song it is a take of.")
-@click.option("--wait", is_flag=True, help="Return when it is converted, or has failed.")
+@click.option("--title", metavar="TITLE", required=True, help="Title of the record.")
+@click.option("--song-id", metavar="ID", type=click.IntRange(min=1), help="Id of the song that was sung.")
+@click.option("--wait", is_flag=True, help="Wait until the conversion has completed or failed.")
 @click.option(
     "--timeout",
     metavar="SECONDS",
     type=click.FloatRange(min=0),
     default=600,
     show_default=True,
-    help="How long --wait waits.",
+    help="Longest time for --wait.",
 )
 @remote_options
 def upload(
@@ -39,9 +39,9 @@ def upload(
     url: str | None,
     token: str | None,
 ) -> None:
-    """Upload a recording and name it.
+    """Upload an audio file and create its record.
 
-    Its progress is shown on standard error; standard output gets the record's id and nothing else.
+    Prints the record's id on standard output, and progress on standard error.
     """
     _check_title(title)
     with orak_at(url, token) as orak, _progress(file.name, converting=wait) as (sending, converting):
@@ -54,30 +54,30 @@ def upload(
             on_record=converting,
         )
     if record.failure is not None:
-        raise Failure(f"record {record.id}: {record.failure.message} ({record.failure.code})")
+        raise CommandError(f"record {record.id}: {record.failure.message} ({record.failure.code})")
 
 
 def _check_title(title: str) -> None:
-    """Refuse now what the server would refuse when the bytes are there."""
+    """Raise `BadParameter` for a title that the server would refuse after the upload."""
     from orak.domain.errors import ProblemCode
     from orak.domain.policies.fields import MAX_NAME
     from orak.domain.record import title_problem
 
     if problem := title_problem(title):
-        why = {
+        reason = {
             ProblemCode.REQUIRED: "it is blank",
             ProblemCode.TOO_LONG: f"it has more than {MAX_NAME} characters",
-        }.get(problem.code, "it holds a character that is not allowed")
-        raise click.BadParameter(why, param_hint="--title")
+        }.get(problem.code, "it has a character that is not allowed")
+        raise click.BadParameter(reason, param_hint="--title")
 
 
 @contextmanager
 def _progress(name: str, *, converting: bool) -> Iterator[tuple["OnBytes", "OnRecord"]]:
-    """Show a bar for the bytes, and another for the conversion if it is waited for."""
+    """Show a bar for the upload and, if *converting*, another for the conversion."""
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
     screen = console(err=True)
-    made: int | None = None
+    record_id: int | None = None
     bars = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
@@ -93,10 +93,10 @@ def _progress(name: str, *, converting: bool) -> Iterator[tuple["OnBytes", "OnRe
         bars.update(sending, completed=sent, total=total)
 
     def on_record(record: "Record") -> None:
-        nonlocal made
-        if made is None and is_piped():  # at once: whoever interrupts the waiting has the id already
+        nonlocal record_id
+        if record_id is None and is_piped():  # at once: a caller that interrupts the wait has the id
             click.echo(record.id)
-        made = record.id
+        record_id = record.id
         note = record.processing_status.lower()
         bars.update(conversion, completed=record.progress, visible=converting, note=note)
 
@@ -104,5 +104,5 @@ def _progress(name: str, *, converting: bool) -> Iterator[tuple["OnBytes", "OnRe
         with bars:
             yield on_bytes, on_record
     finally:
-        if made is not None and not is_piped():  # not among the bars
-            click.echo(made)
+        if record_id is not None and not is_piped():  # after the bars, not among them
+            click.echo(record_id)

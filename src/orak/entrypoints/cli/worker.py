@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 @click.command()
 @data_dir_option
 def worker(data_dir: Path | None) -> None:
-    """Convert in the background, beside `serve`.
+    """Convert in the background, in a process beside `serve`.
 
-    Any number may run on one database and store. With REDIS_URL, `serve` wakes them, and leaves the
-    background work to them; without it, or while Redis is away, they look for work by themselves, every
-    SWEEP_INTERVAL_MS. Ctrl-C gives back what is not finished.
+    Any number of workers may share one database and store. With REDIS_URL, `serve` wakes the workers and
+    leaves background work to them. Without it, or while Redis is down, workers look for work every
+    SWEEP_INTERVAL_MS. Ctrl-C stops a worker; other processes then do its unfinished jobs.
     """
     from orak.entrypoints.cli.signals import run_until_signal
     from orak.entrypoints.settings.logs import configure_logs
@@ -38,13 +38,13 @@ async def _work(settings: "Settings") -> None:
 
 
 def _ready_line(settings: "Settings") -> str:
-    looks = f"looks every {settings.sweep_interval_ms / 1000:g} s"
+    interval = f"every {settings.sweep_interval_ms / 1000:g} s"
     if not settings.workers:
-        return f"ready: {looks} for what stands still, and converts nothing (BATCH_ENABLED is false)"
-    wakers = [
+        return f"ready: repairs stuck uploads {interval}, converts nothing (BATCH_ENABLED is false)"
+    sources = [
         name
-        for name, chosen in (("through Redis", settings.redis_url), ("by events", settings.sqs_queue_url))
-        if chosen is not None
+        for name, setting in (("through Redis", settings.redis_url), ("by events", settings.sqs_queue_url))
+        if setting is not None
     ]
-    woken = f"woken {' and '.join(wakers)}, and {looks}" if wakers else looks
-    return f"ready: converts up to {settings.workers} takes at once; {woken}"
+    woken = f"woken {' and '.join(sources)}, and looks" if sources else "looks"
+    return f"ready: converts up to {settings.workers} uploads at once; {woken} for work {interval}"

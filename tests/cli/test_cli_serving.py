@@ -1,4 +1,4 @@
-"""Commands as processes of their own: what people and scripts see of them."""
+"""`serve`, `upload`, `records` and `demo` as processes, as people and scripts see them."""
 
 import json
 import re
@@ -9,16 +9,17 @@ import time
 from pathlib import Path
 
 import pytest
-from commands import Started
+
+from cli_processes import CliProcess
 
 SECRET = "s" * 32
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """A running `orak serve`, and the environment that leads to it."""
+    """The URL of a running `orak serve`."""
     folder = tmp_path_factory.mktemp("served")
-    server = Started("serve", "--port", 0, "--data-dir", folder, env={"JWT_SECRET": SECRET})
+    server = CliProcess("serve", "--port", 0, "--data-dir", folder, env={"JWT_SECRET": SECRET})
     url = server.wait_for(r"serves (http://\S+)")[1]
     yield url
     server.close()
@@ -26,7 +27,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture
 def orak(server, orak):
-    """Run a command in this process, against the running server."""
+    """Run a command in this process with the server's URL and a token."""
     token = orak("token", env={"JWT_SECRET": SECRET}).stdout.strip()
 
     def against_the_server(*args, **env):
@@ -35,25 +36,25 @@ def orak(server, orak):
     return against_the_server
 
 
-def test_an_upload_prints_the_id_and_nothing_else(orak, run, server, take):
+def test_upload_prints_the_record_id_and_nothing_else(orak, run, server, recording):
     token = orak("token", JWT_SECRET=SECRET).stdout.strip()
     env = {"ORAK_URL": server, "ORAK_TOKEN": token}
-    uploaded = run("upload", take, "--title", "첫 노래", "--wait", env=env)
+    uploaded = run("upload", recording, "--title", "첫 노래", "--wait", env=env)
     assert (uploaded.returncode, uploaded.stderr) == (0, "")
     assert re.fullmatch(r"\d+\n", uploaded.stdout)
     record = json.loads(orak("records", "get", uploaded.stdout.strip()).stdout)
     assert (record["title"], record["processingStatus"]) == ("첫 노래", "COMPLETED")
 
 
-def test_records_are_json_lines_in_a_pipe(orak, take):
-    ids = [orak("upload", take, "--title", f"take {n}").stdout.strip() for n in range(2)]
+def test_records_are_json_lines_in_a_pipe(orak, recording):
+    ids = [orak("upload", recording, "--title", f"recording {n}").stdout.strip() for n in range(2)]
     records = list(map(json.loads, orak("records", "list", "--limit", 2).stdout.splitlines()))
     assert [str(record["id"]) for record in records] == ids[::-1]
     assert all(len(record) == 15 for record in records)
 
 
-def test_a_record_is_renamed_and_deleted(orak, take):
-    record_id = orak("upload", take, "--title", "first", "--wait").stdout.strip()
+def test_a_record_is_renamed_and_deleted(orak, recording):
+    record_id = orak("upload", recording, "--title", "first", "--wait").stdout.strip()
     assert json.loads(orak("records", "rename", record_id, "둘째").stdout)["title"] == "둘째"
 
     refused = orak("records", "retry", record_id)
@@ -66,7 +67,7 @@ def test_a_record_is_renamed_and_deleted(orak, take):
     assert gone.stderr == f"error: Record not found: {record_id} (RECORD_NOT_FOUND)\n"
 
 
-def test_what_goes_wrong_with_an_upload_is_told(orak):
+def test_errors_of_an_upload_are_reported(orak):
     broken = Path("broken.mp3")
     broken.write_text("no music")
 
@@ -78,13 +79,13 @@ def test_what_goes_wrong_with_an_upload_is_told(orak):
     untitled = orak("upload", broken, "--title", " ")
     assert untitled.exit_code == 2
     assert untitled.stderr.startswith("error: Invalid value for --title: it is blank\n")
-    nobody = orak("upload", broken, "--title", "t", "--token", "nonsense")
-    assert nobody.exit_code == 1
-    assert "(UNAUTHORIZED)\nhint: make a new token" in nobody.stderr
+    unauthenticated = orak("upload", broken, "--title", "t", "--token", "nonsense")
+    assert unauthenticated.exit_code == 1
+    assert "(UNAUTHORIZED)\nhint: make a new token" in unauthenticated.stderr
 
 
-def test_what_can_be_deleted_is_deleted_though_another_cannot(orak, take):
-    first, last = (orak("upload", take, "--title", f"take {n}").stdout.strip() for n in range(2))
+def test_a_record_that_cannot_be_deleted_does_not_stop_the_others(orak, recording):
+    first, last = (orak("upload", recording, "--title", f"recording {n}").stdout.strip() for n in range(2))
     refused = orak("records", "delete", first, 9999999, last)
     assert refused.exit_code == 1
     assert refused.stderr.splitlines() == [
@@ -94,34 +95,36 @@ def test_what_can_be_deleted_is_deleted_though_another_cannot(orak, take):
     assert orak("records", "get", last).exit_code == 1
 
 
-def test_who_waited_in_vain_is_told_where_to_look(orak, take):
-    late = orak("upload", take, "--title", "t", "--wait", "--timeout", 0)
+def test_a_wait_that_times_out_hints_at_records_get(orak, recording):
+    late = orak("upload", recording, "--title", "t", "--wait", "--timeout", 0)
     record_id = late.stdout.strip()
-    if late.exit_code:  # else it was converted inside the create call
-        assert f"hint: `orak records get {record_id}` shows how far it is" in late.stderr
+    if late.exit_code:  # otherwise the create call already converted it
+        assert f"hint: run `orak records get {record_id}` to see its progress" in late.stderr
 
 
-def test_a_server_that_stopped_is_told_of_while_waiting(orak, start, take):
+def test_a_server_that_stops_during_a_wait_is_reported_within_22_seconds(orak, start, recording):
     env = {"JWT_SECRET": SECRET, "IMMEDIATE_SLOTS": "0", "BATCH_ENABLED": "false"}
     server = start("serve", "--port", 0, env=env)
     url = server.wait_for(r"serves (http://\S+)")[1]
     token = orak("token", JWT_SECRET=SECRET).stdout.strip()
-    upload = start("upload", take, "--title", "t", "--wait", "--url", url, "--token", token)
+    upload = start("upload", recording, "--title", "t", "--wait", "--url", url, "--token", token)
     upload.wait_for(r"(?m)^\d+$")
     server.process.send_signal(signal.SIGSTOP)
     began = time.monotonic()
-    upload.wait_for(f"error: nobody answers at {url}")
+    upload.wait_for(f"error: no answer from {url}")
     assert time.monotonic() - began < 22
 
 
-def test_a_port_in_use_is_told(orak, server):
+def test_a_port_in_use_is_an_error_with_a_hint(orak, server):
     port = server.rpartition(":")[2]
     refused = orak("serve", "--port", port, JWT_SECRET=SECRET)
     assert refused.exit_code == 1
-    assert refused.stderr.startswith(f"error: 127.0.0.1:{port} is in use\nhint: choose another with --port")
+    assert refused.stderr.startswith(
+        f"error: 127.0.0.1:{port} is in use\nhint: choose another port with --port"
+    )
 
 
-def test_a_server_ends_well_and_in_time_though_a_client_does_not_finish(start, orak):
+def test_a_server_stops_within_5_seconds_while_a_client_is_still_sending(start, orak):
     token = orak("token", JWT_SECRET=SECRET).stdout.strip()
     server = start("serve", "--port", 0, env={"JWT_SECRET": SECRET})
     port = server.wait_for(r"serves http://127.0.0.1:(\d+)")[1]
@@ -134,23 +137,27 @@ def test_a_server_ends_well_and_in_time_though_a_client_does_not_finish(start, o
         assert server.stop(signal.SIGTERM) == 0
         assert time.monotonic() - began < 5
         assert b"".join(iter(lambda: slow.recv(65536), b"")).startswith(b"HTTP/1.1 503 ")
-    assert "Traceback" not in server.said
+    assert "Traceback" not in server.output
 
 
-def test_a_server_whose_database_is_none_says_so(orak):
+def test_serve_refuses_a_file_that_is_not_a_database(orak):
     Path("orak.db").write_text("no database " * 100)
     refused = orak("serve", "--port", 0, "--data-dir", ".", JWT_SECRET=SECRET)
     assert refused.exit_code == 1
     assert refused.stderr.splitlines() == [
         "error: the database: file is not a database",
-        "hint: `orak doctor` looks at what orak needs",
+        "hint: run `orak doctor` to check what orak needs",
     ]
 
 
-def test_the_demo_takes_a_recording_all_the_way_and_tells_nobody_else(run):
-    nowhere = "http://127.0.0.1:9"
-    events = {"EVENTBRIDGE_BUS_NAME": "b", "SQS_QUEUE_URL": f"{nowhere}/1/q", "AWS_ENDPOINT_URL": nowhere}
-    others = {"REDIS_URL": "redis://127.0.0.1:9/0", "WEBHOOK_URL": nowhere, "WEBHOOK_SECRET": "whsec_a"}
+def test_the_demo_converts_a_recording_and_calls_no_configured_service(run):
+    unreachable = "http://127.0.0.1:9"
+    events = {
+        "EVENTBRIDGE_BUS_NAME": "b",
+        "SQS_QUEUE_URL": f"{unreachable}/1/q",
+        "AWS_ENDPOINT_URL": unreachable,
+    }
+    others = {"REDIS_URL": "redis://127.0.0.1:9/0", "WEBHOOK_URL": unreachable, "WEBHOOK_SECRET": "whsec_a"}
     shown = run("demo", "--once", env=events | others | {"AWS_REGION": "eu-west-1"})
     assert shown.returncode == 0, shown.stderr
     assert shown.stderr == ""
@@ -163,26 +170,26 @@ def test_the_demo_takes_a_recording_all_the_way_and_tells_nobody_else(run):
     assert fetched.read_bytes()[4:8] == b"ftyp"
 
 
-def test_the_demo_says_which_file_it_could_not_convert(run):
+def test_the_demo_fails_with_the_reason_of_the_conversion(run):
     Path("broken.mp3").write_text("no music")
     failed = run("demo", "broken.mp3")
     assert failed.returncode == 1
-    assert failed.stderr.startswith("error: the take was not converted:")
+    assert failed.stderr.startswith("error: the recording was not converted:")
     assert "✗  convert  This file format is not supported (UNSUPPORTED_FORMAT)" in failed.stdout
     assert "Traceback" not in failed.stderr
 
 
-def test_the_demo_serves_on_the_next_free_port_until_it_is_stopped(start, run, take):
+def test_the_demo_serves_on_the_next_free_port_until_it_is_stopped(start, run, recording):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         busy = other.getsockname()[1]
-        demo = start("demo", take, env={"ORAK_PORT": str(busy)})
+        demo = start("demo", recording, env={"ORAK_PORT": str(busy)})
         url, token = demo.wait_for(r"export ORAK_URL=(\S+) ORAK_TOKEN=(\S+)").groups()
     assert int(url.rpartition(":")[2]) > busy
     demo.wait_for("orak upload FILE")
     listed = run("records", "list", "--url", url, "--token", token)
-    assert json.loads(listed.stdout)["title"] == "take"
+    assert json.loads(listed.stdout)["title"] == "recording"
     assert demo.stop(signal.SIGINT) == 0
-    demo.wait_for("Stopped. What was made stays in orak-data.")
-    assert "Traceback" not in demo.said
+    demo.wait_for("Stopped. All data stays in orak-data.")
+    assert "Traceback" not in demo.output

@@ -1,4 +1,4 @@
-"""The command line as processes of its own."""
+"""`orak` commands as processes of their own."""
 
 import os
 import re
@@ -10,10 +10,11 @@ from pathlib import Path
 ORAK = str(Path(sys.executable).with_name("orak"))
 
 DEADLINE = 30
+"""Seconds that a command may take to print an expected line, or to end."""
 
 
-class Started:
-    """A command that runs until it is stopped; its lines can be waited for."""
+class CliProcess:
+    """A command that runs until it is stopped. Tests can wait for its output."""
 
     def __init__(self, *args, env) -> None:
         self.process = subprocess.Popen(
@@ -23,23 +24,24 @@ class Started:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self.said = ""
-        self._more = threading.Condition()
+        self.output = ""
+        """Standard output and standard error so far."""
+        self._new_output = threading.Condition()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
     def wait_for(self, pattern) -> re.Match:
-        """Return the first match of *pattern* in what it says."""
+        """Return the first match of *pattern* in the output; wait until there is one."""
         found = None
 
         def matched():
             nonlocal found
-            found = re.search(pattern, self.said)
+            found = re.search(pattern, self.output)
             return found or not self._reader.is_alive()
 
-        with self._more:
-            self._more.wait_for(matched, DEADLINE)
-        assert found, self.said
+        with self._new_output:
+            self._new_output.wait_for(matched, DEADLINE)
+        assert found, self.output
         return found
 
     def stop(self, signal) -> int:
@@ -55,8 +57,8 @@ class Started:
 
     def _read(self) -> None:
         for line in self.process.stdout:
-            with self._more:
-                self.said += line
-                self._more.notify_all()
-        with self._more:
-            self._more.notify_all()
+            with self._new_output:
+                self.output += line
+                self._new_output.notify_all()
+        with self._new_output:
+            self._new_output.notify_all()

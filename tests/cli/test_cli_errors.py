@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-config = import_module("orak.entrypoints.cli.config")  # its package has the command under that name
+config = import_module(
+    "orak.entrypoints.cli.config"
+)  # `orak.entrypoints.cli.config` is the command, not the module
 
 
 @pytest.mark.parametrize(
@@ -32,18 +34,18 @@ def test_a_bad_setting_is_one_line_and_a_hint(orak, command):
         (["records", "get", "0"], "Invalid value for 'ID'"),
     ],
 )
-def test_wrong_use_is_told_with_where_to_look(orak, command, error):
+def test_a_wrong_argument_is_one_line_and_a_hint(orak, command, error):
     refused = orak(*command)
     assert refused.exit_code == 2
-    assert re.match(rf"error: .*{error}.*\nhint: see `orak[a-z ]* --help`\n\Z", refused.stderr)
+    assert re.match(rf"error: .*{error}.*\nhint: run `orak[a-z ]* --help`\n\Z", refused.stderr)
     assert refused.stdout == ""
 
 
-def test_a_bug_is_one_line_and_a_trace_in_a_file(orak, monkeypatch, tmp_path):
-    def trip(**_flags):
+def test_an_unexpected_error_is_one_line_and_a_traceback_in_a_file(orak, monkeypatch, tmp_path):
+    def fail(**_flags):
         raise RuntimeError("a bug\nof two lines")
 
-    monkeypatch.setattr(config, "load_settings", trip)
+    monkeypatch.setattr(config, "load_settings", fail)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     failed = orak("config")
     assert failed.exit_code == 1
@@ -54,11 +56,11 @@ def test_a_bug_is_one_line_and_a_trace_in_a_file(orak, monkeypatch, tmp_path):
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
 
 
-def test_a_bug_is_shown_to_who_asks(orak, monkeypatch):
-    def trip(**_flags):
+def test_orak_debug_raises_unexpected_errors(orak, monkeypatch):
+    def fail(**_flags):
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(config, "load_settings", trip)
+    monkeypatch.setattr(config, "load_settings", fail)
     shown = orak("config", env={"ORAK_DEBUG": "1"})
     assert isinstance(shown.exception, RuntimeError)
 
@@ -66,15 +68,15 @@ def test_a_bug_is_shown_to_who_asks(orak, monkeypatch):
 @pytest.mark.parametrize(
     ("env", "error"),
     [
-        ({}, "neither JWT_SECRET nor JWKS_URL is set, so no caller could be known"),
+        ({}, "neither JWT_SECRET nor JWKS_URL is set, so no token can be verified"),
         ({"JWT_SECRET": "s", "JWKS_URL": "http://k"}, "JWT_SECRET is set beside JWKS_URL"),
         (
             {"JWT_SECRET": "s", "JWT_ALGORITHMS": "none"},
-            "tokens cannot be verified: not for this",
+            "tokens cannot be verified: not supported with this kind of key: none",
         ),
     ],
 )
-def test_nobody_is_served_whose_token_could_not_be_verified(orak, env, error):
+def test_serve_refuses_settings_that_cannot_verify_tokens(orak, env, error):
     refused = orak("serve", env=env)
     assert refused.exit_code == 2
     assert refused.stderr.startswith(f"error: {error}")
@@ -85,11 +87,15 @@ def test_nobody_is_served_whose_token_could_not_be_verified(orak, env, error):
     ("env", "exit_code", "error"),
     [
         ({}, 1, "no token"),
-        ({"ORAK_TOKEN": "t", "ORAK_URL": "127.0.0.1:9"}, 2, "'127.0.0.1:9' is no http:// or https:// URL"),
-        ({"ORAK_TOKEN": "t", "ORAK_URL": "http://127.0.0.1:9"}, 1, "nobody answers at http://127.0.0.1:9"),
+        (
+            {"ORAK_TOKEN": "t", "ORAK_URL": "127.0.0.1:9"},
+            2,
+            "'127.0.0.1:9' is not an http:// or https:// URL",
+        ),
+        ({"ORAK_TOKEN": "t", "ORAK_URL": "http://127.0.0.1:9"}, 1, "no answer from http://127.0.0.1:9"),
     ],
 )
-def test_who_cannot_be_reached_is_named(orak, env, exit_code, error):
+def test_an_unreachable_server_is_one_line_and_a_hint(orak, env, exit_code, error):
     refused = orak("records", "list", env=env)
     assert refused.exit_code == exit_code
     assert refused.stderr.startswith(f"error: {error}")

@@ -1,4 +1,4 @@
-"""What `orak doctor` looks at. A check reads and tries; it changes nothing."""
+"""The checks of `orak doctor`. A check reads and tries; it changes nothing."""
 
 import asyncio
 import shutil
@@ -17,10 +17,10 @@ from orak.adapters.persistence.sql import migrations
 from orak.application.ports.failures import Unavailable
 from orak.entrypoints.aws import open_event_bus, open_message_queue
 from orak.entrypoints.cli.db import sqlite_file
-from orak.entrypoints.cli.failures import Failure
-from orak.entrypoints.cli.listening import PortTaken, listen
+from orak.entrypoints.cli.errors import CommandError
+from orak.entrypoints.cli.http_server import PortInUse, listen
 from orak.entrypoints.cli.options import command, load_settings
-from orak.entrypoints.cli.tokens import WEAK_SECRET, check_keys, check_tokens
+from orak.entrypoints.cli.tokens import MIN_SECRET_BYTES, check_keys, check_tokens
 from orak.entrypoints.redis import try_redis
 from orak.entrypoints.s3 import open_s3
 from orak.entrypoints.settings.checks import InvalidSetting
@@ -28,15 +28,15 @@ from orak.entrypoints.settings.sources import LoadedSettings, shown_value
 from orak.entrypoints.settings.values import Settings
 
 _OLDEST_PYTHON = (3, 11)
-_ENOUGH, _LITTLE = 2 * 2**30, 100 * 2**20
-"""Bytes of free space that are worth no word, and those that are not worth starting with."""
+_LOW_SPACE, _NO_SPACE = 2 * 2**30, 100 * 2**20
+"""Bytes of free space below which the check warns, and below which it fails."""
 
 _DECODERS = ("opus", "vorbis", "aac", "mp3", "flac", "pcm_s16le")
 _ENCODERS = {"aac-128": "aac", "mp3-192": "libmp3lame", "opus-96": "libopus"}
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """What one check found."""
+    """The result of one check."""
 
     name: str
     level: Literal["ok", "warn", "fail"]
@@ -45,12 +45,12 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def all_checks(data_dir: Path | None, host: str | None, port: int | None) -> Iterator[Finding]:
-    """Yield what each check finds, as it is found."""
+    """Run the checks; yield each result as soon as it is there."""
     yield _check_python()
     try:
         loaded = load_settings(data_dir=data_dir, host=host, port=port)
-    except Failure as failure:
-        yield Finding("settings", "fail", failure.message, failure.hint)
+    except CommandError as error:
+        yield Finding("settings", "fail", error.message, error.hint)
         return
     yield _check_settings(loaded)
     checks: tuple[Callable[[Settings], Finding | None], ...] = (
@@ -73,13 +73,13 @@ def all_checks(data_dir: Path | None, host: str | None, port: int | None) -> Ite
 def _check_python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] < _OLDEST_PYTHON:
-        return Finding("python", "fail", f"{version} is too old", "orak needs Python 3.11 or newer")
+        return Finding("python", "fail", f"{version} is too old", "install Python 3.11 or newer")
     return Finding("python", "ok", f"{version}, {sys.executable}")
 
 
 def _check_settings(loaded: LoadedSettings) -> Finding:
-    by_hand = sum(origin != "default" for origin in loaded.origins.values())
-    return Finding("settings", "ok", f"{by_hand} of {len(loaded.origins)} set; `orak config` shows them")
+    changed = sum(origin != "default" for origin in loaded.origins.values())
+    return Finding("settings", "ok", f"{changed} of {len(loaded.origins)} set; `orak config` shows them")
 
 
 def _check_data_dir(settings: Settings) -> Finding:
@@ -90,13 +90,18 @@ def _check_data_dir(settings: Settings) -> Finding:
             pass
     except OSError as error:
         return Finding(
-            "data", "fail", f"{present}: {error.strerror}", "set ORAK_DATA_DIR to a folder of your own"
+            "data",
+            "fail",
+            f"{present}: {error.strerror}",
+            "set ORAK_DATA_DIR to a folder that this user can write to",
         )
     free = shutil.disk_usage(present).free
     said = f"{folder}, {free / 2**30:.1f} GiB free"
-    if free < _LITTLE:
-        return Finding("data", "fail", said, "make room, or set ORAK_DATA_DIR to a larger disk")
-    return Finding("data", "warn" if free < _ENOUGH else "ok", said)
+    if free < _NO_SPACE:
+        return Finding(
+            "data", "fail", said, "free disk space, or set ORAK_DATA_DIR to a folder on a larger disk"
+        )
+    return Finding("data", "warn" if free < _LOW_SPACE else "ok", said)
 
 
 def _check_database(settings: Settings) -> Finding:
@@ -104,26 +109,30 @@ def _check_database(settings: Settings) -> Finding:
     if file is not None and not file.exists():
         folder = file.absolute().parent
         if not folder.exists() and not settings.data_dir.absolute().is_relative_to(folder):
-            return Finding("database", "fail", f"{shown}: there is no folder {folder}", "make it")
-        return Finding("database", "ok", f"{shown}, which the first start makes")
+            return Finding(
+                "database", "fail", f"{shown}: the folder {folder} does not exist", "create the folder"
+            )
+        return Finding("database", "ok", f"{shown}, created at the first start")
     try:
         if migrations.check(settings.database):
             return Finding("database", "ok", f"{shown}, schema {migrations.current(settings.database)}")
     except Unavailable as outage:
-        return Finding("database", "fail", f"{shown}: {outage}", "check DATABASE_URL, and who may open it")
+        return Finding(
+            "database", "fail", f"{shown}: {outage}", "check DATABASE_URL and the permissions of its user"
+        )
     except migrations.UnusableSchema as error:
         return Finding("database", "fail", f"{shown}: {error}", error.hint)
     return Finding(
         "database",
         "warn",
-        f"{shown}: the schema is not the one this orak expects",
+        f"{shown}: the schema is outdated or missing",
         f"run {command('db upgrade', settings.data_dir)}",
     )
 
 
 def _check_storage(settings: Settings) -> Finding:
     if settings.s3_bucket_name is None:
-        return Finding("storage", "ok", "on the local disk")
+        return Finding("storage", "ok", "local disk")
     where = settings.s3_endpoint_url or settings.aws_endpoint_url or "AWS"
     shown = f"bucket {settings.s3_bucket_name} at {shown_value('s3_endpoint_url', where)}"
     try:
@@ -135,7 +144,7 @@ def _check_storage(settings: Settings) -> Finding:
             "storage",
             "fail",
             f"{shown}: {outage}",
-            "docs/guides/storage.md lists the permissions that orak needs",
+            "check the bucket, the keys and their permissions; docs/guides/storage.md lists them",
         )
     return Finding("storage", "ok", shown)
 
@@ -146,7 +155,7 @@ async def _try_bucket(settings: Settings) -> None:
 
 
 def _check_redis(settings: Settings) -> Finding | None:
-    """None where there is nothing to look at: without Redis orak lacks nothing."""
+    """Return None without REDIS_URL: Redis is optional."""
     if settings.redis_url is None:
         return None
     shown = shown_value("redis_url", settings.redis_url)
@@ -156,13 +165,16 @@ def _check_redis(settings: Settings) -> Finding | None:
         return Finding("redis", "fail", str(invalid), invalid.hint)
     except Unavailable as outage:
         return Finding(
-            "redis", "fail", f"{shown}: {outage}", "check REDIS_URL; without Redis all goes on, but later"
+            "redis",
+            "fail",
+            f"{shown}: {outage}",
+            "check REDIS_URL; while Redis is down, orak works but more slowly",
         )
     return Finding("redis", "ok", shown)
 
 
 def _check_events(settings: Settings) -> Finding:
-    ways = [
+    targets = [
         shown
         for name, shown in (
             (settings.eventbridge_bus_name, f"bus {settings.eventbridge_bus_name}"),
@@ -170,20 +182,20 @@ def _check_events(settings: Settings) -> Finding:
         )
         if name is not None
     ]
-    if not ways:
-        return Finding("events", "ok", "within orak")
-    shown = " and ".join(ways)
+    if not targets:
+        return Finding("events", "ok", "in this process, without AWS")
+    shown = " and ".join(targets)
     try:
         asyncio.run(_try_events(settings))
     except InvalidSetting as invalid:
         return Finding("events", "fail", str(invalid), invalid.hint)
     except Unavailable as outage:
-        # No reason not to run: events wait for the bus, and the sweep does what the queue would have started.
+        # Not a failure: events wait for the bus, and the sweep starts what the queue would have started.
         return Finding(
             "events",
             "warn",
             f"{shown}: {outage}",
-            "`orak aws setup` makes them; docs/guides/aws.md lists the permissions",
+            "run `orak aws setup`; docs/guides/aws.md lists the permissions that orak needs",
         )
     return Finding("events", "ok", shown)
 
@@ -202,7 +214,7 @@ def _check_audio(settings: Settings) -> Finding:
         import av
         from av.codec import Codec, codecs_available
     except ImportError as error:
-        return Finding("audio", "fail", f"PyAV cannot be loaded: {error}", "pip install av")
+        return Finding("audio", "fail", f"PyAV cannot be imported: {error}", "run `pip install av`")
     missing = [name for name in _DECODERS if name not in codecs_available]
     encoder = _ENCODERS[settings.audio_profile.value]
     try:
@@ -211,7 +223,10 @@ def _check_audio(settings: Settings) -> Finding:
         missing.append(f"{encoder} (encoder)")
     if missing:
         return Finding(
-            "audio", "fail", f"PyAV {av.__version__} lacks {', '.join(missing)}", "install av from a wheel"
+            "audio",
+            "fail",
+            f"PyAV {av.__version__} lacks {', '.join(missing)}",
+            "install the wheel of av from PyPI",
         )
     return Finding("audio", "ok", f"PyAV {av.__version__}, converts to {settings.audio_profile.value}")
 
@@ -220,11 +235,11 @@ def _check_port(settings: Settings) -> Finding:
     address = f"{settings.host}:{settings.port}"
     try:
         listen(settings.host, settings.port).close()
-    except PortTaken:
-        who = "by an orak" if _is_orak(f"http://{address}") else "by another program"
-        return Finding("port", "warn", f"{address} is in use, {who}", "a second one needs another --port")
-    except Failure as failure:
-        return Finding("port", "fail", failure.message, failure.hint)
+    except PortInUse:
+        user = "orak" if _is_orak(f"http://{address}") else "another program"
+        return Finding("port", "warn", f"{address} is in use by {user}", "choose another port with --port")
+    except CommandError as error:
+        return Finding("port", "fail", error.message, error.hint)
     return Finding("port", "ok", f"{address} is free")
 
 
@@ -242,40 +257,44 @@ def _check_tokens(settings: Settings) -> Finding:
             "tokens",
             "warn",
             "neither JWT_SECRET nor JWKS_URL is set: `serve` will not start",
-            "export JWT_SECRET=$(openssl rand -hex 32); `orak demo` needs none",
+            "export JWT_SECRET=$(openssl rand -hex 32); `orak demo` does not need it",
         )
     try:
         check_tokens(settings)
         if settings.jwks_url is not None:
             check_keys(settings.jwks_url, settings.jwt_algorithms)
-    except Failure as failure:
-        return Finding("tokens", "fail", failure.message, failure.hint)
-    if settings.jwt_secret is not None and len(settings.jwt_secret.encode()) < WEAK_SECRET:
+    except CommandError as error:
+        return Finding("tokens", "fail", error.message, error.hint)
+    if settings.jwt_secret is not None and len(settings.jwt_secret.encode()) < MIN_SECRET_BYTES:
         return Finding(
             "tokens",
             "warn",
-            "JWT_SECRET is short enough to be guessed",
-            "openssl rand -hex 32 makes a good one",
+            f"JWT_SECRET is shorter than {MIN_SECRET_BYTES} bytes and can be guessed",
+            "make a new one with `openssl rand -hex 32`",
         )
     return Finding(
-        "tokens", "ok", "checked with JWT_SECRET" if settings.jwt_secret else f"keys of {settings.jwks_url}"
+        "tokens",
+        "ok",
+        "verified with JWT_SECRET"
+        if settings.jwt_secret
+        else f"verified with the keys of {settings.jwks_url}",
     )
 
 
 def _check_clock(settings: Settings) -> Finding:
-    """A clock that was reset to the past, as on a board without a battery, lets expired tokens live."""
+    """Compare the clock with the times of files: a clock in the past accepts expired tokens."""
     now = datetime.now(UTC)
-    witnesses = [Path(__file__), sqlite_file(settings)]
+    files = [Path(__file__), sqlite_file(settings)]
     latest = max(
         datetime.fromtimestamp(file.stat().st_mtime, UTC)
-        for file in witnesses
+        for file in files
         if file is not None and file.exists()
     )
     if latest > now + timedelta(minutes=1):
         return Finding(
             "clock",
             "fail",
-            f"it is {now:%Y-%m-%d %H:%M} UTC, and files here are from {latest:%Y-%m-%d %H:%M}",
-            "set the clock; tokens and signed URLs hang on it",
+            f"the time is {now:%Y-%m-%d %H:%M} UTC, but a file of orak is from {latest:%Y-%m-%d %H:%M}",
+            "set the clock; tokens and signed URLs depend on it",
         )
     return Finding("clock", "ok", f"{now:%Y-%m-%d %H:%M} UTC")

@@ -1,4 +1,4 @@
-"""One take's way through the real HTTP API, shown step by step."""
+"""The steps of the demo: one recording goes through the real HTTP API."""
 
 import asyncio
 from pathlib import Path, PurePath
@@ -11,17 +11,16 @@ from rich.text import Text
 from orak.adapters.audio.sung_sample import write_sung_sample
 from orak.client import AsyncOrakClient, Record
 from orak.domain.identity import safe_name
+from orak.entrypoints.cli.output import labelled, step
 from orak.entrypoints.cli.records import length_of, loudness_of
-from orak.entrypoints.cli.screen import labelled
-from orak.entrypoints.cli.steps import step
 
 _SAMPLE_TITLE = "아리랑"
 
 
 async def walk_through(screen: Console, url: str, token: str, file: Path | None, results: Path) -> Record:
-    """Upload *file*, or a sung sample, have it converted, and fetch it into the folder *results*.
+    """Upload and convert *file*, or a sung sample; save the rendition in the folder *results*.
 
-    Returns the record, COMPLETED or FAILED; raises what the client raises.
+    Return the record, COMPLETED or FAILED. Raise the errors of the client.
     """
     with TemporaryDirectory(prefix="orak-demo-") as folder:
         title = _SAMPLE_TITLE if file is None else file.stem
@@ -29,25 +28,25 @@ async def walk_through(screen: Console, url: str, token: str, file: Path | None,
             file = Path(folder, "arirang.webm")
             with step(screen, "sing") as note:
                 await asyncio.to_thread(write_sung_sample, file)
-                note(f"{file.name}, {_size(_length(file))}, made by arithmetic")
+                note(f"{file.name}, {_kilobytes(_size_of(file))}, synthesised")
         async with AsyncOrakClient(url, token, language="en") as orak:
             record = await _send(screen, orak, file, title)
     if record.public_url is not None:
         with step(screen, "fetch") as note:
             content = await _fetch(record.public_url)
             saved = _save(content, results, f"{record.id}_{title}{PurePath(record.public_url).suffix}")
-            note(f"{_size(len(content))} from the public URL")
+            note(f"{_kilobytes(len(content))} from the public URL")
         _show(screen, record, saved)
     return record
 
 
 async def _send(screen: Console, orak: AsyncOrakClient, file: Path, title: str) -> Record:
     with step(screen, "presign") as note:
-        presigned = await orak.presign(file.name, _length(file))
-        note(f"upload {presigned.upload_id}, until {presigned.expiration_time.astimezone():%H:%M}")
+        presigned = await orak.presign(file.name, _size_of(file))
+        note(f"upload {presigned.upload_id}, URL valid until {presigned.expiration_time.astimezone():%H:%M}")
     with step(screen, "upload") as note:
         await orak.put(presigned, file, lambda sent, total: note(f"{100 * sent // total} %"))
-        note(f"{_size(_length(file))} straight to storage")
+        note(f"{_kilobytes(_size_of(file))} straight to storage")
     with step(screen, "record") as note:
         record = await orak.create(title, presigned.upload_id, wait=0)
         note(f"record {record.id}, {title}")
@@ -93,9 +92,9 @@ def _show(screen: Console, record: Record, saved: Path) -> None:
     )
 
 
-def _length(file: Path) -> int:
+def _size_of(file: Path) -> int:
     return file.stat().st_size
 
 
-def _size(count: int) -> str:
+def _kilobytes(count: int) -> str:
     return f"{count / 1000:,.0f} kB"

@@ -1,0 +1,95 @@
+"""The HTTP server in this process, and the socket that it listens on."""
+
+import asyncio
+import errno
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+
+import uvicorn
+
+from orak.entrypoints.cli.errors import CommandError
+from orak.entrypoints.container import run
+from orak.entrypoints.http.app import create_app
+from orak.entrypoints.http.serving.server import server_config
+from orak.entrypoints.running import Running
+from orak.entrypoints.settings.values import Settings
+
+_PROBLEMS = {
+    errno.EADDRINUSE: (
+        "is in use",
+        "choose another port with --port; `orak doctor --host {host} --port {port}` shows what uses it",
+    ),
+    errno.EACCES: ("may not be opened by this user", "choose a port of 1024 or above with --port"),
+    errno.EADDRNOTAVAIL: ("is not an address of this machine", "choose another address with --host"),
+}
+
+
+class PortInUse(CommandError):
+    """Another socket already listens on the address."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on *host* and *port*; port 0 is any free one.
+
+    Raises:
+        PortInUse: another socket listens there.
+        CommandError: the address cannot be used for another reason.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror as error:
+        raise CommandError(
+            f"{host!r} is not an address: {error.strerror}", "choose another with --host"
+        ) from None
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+        # At once: until one of them listens, two processes may be bound to the same port (socket(7)).
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        problem, hint = _PROBLEMS.get(error.errno or 0, (f"cannot be opened: {error.strerror}", None))
+        kind_of_error = PortInUse if error.errno == errno.EADDRINUSE else CommandError
+        raise kind_of_error(f"{host}:{port} {problem}", hint and hint.format(host=host, port=port)) from None
+    return listener
+
+
+@asynccontextmanager
+async def serving(settings: Settings, listener: socket.socket) -> AsyncIterator[Running]:
+    """Serve the API on *listener* until the block ends; when it begins, the server responds."""
+    async with run(settings) as orak:
+        # orak is opened here and not by the application: errors then reach the caller, not uvicorn's log.
+        app = create_app(settings, lambda: nullcontext(orak))
+        server = _Server(server_config(app, settings))
+        task = asyncio.create_task(server.serve([listener]), name="http")
+        try:
+            await server.startup_ended.wait()
+            if not server.started:
+                await task  # raises the error that kept it from starting
+            yield orak
+        finally:
+            orak.end_waits()
+            server.should_exit = True
+            await task
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that reports the end of its startup and leaves signals to the command."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.startup_ended = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        finally:
+            self.startup_ended.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
