@@ -25,6 +25,7 @@ from orak.application.events.issue_ticket import IssueTicket
 from orak.application.events.prune_events import PruneEvents
 from orak.application.events.redeem_ticket import RedeemTicket
 from orak.application.events.watch_records import WatchRecords
+from orak.application.find_strays import FindStrays
 from orak.application.operators.get_statistics import BatchRules, GetStatistics
 from orak.application.operators.list_failures import ListFailures
 from orak.application.operators.list_orphans import ListOrphans
@@ -46,6 +47,7 @@ from orak.application.requeue_upload import RequeueUpload
 from orak.application.songs.import_songs import ImportSongs
 from orak.application.subscribers.delete_objects import DeleteObjects
 from orak.application.subscribers.publish_live_status import PublishLiveStatus
+from orak.application.sweep_steps import SweepSteps
 from orak.application.uploads.cancel_upload import CancelUpload
 from orak.application.uploads.get_upload import GetUpload
 from orak.application.uploads.receive_upload import ReceiveUpload
@@ -269,15 +271,14 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
             sweep=Sweep(
                 leases,
                 persistence.arrivals,
-                transaction,
-                storage,
-                verify,
+                SweepSteps(transaction, storage, verify, clock, lambda: 1.0),
                 queue,
                 clock,
-                lambda: 1.0,
                 timedelta(hours=24),
             ),
-            sweep_objects=SweepObjects(persistence.arrivals, storage, storage, clock, timedelta(hours=24)),
+            sweep_objects=SweepObjects(
+                FindStrays(persistence.arrivals, storage), storage, clock, timedelta(hours=24)
+            ),
             relay_events=relay_events,
             follow_events=follow_events,
             prune_events=PruneEvents(

@@ -22,6 +22,7 @@ from orak.application.events.issue_ticket import IssueTicket
 from orak.application.events.prune_events import PruneEvents
 from orak.application.events.redeem_ticket import RedeemTicket
 from orak.application.events.watch_records import WatchRecords
+from orak.application.find_strays import FindStrays
 from orak.application.lease_keeper import LeaseKeeper
 from orak.application.operators.get_statistics import GetStatistics
 from orak.application.operators.list_failures import ListFailures
@@ -43,6 +44,7 @@ from orak.application.requeue_upload import RequeueUpload
 from orak.application.songs.import_songs import ImportSongs
 from orak.application.subscribers.delete_objects import DeleteObjects
 from orak.application.subscribers.publish_live_status import PublishLiveStatus
+from orak.application.sweep_steps import SweepSteps
 from orak.application.uploads.cancel_upload import CancelUpload
 from orak.application.uploads.get_upload import GetUpload
 from orak.application.uploads.receive_upload import ReceiveUpload
@@ -157,12 +159,16 @@ class Container(containers.DeclarativeContainer):
         Sweep,
         leases=leases,
         arrivals=persistence.provided.arrivals,
-        transaction=transaction,
-        storage=storage,
-        verify=verify,
+        steps=providers.Singleton(
+            SweepSteps,
+            transaction=transaction,
+            storage=storage,
+            verify=verify,
+            clock=clock,
+            chance=chance,
+        ),
         queue=queue,
         clock=clock,
-        chance=chance,
         orphan_retention=providers.Callable(timedelta, hours=settings.provided.orphan_retention_hours),
     )
     receive_upload = providers.Singleton(ReceiveUpload, snapshots, storage, verify, starter, queue)
@@ -229,9 +235,8 @@ class Container(containers.DeclarativeContainer):
 
     sweep_objects = providers.Singleton(
         SweepObjects,
-        arrivals=persistence.provided.arrivals,
-        storage=storage,
-        leftovers=storage,
+        strays=providers.Singleton(FindStrays, persistence.provided.arrivals, storage),
+        incomplete_uploads=storage,
         clock=clock,
         retention=providers.Callable(timedelta, hours=settings.provided.orphan_retention_hours),
     )

@@ -1,0 +1,106 @@
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from orak.application.ports.clock import Clock
+from orak.application.ports.storage import Storage
+from orak.application.ports.unit_of_work import UnitOfWork
+from orak.application.verify_upload import VerifyUpload
+from orak.domain.events import DomainEvent
+from orak.domain.identity import UploadId, published_prefix
+from orak.domain.policies.retries import UNAVAILABLE_DELAY, backoff
+from orak.domain.upload import Upload
+
+
+class SweepReport(msgspec.Struct):
+    """How many uploads one sweep moved, by why they had stood still."""
+
+    leases_lost: int = 0
+    received: int = 0
+    expired: int = 0
+    orphans_removed: int = 0
+    purged: int = 0
+    waiting: bool = False
+    """Whether an upload may start now; the sweep has woken a worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepSteps:
+    """What the sweep does with one upload; each step checks the row again as it is now.
+
+    Raise `UploadNotFound` or `StaleVersion` if another process moved the upload, or `Unavailable`.
+    """
+
+    transaction: UnitOfWork
+    storage: Storage
+    verify: VerifyUpload
+    clock: Clock
+    chance: Callable[[], float]
+    """Draws a number from 0 to 1: the jitter of back-off."""
+
+    async def recover_lease(self, upload: Upload, report: SweepReport) -> None:
+        """Count the run that died: the upload goes back in line, or FAILED when its budget is used up."""
+        now = self.clock.now()
+
+        def recovered(row: Upload) -> tuple[Upload, DomainEvent] | None:
+            if not row.has_lost_lease(now):
+                return None
+            not_before = now + backoff(row.failures + 1, self.chance())
+            return row.fail_attempt(row.attempt, message="the worker was lost", at=now, not_before=not_before)
+
+        report.leases_lost += await self._change(upload.id, recovered)
+
+    async def look_for_bytes(
+        self, upload: Upload, report: SweepReport, next_looks: dict[UploadId, datetime]
+    ) -> None:
+        """Receive the upload or let it expire; otherwise note in *next_looks* when to look again."""
+        now = self.clock.now()
+        try:
+            found = await self.storage.head(upload.key)
+        except Exception:
+            next_looks[upload.id] = now + UNAVAILABLE_DELAY
+            raise
+        if found is not None:
+            received = await self.verify(found)
+            report.received += received.version > upload.version
+        elif upload.is_overdue(now):
+            report.expired += await self._change(
+                upload.id, lambda row: row.expire(at=now) if row.is_overdue(now) else None
+            )
+        else:
+            next_looks[upload.id] = upload.next_check(now)
+
+    async def remove_orphan(self, upload: Upload, report: SweepReport) -> None:
+        """Delete an upload that never got a Record; a subscriber removes its object."""
+        now = self.clock.now()
+        report.orphans_removed += await self._change(
+            upload.id, lambda row: row.delete(at=now) if row.is_orphan(now) else None
+        )
+
+    async def purge(self, upload: Upload, report: SweepReport) -> None:
+        """Remove a tombstone, and objects that arrived under its keys since: a late PUT, a late attempt.
+
+        The row goes first, so that an upload that got its Record meanwhile keeps its bytes. No event is
+        written, because nothing changes for anyone. `SweepObjects` finds an object that is out of reach now.
+        """
+        async with self.transaction() as tx:
+            if not (await tx.uploads.get(upload.id)).is_over:
+                return
+            await tx.uploads.purge(upload.id)
+        report.purged += 1
+        await self.storage.delete(upload.key)
+        async for published in self.storage.list(published_prefix(upload.uuid)):
+            await self.storage.delete(published.key)
+
+    async def _change(
+        self, upload_id: UploadId, change: Callable[[Upload], tuple[Upload, DomainEvent] | None]
+    ) -> bool:
+        """Change the row as it is now; return False if there is nothing to change by now."""
+        async with self.transaction() as tx:
+            changed = change(await tx.uploads.get(upload_id))
+            if changed is None:
+                return False
+            await tx.uploads.save(*changed)
+        return True
