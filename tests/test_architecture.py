@@ -9,6 +9,8 @@ import orak
 SOURCE = Path(orak.__file__).parent
 PYPROJECT = SOURCE.parents[1] / "pyproject.toml"
 
+FIELDS = ("modules", "source_modules", "forbidden_modules", "protected_modules", "allowed_importers")
+
 UNCONTRACTED = ("orak.adapters.persistence.sql.migrations",)
 """Alembic runs these files; no module imports them."""
 
@@ -18,7 +20,7 @@ def contracted() -> set[str]:
     contracts = tomllib.loads(PYPROJECT.read_text())["tool"]["importlinter"]["contracts"]
     named = set()
     for contract in contracts:
-        for field in ("modules", "source_modules", "forbidden_modules"):
+        for field in FIELDS:
             named.update(module.removesuffix(".*") for module in contract.get(field, ()))
         for container in contract.get("containers", ()):
             for layer in contract["layers"]:
