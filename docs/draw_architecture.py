@@ -16,7 +16,7 @@ _ROOT = "orak"
 _WIDTH = 640
 _GAP = 20
 _CHIP = 40
-_LINE = 25
+_LINE = 22
 _HEAD = 84
 _BETWEEN = 44
 _CALLED = {
@@ -88,7 +88,7 @@ class _Picture:
         use_cases = [name for name in self._folders("application") if name != "ports"]
         ports, domain = self._names("application.ports"), self._names("domain")
         top = _HEAD + _rows(len(adapters), 2)
-        middle = _HEAD + max(_rows(len(use_cases), 2), _LINE * len(_lines(ports)))
+        middle = _HEAD + max(_rows(len(use_cases), 2), _LINE * len(_lines(ports)) + 8)
         bottom = top + middle + 2 * _BETWEEN
         height = bottom + _HEAD + _rows(len(domain), 4)
         self._entrypoints(_Box(0, 0, half, top))
