@@ -1,4 +1,4 @@
-"""A line of waiting takes, and workers that drain it as those of a real orak do."""
+"""Waiting uploads, and workers that convert them as in production."""
 
 import asyncio
 import tempfile
@@ -22,7 +22,7 @@ _IN_ONE_TRANSACTION = 500
 
 
 class TrivialConverter:
-    """A converter that makes nothing of something; it can be held up."""
+    """A converter that writes an empty rendition once `let_end` allows it."""
 
     def __init__(self) -> None:
         self.begun = 0
@@ -50,7 +50,7 @@ class TrivialConverter:
 
 @dataclass
 class Drain:
-    """Workers of one process, on one persistence."""
+    """The workers of one process, with their collaborators."""
 
     persistence: object
     storage: MemoryStorage
@@ -59,7 +59,7 @@ class Drain:
     idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def line_up(self, owners: list[UserId], at) -> list[UploadId]:
-        """Let takes of these owners wait, in this order."""
+        """Store waiting uploads of these owners, in this order."""
         uploads = [await self.persistence.intake.add(an_upload(owner, at=at)) for owner in owners]
         with tempfile.NamedTemporaryFile() as file:
             file.write(b"abc")
@@ -76,7 +76,7 @@ class Drain:
         return [upload.id for upload in uploads]
 
     async def starts(self) -> list[tuple[UserId, UploadId]]:
-        """Return every start that was ever made, in the order of the feed."""
+        """Return owner and upload of every started conversion, in the order of the event log."""
         while await self.persistence.event_log.number():
             pass
         started, position = [], 0
@@ -92,7 +92,7 @@ class Drain:
 
 @asynccontextmanager
 async def a_drain(persistence, clock, *, workers, batch_size=50):
-    """Open the workers; `queue.wake` sets them going, `idle` says that one found nothing."""
+    """Open the workers: `queue.wake` starts them; `idle` is set once a claim finds nothing."""
     storage = MemoryStorage("http://orak.test", b"k" * 32, clock)
     converter = TrivialConverter()
     process_upload = a_process(

@@ -1,4 +1,4 @@
-"""WaitingUploads that wait for workers, and the two ends of a queue on Redis."""
+"""Uploads that wait for workers, and the two ends of a queue on Redis."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -12,7 +12,7 @@ DEADLINE = 10
 
 
 class WaitingUploads:
-    """WaitingUploads that wait, and workers that can be held up."""
+    """Waiting uploads, and conversions that last until `open` is set."""
 
     def __init__(self) -> None:
         self.waiting: list[int] = []
@@ -27,14 +27,14 @@ class WaitingUploads:
         await self._tell()
         if not self.waiting:
             return False
-        take = self.waiting.pop(0)
+        upload = self.waiting.pop(0)
         self.running += 1
         if claimed:
             claimed()
         await self._tell()
         try:
             await self.open.wait()
-            self.done.append(take)
+            self.done.append(upload)
         finally:
             self.running -= 1
         await self._tell()
@@ -50,12 +50,12 @@ class WaitingUploads:
 
 
 @asynccontextmanager
-async def a_pool(takes, *, workers=2):
+async def a_pool(uploads, *, workers=2):
     async def batch_size() -> int:
         return 50
 
     pool = InlineQueue(asyncio.Semaphore(workers), workers=workers)
-    pool.open(takes.process, batch_size=batch_size)
+    pool.open(uploads.process, batch_size=batch_size)
     try:
         yield pool
     finally:
@@ -63,10 +63,10 @@ async def a_pool(takes, *, workers=2):
 
 
 @asynccontextmanager
-async def a_worker(server, takes, *, workers=2):
-    """What `orak worker` has of the queue."""
+async def a_worker(server, uploads, *, workers=2):
+    """The receiving end of the queue, as in `orak worker`."""
     async with (
-        a_pool(takes, workers=workers) as pool,
+        a_pool(uploads, workers=workers) as pool,
         RedisLink.open(server.url, "Redis") as link,
         listening(server.url, link, pool),
     ):
@@ -75,6 +75,6 @@ async def a_worker(server, takes, *, workers=2):
 
 @asynccontextmanager
 async def a_sender(server):
-    """What `orak serve` has of it."""
+    """The sending end of the queue, as in `orak serve`."""
     async with RedisLink.open(server.url, "Redis") as link, TaskiqQueue.open(server.url, link) as queue:
         yield queue

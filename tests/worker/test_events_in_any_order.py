@@ -1,4 +1,4 @@
-"""Events that come up to ten times each, in any order, with deletes among them."""
+"""Events that SQS delivers up to ten times each, in any order, mixed with deletions."""
 
 import asyncio
 import json
@@ -17,13 +17,13 @@ from orak.domain.processing import ProcessingStatus
 from orak.entrypoints.worker.sqs_consumer import SqsConsumer
 from orak.entrypoints.worker.sqs_messages import MessageHandler
 
-BUCKET = "takes"
+BUCKET = "orak"
 MOST_DELIVERIES = 10
 DEADLINE = 60
 
 
-class MadQueue:
-    """Delivers every event of the feed and of the bucket 1 to 10 times, deleted or not, in no order."""
+class UnorderedQueue:
+    """A queue that delivers each event of the log and the bucket 1 to 10 times, in any order."""
 
     def __init__(self, house, pool, chance) -> None:
         self._house = house
@@ -57,7 +57,7 @@ class MadQueue:
         if not self._pending:
             if not self.deletions and not self._pool._drains and not await self._publish():
                 self.all_delivered.set()
-            await asyncio.sleep(0.01)  # as long as SQS waits
+            await asyncio.sleep(0.01)  # like the long polling of SQS
             return []
         bodies = []
         for _ in range(min(10, len(self._pending))):
@@ -80,17 +80,20 @@ def arrived(upload):
     }
 
 
-async def live_through(house, uploads, chance):
-    """Let *uploads* takes come and go by events alone; return them with their Records, and the queue."""
+async def process_by_events(house, count, chance):
+    """Create records whose conversions only events start, and delete a quarter of them.
+
+    Return uploads with their records, the ids of deleted records, and the queue.
+    """
 
     async def batch_size():
         return 50
 
     pool = InlineQueue(asyncio.Semaphore(4), workers=4)
     pool.open(house.use_cases.process_upload, batch_size=batch_size)
-    queue = MadQueue(house, pool, chance)
+    queue = UnorderedQueue(house, pool, chance)
 
-    async def sing(number):
+    async def record(number):
         upload = await house.request(name=f"노래 + {number}.webm")
         early = number % 2 == 0
         if early:
@@ -102,8 +105,8 @@ async def live_through(house, uploads, chance):
         queue.put(arrived(upload))
         return upload, snapshot.record
 
-    takes = await asyncio.gather(*map(sing, range(uploads)))
-    queue.deletions = [record.id for _, record in chance.sample(takes, uploads // 4)]
+    records = await asyncio.gather(*map(record, range(count)))
+    queue.deletions = [record.id for _, record in chance.sample(records, count // 4)]
     deleted = set(queue.deletions)
     handler = MessageHandler(house.use_cases.receive_upload, pool.wake, BUCKET)
     consumer = SqsConsumer(queue, handler, house.clock)
@@ -112,30 +115,30 @@ async def live_through(house, uploads, chance):
         await queue.all_delivered.wait()
     await consumer.stop()
     await pool.close()
-    return takes, deleted, queue
+    return records, deleted, queue
 
 
-@pytest.mark.parametrize(("uploads", "seed"), [(1000, 1), (100, 2)])
-async def test_each_take_has_one_output_and_none_comes_back(uploads, seed, caplog):
+@pytest.mark.parametrize(("count", "seed"), [(1000, 1), (100, 2)])
+async def test_each_record_has_one_rendition_and_deleted_ones_stay_deleted(count, seed, caplog):
     async with a_house(SystemClock()) as house:
-        chance = random.Random(seed)  # noqa: S311 - chance that can be repeated is no secret
-        takes, deleted, queue = await live_through(house, uploads, chance)
+        chance = random.Random(seed)  # noqa: S311 - repeatable, and no secret
+        records, deleted, queue = await process_by_events(house, count, chance)
         while await house.use_cases.relay_events():
             pass
         stream = defaultdict(list)
-        for logged in await house.persistence.event_log.after(0, 100 * uploads):
+        for logged in await house.persistence.event_log.after(0, 100 * count):
             stream[logged.upload_id].append(logged.event.type)
-        lying = [stored.key async for stored in house.storage.list("")]
-        for upload, record in takes:
+        stored_keys = [stored.key async for stored in house.storage.list("")]
+        for upload, record in records:
             row = await house.row(upload)
-            mine = {key for key in lying if row.uuid in key}
+            own_keys = {key for key in stored_keys if row.uuid in key}
             if record.id in deleted:
                 assert row.status is ProcessingStatus.DELETED
                 assert stream[upload.id][-1] is EventType.RECORD_DELETED
-                assert mine == set()
+                assert own_keys == set()
             else:
                 assert (row.status, row.attempt) == (ProcessingStatus.COMPLETED, 1)
                 assert stream[upload.id].count(EventType.PROCESSING_COMPLETED) == 1
-                assert mine == {upload.key, row.output.audio_key, row.output.waveform_key}
+                assert own_keys == {upload.key, row.output.audio_key, row.output.waveform_key}
         assert max(queue.delivered.values()) == MOST_DELIVERIES
     assert "Traceback" not in caplog.text

@@ -16,22 +16,22 @@ from orak.entrypoints.worker.sqs_consumer import SqsConsumer
 from orak.entrypoints.worker.sqs_messages import MalformedMessage, MessageHandler
 
 
-class Ears:
-    """Acts on messages as it is told to, and remembers them."""
+class RecordingHandler:
+    """A handler that records message bodies, and raises the errors chosen for them."""
 
     def __init__(self) -> None:
-        self.heard: list[str] = []
+        self.bodies: list[str] = []
         self.errors: dict[str, list[Exception]] = {}
-        self.at_once = self.most_at_once = 0
+        self.concurrent = self.max_concurrent = 0
         self.changed = asyncio.Condition()
 
     async def __call__(self, body: str) -> None:
-        self.at_once += 1
-        self.most_at_once = max(self.at_once, self.most_at_once)
+        self.concurrent += 1
+        self.max_concurrent = max(self.concurrent, self.max_concurrent)
         await asyncio.sleep(0)
-        self.at_once -= 1
+        self.concurrent -= 1
         async with self.changed:
-            self.heard.append(body)
+            self.bodies.append(body)
             self.changed.notify_all()
         if self.errors.get(body):
             raise self.errors[body].pop(0)
@@ -42,9 +42,9 @@ class Ears:
 
 
 @asynccontextmanager
-async def consuming(server, url, hear, *, clock=None, visibility=60):
+async def consuming(server, url, handle, *, clock=None, visibility=60):
     async with SqsQueue.open(server.config, url, visibility=visibility) as queue:
-        consumer = SqsConsumer(queue, hear, clock or RestlessClock())
+        consumer = SqsConsumer(queue, handle, clock or RestlessClock())
         consumer.start()
         try:
             yield
@@ -82,54 +82,54 @@ async def until_counts(server, url, expected):
         await asyncio.sleep(0.02)
 
 
-async def test_messages_go_when_they_had_their_effect(aws_server):
-    url, ears = aws_server.new_queue(), Ears()
+async def test_handled_messages_are_deleted(aws_server):
+    url, handler = aws_server.new_queue(), RecordingHandler()
     bodies = [f"message {number}" for number in range(25)]
     send(aws_server, url, *bodies)
-    async with consuming(aws_server, url, ears):
-        await ears.until(lambda: len(ears.heard) == 25)
+    async with consuming(aws_server, url, handler):
+        await handler.until(lambda: len(handler.bodies) == 25)
         await until_counts(aws_server, url, (0, 0))
-    assert sorted(ears.heard) == sorted(bodies)
-    assert 1 < ears.most_at_once <= 10
+    assert sorted(handler.bodies) == sorted(bodies)
+    assert 1 < handler.max_concurrent <= 10
 
 
-async def test_what_is_not_done_when_it_is_stopped_comes_again(aws_server):
+async def test_a_message_unfinished_at_stop_is_delivered_again(aws_server):
     url, begun = aws_server.new_queue(), asyncio.Event()
-    send(aws_server, url, "long work")
+    send(aws_server, url, "slow")
 
-    async def work_on(_body):
+    async def handle_slowly(_body):
         begun.set()
         await asyncio.Event().wait()
 
-    async with consuming(aws_server, url, work_on), asyncio.timeout(DEADLINE):
+    async with consuming(aws_server, url, handle_slowly), asyncio.timeout(DEADLINE):
         await begun.wait()
     assert counts(aws_server, url) == (0, 1)
 
 
-async def test_a_broken_message_ends_with_the_dead_letters_and_keeps_nobody(aws_server, caplog):
-    dead, ears = aws_server.new_queue(), Ears()
+async def test_a_malformed_message_becomes_a_dead_letter_and_blocks_no_other(aws_server, caplog):
+    dead, handler = aws_server.new_queue(), RecordingHandler()
     redrive = {"deadLetterTargetArn": aws_server.arn(dead), "maxReceiveCount": 2}
     url = aws_server.new_queue(RedrivePolicy=json.dumps(redrive))
-    ears.errors = {
-        "broken": [MalformedMessage("the body is not JSON")] * 9,
+    handler.errors = {
+        "malformed": [MalformedMessage("the body is not JSON")] * 9,
         "bug": [RuntimeError("a bug")] * 9,
     }
-    send(aws_server, url, "broken", "bug", "good")
-    async with consuming(aws_server, url, ears, visibility=0):
+    send(aws_server, url, "malformed", "bug", "good")
+    async with consuming(aws_server, url, handler, visibility=0):
         await until_counts(aws_server, dead, (2, 0))
-    assert "good" in ears.heard
-    assert sorted(aws_server.messages(dead)) == ["broken", "bug"]
+    assert "good" in handler.bodies
+    assert sorted(aws_server.messages(dead)) == ["bug", "malformed"]
     assert "is left for the dead-letter queue: the body is not JSON" in caplog.text
     assert "RuntimeError: a bug" in caplog.text
 
 
-async def test_while_nothing_can_be_acted_on_the_messages_are_held(aws_server, caplog):
-    url, ears = aws_server.new_queue(), Ears()
-    ears.errors = {"waits": [Unavailable("the database is away")] * 4}
+async def test_during_an_outage_the_consumer_holds_its_messages(aws_server, caplog):
+    url, handler = aws_server.new_queue(), RecordingHandler()
+    handler.errors = {"waits": [Unavailable("the database is away")] * 4}
     send(aws_server, url, "waits")
-    async with consuming(aws_server, url, ears):
+    async with consuming(aws_server, url, handler):
         await until_counts(aws_server, url, (0, 0))
-    assert ears.heard == ["waits"] * 5
+    assert handler.bodies == ["waits"] * 5
     warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert warnings == [
         "SQS messages cannot be handled: the database is away; the sweep still finds waiting uploads",
@@ -137,48 +137,49 @@ async def test_while_nothing_can_be_acted_on_the_messages_are_held(aws_server, c
     ]
 
 
-async def test_one_that_cannot_be_acted_on_does_not_keep_the_others(aws_server):
-    url, ears = aws_server.new_queue(), Ears()
-    ears.errors = {"stuck": [Unavailable("S3 refuses it")] * 999}
+async def test_one_unavailable_message_does_not_block_the_others(aws_server):
+    url, handler = aws_server.new_queue(), RecordingHandler()
+    handler.errors = {"stuck": [Unavailable("S3 refused the request")] * 999}
     send(aws_server, url, "stuck", "good")
-    async with consuming(aws_server, url, ears):
-        await ears.until(lambda: "good" in ears.heard)
+    async with consuming(aws_server, url, handler):
+        await handler.until(lambda: "good" in handler.bodies)
         await until_counts(aws_server, url, (0, 1))
         send(aws_server, url, "another")
-        await ears.until(lambda: "another" in ears.heard)
+        await handler.until(lambda: "another" in handler.bodies)
 
 
-async def test_even_alone_it_is_held_for_minutes_only(aws_server):
-    url, ears, clock = aws_server.new_queue(), Ears(), RestlessClock()
-    ears.errors = {"stuck": [Unavailable("S3 refuses it")] * 999}
+async def test_an_unavailable_message_is_held_for_a_few_minutes_only(aws_server):
+    url, handler, clock = aws_server.new_queue(), RecordingHandler(), RestlessClock()
+    handler.errors = {"stuck": [Unavailable("S3 refused the request")] * 999}
     send(aws_server, url, "stuck")
     began = clock.now()
-    async with consuming(aws_server, url, ears, clock=clock):
-        await ears.until(lambda: "stuck" in ears.heard)
+    async with consuming(aws_server, url, handler, clock=clock):
+        await handler.until(lambda: "stuck" in handler.bodies)
         send(aws_server, url, "good")
-        await ears.until(lambda: "good" in ears.heard)
+        await handler.until(lambda: "good" in handler.bodies)
+    # The hold ends after pauses of 181 s (1 + 2 + 4 + 8 + 16 + 5 * 30); "good" may wait for a few more.
     assert 180 <= (clock.now() - began).total_seconds() < 300
 
 
-async def test_an_outage_of_the_queue_is_two_lines(aws_server, caplog):
-    ears, sqs = Ears(), aws_server.client("sqs")
+async def test_an_outage_of_the_queue_logs_two_lines(aws_server, caplog):
+    handler, sqs = RecordingHandler(), aws_server.client("sqs")
     url = aws_server.new_queue()
     sqs.delete_queue(QueueUrl=url)
-    async with consuming(aws_server, url, ears):
+    async with consuming(aws_server, url, handler):
         await until(lambda: "cannot be received" in caplog.text)
         await asyncio.to_thread(sqs.create_queue, QueueName=url.rpartition("/")[2])
-        await asyncio.to_thread(send, aws_server, url, "at last")
-        await ears.until(lambda: ears.heard == ["at last"])
+        await asyncio.to_thread(send, aws_server, url, "after the outage")
+        await handler.until(lambda: handler.bodies == ["after the outage"])
     warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(warnings) == 2
     assert warnings[0].startswith("SQS messages cannot be received: SQS answered 400")
     assert warnings[1] == "SQS messages cannot be received: this outage is over"
 
 
-async def test_it_can_be_stopped_while_the_queue_is_away():
+async def test_the_consumer_stops_during_an_outage_of_the_queue():
     nowhere = AwsConfig("eu-west-1", "http://127.0.0.1:9", "key", "secret")
     async with SqsQueue.open(nowhere, "http://127.0.0.1:9/1/q") as queue:
-        consumer = SqsConsumer(queue, Ears(), FrozenClock())
+        consumer = SqsConsumer(queue, RecordingHandler(), FrozenClock())
         consumer.start()
         await asyncio.sleep(0)
         began = time.monotonic()
@@ -186,7 +187,7 @@ async def test_it_can_be_stopped_while_the_queue_is_away():
         assert time.monotonic() - began < 1
 
 
-async def test_a_message_of_an_upload_that_is_gone_has_no_effect_and_goes():
+async def test_a_message_of_a_deleted_upload_has_no_effect():
     async def receive(_key, *, queued):
         assert queued
         raise UploadNotFound(UploadId(3))
@@ -197,6 +198,6 @@ async def test_a_message_of_an_upload_that_is_gone_has_no_effect_and_goes():
     body = {
         "source": "aws.s3",
         "detail-type": "Object Created",
-        "detail": {"bucket": {"name": "takes"}, "object": {"key": "recordings/x"}},
+        "detail": {"bucket": {"name": "orak"}, "object": {"key": "recordings/x"}},
     }
-    await MessageHandler(receive, wake, "takes")(json.dumps(body))
+    await MessageHandler(receive, wake, "orak")(json.dumps(body))

@@ -10,7 +10,7 @@ from orak.entrypoints.worker.sqs_messages import (
     parse_message,
 )
 
-BUCKET = "takes"
+BUCKET = "orak"
 KEY = "recordings/0c0f4a1e-6c7b-4f6e-9d5f-2f0b7b1f0a11_노래 + 1%2B.webm"
 
 
@@ -65,7 +65,7 @@ def own_event(type_, status="UPLOADED", source="orak.recordings"):
         (own_event("RecordCreated", "EXPIRED"), ObjectsArrived((KEY,))),
     ],
 )  # fmt: skip
-def test_what_starts_work(body, meaning):
+def test_a_message_that_orak_acts_on(body, meaning):
     assert parse_message(body, BUCKET) == meaning
 
 
@@ -78,18 +78,18 @@ def test_what_starts_work(body, meaning):
         notification(("ObjectRemoved:Delete", BUCKET, "recordings/b")),
         notification(),
         own_event("ProcessingCompleted"),
-        own_event("NeverHeardOf"),
-        own_event("UploadReceived", source="somebody.else"),
-        '{"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "takes"}',
+        own_event("UnknownType"),
+        own_event("UploadReceived", source="another.program"),
+        '{"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "orak"}',
         '{"source": ["list"], "detail-type": {"an": "object"}}',
         "{}",
     ],
 )
-def test_what_is_passed_over(body):
+def test_a_message_that_orak_ignores(body):
     assert isinstance(parse_message(body, BUCKET), Ignored)
 
 
-def test_without_a_bucket_no_objects_are_ours():
+def test_without_a_bucket_all_objects_are_ignored():
     assert isinstance(parse_message(s3_event(), None), Ignored)
 
 
@@ -116,13 +116,13 @@ def test_without_a_bucket_no_objects_are_ours():
         '{"source": "orak.recordings", "detail-type": ["UploadReceived"]}',
     ],
 )
-def test_what_is_broken(body):
-    with pytest.raises(MalformedMessage) as broken:
+def test_a_malformed_message(body):
+    with pytest.raises(MalformedMessage) as malformed:
         parse_message(body, BUCKET)
-    assert KEY not in str(broken.value)
+    assert KEY not in str(malformed.value)
 
 
-def test_s3_that_notifies_the_queue_itself_says_the_key_encoded(aws_server):
+def test_a_notification_from_s3_itself_has_its_key_decoded(aws_server):
     bucket, queue, s3 = aws_server.new_bucket(), aws_server.new_queue(), aws_server.client("s3")
     s3.put_bucket_notification_configuration(
         Bucket=bucket,

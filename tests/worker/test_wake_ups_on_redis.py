@@ -1,4 +1,4 @@
-"""Wake-ups on a real Redis: outages, several workers, and what is left behind."""
+"""Wake-ups on a real Redis: outages, several workers, and the length of the list."""
 
 import asyncio
 import time
@@ -11,66 +11,66 @@ from waiting_uploads import DEADLINE, WaitingUploads, a_sender, a_worker
 
 
 @pytest.fixture
-async def takes():
+async def uploads():
     return WaitingUploads()
 
 
-def complaints(caplog):
+def outage_lines(caplog):
     return [record for record in caplog.records if "does not answer" in record.message]
 
 
 async def until_woken(queue, condition):
-    """Wake until it helps: right after an outage a wake-up may still be lost."""
+    """Send wake-ups until *condition* is true: right after an outage, one may be lost."""
     async with asyncio.timeout(DEADLINE):
         while not condition():
             await queue.wake()
             await asyncio.sleep(0.05)
 
 
-async def test_flushing_redis_makes_nobody_deaf(redis_server, takes):
-    takes.open.set()
-    async with a_sender(redis_server) as queue, a_worker(redis_server, takes):
+async def test_workers_hear_wake_ups_after_flushall(redis_server, uploads):
+    uploads.open.set()
+    async with a_sender(redis_server) as queue, a_worker(redis_server, uploads):
         for number in range(3):
-            takes.waiting.append(number)
+            uploads.waiting.append(number)
             await queue.wake()
-            await takes.until(lambda: len(takes.done) == number + 1)  # noqa: B023 - waited for here
+            await uploads.until(lambda: len(uploads.done) == number + 1)  # noqa: B023 - waited for here
             redis_server.flush()
 
 
-async def test_redis_that_is_killed_costs_time_and_one_line_and_comes_back(own_redis, takes, caplog):
-    takes.open.set()
-    async with a_sender(own_redis) as queue, a_worker(own_redis, takes):
+async def test_an_outage_of_redis_is_bounded_logged_once_and_ends_by_itself(own_redis, uploads, caplog):
+    uploads.open.set()
+    async with a_sender(own_redis) as queue, a_worker(own_redis, uploads):
         await queue.wake()
-        await takes.until(lambda: takes.looks)
+        await uploads.until(lambda: uploads.looks)
         own_redis.kill()
         for _ in range(20):
             began = time.monotonic()
             await queue.wake()
             assert time.monotonic() - began < 0.5
-        assert 1 <= len(complaints(caplog)) <= 2  # the sender's and the worker's
-        await asyncio.sleep(COOLDOWN)  # long enough for several tries of the worker's
-        assert len(complaints(caplog)) == 2
+        assert 1 <= len(outage_lines(caplog)) <= 2  # one of the sender, one of the worker
+        await asyncio.sleep(COOLDOWN)  # the worker retries several times in it
+        assert len(outage_lines(caplog)) == 2
         assert not any(record.exc_info for record in caplog.records)
 
         own_redis.start()
-        takes.waiting.append(1)
-        await until_woken(queue, lambda: takes.done == [1])
-        await takes.until(lambda: "answers again" in caplog.text)
+        uploads.waiting.append(1)
+        await until_woken(queue, lambda: uploads.done == [1])
+        await uploads.until(lambda: "answers again" in caplog.text)
 
 
-async def test_neither_end_needs_redis_to_start(own_redis, takes, caplog):
-    takes.open.set()
+async def test_sender_and_worker_start_without_redis(own_redis, uploads, caplog):
+    uploads.open.set()
     own_redis.kill()
-    async with a_sender(own_redis) as queue, a_worker(own_redis, takes):
-        assert complaints(caplog)
+    async with a_sender(own_redis) as queue, a_worker(own_redis, uploads):
+        assert outage_lines(caplog)
         await queue.wake()
         own_redis.start()
-        takes.waiting.append(1)
-        await until_woken(queue, lambda: takes.done == [1])
+        uploads.waiting.append(1)
+        await until_woken(queue, lambda: uploads.done == [1])
 
 
-async def test_a_redis_that_is_silent_holds_nobody_up():
-    async def say_nothing(reader, writer):
+async def test_a_redis_that_never_answers_does_not_block_callers():
+    async def never_answer(reader, writer):
         while await reader.read(1000):
             pass
         writer.close()
@@ -78,7 +78,7 @@ async def test_a_redis_that_is_silent_holds_nobody_up():
     class Silent:
         url: str
 
-    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+    async with await asyncio.start_server(never_answer, "127.0.0.1", 0) as server:
         Silent.url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
         async with a_sender(Silent) as queue:
             for _ in range(5):
@@ -87,7 +87,7 @@ async def test_a_redis_that_is_silent_holds_nobody_up():
                 assert time.monotonic() - began < 0.5
 
 
-async def test_unheard_wake_ups_do_not_pile_up(redis_server):
+async def test_unread_wake_ups_do_not_accumulate(redis_server):
     async with a_sender(redis_server) as queue:
         for _ in range(2 * MAX_WAKE_UPS):
             await queue.wake()
@@ -95,51 +95,51 @@ async def test_unheard_wake_ups_do_not_pile_up(redis_server):
         assert redis.llen(QUEUE) == MAX_WAKE_UPS
 
 
-async def test_a_burst_is_no_outage_and_its_last_wake_up_arrives(redis_server, takes, caplog):
-    takes.open.set()
+async def test_a_burst_is_no_outage_and_its_last_wake_up_arrives(redis_server, uploads, caplog):
+    uploads.open.set()
     async with a_sender(redis_server) as queue:
         await asyncio.gather(*(queue.wake() for _ in range(2000)))
         with redis_server.client() as redis:
-            redis.delete(QUEUE)  # as if workers had taken those that left first
+            redis.delete(QUEUE)  # as if workers had popped the first ones
         await asyncio.gather(*(queue.wake() for _ in range(50)))
-        takes.waiting.append(1)
-        async with a_worker(redis_server, takes):
-            await takes.until(lambda: takes.done == [1])
-    assert not complaints(caplog)
+        uploads.waiting.append(1)
+        async with a_worker(redis_server, uploads):
+            await uploads.until(lambda: uploads.done == [1])
+    assert not outage_lines(caplog)
 
 
-async def test_a_busy_worker_leaves_wake_ups_to_an_idle_one(redis_server, takes):
+async def test_a_busy_worker_leaves_wake_ups_to_an_idle_one(redis_server, uploads):
     idle = WaitingUploads()
-    async with a_sender(redis_server) as queue, a_worker(redis_server, takes, workers=1) as pool:
-        takes.waiting.append(1)
-        await pool.wake()  # by its own timer, while it listens: the next pop is under way already
-        await takes.until(lambda: takes.running == 1)
+    async with a_sender(redis_server) as queue, a_worker(redis_server, uploads, workers=1) as pool:
+        uploads.waiting.append(1)
+        await pool.wake()  # as by a timer, while a blocking pop is under way
+        await uploads.until(lambda: uploads.running == 1)
         async with a_worker(redis_server, idle, workers=1):
             for _ in range(3):
                 looks = idle.looks
                 await queue.wake()
                 await idle.until(lambda: idle.looks > looks)  # noqa: B023 - waited for here
-        takes.open.set()
+        uploads.open.set()
 
 
-async def test_what_is_no_wake_up_is_thrown_away(redis_server, takes, caplog):
-    takes.open.set()
-    async with a_sender(redis_server) as queue, a_worker(redis_server, takes):
+async def test_an_unreadable_message_is_dropped(redis_server, uploads, caplog):
+    uploads.open.set()
+    async with a_sender(redis_server) as queue, a_worker(redis_server, uploads):
         with redis_server.client() as redis:
             redis.lpush(QUEUE, b"\xff nonsense")
-        takes.waiting.append(1)
+        uploads.waiting.append(1)
         await queue.wake()
-        await takes.until(lambda: takes.done == [1])
+        await uploads.until(lambda: uploads.done == [1])
     assert "Cannot parse" in caplog.text
 
 
-async def test_a_stopped_worker_leaves_its_wake_ups_to_others(redis_server, takes):
+async def test_a_stopped_worker_leaves_its_wake_ups_to_others(redis_server, uploads):
     async with a_sender(redis_server) as queue:
-        async with a_worker(redis_server, takes):
+        async with a_worker(redis_server, uploads):
             pass
-        takes.open.set()
-        takes.waiting.append(1)
+        uploads.open.set()
+        uploads.waiting.append(1)
         await queue.wake()
-        assert takes.looks == 0
-        async with a_worker(redis_server, takes):
-            await takes.until(lambda: takes.done == [1])
+        assert uploads.looks == 0
+        async with a_worker(redis_server, uploads):
+            await uploads.until(lambda: uploads.done == [1])

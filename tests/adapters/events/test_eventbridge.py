@@ -18,18 +18,18 @@ from orak.domain.processing import FailureCode, ProcessingStatus
 
 
 class ScriptedEvents:
-    """An EventBridge that refuses what it is told to, and remembers what it took."""
+    """An EventBridge that rejects chosen events and records those it accepts."""
 
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
-        self.taken: list[tuple[int, int]] = []
-        self.refusals: Counter[tuple[int, int]] = Counter()
-        """How often an upload's event of this version is to be refused."""
-        self.calls_until_it_is_down = 10**9
+        self.accepted: list[tuple[int, int]] = []
+        self.rejections: Counter[tuple[int, int]] = Counter()
+        """How often to reject the event with this upload and version."""
+        self.calls_before_outage = 10**9
         self.place = AwsConfig()
 
     async def put_events(self, request: web.Request) -> web.Response:
-        if len(self.calls) >= self.calls_until_it_is_down:
+        if len(self.calls) >= self.calls_before_outage:
             return web.json_response({"__type": "AccessDeniedException"}, status=400)
         entries = (await request.json())["Entries"]
         assert len(entries) <= 10
@@ -39,11 +39,11 @@ class ScriptedEvents:
         self.calls.append(events)
         results = []
         for event in events:
-            if self.refusals[event]:
-                self.refusals[event] -= 1
+            if self.rejections[event]:
+                self.rejections[event] -= 1
                 results.append({"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"})
             else:
-                self.taken.append(event)
+                self.accepted.append(event)
                 results.append({"EventId": "11710aed-b79e-4468-a20b-bb3c0c3b4860"})
         failed = sum("ErrorCode" in result for result in results)
         return web.json_response({"FailedEntryCount": failed, "Entries": results})
@@ -69,7 +69,7 @@ async def scripted():
 KEY = "recordings/0c0f4a1e-6c7b-4f6e-9d5f-2f0b7b1f0a11_노래.webm"
 
 
-def test_an_entry_is_this_to_the_byte():
+def test_an_entry_has_exactly_these_bytes():
     event = a_logged_event(
         3,
         7,
@@ -91,7 +91,7 @@ def test_an_entry_is_this_to_the_byte():
     }
 
 
-def test_what_is_absent_is_null_and_the_size_is_that_of_the_bytes():
+def test_missing_values_are_null_and_the_size_counts_bytes():
     entry = entry_of(a_logged_event(position=1), "bus")
     detail = json.loads(entry["Detail"])
     assert (detail["recordId"], detail["failure"]) == (None, None)
@@ -99,26 +99,26 @@ def test_what_is_absent_is_null_and_the_size_is_that_of_the_bytes():
     assert size_of(entry) == 14 + len("orak.recordings") + len("UploadReceived") + len(entry["Detail"]) + 4
 
 
-async def test_ten_go_in_a_call_and_an_uploads_one_after_the_other():
+async def test_a_call_has_ten_entries_and_one_event_of_each_upload():
     page = [a_logged_event(upload, version) for version in (1, 2) for upload in range(1, 13)]
     async with scripted() as (events, bus):
         assert await bus.publish(page) == frozenset()
     assert len(events.calls[0]) == 10
-    assert len(events.calls) <= 4
+    assert len(events.calls) <= 4  # two events each of 12 uploads: 10, 10, 2 and 2
     for call in events.calls:
         assert len({upload for upload, _ in call}) == len(call)
     for upload in range(1, 13):
-        assert [version for one, version in events.taken if one == upload] == [1, 2]
+        assert [version for one, version in events.accepted if one == upload] == [1, 2]
 
 
-async def test_only_what_was_refused_is_sent_again():
+async def test_only_rejected_entries_are_sent_again():
     async with scripted() as (events, bus):
-        events.refusals[2, 1] = 1
+        events.rejections[2, 1] = 1
         assert await bus.publish([a_logged_event(1), a_logged_event(2), a_logged_event(3)]) == frozenset()
     assert events.calls == [[(1, 1), (2, 1), (3, 1)], [(2, 1)]]
 
 
-async def test_what_goes_on_being_refused_holds_back_its_upload_alone():
+async def test_an_event_that_stays_rejected_holds_back_its_upload_only():
     page = [
         a_logged_event(1, 1),
         a_logged_event(2, 1),
@@ -127,52 +127,52 @@ async def test_what_goes_on_being_refused_holds_back_its_upload_alone():
         a_logged_event(1, 3),
     ]
     async with scripted() as (events, bus):
-        events.refusals[1, 1] = 99
-        refused = await bus.publish(page)
-        assert refused == {page[place].position for place in (0, 2, 4)}
-        assert events.taken == [(2, 1), (2, 2)]
+        events.rejections[1, 1] = 99
+        rejected = await bus.publish(page)
+        assert rejected == {page[place].position for place in (0, 2, 4)}
+        assert events.accepted == [(2, 1), (2, 2)]
         assert events.calls.count([(1, 1)]) == 2
 
-        events.refusals.clear()
-        reading = await PublishEvents(bus).read([event for event in page if event.position in refused])
+        events.rejections.clear()
+        reading = await PublishEvents(bus).read([event for event in page if event.position in rejected])
         assert reading.failed == frozenset()
-        assert events.taken[2:] == [(1, 1), (1, 2), (1, 3)]
+        assert events.accepted[2:] == [(1, 1), (1, 2), (1, 3)]
 
 
-async def test_a_call_holds_no_more_bytes_than_one_may():
-    # S3's keys are at most 1,024 bytes long; a smaller limit than AWS's cannot be had for a test.
+async def test_a_call_stays_within_the_size_limit():
+    # Keys this long cannot occur on S3 (1,024 bytes); the limit of AWS cannot be lowered for a test.
     page = [a_logged_event(upload, key="recordings/" + "x" * 100_000) for upload in range(1, 6)]
     async with scripted() as (events, bus):
         assert await bus.publish(page) == frozenset()
     assert [len(call) for call in events.calls] == [2, 2, 1]
 
 
-async def test_what_is_too_large_for_ever_is_left_out_and_said(caplog):
+async def test_an_event_too_large_for_eventbridge_is_skipped_and_logged(caplog):
     page = [a_logged_event(1, 1, key="x" * (MAX_BYTES + 1)), a_logged_event(1, 2)]
     async with scripted() as (events, bus):
         assert await bus.publish(page) == frozenset()
-    assert events.taken == [(1, 2)]
+    assert events.accepted == [(1, 2)]
     assert "too large" in caplog.text
 
 
-async def test_a_bus_that_takes_nothing_is_unavailable():
+async def test_a_bus_that_accepts_nothing_is_unavailable():
     async with scripted() as (events, bus):
-        events.calls_until_it_is_down = 0
+        events.calls_before_outage = 0
         with pytest.raises(Unavailable, match=r"EventBridge answered 400 \(AccessDeniedException\)"):
             await bus.publish([a_logged_event()])
     with pytest.raises(Unavailable, match="does not answer"):
-        async with EventBridge.open(events.place, "bus", RestlessClock()) as gone:
-            await gone.publish([a_logged_event()])
+        async with EventBridge.open(events.place, "bus", RestlessClock()) as closed:
+            await closed.publish([a_logged_event()])
 
 
-async def test_what_was_taken_before_an_outage_is_not_sent_again():
+async def test_events_accepted_before_an_outage_are_not_sent_again():
     page = [a_logged_event(upload) for upload in range(1, 16)]
     async with scripted() as (events, bus):
-        events.calls_until_it_is_down = 1
+        events.calls_before_outage = 1
         assert await bus.publish(page) == {event.position for event in page[10:]}
 
 
-async def test_a_rule_finds_them_on_the_bus(aws_server):
+async def test_a_rule_delivers_the_events_to_a_queue(aws_server):
     events, queue = aws_server.client("events"), aws_server.new_queue()
     events.create_event_bus(Name="events")
     events.put_rule(Name="r", EventBusName="events", EventPattern='{"detail-type": ["UploadReceived"]}')
@@ -184,13 +184,13 @@ async def test_a_rule_finds_them_on_the_bus(aws_server):
             *(a_logged_event(upload) for upload in range(1, 31)),
         ]
         assert await bus.publish(page) == frozenset()
-    told = [json.loads(body) for body in aws_server.messages(queue)]
-    assert {event["source"] for event in told} == {"orak.recordings"}
-    assert sorted(event["detail"]["uploadId"] for event in told) == list(range(1, 31))
-    assert told[0]["detail"]["key"] == KEY
+    received = [json.loads(body) for body in aws_server.messages(queue)]
+    assert {event["source"] for event in received} == {"orak.recordings"}
+    assert sorted(event["detail"]["uploadId"] for event in received) == list(range(1, 31))
+    assert received[0]["detail"]["key"] == KEY
 
 
-async def test_a_bus_that_is_not_there_is_found_out(aws_server):
+async def test_a_missing_bus_is_unavailable(aws_server):
     async with EventBridge.open(aws_server.config, "no-such-bus", RestlessClock()) as bus:
         with pytest.raises(Unavailable, match="ResourceNotFoundException"):
             await bus.check()

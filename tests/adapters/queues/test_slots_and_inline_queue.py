@@ -1,4 +1,4 @@
-"""The two ways into a conversion, on one capacity."""
+"""Immediate and background conversions, which share one capacity."""
 
 import asyncio
 import logging
@@ -13,8 +13,8 @@ from orak.domain.identity import UploadId
 DEADLINE = 5
 
 
-class Line:
-    """Takes that wait, and a way of processing one that can be held up."""
+class WaitingLine:
+    """Waiting uploads, and conversions that last until `open` is set."""
 
     def __init__(self, *waiting: int) -> None:
         self.waiting = list(waiting)
@@ -70,7 +70,7 @@ def a_pool(process, capacity, *, workers, batch_size):
 
 @pytest.fixture
 async def line():
-    return Line()
+    return WaitingLine()
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ async def queue(line):
 
 
 @pytest.fixture
-async def house(line):
+async def slots_and_queue(line):
     capacity = asyncio.Semaphore(2)
     queue = a_pool(line.process, capacity, workers=2, batch_size=a_batch_of(50))
     slots = Slots(queue, capacity, immediate=1)
@@ -91,26 +91,26 @@ async def house(line):
     await queue.close()
 
 
-async def test_a_free_slot_converts_now(line, house):
-    slots, _ = house
+async def test_with_a_free_slot_the_conversion_starts_at_once(line, slots_and_queue):
+    slots, _ = slots_and_queue
     line.open.set()
     started = await slots.start(UploadId(7))
     await started.wait(DEADLINE)
     assert line.done == [7]
 
 
-async def test_a_full_slot_leaves_it_to_the_queue(line, house):
-    slots, _ = house
+async def test_without_a_free_slot_the_upload_waits_in_the_queue(line, slots_and_queue):
+    slots, _ = slots_and_queue
     await slots.start(UploadId(1))
     line.waiting.append(2)
     queued = await slots.start(UploadId(2))
-    await queued.wait(DEADLINE)  # returns at once: nobody knows when its turn comes
+    await queued.wait(DEADLINE)  # returns at once: the queue gives no time
     line.open.set()
     await line.until(lambda: sorted(line.done) == [1, 2])
 
 
-async def test_hanging_up_stops_the_waiting_and_not_the_work(line, house):
-    slots, _ = house
+async def test_cancelling_the_wait_does_not_cancel_the_conversion(line, slots_and_queue):
+    slots, _ = slots_and_queue
     started = await slots.start(UploadId(1))
     waiter = asyncio.create_task(started.wait(DEADLINE))
     await line.until(lambda: line.running == 1)
@@ -120,15 +120,15 @@ async def test_hanging_up_stops_the_waiting_and_not_the_work(line, house):
     await line.until(lambda: line.done == [1])
 
 
-async def test_waiting_ends_after_its_time(line, house):
-    slots, _ = house
+async def test_a_wait_ends_after_its_seconds(line, slots_and_queue):
+    slots, _ = slots_and_queue
     started = await slots.start(UploadId(1))
     await started.wait(0.01)
     assert line.done == []
 
 
-async def test_shutdown_ends_the_waiting_and_hands_the_take_back(line, house):
-    slots, _ = house
+async def test_close_ends_the_wait_and_releases_the_upload(line, slots_and_queue):
+    slots, _ = slots_and_queue
     started = await slots.start(UploadId(1))
     waiter = asyncio.create_task(started.wait(60))
     await line.until(lambda: line.running == 1)
@@ -138,8 +138,8 @@ async def test_shutdown_ends_the_waiting_and_hands_the_take_back(line, house):
     assert (line.released, line.running) == (1, 0)
 
 
-async def test_a_beginning_shutdown_ends_the_waiting_and_lets_the_work_go_on(line, house):
-    slots, _ = house
+async def test_end_waits_ends_the_wait_but_not_the_conversion(line, slots_and_queue):
+    slots, _ = slots_and_queue
     started = await slots.start(UploadId(1))
     waiter = asyncio.create_task(started.wait(60))
     await line.until(lambda: line.running == 1)
@@ -151,8 +151,8 @@ async def test_a_beginning_shutdown_ends_the_waiting_and_lets_the_work_go_on(lin
     await line.until(lambda: line.done == [1])
 
 
-async def test_after_shutdown_nothing_starts(line, house):
-    slots, queue = house
+async def test_after_close_nothing_starts(line, slots_and_queue):
+    slots, queue = slots_and_queue
     await slots.close()
     await queue.close()
     line.waiting.append(1)
@@ -161,8 +161,8 @@ async def test_after_shutdown_nothing_starts(line, house):
     assert line.running == 0
 
 
-async def test_immediate_and_background_work_share_the_capacity(line, house):
-    slots, queue = house
+async def test_immediate_and_background_conversions_share_the_capacity(line, slots_and_queue):
+    slots, queue = slots_and_queue
     line.waiting.extend([2, 3, 4])
     await slots.start(UploadId(1))
     await queue.wake()
@@ -173,7 +173,7 @@ async def test_immediate_and_background_work_share_the_capacity(line, house):
     assert line.most_running == 2
 
 
-async def test_no_slots_means_always_queued(line):
+async def test_with_no_slots_every_upload_waits_in_the_queue(line):
     queue = a_pool(line.process, asyncio.Semaphore(1), workers=1, batch_size=a_batch_of(50))
     slots = Slots(queue, asyncio.Semaphore(1), immediate=0)
     slots.open(line.process)
@@ -184,7 +184,7 @@ async def test_no_slots_means_always_queued(line):
     await queue.close()
 
 
-async def test_before_slots_open_uploads_wait_in_the_queue(line, queue):
+async def test_before_slots_open_an_upload_waits_in_the_queue(line, queue):
     slots = Slots(queue, asyncio.Semaphore(1), immediate=1)
     line.waiting.append(1)
     line.open.set()
@@ -206,7 +206,7 @@ async def test_a_wake_up_before_the_queue_opens_is_not_lost(line):
     await queue.close()
 
 
-async def test_one_wake_up_drains_everything(line, queue):
+async def test_one_wake_up_converts_all_waiting_uploads(line, queue):
     line.waiting.extend(range(10))
     line.open.set()
     await queue.wake()
@@ -214,20 +214,20 @@ async def test_one_wake_up_drains_everything(line, queue):
     assert line.done == list(range(10))
 
 
-async def test_a_wake_up_while_all_workers_ask_is_not_lost(line):
-    """The row that it is about may have come after the claim was asked and before it was answered."""
-    asked, answer = asyncio.Event(), asyncio.Event()
+async def test_a_wake_up_while_all_workers_are_claiming_is_not_lost(line):
+    """The upload may have arrived after the claim was sent and before it was answered."""
+    claiming, answer = asyncio.Event(), asyncio.Event()
 
     async def process(upload_id: UploadId | None = None, *, claimed=None) -> bool:
-        if not asked.is_set():
-            asked.set()
+        if not claiming.is_set():
+            claiming.set()
             await answer.wait()
             return False
         return await line.process(upload_id, claimed=claimed)
 
     queue = a_pool(process, asyncio.Semaphore(1), workers=1, batch_size=a_batch_of(50))
     await queue.wake()
-    await asked.wait()
+    await claiming.wait()
     line.waiting.append(1)
     line.open.set()
     await queue.wake()
@@ -236,7 +236,7 @@ async def test_a_wake_up_while_all_workers_ask_is_not_lost(line):
     await queue.close()
 
 
-async def test_a_batch_that_was_full_is_followed_by_the_next(line):
+async def test_a_full_batch_is_followed_by_the_next_one(line):
     queue = a_pool(line.process, asyncio.Semaphore(1), workers=1, batch_size=a_batch_of(3))
     line.waiting.extend(range(8))
     line.open.set()
@@ -245,7 +245,7 @@ async def test_a_batch_that_was_full_is_followed_by_the_next(line):
     await queue.close()
 
 
-async def test_a_batch_follows_a_size_that_changes_in_the_middle_of_it(line, caplog):
+async def test_a_change_of_the_batch_size_applies_within_a_batch(line, caplog):
     caplog.set_level(logging.DEBUG)
 
     async def size() -> int:
@@ -260,7 +260,7 @@ async def test_a_batch_follows_a_size_that_changes_in_the_middle_of_it(line, cap
     assert [record.args for record in caplog.records if "is full" in record.msg] == [(4,), (3,), (3,)]
 
 
-async def test_one_wake_up_brings_in_as_many_workers_as_there_is_work_for(line):
+async def test_one_wake_up_starts_as_many_workers_as_there_are_uploads(line):
     queue = a_pool(line.process, asyncio.Semaphore(9), workers=3, batch_size=a_batch_of(50))
     line.waiting.extend(range(5))
     await queue.wake()
@@ -271,7 +271,7 @@ async def test_one_wake_up_brings_in_as_many_workers_as_there_is_work_for(line):
     await queue.close()
 
 
-async def test_a_worker_that_failed_leaves_room_for_the_next(line, caplog):
+async def test_a_failed_worker_makes_room_for_the_next_one(line, caplog):
     calls = 0
 
     async def process(upload_id: UploadId | None = None, *, claimed=None) -> bool:

@@ -27,7 +27,7 @@ class MemoryCache:
         return snapshot
 
     async def put(self, snapshot: RecordSnapshot, *, read_at: datetime) -> None:
-        """Keep *snapshot* unless its record is invalidated, or it is too old or not the newest."""
+        """Keep *snapshot*, unless it is invalidated, too old or not the newest."""
         record_id, now = snapshot.record.id, self._clock.now()
         if now < self._invalid_until.get(record_id, now) or now - read_at >= LIFE:
             return

@@ -5,7 +5,10 @@ from orak.domain.record import RecordSnapshot
 
 
 class NoCache:
-    """A `SnapshotCache` that keeps nothing, for processes that cannot invalidate each other's."""
+    """A `SnapshotCache` that keeps nothing.
+
+    It is for several processes without Redis: they cannot invalidate each other's snapshots.
+    """
 
     async def get(self, record_id: RecordId) -> RecordSnapshot | None:
         """Return None."""

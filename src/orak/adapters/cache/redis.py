@@ -30,7 +30,7 @@ class _Entry(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RedisCache:
-    """A `SnapshotCache` shared by all processes on one Redis; without a timely answer, it finds nothing.
+    """A `SnapshotCache` on Redis, shared by all processes; empty during an outage.
 
     Each value holds the time at which its snapshot was read, so that a Redis that was paused cannot make it
     look younger. The clocks of the processes must agree to about a second. Each value also names its record:
@@ -66,7 +66,7 @@ class RedisCache:
         return entry.snapshot if is_requested and self._age(entry.read_at) < LIFE else None
 
     async def put(self, snapshot: RecordSnapshot, *, read_at: datetime) -> None:
-        """Keep *snapshot* unless its record is invalidated, or it is too old or not the newest."""
+        """Keep *snapshot*, unless it is invalidated, too old or not the newest."""
         life_left = LIFE - self._age(read_at)
         if life_left <= timedelta(0):
             return

@@ -82,7 +82,7 @@ class EventBridge:
         return pending
 
     async def _send(self, entries: Sequence[Entry]) -> set[int]:
-        """Send entries, rejected ones up to three times; return the indexes of those still rejected."""
+        """Send entries, up to three times; return the indexes of those still rejected."""
         left = list(range(len(entries)))
         codes: set[str] = set()
         for pause in (*_PAUSES, None):

@@ -19,7 +19,10 @@ class MemoryLive:
         self._subscriptions: defaultdict[UserId, set[_Subscription]] = defaultdict(set)
 
     async def publish(self, user_id: UserId, message: LiveMessage) -> None:
-        """Pass *message* to the user's clients; end a subscription that has no room for a change."""
+        """Pass *message* to the user's clients.
+
+        A subscription without room for a change ends.
+        """
         for subscription in self._subscriptions.get(user_id, ()):
             subscription.offer(message)
 

@@ -30,7 +30,7 @@ class _Tick(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RedisLive:
-    """A `Live` for several processes: ticks go through Redis, changes stay in the process.
+    """A `Live` for several processes: ticks go through Redis, changes do not.
 
     All ticks use one channel, and each process picks those of its own clients. Every running conversion sends
     at most four ticks a second. An outage of Redis costs ticks only.
@@ -58,7 +58,7 @@ class RedisLive:
             await asyncio.wait({receiving, *live._sending})
 
     async def publish(self, user_id: UserId, message: LiveMessage) -> None:
-        """Pass a change to the user's clients of this process, a tick to those of all processes."""
+        """Pass a change to the user's clients of this process, a tick to all of them."""
         if message.event_id is not None or not self._subscribed.is_set():
             await self._local.publish(user_id, message)
         if message.event_id is None and len(self._sending) < _MAX_UNSENT:

@@ -19,19 +19,19 @@ class Process(Protocol):
     async def __call__(
         self, upload_id: UploadId | None = None, *, claimed: Callable[[], object] | None = None
     ) -> bool:
-        """Return False if nothing is waiting. Call *claimed* as soon as an upload is claimed."""
+        """Call *claimed* once an upload is claimed; return False if nothing is waiting."""
         ...
 
 
 class InlineQueue:
-    """A `Queue` with its own workers, which convert waiting uploads, fairest first, as capacity allows.
+    """A `Queue` with workers in this process that convert uploads, fairest first.
 
     One wake-up is enough for any number of uploads: each worker that claims one starts another worker, until
     all are busy or nothing is waiting.
     """
 
     def __init__(self, capacity: asyncio.Semaphore, *, workers: int) -> None:
-        """Run up to *workers* workers at once, 0 for none; each conversion holds one unit of *capacity*."""
+        """Run up to *workers* workers, 0 for none; each conversion uses one of *capacity*."""
         self._capacity = capacity
         self._workers = workers
         self._work: tuple[Process, _BatchSize] | None = None
@@ -43,7 +43,7 @@ class InlineQueue:
     def open(self, process: Process, *, batch_size: _BatchSize) -> None:
         """Begin to convert with *process*, reading *batch_size* before each conversion.
 
-        Call this once, on the event loop. Wake-ups from before take effect now.
+        Call this once, on the event loop. Earlier wake-ups take effect now.
         """
         self._work = process, batch_size
         self._opened.set()
@@ -51,7 +51,7 @@ class InlineQueue:
             self._start_worker()
 
     async def wake(self) -> None:
-        """Start a worker. If none can start, have those that run look once more before they end."""
+        """Start a worker; if none can start, let those that run claim once more."""
         if not self._start_worker():
             self._woken_again = True
 
@@ -69,7 +69,7 @@ class InlineQueue:
             await asyncio.wait(self._drains, return_when=asyncio.FIRST_COMPLETED)
 
     async def close(self) -> None:
-        """Stop the workers; return when each has given back its lease."""
+        """Stop the workers; return when each has released its lease."""
         self._closed = True
         for drain in self._drains:
             drain.cancel()
@@ -95,8 +95,8 @@ class InlineQueue:
     async def _batch(self, process: Process, batch_size: _BatchSize) -> bool:
         """Convert one batch of uploads; return False as soon as nothing is waiting.
 
-        The size is read again before each conversion: a batch of a thousand long recordings takes hours, and
-        an operator may have changed the size meanwhile.
+        The size is read again before each conversion: a batch of a thousand long recordings lasts for hours,
+        in which an operator may change the size.
         """
         converted = 0
         while converted < await batch_size():

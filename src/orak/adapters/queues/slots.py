@@ -14,10 +14,11 @@ _Process = Callable[[UploadId | None], Awaitable[bool]]
 
 
 class Slots:
-    """A `Starter` that converts in this process while fewer than *immediate* do, and else wakes a worker.
+    """A `Starter` with *immediate* slots for conversions in this process.
 
-    Each conversion is a task of its own, so a client that hangs up does not cancel it. The background workers
-    of the process share *capacity*; together they never use more of the machine than it has.
+    If no slot is free, it wakes a worker. Each conversion is a task of its own, so a client that hangs up
+    does not cancel it. Slots and background workers share *capacity*, so that together they never run more
+    conversions than the machine has room for.
     """
 
     def __init__(self, queue: Queue, capacity: asyncio.Semaphore, *, immediate: int) -> None:
@@ -29,7 +30,7 @@ class Slots:
         self._closing = asyncio.Event()
 
     def open(self, process: _Process) -> None:
-        """Begin to convert with *process*; before that, `start` wakes a worker. Call this once."""
+        """Begin to convert with *process*; until then, `start` wakes a worker."""
         self._process = process
 
     async def start(self, upload_id: UploadId) -> Started:
@@ -49,7 +50,7 @@ class Slots:
         self._closing.set()
 
     async def close(self) -> None:
-        """End the waits and stop the conversions; return when each has given back its lease."""
+        """End the waits and stop conversions; return when each has released its lease."""
         self.end_waits()
         for task in self._tasks:
             task.cancel()

@@ -66,7 +66,7 @@ def _client(url: str) -> Redis:
 
 
 class RedisLink:
-    """A client of Redis with a circuit breaker: during an outage, commands fail at once.
+    """A Redis client with a circuit breaker: during an outage, commands fail at once.
 
     The log has one line for the beginning of an outage and one for its end.
     """
@@ -102,7 +102,7 @@ class RedisLink:
         return self._answered_at > -math.inf
 
     async def answers(self) -> bool:
-        """Whether Redis answers a ping; during the cooldown after an outage, False at once."""
+        """Whether Redis answers a ping; False at once during the cooldown."""
         try:
             await self.call(self.client.ping)
         except Unavailable:

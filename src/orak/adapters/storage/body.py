@@ -9,7 +9,10 @@ CHUNK = 256 * 1024
 
 
 async def exactly(size: int, body: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    """Yield *body* in larger pieces. Raise `LengthMismatch` once it cannot have exactly *size* bytes."""
+    """Yield *body* in larger pieces.
+
+    Raise `LengthMismatch` as soon as the body cannot have exactly *size* bytes.
+    """
     received = 0
     piece = bytearray()
     async for chunk in body:

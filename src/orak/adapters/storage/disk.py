@@ -1,4 +1,4 @@
-"""Disk operations off the event loop, in folders that no symbolic link leads out of."""
+"""Disk operations off the event loop, safe from symbolic links."""
 
 import asyncio
 import errno
@@ -50,7 +50,7 @@ async def _wait_for_end(running: asyncio.Future[T]) -> None:
 
 @contextmanager
 def opened_folder(root: Path, folders: Iterable[str], *, make: bool = False) -> Iterator[int]:
-    """Open a folder below *root* and yield its descriptor, to address files in it without a path.
+    """Yield the descriptor of a folder below *root*, to address files without a path.
 
     With *make*, create missing folders durably; else raise `FileNotFoundError` if one is missing. A symbolic
     link below *root* counts as missing.
@@ -67,7 +67,10 @@ def opened_folder(root: Path, folders: Iterable[str], *, make: bool = False) -> 
 
 
 def open_within(folder: int, name: str, flags: int) -> int:
-    """Open a direct child of *folder*. Raise `FileNotFoundError` also for a symbolic link."""
+    """Open a direct child of *folder*.
+
+    Raise `FileNotFoundError` if it is missing or a symbolic link.
+    """
     try:
         return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     except OSError as error:
@@ -77,7 +80,10 @@ def open_within(folder: int, name: str, flags: int) -> int:
 
 
 def write_new(to: Path, content: Iterable[bytes]) -> None:
-    """Write a new file. Raise `FileExistsError` if *to* exists; remove the file after any other error."""
+    """Write a new file; after an error, remove it again.
+
+    Raise `FileExistsError` if *to* exists.
+    """
     with to.open("xb") as file:
         try:
             file.writelines(content)

@@ -1,4 +1,4 @@
-"""Temporary files of objects being written; an object becomes visible when it is complete."""
+"""Temporary files of objects that are not complete yet, and so not visible."""
 
 import fcntl
 import os
@@ -56,7 +56,7 @@ class IncomingObject:
         return info
 
     def discard(self) -> None:
-        """Remove the temporary file; a stored object keeps its own name for the same inode."""
+        """Remove the temporary file; a stored object keeps its own name."""
         if self._file is not None:
             self._file.close()
             self._path.unlink(missing_ok=True)
@@ -120,7 +120,7 @@ def remove_leftovers(root: Path) -> None:
 
 
 def remove_leftover(root: Path, name: str) -> None:
-    """Remove a temporary file, unless it is gone or its writer still runs."""
+    """Remove a temporary file, unless its writer still runs."""
     with (
         opened_folder(root, [INCOMING], make=True) as folder,
         suppress(FileNotFoundError, BlockingIOError),

@@ -27,7 +27,7 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 async def walk(root: Path, prefix: str) -> AsyncIterator[ListedObject]:
-    """Yield the objects whose keys begin with *prefix*, in the order of the keys' UTF-8 bytes.
+    """Yield the objects whose keys begin with *prefix*, ordered by UTF-8 bytes.
 
     Memory holds the names of one folder and its parents only. The prefix of a folder ends in a slash, and no
     file beside the folder has a key that begins with it. Sorted by these, a folder therefore stands exactly
@@ -76,7 +76,7 @@ def _key(root: Path, path: ObjectPath, *, is_folder: bool) -> str | None:
 
 def _read(root: Path, entries: list[_Entry]) -> list[StoredObject]:
     found = (_read_one(root, entry.path) for entry in entries)
-    return [info for info in found if info is not None]  # some were deleted meanwhile
+    return [info for info in found if info is not None]  # some were deleted after the folder was read
 
 
 def _read_one(root: Path, path: ObjectPath) -> StoredObject | None:

@@ -38,7 +38,10 @@ class LocalStorage:
     @classmethod
     @asynccontextmanager
     async def open(cls, root: Path, public_url: str, secret: bytes, clock: Clock) -> AsyncIterator[Self]:
-        """Create the root folder if it is missing; remove temporary files of killed processes."""
+        """Open the store; create the root folder if it is missing.
+
+        Remove the temporary files that killed processes left.
+        """
         storage = cls(root, public_url, secret, clock)
         await on_disk(storage._prepare)
         yield storage
@@ -64,11 +67,11 @@ class LocalStorage:
         return await on_disk(self._head, key)
 
     async def download(self, key: ObjectKey, *, etag: str, to: Path) -> None:
-        """Copy the object to a new file, reading the same open file whose ETag was compared."""
+        """Copy the object to a new file, from the open file whose ETag was compared."""
         await on_disk(self._download, key, etag, to)
 
     async def publish(self, key: ObjectKey, source: Path, *, content_type: str) -> None:
-        """Store a file under *key*, whole and durable on return; replace an existing object."""
+        """Store a file under *key*, durably on return; replace an existing object."""
         check_key(key)
         # Opened outside `on_disk`: a missing source is the caller's mistake, not a failing disk.
         with FileIO(source) as file:  # not in a thread, which might open it after a cancellation
@@ -180,7 +183,7 @@ class LocalStorage:
 
 
 class OpenFile:
-    """An `OpenObject` whose file stays open, so that a deletion does not cut off its readers."""
+    """An `OpenObject` whose file stays open, even if the object is deleted."""
 
     def __init__(self, file: FileIO, info: StoredObject) -> None:
         self._file = file

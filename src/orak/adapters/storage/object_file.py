@@ -1,4 +1,4 @@
-"""The file format of an object on disk: its bytes, then a footer that describes them.
+"""The file format of an object on disk: its bytes, then a footer.
 
     bytes | StoredObject as JSON | length of the JSON, 4 bytes, big-endian | b"orakobj1"
 
@@ -51,7 +51,7 @@ def footer(info: StoredObject) -> bytes:
 
 
 def read_footer(descriptor: int) -> StoredObject | None:
-    """Return the description in an open file's footer; None if the file holds no object."""
+    """Return the footer of an open file; None if the file holds no object."""
     length = os.fstat(descriptor).st_size
     end = os.pread(descriptor, _END.size, max(0, length - _END.size))
     if len(end) < _END.size:
@@ -68,7 +68,7 @@ def read_footer(descriptor: int) -> StoredObject | None:
 
 
 def open_object(root: Path, path: ObjectPath) -> tuple[FileIO, StoredObject] | None:
-    """Open an object's file, which the caller closes. Return None if it does not exist."""
+    """Open an object's file, which the caller closes; None if it does not exist."""
     try:
         with opened_folder(root, path.folders) as folder:
             file = FileIO(path.name, opener=partial(open_within, folder))

@@ -92,7 +92,7 @@ class S3Storage:
                 await self._bucket.call("delete_object", Key=key)
 
     async def list(self, prefix: str) -> AsyncIterator[ListedObject]:
-        """List objects, a thousand per call, in the order of S3, which is that of the keys."""
+        """List objects, a thousand per call; S3 orders them by key."""
         if not (is_valid(prefix) or is_valid(f"{prefix}x")):
             return
         page: dict[str, str] = {}

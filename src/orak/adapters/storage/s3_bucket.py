@@ -35,7 +35,10 @@ _BUCKET_SEEN_FOR = 60.0
 
 
 class BucketSettings(msgspec.Struct, frozen=True):
-    """A bucket and its location; None leaves a value to the AWS chain (environment, profile, role)."""
+    """A bucket and its location.
+
+    None leaves a value to the AWS chain: environment, profile or role.
+    """
 
     bucket: str
     region: str | None = None
@@ -113,7 +116,7 @@ class Bucket:
         """Raise `Unavailable` unless the bucket exists or existed a moment ago.
 
         S3 answers a HEAD of an object with the same bare 404 whether the object or its bucket is missing. A
-        missing bucket does not prove its objects gone.
+        missing bucket does not prove that its objects were deleted.
         """
         now = asyncio.get_running_loop().time()
         if now < self._seen_until:
@@ -125,7 +128,7 @@ class Bucket:
         self._seen_until = now + _BUCKET_SEEN_FOR
 
     async def _refresh(self, session: Session, clock: Clock) -> None:
-        """Log an unusable bucket once, then keep the signer's credentials as fresh as the client's."""
+        """Log an unusable bucket once, then keep the signer's credentials up to date."""
         try:
             await self.require_bucket()
         except Unavailable as outage:
@@ -175,12 +178,18 @@ def _client(session: Session, settings: BucketSettings) -> AbstractAsyncContextM
 
 
 def _disable_expect_continue(client: S3Client) -> None:
-    """Send bodies without "Expect: 100-continue": aiohttp waits for that answer without a timeout."""
+    """Send bodies without "Expect: 100-continue".
+
+    aiohttp waits for that answer without a timeout.
+    """
     client.meta.events.unregister("before-call.s3", add_expect_header)  # type: ignore[attr-defined]
 
 
 async def _location(settings: BucketSettings) -> tuple[str, str]:
-    """Return the bucket's URL and region, taken from a URL that botocore signs with a made-up key."""
+    """Return the bucket's URL and region.
+
+    Both come from a URL that botocore signs with a made-up key.
+    """
     made_up = Session("key", "secret", region_name=settings.region)
     try:
         async with _client(made_up, settings) as client:

@@ -14,7 +14,7 @@ from orak.domain.errors import OrakError
 
 @contextmanager
 def port_errors() -> Iterator[None]:
-    """Translate the client's errors into `ObjectMissing`, `ObjectChanged` or `Unavailable`."""
+    """Translate client errors into `ObjectMissing`, `ObjectChanged` or `Unavailable`."""
     try:
         yield
     except ParamValidationError:
@@ -30,7 +30,7 @@ def _translated(error: ClientError) -> OrakError:
     code = str(error.response.get("Error", {}).get("Code", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     if code == "NoSuchBucket":
-        return Unavailable("S3 has no such bucket")  # a missing bucket does not prove its objects gone
+        return Unavailable("S3 has no such bucket")  # no proof that its objects were deleted
     if status == HTTPStatus.NOT_FOUND:
         return ObjectMissing()
     if status == HTTPStatus.PRECONDITION_FAILED:

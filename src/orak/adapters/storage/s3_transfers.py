@@ -23,7 +23,7 @@ _ATTEMPTS = 4
 
 
 async def download(bucket: Bucket, key: ObjectKey, etag: str, to: Path) -> None:
-    """Write the object with this ETag to a new file; after an error the file is gone."""
+    """Write the object with this ETag to a new file; after an error, remove the file."""
     target = _NewFile(to)
     try:
         await on_disk(target.begin)

@@ -23,7 +23,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """AWS credentials. A URL signed with temporary ones expires with them, if not before."""
+    """AWS credentials; a URL signed with temporary ones expires with them."""
 
     access_key: str
     secret_key: str
@@ -112,7 +112,7 @@ class QuerySigner:
 
 
 def _host(url: str) -> str:
-    """Return the Host header that a client sends: the port only if it is not the default."""
+    """Return the Host header that a client sends, without a default port."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     host = f"[{host}]" if ":" in host else host

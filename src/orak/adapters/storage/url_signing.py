@@ -55,7 +55,10 @@ class UrlSigner:
         return self._sign("GET", key, life, {}, {})
 
     def check_put(self, key: str, query: Mapping[str, str], content_type: str | None) -> SignedTerms:
-        """Return the signed terms of a PUT. Raise `InvalidSignature` if it is invalid or expired."""
+        """Return the signed terms of a PUT.
+
+        Raise `InvalidSignature` if the signature is invalid or expired.
+        """
         self._check("PUT", key, query, _PUT_QUERY)
         terms = SignedTerms(query["type"], int(query["size"]))
         if content_type is None or _folded(content_type) != _folded(terms.content_type):
@@ -104,5 +107,5 @@ def _bytes(text: str) -> bytes:
 
 
 def _folded(content_type: str) -> str:
-    """Normalise the parts of a Content-Type that clients rewrite: case, and blanks around `;`."""
+    """Normalise what clients rewrite in a Content-Type: case, and blanks around `;`."""
     return _AROUND_SEMICOLON.sub(";", content_type.strip(" \t")).lower()

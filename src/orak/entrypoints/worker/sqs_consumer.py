@@ -21,7 +21,7 @@ _LONGEST_HOLD = 180.0
 
 
 class MessageQueue(Protocol):
-    """A queue that delivers each message at least once, in any order, until it is deleted."""
+    """A queue that delivers each message at least once, in any order."""
 
     async def receive(self) -> Sequence[Message]:
         """Wait a while for messages and return a few of them. Raise `Unavailable`."""
@@ -37,7 +37,7 @@ class MessageQueue(Protocol):
 
 
 class SqsConsumer:
-    """A loop that handles the messages of a queue, a few at a time, and deletes each handled message.
+    """A loop that handles the messages of a queue and deletes those it has handled.
 
     While no message can be handled, the consumer holds those it has and receives no others. An outage of some
     minutes therefore makes no dead letters. The log has one line for the beginning of an outage and one for
@@ -45,7 +45,7 @@ class SqsConsumer:
     """
 
     def __init__(self, queue: MessageQueue, handle: Callable[[str], Awaitable[None]], clock: Clock) -> None:
-        """Pass each message body to *handle*, which may raise `MalformedMessage` or `Unavailable`."""
+        """Pass each body to *handle*, which may raise `MalformedMessage` or `Unavailable`."""
         self._queue = queue
         self._handle = handle
         self._clock = clock
@@ -87,7 +87,7 @@ class SqsConsumer:
                 handling.end()
 
     async def _handle_all(self, messages: Sequence[Message]) -> Unavailable | None:
-        """Handle *messages* concurrently. Return an outage if it kept every one from being handled."""
+        """Handle *messages* at once; return the outage if it kept all from being handled."""
         results = await asyncio.gather(*map(self._handle_one, messages))
         handled = [message for message, result in zip(messages, results, strict=True) if result is True]
         if handled:
@@ -99,7 +99,7 @@ class SqsConsumer:
         return outages[0] if outages and len(outages) == len(results) else None
 
     async def _handle_one(self, message: Message) -> bool | Unavailable:
-        """Handle *message*. Return whether it may be deleted, or the outage that prevented handling it."""
+        """Handle a message; return whether to delete it, or the outage that prevented it."""
         try:
             await self._handle(message.body)
         except MalformedMessage as malformed:

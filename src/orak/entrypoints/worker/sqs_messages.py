@@ -42,7 +42,7 @@ class Ignored(msgspec.Struct, frozen=True):
 
 
 class MalformedMessage(ValueError):
-    """The body is not an event, or lacks a field of its kind of event. Reading it again does not help."""
+    """The body is not an event, or lacks a required field; a retry does not help."""
 
 
 class Receive(Protocol):
@@ -55,7 +55,10 @@ class Receive(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MessageHandler:
-    """Acts on one message at a time. Repeated and late messages change nothing: the row decides."""
+    """Handler of one message at a time.
+
+    Repeated and late messages change nothing: the row decides.
+    """
 
     receive: Receive
     wake: Callable[[], Awaitable[None]]
@@ -71,7 +74,9 @@ class MessageHandler:
         match parse_message(body, self.bucket):
             case ObjectsArrived(keys):
                 for key in keys:
-                    with suppress(UploadNotFound):  # the upload was deleted, or never was one of orak's
+                    with suppress(
+                        UploadNotFound
+                    ):  # the upload was deleted, or another program stored the object
                         await self.receive(key, queued=True)  # no client's call waits for this conversion
             case WakeUp():
                 await self.wake()
@@ -80,7 +85,10 @@ class MessageHandler:
 
 
 def parse_message(body: str, bucket: str | None) -> ObjectsArrived | WakeUp | Ignored:
-    """Return what a message means if uploads are stored in *bucket*. Raise `MalformedMessage`."""
+    """Return what a message means if *bucket* holds the uploads.
+
+    Raise `MalformedMessage`.
+    """
     try:
         message: object = msgspec.json.decode(body)
     except (ValueError, RecursionError) as error:  # a thousand nested brackets raise the latter
@@ -112,7 +120,10 @@ def parse_message(body: str, bucket: str | None) -> ObjectsArrived | WakeUp | Ig
 
 
 def _created_objects(records: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any decoded JSON
-    """Yield bucket and key of each new object (S3 user guide, "Event message structure")."""
+    """Yield bucket and key of each new object.
+
+    The form is that of the S3 user guide, "Event message structure".
+    """
     for record in records:
         if record["eventSource"] == "aws:s3" and _is_creation(record["eventName"]):
             created = record["s3"]
