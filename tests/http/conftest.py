@@ -1,4 +1,7 @@
+"""A running application in memory, and clients of it."""
+
 import pytest
+
 from http_api import STRANGER, an_api
 
 

@@ -1,21 +1,31 @@
-"""Who gets where: every route, as nobody, as a stranger and as the owner; every page, from its origin."""
+"""Access: every route without a token, as a stranger and as the owner; and pages of other origins."""
 
 import logging
 
 import pytest
-from http_api import SETTINGS, SINGER, Api, an_api, convert, name, presign, refusal, upload
 from litestar.routes import HTTPRoute
 from msgspec.structs import replace
 
+from http_api import (
+    NEW_UPLOAD,
+    SETTINGS,
+    SINGER,
+    Api,
+    an_api,
+    convert,
+    create_record,
+    presign,
+    refusal,
+    upload,
+)
 from orak.application.ports.converter import Unconvertible
 from orak.domain.processing import FailureCode
 
 TITLE = {"title": "다른 제목"}
-TAKE = {"originalFilename": "take.webm", "fileSize": 3, "contentType": "audio/webm"}
 
-# Each as nobody, as a stranger, as the owner. Uploads: 1 named and failed, 2 waiting for its bytes.
+# Statuses without a token, as a stranger, as the owner. Upload 1 has a failed record, upload 2 no bytes yet.
 EVERY_ROUTE = [
-    ("POST", "/records/async/presigned-url", TAKE, (401, 200, 200)),
+    ("POST", "/records/async/presigned-url", NEW_UPLOAD, (401, 200, 200)),
     ("POST", "/records/async", {"title": "t", "uploadId": 2}, (401, 403, 200)),
     ("GET", "/records/async/me", None, (401, 200, 200)),
     ("GET", "/records/async/{record_id:str}", None, (401, 403, 200)),
@@ -64,17 +74,17 @@ EVERY_ROUTE = [
 ]
 
 
-async def a_failed_take(api: Api, owner) -> None:
+async def a_failed_record(api: Api, owner) -> None:
     api.house.converter.errors.append(Unconvertible(FailureCode.CORRUPT))
-    await convert(api, await name(owner, await upload(owner), title="비밀 노래"))
+    await convert(api, await create_record(owner, await upload(owner), title="비밀 노래"))
     await presign(owner)
 
 
-async def test_the_table_has_every_route_there_is(api):
+async def test_the_table_lists_every_route(api):
     routes = {
         (method, route.path_format if not route.path_parameters else route.path)
         for route in api.app.routes
-        if isinstance(route, HTTPRoute)  # who may open a WebSocket is another test's
+        if isinstance(route, HTTPRoute)  # test_http_live tests the WebSocket
         for method in route.methods
         if method != "OPTIONS"
     }
@@ -83,8 +93,10 @@ async def test_the_table_has_every_route_there_is(api):
 
 
 @pytest.mark.parametrize(("method", "path", "body", "expected"), EVERY_ROUTE)
-async def test_nobody_reaches_another_s_data(api, anyone, stranger, singer, method, path, body, expected):
-    await a_failed_take(api, singer)
+async def test_each_route_admits_only_callers_with_the_right(
+    api, anyone, stranger, singer, method, path, body, expected
+):
+    await a_failed_record(api, singer)
     key = "recordings/00000000-0000-4000-8000-000000000001_take.webm"
     for part, value in (
         ("{record_id:str}", "1"),
@@ -108,16 +120,20 @@ async def test_nobody_reaches_another_s_data(api, anyone, stranger, singer, meth
             assert refusal(answer) == (403, "FORBIDDEN" if operators else "RECORD_PERMISSION_DENIED")
 
 
-async def test_options_says_which_methods_there_are_and_needs_no_token(anyone):
-    answer = await anyone.options("/records/async/1")
-    assert (answer.status_code, answer.headers["allow"]) == (204, "DELETE, GET, HEAD, OPTIONS, PATCH")
+async def test_options_lists_the_methods_and_needs_no_token(anyone):
+    for path, methods in (
+        ("/records/async/1", "DELETE, GET, HEAD, OPTIONS, PATCH"),
+        ("/records/async/batch/size", "OPTIONS, PUT"),
+    ):
+        answer = await anyone.options(path)
+        assert (answer.status_code, answer.headers["allow"]) == (204, methods)
 
 
 PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
 ALLOWED, NEIGHBOUR = "https://app.example.com", "https://appXexample.com"
 
 
-async def test_a_page_of_a_known_origin_may_call(anyone):
+async def test_a_page_of_an_allowed_origin_may_call(anyone):
     answer = await anyone.options("/records/async", headers=PREFLIGHT | {"Origin": ALLOWED})
     assert answer.status_code == 204
     assert answer.headers["access-control-allow-origin"] == ALLOWED
@@ -134,7 +150,7 @@ async def test_a_page_of_a_known_origin_may_call(anyone):
     "origin",
     [NEIGHBOUR, "https://app.example.com.evil.example", "http://app.example.com", "null", ALLOWED + "/"],
 )
-async def test_a_page_of_another_origin_gets_no_header(anyone, origin):
+async def test_a_page_of_another_origin_gets_no_cors_headers(anyone, origin):
     for answer in (
         await anyone.options("/records/async", headers=PREFLIGHT | {"Origin": origin}),
         await anyone.get("/records/async/1", headers={"Origin": origin}),
@@ -144,7 +160,7 @@ async def test_a_page_of_another_origin_gets_no_header(anyone, origin):
         assert "Origin" in answer.headers["vary"]
 
 
-async def test_refusals_too_can_be_read_by_a_page_that_may_call(anyone):
+async def test_an_allowed_page_can_read_errors_too(anyone):
     for path in ("/records/async/1", "/nothing"):
         answer = await anyone.get(path, headers={"Origin": ALLOWED})
         assert answer.headers["access-control-allow-origin"] == ALLOWED
@@ -169,7 +185,7 @@ async def test_a_star_lets_every_page_call():
     assert "Origin" not in answer.headers["vary"]
 
 
-async def test_the_access_log_knows_no_secret_and_no_name(api, singer, anyone, caplog):
+async def test_the_access_log_holds_no_secret_and_no_file_name(api, singer, anyone, caplog):
     caplog.set_level(logging.INFO)
     signed = await presign(singer, originalFilename="엄마.webm")
     await anyone.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
@@ -186,8 +202,8 @@ async def test_the_access_log_knows_no_secret_and_no_name(api, singer, anyone, c
         assert not [line for line in lines if secret in line]
 
 
-async def test_head_is_what_get_is_without_the_body(anyone, singer):
-    await name(singer, await upload(singer))
+async def test_head_answers_the_headers_of_get_without_the_body(anyone, singer):
+    await create_record(singer, await upload(singer))
     for path in (
         "/records/async/me",
         "/records/async/1",
@@ -203,7 +219,7 @@ async def test_head_is_what_get_is_without_the_body(anyone, singer):
     assert (refused.status_code, refused.content) == (401, b"")
 
 
-async def test_a_preflight_of_an_unknown_path_permits_nothing(anyone):
+async def test_a_preflight_of_an_unknown_path_is_a_404_without_permissions(anyone):
     preflight = {"Origin": ALLOWED, "Access-Control-Request-Method": "PUT"}
     answer = await anyone.options("/nowhere", headers=preflight)
     assert refusal(answer) == (404, "NOT_FOUND")

@@ -1,4 +1,4 @@
-"""The application on a real socket: framing, hang-ups and the log are the server's matter too."""
+"""The application on a real socket: framing, hang-ups and the log depend on the server too."""
 
 import asyncio
 import json
@@ -6,14 +6,9 @@ import logging
 from urllib.parse import urlsplit
 
 import pytest
-from http_api import name, presign, refusal
-from served import DEADLINE, AnnouncedServer, served
 
-
-def on(server: AnnouncedServer, signed: dict) -> dict:
-    """Signed URLs begin with the configured address; this one's port was not known then."""
-    path = urlsplit(signed["presignedUrl"])
-    return signed | {"presignedUrl": f"{server.url}{path.path}?{path.query}"}
+from http_api import create_record, presign, refusal
+from served import DEADLINE, on_server, served
 
 
 @pytest.fixture
@@ -25,12 +20,12 @@ async def house(tmp_path):
 async def test_one_connection_serves_every_kind_of_answer(house, caplog):
     caplog.set_level(logging.INFO)
     server, singer = house
-    signed = on(server, await presign(singer, originalFilename="엄마.webm"))
+    signed = on_server(server, await presign(singer, originalFilename="엄마.webm"))
     answer = await singer.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
     assert answer.status_code == 200
     answer = await singer.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
     assert refusal(answer) == (412, "PRECONDITION_FAILED")
-    record = await name(singer, signed)
+    record = await create_record(singer, signed)
     path = f"/records/async/{record['id']}"
     first = await singer.get(path)
     assert (await singer.get(path, headers={"If-None-Match": first.headers["etag"]})).status_code == 304
@@ -51,7 +46,7 @@ async def test_one_connection_serves_every_kind_of_answer(house, caplog):
 
 async def test_a_chunked_or_cut_off_put_leaves_the_url_good(house):
     server, singer = house
-    signed = on(server, await presign(singer))
+    signed = on_server(server, await presign(singer))
 
     async def chunks():
         yield b"abc"
@@ -72,8 +67,8 @@ async def test_a_chunked_or_cut_off_put_leaves_the_url_good(house):
 
 
 async def half_sent(server, singer, method, target, length):
-    """Send a request up to the first byte of its body; return the connection once that body is being read."""
-    reader, writer = await asyncio.open_connection(*server.servers[0].sockets[0].getsockname())
+    """Send a request up to the first byte of its body; return the connection when the server reads it."""
+    reader, writer = await asyncio.open_connection(*server.address)
     head = f"{method} {target} HTTP/1.1\r\nHost: x\r\nAuthorization: {singer.headers['authorization']}\r\n"
     head += f"Content-Type: audio/webm\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
     writer.write(head.encode())
@@ -82,7 +77,7 @@ async def half_sent(server, singer, method, target, length):
     return reader, writer
 
 
-async def test_bodies_that_are_still_to_come_end_when_shutdown_begins(house):
+async def test_shutdown_ends_the_wait_for_the_rest_of_a_body(house):
     server, singer = house
     signed = await presign(singer)
     url = urlsplit(signed["presignedUrl"])
@@ -101,12 +96,12 @@ async def test_bodies_that_are_still_to_come_end_when_shutdown_begins(house):
         assert json.loads(body)["error"]["code"] == "UNAVAILABLE"
         writer.close()
         await writer.wait_closed()
-    assert (await singer.post("/records/async", json={})).status_code == 400  # a body that is there is read
+    assert (await singer.post("/records/async", json={})).status_code == 400  # a complete body is read
 
 
-async def test_a_wait_for_a_queued_take_ends_when_shutdown_begins(house):
+async def test_shutdown_ends_the_wait_for_a_queued_conversion(house):
     server, singer = house
-    signed = on(server, await presign(singer))
+    signed = on_server(server, await presign(singer))
     await singer.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
     body = {"title": "t", "uploadId": signed["uploadId"]}
     waiting = asyncio.create_task(
@@ -121,7 +116,7 @@ async def test_a_wait_for_a_queued_take_ends_when_shutdown_begins(house):
     assert answer.json()["processingStatus"] == "PROCESSING"
 
 
-async def test_a_server_that_stops_lets_its_orak_go(tmp_path):
+async def test_a_stopped_server_releases_its_data_for_the_next(tmp_path):
     async with served(tmp_path) as (_, singer):
         await presign(singer)
     async with served(tmp_path) as (_, singer):

@@ -1,27 +1,29 @@
-"""An answer that does not come in time."""
+"""Answers that do not begin within the deadline."""
 
 import asyncio
 from types import SimpleNamespace
 
 import httpx
 import pytest
-from http_api import URL
 from litestar import Litestar, get
 from litestar.exceptions import HTTPException
 from litestar.response import Stream
 
+from http_api import URL
 from orak.adapters.clock.frozen import FrozenClock
 from orak.entrypoints.http.answers.errors import error_response
 from orak.entrypoints.http.serving.deadline import NO_DEADLINE, Deadline
 from orak.entrypoints.http.serving.response_hook import response_hook, send_request_id
 
 SOON = 0.05
-DEADLINE = 10
+"""Seconds; the deadline under test."""
+
+TEST_TIMEOUT = 10
 
 
 @pytest.fixture
 def hung():
-    """What happens to the one who hangs."""
+    """What the hanging handler does and sees."""
     return SimpleNamespace(cancelled=asyncio.Event(), may_end=asyncio.Event(), then=None)
 
 
@@ -38,8 +40,8 @@ async def client(hung):
                 raise hung.then from None
             raise
 
-    @get("/unhurried", opt={NO_DEADLINE: True})
-    async def unhurried() -> str:
+    @get("/without-deadline", opt={NO_DEADLINE: True})
+    async def without_deadline() -> str:
         await asyncio.sleep(2 * SOON)
         return "done"
 
@@ -53,7 +55,7 @@ async def client(hung):
         return Stream(slowly())
 
     app = Litestar(
-        [hangs, unhurried, streams],
+        [hangs, without_deadline, streams],
         middleware=[Deadline(SOON)],
         before_send=[response_hook(send_request_id)],
         exception_handlers={Exception: error_response},
@@ -65,9 +67,9 @@ async def client(hung):
 
 
 @pytest.mark.parametrize("then", [None, ConnectionError("the driver"), HTTPException("refused")])
-async def test_a_call_that_hangs_is_answered_503_and_stopped(client, hung, then):
+async def test_a_hanging_call_is_answered_503_and_cancelled(client, hung, then):
     hung.then = then
-    async with asyncio.timeout(DEADLINE):
+    async with asyncio.timeout(TEST_TIMEOUT):
         asking = asyncio.create_task(client.get("/hangs", headers={"X-Request-Id": "mine"}))
         await hung.cancelled.wait()
         hung.may_end.set()
@@ -79,7 +81,7 @@ async def test_a_call_that_hangs_is_answered_503_and_stopped(client, hung, then)
     assert refused.headers["connection"] == "close"
 
 
-@pytest.mark.parametrize(("path", "said"), [("/unhurried", "done"), ("/streams", "first last")])
-async def test_what_has_begun_or_may_last_is_left_alone(client, path, said):
+@pytest.mark.parametrize(("path", "said"), [("/without-deadline", "done"), ("/streams", "first last")])
+async def test_begun_answers_and_calls_without_a_deadline_may_take_longer(client, path, said):
     answered = await client.get(path)
     assert (answered.status_code, answered.text) == (200, said)

@@ -146,7 +146,7 @@ def test_an_example_of_an_answer_fits_its_view(name, written):
 def test_an_example_of_a_request_is_accepted(name, api):
     body = BODIES[name]
     assert body.example.keys() <= body.properties.keys()
-    small = {"fileSize": 3} if "fileSize" in body.example else {}  # the house of the tests takes 1,000 bytes
+    small = {"fileSize": 3} if "fileSize" in body.example else {}  # the house allows 1,000 bytes
     assert body.parse(Parameters({**body.example, **small}), api.running)
 
 

@@ -1,12 +1,12 @@
-"""Refusals and failures: one envelope, two languages, and nothing that should not be told."""
+"""Errors: one envelope, two languages, and no secrets."""
 
 import dataclasses
 import logging
 import re
 
 import pytest
-from http_api import Api, name, presign, refusal, upload
 
+from http_api import NEW_UPLOAD, Api, create_record, presign, refusal, upload
 from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.domain.errors import OrakError, Problem, ProblemCode, StateConflict, WrongState
 from orak.domain.identity import UploadId
@@ -26,7 +26,7 @@ def break_use_case(api: Api, name: str, error: Exception) -> None:
     api.app.state.running = dataclasses.replace(running, use_cases=use_cases)
 
 
-async def test_the_envelope_is_the_contract_s_to_the_byte(singer):
+async def test_the_error_envelope_matches_the_contract_byte_for_byte(singer):
     answer = await singer.get("/records/async/12345?secret=1", headers={"X-Request-Id": "abc-1"})
     assert answer.status_code == 404
     assert answer.text == (
@@ -37,7 +37,7 @@ async def test_the_envelope_is_the_contract_s_to_the_byte(singer):
     assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_details_are_sentences_about_fields(singer):
+async def test_details_are_sentences_about_fields_in_the_language_of_the_client(singer):
     answer = await singer.post("/records/async", json={})
     assert answer.json()["error"]["details"] == [
         {"field": "title", "code": "REQUIRED", "message": "제목은 필수입니다"},
@@ -60,7 +60,7 @@ async def test_an_unknown_path_is_404_without_a_token(anyone, path):
     assert refusal(await anyone.get(path)) == (404, "NOT_FOUND")
 
 
-async def test_a_wrong_method_is_told_the_right_ones_without_a_token(anyone):
+async def test_a_wrong_method_gets_the_allowed_ones_without_a_token(anyone):
     for method, path, allowed in (
         ("GET", "/records/async", "OPTIONS, POST"),
         ("PUT", "/records/async/1", "DELETE, GET, HEAD, OPTIONS, PATCH"),
@@ -76,7 +76,7 @@ async def test_a_wrong_method_is_told_the_right_ones_without_a_token(anyone):
     "authorization",
     [None, "", "Bearer", "Bearer ", "Basic c2luZ2VyOg==", "Bearer x", "Bearer a.b.c", "Bearer " + "a" * 9000],
 )
-async def test_without_a_valid_token_nothing_is_looked_at(anyone, authorization):
+async def test_without_a_valid_token_nothing_of_the_request_is_parsed(anyone, authorization):
     headers = {} if authorization is None else {"Authorization": authorization}
     for method, path in (
         ("GET", "/records/async/x"),
@@ -88,12 +88,12 @@ async def test_without_a_valid_token_nothing_is_looked_at(anyone, authorization)
         assert answer.headers["www-authenticate"] == "Bearer"
 
 
-async def test_the_scheme_of_a_token_may_be_written_anyhow(api, anyone):
+async def test_the_scheme_of_a_token_is_case_insensitive(api, anyone):
     answer = await anyone.get("/records/async/me", headers={"Authorization": f"bEARER  {api.token(1)}"})
     assert answer.status_code == 200
 
 
-async def test_a_bug_tells_the_client_nothing_and_the_log_everything(api, singer, caplog):
+async def test_a_bug_is_an_internal_error_whose_cause_is_only_in_the_log(api, singer, caplog):
     break_use_case(api, "get_record", RuntimeError("password=hunter2"))
     answer = await singer.get("/records/async/1", headers={"X-Request-Id": "bug-1"})
     assert refusal(answer) == (500, "INTERNAL")
@@ -104,7 +104,7 @@ async def test_a_bug_tells_the_client_nothing_and_the_log_everything(api, singer
     assert "hunter2" in str(line.exc_info)
 
 
-async def test_a_world_that_is_down_is_503_and_says_when_to_come_again(api, singer):
+async def test_an_unavailable_adapter_is_a_503_with_retry_after(api, singer):
     break_use_case(api, "get_record", Unavailable("the disk answered EIO"))
     answer = await singer.get("/records/async/1")
     assert refusal(answer) == (503, "UNAVAILABLE")
@@ -112,17 +112,17 @@ async def test_a_world_that_is_down_is_503_and_says_when_to_come_again(api, sing
     assert "EIO" not in answer.text
 
 
-async def test_a_writer_that_is_always_too_late_is_a_conflict(api, singer):
+async def test_a_stale_version_is_a_conflict(api, singer):
     break_use_case(api, "delete_record", StaleVersion())
     assert refusal(await singer.delete("/records/async/1")) == (409, "CONFLICT")
 
 
-async def test_a_database_that_is_down_at_the_first_token_is_503(api, singer):
+async def test_an_unavailable_database_at_the_first_token_is_a_503(api, singer):
     break_use_case(api, "register_user", Unavailable())
     assert refusal(await singer.get("/records/async/me")) == (503, "UNAVAILABLE")
 
 
-async def test_a_user_s_row_is_made_by_their_first_token_only(api):
+async def test_only_the_first_token_of_a_user_registers_them(api):
     registered = []
 
     async def register(actor):
@@ -180,20 +180,20 @@ async def test_a_request_id_that_could_forge_a_log_line_is_replaced(anyone, give
         (",;=,q", "ko"),
     ],
 )
-async def test_accept_language_is_weighed(anyone, header, language):
+async def test_accept_language_chooses_the_language_by_weight(anyone, header, language):
     answer = await anyone.get("/nothing", headers={} if header is None else {"Accept-Language": header})
     assert answer.headers["content-language"] == language
     assert answer.json()["error"]["message"] == {"ko": "찾을 수 없습니다", "en": "Not found"}[language]
     assert "Accept-Language" in answer.headers["vary"]
 
 
-async def test_every_refusal_of_orak_s_has_its_status(singer, stranger, anyone):
-    """What the table of errors says is reached over HTTP, code by code."""
+async def test_every_error_code_comes_with_its_documented_status(singer, stranger, anyone):
+    """Each code of the table is reached over HTTP."""
     signed = await upload(singer)
-    await name(singer, signed)
+    await create_record(singer, signed)
     await presign(singer)
     key = {"Idempotency-Key": "k"}
-    await singer.post("/records/async/presigned-url", params=TAKE_QUERY, headers=key)
+    await singer.post("/records/async/presigned-url", params=NEW_UPLOAD, headers=key)
     seen = {
         refusal(answer)
         for answer in (
@@ -210,7 +210,7 @@ async def test_every_refusal_of_orak_s_has_its_status(singer, stranger, anyone):
             await singer.post("/records/async", content=b" " * 20_000),
             await singer.post("/records/async", content=b"{}"),
             await singer.post(
-                "/records/async/presigned-url", params=TAKE_QUERY | {"fileSize": 9}, headers=key
+                "/records/async/presigned-url", params=NEW_UPLOAD | {"fileSize": 9}, headers=key
             ),
         )
     }
@@ -224,10 +224,7 @@ async def test_every_refusal_of_orak_s_has_its_status(singer, stranger, anyone):
     assert all(status in STATUSES[ErrorCode(code)] for status, code in seen)
 
 
-TAKE_QUERY = {"originalFilename": "take.webm", "fileSize": 3, "contentType": "audio/webm"}
-
-
-def test_there_are_words_for_everything_in_both_languages():
+def test_every_error_has_a_message_in_both_languages():
     for language in Language:
         assert all(general_text(code, language) for code in ErrorCode)
         assert all(failure_text(failure, language) for failure in FailureCode)
@@ -240,12 +237,12 @@ def test_there_are_words_for_everything_in_both_languages():
             assert "{" not in str(error_text(StateConflict(UploadId(1), why), language))
 
 
-def test_a_client_s_name_for_a_field_is_no_template():
+def test_an_unknown_field_name_is_not_used_as_a_template():
     problem = Problem("{limit.__class__}", ProblemCode.UNKNOWN_FIELD, 3)
     assert problem_text(problem, Language.ENGLISH) == "Unknown field: {limit.__class__}"
 
 
-def test_every_error_that_a_port_or_the_domain_can_raise_to_a_caller_is_in_the_table():
-    kept_inside = {"LeaseLost", "ObjectChanged", "Unconvertible", "DecoderDied"}
+def test_every_error_that_reaches_a_caller_has_a_status_and_a_code():
+    internal = {"LeaseLost", "ObjectChanged", "Unconvertible", "DecoderDied"}
     known = {error.__name__ for error in OrakError.__subclasses__() if error.__module__.startswith("orak.")}
-    assert known - kept_inside == {error.__name__ for error in ERRORS}
+    assert known - internal == {error.__name__ for error in ERRORS}

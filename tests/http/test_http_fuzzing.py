@@ -1,12 +1,13 @@
-"""Whatever is sent: no 5xx, and every refusal in the envelope (R12, in small)."""
+"""Random requests: no answer is a 5xx, and every error has the envelope."""
 
 import json
 
-from http_api import TAKE, refusal, upload
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-# The same requests each time: to hunt, raise the numbers of examples and let them vary.
+from http_api import NEW_UPLOAD, refusal, upload
+
+# The same requests on each run. To hunt for bugs, raise the numbers of examples and let them vary.
 BOUNDED = settings(
     deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -47,7 +48,7 @@ VALUES = st.recursive(
     max_leaves=5,
 )
 OBJECTS = st.dictionaries(FIELDS | st.text(max_size=8), VALUES, max_size=6)
-GOOD = st.sampled_from([TAKE, {"title": "t", "uploadId": 1}, {"title": "u"}, {}])
+GOOD = st.sampled_from([NEW_UPLOAD, {"title": "t", "uploadId": 1}, {"title": "u"}, {}])
 JSON_BODIES = st.builds(lambda good, odd: json.dumps({**good, **odd}).encode(), GOOD, OBJECTS) | VALUES.map(
     lambda value: json.dumps(value).encode()
 )
@@ -122,7 +123,7 @@ TERMS = st.dictionaries(
         },
     ),
 )
-async def test_no_request_makes_the_store_fail(singer, method, folder, path, terms, headers):
+async def test_no_request_makes_the_object_server_fail(singer, method, folder, path, terms, headers):
     answer = await singer.request(
         method,
         f"/{folder}/{path}",
@@ -135,7 +136,7 @@ async def test_no_request_makes_the_store_fail(singer, method, folder, path, ter
         refusal(answer)
 
 
-async def test_an_api_that_was_sent_rubbish_still_works(singer):
+async def test_the_api_still_works_after_malformed_requests(singer):
     for body in (b"[" * 8192, b"\xff", b'{"title": "\\ud800"}'):
         await singer.post("/records/async", content=body, headers={"Content-Type": "application/json"})
     await upload(singer)

@@ -1,49 +1,23 @@
-"""The same application as `orak serve` runs it: SQLite, the local disk, a real clock, real conversion."""
+"""The application as `orak serve` runs it: SQLite, the local disk, a real clock, real conversion."""
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from functools import partial
 
-import httpx
 import pytest
-from http_api import SECRET, URL, name, presign, refusal, started, upload
 
 from audio_samples import chord, write
-from orak.adapters.auth.issuing import issue_token
-from orak.domain.identity import UserId
-from orak.entrypoints.container import run
-from orak.entrypoints.http.app import create_app
-from orak.entrypoints.settings.values import Settings
-
-
-@asynccontextmanager
-async def served(data_dir, **changes):
-    changes = {"batch_enabled": False} | changes
-    settings = Settings(data_dir=data_dir, jwt_secret=SECRET, public_url=URL, **changes)
-    app = create_app(settings, partial(run, settings))
-    token = issue_token(SECRET, UserId(1), (), timedelta(hours=1), datetime.now(UTC))
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(started(app))
-        yield await stack.enter_async_context(
-            httpx.AsyncClient(
-                transport=httpx.ASGITransport(app),
-                base_url=URL,
-                headers={"Authorization": f"Bearer {token}"},
-                timeout=30,
-            )
-        )
+from http_api import create_record, presign, refusal, upload
+from served import in_process
 
 
 @pytest.fixture
 async def singer(tmp_path):
-    async with served(tmp_path, immediate_slots=0) as client:
+    async with in_process(tmp_path, immediate_slots=0) as client:
         yield client
 
 
 async def test_from_presign_to_playback(tmp_path):
     content = write(tmp_path / "take.webm", chord(), 1.0).read_bytes()
-    async with served(tmp_path / "data", immediate_slots=1) as singer:
+    async with in_process(tmp_path / "data", immediate_slots=1) as singer:
         signed = await presign(singer, fileSize=len(content), contentType="audio/webm;codecs=opus")
         answer = await singer.put(signed["presignedUrl"], content=content, headers=signed["headers"])
         assert answer.status_code == 200
@@ -67,9 +41,9 @@ async def test_from_presign_to_playback(tmp_path):
         assert again.status_code == 304
 
 
-async def test_a_file_that_is_no_audio_fails_with_a_code(tmp_path):
-    async with served(tmp_path, immediate_slots=1) as singer:
-        signed = await upload(singer, b"just a text that calls itself a take")
+async def test_a_file_without_audio_fails_with_a_code(tmp_path):
+    async with in_process(tmp_path, immediate_slots=1) as singer:
+        signed = await upload(singer, b"a text that claims to be audio")
         answer = await singer.post(
             "/records/async",
             json={"title": "t", "uploadId": signed["uploadId"]},
@@ -82,7 +56,7 @@ async def test_a_file_that_is_no_audio_fails_with_a_code(tmp_path):
         }
 
 
-async def test_of_fifty_creates_at_once_one_wins(singer):
+async def test_of_fifty_concurrent_creates_one_succeeds(singer):
     signed = await upload(singer)
     body = {"title": "t", "uploadId": signed["uploadId"]}
     answers = await asyncio.gather(*(singer.post("/records/async", json=body) for _ in range(50)))
@@ -94,7 +68,7 @@ async def test_of_fifty_creates_at_once_one_wins(singer):
             assert message == f"이미 Record가 존재하는 업로드입니다: {signed['uploadId']}"
 
 
-async def test_of_many_puts_at_once_one_stores_its_bytes(singer):
+async def test_of_many_concurrent_puts_one_stores_its_bytes(singer):
     signed = await presign(singer)
     answers = await asyncio.gather(
         *(
@@ -105,8 +79,8 @@ async def test_of_many_puts_at_once_one_stores_its_bytes(singer):
     assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412]
 
 
-async def test_a_record_goes_with_everything_of_it(singer):
-    record = await name(singer, await upload(singer))
+async def test_a_deleted_record_takes_its_upload_with_it(singer):
+    record = await create_record(singer, await upload(singer))
     path = f"/records/async/{record['id']}"
     assert (await singer.patch(path, json={"title": "둘째"})).json()["title"] == "둘째"
     assert [one["id"] for one in (await singer.get("/records/async/me?limit=1")).json()] == [record["id"]]
@@ -116,13 +90,13 @@ async def test_a_record_goes_with_everything_of_it(singer):
     assert refusal(await singer.get(upload_path)) == (404, "RECORD_OPERATION_FAILED")
 
 
-async def test_it_is_ready(singer):
+async def test_the_service_is_ready(singer):
     assert (await singer.get("/health/ready")).json() == {"status": "ready"}
 
 
-async def test_a_client_may_wait_for_a_take_that_is_queued(tmp_path):
+async def test_a_client_can_wait_for_a_queued_conversion(tmp_path):
     content = write(tmp_path / "take.webm", chord(), 1.0).read_bytes()
-    async with served(tmp_path / "data", immediate_slots=0, batch_enabled=True) as singer:
+    async with in_process(tmp_path / "data", immediate_slots=0, batch_enabled=True) as singer:
         signed = await presign(singer, fileSize=len(content))
         await singer.put(signed["presignedUrl"], content=content, headers=signed["headers"])
         body = {"title": "t", "uploadId": signed["uploadId"]}
@@ -131,9 +105,9 @@ async def test_a_client_may_wait_for_a_take_that_is_queued(tmp_path):
         assert answer.json()["processingStatus"] == "COMPLETED"
 
 
-async def test_nobody_waits_who_did_not_ask_and_nobody_for_bytes_that_are_not_sent(singer):
+async def test_a_create_does_not_wait_unasked_nor_for_missing_bytes(singer):
     async with asyncio.timeout(5):
-        assert (await name(singer, await upload(singer)))["processingStatus"] == "PROCESSING"
+        assert (await create_record(singer, await upload(singer)))["processingStatus"] == "PROCESSING"
         body = {"title": "t", "uploadId": (await presign(singer))["uploadId"]}
         answer = await singer.post("/records/async", json=body, headers={"Prefer": "wait=10"})
     assert (answer.status_code, answer.headers.get("preference-applied")) == (200, None)

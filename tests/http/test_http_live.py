@@ -1,4 +1,4 @@
-"""Following one's own takes: server-sent events and WebSockets, on a real socket."""
+"""The live feed: server-sent events and WebSockets, on a real socket."""
 
 import asyncio
 import json
@@ -8,18 +8,17 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from http_api import name, presign, refusal
-from served import DEADLINE, a_token, caller, served
-from test_http_behind_uvicorn import on
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from http_api import create_record, presign, refusal
 from orak.application.ports.live import LiveMessage
 from orak.domain.identity import RecordId, UploadId, UserId
 from orak.domain.processing import ProcessingStatus
 from orak.entrypoints.http.routes import live_events as event_stream
 from orak.entrypoints.http.routes import live_socket
 from orak.entrypoints.http.serving import live_streams as live
+from served import DEADLINE, a_token, caller, on_server, served
 
 EVENTS, SOCKET, TICKET = "/records/async/events", "/records/async/live", "/records/async/live/ticket"
 START = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -42,13 +41,13 @@ def singer(house):
 
 
 async def a_record(server, singer) -> dict:
-    signed = on(server, await presign(singer))
+    signed = on_server(server, await presign(singer))
     await singer.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
-    return await name(singer, signed)
+    return await create_record(singer, signed)
 
 
-async def a_life(server, singer) -> int:
-    """A take from its name to its end; three changes."""
+async def a_conversion(server, singer) -> int:
+    """Create a record and convert it, which fails: three changes."""
     record = await a_record(server, singer)
     await server.running.use_cases.process_upload(UploadId(record["uploadId"]))
     await server.running.use_cases.follow_events()
@@ -65,7 +64,7 @@ def a_tick(progress):
 
 
 class Stream:
-    """The lines of a stream of events, taken one block at a time."""
+    """A stream of events, read block by block."""
 
     def __init__(self, answer) -> None:
         self.answer = answer
@@ -73,7 +72,7 @@ class Stream:
         self.last_id = None
 
     async def block(self) -> dict[str, str]:
-        """The fields of the next block; a comment is a block of its own."""
+        """Return the fields of the next block; a comment is a block of its own."""
         fields = {}
         async with asyncio.timeout(DEADLINE):
             async for line in self._lines:
@@ -107,13 +106,13 @@ async def streamed(client, after=None, **options):
         yield stream
 
 
-def dialled(server, token=None, query="", **options):
+def connected(server, token=None, query="", **options):
     if token is not None:
         options["subprotocols"] = ["bearer", token]
     return connect(f"ws{server.url.removeprefix('http')}{SOCKET}{query}", proxy=None, **options)
 
 
-async def told(connection) -> dict:
+async def next_message(connection) -> dict:
     async with asyncio.timeout(DEADLINE):
         return json.loads(await connection.recv())
 
@@ -126,15 +125,15 @@ async def close_of(connection) -> int:
 
 async def until(holds) -> None:
     async with asyncio.timeout(DEADLINE):
-        while not holds():  # noqa: ASYNC110 - the server notices who comes and goes when it does
+        while not holds():  # noqa: ASYNC110 - the server sets no event when clients come and go
             await asyncio.sleep(0.01)
 
 
-async def test_a_life_is_told_step_by_step(server, singer):
+async def test_a_stream_shows_every_step_of_a_conversion(server, singer):
     async with streamed(singer) as stream:
         assert stream.answer.headers["content-type"] == "text/event-stream"
         assert stream.answer.headers["cache-control"] == "no-store"
-        record_id = await a_life(server, singer)
+        record_id = await a_conversion(server, singer)
         assert await stream.states(3) == [
             (record_id, "PROCESSING"),
             (record_id, "PROCESSING"),
@@ -142,7 +141,7 @@ async def test_a_life_is_told_step_by_step(server, singer):
         ]
 
 
-async def test_an_event_to_the_byte(server, singer):
+async def test_an_event_matches_the_contract_byte_for_byte(server, singer):
     async with streamed(singer) as stream:
         await publish(
             server, LiveMessage(9, RecordId(3), UploadId(4), ProcessingStatus.COMPLETED, 100, START)
@@ -154,7 +153,7 @@ async def test_an_event_to_the_byte(server, singer):
         }
 
 
-async def test_a_tick_repeats_the_last_id_and_is_none_to_resume_after(server, singer):
+async def test_a_tick_repeats_the_last_event_id_and_has_no_id_of_its_own(server, singer):
     async with streamed(singer) as stream:
         begin = int(stream.last_id)
         await publish(server, a_tick(40))
@@ -162,10 +161,10 @@ async def test_a_tick_repeats_the_last_id_and_is_none_to_resume_after(server, si
         assert (event["eventId"], event["progress"], event["id"]) == (begin, 40, None)
 
 
-async def test_who_was_cut_off_twenty_times_sees_every_change_once_and_in_order(server, singer):
+async def test_a_client_that_reconnects_after_each_event_sees_every_change_once(server, singer):
     async with streamed(singer) as stream:
         last = stream.last_id
-    lives = [await a_life(server, singer) for _ in range(7)]
+    converted = [await a_conversion(server, singer) for _ in range(7)]
     async with streamed(singer, after=last) as stream:
         whole = [(await stream.event())["eventId"] for _ in range(21)]
     seen = []
@@ -173,12 +172,12 @@ async def test_who_was_cut_off_twenty_times_sees_every_change_once_and_in_order(
         async with streamed(singer, after=last) as stream:
             seen.append((await stream.event())["eventId"])
             last = stream.last_id
-    assert len(lives) == 7
+    assert len(converted) == 7
     assert seen == whole == sorted(set(seen))
 
 
-async def test_a_deleted_take_is_told_as_gone(server, singer):
-    record_id = await a_life(server, singer)
+async def test_a_deleted_record_is_announced_as_deleted(server, singer):
+    record_id = await a_conversion(server, singer)
     async with streamed(singer) as stream:
         await singer.delete(f"/records/async/{record_id}")
         await server.running.use_cases.follow_events()
@@ -186,7 +185,7 @@ async def test_a_deleted_take_is_told_as_gone(server, singer):
     assert (event["recordId"], event["processingStatus"], event["deleted"]) == (record_id, "FAILED", True)
 
 
-async def test_ticks_that_come_after_the_end_are_not_told(server, singer):
+async def test_ticks_after_the_end_of_a_conversion_are_left_out(server, singer):
     async with streamed(singer) as stream:
         begin = int(stream.last_id)
         done = LiveMessage(begin + 5, RecordId(1), UploadId(1), ProcessingStatus.COMPLETED, 100, START)
@@ -195,27 +194,27 @@ async def test_ticks_that_come_after_the_end_are_not_told(server, singer):
         assert [(await stream.event())["progress"] for _ in range(4)] == [1, 100, 0, 2]
 
 
-async def test_a_stranger_sees_nothing(server, singer):
+async def test_users_receive_events_of_their_own_records_only(server, singer):
     async with (
         caller(server, user=2) as stranger,
         streamed(stranger, after=0) as stream,
-        dialled(server, a_token(2), "?lastEventId=0") as connection,
+        connected(server, a_token(2), "?lastEventId=0") as connection,
     ):
-        await a_life(server, singer)
+        await a_conversion(server, singer)
         await publish(server, a_tick(40))
         own = LiveMessage(999, RecordId(7), UploadId(7), ProcessingStatus.COMPLETED, 100, START)
         await publish(server, own, user=2)
         assert (await stream.event())["recordId"] == 7
-        assert (await told(connection))["recordId"] == 7
+        assert (await next_message(connection))["recordId"] == 7
 
 
-async def test_a_future_or_foreign_id_begins_now(singer):
+async def test_a_stream_resumed_after_a_future_id_begins_now(singer):
     async with streamed(singer, after=10**9) as stream:
         assert int(stream.last_id) < 10**9
 
 
 @pytest.mark.parametrize("given", ["x", "-1", "1_0", "٣", "9" * 17, "1.0"])
-async def test_what_never_was_an_id_is_refused(singer, given):
+async def test_a_malformed_last_event_id_is_refused(singer, given):
     answer = await singer.get(EVENTS, headers={"Last-Event-ID": given.encode()})
     assert refusal(answer) == (400, "VALIDATION_FAILED")
 
@@ -225,7 +224,7 @@ async def test_head_of_a_stream_ends_at_once(singer):
     assert (answer.status_code, answer.content) == (200, b"")
 
 
-async def test_who_may_watch(server, singer):
+async def test_a_stream_needs_a_token_in_the_header_or_a_valid_ticket(server, singer):
     token = singer.headers.pop("authorization").removeprefix("Bearer ")
     for path in (EVENTS, f"{EVENTS}?token={token}", f"{EVENTS}?access_token={token}", f"{EVENTS}?ticket=x"):
         assert refusal(await singer.get(path)) == (401, "UNAUTHORIZED")
@@ -234,7 +233,7 @@ async def test_who_may_watch(server, singer):
     assert refusal(await singer.post(TICKET)) == (401, "UNAUTHORIZED")
     for query in ("", f"?token={token}", "?ticket=x"):
         with pytest.raises(InvalidStatus) as refused:
-            await dialled(server, query=query)
+            await connected(server, query=query)
         assert refused.value.response.status_code == 401
         assert json.loads(refused.value.response.body)["error"]["code"] == "UNAUTHORIZED"
 
@@ -250,10 +249,10 @@ async def test_a_ticket_opens_one_stream(server, singer, caplog):
     del singer.headers["authorization"]
     async with (
         streamed(singer, params={"ticket": ticket}),
-        dialled(server, query=f"?ticket={other}") as socket,
+        connected(server, query=f"?ticket={other}") as socket,
     ):
         await publish(server, a_tick(5))
-        assert (await told(socket))["progress"] == 5
+        assert (await next_message(socket))["progress"] == 5
     for used in (ticket, other):
         assert refusal(await singer.get(EVENTS, params={"ticket": used})) == (401, "UNAUTHORIZED")
     written = "\n".join(record.getMessage() for record in caplog.records if record.name != "httpx")
@@ -261,11 +260,11 @@ async def test_a_ticket_opens_one_stream(server, singer, caplog):
     assert other not in written
 
 
-async def test_a_browser_shows_its_token_as_a_subprotocol(server):
-    async with dialled(server, a_token()) as connection:
+async def test_a_browser_authenticates_with_a_subprotocol(server):
+    async with connected(server, a_token()) as connection:
         assert connection.subprotocol == "bearer"
         await publish(server, a_tick(5))
-        assert await told(connection) == {
+        assert await next_message(connection) == {
             "eventId": 0,
             "recordId": 1,
             "uploadId": 1,
@@ -276,13 +275,13 @@ async def test_a_browser_shows_its_token_as_a_subprotocol(server):
 
 
 async def test_a_socket_resumes_where_the_last_one_ended(server, singer):
-    await a_life(server, singer)
+    await a_conversion(server, singer)
     headers = {"Authorization": f"Bearer {a_token()}"}
-    async with dialled(server, query="?lastEventId=0", additional_headers=headers) as connection:
+    async with connected(server, query="?lastEventId=0", additional_headers=headers) as connection:
         assert connection.subprotocol is None
-        seen = [(await told(connection))["eventId"] for _ in range(3)]
-    async with dialled(server, a_token(), f"?lastEventId={seen[0]}") as connection:
-        assert [(await told(connection))["eventId"] for _ in range(2)] == seen[1:]
+        seen = [(await next_message(connection))["eventId"] for _ in range(3)]
+    async with connected(server, a_token(), f"?lastEventId={seen[0]}") as connection:
+        assert [(await next_message(connection))["eventId"] for _ in range(2)] == seen[1:]
 
 
 @pytest.mark.parametrize(
@@ -295,32 +294,32 @@ async def test_a_socket_resumes_where_the_last_one_ended(server, singer):
         ("https://evil.test", False),
     ],
 )
-async def test_another_site_s_page_may_not_connect(tmp_path, origin, opens):
+async def test_a_page_of_another_origin_cannot_open_a_socket(tmp_path, origin, opens):
     async with served(tmp_path, cors_origins=("https://app.example",)) as (server, _):
         origin = server.url if origin == "own" else origin
         if opens:
-            async with dialled(server, a_token(), origin=origin):
+            async with connected(server, a_token(), origin=origin):
                 return
         with pytest.raises(InvalidStatus) as refused:
-            await dialled(server, a_token(), origin=origin)
+            await connected(server, a_token(), origin=origin)
         assert refused.value.response.status_code == 403
         assert json.loads(refused.value.response.body)["error"]["code"] == "FORBIDDEN"
 
 
 async def test_a_long_message_closes_the_socket_and_short_ones_are_ignored(server):
-    async with dialled(server, a_token()) as connection:
+    async with connected(server, a_token()) as connection:
         await connection.send("hello")
         await publish(server, a_tick(5))
-        assert (await told(connection))["progress"] == 5
+        assert (await next_message(connection))["progress"] == 5
         await connection.send("x" * 1_000_000)
         assert await close_of(connection) == 1009
 
 
-async def test_shutdown_ends_every_stream_and_says_to_come_again(tmp_path):
+async def test_shutdown_ends_every_stream_and_asks_clients_to_reconnect(tmp_path):
     async with (
         served(tmp_path) as (server, singer),
         streamed(singer) as stream,
-        dialled(server, a_token()) as connection,
+        connected(server, a_token()) as connection,
     ):
         server.running.end_waits()
         assert await close_of(connection) == 1012
@@ -328,14 +327,14 @@ async def test_shutdown_ends_every_stream_and_says_to_come_again(tmp_path):
             await stream.block()
 
 
-async def test_a_stream_lives_no_longer_than_its_token(server, singer):
+async def test_a_stream_ends_when_its_token_expires(server, singer):
     short = a_token(life=timedelta(seconds=2))
     singer.headers["authorization"] = f"Bearer {short}"
     ticket = (await singer.post(TICKET)).json()["ticket"]
     async with (
         streamed(singer) as stream,
-        dialled(server, short) as one,
-        dialled(server, query=f"?ticket={ticket}") as other,
+        connected(server, short) as one,
+        connected(server, query=f"?ticket={ticket}") as other,
     ):
         assert await close_of(one) == 1012
         assert await close_of(other) == 1012
@@ -344,13 +343,13 @@ async def test_a_stream_lives_no_longer_than_its_token(server, singer):
     assert refusal(await singer.get(EVENTS)) == (401, "UNAUTHORIZED")
 
 
-async def test_a_quiet_stream_says_that_it_lives(singer, monkeypatch):
+async def test_a_quiet_stream_sends_heartbeats(singer, monkeypatch):
     monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.01)
     async with streamed(singer) as stream:
         assert await stream.block() == {"": ""}
 
 
-async def test_nobody_s_streams_take_all_the_room(server, singer):
+async def test_a_user_may_open_a_limited_number_of_streams(server, singer):
     async with streamed(singer) as stream:
         [user] = [*server.config.app.state.streams._open]
         server.config.app.state.streams._open[user] += 31
@@ -358,7 +357,7 @@ async def test_nobody_s_streams_take_all_the_room(server, singer):
         assert refusal(refused) == (429, "RATE_LIMITED")
         assert refused.headers["retry-after"] == "10"
         with pytest.raises(InvalidStatus) as refused:
-            await dialled(server, a_token())
+            await connected(server, a_token())
         assert refused.value.response.status_code == 429
         async with caller(server, user=2) as stranger, streamed(stranger):
             pass
@@ -368,33 +367,35 @@ async def test_nobody_s_streams_take_all_the_room(server, singer):
 
 
 @pytest.mark.parametrize("kind", ["events", "socket"])
-async def test_one_that_never_reads_is_cut_off_and_harms_nobody(server, singer, monkeypatch, kind):
+async def test_a_client_that_never_reads_is_disconnected_and_delays_no_other(
+    server, singer, monkeypatch, kind
+):
     for module in (event_stream, live_socket):
         monkeypatch.setattr(module, "WRITE_TIMEOUT_SECONDS", 0.3)
     listener = server.servers[0].sockets[0]
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # which connections inherit
-    deaf = socket.socket()
-    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    deaf.connect(listener.getsockname())
+    unread = socket.socket()
+    unread.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    unread.connect(listener.getsockname())
     upgrade = {
         "events": "",
         "socket": "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n",
     }[kind]
     path = {"events": EVENTS, "socket": SOCKET}[kind]
-    deaf.sendall(
+    unread.sendall(
         f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {a_token()}\r\n{upgrade}\r\n".encode()
     )
-    streams = server.config.app.state.streams
+    open_streams = server.config.app.state.streams
     async with streamed(singer) as stream:
-        await until(lambda: streams._open[UserId(1)] == 2)
+        await until(lambda: open_streams._open[UserId(1)] == 2)
         position = 1000
         async with asyncio.timeout(DEADLINE):
-            while streams._open[UserId(1)] == 2:
+            while open_streams._open[UserId(1)] == 2:
                 position += 1
                 await publish(
                     server,
                     LiveMessage(position, RecordId(1), UploadId(1), ProcessingStatus.PROCESSING, 0, START),
                 )
                 assert (await stream.event())["eventId"] == position
-        deaf.close()
+        unread.close()

@@ -1,12 +1,14 @@
+"""Metrics in the text format of Prometheus."""
+
 import dataclasses
 
-from http_api import name, upload
 from prometheus_client.parser import text_string_to_metric_families
 
+from http_api import create_record, upload
 from orak.application.ports.failures import Unavailable
 
 
-async def figures(anyone):
+async def metrics(anyone):
     answer = await anyone.get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
@@ -18,11 +20,11 @@ async def figures(anyone):
     }
 
 
-async def test_figures_of_what_waits_and_how_far_relays_are(api, anyone, singer):
-    await name(singer, await upload(singer))
+async def test_metrics_show_waiting_uploads_and_relay_lag(api, anyone, singer):
+    await create_record(singer, await upload(singer))
     await upload(singer)
     await api.house.persistence.event_log.number()
-    shown = await figures(anyone)
+    shown = await metrics(anyone)
     assert shown.pop(("batch_processing_oldest_waiting_seconds",)) >= 0
     assert shown.pop(("orak_relay_lag_seconds", "delete-objects")) >= 0
     assert shown == {
@@ -38,7 +40,7 @@ async def test_figures_of_what_waits_and_how_far_relays_are(api, anyone, singer)
     }
 
 
-async def test_while_the_database_is_away_that_is_the_figure(api, anyone):
+async def test_without_a_database_the_only_metric_says_so(api, anyone):
     class Away:
         async def count(self, *_):
             raise Unavailable("the database is away")
@@ -46,4 +48,4 @@ async def test_while_the_database_is_away_that_is_the_figure(api, anyone):
     running = api.app.state.running
     collect_metrics = dataclasses.replace(running.collect_metrics, reports=Away())
     api.app.state.running = dataclasses.replace(running, collect_metrics=collect_metrics)
-    assert await figures(anyone) == {("orak_database_up",): 0}
+    assert await metrics(anyone) == {("orak_database_up",): 0}

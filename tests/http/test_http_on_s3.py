@@ -1,14 +1,14 @@
-"""orak as `orak serve` runs it beside an S3 server: SQLite, a real bucket, real conversion."""
+"""The application as `orak serve` runs it beside an S3 server: SQLite, a real bucket, real conversion."""
 
 from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from http_api import presign, refusal
-from test_http_in_production import served
 
 from audio_samples import chord, write
+from http_api import presign, refusal
 from s3_servers import KEYS, an_s3_server
+from served import in_process
 
 
 @asynccontextmanager
@@ -19,7 +19,7 @@ async def served_on(bucket, data_dir):
         "aws_access_key_id": KEYS.access_key,
         "aws_secret_access_key": KEYS.secret_key,
     }
-    async with served(data_dir, immediate_slots=1, **on_s3) as singer, httpx.AsyncClient() as anyone:
+    async with in_process(data_dir, immediate_slots=1, **on_s3) as singer, httpx.AsyncClient() as anyone:
         yield singer, anyone
 
 
@@ -42,10 +42,10 @@ async def test_from_presign_to_playback_on_s3(callers, tmp_path):
     )
     record = answer.json()
     assert (record["processingStatus"], record["failure"]) == ("COMPLETED", None)
-    led = await singer.get(record["publicUrl"])
-    assert led.status_code == 307
-    assert led.headers["cache-control"] == "public, max-age=300"
-    listened = await anyone.get(led.headers["location"])
+    redirect = await singer.get(record["publicUrl"])
+    assert redirect.status_code == 307
+    assert redirect.headers["cache-control"] == "public, max-age=300"
+    listened = await anyone.get(redirect.headers["location"])
     assert (listened.status_code, listened.content[4:8]) == (200, b"ftyp")
     assert listened.headers["content-type"] == "audio/mp4"
     looked = await anyone.head((await singer.head(record["publicUrl"])).headers["location"])
@@ -54,19 +54,19 @@ async def test_from_presign_to_playback_on_s3(callers, tmp_path):
     assert len(waveform.json()["peaks"]) == 800
 
 
-async def test_signed_urls_of_a_local_store_are_not_there(callers):
+async def test_signed_urls_of_local_storage_do_not_exist(callers):
     singer, _ = callers
     assert refusal(await singer.get("/storage/recordings/x?signature=x")) == (404, "NOT_FOUND")
     assert refusal(await singer.put("/storage/recordings/x?signature=x")) == (404, "NOT_FOUND")
 
 
-async def test_nothing_but_the_public_folder_is_led_to(callers):
+async def test_only_public_objects_are_redirected_to(callers):
     singer, _ = callers
     for path in ("/media/recordings/x", "/media/x", "/media/published/../recordings/x", "/media/published/"):
         assert (await singer.get(path)).status_code == 404
 
 
-async def test_storage_that_is_down_is_named_and_comes_back_by_itself(tmp_path):
+async def test_readiness_names_unavailable_storage_and_recovers_with_it(tmp_path):
     (tmp_path / "server").mkdir()
     with an_s3_server(tmp_path / "server") as server:
         bucket = server.new_bucket()

@@ -1,13 +1,13 @@
-"""Records over HTTP: what a client sends, sees, and is refused."""
+"""Records over HTTP: requests, answers and errors."""
 
 import asyncio
 import json
 from datetime import timedelta
 
 import pytest
-from http_api import SETTINGS, an_api, convert, name, presign, refusal, upload, wrong_fields
 from msgspec.structs import replace
 
+from http_api import SETTINGS, an_api, convert, create_record, presign, refusal, upload, wrong_fields
 from orak.application.ports.converter import Unconvertible
 from orak.application.ports.songs import Song
 from orak.domain.identity import MAX_ID, SongId
@@ -16,7 +16,7 @@ from orak.domain.processing import FailureCode
 JSON = {"Content-Type": "application/json"}
 
 
-async def test_a_new_record_is_the_contract_s_to_the_byte(singer):
+async def test_a_new_record_matches_the_contract_byte_for_byte(singer):
     await upload(singer)
     answer = await singer.post(
         "/records/async", json={"title": "첫 노래", "uploadId": 1, "durationSeconds": 184}
@@ -31,7 +31,7 @@ async def test_a_new_record_is_the_contract_s_to_the_byte(singer):
 
 
 async def test_a_completed_record_has_its_public_urls(api, singer):
-    record = await name(singer, await upload(singer))
+    record = await create_record(singer, await upload(singer))
     await convert(api, record)
     shown = (await singer.get("/records/async/1")).json()
     key = "published/00000000-0000-4000-8000-000000000001/1_take.m4a"
@@ -42,12 +42,12 @@ async def test_a_completed_record_has_its_public_urls(api, singer):
     assert shown["loudness"] == {"inputLufs": -20.0, "outputLufs": -14.0, "truePeakDb": -1.5}
 
 
-async def test_public_urls_begin_with_the_cdn_s_and_are_percent_encoded():
+async def test_public_urls_begin_with_the_cdn_url_and_are_percent_encoded():
     async with an_api(replace(SETTINGS, cdn_base_url="https://cdn.example.com/")) as api:
         singer = await api.caller()
         signed = await presign(singer, originalFilename="내 노래.webm")
         await singer.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
-        await convert(api, await name(singer, signed))
+        await convert(api, await create_record(singer, signed))
         shown = (await singer.get("/records/async/1")).json()
     assert shown["publicUrl"] == (
         "https://cdn.example.com/published/00000000-0000-4000-8000-000000000001/"
@@ -55,9 +55,9 @@ async def test_public_urls_begin_with_the_cdn_s_and_are_percent_encoded():
     )
 
 
-async def test_why_a_take_failed_is_said_in_the_caller_s_language(api, singer):
+async def test_a_failure_is_explained_in_the_language_of_the_client(api, singer):
     api.house.converter.errors.append(Unconvertible(FailureCode.NO_AUDIO_STREAM))
-    await convert(api, await name(singer, await upload(singer)))
+    await convert(api, await create_record(singer, await upload(singer)))
     korean = (await singer.get("/records/async/1")).json()
     english = (await singer.get("/records/async/1", headers={"Accept-Language": "en"})).json()
     assert korean["processingStatus"] == "FAILED"
@@ -93,7 +93,7 @@ async def test_why_a_take_failed_is_said_in_the_caller_s_language(api, singer):
         ({"title": "t", "uploadId": 1, "processingStatus": "x"}, [("processingStatus", "UNKNOWN_FIELD")]),
     ],
 )
-async def test_everything_that_is_wrong_with_a_new_record_is_named(singer, body, expected):
+async def test_every_wrong_field_of_a_new_record_is_named(singer, body, expected):
     answer = await singer.post("/records/async", content=json.dumps(body), headers=JSON)
     assert wrong_fields(answer) == expected
 
@@ -113,24 +113,24 @@ async def test_everything_that_is_wrong_with_a_new_record_is_named(singer, body,
         '{"title": "t"}'.encode("utf-16"),
     ],
 )
-async def test_a_body_that_is_no_json_object_is_malformed(singer, body):
+async def test_a_body_that_is_not_a_json_object_is_malformed(singer, body):
     answer = await singer.post("/records/async", content=body, headers=JSON)
     assert wrong_fields(answer) == [("body", "MALFORMED")]
 
 
-async def test_a_number_of_ten_thousand_digits_is_just_too_large(singer):
+async def test_a_number_of_ten_thousand_digits_is_an_invalid_value(singer):
     body = b'{"title": "t", "uploadId": ' + b"9" * 10_000 + b"}"
     answer = await singer.post("/records/async", content=body, headers=JSON)
     assert wrong_fields(answer) == [("uploadId", "INVALID")]
 
 
-async def test_a_title_may_take_all_the_room_that_json_lets_it(singer):
+async def test_a_title_of_255_characters_may_be_of_any_size_in_bytes(singer):
     signed = await upload(singer)
-    record = await name(singer, signed, title="👩‍🎤" * 85)
+    record = await create_record(singer, signed, title="👩‍🎤" * 85)
     assert record["title"] == "👩‍🎤" * 85
 
 
-async def test_a_body_over_16_kb_is_413_whether_its_length_is_told_or_not(singer):
+async def test_a_body_over_16_kib_is_413_with_or_without_a_length(singer):
     async def chunks():
         for _ in range(1024):
             yield b" " * 1024
@@ -148,7 +148,7 @@ async def test_json_sent_as_text_is_415(singer):
         assert refusal(answer) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
-async def test_what_stands_in_the_way_of_a_record_is_said_word_for_word(singer, stranger):
+async def test_errors_of_a_create_match_the_contract_word_for_word(singer, stranger):
     await upload(singer)
     body = {"title": "t", "uploadId": 1}
 
@@ -174,7 +174,7 @@ async def test_what_stands_in_the_way_of_a_record_is_said_word_for_word(singer, 
     )  # fmt: skip
 
 
-async def test_of_fifty_creates_at_once_one_wins(singer):
+async def test_of_fifty_concurrent_creates_one_succeeds(singer):
     await upload(singer)
     body = {"title": "t", "uploadId": 1}
     answers = await asyncio.gather(*(singer.post("/records/async", json=body) for _ in range(50)))
@@ -192,7 +192,7 @@ async def test_of_fifty_creates_at_once_one_wins(singer):
         ("return=minimal", None),
     ],
 )
-async def test_a_client_may_say_how_long_it_waits(singer, header, applied):
+async def test_a_client_chooses_how_long_it_waits(singer, header, applied):
     await upload(singer)
     answer = await singer.post(
         "/records/async", json={"title": "t", "uploadId": 1}, headers={"Prefer": header}
@@ -201,8 +201,8 @@ async def test_a_client_may_say_how_long_it_waits(singer, header, applied):
     assert answer.headers.get("preference-applied") == applied
 
 
-async def test_a_record_that_did_not_change_is_304(singer):
-    await name(singer, await upload(singer))
+async def test_an_unchanged_record_is_304(singer):
+    await create_record(singer, await upload(singer))
     first = await singer.get("/records/async/1")
     etag = first.headers["etag"]
     for known in (etag, f"W/{etag}", f'"other", {etag}', "*"):
@@ -232,20 +232,20 @@ async def test_a_record_that_did_not_change_is_304(singer):
         "1%00",
     ],
 )
-async def test_what_can_be_no_id_is_not_found(singer, record_id):
+async def test_a_path_id_that_cannot_be_an_id_is_404(singer, record_id):
     assert refusal(await singer.get(f"/records/async/{record_id}")) == (404, "NOT_FOUND")
     assert refusal(await singer.delete(f"/records/async/uploads/{record_id}")) == (404, "NOT_FOUND")
 
 
-async def test_a_record_that_is_not_there(singer):
+async def test_an_unknown_record_is_404(singer):
     answer = await singer.get(f"/records/async/{MAX_ID}")
     assert refusal(answer) == (404, "RECORD_NOT_FOUND")
     assert answer.json()["error"]["message"] == f"Record not found: {MAX_ID}"
 
 
-async def test_pages_lead_to_each_other(singer):
+async def test_each_page_links_to_the_next(singer):
     for _ in range(5):
-        await name(singer, await upload(singer))
+        await create_record(singer, await upload(singer))
     everything = await singer.get("/records/async/me")
     assert [record["id"] for record in everything.json()] == [5, 4, 3, 2, 1]
     assert "link" not in everything.headers
@@ -259,7 +259,7 @@ async def test_pages_lead_to_each_other(singer):
 
 
 async def test_a_list_holds_the_caller_s_own_records_only(singer, stranger):
-    await name(singer, await upload(singer))
+    await create_record(singer, await upload(singer))
     assert (await stranger.get("/records/async/me")).text == "[]"
 
 
@@ -277,13 +277,13 @@ async def test_a_list_holds_the_caller_s_own_records_only(singer, stranger):
         ("limit=%FF", [("query", "MALFORMED")]),
     ],
 )
-async def test_a_page_that_cannot_be_asked_for(singer, query, expected):
+async def test_a_wrong_limit_or_cursor_is_refused(singer, query, expected):
     assert wrong_fields(await singer.get(f"/records/async/me?{query}")) == expected
 
 
 async def test_title_and_song_change_apart_or_together(api, singer):
     await api.house.use_cases.import_songs([Song(SongId(5)), Song(SongId(6))])
-    await name(singer, await upload(singer), songId=5)
+    await create_record(singer, await upload(singer), songId=5)
     for change, expected in (
         ({"title": "e\u0301"}, ("\u00e9", 5)),
         ({"songId": 6}, ("\u00e9", 6)),
@@ -294,9 +294,9 @@ async def test_title_and_song_change_apart_or_together(api, singer):
         assert (answer.json()["title"], answer.json()["songId"]) == expected
 
 
-async def test_a_change_that_changes_nothing_leaves_version_and_time(api, singer):
+async def test_a_change_without_effect_keeps_version_and_time(api, singer):
     await api.house.use_cases.import_songs([Song(SongId(5))])
-    await name(singer, await upload(singer), songId=5)
+    await create_record(singer, await upload(singer), songId=5)
     before = await singer.get("/records/async/1")
     api.house.clock.advance(timedelta(minutes=1))
     for change in ({}, {"title": "첫 노래"}, {"songId": 5}, {"title": "첫 노래", "songId": 5}):
@@ -306,17 +306,17 @@ async def test_a_change_that_changes_nothing_leaves_version_and_time(api, singer
 
 
 @pytest.mark.parametrize("title", [" ", "\u200b", "\u2060\ufeff", "\u00ad \u3000", "\u3164\u2028", None])
-async def test_a_title_that_nobody_sees_is_none(singer, title):
+async def test_an_invisible_title_counts_as_missing(singer, title):
     signed = await upload(singer)
     answer = await singer.post("/records/async", json={"title": title, "uploadId": signed["uploadId"]})
     assert wrong_fields(answer) == [("title", "REQUIRED")]
-    await name(singer, signed, title="\u200b👩\u200d🎤")
+    await create_record(singer, signed, title="\u200b👩\u200d🎤")
     answer = await singer.patch("/records/async/1", json={"title": title})
     assert wrong_fields(answer) == [("title", "REQUIRED")]
 
 
-async def test_a_wrong_change_names_every_field(singer):
-    await name(singer, await upload(singer))
+async def test_every_wrong_field_of_a_change_is_named(singer):
+    await create_record(singer, await upload(singer))
     answer = await singer.patch("/records/async/1", json={"title": "", "songId": "x", "uploadId": 3})
     assert wrong_fields(answer) == [
         ("title", "REQUIRED"),
@@ -327,8 +327,8 @@ async def test_a_wrong_change_names_every_field(singer):
     assert refusal(answer) == (404, "RECORD_OPERATION_FAILED")
 
 
-async def test_only_a_failed_take_is_tried_again(api, singer):
-    record = await name(singer, await upload(singer))
+async def test_only_a_failed_record_can_be_retried(api, singer):
+    record = await create_record(singer, await upload(singer))
     assert refusal(await singer.post("/records/async/1/retry")) == (409, "CONFLICT")
     api.house.converter.errors.append(Unconvertible(FailureCode.CORRUPT))
     await convert(api, record)
@@ -339,7 +339,7 @@ async def test_only_a_failed_take_is_tried_again(api, singer):
 
 
 async def test_a_deleted_record_is_gone_with_its_upload(singer):
-    await name(singer, await upload(singer))
+    await create_record(singer, await upload(singer))
     answer = await singer.delete("/records/async/1")
     assert (answer.status_code, answer.content) == (204, b"")
     assert refusal(await singer.delete("/records/async/1")) == (404, "RECORD_NOT_FOUND")

@@ -1,12 +1,12 @@
-"""The local store's own HTTP side: signed URLs, ranges, versions, caches."""
+"""Objects of local storage over HTTP: signed URLs, ranges, versions, caches."""
 
 import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
-from http_api import Api, a_scope, convert, name, presign, refusal, upload
 
+from http_api import Api, a_scope, convert, create_record, presign, refusal, upload
 from orak.application.ports.failures import Unavailable
 from orak.domain.processing import ProcessingStatus
 
@@ -17,13 +17,13 @@ EARLIER = "Mon, 01 Jan 2024 11:59:59 GMT"
 
 @pytest.fixture
 async def published(api, singer, anyone):
-    """ETag and Last-Modified of a published take, whose bytes are CONTENT."""
-    await convert(api, await name(singer, await upload(singer)))
+    """Return ETag and Last-Modified of a published object whose bytes are CONTENT."""
+    await convert(api, await create_record(singer, await upload(singer)))
     headers = (await anyone.head(PUBLISHED)).headers
     return headers["etag"], headers["last-modified"]
 
 
-async def test_the_bytes_of_a_signed_put_are_acknowledged_with_their_etag(singer, anyone):
+async def test_a_signed_put_is_answered_with_the_etag_of_its_bytes(singer, anyone):
     signed = await presign(singer)
     answer = await anyone.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
     assert (answer.status_code, answer.content) == (200, b"")
@@ -31,7 +31,7 @@ async def test_the_bytes_of_a_signed_put_are_acknowledged_with_their_etag(singer
     assert (await singer.get("/records/async/uploads/1")).json()["processingStatus"] == "UPLOADED"
 
 
-async def test_a_second_put_finds_it_there(singer, anyone):
+async def test_a_second_put_of_other_bytes_is_412(singer, anyone):
     signed = await upload(singer)
     answer = await anyone.put(signed["presignedUrl"], content=b"xyz", headers=signed["headers"])
     assert refusal(answer) == (412, "PRECONDITION_FAILED")
@@ -51,7 +51,7 @@ async def test_a_second_put_finds_it_there(singer, anyone):
         ("signature=", "signature=%FF"),
     ],
 )
-async def test_a_signed_url_with_one_thing_changed_is_403(singer, anyone, old, new):
+async def test_a_changed_signed_url_is_403(singer, anyone, old, new):
     signed = await presign(singer)
     url = signed["presignedUrl"].replace(old, new)
     answer = await anyone.put(url, content=b"abc", headers=signed["headers"])
@@ -60,7 +60,7 @@ async def test_a_signed_url_with_one_thing_changed_is_403(singer, anyone, old, n
     assert answer.status_code == 200
 
 
-async def test_a_url_is_good_for_its_method_its_type_and_its_time(api: Api, singer, anyone):
+async def test_a_signed_url_is_valid_for_its_method_type_and_lifetime_only(api: Api, singer, anyone):
     signed = await presign(singer)
     url, headers = signed["presignedUrl"], signed["headers"]
     assert refusal(await anyone.get(url)) == (403, "FORBIDDEN")
@@ -71,7 +71,7 @@ async def test_a_url_is_good_for_its_method_its_type_and_its_time(api: Api, sing
 
 
 @pytest.mark.parametrize("content", [b"", b"ab", b"abcd"])
-async def test_a_body_of_another_length_leaves_nothing_and_can_be_sent_again(singer, anyone, content):
+async def test_a_body_of_another_length_stores_nothing_and_can_be_sent_again(singer, anyone, content):
     signed = await presign(singer)
     for length in {str(len(content)), "3"}:
         headers = signed["headers"] | {"Content-Length": length}
@@ -90,7 +90,7 @@ async def test_a_body_of_unknown_length_is_refused(singer, anyone):
     assert refusal(answer) == (400, "VALIDATION_FAILED")
 
 
-async def test_a_put_that_is_cut_off_leaves_nothing_and_can_be_sent_again(api: Api, singer, anyone):
+async def test_a_put_that_is_cut_off_stores_nothing_and_can_be_sent_again(api: Api, singer, anyone):
     signed = await presign(singer)
     messages = [
         {"type": "http.request", "body": b"a", "more_body": True},
@@ -111,7 +111,7 @@ async def test_a_put_that_is_cut_off_leaves_nothing_and_can_be_sent_again(api: A
     assert answer.status_code == 200
 
 
-async def test_bytes_that_are_stored_are_acknowledged_though_the_database_is_down(api: Api, singer, anyone):
+async def test_stored_bytes_are_acknowledged_while_the_database_is_unavailable(api: Api, singer, anyone):
     signed = await presign(singer)
 
     async def down(_key):
@@ -122,11 +122,11 @@ async def test_bytes_that_are_stored_are_acknowledged_though_the_database_is_dow
     answer = await anyone.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
     assert answer.status_code == 200
     api.app.state.running = running
-    await name(singer, signed)
+    await create_record(singer, signed)
     assert (await singer.get("/records/async/uploads/1")).json()["processingStatus"] == "UPLOADED"
 
 
-async def test_a_url_that_was_given_up_leads_nowhere(api: Api, singer, anyone):
+async def test_the_url_of_a_cancelled_upload_stores_nothing(api: Api, singer, anyone):
     signed = await presign(singer)
     await singer.delete("/records/async/uploads/1")
     answer = await anyone.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
@@ -134,7 +134,7 @@ async def test_a_url_that_was_given_up_leads_nowhere(api: Api, singer, anyone):
     assert await api.house.storage.head(signed["s3Key"]) is None
 
 
-async def test_a_signed_get_sends_the_original_to_nobody_s_cache(api: Api, singer, anyone):
+async def test_a_signed_get_sends_the_original_and_forbids_caching(api: Api, singer, anyone):
     signed = await upload(singer)
     link = api.house.storage.presign_get(signed["s3Key"], life=timedelta(minutes=1))
     answer = await anyone.get(link.url)
@@ -144,7 +144,7 @@ async def test_a_signed_get_sends_the_original_to_nobody_s_cache(api: Api, singe
     assert refusal(await anyone.get(link.url.replace("signature=", "signature=0"))) == (403, "FORBIDDEN")
 
 
-async def test_a_published_take_is_anyone_s_for_ever(anyone, published):
+async def test_a_published_object_is_public_and_immutable(anyone, published):
     etag, modified = published
     answer = await anyone.get(PUBLISHED, headers={"Origin": "https://anywhere.example"})
     assert (answer.status_code, answer.content) == (200, CONTENT)
@@ -163,7 +163,7 @@ async def test_a_published_take_is_anyone_s_for_ever(anyone, published):
     }
 
 
-async def test_head_is_get_without_the_bytes(anyone, published):
+async def test_head_of_an_object_has_the_headers_of_get(anyone, published):
     got, head = await anyone.get(PUBLISHED), await anyone.head(PUBLISHED, headers={"Range": "bytes=0-1"})
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["etag"] == published[0]
@@ -182,7 +182,7 @@ async def test_head_is_get_without_the_bytes(anyone, published):
     ],
 )
 @pytest.mark.usefixtures("published")
-async def test_nothing_else_is_public(anyone, path):
+async def test_only_published_objects_are_public(anyone, path):
     assert refusal(await anyone.get(path)) == (404, "NOT_FOUND")
 
 
@@ -210,20 +210,20 @@ async def test_a_range_is_answered_with_its_part(anyone, asked, part, said):
     "asked", ["bytes=0-1,4-5", "bytes=-", "bytes=5-4", "bytes=a-b", "lines=1-2", "bytes 0-1", "bytes=٣-٤"]
 )
 @pytest.mark.usefixtures("published")
-async def test_several_ranges_and_none_are_answered_whole(anyone, asked):
+async def test_several_or_unreadable_ranges_are_answered_with_the_whole_object(anyone, asked):
     answer = await anyone.get(PUBLISHED, headers={"Range": asked.encode()})
     assert (answer.status_code, answer.content) == (200, CONTENT)
 
 
 @pytest.mark.parametrize("asked", ["bytes=13-", "bytes=99-100", "bytes=-0"])
 @pytest.mark.usefixtures("published")
-async def test_a_range_outside_is_416(anyone, asked):
+async def test_a_range_outside_the_object_is_416(anyone, asked):
     answer = await anyone.get(PUBLISHED, headers={"Range": asked})
     assert refusal(answer) == (416, "RANGE_NOT_SATISFIABLE")
     assert answer.headers["content-range"] == "bytes */13"
 
 
-async def test_if_range_asks_for_a_part_of_this_very_version_only(anyone, published):
+async def test_if_range_honours_a_range_of_the_same_version_only(anyone, published):
     etag, modified = published
     for condition, status in (
         (etag, 206),
@@ -237,7 +237,7 @@ async def test_if_range_asks_for_a_part_of_this_very_version_only(anyone, publis
         assert (await anyone.get(PUBLISHED, headers=headers)).status_code == status, condition
 
 
-async def test_a_version_that_is_known_is_not_sent_again(anyone, published):
+async def test_a_known_version_is_304(anyone, published):
     etag, modified = published
     for headers, status in (
         ({"If-None-Match": etag}, 304),
@@ -258,7 +258,7 @@ async def test_a_version_that_is_known_is_not_sent_again(anyone, published):
 
 @dataclass
 class Endless:
-    """An object that is read for ever, by a client that hangs up after the first piece."""
+    """An object without an end, for a client that hangs up after the first bytes."""
 
     info: object
     hung_up: asyncio.Event
@@ -274,7 +274,7 @@ class Endless:
 
 
 @pytest.mark.usefixtures("published")
-async def test_an_object_is_let_go_of_when_its_reader_hangs_up(api: Api):
+async def test_an_object_is_closed_when_its_client_hangs_up(api: Api):
     hung_up = asyncio.Event()
     opened = Endless(await api.house.storage.head(PUBLISHED.removeprefix("/media/")), hung_up)
 
@@ -297,8 +297,8 @@ async def test_an_object_is_let_go_of_when_its_reader_hangs_up(api: Api):
     assert opened.closed
 
 
-async def test_a_second_put_heals_an_arrival_that_nobody_took_note_of(anyone, api):
-    """As after a kill between the bytes and the row."""
+async def test_a_second_put_marks_an_upload_that_a_killed_process_did_not(anyone, api):
+    """The process was killed after the bytes were stored and before the row was updated."""
     upload = await api.house.request(content=b"abc")
     await api.house.lay(upload, b"abc")
     signed = api.house.storage.presign_put(
@@ -309,7 +309,7 @@ async def test_a_second_put_heals_an_arrival_that_nobody_took_note_of(anyone, ap
     assert (await api.house.row(upload)).status is ProcessingStatus.UPLOADED
 
 
-async def test_a_parameter_that_is_there_twice_is_not_what_was_signed(anyone, api):
+async def test_a_repeated_parameter_of_a_signed_url_is_403(anyone, api):
     upload = await api.house.request(content=b"abc")
     signed = api.house.storage.presign_put(
         upload.key, content_type="audio/webm", content_length=3, create_only=False, life=timedelta(minutes=1)

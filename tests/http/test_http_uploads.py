@@ -1,9 +1,10 @@
-"""Asking for a URL: four ways of sending, and every rule of every parameter."""
+"""Uploads over HTTP: the four forms of a request, and every rule of every parameter."""
 
 import json
 
 import pytest
-from http_api import TAKE, presign, refusal, upload, wrong_fields
+
+from http_api import NEW_UPLOAD, presign, refusal, upload, wrong_fields
 
 PATH = "/records/async/presigned-url"
 JSON = {"Content-Type": "application/json"}
@@ -12,8 +13,8 @@ MULTIPART = {"Content-Type": "multipart/form-data"}
 BOUNDED = {"Content-Type": "multipart/form-data; boundary=b"}
 
 
-async def test_the_answer_is_the_contract_s_to_the_byte(singer):
-    answer = await singer.post(PATH, json=TAKE | {"durationSeconds": 184})
+async def test_the_answer_matches_the_contract_byte_for_byte(singer):
+    answer = await singer.post(PATH, json=NEW_UPLOAD | {"durationSeconds": 184})
     signature = answer.json()["presignedUrl"].rpartition("=")[2]
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
@@ -29,14 +30,14 @@ async def test_the_answer_is_the_contract_s_to_the_byte(singer):
 @pytest.mark.parametrize(
     "sent",
     [
-        {"params": TAKE},
-        {"data": TAKE},
-        {"files": {field: (None, str(value)) for field, value in TAKE.items()}},
-        {"json": TAKE},
-        {"json": TAKE | {"fileSize": "3"}},
-        {"params": TAKE, "headers": JSON},
-        {"params": TAKE | {"fileSize": 99}, "data": {"fileSize": "3"}},
-        {"params": {"originalFilename": "take.webm", "fileSize": "x"}, "json": TAKE},
+        {"params": NEW_UPLOAD},
+        {"data": NEW_UPLOAD},
+        {"files": {field: (None, str(value)) for field, value in NEW_UPLOAD.items()}},
+        {"json": NEW_UPLOAD},
+        {"json": NEW_UPLOAD | {"fileSize": "3"}},
+        {"params": NEW_UPLOAD, "headers": JSON},
+        {"params": NEW_UPLOAD | {"fileSize": 99}, "data": {"fileSize": "3"}},
+        {"params": {"originalFilename": "take.webm", "fileSize": "x"}, "json": NEW_UPLOAD},
     ],
     ids=[
         "query",
@@ -49,7 +50,7 @@ async def test_the_answer_is_the_contract_s_to_the_byte(singer):
         "query and JSON",
     ],
 )
-async def test_parameters_may_be_sent_in_every_way(singer, sent):
+async def test_parameters_are_accepted_in_every_form(singer, sent):
     answer = await singer.post(PATH, **sent)
     assert answer.status_code == 200, answer.text
     assert list(answer.json()) == [
@@ -63,14 +64,18 @@ async def test_parameters_may_be_sent_in_every_way(singer, sent):
     assert "&size=3&" in answer.json()["presignedUrl"]
 
 
-async def test_a_name_keeps_its_letters_in_every_way(singer):
-    fields = TAKE | {"originalFilename": "내 노래 + 100%.webm"}
+async def test_a_file_name_keeps_its_letters_in_every_form(singer):
+    fields = NEW_UPLOAD | {"originalFilename": "내 노래 + 100%.webm"}
     for sent in (
         {"params": fields},
         {"data": fields},
         {"files": {field: (None, str(value)) for field, value in fields.items()}},
         {"json": fields},
-        {"content": "&".join(f"{key}={value}" for key, value in TAKE.items()).replace("take", "내").encode()},
+        {
+            "content": "&".join(f"{key}={value}" for key, value in NEW_UPLOAD.items())
+            .replace("take", "내")
+            .encode()
+        },
     ):
         headers = FORM if "content" in sent else {}
         answer = await singer.post(PATH, headers=headers, **sent)
@@ -128,31 +133,31 @@ async def test_a_name_keeps_its_letters_in_every_way(singer):
         ),
     ],
 )
-async def test_everything_that_is_wrong_is_named(singer, changes, expected):
-    answer = await singer.post(PATH, content=json.dumps(TAKE | changes), headers=JSON)
+async def test_every_wrong_parameter_is_named(singer, changes, expected):
+    answer = await singer.post(PATH, content=json.dumps(NEW_UPLOAD | changes), headers=JSON)
     assert wrong_fields(answer) == expected
 
 
 @pytest.mark.parametrize(
     "duration", [0, "0", "", None, "Infinity", "-Infinity", "NaN", "infinity", float("inf"), float("nan")]
 )
-async def test_a_duration_that_says_nothing_counts_as_absent(singer, duration):
-    content = json.dumps(TAKE | {"durationSeconds": duration})
+async def test_a_zero_or_infinite_duration_counts_as_absent(singer, duration):
+    content = json.dumps(NEW_UPLOAD | {"durationSeconds": duration})
     answer = await singer.post(PATH, content=content, headers=JSON)
     assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize(("word", "bound"), [("true", True), ("1", True), ("false", False), ("", False)])
 async def test_create_only_is_bound_into_the_signature(singer, word, bound):
-    answer = await singer.post(PATH, data=TAKE | {"createOnly": word})
+    answer = await singer.post(PATH, data=NEW_UPLOAD | {"createOnly": word})
     assert ("If-None-Match" in answer.json()["headers"]) is bound
 
 
 @pytest.mark.parametrize(
     ("sent", "expected"),
     [
-        ({"params": TAKE | {"userId": 2}}, [("userId", "UNKNOWN_FIELD")]),
-        ({"data": TAKE | {"userId": 2}}, [("userId", "UNKNOWN_FIELD")]),
+        ({"params": NEW_UPLOAD | {"userId": 2}}, [("userId", "UNKNOWN_FIELD")]),
+        ({"data": NEW_UPLOAD | {"userId": 2}}, [("userId", "UNKNOWN_FIELD")]),
         (
             {"files": {"originalFilename": ("take.webm", b"abc"), "fileSize": (None, "3")}},
             [("originalFilename", "INVALID"), ("contentType", "REQUIRED")],
@@ -171,7 +176,7 @@ async def test_create_only_is_bound_into_the_signature(singer, word, bound):
         ),
     ],
 )  # fmt: skip
-async def test_forms_are_read_as_strictly(singer, sent, expected):
+async def test_forms_are_read_as_strictly_as_json(singer, sent, expected):
     assert wrong_fields(await singer.post(PATH, **sent)) == expected
 
 
@@ -179,7 +184,7 @@ async def test_a_query_that_is_not_utf_8_is_refused(singer):
     assert wrong_fields(await singer.post(f"{PATH}?originalFilename=%FF")) == [("query", "MALFORMED")]
 
 
-async def test_nothing_at_all_names_all_that_is_required(singer):
+async def test_an_empty_request_names_every_required_parameter(singer):
     answer = await singer.post(PATH)
     assert wrong_fields(answer) == [
         ("originalFilename", "REQUIRED"),
@@ -190,11 +195,11 @@ async def test_nothing_at_all_names_all_that_is_required(singer):
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/xml", "", "application/jsonp"])
 async def test_a_body_of_another_type_is_415(singer, media_type):
-    answer = await singer.post(PATH, content=json.dumps(TAKE), headers={"Content-Type": media_type})
+    answer = await singer.post(PATH, content=json.dumps(NEW_UPLOAD), headers={"Content-Type": media_type})
     assert refusal(answer) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
-async def test_its_owner_sees_where_an_upload_stands(singer):
+async def test_the_owner_sees_the_status_of_an_upload(singer):
     signed = await upload(singer)
     answer = await singer.get("/records/async/uploads/1")
     assert answer.json() == {
@@ -210,13 +215,13 @@ async def test_its_owner_sees_where_an_upload_stands(singer):
     }
 
 
-async def test_an_upload_that_is_not_there(singer):
+async def test_an_unknown_upload_is_404(singer):
     answer = await singer.get("/records/async/uploads/7")
     assert refusal(answer) == (404, "RECORD_OPERATION_FAILED")
     assert answer.json()["error"]["message"] == "업로드를 찾을 수 없습니다: 7"
 
 
-async def test_an_upload_is_given_up_once(singer):
+async def test_an_upload_is_cancelled_once(singer):
     await presign(singer)
     answer = await singer.delete("/records/async/uploads/1")
     assert (answer.status_code, answer.content) == (204, b"")

@@ -1,8 +1,9 @@
-"""Operators' calls about webhooks."""
+"""The operators' routes for webhook endpoints."""
 
 import re
 
 import pytest
+
 from http_api import refusal, upload, wrong_fields
 
 BASE = "/records/async/webhooks"
@@ -25,7 +26,7 @@ async def deliver(api):
     await api.house.use_cases.deliver_webhooks.settled()
 
 
-async def test_a_webhook_is_made_shown_changed_and_removed(operator):
+async def test_a_webhook_is_added_shown_changed_and_removed(operator):
     made = await add(operator, eventTypes=["RecordCreated"])
     assert re.fullmatch(r"whsec_[\w-]{43}", made["secret"])
     webhook = made["webhook"]
@@ -73,11 +74,11 @@ async def test_a_webhook_is_made_shown_changed_and_removed(operator):
         ({"url": URL, "secret": "mine"}, [("secret", "UNKNOWN_FIELD")]),
     ],
 )
-async def test_everything_that_is_wrong_is_told_at_once(operator, body, wrong):
+async def test_every_wrong_field_is_named_at_once(operator, body, wrong):
     assert wrong_fields(await operator.post(BASE, json=body)) == wrong
 
 
-async def test_changes_are_checked_too(operator):
+async def test_changes_are_validated_too(operator):
     await add(operator)
     answer = await operator.patch(f"{BASE}/1", json={"url": "http://private.example", "enabled": "maybe"})
     assert wrong_fields(answer) == [("enabled", "INVALID")]
@@ -85,7 +86,7 @@ async def test_changes_are_checked_too(operator):
     assert wrong_fields(answer) == [("url", "NOT_PUBLIC")]
 
 
-async def test_what_was_delivered_is_shown_page_by_page_and_sent_again(api, operator, singer):
+async def test_deliveries_are_listed_page_by_page_and_replayed(api, operator, singer):
     await add(operator)
     await upload(singer)
     await deliver(api)
@@ -120,7 +121,7 @@ async def test_what_was_delivered_is_shown_page_by_page_and_sent_again(api, oper
         ("POST", "/1/deliveries/x/replay"),
     ],
 )
-async def test_what_is_not_there_is_not_found(operator, method, path):
+async def test_unknown_webhooks_and_deliveries_are_404(operator, method, path):
     await add(operator)
     assert refusal(await operator.request(method, BASE + path, json={})) == (404, "NOT_FOUND")
 

@@ -1,18 +1,19 @@
-"""Readers while Redis stands still: its connections are open, and nothing answers on them."""
+"""Reads while Redis hangs: its connections are open, and nothing answers on them."""
 
 import time
 
 import httpx
 import pytest
-from http_api import presign
-from test_http_in_production import served
 
 from audio_samples import chord, write
+from http_api import presign
+from served import in_process
 
 DEADLINE = 10
+"""Seconds that Redis has to recover."""
 
 
-async def a_finished_take(singer, content):
+async def a_finished_record(singer, content):
     signed = await presign(singer, fileSize=len(content))
     await singer.put(signed["presignedUrl"], content=content, headers=signed["headers"])
     body = {"title": "before", "uploadId": signed["uploadId"]}
@@ -22,7 +23,7 @@ async def a_finished_take(singer, content):
 
 
 async def asked(singer: httpx.AsyncClient, path: str) -> httpx.Response:
-    """Return the answer, which came within a second."""
+    """Return the answer; it must arrive within a second."""
     began = time.monotonic()
     answer = await singer.get(path)
     assert time.monotonic() - began < 1
@@ -31,21 +32,21 @@ async def asked(singer: httpx.AsyncClient, path: str) -> httpx.Response:
 
 @pytest.fixture
 async def singer(tmp_path, own_redis):
-    async with served(tmp_path / "data", redis_url=own_redis.url, immediate_slots=1) as singer:
+    async with in_process(tmp_path / "data", redis_url=own_redis.url, immediate_slots=1) as singer:
         yield singer
 
 
-async def test_what_is_read_is_right_and_soon_there_while_redis_stands_still_and_after(
+async def test_reads_stay_correct_and_fast_while_redis_hangs_and_afterwards(
     singer,
     own_redis,
     tmp_path,
 ):
     content = write(tmp_path / "take.webm", chord(), 0.2).read_bytes()
-    kept, renamed, deleted = [await a_finished_take(singer, content) for _ in range(3)]
+    kept, renamed, deleted = [await a_finished_record(singer, content) for _ in range(3)]
     for path in (kept, renamed, deleted):
         assert (await asked(singer, path)).json()["title"] == "before"
     with own_redis.client() as client:
-        assert len(client.keys()) >= 3  # they are in the cache
+        assert len(client.keys()) >= 3  # the records are cached
     own_redis.freeze()
     try:
         assert (await asked(singer, kept)).json()["title"] == "before"

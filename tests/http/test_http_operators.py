@@ -1,10 +1,10 @@
-"""The operators' calls, to the byte."""
+"""The operators' routes."""
 
 from datetime import timedelta
 
 import pytest
-from http_api import convert, name, refusal, upload
 
+from http_api import convert, create_record, refusal, upload
 from orak.application.ports.converter import Unconvertible
 from orak.domain.processing import FailureCode
 
@@ -25,26 +25,26 @@ async def operator(api):
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-async def test_they_are_for_operators(anyone, singer, method, path):
+async def test_operators_routes_need_the_scope_before_anything_is_parsed(anyone, singer, method, path):
     assert refusal(await anyone.request(method, f"{BATCH}/{path}")) == (401, "UNAUTHORIZED")
     assert refusal(await singer.request(method, f"{BATCH}/{path}")) == (403, "FORBIDDEN")
 
 
-async def test_a_size_is_set_and_shown(operator):
+async def test_the_batch_size_is_set_and_shown(operator):
     answer = await operator.put(f"{BATCH}/size?size=200")
     assert (answer.status_code, answer.text) == (200, '{"batchSize":200}')
     assert (await operator.get(f"{BATCH}/statistics")).json()["batchSize"] == 200
 
 
 @pytest.mark.parametrize("size", ["0", "-1", "1001", "x", "1.5", "", "1_0", "%D9%A1"])
-async def test_a_size_that_is_none_is_refused(operator, size):
+async def test_a_wrong_batch_size_is_refused(operator, size):
     answer = await operator.put(f"{BATCH}/size?size={size}")
     assert refusal(answer) == (400, "VALIDATION_FAILED")
     assert [detail["field"] for detail in answer.json()["error"]["details"]] == ["size"]
 
 
 @pytest.mark.parametrize("query", ["size=5&size=6", "size=5&size=5", "size=5&size=", "size=0&size=x"])
-async def test_a_size_that_is_given_twice_is_none(api, operator, query):
+async def test_a_batch_size_given_twice_is_refused(api, operator, query):
     answer = await operator.put(f"{BATCH}/size?{query}")
     assert refusal(answer) == (400, "VALIDATION_FAILED")
     assert {detail["field"] for detail in answer.json()["error"]["details"]} == {"size"}
@@ -58,27 +58,27 @@ async def test_a_size_that_is_given_twice_is_none(api, operator, query):
         ("en", ("The batch size must be at most 1000", "Only operators may do this (scope: admin)")),
     ],
 )
-async def test_refusals_are_said_to_people(operator, singer, language, said):
+async def test_errors_have_korean_and_english_messages(operator, singer, language, said):
     headers = {"Accept-Language": language}
     wrong = (await operator.put(f"{BATCH}/size?size=1001", headers=headers)).json()["error"]
     other = (await singer.put(f"{BATCH}/size?size=1", headers=headers)).json()["error"]
     assert (wrong["details"][0]["message"], other["message"]) == said
 
 
-async def test_a_size_must_be_given(operator):
+async def test_a_batch_size_is_required(operator):
     answer = await operator.put(f"{BATCH}/size")
     assert refusal(answer) == (400, "VALIDATION_FAILED")
     assert answer.json()["error"]["details"][0]["code"] == "REQUIRED"
 
 
-async def test_a_batch_is_triggered(api, operator):
+async def test_triggering_a_batch_wakes_the_queue(api, operator):
     answer = await operator.post(f"{BATCH}/trigger")
     assert (answer.status_code, answer.text) == (200, '{"status":"triggered"}')
     assert api.house.queue.woken == 1
 
 
-async def test_statistics_count_takes(operator, singer):
-    await name(singer, await upload(singer))
+async def test_statistics_count_uploads(operator, singer):
+    await create_record(singer, await upload(singer))
     await upload(singer)
     answer = await operator.get(f"{BATCH}/statistics")
     shown = answer.json()
@@ -112,8 +112,8 @@ async def test_orphans_are_listed_page_by_page(api, operator, singer):
     assert "link" not in second.headers
 
 
-async def test_a_dead_letter_is_shown_and_replayed(api, operator, singer):
-    record = await name(singer, await upload(singer))
+async def test_a_dead_letter_is_listed_and_retried(api, operator, singer):
+    record = await create_record(singer, await upload(singer))
     upload_id = record["uploadId"]
     api.house.converter.errors.append(Unconvertible(FailureCode.CORRUPT))
     await convert(api, record)
@@ -139,5 +139,5 @@ async def test_a_dead_letter_is_shown_and_replayed(api, operator, singer):
 
 
 @pytest.mark.parametrize("upload_id", ["7", "0", "x", "%2B1"])
-async def test_a_letter_that_does_not_exist_is_404(operator, upload_id):
+async def test_retrying_an_unknown_dead_letter_is_404(operator, upload_id):
     assert (await operator.post(f"{BATCH}/failures/{upload_id}/retry")).status_code == 404

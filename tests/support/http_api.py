@@ -1,4 +1,4 @@
-"""The whole HTTP application on a house in memory, and callers of it."""
+"""The HTTP application on a house in memory, and clients of it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -29,13 +29,13 @@ SETTINGS = Settings(jwt_secret=SECRET, public_url=URL, cors_origins=("https://ap
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
-TAKE = {"originalFilename": "take.webm", "fileSize": 3, "contentType": "audio/webm"}
-"""The presign parameters of a take whose bytes are `abc`."""
+NEW_UPLOAD = {"originalFilename": "take.webm", "fileSize": 3, "contentType": "audio/webm"}
+"""The parameters of an upload whose bytes are `abc`."""
 
 
 @dataclass(frozen=True)
 class Api:
-    """An application that runs, and the house behind it."""
+    """A running application, and the house behind it."""
 
     app: Litestar
     house: House
@@ -45,7 +45,7 @@ class Api:
     async def caller(
         self, user_id: int | None = SINGER, *, scopes: tuple[str, ...] = (), **headers: str
     ) -> httpx.AsyncClient:
-        """A client of the API's; None is nobody in particular."""
+        """Return a client with the token of a user, or without a token if *user_id* is None."""
         if user_id is not None:
             headers["Authorization"] = f"Bearer {self.token(user_id, scopes)}"
         return await self.stack.enter_async_context(
@@ -53,12 +53,13 @@ class Api:
         )
 
     def token(self, user_id: int, scopes: tuple[str, ...] = ()) -> str:
+        """Return a token that is valid for a day."""
         return issue_token(SECRET, UserId(user_id), scopes, timedelta(days=1), self.house.clock.now())
 
 
 @asynccontextmanager
 async def an_api(settings: Settings = SETTINGS, *, clock: FrozenClock | None = None) -> AsyncIterator[Api]:
-    """Run the application in memory, until the block ends."""
+    """Run the application in memory until the block ends."""
     async with a_house(clock) as house, AsyncExitStack() as stack:
         running = Running(
             use_cases=house.use_cases,
@@ -71,7 +72,7 @@ async def an_api(settings: Settings = SETTINGS, *, clock: FrozenClock | None = N
             storage=house.storage,
             collect_metrics=house.use_cases.get_statistics.collect_metrics,
             waits=house.waits,
-            end_conversion_waits=lambda: None,  # nothing is waited for: this house converts nothing by itself
+            end_conversion_waits=lambda: None,  # this house converts nothing by itself, so nothing waits
         )
         app = _app(settings)
         _next.append(running)
@@ -84,13 +85,16 @@ _next: list[Running] = []
 
 @cache
 def _app(settings: Settings) -> Litestar:
-    """Build the application once a process: each start of it opens the house that is next."""
+    """Build the application once a process; each start serves the service added last to `_next`."""
     return create_app(settings, lambda: nullcontext(_next.pop()))
 
 
 @asynccontextmanager
 async def started(app: Litestar) -> AsyncIterator[None]:
-    """Start and stop *app* as a server does (ASGI lifespan), in one task: a fixture has two."""
+    """Start and stop *app* as a server does (ASGI lifespan).
+
+    The lifespan runs in one task of its own: pytest enters and leaves a fixture in two.
+    """
     to_app: asyncio.Queue[dict] = asyncio.Queue()
     from_app: asyncio.Queue[dict] = asyncio.Queue()
     scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
@@ -106,22 +110,22 @@ async def started(app: Litestar) -> AsyncIterator[None]:
 
 
 async def presign(client: httpx.AsyncClient, **changes: object) -> dict:
-    """Ask for the URL of a take of three bytes."""
-    answer = await client.post("/records/async/presigned-url", json=TAKE | changes)
+    """Request a URL for three bytes."""
+    answer = await client.post("/records/async/presigned-url", json=NEW_UPLOAD | changes)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
 async def upload(client: httpx.AsyncClient, content: bytes = b"abc") -> dict:
-    """Ask for a URL and send the bytes there."""
+    """Request a URL and send the bytes to it."""
     signed = await presign(client, fileSize=len(content))
     answer = await client.put(signed["presignedUrl"], content=content, headers=signed["headers"])
     assert answer.status_code == 200, answer.text
     return signed
 
 
-async def name(client: httpx.AsyncClient, signed: dict, **fields: object) -> dict:
-    """Make the record of an upload."""
+async def create_record(client: httpx.AsyncClient, signed: dict, **fields: object) -> dict:
+    """Create the record of an upload."""
     answer = await client.post(
         "/records/async", json={"title": "첫 노래", "uploadId": signed["uploadId"]} | fields
     )
@@ -130,12 +134,12 @@ async def name(client: httpx.AsyncClient, signed: dict, **fields: object) -> dic
 
 
 async def convert(api: Api, record: dict) -> None:
-    """Let a worker do what waits for one."""
+    """Convert the upload of a record, as a worker does."""
     assert await api.house.use_cases.process_upload(UploadId(record["uploadId"]))
 
 
 def wrong_fields(answer: httpx.Response) -> list[tuple[str, str]]:
-    """What a 400 says is wrong, field by field."""
+    """Return field and code of every problem in a 400."""
     assert answer.status_code == 400, answer.text
     error = answer.json()["error"]
     assert error["code"] == "VALIDATION_FAILED"
@@ -143,7 +147,7 @@ def wrong_fields(answer: httpx.Response) -> list[tuple[str, str]]:
 
 
 def refusal(answer: httpx.Response) -> tuple[int, str]:
-    """Status and code of a refusal, in its envelope."""
+    """Return status and code of an error, after checking its envelope."""
     error = answer.json()["error"]
     assert set(error) == {"code", "message", "timestamp", "path", "requestId", "details"}, error
     assert error["message"]
@@ -153,7 +157,7 @@ def refusal(answer: httpx.Response) -> tuple[int, str]:
 
 
 def a_scope(method: str, url: str, headers: Mapping[str, str] = _NO_HEADERS) -> dict:
-    """What a server would call the application with: for requests that no client would make."""
+    """Return the ASGI scope of a request, for requests that httpx would not send."""
     path, _, query = httpx.URL(url).raw_path.partition(b"?")
     return {
         "type": "http",

@@ -1,4 +1,4 @@
-"""What comes over a socket and is no request, or one without an end."""
+"""Input that is not HTTP, and requests without an end."""
 
 import asyncio
 import json
@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_http_behind_uvicorn import DEADLINE, served
 
 from orak.entrypoints.http.serving.protocol import MAX_HEAD
+from served import DEADLINE, served
 
 MIB = 2**20
 
@@ -24,8 +24,8 @@ async def server(tmp_path):
 
 
 async def sent(server, start, pieces=()):
-    """Send *start* and *pieces* on a connection of their own; return what comes back until it is closed."""
-    reader, writer = await asyncio.open_connection(*server.servers[0].sockets[0].getsockname())
+    """Send *start* and *pieces* on a new connection; return the answer that arrives until it is closed."""
+    reader, writer = await asyncio.open_connection(*server.address)
     answer = b""
     async with asyncio.timeout(DEADLINE):
         try:
@@ -34,7 +34,7 @@ async def sent(server, start, pieces=()):
                 writer.write(piece)
                 await writer.drain()
             answer = await reader.read()
-        except ConnectionError:  # it was closed while we sent, and perhaps before we read
+        except ConnectionError:  # the server closed it while the test was sending, perhaps before it read
             pass
         finally:
             writer.close()
@@ -42,7 +42,7 @@ async def sent(server, start, pieces=()):
 
 
 def refused(answer):
-    """What an answer refuses, after a look at its form."""
+    """Return field and code of every problem in a raw answer, after checking its form."""
     head, _, body = answer.partition(b"\r\n\r\n")
     status, *lines = head.decode("ascii").split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
@@ -69,11 +69,11 @@ def refused(answer):
         CHUNKED + b"no length\r\n",
     ],
 )
-async def test_what_is_no_http_is_refused_in_the_envelope(server, nonsense):
+async def test_input_that_is_not_http_gets_the_error_envelope(server, nonsense):
     assert refused(await sent(server, nonsense)) == [("request", "MALFORMED")]
 
 
-async def test_the_refusal_is_in_the_language_and_under_the_id_that_were_read_so_far(server):
+async def test_the_error_uses_the_language_and_request_id_read_so_far(server):
     answer = await sent(
         server, GET + b"X-Request-Id: mine\r\nAccept-Language: en\r\nCookie: a\r\nbad line\r\n\r\n"
     )
@@ -81,14 +81,14 @@ async def test_the_refusal_is_in_the_language_and_under_the_id_that_were_read_so
     assert b"X-Request-Id: mine\r\n" in answer
 
 
-async def test_a_long_head_is_served_and_one_that_is_too_long_is_not(server):
+async def test_a_head_up_to_the_limit_is_served_and_a_longer_one_refused(server):
     fits = b"Cookie: %s\r\n" % (b"x" * (MAX_HEAD - 1000))
     assert (await sent(server, GET + fits + b"Connection: close\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
     too_long = b"Cookie: %s\r\n" % (b"x" * MAX_HEAD)
     assert refused(await sent(server, GET + too_long + b"\r\n")) == [("headers", "TOO_LARGE")]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells in /proc what a process holds")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows the memory of a process in /proc")
 @pytest.mark.parametrize(
     ("start", "line"),
     [
@@ -101,11 +101,11 @@ async def test_a_long_head_is_served_and_one_that_is_too_long_is_not(server):
     ],
     ids=["lines", "line", "target", "trailers", "trailer", "chunk-extension"],
 )
-async def test_a_head_without_end_does_not_fill_the_memory(server, start, line):
+async def test_an_endless_head_does_not_fill_the_memory(server, start, line):
     lines = (line % (number, b"x" * 8000) for number in range(32 * MIB // 8000))
     before = _memory()
     await sent(server, start, lines)
-    assert _memory() - before < 4 * MIB
+    assert _memory() - before < 4 * MIB  # of the 32 MiB sent; MAX_HEAD is 64 KiB
 
 
 def _memory():

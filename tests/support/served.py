@@ -1,14 +1,15 @@
-"""The application on a real socket, in this process."""
+"""The application as `orak serve` runs it, in this process: on a real socket, or called directly."""
 
 import asyncio
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from urllib.parse import urlsplit
 
 import httpx
 import uvicorn
-from http_api import SECRET
 
+from http_api import SECRET, URL, started
 from orak.adapters.auth.issuing import issue_token
 from orak.domain.identity import UserId
 from orak.entrypoints.container import run
@@ -18,10 +19,11 @@ from orak.entrypoints.running import Running
 from orak.entrypoints.settings.values import Settings
 
 DEADLINE = 20
+"""Seconds; nothing here takes as long unless it hangs."""
 
 
 class AnnouncedServer(uvicorn.Server):
-    """A server that says when it is up, and leaves the process's signals alone."""
+    """A server that sets an event when it is up, and leaves the signals of the process alone."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -40,14 +42,21 @@ class AnnouncedServer(uvicorn.Server):
         return self.config.app.state.running
 
     @property
+    def address(self) -> tuple[str, int]:
+        return self.servers[0].sockets[0].getsockname()
+
+    @property
     def url(self) -> str:
-        host, port = self.servers[0].sockets[0].getsockname()
+        host, port = self.address
         return f"http://{host}:{port}"
 
 
 @asynccontextmanager
 async def served(data_dir, **changes):
-    """Serve, and call as user 1; nothing converts by itself."""
+    """Serve on a socket until the block ends; yield the server and a client of user 1.
+
+    Nothing is converted unless *changes* of the settings say so.
+    """
     quiet = {"port": 0, "jwt_secret": SECRET, "batch_enabled": False, "immediate_slots": 0}
     settings = Settings(data_dir=data_dir, **quiet | changes)
     server = AnnouncedServer(server_config(create_app(settings, partial(run, settings)), settings))
@@ -59,6 +68,30 @@ async def served(data_dir, **changes):
     server.should_exit = True
     async with asyncio.timeout(DEADLINE):
         await serving
+
+
+@asynccontextmanager
+async def in_process(data_dir, **changes):
+    """Run the application without a socket until the block ends; yield a client of user 1."""
+    changes = {"batch_enabled": False} | changes
+    settings = Settings(data_dir=data_dir, jwt_secret=SECRET, public_url=URL, **changes)
+    app = create_app(settings, partial(run, settings))
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(started(app))
+        yield await stack.enter_async_context(
+            httpx.AsyncClient(
+                transport=httpx.ASGITransport(app),
+                base_url=URL,
+                headers={"Authorization": f"Bearer {a_token()}"},
+                timeout=30,
+            )
+        )
+
+
+def on_server(server: AnnouncedServer, signed: dict) -> dict:
+    """Return *signed* with a URL of *server*: URLs are signed for the configured port, which is 0."""
+    path = urlsplit(signed["presignedUrl"])
+    return signed | {"presignedUrl": f"{server.url}{path.path}?{path.query}"}
 
 
 def a_token(user: int = 1, life: timedelta = timedelta(hours=1)) -> str:
