@@ -92,7 +92,7 @@ def test_several_files_upload_at_once_and_can_be_named_meanwhile(browsing, enter
         title.fill("Arirang")
         title.press("Enter")
         expect(page.get_by_role("button", name="Play Arirang")).to_be_enabled()
-        expect(page.get_by_role("heading", name="Uploading")).to_be_hidden()
+        expect(page.get_by_role("heading", name="Uploads")).to_be_hidden()
 
 
 def test_a_cancelled_upload_leaves_no_record(demo, browsing, enter, sung):
@@ -211,7 +211,7 @@ def test_signing_out_ends_the_recording_and_keeps_it_for_its_user(demo, browsing
             page.get_by_label("Access token").fill(token)
             page.keyboard.press("Enter")
             page.get_by_role("button", name="Finish").click()
-            expect(page.get_by_role("heading", name="Uploading")).to_be_visible()
+            expect(page.get_by_role("heading", name="Uploads")).to_be_visible()
             page.get_by_role("button", name="Sign out").click()  # an upload in progress is kept too
 
 
@@ -239,7 +239,7 @@ def test_a_lost_answer_still_creates_one_record(demo, browsing, enter, sung):
         page = enter(context, token)
         page.locator("#files").set_input_files(sung)
         page.get_by_label("Title · first verse.webm").press("Enter")
-        expect(page.get_by_role("heading", name="Uploading")).to_be_hidden()
+        expect(page.get_by_role("heading", name="Uploads")).to_be_hidden()
         expect(page.get_by_role("button", name="Play first verse")).to_be_enabled()
     with demo.call(token) as orak:
         assert len(orak.get("/me").json()) == 1

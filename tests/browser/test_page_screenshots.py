@@ -1,6 +1,7 @@
 """Screenshots of every state for the documentation (`just screenshots`), with fixed times and data."""
 
 import os
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,17 @@ def opened(context, demo, token, path="/"):
     return page
 
 
+def play_five_seconds(page):
+    """Play and pause the first take, and seek to its fifth second."""
+    page.locator(".take-play:not([disabled])").first.click()
+    expect(page.locator(".take-play.playing")).to_be_visible()
+    page.locator(".take-play.playing").click()
+    page.locator(".wave").press("Home")
+    page.locator(".wave").press("ArrowRight")
+    expect(page.locator(".wave")).to_have_attribute("aria-valuenow", "5")
+    page.locator("#takes").scroll_into_view_if_needed()
+
+
 def test_sign_in(demo, shown):
     context, take = shown
     page = opened(context, demo, None)
@@ -117,13 +129,7 @@ def test_the_list_and_its_player(demo, shown, recorded, language):
     page = context.new_page()
     show_takes(page, record, language)
     page.goto(f"{demo.url}#token={token}")
-    page.locator(".take-play:not([disabled])").first.click()
-    expect(page.locator(".take-play.playing")).to_be_visible()
-    page.locator(".take-play.playing").click()
-    page.locator(".wave").press("Home")
-    page.locator(".wave").press("ArrowRight")
-    expect(page.locator(".wave")).to_have_attribute("aria-valuenow", "5")
-    page.locator("#takes").scroll_into_view_if_needed()
+    play_five_seconds(page)
     take(page, "shelf")
     page.locator(".take-actions button").first.click()
     take(page, "renaming")
@@ -131,6 +137,32 @@ def test_the_list_and_its_player(demo, shown, recorded, language):
     page.locator(".take-remove").first.click()
     expect(page.locator(".notice")).to_be_visible()
     take(page, "undo")
+
+
+def test_the_picture_of_the_readme(demo, browsing, recorded):
+    """The list in English on a desktop and on a phone, side by side."""
+    token = demo.token()
+    record, pictures = recorded(token), []
+    for size in (WIDE | {"height": NARROW["height"]}, NARROW):
+        with browsing(viewport=size, reduced_motion="reduce") as context:
+            page = context.new_page()
+            show_takes(page, record, Language("en"))
+            page.goto(f"{demo.url}#token={token}")
+            play_five_seconds(page)
+            page.evaluate("document.activeElement.blur()")
+            page.mouse.move(0, 0)
+            page.evaluate("document.fonts.ready")
+            picture = page.screenshot(animations="disabled", caret="hide")
+            pictures.append(f"data:image/png;base64,{b64encode(picture).decode()}")
+    with browsing(viewport={"width": 1760, "height": 820}) as context:
+        page = context.new_page()
+        page.set_content(f"""
+            <style>
+              body {{ margin: 0; padding: 40px; display: flex; gap: 40px; background: #ddd6c6; }}
+              img {{ display: block; border-radius: 14px; box-shadow: 0 2px 6px #0004; }}
+            </style>
+            <img src="{pictures[0]}"><img src="{pictures[1]}">""")
+        page.screenshot(path=Path(FOLDER) / "page.png")
 
 
 def test_recording_and_naming(demo, shown):

@@ -138,7 +138,7 @@ def test_dropped_text_is_ignored(demo, browsing, enter):
         drag.drop()
         # Wait for the next frame: a drop would have started an upload by then.
         page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
-        expect(page.get_by_role("heading", name="Uploading")).to_be_hidden()
+        expect(page.get_by_role("heading", name="Uploads")).to_be_hidden()
         assert [url for url in asked if "presigned-url" in url] == []
         assert page.url == f"{demo.url}/"
         assert len(context.pages) == 1
@@ -232,7 +232,7 @@ def test_unplugging_the_microphone_is_explained_and_keeps_the_take(demo, browsin
         expect(page.locator("#stage-hint")).to_contain_text("No microphone was found.")
         expect(page.get_by_role("button", name="Start recording")).to_be_enabled()
         name(page, "As far as it went")
-        expect(page.get_by_role("heading", name="Uploading")).to_be_hidden()
+        expect(page.get_by_role("heading", name="Uploads")).to_be_hidden()
     record = only_record(demo, token)
     assert record["durationSeconds"] in {3, 4}
     assert heard(record, tmp_path).seconds >= 2.8
@@ -257,10 +257,10 @@ def test_leaving_needs_confirmation_only_while_recording_or_uploading(browsing, 
             "0:03"
         )  # recording continues after the dialog is dismissed
         end(page)
-        expect(page.get_by_role("heading", name="Uploading")).to_be_visible()
+        expect(page.get_by_role("heading", name="Uploads")).to_be_visible()
         dismiss_leaving(page)
         name(page, "Stayed")
-        expect(page.get_by_role("heading", name="Uploading")).to_be_hidden()
+        expect(page.get_by_role("heading", name="Uploads")).to_be_hidden()
         asked = []
         page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
         with page.expect_event("close"):
@@ -362,7 +362,7 @@ def test_a_title_changed_after_a_failure_is_saved(browsing, enter, sung):
         expect(title).to_be_editable()
         title.fill("Two")
         again.click()
-        expect(page.get_by_role("heading", name="Uploading")).to_be_hidden()
+        expect(page.get_by_role("heading", name="Uploads")).to_be_hidden()
         expect(page.get_by_role("button", name="Play Two")).to_be_enabled()
 
 

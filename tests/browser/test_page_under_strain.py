@@ -116,7 +116,7 @@ def test_the_largest_file_uploads_gradually_and_can_be_cancelled(chromium, demo,
             page.expect_response("**/records/async/uploads/*") as cancelled,
         ):
             page.get_by_role("button", name="Cancel a long evening.wav").click()
-        expect(page.get_by_role("heading", name="Uploading")).to_be_hidden()
+        expect(page.get_by_role("heading", name="Uploads")).to_be_hidden()
         expect(page.get_by_label("Title · a long evening.wav")).to_have_count(0)
         sent = wire.sent
         page.wait_for_timeout(500)  # enough time for 4 MB

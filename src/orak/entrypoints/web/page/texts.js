@@ -50,7 +50,7 @@ const en = {
   dropNow: "Drop to upload",
   formats: "webm, ogg, m4a, mp3, wav, flac or aac",
 
-  arrivalsHeading: "Uploading",
+  arrivalsHeading: "Uploads",
   titleOf: "Title · {name}",
   titlePlaceholder: "What did you sing?",
   titleRequired: "Enter a title.",
@@ -193,7 +193,7 @@ const ko = {
   dropNow: "놓으면 업로드됩니다",
   formats: "webm, ogg, m4a, mp3, wav, flac, aac",
 
-  arrivalsHeading: "업로드 중",
+  arrivalsHeading: "업로드",
   titleOf: "제목 · {name}",
   titlePlaceholder: "어떤 노래를 불렀나요?",
   titleRequired: "제목을 입력해 주세요.",
