@@ -5,7 +5,7 @@ import time
 from contextlib import asynccontextmanager
 
 from aws_server import DEADLINE
-from house import RestlessClock
+from house import RestlessClock, a_house
 from orak.adapters.aws.clients import AwsConfig
 from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.events.sqs import SqsQueue
@@ -187,6 +187,12 @@ async def test_the_consumer_stops_during_an_outage_of_the_queue():
         assert time.monotonic() - began < 1
 
 
+def an_arrival(key):
+    """Return the body of S3's event about a new object."""
+    detail = {"bucket": {"name": "orak"}, "object": {"key": key}}
+    return json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": detail})
+
+
 async def test_a_message_of_a_deleted_upload_has_no_effect():
     async def receive(_key, *, queued):
         assert queued
@@ -195,9 +201,15 @@ async def test_a_message_of_a_deleted_upload_has_no_effect():
     async def wake():
         raise AssertionError
 
-    body = {
-        "source": "aws.s3",
-        "detail-type": "Object Created",
-        "detail": {"bucket": {"name": "orak"}, "object": {"key": "recordings/x"}},
-    }
-    await MessageHandler(receive, wake, "orak")(json.dumps(body))
+    await MessageHandler(receive, wake, "orak")(an_arrival("recordings/x"))
+
+
+async def test_an_arrival_waits_in_the_queue_even_if_a_slot_is_free():
+    async with a_house() as house:
+        upload = await house.request()
+        await house.create(upload)
+        await house.lay(upload)
+        handle = MessageHandler(house.use_cases.receive_upload, house.queue.wake, "orak")
+        await handle(an_arrival(upload.key))
+        assert (await house.row(upload)).is_waiting
+        assert (house.queue.woken, house.started) == (1, [])

@@ -63,7 +63,7 @@ class LocalStorage:
         return self._signer.get(key, life=life)
 
     async def head(self, key: ObjectKey) -> StoredObject | None:
-        """Return the object stored under *key*, or None."""
+        """Return the object's metadata, or None if no object has this key."""
         return await on_disk(self._head, key)
 
     async def download(self, key: ObjectKey, *, etag: str, to: Path) -> None:

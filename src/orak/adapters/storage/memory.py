@@ -48,7 +48,7 @@ class MemoryStorage:
         return self._signer.get(key, life=life)
 
     async def head(self, key: ObjectKey) -> StoredObject | None:
-        """Return the object stored under *key*, or None."""
+        """Return the object's metadata, or None if no object has this key."""
         found = self._objects.get(key)
         return found.info if found else None
 

@@ -55,7 +55,7 @@ class S3Storage:
         return self._sign("GET", key, life, {}, {})
 
     async def head(self, key: ObjectKey) -> StoredObject | None:
-        """Return the object stored under *key*, or None."""
+        """Return the object's metadata, or None if no object has this key."""
         if not is_valid(key):
             return None
         try:
