@@ -117,7 +117,7 @@ class Violation(StaleVersion):
     """
 
     def __init__(self, constraint: str | None) -> None:
-        super().__init__(f"the database refused a row: {constraint or 'a constraint without a name'}")
+        super().__init__(f"a row violates {constraint or 'a constraint of the database'}")
         self.constraint = constraint
 
 

@@ -74,6 +74,6 @@ def _connections(url: str, admit: Callable[[], None]) -> Connections:
     if url.startswith("sqlite:"):
         return SqliteConnections(make_url(url))
     # The driver is installed by `orak[postgresql]`, and takes time to import.
-    from orak.adapters.persistence.sql.postgresql import PostgresqlConnections  # noqa: PLC0415
+    from orak.adapters.persistence.sql.postgresql import PostgresqlConnections  # noqa: PLC0415 - as said above
 
     return PostgresqlConnections(url, admit=admit)

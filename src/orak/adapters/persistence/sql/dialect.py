@@ -23,7 +23,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the signature of SQLAlchemy
         """Return *value* in UTC. Raise `ValueError` for a time without a zone."""
         if value is not None and value.tzinfo is not UTC:
             if value.tzinfo is None:
@@ -31,7 +31,7 @@ class UtcDateTime(TypeDecorator[datetime]):
             return value.astimezone(UTC)
         return value
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the signature of SQLAlchemy
         """Return *value* with the zone UTC."""
         if value is None:
             return None
@@ -46,12 +46,12 @@ class utc_now(FunctionElement[datetime]):  # noqa: N801 - an SQL function
 
 
 @compiles(utc_now)
-def _utc_now(element: utc_now, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401, ARG001
+def _utc_now(element: utc_now, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401, ARG001 - the signature of SQLAlchemy
     return "CURRENT_TIMESTAMP"
 
 
 @compiles(utc_now, "sqlite")
-def _utc_now_in_sqlite(element: utc_now, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401, ARG001
+def _utc_now_in_sqlite(element: utc_now, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401, ARG001 - the signature of SQLAlchemy
     # Six digits, like all times that SQLAlchemy writes: SQLite compares times as texts.
     return "(strftime('%Y-%m-%d %H:%M:%f000', 'now'))"
 

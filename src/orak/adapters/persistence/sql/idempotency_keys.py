@@ -13,7 +13,7 @@ from orak.application.ports.idempotency_keys import KEY_LIFE, IdempotencyKey
 from orak.domain.errors import IdempotencyMismatch
 
 _KEY = (idempotency_keys.c.user_id, idempotency_keys.c.route, idempotency_keys.c.key)
-_KEPT = select(*_KEY, idempotency_keys.c.fingerprint, idempotency_keys.c.made_id).where(
+_FIND = select(*_KEY, idempotency_keys.c.fingerprint, idempotency_keys.c.made_id).where(
     idempotency_keys.c.created_at > bindparam("oldest"),
     tuple_(*_KEY).in_(bindparam("keys", expanding=True)),
 )
@@ -23,17 +23,17 @@ _KEEP = insert(idempotency_keys)
 KeyTuple = tuple[int, str, str]
 
 
-class Kept(msgspec.Struct, frozen=True):
+class FirstCall(msgspec.Struct, frozen=True):
     """The first call with a key: the digest of its body, and the id that it made."""
 
     fingerprint: str
-    made: int
+    made_id: int
 
-    def by(self, idempotency_key: IdempotencyKey) -> int:
+    def made_for(self, idempotency_key: IdempotencyKey) -> int:
         """Return the id that the first call made. Raise `IdempotencyMismatch` if the bodies differ."""
         if self.fingerprint != idempotency_key.fingerprint:
             raise IdempotencyMismatch
-        return self.made
+        return self.made_id
 
 
 def key_of(idempotency_key: IdempotencyKey) -> KeyTuple:
@@ -43,15 +43,15 @@ def key_of(idempotency_key: IdempotencyKey) -> KeyTuple:
 
 def find_keys(
     connection: Connection, idempotency_keys: Sequence[IdempotencyKey], now: datetime
-) -> dict[KeyTuple, Kept]:
+) -> dict[KeyTuple, FirstCall]:
     """Return the first calls with these keys, in one query."""
     if not idempotency_keys:
         return {}
-    rows = connection.execute(
-        _KEPT,
-        {"oldest": now - KEY_LIFE, "keys": [key_of(idempotency_key) for idempotency_key in idempotency_keys]},
-    )
-    return {(user, route, key): Kept(fingerprint, made) for user, route, key, fingerprint, made in rows}
+    keys = [key_of(idempotency_key) for idempotency_key in idempotency_keys]
+    rows = connection.execute(_FIND, {"oldest": now - KEY_LIFE, "keys": keys})
+    return {
+        (user, route, key): FirstCall(fingerprint, made_id) for user, route, key, fingerprint, made_id in rows
+    }
 
 
 def keep_keys(connection: Connection, calls: Sequence[tuple[IdempotencyKey, int]], now: datetime) -> None:
@@ -67,11 +67,11 @@ def keep_keys(connection: Connection, calls: Sequence[tuple[IdempotencyKey, int]
                 "route": idempotency_key.route,
                 "key": idempotency_key.key,
                 "fingerprint": idempotency_key.fingerprint,
-                "made_id": made,
+                "made_id": made_id,
                 "created_at": now,
             }
             # In one order, or two groups with the same keys could deadlock.
-            for idempotency_key, made in sorted(calls, key=lambda call: key_of(call[0]))
+            for idempotency_key, made_id in sorted(calls, key=lambda call: key_of(call[0]))
         ],
     )
 
@@ -85,8 +85,8 @@ class SqlIdempotencyKeys:
 
     @within_transaction
     def find(self, connection: Connection, idempotency_key: IdempotencyKey) -> int | None:
-        kept = find_keys(connection, [idempotency_key], self.clock.now())
-        return kept[key_of(idempotency_key)].by(idempotency_key) if kept else None
+        first_calls = find_keys(connection, [idempotency_key], self.clock.now())
+        return first_calls[key_of(idempotency_key)].made_for(idempotency_key) if first_calls else None
 
     @within_transaction
     def keep(self, connection: Connection, idempotency_key: IdempotencyKey, made: int) -> None:

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextvars import Context
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from sqlalchemy import insert
 from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Connections
-from orak.adapters.persistence.sql.idempotency_keys import Kept, KeyTuple, find_keys, keep_keys, key_of
+from orak.adapters.persistence.sql.idempotency_keys import FirstCall, KeyTuple, find_keys, keep_keys, key_of
 from orak.adapters.persistence.sql.postgresql_intake import add_uploads as add_in_one_statement
 from orak.adapters.persistence.sql.rows import event_values, to_upload, upload_values
 from orak.adapters.persistence.sql.tables import events, uploads
@@ -28,49 +28,51 @@ _ADD_UPLOADS = insert(uploads).returning(uploads.c.id, uploads.c.uuid)
 _ADD_EVENTS = insert(events)
 
 
-class New(msgspec.Struct, frozen=True):
-    """A new upload, and the idempotency key of the call that asked for it."""
+class Member(msgspec.Struct, frozen=True):
+    """A new upload in a group, and the idempotency key of the call that asked for it."""
 
     upload: Upload
     idempotency_key: IdempotencyKey | None
 
 
 def store_group(
-    connection: Connection, group: Sequence[New], now: datetime
+    connection: Connection, group: Sequence[Member], now: datetime
 ) -> list[Upload | IdempotencyMismatch]:
     """Store the new uploads of *group*, and return the outcome of each call in the same order.
 
-    A repeated call with a known key gets the upload of the first call, or an `IdempotencyMismatch`.
+    A repeated call gets the upload of the first call with its key, or an `IdempotencyMismatch`.
     """
-    kept = find_keys(connection, [member.idempotency_key for member in group if member.idempotency_key], now)
-    first: dict[KeyTuple, New] = {}
-    new = []
-    for member in group:
-        if member.idempotency_key is None:
-            new.append(member)
-        elif (key := key_of(member.idempotency_key)) not in kept and key not in first:
-            first[key] = member
-            new.append(member)
-    made = _insert(connection, [member.upload for member in new])
-    calls = [
-        (member.idempotency_key, made[member.upload.uuid].id) for member in new if member.idempotency_key
+    keys = [member.idempotency_key for member in group if member.idempotency_key]
+    first_calls = find_keys(connection, keys, now)
+    new = list(_without_repeats(group, known=first_calls))
+    stored = _insert(connection, [member.upload for member in new])
+    made = [
+        (member.idempotency_key, stored[member.upload.uuid].id) for member in new if member.idempotency_key
     ]
-    keep_keys(connection, calls, now)
-    kept |= {
-        key_of(idempotency_key): Kept(idempotency_key.fingerprint, made_id)
-        for idempotency_key, made_id in calls
-    }
-    known = _find(connection, {call.made for call in kept.values()})
+    keep_keys(connection, made, now)
+    first_calls |= {key_of(key): FirstCall(key.fingerprint, made_id) for key, made_id in made}
+    of_first_calls = _find(connection, {call.made_id for call in first_calls.values()})
 
-    def outcome(member: New) -> Upload | IdempotencyMismatch:
+    def outcome(member: Member) -> Upload | IdempotencyMismatch:
         if member.idempotency_key is None:
-            return made[member.upload.uuid]
+            return stored[member.upload.uuid]
+        first_call = first_calls[key_of(member.idempotency_key)]
         try:
-            return known[kept[key_of(member.idempotency_key)].by(member.idempotency_key)]
+            return of_first_calls[first_call.made_for(member.idempotency_key)]
         except IdempotencyMismatch as mismatch:
             return mismatch
 
     return [outcome(member) for member in group]
+
+
+def _without_repeats(group: Iterable[Member], known: Iterable[KeyTuple]) -> Iterator[Member]:
+    seen = set(known)
+    for member in group:
+        if member.idempotency_key is None:
+            yield member
+        elif (key := key_of(member.idempotency_key)) not in seen:
+            seen.add(key)
+            yield member
 
 
 def _insert(connection: Connection, new: Sequence[Upload]) -> Mapping[str, Upload]:
@@ -98,7 +100,7 @@ def _find(connection: Connection, ids: Collection[int]) -> Mapping[int, Upload]:
 
 
 class _Call(msgspec.Struct, frozen=True):
-    new: New
+    member: Member
     answer: asyncio.Future[Upload]
 
     def settle(self, outcome: Upload | OrakError, cause: Exception | None = None) -> None:
@@ -128,7 +130,7 @@ class SqlIntake:
     async def add(self, upload: Upload, idempotency_key: IdempotencyKey | None = None) -> Upload:
         if self._closed:
             raise Unavailable("orak is shutting down and accepts no new uploads")
-        call = _Call(New(upload, idempotency_key), asyncio.get_running_loop().create_future())
+        call = _Call(Member(upload, idempotency_key), asyncio.get_running_loop().create_future())
         self._waiting.append(call)
         if self._writing is None:
             # A group serves many requests, so it must not inherit the context of the first one.
@@ -158,7 +160,7 @@ class SqlIntake:
         """
         if not group:
             return
-        members = [call.new for call in group]
+        members = [call.member for call in group]
         keyed = any(member.idempotency_key for member in members)  # looking for keys takes more statements
         write = self._connections.write if keyed else self._connections.write_at_once
         now = self._clock.now()

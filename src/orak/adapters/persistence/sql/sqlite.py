@@ -111,23 +111,23 @@ class _Transaction:
         await self._do(begin)
 
     async def commit(self) -> None:
-        await self._do(self._end, True)  # noqa: FBT003
+        await self._do(lambda: self._end(commit=True))
 
     async def roll_back(self) -> None:
         """Roll back what is not committed; safe after any other step."""
-        await self._do(self._end, False)  # noqa: FBT003
+        await self._do(lambda: self._end(commit=False))
 
-    def _end(self, commit: bool) -> None:  # noqa: FBT001
+    def _end(self, *, commit: bool) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             with connection:  # leaving the block closes the connection, and closing rolls back
                 if commit:
                     connection.commit()
 
-    async def _do(self, step: Callable[..., T], *args: object) -> T:
+    async def _do(self, step: Callable[[], T]) -> T:
         # Without the shield, cancelling the caller would also cancel a step that the thread has not begun,
         # such as a roll-back.
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, step, *args))
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, step))
 
 
 def writing_engine(url: URL, patience: float = PATIENCE) -> Engine:
@@ -137,7 +137,7 @@ def writing_engine(url: URL, patience: float = PATIENCE) -> Engine:
     return engine
 
 
-def _engine(url: URL, patience: float, **options: Any) -> Engine:  # noqa: ANN401
+def _engine(url: URL, patience: float, **options: Any) -> Engine:  # noqa: ANN401 - passed on to SQLAlchemy
     engine = create_engine(
         url,
         # Without isolation_level=None, Python's sqlite3 module begins DEFERRED transactions by itself.
