@@ -5,12 +5,13 @@ from orak.domain.events import LoggedEvent
 
 
 class EventBus(Protocol):
-    """Carries events to whoever subscribed to them: at least once, and in no order that one could rely on."""
+    """Delivers events to the bus's own subscribers: at least once, and in no guaranteed order."""
 
     async def publish(self, page: Sequence[LoggedEvent]) -> frozenset[int]:
-        """Send events; none before the earlier ones of its upload were taken.
+        """Send events, each after the bus has accepted the earlier ones of its upload.
 
-        Return the positions of those that were not taken, and of the later ones of their uploads. What can
-        never be taken is logged and counts as taken. Raise `Unavailable` if none was.
+        Return the positions of the events that the bus did not accept, and of all later ones of their
+        uploads. An event that the bus can never accept is logged and counts as accepted. Raise `Unavailable`
+        if the bus accepted none.
         """
         ...

@@ -10,34 +10,34 @@ from orak.domain.processing import ProcessingStatus
 
 
 class LiveMessage(msgspec.Struct, frozen=True):
-    """One step of a recording, as its owner sees it."""
+    """One status change or progress tick of a record, as its owner sees it."""
 
     event_id: int | None
-    """Position in the feed; None for a progress tick, which may be missed."""
+    """Feed position of the event; None for a progress tick, which may be lost."""
     record_id: RecordId
     upload_id: UploadId
     processing_status: ProcessingStatus
     progress: int
     at: datetime
     deleted: bool = False
-    """Whether the recording is gone; its status is FAILED then, for who does not look at this."""
+    """Whether the record was deleted; clients that ignore this field see the status FAILED."""
 
 
 class Live(Protocol):
-    """Tells whoever listens right now how far a user's recordings are.
+    """Delivers messages about a user's records to the user's connected clients.
 
-    A change reaches the listeners of the process that publishes it, and each process follows the feed by
-    itself; a tick reaches those of every process, if it reaches any.
+    A change reaches the clients of the process that publishes it; each process follows the event log by
+    itself. A tick reaches the clients of all processes, or is lost.
     """
 
     async def publish(self, user_id: UserId, message: LiveMessage) -> None:
-        """Hand *message* to the user's listeners. Never waits for a slow one, never raises."""
+        """Pass *message* to the user's clients. Never wait for a slow client, never raise."""
         ...
 
     def listen(self, user_id: UserId) -> AbstractAsyncContextManager[AsyncIterator[LiveMessage]]:
-        """Listen from the moment the block is entered.
+        """Subscribe from the moment the block is entered.
 
-        The iterator ends when this listener has fallen so far behind that messages would be lost: its client
-        comes again and resumes from the feed.
+        The iterator ends if so many messages wait that a change would be lost. The client then reconnects and
+        resumes from the event log.
         """
         ...

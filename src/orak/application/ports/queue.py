@@ -2,8 +2,11 @@ from typing import Protocol
 
 
 class Queue(Protocol):
-    """Carries hints that one more upload waits: never which, so losing or doubling one changes nothing."""
+    """A carrier of wake-ups, each saying that some upload is waiting.
+
+    A wake-up never says which upload, so a lost or repeated one changes nothing.
+    """
 
     async def wake(self) -> None:
-        """Tell some worker to look. Never raises: a hint that is lost costs time, which the sweep bounds."""
+        """Wake some worker. Never raise: the sweep finds the upload of a lost wake-up."""
         ...

@@ -5,36 +5,40 @@ from orak.domain.identity import RecordId
 from orak.domain.record import RecordSnapshot
 
 LIFE = timedelta(seconds=5)
-"""How long a recording is kept at most, from when it was read."""
+"""How long a snapshot may be served after it was read from the database."""
 
 INVALIDATED_FOR = timedelta(seconds=60)
-"""How long nothing is kept of one that changes: longer than `LIFE` and the longest transaction together."""
+"""How long no snapshot is kept of an invalidated record.
+
+It is longer than `LIFE` and the longest transaction together.
+"""
 
 
 class SnapshotCache(Protocol):
-    """Finished recordings, near whoever shows them. No method raises: a cache that is away knows nothing.
+    """Snapshots of COMPLETED records, close to the process that serves them.
 
-    Only COMPLETED ones are kept, because nothing but a call of their owner's changes them any more. Whoever
-    changes one withholds it before the transaction begins, so that what a reader then keeps, however late,
-    was read after the commit; and once more after it, in case the cache forgot.
+    Only a call of its owner changes a completed record. That call invalidates the snapshot before its
+    transaction begins, so that a reader keeps only snapshots read after the commit. It does so again
+    afterwards, in case the cache lost the first invalidation. No method raises: during an outage the cache is
+    empty.
     """
 
     async def get(self, record_id: RecordId) -> RecordSnapshot | None:
-        """Return the recording as it was at most `LIFE` ago; None if that is not known."""
+        """Return a snapshot read less than `LIFE` ago, or None."""
         ...
 
     async def put(self, snapshot: RecordSnapshot, *, read_at: datetime) -> None:
-        """Keep *recording*, which was asked of the database at *read_at*.
+        """Keep *snapshot*; *read_at* is when the database was asked for it.
 
-        Nothing happens if a newer version is kept, if it is withheld, or if it is older than `LIFE`.
+        Do nothing if its record is invalidated, if it is older than `LIFE`, or if a newer version is kept.
         """
         ...
 
     async def invalidate(self, record_id: RecordId) -> None:
-        """Forget the recording, and keep none for the time of `INVALIDATED_FOR`."""
+        """Drop the snapshot of a record, and keep none for `INVALIDATED_FOR`."""
         ...
 
 
 def version_of(snapshot: RecordSnapshot) -> tuple[int, int, int]:
-    """Order the states of one recording: whatever is shown of it raises one of these."""
+    """Return a sort key for the snapshots of one record: every visible change raises it."""
     return snapshot.record.version, snapshot.upload.version, snapshot.upload.progress

@@ -7,16 +7,19 @@ class Started(Protocol):
     """A conversion that may be under way."""
 
     async def wait(self, seconds: float) -> None:
-        """Return when it has ended, after *seconds*, or at shutdown, whichever is first.
+        """Return when the conversion ends, after *seconds*, or at shutdown, whichever is first.
 
-        Being cancelled stops the waiting, never the conversion. How it ended is the row's to say.
+        Cancelling the wait never cancels the conversion. Its result is in the row.
         """
         ...
 
 
 class Starter(Protocol):
-    """Begins conversions."""
+    """Starts conversions on request."""
 
     async def start(self, upload_id: UploadId) -> Started:
-        """Convert now if a slot is free, else wake a worker; return at once either way, and never raise."""
+        """Convert now if a slot is free, else wake a worker.
+
+        Return at once either way, and never raise.
+        """
         ...
