@@ -34,7 +34,7 @@ async def test_every_life_can_be_rebuilt_from_its_events(house):
 
 async def test_what_others_wrote_into_the_tables_is_found(house):
     upload = await house.upload()
-    state = house.persistence.transaction._store.committed  # as somebody with a database shell would
+    state = house.persistence.transaction.store.committed  # as an operator with a database shell would
     state.uploads[upload.id] = changed(
         state.uploads[upload.id], upload=changed(upload, status=ProcessingStatus.FAILED)
     )

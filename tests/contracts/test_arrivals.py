@@ -15,7 +15,7 @@ def ids(uploads):
 async def named(persistence, upload):
     async with persistence.transaction() as tx:
         record = await tx.records.add(a_record(upload))
-        return await tx.uploads.save(*upload.named(record.id, at=START))
+        return await tx.uploads.save(*upload.attach_record(record.id, at=START))
 
 
 async def arrived(persistence, **fields):

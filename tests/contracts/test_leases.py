@@ -53,7 +53,7 @@ async def test_what_does_not_wait_is_not_to_be_had(persistence):
     named = await persistence.intake.add(an_upload())
     async with persistence.transaction() as tx:
         record = await tx.records.add(a_record(named))
-        await tx.uploads.save(*named.named(record.id, at=START))
+        await tx.uploads.save(*named.attach_record(record.id, at=START))
     for upload_id in (None, pending.id, unnamed.id, named.id, UploadId(99)):
         assert await persistence.leases.claim(upload_id) is None
     assert await persistence.leases.next_start() is None
@@ -64,7 +64,7 @@ async def test_a_take_waits_from_the_moment_that_it_is_named(persistence):
     upload = await saved(persistence, upload.receive(an_object(upload), at=START))
     async with persistence.transaction() as tx:
         record = await tx.records.add(a_record(upload))
-        await tx.uploads.save(*upload.named(record.id, at=START))
+        await tx.uploads.save(*upload.attach_record(record.id, at=START))
     assert (await persistence.leases.claim()).upload.id == upload.id
 
 
@@ -188,7 +188,7 @@ async def test_a_retried_take_stands_behind_its_owners_others(persistence):
 async def test_a_change_of_the_record_moves_nobody_in_line(persistence):
     first = await a_waiting_take(persistence)
     await a_waiting_take(persistence)
-    await saved(persistence, first.upload.record_changed(at=START))
+    await saved(persistence, first.upload.note_record_change(at=START))
     assert (await persistence.leases.claim()).upload.id == first.upload.id
 
 

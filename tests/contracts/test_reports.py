@@ -76,7 +76,7 @@ async def test_a_take_stands_in_line_since_it_had_both_its_bytes_and_its_record(
         async with persistence.transaction() as tx:
             current = await tx.uploads.get(upload.id)
             record = await tx.records.add(a_record(current))
-            await tx.uploads.save(*current.named(record.id, at=at))
+            await tx.uploads.save(*current.attach_record(record.id, at=at))
 
     async def receive(at):
         async with persistence.transaction() as tx:
@@ -87,7 +87,7 @@ async def test_a_take_stands_in_line_since_it_had_both_its_bytes_and_its_record(
     await first(START + SECOND)
     await second(START + 2 * SECOND)
     async with persistence.transaction() as tx:
-        await tx.uploads.save(*(await tx.uploads.get(upload.id)).record_changed(at=START + MINUTE))
+        await tx.uploads.save(*(await tx.uploads.get(upload.id)).note_record_change(at=START + MINUTE))
     counts = await persistence.reports.count(START + MINUTE, START)
     assert counts.in_line_since == START + 2 * SECOND
 
@@ -112,7 +112,7 @@ async def test_failures_come_newest_first_and_page_by_page(persistence):
 
 async def test_a_take_that_was_renamed_since_failed_when_it_failed(persistence):
     letter = await failed(persistence, at=START + SECOND)
-    await saved(persistence, letter.record_changed(at=START + MINUTE))
+    await saved(persistence, letter.note_record_change(at=START + MINUTE))
     assert [found.failed_at for found in await persistence.reports.failures(Page())] == [START + SECOND]
 
 

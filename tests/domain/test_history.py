@@ -13,7 +13,7 @@ LATER = START + timedelta(minutes=1)
 
 
 def a_life(*moves) -> UploadHistory:
-    """What is known of an upload that went through these moves."""
+    """Return the history of an upload after these moves."""
     upload = replace(an_upload(), id=UploadId(3))
     events = [VersionedEvent(1, upload.requested())]
     for version, move in enumerate(moves, start=2):
@@ -23,8 +23,8 @@ def a_life(*moves) -> UploadHistory:
     return UploadHistory(upload.id, events, upload)
 
 
-def named(upload):
-    return upload.named(RecordId(5), at=START)
+def attached(upload):
+    return upload.attach_record(RecordId(5), at=START)
 
 
 def received(upload):
@@ -52,11 +52,11 @@ def whats(history):
     return [difference.what for difference in differences(history)]
 
 
-WHOLE = (named, received, started, completed)
+WHOLE = (attached, received, started, completed)
 
 
 @pytest.mark.parametrize("moves", [WHOLE[:n] for n in range(5)] + [(*WHOLE, deleted)])
-def test_a_row_that_is_what_its_events_say(moves):
+def test_a_row_that_matches_its_events_has_no_differences(moves):
     assert differences(a_life(*moves)) == []
 
 
@@ -75,40 +75,40 @@ def test_a_row_that_is_what_its_events_say(moves):
         ("record_id", None, "record"),
     ],
 )
-def test_a_row_that_is_not(field, value, what):
+def test_a_row_that_contradicts_its_events_is_reported(field, value, what):
     assert whats(changed(a_life(*WHOLE), **{field: value})) == [what]
 
 
-def test_a_difference_says_both_sides():
+def test_a_difference_names_both_values():
     [found] = differences(changed(a_life(*WHOLE), attempt=2))
     assert (found.upload_id, found.by_events, found.by_tables) == (3, "1", "2")
 
 
-def test_an_event_that_is_missing():
+def test_a_missing_event_is_reported():
     life = a_life(*WHOLE)
     assert whats(replace(life, events=life.events[:2] + life.events[3:])) == ["sequence", "move"]
 
 
-def test_events_that_were_forgotten_are_not_missed():
+def test_pruned_events_are_not_missed():
     life = a_life(*WHOLE)
     assert differences(replace(life, events=life.events[-1:])) == []
 
 
-def test_an_attempt_that_falls():
+def test_a_falling_attempt_is_reported():
     life = a_life(*WHOLE)
     late = replace(life.events[-1], event=replace(life.events[-1].event, attempt=0))
     assert whats(replace(changed(life, attempt=0), events=[*life.events[:-1], late])) == ["fence"]
 
 
-def test_a_row_without_events():
+def test_a_row_without_events_is_reported():
     assert whats(replace(a_life(), events=[])) == ["events"]
 
 
 @pytest.mark.parametrize("moves", [(*WHOLE, deleted), (lambda upload: upload.expire(at=START),)])
-def test_a_row_that_was_purged(moves):
+def test_a_purged_row_is_not_missed(moves):
     assert differences(replace(a_life(*moves), upload=None)) == []
 
 
-@pytest.mark.parametrize("moves", [(), WHOLE, (named, lambda upload: upload.expire(at=START))])
-def test_a_row_that_is_gone_without_a_reason(moves):
+@pytest.mark.parametrize("moves", [(), WHOLE, (attached, lambda upload: upload.expire(at=START))])
+def test_a_row_that_vanished_for_no_reason_is_reported(moves):
     assert whats(replace(a_life(*moves), upload=None)) == ["row"]

@@ -1,4 +1,4 @@
-"""The life of an upload, walked over the whole product of states and transitions."""
+"""The life of an upload: every transition from every state."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -77,13 +77,13 @@ def test_a_transition_works_from_its_states_and_from_no_other(name, status):
     assert (after.lease_until is not None) == (to is S.PROCESSING)
 
 
-def test_every_move_of_the_table_is_some_transitions():
+def test_every_move_of_the_table_belongs_to_a_transition():
     walked = {(start, to) for _, starts, to in TRANSITIONS.values() for start in starts}
     assert walked == {(start, to) for start, ends in MOVES.items() for to in ends}
 
 
 @pytest.mark.parametrize("status", S)
-def test_an_upload_that_ended_is_shown_in_one_of_three_words(status):
+def test_clients_see_one_of_three_statuses(status):
     expected = {S.COMPLETED: S.COMPLETED, S.FAILED: S.FAILED, S.EXPIRED: S.FAILED, S.CANCELLED: S.FAILED}
     assert shown_as(status) is expected.get(status, S.PROCESSING)
 
@@ -96,7 +96,7 @@ def test_an_upload_that_ended_is_shown_in_one_of_three_words(status):
         ({"content_type": ""}, FailureCode.TYPE_MISMATCH),
     ],
 )
-def test_bytes_that_are_not_what_was_declared_fail_for_good(change, failure):
+def test_bytes_that_differ_from_the_declaration_fail_for_good(change, failure):
     pending = an_upload(size=3, content_type="audio/webm;codecs=opus")
     failed, event = pending.receive(an_object(pending, **change), at=LATER)
     assert (failed.status, failed.failure, event.type) == (S.FAILED, failure, EventType.UPLOAD_REJECTED)
@@ -104,7 +104,7 @@ def test_bytes_that_are_not_what_was_declared_fail_for_good(change, failure):
         failed.retry(at=LATER)
 
 
-def test_a_store_may_fold_the_case_and_the_spaces_of_a_content_type():
+def test_a_store_may_change_the_case_and_spaces_of_a_content_type():
     pending = an_upload(content_type="audio/webm;codecs=opus")
     uploaded, _ = pending.receive(an_object(pending, content_type="Audio/WebM; codecs=opus"), at=LATER)
     assert uploaded.status is S.UPLOADED
@@ -116,7 +116,7 @@ def test_the_verified_bytes_are_pinned_by_their_etag():
     assert (uploaded.etag, event.type) == ('"e1"', EventType.UPLOAD_RECEIVED)
 
 
-def test_a_late_arrival_counts_only_while_a_record_waits():
+def test_a_late_arrival_is_awaited_only_while_a_record_waits():
     assert not an_upload(status=S.EXPIRED).awaits_arrival
     assert an_upload(status=S.EXPIRED, record_id=RECORD).awaits_arrival
     assert an_upload(status=S.PENDING).awaits_arrival
@@ -128,36 +128,36 @@ def test_an_upload_without_a_record_does_not_wait_for_a_worker():
     assert an_upload(status=S.UPLOADED, record_id=RECORD).is_waiting
 
 
-def test_a_named_upload_cannot_be_cancelled():
+def test_an_upload_with_a_record_cannot_be_cancelled():
     with pytest.raises(StateConflict) as refusal:
         an_upload(record_id=RECORD).cancel(at=LATER)
     assert refusal.value.why is WrongState.NOT_CANCELLABLE
 
 
 @pytest.mark.parametrize("status", [S.FAILED, S.CANCELLED])
-def test_an_upload_that_ended_badly_cannot_be_named(status):
+def test_a_failed_or_cancelled_upload_gets_no_record(status):
     with pytest.raises(StateConflict):
-        an_upload(status=status).check_nameable()
+        an_upload(status=status).check_attachable()
 
 
 @pytest.mark.parametrize("status", [S.PENDING, S.UPLOADED, S.EXPIRED])
-def test_an_upload_can_be_named_before_and_after_its_bytes_come(status):
-    an_upload(status=status).check_nameable()
+def test_an_upload_may_get_its_record_before_or_after_its_bytes(status):
+    an_upload(status=status).check_attachable()
 
 
-def test_a_tombstone_is_shown_to_nobody():
+def test_a_tombstone_is_not_found_even_by_its_owner():
     with pytest.raises(UploadNotFound):
         an_upload(status=S.DELETED).owned_by(Actor(UserId(1)))
 
 
-def test_a_stranger_is_told_which_record_it_was_not():
+def test_a_refusal_to_another_user_names_the_record_and_the_user():
     with pytest.raises(PermissionDenied) as refusal:
         an_upload(record_id=RECORD).owned_by(Actor(UserId(99)))
     assert (refusal.value.record_id, refusal.value.user_id) == (RECORD, 99)
 
 
 @pytest.mark.parametrize("transition", ["complete", "fail", "fail_attempt", "release"])
-def test_only_the_attempt_that_holds_the_lease_may_say_how_it_ended(transition):
+def test_only_the_attempt_that_holds_the_lease_may_end_it(transition):
     with pytest.raises(LeaseLost):
         TRANSITIONS[transition][0](replace(in_state(S.PROCESSING), attempt=2))
 
@@ -172,7 +172,7 @@ def test_the_fifth_failure_is_the_last():
     assert upload.failure is FailureCode.FAILED_TOO_OFTEN
 
 
-def test_a_decoder_that_died_twice_is_not_given_a_third():
+def test_the_second_death_of_a_decoder_is_the_last():
     upload, started = in_state(S.UPLOADED), 0
     while upload.status is not S.FAILED:
         upload, _ = upload.start(at=LATER, lease_until=LATER)
@@ -183,26 +183,26 @@ def test_a_decoder_that_died_twice_is_not_given_a_third():
     assert (started, upload.failure) == (2, FailureCode.DECODER_CRASHED)
 
 
-def test_a_world_that_is_down_costs_no_failure():
+def test_an_outage_does_not_count_as_a_failure():
     released, event = in_state(S.PROCESSING, failures=3).release(1, at=LATER, not_before=LATER)
     assert (released.failures, released.not_before, event.type) == (3, LATER, EventType.PROCESSING_RELEASED)
 
 
-def test_a_retry_has_a_new_budget_under_a_higher_token():
+def test_a_retry_resets_the_budget_and_raises_the_fencing_token():
     failed = in_state(S.FAILED, failures=5, failure=FailureCode.FAILED_TOO_OFTEN, error_message="m")
     again, event = failed.retry(at=LATER)
     assert (again.failures, again.failure, again.error_message) == (0, None, None)
     assert (again.attempt, event.type) == (2, EventType.PROCESSING_RETRIED)
 
 
-def test_a_deleted_upload_takes_the_lease_from_whoever_holds_it():
+def test_deleting_an_upload_ends_the_lease_on_it():
     deleted, event = in_state(S.PROCESSING, record_id=RECORD).delete(at=LATER)
     assert (deleted.attempt, deleted.deleted_at, event.type) == (2, LATER, EventType.RECORD_DELETED)
     with pytest.raises(LeaseLost):
         deleted.complete(1, OUTPUT, at=LATER)
 
 
-def test_replaced_bytes_are_checked_and_pinned_anew_and_that_counts():
+def test_replaced_bytes_are_verified_anew_and_count_as_a_failure():
     held = in_state(S.PROCESSING)
     again, _ = held.reverify(1, an_object(held), at=LATER, not_before=LATER)
     assert (again.status, again.etag, again.failures) == (S.UPLOADED, '"e1"', 1)
@@ -212,23 +212,23 @@ def test_replaced_bytes_are_checked_and_pinned_anew_and_that_counts():
     assert (gone.status, gone.etag, gone.failures) == (S.UPLOADED, "etag-0", 1)
 
 
-def test_completion_shows_the_converted_object():
+def test_a_completed_upload_shows_the_rendition_s_key():
     completed, event = in_state(S.PROCESSING).complete(1, OUTPUT, at=LATER)
     assert (completed.shown_key, completed.progress) == (OUTPUT.audio_key, 100)
     assert (event.key, event.original_key) == (OUTPUT.audio_key, completed.key)
 
 
-def test_events_tell_nothing_of_a_person():
+def test_events_hold_no_personal_data():
     assert not {"title", "original_filename", "filename", "name"} & set(DomainEvent.__struct_fields__)
 
 
-def test_a_pending_upload_is_late_an_hour_after_its_url():
+def test_a_pending_upload_is_overdue_an_hour_after_its_url_expired():
     upload = an_upload()
     assert not upload.is_overdue(upload.url_expires_at + timedelta(minutes=59, seconds=59))
     assert upload.is_overdue(upload.url_expires_at + timedelta(hours=1))
 
 
-def test_an_unnamed_upload_is_an_orphan_after_ten_minutes():
+def test_an_upload_without_a_record_is_an_orphan_after_ten_minutes():
     upload = an_upload(status=S.UPLOADED)
     assert not upload.is_orphan(START + timedelta(minutes=10))
     assert upload.is_orphan(START + timedelta(minutes=10, seconds=1))

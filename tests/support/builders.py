@@ -72,7 +72,7 @@ async def a_waiting_take(persistence, owner=SINGER, *, at=START, **fields) -> Re
     upload = await persistence.intake.add(an_upload(owner, at=at, **fields))
     async with persistence.transaction() as tx:
         record = await tx.records.add(a_record(upload, at=at))
-        upload = await tx.uploads.save(*upload.named(record.id, at=at))
+        upload = await tx.uploads.save(*upload.attach_record(record.id, at=at))
         upload = await tx.uploads.save(*upload.receive(an_object(upload), at=at))
     return RecordSnapshot(record, upload)
 

@@ -70,7 +70,7 @@ class Drain:
             async with self.persistence.transaction() as tx:
                 for upload in uploads[begin : begin + _IN_ONE_TRANSACTION]:
                     record = await tx.records.add(a_record(upload, at=at))
-                    named = await tx.uploads.save(*upload.named(record.id, at=at))
+                    named = await tx.uploads.save(*upload.attach_record(record.id, at=at))
                     found = await self.storage.head(upload.key)
                     await tx.uploads.save(*named.receive(found, at=at))
         return [upload.id for upload in uploads]

@@ -7,17 +7,17 @@ ADMIN = "admin"
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who is asking, and with which scopes."""
+    """The caller: a user and the scopes of their token."""
 
     user_id: UserId
     scopes: frozenset[str] = frozenset()
 
     @property
     def is_admin(self) -> bool:
-        """Whether the operators' calls are open to this actor."""
+        """Whether this actor is an operator."""
         return ADMIN in self.scopes
 
     def check_admin(self) -> None:
-        """Raise `AdminRequired` unless the operators' calls are open to this actor."""
+        """Raise `AdminRequired` unless this actor is an operator."""
         if not self.is_admin:
             raise AdminRequired

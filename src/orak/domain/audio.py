@@ -1,4 +1,4 @@
-"""Which audio comes in, what goes out, and what a decoder measured on the way."""
+"""Accepted input, the published output, and what the converter measures."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -6,19 +6,19 @@ from enum import Enum
 import msgspec
 
 PEAK_PAIRS = 800
-"""How many [min, max] pairs a waveform has, whatever the length of the take."""
+"""How many [min, max] pairs a waveform has, whatever the duration."""
 
 TARGET_LUFS = -14.0
-"""Integrated loudness of every published take (ITU-R BS.1770-4, measured as EBU R 128 says)."""
+"""Integrated loudness of published audio (ITU-R BS.1770-4, measured as in EBU R 128)."""
 
 CEILING_DBTP = -1.0
-"""No true peak of a published take is above this (EBU R 128 s1, Spotify's and Apple's delivery rule)."""
+"""The highest true peak of published audio (EBU R 128 s1; Spotify and Apple require it too)."""
 
 MAX_GAIN_DB = 30.0
-"""The one linear gain stops here: more would only raise a room's noise."""
+"""The most linear gain; more would only amplify the noise of the room."""
 
 MAX_LIMITING_DB = 6.0
-"""What the look-ahead limiter may take off a peak before the gain is held back instead."""
+"""The most that the look-ahead limiter may take off a peak; beyond that the gain is reduced."""
 
 ACCEPTED: Mapping[str, frozenset[str]] = {
     "webm": frozenset({"audio/webm", "video/webm"}),
@@ -32,13 +32,13 @@ ACCEPTED: Mapping[str, frozenset[str]] = {
     "wav": frozenset({"audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"}),
     "flac": frozenset({"audio/flac", "audio/x-flac"}),
 }
-"""Accepted file extensions, and the MIME types under which browsers send each."""
+"""Accepted file extensions, and the MIME types that browsers send for each."""
 
 ACCEPTED_TYPES: frozenset[str] = frozenset().union(*ACCEPTED.values())
 
 
 class AudioProfile(Enum):
-    """How a published take is encoded; the value is the word of the `AUDIO_PROFILE` setting."""
+    """How published audio is encoded; the value is that of the `AUDIO_PROFILE` setting."""
 
     AAC_128 = "aac-128"
     MP3_192 = "mp3-192"
@@ -46,17 +46,17 @@ class AudioProfile(Enum):
 
     @property
     def extension(self) -> str:
-        """The published file's extension, without the dot."""
+        """The extension of the published file, without the dot."""
         return {"aac-128": "m4a", "mp3-192": "mp3", "opus-96": "ogg"}[self.value]
 
     @property
     def content_type(self) -> str:
-        """The published file's media type."""
+        """The media type of the published file."""
         return {"aac-128": "audio/mp4", "mp3-192": "audio/mpeg", "opus-96": "audio/ogg"}[self.value]
 
 
 class Loudness(msgspec.Struct, frozen=True):
-    """How loud a take came in and went out; None where there was only silence to measure."""
+    """Loudness before and after conversion; None for silence."""
 
     input_lufs: float | None
     output_lufs: float | None
@@ -65,9 +65,9 @@ class Loudness(msgspec.Struct, frozen=True):
 
 
 class Conversion(msgspec.Struct, frozen=True):
-    """What a decoder measured while it turned an upload into a published take."""
+    """What the converter measured."""
 
     duration_seconds: float
-    """Decoded samples ÷ sample rate; the header's word is not asked."""
+    """Decoded samples ÷ sample rate; the header is ignored."""
 
     loudness: Loudness

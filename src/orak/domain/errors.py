@@ -1,7 +1,8 @@
-"""Refusals: a code and its parameters. Words and HTTP status are the entrypoints' matter."""
+"""Errors that orak raises by its own judgement; entrypoints choose their words and HTTP status."""
 
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import ClassVar
 
 import msgspec
 
@@ -9,14 +10,20 @@ from orak.domain.identity import RecordId, SongId, UploadId, UserId
 
 
 class OrakError(Exception):
-    """Anything orak refuses or cannot do, by its own judgement."""
+    """Base of everything that orak refuses or cannot do. `str(error)` is a sentence for the log."""
+
+    summary: ClassVar[str] = "orak cannot do this"
+    """The sentence of an error that is raised without one."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.summary)
 
 
 class UploadNotFound(OrakError):
     """No upload has this id, or it was deleted."""
 
     def __init__(self, upload_id: UploadId) -> None:
-        super().__init__(upload_id)
+        super().__init__(f"upload {upload_id} does not exist")
         self.upload_id = upload_id
 
 
@@ -24,7 +31,7 @@ class RecordNotFound(OrakError):
     """No record has this id, or it was deleted."""
 
     def __init__(self, record_id: RecordId) -> None:
-        super().__init__(record_id)
+        super().__init__(f"record {record_id} does not exist")
         self.record_id = record_id
 
 
@@ -32,63 +39,80 @@ class SongNotFound(OrakError):
     """No song has this id."""
 
     def __init__(self, song_id: SongId) -> None:
-        super().__init__(song_id)
+        super().__init__(f"song {song_id} does not exist")
         self.song_id = song_id
 
 
 class PermissionDenied(OrakError):
-    """It belongs to somebody else."""
+    """The upload or record belongs to another user."""
 
     def __init__(self, record_id: RecordId | None, user_id: UserId) -> None:
-        super().__init__(record_id, user_id)
+        what = "the upload" if record_id is None else f"record {record_id}"
+        super().__init__(f"{what} does not belong to user {user_id}")
         self.record_id = record_id
         self.user_id = user_id
 
 
 class AdminRequired(OrakError):
-    """The call is for operators: whose token has the scope `admin`."""
+    """The call is for operators, whose token has the scope `admin`."""
+
+    summary = "the call needs the scope admin"
 
 
 class RecordExists(OrakError):
-    """The upload has its Record already."""
+    """The upload has a Record already."""
 
     def __init__(self, upload_id: UploadId) -> None:
-        super().__init__(upload_id)
+        super().__init__(f"upload {upload_id} has a record already")
         self.upload_id = upload_id
 
 
 class WrongState(StrEnum):
-    """What an upload's state does not allow."""
+    """Why an upload's state does not allow a call."""
 
     UPLOAD_FAILED = "UPLOAD_FAILED"
     """A Record for an upload that failed its check."""
     UPLOAD_CANCELLED = "UPLOAD_CANCELLED"
-    """A Record for an upload that its owner gave up."""
+    """A Record for an upload that its owner cancelled."""
     NOT_CANCELLABLE = "NOT_CANCELLABLE"
-    """Giving up an upload that arrived, ended, or has a Record."""
+    """Cancelling an upload that arrived, ended, or has a Record."""
     NOT_AWAITED = "NOT_AWAITED"
-    """Bytes for an upload that has its own already, or was given up."""
+    """Bytes for an upload that has its bytes already, or was cancelled."""
     NOT_FAILED = "NOT_FAILED"
-    """A retry of a take that did not fail."""
+    """A retry of a conversion that did not fail."""
     OBJECT_GONE = "OBJECT_GONE"
-    """A retry of a take whose bytes are no more, or are no longer those that were verified."""
+    """A retry of an upload whose verified object was deleted or replaced."""
+
+
+_WRONG_STATES = {
+    WrongState.UPLOAD_FAILED: "has failed",
+    WrongState.UPLOAD_CANCELLED: "was cancelled",
+    WrongState.NOT_CANCELLABLE: "can no longer be cancelled",
+    WrongState.NOT_AWAITED: "no longer accepts a file",
+    WrongState.NOT_FAILED: "has not failed",
+    WrongState.OBJECT_GONE: "no longer has the object that was verified",
+}
 
 
 class StateConflict(OrakError):
-    """The upload stands where this cannot be done."""
+    """The upload's state does not allow the call."""
 
     def __init__(self, upload_id: UploadId, why: WrongState) -> None:
-        super().__init__(upload_id, why)
+        super().__init__(f"upload {upload_id} {_WRONG_STATES[why]}")
         self.upload_id = upload_id
         self.why = why
 
 
 class LeaseLost(OrakError):
-    """This attempt is no longer the upload's: whatever it made is to be thrown away."""
+    """The upload no longer belongs to this attempt, whose output must be discarded."""
+
+    summary = "the attempt has lost its lease"
 
 
 class IdempotencyMismatch(OrakError):
-    """This Idempotency-Key came first with another body."""
+    """The Idempotency-Key was used with another body."""
+
+    summary = "the Idempotency-Key was used with another body"
 
 
 class ProblemCode(StrEnum):
@@ -113,10 +137,14 @@ class Problem(msgspec.Struct, frozen=True):
     code: ProblemCode
     limit: int | None = None
 
+    def __str__(self) -> str:
+        limit = "" if self.limit is None else f" (limit {self.limit})"
+        return f"{self.field} is {self.code}{limit}"
+
 
 class Rejected(OrakError):
-    """The request breaks these rules, all of them named at once."""
+    """The request breaks rules; `problems` names all of them."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__(*problems)
+        super().__init__("; ".join(map(str, problems)) or "the request is invalid")
         self.problems = tuple(problems)

@@ -1,4 +1,4 @@
-"""EventLog: what happened to an upload and its Record, append-only, one for each change."""
+"""Domain events: what happened to an upload and its Record, one event for each change."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ from orak.domain.processing import FailureCode, ProcessingStatus
 
 
 class EventType(StrEnum):
-    """What happened, in the past tense; the detail type on EventBridge."""
+    """What happened. The values are also the detail types on EventBridge."""
 
     UPLOAD_REQUESTED = "UploadRequested"
     UPLOAD_RECEIVED = "UploadReceived"
@@ -30,16 +30,16 @@ class EventType(StrEnum):
 QUEUEING_EVENTS = frozenset(
     {EventType.UPLOAD_RECEIVED, EventType.RECORD_CREATED, EventType.PROCESSING_RETRIED}
 )
-"""The last of these events put a waiting take in line: it had its bytes and its Record then, or once more."""
+"""Events after which an upload may be waiting; the last of them put it in line."""
 
 FAILURE_EVENTS = frozenset({EventType.UPLOAD_REJECTED, EventType.PROCESSING_FAILED})
 """The events that leave an upload FAILED."""
 
 
 class DomainEvent(msgspec.Struct, frozen=True):
-    """One change, and where it left the upload: enough to rebuild both tables, and nothing of a person.
+    """One change and the upload's state after it: enough to rebuild both tables, without personal data.
 
-    The upload's id and version are the stream's, which keeps them beside the event.
+    The event log keeps the upload's id and version beside the event.
     """
 
     type: EventType
@@ -48,7 +48,7 @@ class DomainEvent(msgspec.Struct, frozen=True):
     status: ProcessingStatus
     attempt: int
     key: ObjectKey
-    """What clients are told of: the uploaded object until COMPLETED, then the converted one."""
+    """The key that clients see: the original object's until COMPLETED, then the rendition's."""
     original_key: ObjectKey
     at: datetime
     record_id: RecordId | None = None
@@ -57,7 +57,7 @@ class DomainEvent(msgspec.Struct, frozen=True):
 
 
 class LoggedEvent(msgspec.Struct, frozen=True):
-    """An event at its place in the feed, the one order that every reader sees."""
+    """An event with its feed position; every subscriber sees the same order."""
 
     position: int
     event_id: int

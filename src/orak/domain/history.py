@@ -1,4 +1,4 @@
-"""What an upload's events say of it, and whether its row says the same."""
+"""Comparison of an upload's events with its row."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ from orak.domain.upload import ENDS, Upload
 
 
 class VersionedEvent(msgspec.Struct, frozen=True):
-    """An event, and the version of the upload that came with it."""
+    """An event and the version that it gave the upload."""
 
     version: int
     event: DomainEvent
@@ -22,13 +22,13 @@ class UploadHistory(msgspec.Struct, frozen=True):
 
     upload_id: UploadId
     events: Sequence[VersionedEvent]
-    """Without those that were forgotten; the newest is always there."""
+    """Pruned events are missing; the newest event never is."""
     upload: Upload | None
-    """None if there is no row, or none any more."""
+    """None if the row does not exist."""
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """Where events and tables, or two events, do not fit together."""
+    """One contradiction: between the events and the tables, or between two events."""
 
     upload_id: UploadId
     what: str
@@ -37,7 +37,7 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 def differences(history: UploadHistory) -> list[Difference]:
-    """Return what does not fit: in the sequence of events, or between the last of them and the row."""
+    """Return the contradictions within the events, and between the last event and the row."""
     if not history.events:
         return [Difference(history.upload_id, "events", "none", "a row")]
     last = history.events[-1]

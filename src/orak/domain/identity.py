@@ -1,4 +1,4 @@
-"""Names of things: ids that survive JavaScript, and keys of objects."""
+"""Ids, and the keys of objects."""
 
 import re
 import unicodedata
@@ -14,10 +14,10 @@ MAX_ID = 2**53 - 1
 """Number.MAX_SAFE_INTEGER: the largest id that a JavaScript client reads back unchanged."""
 
 RECORDINGS = "recordings"
-"""Folder of uploaded takes; nothing in it is ever public."""
+"""Folder of uploaded originals; none of them is ever public."""
 
 PUBLISHED = "published"
-"""Folder of converted takes; the only public one."""
+"""Folder of renditions; the only public folder."""
 
 _UNSAFE = re.compile(r"[^\w.-]+")
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -28,7 +28,7 @@ _MAX_SAFE_NAME = 100  # 400 bytes of UTF-8 at worst: far below S3's 1,024 for a 
 
 
 def safe_name(filename: str) -> str:
-    """What of a user's *filename* may stand in an object key: its last part, letters, digits, `._-`."""
+    """Return *filename* as an object key may hold it: its last path segment; letters, digits and `._-`."""
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", filename))[-1]
     stem, dot, extension = last.rpartition(".")
     stem = _UNSAFE.sub("_", stem).strip("._-")[: _MAX_SAFE_NAME - len(extension) - 1]
@@ -36,18 +36,18 @@ def safe_name(filename: str) -> str:
 
 
 def original_key(uuid: str, filename: str) -> ObjectKey:
-    """Where the bytes of an upload go."""
+    """Return the key of an upload's original object."""
     return ObjectKey(f"{RECORDINGS}/{uuid}_{safe_name(filename)}")
 
 
 def uuid_of(key: str) -> str | None:
-    """Return the uuid of the upload that an object with this *key* belongs to; None if it is not orak's."""
+    """Return the uuid of the upload that the object belongs to; None for a key that orak did not make."""
     found = _OWN_KEY.fullmatch(key)
     return found["original"] or found["published"] if found else None
 
 
 def published_prefix(uuid: str) -> str:
-    """Under this lies whatever any attempt at converting an upload has written."""
+    """Return the prefix of the keys of everything that attempts at converting an upload write."""
     return f"{PUBLISHED}/{uuid}/"
 
 
@@ -57,6 +57,6 @@ def published_attempt(key: ObjectKey) -> int:
 
 
 def published_key(uuid: str, attempt: int, filename: str, extension: str) -> ObjectKey:
-    """Where one attempt writes its output; no two attempts share a key, so no output is overwritten."""
+    """Return the key of one attempt's output; attempts share no key, so none overwrites another's output."""
     stem = safe_name(filename).rpartition(".")[0]
     return ObjectKey(f"{published_prefix(uuid)}{attempt}_{stem}.{extension}")

@@ -1,11 +1,11 @@
-"""The life of an upload: its states, the moves between them, and why a take can fail."""
+"""The life of an upload: its states, the moves between them, and its failure codes."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 
 
 class ProcessingStatus(StrEnum):
-    """Where an upload stands; kept in the column of the same name."""
+    """The state of an upload, stored in the column of the same name."""
 
     PENDING = "PENDING"
     UPLOADED = "UPLOADED"
@@ -29,7 +29,7 @@ MOVES: Mapping[ProcessingStatus, frozenset[ProcessingStatus]] = {
     _S.CANCELLED: frozenset({_S.DELETED}),
     _S.DELETED: frozenset(),
 }
-"""Every move there is. A late arrival is looked at like any other, so EXPIRED may fail its check too."""
+"""Every allowed move. A late arrival is verified like any other, so EXPIRED may fail its check too."""
 
 
 _SHOWN_AS = {
@@ -41,12 +41,12 @@ _SHOWN_AS = {
 
 
 def shown_as(status: ProcessingStatus) -> ProcessingStatus:
-    """COMPLETED, PROCESSING or FAILED: what a client needs to know of the states inside."""
+    """Return the status that clients see: COMPLETED, PROCESSING or FAILED."""
     return _SHOWN_AS.get(status, _S.PROCESSING)
 
 
 class FailureCode(StrEnum):
-    """Why a take failed; stable, for clients to act on and for people in their language."""
+    """Why an upload or its conversion failed. Clients act on these codes, so they are stable."""
 
     UNSUPPORTED_FORMAT = "UNSUPPORTED_FORMAT"
     NO_AUDIO_STREAM = "NO_AUDIO_STREAM"

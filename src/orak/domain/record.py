@@ -1,4 +1,4 @@
-"""A Record: the name that its owner gave a take."""
+"""A Record: an upload that its owner gave a title."""
 
 import unicodedata
 from datetime import datetime
@@ -23,7 +23,7 @@ _FAILURE_OF = {
 
 
 class Record(msgspec.Struct, frozen=True):
-    """A named take of one owner, from one upload."""
+    """A titled recording of one owner, made from one upload."""
 
     owner_id: UserId
     upload_id: UploadId
@@ -32,12 +32,12 @@ class Record(msgspec.Struct, frozen=True):
     updated_at: datetime
     song_id: SongId | None = None
     duration_seconds: int | None = None
-    """What the client said; the decoder's figure is the upload's."""
+    """The duration that the client declared; the measured one is in the upload's output."""
     id: RecordId = UNSAVED
     version: int = 1
 
     @classmethod
-    def name(
+    def create(
         cls,
         upload: Upload,
         title: str,
@@ -46,7 +46,7 @@ class Record(msgspec.Struct, frozen=True):
         duration_seconds: int | None,
         at: datetime,
     ) -> Self:
-        """Name the take of *upload*. Raise `Rejected` for a title that is none."""
+        """Make the Record of *upload*. Raise `Rejected` if the title is invalid."""
         return cls(
             owner_id=upload.owner_id,
             upload_id=upload.id,
@@ -58,7 +58,10 @@ class Record(msgspec.Struct, frozen=True):
         )
 
     def change(self, *, title: str | None, song_id: SongId | None, at: datetime) -> Self:
-        """Give another title, another song, or both; what is None stays. Itself if that changes nothing."""
+        """Return the record with another title or song; None keeps a value.
+
+        Return itself if nothing changes. Raise `Rejected` if the title is invalid.
+        """
         title = self.title if title is None else _checked_title(title)
         song_id = song_id or self.song_id
         if (title, song_id) == (self.title, self.song_id):
@@ -67,47 +70,47 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class RecordSnapshot(msgspec.Struct, frozen=True):
-    """A Record together with the upload it names: what its owner sees as one thing."""
+    """A Record read together with its upload; clients see both as one resource."""
 
     record: Record
     upload: Upload
 
     def owned_by(self, actor: Actor) -> Self:
-        """Return itself to its owner. Raise `PermissionDenied` to anyone else."""
+        """Return itself if the actor owns it; otherwise raise `PermissionDenied`."""
         if self.record.owner_id != actor.user_id:
             raise PermissionDenied(self.record.id, actor.user_id)
         return self
 
     @property
     def status(self) -> ProcessingStatus:
-        """How far the take is, in a client's three words."""
+        """The status that clients see: COMPLETED, PROCESSING or FAILED."""
         return shown_as(self.upload.status)
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing will become of it unless somebody asks for it."""
+        """Whether the status stays as it is unless a caller changes it."""
         return self.status is not ProcessingStatus.PROCESSING
 
     @property
     def is_queued(self) -> bool:
-        """Whether its bytes are there and its conversion is to come, or under way."""
+        """Whether the bytes have arrived and the conversion waits or runs."""
         return not self.is_settled and not self.upload.awaits_arrival
 
     @property
     def failure(self) -> FailureCode | None:
-        """Why the take failed, while it is shown as failed."""
+        """Why it failed, while its status is FAILED."""
         return _FAILURE_OF.get(self.upload.status, self.upload.failure)
 
     @property
     def duration_seconds(self) -> int | None:
-        """The decoder's figure once there is one, rounded down; until then what the client said."""
+        """The measured duration, rounded down; until it is measured, the declared one."""
         if self.upload.output is not None:
             return int(self.upload.output.duration_seconds)
         return self.record.duration_seconds
 
 
 def title_problem(title: str | None) -> Problem | None:
-    """What is wrong with a title."""
+    """Return what is wrong with a title."""
     return name_problem("title", title)
 
 

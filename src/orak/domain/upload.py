@@ -1,4 +1,4 @@
-"""An Upload: the bytes of one take, from the signed URL to the published audio."""
+"""An Upload: bytes on their way to storage, from the signed URL to the published rendition."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -35,7 +35,7 @@ from orak.domain.processing import MOVES, FailureCode, ProcessingStatus
 UNSAVED = UploadId(0)
 
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-"""The last time that every database and language can name."""
+"""The latest time that every database and language can represent."""
 
 ENDS = frozenset(
     {
@@ -45,11 +45,11 @@ ENDS = frozenset(
         ProcessingStatus.FAILED,
     }
 )
-"""Where an upload without a Record ends."""
+"""The states in which an upload without a Record ends."""
 
 
 class StoredObject(msgspec.Struct, frozen=True):
-    """What a store says of one object."""
+    """The metadata of one stored object."""
 
     key: ObjectKey
     size: int
@@ -59,7 +59,7 @@ class StoredObject(msgspec.Struct, frozen=True):
 
 
 class Output(msgspec.Struct, frozen=True):
-    """What a conversion published."""
+    """A published rendition."""
 
     audio_key: ObjectKey
     waveform_key: ObjectKey
@@ -68,11 +68,11 @@ class Output(msgspec.Struct, frozen=True):
 
 
 class IllegalMove(Exception):
-    """A transition that the table of moves does not have: a bug in orak, so no refusal and no `OrakError`."""
+    """A transition that `MOVES` does not allow. It is a bug in orak, and therefore no `OrakError`."""
 
 
 class Upload(msgspec.Struct, frozen=True):
-    """One upload at one moment. Every transition returns the next one and the event that made it."""
+    """One upload at one moment. Every transition returns the next state and the event of the change."""
 
     owner_id: UserId
     uuid: str
@@ -89,18 +89,18 @@ class Upload(msgspec.Struct, frozen=True):
     status: ProcessingStatus = ProcessingStatus.PENDING
     version: int = 1
     attempt: int = 0
-    """The fencing token: rises with every start, retry and delete, and never falls."""
+    """The fencing token: it rises with every start, retry and delete, and never falls."""
     failures: int = 0
-    """Runs that failed or died since the last retry."""
+    """How many runs failed or died since the last retry."""
     etag: str | None = None
-    """Names the bytes that were verified; no others are ever converted."""
+    """The ETag of the verified object; no other bytes are ever converted."""
     not_before: datetime | None = None
-    """The next look or start is not before this."""
+    """The earliest time of the next look for bytes, or of the next start; None means at once."""
     lease_until: datetime | None = None
     progress: int = 0
     failure: FailureCode | None = None
     error_message: str | None = None
-    """For operators: what the last failed run said."""
+    """The message of the last failed run, for operators."""
     output: Output | None = None
     deleted_at: datetime | None = None
 
@@ -117,7 +117,7 @@ class Upload(msgspec.Struct, frozen=True):
         at: datetime,
         url_life: timedelta,
     ) -> Self:
-        """Begin the life of an upload; it has no id until it is stored."""
+        """Return a new upload; it has no id until it is stored."""
         return cls(
             owner_id=owner_id,
             uuid=uuid,
@@ -133,12 +133,12 @@ class Upload(msgspec.Struct, frozen=True):
 
     @property
     def extension(self) -> str:
-        """The file name's extension, in lower case and without the dot."""
+        """The extension of the file name, in lower case and without the dot."""
         return self.original_filename.rpartition(".")[2].lower()
 
     @property
     def shown_key(self) -> ObjectKey:
-        """The object that clients are told of: the uploaded one until there is a converted one."""
+        """The key that clients see: the original object's until there is a rendition."""
         return self.key if self.output is None else self.output.audio_key
 
     def output_keys(self, extension: str) -> tuple[ObjectKey, ObjectKey]:
@@ -151,37 +151,37 @@ class Upload(msgspec.Struct, frozen=True):
 
     @property
     def awaits_arrival(self) -> bool:
-        """Whether bytes that turn up now would be looked at: a late arrival counts while a Record waits."""
+        """Whether bytes that arrive now would be verified; late ones are while a Record waits."""
         return self.status is ProcessingStatus.PENDING or (
             self.status is ProcessingStatus.EXPIRED and self.record_id is not None
         )
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a worker should take it: it arrived, and its Record exists."""
+        """Whether a worker may claim it: its bytes arrived and its Record exists."""
         return self.status is ProcessingStatus.UPLOADED and self.record_id is not None
 
     @property
     def is_discarded(self) -> bool:
-        """Whether bytes of it lead nowhere: cancelled or deleted."""
+        """Whether its bytes are no longer of use: it was cancelled or deleted."""
         return self.status in {ProcessingStatus.CANCELLED, ProcessingStatus.DELETED}
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing but a purge can follow, unless its owner names an EXPIRED one yet."""
+        """Whether only a purge can follow; an EXPIRED upload may still get a Record."""
         return self.record_id is None and self.status in ENDS
 
     def next_check(self, at: datetime) -> datetime:
-        """When to look again for bytes that are not there *at* this time."""
+        """Return when to look again for bytes that have not arrived *at* this time."""
         if at >= self.url_expires_at + TOMBSTONE_AGE:
             return NEVER
         expected = self.record_id is not None and self.status is ProcessingStatus.PENDING
         return at + patience(at - self.created_at, expected=expected)
 
     def claims(self, key: ObjectKey) -> bool:
-        """Whether this row accounts for an object: its own bytes, what it published or is about to.
+        """Return whether the object belongs to this row: its original, or output of its attempts.
 
-        The original of a tombstone is accounted for too: it goes with the tombstone.
+        The original of a tombstone belongs to it too, and is removed with it.
         """
         if key == self.key:
             return True
@@ -189,15 +189,15 @@ class Upload(msgspec.Struct, frozen=True):
         return self.status is ProcessingStatus.PROCESSING or key in published
 
     def is_overdue(self, at: datetime) -> bool:
-        """Whether its URL's life and an hour are over."""
+        """Return whether its bytes can no longer be expected: the URL and the time of grace are over."""
         return self.status is ProcessingStatus.PENDING and at >= self.url_expires_at + URL_GRACE
 
     def has_lost_lease(self, at: datetime) -> bool:
-        """Whether whoever works on it has been silent for too long."""
+        """Return whether its lease has run out."""
         return self.lease_until is not None and self.lease_until <= at
 
     def is_orphan(self, at: datetime) -> bool:
-        """Whether it arrived and nobody named it within ten minutes of asking for its URL."""
+        """Return whether it arrived but got no Record within `ORPHAN_AGE` of its request."""
         return (
             self.status is ProcessingStatus.UPLOADED
             and self.record_id is None
@@ -205,7 +205,7 @@ class Upload(msgspec.Struct, frozen=True):
         )
 
     def owned_by(self, actor: Actor) -> Self:
-        """Return itself to its owner. Raise `UploadNotFound` if deleted, `PermissionDenied` to others."""
+        """Return itself if the actor owns it; raise `PermissionDenied`, or `UploadNotFound` if deleted."""
         if self.status is ProcessingStatus.DELETED:
             raise UploadNotFound(self.id)
         if self.owner_id != actor.user_id:
@@ -213,11 +213,11 @@ class Upload(msgspec.Struct, frozen=True):
         return self
 
     def requested(self) -> DomainEvent:
-        """Return the event that this upload was asked for."""
+        """Return the event of the request for this upload."""
         return self._event(EventType.UPLOAD_REQUESTED, self.created_at)
 
-    def check_nameable(self) -> None:
-        """Raise unless a Record may be made for it now."""
+    def check_attachable(self) -> None:
+        """Raise `RecordExists` or `StateConflict` unless it may get a Record now."""
         if self.record_id is not None:
             raise RecordExists(self.id)
         if self.status is ProcessingStatus.FAILED:
@@ -225,13 +225,13 @@ class Upload(msgspec.Struct, frozen=True):
         if self.status is ProcessingStatus.CANCELLED:
             raise StateConflict(self.id, WrongState.UPLOAD_CANCELLED)
 
-    def named(self, record_id: RecordId, *, at: datetime) -> tuple[Self, DomainEvent]:
-        """Take note of its Record; the next look for its bytes is due at once."""
+    def attach_record(self, record_id: RecordId, *, at: datetime) -> tuple[Self, DomainEvent]:
+        """Link its Record; the next look for its bytes is due at once."""
         upload = replace(self, record_id=record_id, not_before=None)
         return upload, upload._event(EventType.RECORD_CREATED, at)
 
-    def record_changed(self, *, at: datetime) -> tuple[Self, DomainEvent]:
-        """Take note that its Record's title or song is another."""
+    def note_record_change(self, *, at: datetime) -> tuple[Self, DomainEvent]:
+        """Note that the title or song of its Record changed."""
         return self, self._event(EventType.RECORD_CHANGED, at)
 
     def receive(self, found: StoredObject, *, at: datetime) -> tuple[Self, DomainEvent]:
@@ -244,11 +244,11 @@ class Upload(msgspec.Struct, frozen=True):
         )
 
     def expire(self, *, at: datetime) -> tuple[Self, DomainEvent]:
-        """Stop waiting for bytes that did not come in time."""
+        """Stop waiting for bytes that did not arrive in time."""
         return self._move(ProcessingStatus.EXPIRED, EventType.UPLOAD_EXPIRED, at)
 
     def cancel(self, *, at: datetime) -> tuple[Self, DomainEvent]:
-        """Give up an upload that neither arrived nor was named. Raise `StateConflict` for any other."""
+        """Cancel an upload without bytes or Record. Raise `StateConflict` for any other."""
         if self.record_id is not None or self.status not in {
             ProcessingStatus.PENDING,
             ProcessingStatus.EXPIRED,
@@ -257,7 +257,7 @@ class Upload(msgspec.Struct, frozen=True):
         return self._move(ProcessingStatus.CANCELLED, EventType.UPLOAD_CANCELLED, at)
 
     def start(self, *, at: datetime, lease_until: datetime) -> tuple[Self, DomainEvent]:
-        """Give a worker the lease, under the next attempt's number."""
+        """Give the lease to a worker, under the number of the next attempt."""
         return self._move(
             ProcessingStatus.PROCESSING,
             EventType.PROCESSING_STARTED,
@@ -267,7 +267,7 @@ class Upload(msgspec.Struct, frozen=True):
         )
 
     def complete(self, attempt: int, output: Output, *, at: datetime) -> tuple[Self, DomainEvent]:
-        """Publish what this *attempt* made. Raise `LeaseLost` if the upload is another's by now."""
+        """Publish this *attempt*'s output. Raise `LeaseLost` if another attempt has the upload by now."""
         self._check_lease(attempt)
         return self._move(
             ProcessingStatus.COMPLETED,
@@ -280,7 +280,7 @@ class Upload(msgspec.Struct, frozen=True):
         )
 
     def fail(self, attempt: int, failure: FailureCode, *, at: datetime) -> tuple[Self, DomainEvent]:
-        """End with a failure that no second try would change. Raise `LeaseLost` like `complete`."""
+        """End with a failure that another try would not change. Raise `LeaseLost` like `complete`."""
         self._check_lease(attempt)
         return self._move(
             ProcessingStatus.FAILED,
@@ -302,7 +302,8 @@ class Upload(msgspec.Struct, frozen=True):
     ) -> tuple[Self, DomainEvent]:
         """Count a run that failed or died: back in line, or FAILED when the budget is used up.
 
-        `killed` says with which code the decoder was killed; None is any other transient failure.
+        *killed* is the failure code if the decoder was killed; None is any other transient failure.
+        Raise `LeaseLost` like `complete`.
         """
         self._check_lease(attempt)
         failures = self.failures + 1
@@ -327,7 +328,10 @@ class Upload(msgspec.Struct, frozen=True):
     def reverify(
         self, attempt: int, found: StoredObject | None, *, at: datetime, not_before: datetime
     ) -> tuple[Self, DomainEvent]:
-        """Answer bytes that are not those that were verified: check and pin them, counted as a failure."""
+        """Verify and pin the object anew after it was replaced or deleted; this counts as a failure.
+
+        Raise `LeaseLost` like `complete`.
+        """
         self._check_lease(attempt)
         if found is None:
             return self.fail_attempt(attempt, message="the object is gone", at=at, not_before=not_before)
@@ -339,12 +343,12 @@ class Upload(msgspec.Struct, frozen=True):
     def release(
         self, attempt: int, *, at: datetime, not_before: datetime | None = None
     ) -> tuple[Self, DomainEvent]:
-        """Give the lease back uncounted: a shutdown, or the world behind a port was down."""
+        """Give the lease back uncounted, as at shutdown or after an outage. Raise `LeaseLost`."""
         self._check_lease(attempt)
         return self._move(ProcessingStatus.UPLOADED, EventType.PROCESSING_RELEASED, at, not_before=not_before)
 
     def retry(self, *, at: datetime) -> tuple[Self, DomainEvent]:
-        """Stand in line again with a new budget. Raise `StateConflict` unless it FAILED once verified."""
+        """Put it back in line with a new budget. Raise `StateConflict` unless it FAILED after its check."""
         if self.status is not ProcessingStatus.FAILED:
             raise StateConflict(self.id, WrongState.NOT_FAILED)
         if self.etag is None:
@@ -361,7 +365,7 @@ class Upload(msgspec.Struct, frozen=True):
         )
 
     def delete(self, *, at: datetime) -> tuple[Self, DomainEvent]:
-        """Leave a tombstone; whoever holds a lease on it has lost it."""
+        """Leave a tombstone; an attempt that holds a lease on it has lost it."""
         return self._move(
             ProcessingStatus.DELETED,
             EventType.UPLOAD_EXPIRED if self.record_id is None else EventType.RECORD_DELETED,
@@ -373,7 +377,7 @@ class Upload(msgspec.Struct, frozen=True):
     def _mismatch(self, found: StoredObject) -> FailureCode | None:
         if found.size != self.file_size:
             return FailureCode.SIZE_MISMATCH
-        # Stores may fold case and spaces of a Content-Type; its type and subtype they keep.
+        # Stores may change the case and spaces of a Content-Type, but keep its type and subtype.
         if media_type(found.content_type) != media_type(self.content_type):
             return FailureCode.TYPE_MISMATCH
         return None
@@ -387,7 +391,7 @@ class Upload(msgspec.Struct, frozen=True):
     ) -> tuple[Self, DomainEvent]:
         if to not in MOVES[self.status]:
             raise IllegalMove(self.status, to)
-        # A lease and its progress live as long as PROCESSING does; only `start` names a lease.
+        # A lease and its progress end with PROCESSING; only `start` sets a lease.
         upload = replace(self, **{"status": to, "lease_until": None, "progress": 0, **changes})
         return upload, upload._event(event, at)
 

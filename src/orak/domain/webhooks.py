@@ -1,4 +1,4 @@
-"""Where events are posted to, and how their receivers know that it was orak."""
+"""Webhook endpoints and their deliveries."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,13 +15,13 @@ EndpointId = NewType("EndpointId", int)
 DeliveryId = NewType("DeliveryId", int)
 
 CONFIGURED = EndpointId(0)
-"""The endpoint that the settings name; all others are in the database."""
+"""The id of the endpoint that the settings name; all others are in the database."""
 
 ROTATION = timedelta(hours=24)
-"""For so long the secret before the last signs too."""
+"""How long the previous secret also signs after a rotation."""
 
 PATIENCE = timedelta(hours=24)
-"""An event older than this is not tried again, once it fails."""
+"""How old an event may be to be posted again after a failure."""
 
 MAX_URL = 2000
 
@@ -30,27 +30,27 @@ class EndpointNotFound(OrakError):
     """No webhook has this id."""
 
     def __init__(self, endpoint_id: EndpointId) -> None:
-        super().__init__(endpoint_id)
+        super().__init__(f"webhook {endpoint_id} does not exist")
         self.endpoint_id = endpoint_id
 
 
 class DeliveryNotFound(OrakError):
-    """This webhook has no delivery with this id."""
+    """The webhook has no delivery with this id."""
 
     def __init__(self, delivery_id: DeliveryId) -> None:
-        super().__init__(delivery_id)
+        super().__init__(f"delivery {delivery_id} does not exist")
         self.delivery_id = delivery_id
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """A URL that wants to be told."""
+    """A webhook endpoint: a URL that receives events."""
 
     id: EndpointId
     url: str
     secret: str
     created_at: datetime
     event_types: frozenset[EventType] | None = None
-    """None wants all, those of tomorrow too."""
+    """None means all types, including future ones."""
     previous_secret: str | None = None
     rotated_at: datetime | None = None
     enabled: bool = True
@@ -58,30 +58,30 @@ class Endpoint(msgspec.Struct, frozen=True):
 
     @property
     def subscriber(self) -> str:
-        """The name under which its place in the feed is kept."""
+        """The name under which its cursor is stored."""
         return f"webhook-{self.id}"
 
     def wants(self, kind: EventType) -> bool:
-        """Whether it is to be told of such events."""
+        """Return whether the endpoint receives events of this type."""
         return self.event_types is None or kind in self.event_types
 
     def secrets_at(self, at: datetime) -> tuple[str, ...]:
-        """Return the secrets that sign then, the newest first."""
+        """Return the secrets that sign *at* that time, newest first."""
         fresh = self.rotated_at is not None and at < self.rotated_at + ROTATION
         return (self.secret, self.previous_secret) if fresh and self.previous_secret else (self.secret,)
 
 
 class Outcome(StrEnum):
-    """What became of one attempt to deliver."""
+    """The outcome of one delivery."""
 
     DELIVERED = "DELIVERED"
     FAILED = "FAILED"
-    """It comes again."""
+    """The event is posted again later."""
     GIVEN_UP = "GIVEN_UP"
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """One attempt, in an endpoint's log."""
+    """One entry of an endpoint's delivery log: one attempt to post an event."""
 
     endpoint_id: EndpointId
     position: int
@@ -91,9 +91,9 @@ class Delivery(msgspec.Struct, frozen=True):
     at: datetime
     outcome: Outcome
     status_code: int | None
-    """None if there was no answer."""
+    """None if the receiver did not answer."""
     said: str
-    """The beginning of the answer, or why there was none."""
+    """The beginning of the answer, or why there was no answer."""
     milliseconds: int
     id: DeliveryId = DeliveryId(0)
 
@@ -104,7 +104,7 @@ def signing_secret(random: str) -> str:
 
 
 def url_problem(url: str | None) -> Problem | None:
-    """Return what is wrong with an endpoint's URL as far as can be seen without looking up its name."""
+    """Return what is wrong with an endpoint's URL; its host name is not resolved here."""
     if not url:
         return Problem("url", ProblemCode.REQUIRED)
     if len(url) > MAX_URL:

@@ -46,9 +46,9 @@ class World:
     async def name(self, upload_id, _):
         async with self.persistence.transaction() as tx:
             upload = await tx.uploads.get(upload_id)
-            upload.owned_by(Actor(upload.owner_id)).check_nameable()
+            upload.owned_by(Actor(upload.owner_id)).check_attachable()
             record = await tx.records.add(a_record(upload, at=self.clock.now()))
-            return await tx.uploads.save(*upload.named(record.id, at=self.clock.now()))
+            return await tx.uploads.save(*upload.attach_record(record.id, at=self.clock.now()))
 
     async def delete(self, upload_id, _):
         async with self.persistence.transaction() as tx:

@@ -86,7 +86,7 @@ async def test_a_cancelled_commit_is_whole_or_absent(postgresql):
 async def test_reads_do_not_wait_for_a_writer(postgresql):
     snapshot = await a_waiting_take(postgresql)
     async with postgresql.transaction() as tx:
-        await tx.uploads.save(*snapshot.upload.record_changed(at=START))
+        await tx.uploads.save(*snapshot.upload.note_record_change(at=START))
         async with asyncio.timeout(2):
             found = await asyncio.gather(*(postgresql.snapshots.get(snapshot.record.id) for _ in range(20)))
     assert found == [snapshot] * 20
@@ -174,8 +174,8 @@ async def test_a_database_without_a_schema_is_unavailable(postgresql_server, clo
 @pytest.mark.parametrize(
     ("limit", "work"),
     [
-        ("lock_timeout", lambda p, snapshot: saved(p, snapshot.upload.record_changed(at=START))),
-        ("statement_timeout", lambda p, snapshot: saved(p, snapshot.upload.record_changed(at=START))),
+        ("lock_timeout", lambda p, snapshot: saved(p, snapshot.upload.note_record_change(at=START))),
+        ("statement_timeout", lambda p, snapshot: saved(p, snapshot.upload.note_record_change(at=START))),
     ],
 )
 async def test_waiting_for_a_lock_ends_with_an_error(postgresql, postgresql_url, clock, limit, work):
@@ -184,7 +184,7 @@ async def test_waiting_for_a_lock_ends_with_an_error(postgresql, postgresql_url,
         SqlPersistence.open(f"{postgresql_url}&{limit}=50ms", clock=clock, lease=LEASE) as impatient,
         postgresql.transaction() as tx,
     ):
-        await tx.uploads.save(*snapshot.upload.record_changed(at=START))
+        await tx.uploads.save(*snapshot.upload.note_record_change(at=START))
         with pytest.raises(Unavailable, match=limit.replace("_timeout", " timeout")):
             await work(impatient, snapshot)
         assert await impatient.leases.claim() is None  # passes over locked rows

@@ -231,7 +231,7 @@ async def test_the_turn_of_a_waiting_upload_comes_from_indexes_on_postgresql(pos
     postgresql, statements = full
     async with postgresql.transaction() as tx:
         upload = await tx.uploads.get(UploadId(9856))  # waits far behind
-        await tx.uploads.save(*upload.record_changed(at=START))
+        await tx.uploads.save(*upload.note_record_change(at=START))
     plans = await postgresql_plans(postgresql_server, postgresql, statements)
     turns = [plan for plan in plans if "Update on uploads" in plan]
     assert len(turns) == 2
@@ -249,7 +249,7 @@ async def test_a_group_is_one_statement_on_postgresql(full):
 
 def fill_the_line(connection):
     """Let ten thousand uploads of 500 owners wait."""
-    upload = an_upload().named(RecordId(1), at=START)[0]
+    upload = an_upload().attach_record(RecordId(1), at=START)[0]
     upload = upload.receive(an_object(upload), at=START)[0]
     connection.execute(insert(users), [{"id": n} for n in range(1, 501)])
     rows = []

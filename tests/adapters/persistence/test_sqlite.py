@@ -102,7 +102,7 @@ async def events_of(sqlite, upload_id):
 async def test_reads_do_not_wait_for_a_writer(sqlite):
     snapshot = await a_waiting_take(sqlite)
     async with sqlite.transaction() as tx:
-        await tx.uploads.save(*snapshot.upload.record_changed(at=START))
+        await tx.uploads.save(*snapshot.upload.note_record_change(at=START))
         async with asyncio.timeout(2):
             found = await asyncio.gather(*(sqlite.snapshots.get(snapshot.record.id) for _ in range(20)))
     assert found == [snapshot] * 20

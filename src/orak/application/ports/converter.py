@@ -10,52 +10,52 @@ from orak.domain.processing import FailureCode
 
 
 class Unconvertible(OrakError):
-    """This file will never convert: trying again gives the same answer."""
+    """The file can never be converted: another try gives the same failure."""
 
     def __init__(self, failure: FailureCode) -> None:
-        super().__init__(failure)
+        super().__init__(f"the file cannot be converted: {failure}")
         self.failure = failure
 
 
 class DecoderDied(OrakError):
     """The decoding process was killed, by a signal or by its limit on memory, CPU or wall clock.
 
-    `failure` is DECODER_CRASHED or RESOURCE_LIMIT. A second try may succeed (the machine was short of
-    memory), a second death will not be the last.
+    `failure` is DECODER_CRASHED or RESOURCE_LIMIT. A second try may succeed, because the machine may have
+    been short of memory; after a second death, more would follow.
     """
 
     def __init__(self, failure: FailureCode) -> None:
-        super().__init__(failure)
+        super().__init__(f"the decoding process was killed: {failure}")
         self.failure = failure
 
 
 class ConversionOrder(msgspec.Struct, frozen=True):
-    """One conversion: what to read, what to write, and how much it may cost."""
+    """One conversion: what to read, where to write, and the limit on its input."""
 
     source: Path
     audio: Path
-    """Where the published take is written; its folder exists, the file does not."""
+    """Where the converted audio is written; its folder exists, the file does not."""
     waveform: Path
-    """Where the peaks are written, as `{"version": 1, "durationSeconds": f, "peaks": [[min, max] x 800]}`."""
+    """Where the waveform is written: `{"version": 1, "durationSeconds": f, "peaks": [[min, max], …]}`."""
     profile: AudioProfile
     title: str
     max_duration_seconds: int
 
 
 class Converter(Protocol):
-    """Turns uploaded audio into a published take."""
+    """Converts uploaded audio into a rendition."""
 
     async def convert(self, order: ConversionOrder, progress: Callable[[float], None]) -> Conversion:
-        """Decode, measure, gain, encode; return what was measured once both files are whole on disk.
+        """Decode, measure, apply gain, encode; return the measurements once both files are complete.
 
-        The format is recognised by content. `progress` is called on the event loop with a rising fraction
-        from 0 to 1, a few times a second. A stream that was cut short converts to what it holds. Cancelling
-        the call kills the conversion. Nothing but `source` is opened, and the caller's process survives
-        whatever the file does.
+        The content decides the format, not the name. `progress` is called on the event loop a few times a
+        second, with a rising fraction from 0 to 1. A truncated stream converts to the audio it holds.
+        Cancelling the call kills the conversion. The converter opens no file but `source`, and no content
+        can crash the caller's process.
 
         Raises:
             Unconvertible: UNSUPPORTED_FORMAT, NO_AUDIO_STREAM, CORRUPT, EMPTY_AUDIO or DURATION_EXCEEDED.
             DecoderDied: DECODER_CRASHED or RESOURCE_LIMIT.
-            Unavailable: this machine cannot start a conversion now, whatever the file.
+            Unavailable: this machine cannot start a conversion now; the file is not the reason.
         """
         ...

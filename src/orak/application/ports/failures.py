@@ -2,8 +2,12 @@ from orak.domain.errors import OrakError
 
 
 class Unavailable(OrakError):
-    """The world behind a port is down or too slow; the same call may succeed in a moment."""
+    """A database, store or service does not answer or is too slow; the same call may soon succeed."""
+
+    summary = "a service that orak needs does not answer"
 
 
 class StaleVersion(OrakError):
-    """Another writer saved the aggregate first; read it again and decide again."""
+    """Another writer saved the aggregate first: read it again and decide again."""
+
+    summary = "another writer was first"

@@ -9,22 +9,19 @@ from orak.domain.upload import StoredObject
 class InvalidSignature(OrakError):
     """The signature is not for this request, or it has expired."""
 
-    def __str__(self) -> str:
-        return super().__str__() or "the signature is wrong or expired"
+    summary = "the signature is wrong or expired"
 
 
 class ObjectExists(OrakError):
     """An object has this key already, and a PUT never overwrites a stored object."""
 
-    def __str__(self) -> str:
-        return super().__str__() or "the object exists already"
+    summary = "the object exists already"
 
 
 class LengthMismatch(OrakError):
     """The body was longer or shorter than signed, or of unknown length; nothing was stored."""
 
-    def __str__(self) -> str:
-        return super().__str__() or "the body does not have the signed length"
+    summary = "the body does not have the signed length"
 
 
 class ObjectServer(Protocol):

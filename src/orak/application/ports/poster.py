@@ -8,7 +8,7 @@ from orak.domain.webhooks import Endpoint
 
 
 class ForbiddenAddress(Exception):
-    """The URL leads to an address that is not public."""
+    """The URL leads to an address that is not public, or its name is unknown."""
 
 
 class Posted(msgspec.Struct, frozen=True):

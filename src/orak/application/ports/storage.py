@@ -31,15 +31,13 @@ class ListedObject(msgspec.Struct, frozen=True):
 class ObjectMissing(OrakError):
     """No object has this key."""
 
-    def __str__(self) -> str:
-        return super().__str__() or "the object does not exist"
+    summary = "the object does not exist"
 
 
 class ObjectChanged(OrakError):
     """The object under this key is not the one whose ETag was pinned."""
 
-    def __str__(self) -> str:
-        return super().__str__() or "the object was replaced after it was verified"
+    summary = "the object was replaced after it was verified"
 
 
 class Storage(Protocol):

@@ -8,19 +8,21 @@ from orak.domain.errors import OrakError
 
 
 class InvalidToken(OrakError):
-    """The token is none, not ours, not for us, or its time is over; which one is not told."""
+    """The token is missing, malformed, issued for another service, or expired; clients do not learn which."""
+
+    summary = "the token is missing or invalid"
 
 
 class Bearer(msgspec.Struct, frozen=True):
-    """Who shows a token, and until when it is good."""
+    """A caller with a valid token, and when that token expires."""
 
     actor: Actor
     expires_at: datetime
 
 
 class Tokens(Protocol):
-    """Tells from a bearer token who is asking."""
+    """Verifies bearer tokens."""
 
     async def verify(self, token: str) -> Bearer:
-        """Return its bearer. Raise `InvalidToken`, or `Unavailable` if the keys cannot be had."""
+        """Return the token's bearer. Raise `InvalidToken`, or `Unavailable` if the keys cannot be fetched."""
         ...

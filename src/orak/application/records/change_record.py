@@ -46,7 +46,7 @@ class ChangeRecord:
                 changed = record.change(title=title, song_id=song_id, at=at)
                 if changed is not record:
                     await tx.records.save(changed)
-                    await tx.uploads.save(*upload.record_changed(at=at))
+                    await tx.uploads.save(*upload.note_record_change(at=at))
 
         await self.cache.invalidate(record_id)
         await with_retries(self.clock, change)

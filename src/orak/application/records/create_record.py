@@ -100,14 +100,16 @@ class CreateRecord:
             if idempotency_key and (made := await tx.idempotency_keys.find(idempotency_key)) is not None:
                 return RecordId(made), False
             upload = (await tx.uploads.get(upload_id)).owned_by(actor)
-            upload.check_nameable()
+            upload.check_attachable()
             if new.song_id is not None:
                 await tx.songs.check(new.song_id)
             at = self.clock.now()
             record = await tx.records.add(
-                Record.name(upload, title, song_id=new.song_id, duration_seconds=new.duration_seconds, at=at)
+                Record.create(
+                    upload, title, song_id=new.song_id, duration_seconds=new.duration_seconds, at=at
+                )
             )
-            await tx.uploads.save(*upload.named(record.id, at=at))
+            await tx.uploads.save(*upload.attach_record(record.id, at=at))
             if idempotency_key:
                 await tx.idempotency_keys.keep(idempotency_key, record.id)
             return record.id, True
