@@ -20,6 +20,7 @@ from orak.entrypoints.http.routes.page import page
 from orak.entrypoints.http.routes.records import records
 from orak.entrypoints.http.routes.storage import published_objects, signed_objects
 from orak.entrypoints.http.routes.uploads import uploads
+from orak.entrypoints.http.routes.webhook_deliveries import webhook_deliveries
 from orak.entrypoints.http.routes.webhooks import webhooks
 from orak.entrypoints.http.serving.access_log import log_answer
 from orak.entrypoints.http.serving.cors import allow_origins
@@ -50,6 +51,7 @@ DOCUMENTED = (
     health,
     metrics,
     webhooks,
+    webhook_deliveries,
 )
 """The routers of the OpenAPI document, whatever the settings leave out."""
 

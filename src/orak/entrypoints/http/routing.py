@@ -20,7 +20,6 @@ AnyRequest: TypeAlias = Request[Any, Any, State]
 get = partial(route, http_method=[HttpMethod.GET, HttpMethod.HEAD])
 """Like Litestar's `get`, but answers HEAD too (RFC 9110 §9.3.2): the same headers without the body."""
 
-
 NOT_STORED = {"Cache-Control": "no-store"}
 """Headers of answers that hold a secret or are out of date at once."""
 

@@ -5,7 +5,7 @@ handlers parse themselves.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,7 +21,7 @@ from orak.entrypoints.http.answers.languages import Language
 from orak.entrypoints.http.answers.messages import general_text
 from orak.entrypoints.http.openapi.examples import EXAMPLES, error_example
 from orak.entrypoints.http.openapi.headers import ERROR_HEADERS, HEADERS
-from orak.entrypoints.http.openapi.operation import Answer, Operation, Parameter, operation_of
+from orak.entrypoints.http.openapi.operation import Answer, JsonObject, Operation, Parameter, operation_of
 from orak.entrypoints.http.requests.authentication import PUBLIC, require_admin
 
 _INTRODUCTION = """\
@@ -75,11 +75,10 @@ def render(routers: Iterable[Router]) -> bytes:
 def document(routers: Iterable[Router]) -> dict[str, Any]:
     """Return the document of *routers*."""
     described = [one for router in routers for one in _operations_of(router)]
-    types = [answer.body for one in described for answer in one.operation.answers.values() if answer.body]
-    shapes, schemas = msgspec.json.schema_components(
-        [ErrorEnvelope, *types], ref_template="#/components/schemas/{name}"
-    )
-    shape_of = {id(type_): shape for type_, shape in zip([ErrorEnvelope, *types], shapes, strict=True)}
+    answers = [answer for one in described for answer in one.operation.answers.values()]
+    types = [ErrorEnvelope, *(answer.body for answer in answers if answer.body)]
+    shapes, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    shape_of = dict(zip(types, shapes, strict=True))
     bodies = {
         name: schema
         for one in described
@@ -177,7 +176,7 @@ def _camel(name: str) -> str:
     return re.sub(r"_([a-z])", lambda match: match[1].upper(), name)
 
 
-def _operation_object(one: _Described, shape_of: dict[int, dict[str, Any]]) -> dict[str, object]:
+def _operation_object(one: _Described, shape_of: Mapping[Any, JsonObject]) -> dict[str, object]:
     summary, _, rest = one.operation.text.partition("\n")
     described: dict[str, object] = {
         "operationId": one.name,
@@ -200,12 +199,12 @@ def _operation_object(one: _Described, shape_of: dict[int, dict[str, Any]]) -> d
     return described
 
 
-def _answer_object(answer: Answer, shape_of: dict[int, dict[str, Any]]) -> dict[str, object]:
+def _answer_object(answer: Answer, shape_of: Mapping[Any, JsonObject]) -> dict[str, object]:
     described: dict[str, object] = {
         "description": answer.description,
         "headers": _header_references("X-Request-Id", *answer.headers),
     }
-    schema = answer.schema if answer.body is None else shape_of[id(answer.body)]
+    schema = answer.schema if answer.body is None else shape_of[answer.body]
     if schema is not None:
         described["content"] = {answer.media_type: {"schema": schema}}
     return described

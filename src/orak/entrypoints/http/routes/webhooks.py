@@ -1,28 +1,22 @@
-"""Operators' routes for webhook endpoints and their deliveries. All need the scope `admin`."""
+"""Operators' routes for webhook endpoints. All need the scope `admin`."""
 
 from typing import NamedTuple
 
 from litestar import Response, Router, delete, patch, post
 from litestar.params import FromPath
 
-from orak.application.ports.page import Page
 from orak.application.webhooks.add_webhook import AddWebhook
 from orak.application.webhooks.change_webhook import ChangeWebhook, EndpointChange
 from orak.application.webhooks.get_webhook import GetWebhook
-from orak.application.webhooks.list_webhook_deliveries import ListWebhookDeliveries
 from orak.application.webhooks.list_webhooks import ListWebhooks
 from orak.application.webhooks.remove_webhook import RemoveWebhook
-from orak.application.webhooks.replay_webhook_delivery import ReplayWebhookDelivery
-from orak.application.webhooks.replay_webhook_events import ReplayWebhookEvents
 from orak.application.webhooks.rotate_webhook_secret import RotateWebhookSecret
 from orak.domain.events import EventType
-from orak.domain.webhooks import MAX_URL, DeliveryId, EndpointId
+from orak.domain.webhooks import MAX_URL, EndpointId
 from orak.entrypoints.http.answers.error_codes import ErrorCode as E
 from orak.entrypoints.http.answers.webhook_views import (
-    DeliveryView,
     EndpointSecretView,
     EndpointView,
-    ReplayedView,
 )
 from orak.entrypoints.http.openapi.operation import (
     NO_CONTENT,
@@ -32,13 +26,12 @@ from orak.entrypoints.http.openapi.operation import (
     path_parameter,
 )
 from orak.entrypoints.http.requests.authentication import require_admin
-from orak.entrypoints.http.requests.bodies import Body, read_query
-from orak.entrypoints.http.requests.pagination import PAGE_PARAMETERS, next_link, page_of
+from orak.entrypoints.http.requests.bodies import Body
 from orak.entrypoints.http.requests.parameters import Parameters, path_id
 from orak.entrypoints.http.routing import NOT_STORED, UserRequest, get, running_of
 from orak.entrypoints.running import Running
 
-_BASE = "/records/async/webhooks"
+BASE = "/records/async/webhooks"
 
 WEBHOOK_ID = path_parameter("webhookId", "Id of the webhook endpoint.")
 
@@ -78,12 +71,6 @@ def _webhook_change(parameters: Parameters, _: Running) -> EndpointChange:
     return change
 
 
-def _replay_after(parameters: Parameters, _: Running) -> int:
-    after = parameters.identifier("after") or 0
-    parameters.check()
-    return after
-
-
 NEW_WEBHOOK = Body(
     "NewWebhook",
     "The webhook endpoint to add.",
@@ -110,22 +97,6 @@ WEBHOOK_CHANGE = Body(
     required=(),
     parse=_webhook_change,
     example={"enabled": False},
-)
-
-REPLAY = Body(
-    "Replay",
-    "Which events to send again.",
-    {
-        "after": {
-            "type": "integer",
-            "minimum": 0,
-            "default": 0,
-            "description": "Feed position, the `position` of a delivery. Events after it are sent again.",
-        }
-    },
-    required=(),
-    parse=_replay_after,
-    example={"after": 815},
 )
 
 
@@ -159,7 +130,7 @@ async def add_webhook(request: UserRequest) -> Response[EndpointSecretView]:
 )
 async def get_webhook(request: UserRequest, webhook_id: FromPath[str]) -> Response[EndpointView]:
     """Return a webhook endpoint. See `GetWebhook`."""
-    found = await running_of(request).use_cases.get_endpoint(request.user, _endpoint_id(webhook_id))
+    found = await running_of(request).use_cases.get_endpoint(request.user, endpoint_id_of(webhook_id))
     return Response(EndpointView.of(found), headers=NOT_STORED)
 
 
@@ -173,7 +144,7 @@ async def get_webhook(request: UserRequest, webhook_id: FromPath[str]) -> Respon
 )
 async def change_webhook(request: UserRequest, webhook_id: FromPath[str]) -> Response[EndpointView]:
     """Change a webhook endpoint. See `ChangeWebhook`."""
-    endpoint_id = _endpoint_id(webhook_id)
+    endpoint_id = endpoint_id_of(webhook_id)
     change = await WEBHOOK_CHANGE.parsed(request)
     changed = await running_of(request).use_cases.change_endpoint(request.user, endpoint_id, change)
     return Response(EndpointView.of(changed), headers=NOT_STORED)
@@ -188,7 +159,7 @@ async def change_webhook(request: UserRequest, webhook_id: FromPath[str]) -> Res
 )
 async def remove_webhook(request: UserRequest, webhook_id: FromPath[str]) -> None:
     """Remove a webhook endpoint. See `RemoveWebhook`."""
-    await running_of(request).use_cases.remove_endpoint(request.user, _endpoint_id(webhook_id))
+    await running_of(request).use_cases.remove_endpoint(request.user, endpoint_id_of(webhook_id))
 
 
 @post("/{webhook_id:str}/rotate", status_code=200)
@@ -202,67 +173,12 @@ async def rotate_webhook_secret(
     request: UserRequest, webhook_id: FromPath[str]
 ) -> Response[EndpointSecretView]:
     """Replace the signing secret. See `RotateWebhookSecret`."""
-    rotated = await running_of(request).use_cases.rotate_secret(request.user, _endpoint_id(webhook_id))
+    rotated = await running_of(request).use_cases.rotate_secret(request.user, endpoint_id_of(webhook_id))
     return Response(EndpointSecretView.of(rotated), headers=NOT_STORED)
 
 
-@get("/{webhook_id:str}/deliveries")
-@operation(
-    ListWebhookDeliveries,
-    parameters=(WEBHOOK_ID, *PAGE_PARAMETERS),
-    answers={200: Answer("One page, newest first.", list[DeliveryView], ("Link",))},
-    errors=(E.VALIDATION_FAILED, E.NOT_FOUND),
-)
-async def list_webhook_deliveries(
-    request: UserRequest, webhook_id: FromPath[str]
-) -> Response[list[DeliveryView]]:
-    """List deliveries to a webhook endpoint. See `ListWebhookDeliveries`."""
-    running, endpoint_id, query = running_of(request), _endpoint_id(webhook_id), read_query(request)
-    page = page_of(query)
-    before = None if page.after is None else DeliveryId(page.after)
-    listed = await running.use_cases.list_deliveries(request.user, endpoint_id, before, page.limit)
-    following = None if listed.next is None else Page(after=listed.next, limit=page.limit)
-    url = f"{running.settings.base_url}{_BASE}/{endpoint_id}/deliveries"
-    views = [DeliveryView.of(delivery) for delivery in listed.deliveries]
-    return Response(views, headers=NOT_STORED | next_link(following, url, query))
-
-
-@post("/{webhook_id:str}/deliveries/{delivery_id:str}/replay", status_code=200)
-@operation(
-    ReplayWebhookDelivery,
-    parameters=(WEBHOOK_ID, path_parameter("deliveryId", "Id of the delivery.")),
-    answers={200: Answer("The delivery whose event is sent again.", DeliveryView)},
-    errors=(E.NOT_FOUND,),
-)
-async def replay_webhook_delivery(
-    request: UserRequest, webhook_id: FromPath[str], delivery_id: FromPath[str]
-) -> Response[DeliveryView]:
-    """Send the event of a delivery again. See `ReplayWebhookDelivery`."""
-    delivery = DeliveryId(path_id(delivery_id))
-    replayed = await running_of(request).use_cases.replay_delivery(
-        request.user, _endpoint_id(webhook_id), delivery
-    )
-    return Response(DeliveryView.of(replayed), headers=NOT_STORED)
-
-
-@post("/{webhook_id:str}/replay", status_code=200)
-@operation(
-    ReplayWebhookEvents,
-    parameters=(WEBHOOK_ID,),
-    body=REPLAY,
-    answers={200: Answer("The number of events to be sent again.", ReplayedView)},
-    errors=(E.NOT_FOUND,),
-)
-async def replay_webhook_events(request: UserRequest, webhook_id: FromPath[str]) -> Response[ReplayedView]:
-    """Send all events after a position again. See `ReplayWebhookEvents`."""
-    endpoint_id = _endpoint_id(webhook_id)
-    after = await REPLAY.parsed(request)
-    replayed = await running_of(request).use_cases.replay_events(request.user, endpoint_id, after)
-    return Response(ReplayedView(replayed=replayed), headers=NOT_STORED)
-
-
 webhooks = Router(
-    _BASE,
+    BASE,
     route_handlers=[
         list_webhooks,
         add_webhook,
@@ -270,14 +186,12 @@ webhooks = Router(
         change_webhook,
         remove_webhook,
         rotate_webhook_secret,
-        list_webhook_deliveries,
-        replay_webhook_delivery,
-        replay_webhook_events,
     ],
     guards=[require_admin],
     tags=["webhooks"],
 )
 
 
-def _endpoint_id(text: str) -> EndpointId:
+def endpoint_id_of(text: str) -> EndpointId:
+    """Return the id of a webhook endpoint in a path. Raise `HttpError` 404 for text that cannot be an id."""
     return EndpointId(path_id(text))
