@@ -18,7 +18,7 @@ from orak.domain.upload import StoredObject
 
 _MEDIA_LIFE = timedelta(hours=1)
 _MEDIA_KEPT = timedelta(minutes=5)
-"""How long a redirect may be cached: its URL outlives it by far, so a player can go on using that."""
+"""How long a redirect may be cached; its URL stays valid much longer, for players that keep it."""
 
 
 class S3Storage:

@@ -1,4 +1,4 @@
-"""What happens by itself, again and again."""
+"""Work that a process repeats at intervals."""
 
 import asyncio
 import logging
@@ -11,9 +11,9 @@ _log = logging.getLogger(__name__)
 
 
 class Timer:
-    """Does one thing at once and then every so many seconds, whatever became of it the last time.
+    """A task that works at once and then every *seconds*, even after a failure.
 
-    Of an outage it logs the beginning and the end.
+    It warns of an outage once, and once more when the outage is over.
     """
 
     def __init__(
@@ -27,15 +27,15 @@ class Timer:
         self._stopping = False
 
     def start(self) -> None:
-        """Begin; to be called once, on the event loop."""
+        """Start the task. Call this once, on the event loop."""
         self._task = asyncio.create_task(self._run(), name=self._name)
 
     async def stop(self) -> None:
-        """End, in the middle of the work if need be."""
-        self._stopping = True  # work that turns its cancellation into a failure ends it all the same
+        """Stop the task, in the middle of its work if necessary."""
+        self._stopping = True  # ends the loop even if the work turns its cancellation into a failure
         if self._task is not None:
             self._task.cancel()
-            await asyncio.wait({self._task})  # unlike awaiting it, this lets its caller be cancelled
+            await asyncio.wait({self._task})  # unlike awaiting the task, this can be cancelled
 
     async def _run(self) -> None:
         interrupted = False

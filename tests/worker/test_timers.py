@@ -19,7 +19,7 @@ async def clock():
 
 
 async def next_round(rounds, clock, seconds=5):
-    """Let the timer fall asleep, then let its time come."""
+    """Advance the clock until the next round."""
     async with asyncio.timeout(5):
         while rounds.empty():
             await asyncio.sleep(0)
@@ -27,7 +27,7 @@ async def next_round(rounds, clock, seconds=5):
         return rounds.get_nowait()
 
 
-async def test_it_works_at_once_and_again_after_its_time(rounds, clock):
+async def test_the_work_runs_at_once_and_again_after_its_seconds(rounds, clock):
     async def work():
         rounds.put_nowait(clock.now())
 
@@ -40,7 +40,7 @@ async def test_it_works_at_once_and_again_after_its_time(rounds, clock):
 
 
 @pytest.mark.parametrize("error", [Unavailable("away"), RuntimeError("a bug")])
-async def test_a_round_that_failed_does_not_end_all_rounds(rounds, clock, caplog, error):
+async def test_a_failed_round_does_not_end_the_timer(rounds, clock, caplog, error):
     errors = [error]
 
     async def work():
@@ -57,7 +57,7 @@ async def test_a_round_that_failed_does_not_end_all_rounds(rounds, clock, caplog
     assert str(error) in caplog.text
 
 
-async def test_of_an_outage_the_beginning_and_the_end_are_logged(rounds, clock, caplog):
+async def test_an_outage_is_logged_when_it_begins_and_when_it_ends(rounds, clock, caplog):
     async def work():
         number = count.pop()
         rounds.put_nowait(number)
@@ -75,7 +75,7 @@ async def test_of_an_outage_the_beginning_and_the_end_are_logged(rounds, clock, 
     assert caplog.messages == ["work: away; next try in 5 s", "work: works again"]
 
 
-async def test_stopping_ends_it_in_the_middle(rounds, clock):
+async def test_stop_ends_the_work_in_the_middle(rounds, clock):
     async def work():
         rounds.put_nowait(None)
         await asyncio.Event().wait()
@@ -87,14 +87,14 @@ async def test_stopping_ends_it_in_the_middle(rounds, clock):
         await timer.stop()
 
 
-async def test_stopping_can_itself_be_stopped(clock):
-    held = asyncio.Event()
+async def test_stop_can_be_cancelled(clock):
+    release = asyncio.Event()
 
     async def stubborn():
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            await held.wait()
+            await release.wait()
 
     timer = Timer("stubborn", stubborn, clock, seconds=1)
     timer.start()
@@ -104,11 +104,11 @@ async def test_stopping_can_itself_be_stopped(clock):
     stopping.cancel()
     await asyncio.wait({stopping})
     assert stopping.cancelled()
-    held.set()
+    release.set()
     await timer.stop()
 
 
-async def test_work_that_turns_its_cancellation_into_a_failure_ends_all_the_same(clock):
+async def test_stop_ends_work_that_turns_its_cancellation_into_a_failure(clock):
     rounds = 0
 
     async def stubborn():
