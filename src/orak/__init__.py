@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from orak.application.use_cases import UseCases
     from orak.domain.actor import Actor
     from orak.domain.identity import UserId
-    from orak.entrypoints.embedded import running
+    from orak.entrypoints.running import running
     from orak.entrypoints.settings.values import Settings
 
 __version__ = "0.1.0"
@@ -27,7 +27,7 @@ _HOME = {
     "Settings": "orak.entrypoints.settings.values",
     "UseCases": "orak.application.use_cases",
     "UserId": "orak.domain.identity",
-    "running": "orak.entrypoints.embedded",
+    "running": "orak.entrypoints.running",
 }
 
 

@@ -14,7 +14,7 @@ from orak.application.ports.failures import Unavailable
 from orak.application.ports.subscribers import PageOutcome, StartPosition
 from orak.application.subscribers.delete_objects import DeleteObjects
 from orak.domain.identity import published_key
-from orak.entrypoints.feed import relay_to
+from relays import relay_to
 
 
 @pytest.fixture

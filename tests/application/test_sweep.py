@@ -11,7 +11,7 @@ from orak.domain.errors import RecordNotFound, UploadNotFound
 from orak.domain.identity import published_key
 from orak.domain.processing import FailureCode, ProcessingStatus
 from orak.domain.upload import NEVER
-from orak.entrypoints.feed import relay_to
+from relays import relay_to
 
 S = ProcessingStatus
 

@@ -29,7 +29,7 @@ async def house():
 
 @pytest.fixture
 async def endpoint(house):
-    return await house.use_cases.add_endpoint(OPERATOR, URL)
+    return await house.use_cases.add_webhook(OPERATOR, URL)
 
 
 async def deliver(house) -> int:
@@ -49,7 +49,7 @@ def told(house, url=URL):
 
 
 async def log_of(house, endpoint):
-    page = await house.use_cases.list_deliveries(OPERATOR, endpoint.id, None, 200)
+    page = await house.use_cases.list_webhook_deliveries(OPERATOR, endpoint.id, None, 200)
     return [(delivery.outcome, delivery.status_code) for delivery in page.deliveries]
 
 
@@ -75,7 +75,7 @@ async def test_what_happens_from_now_on_is_posted_and_signed(house, endpoint):
 
 async def test_what_happened_before_is_not_told(house):
     await house.request()
-    await house.use_cases.add_endpoint(OPERATOR, URL)
+    await house.use_cases.add_webhook(OPERATOR, URL)
     await house.request()
     await deliver(house)
     assert [event["uploadId"] for event in told(house)] == [2]
@@ -104,7 +104,7 @@ async def test_a_receiver_that_is_down_for_ten_minutes_misses_nothing_and_sees_e
 
 
 async def test_one_that_is_down_holds_up_no_other(house, endpoint):
-    await house.use_cases.add_endpoint(OPERATOR, OTHER)
+    await house.use_cases.add_webhook(OPERATOR, OTHER)
     house.poster.answers[URL] = 500
     await house.upload()
     await deliver(house)
@@ -144,12 +144,12 @@ async def test_a_receiver_that_is_gone_is_told_nothing_more(house):
     await house.request()
     await pass_time(house, 10)
     assert len(house.poster.posts) == 1
-    [shown] = await house.use_cases.list_endpoints(OPERATOR)
+    [shown] = await house.use_cases.list_webhooks(OPERATOR)
     assert (shown.enabled, shown.disabled_reason) == (False, "the receiver answered 410 Gone")
 
 
 async def test_only_what_is_wanted_is_told(house, endpoint):
-    await house.use_cases.change_endpoint(
+    await house.use_cases.change_webhook(
         OPERATOR, endpoint.id, EndpointChange(event_types=["UploadReceived"])
     )
     await house.upload()
@@ -160,15 +160,15 @@ async def test_only_what_is_wanted_is_told(house, endpoint):
 async def test_what_happens_while_it_is_off_is_not_told_unless_it_is_replayed(house, endpoint):
     await house.request()
     await deliver(house)
-    await house.use_cases.change_endpoint(OPERATOR, endpoint.id, EndpointChange(enabled=False))
+    await house.use_cases.change_webhook(OPERATOR, endpoint.id, EndpointChange(enabled=False))
     await house.request()
     await deliver(house)
     await house.use_cases.relay_events()
-    await house.use_cases.change_endpoint(OPERATOR, endpoint.id, EndpointChange(enabled=True))
+    await house.use_cases.change_webhook(OPERATOR, endpoint.id, EndpointChange(enabled=True))
     await house.request()
     await deliver(house)
     assert [event["uploadId"] for event in told(house)] == [1, 3]
-    assert await house.use_cases.replay_events(OPERATOR, endpoint.id, 1) == 2
+    assert await house.use_cases.replay_webhook_events(OPERATOR, endpoint.id, 1) == 2
     await deliver(house)
     assert [event["uploadId"] for event in told(house)] == [1, 3, 2, 3]
 
@@ -176,15 +176,15 @@ async def test_what_happens_while_it_is_off_is_not_told_unless_it_is_replayed(ho
 async def test_a_delivery_is_sent_again_under_its_id(house, endpoint):
     await house.request()
     await deliver(house)
-    page = await house.use_cases.list_deliveries(OPERATOR, endpoint.id, None, 1)
-    await house.use_cases.replay_delivery(OPERATOR, endpoint.id, page.deliveries[0].id)
+    page = await house.use_cases.list_webhook_deliveries(OPERATOR, endpoint.id, None, 1)
+    await house.use_cases.replay_webhook_delivery(OPERATOR, endpoint.id, page.deliveries[0].id)
     await deliver(house)
     first, again = told(house)
     assert first == again
 
 
 async def test_two_secrets_sign_while_one_follows_the_other(house, endpoint):
-    rotated = await house.use_cases.rotate_secret(OPERATOR, endpoint.id)
+    rotated = await house.use_cases.rotate_webhook_secret(OPERATOR, endpoint.id)
     assert rotated.secret != endpoint.secret
 
     async def signs():
@@ -210,11 +210,11 @@ async def test_what_is_removed_is_told_nothing_and_leaves_nothing(house, endpoin
     house.poster.answers[URL] = 500
     await house.request()
     await deliver(house)
-    await house.use_cases.remove_endpoint(OPERATOR, endpoint.id)
+    await house.use_cases.remove_webhook(OPERATOR, endpoint.id)
     await pass_time(house, 10)
     assert len(house.poster.posts) == 1
     with pytest.raises(EndpointNotFound):
-        await house.use_cases.list_deliveries(OPERATOR, endpoint.id, None, 1)
+        await house.use_cases.list_webhook_deliveries(OPERATOR, endpoint.id, None, 1)
     assert (await house.persistence.cursors.lag(endpoint.subscriber, house.clock.now())).deferred == 0
 
 
@@ -224,7 +224,7 @@ async def test_a_log_is_read_page_by_page_and_kept_for_a_month(house, endpoint):
     await deliver(house)
     seen, before = [], None
     for size in (2, 2, 1):
-        page = await house.use_cases.list_deliveries(OPERATOR, endpoint.id, before, 2)
+        page = await house.use_cases.list_webhook_deliveries(OPERATOR, endpoint.id, before, 2)
         assert len(page.deliveries) == size
         seen += [delivery.id for delivery in page.deliveries]
         before = page.next
@@ -237,13 +237,13 @@ async def test_a_log_is_read_page_by_page_and_kept_for_a_month(house, endpoint):
 
 async def test_private_addresses_and_unknown_types_are_refused_at_once(house, endpoint):
     with pytest.raises(Rejected) as refused:
-        await house.use_cases.add_endpoint(OPERATOR, "http://private.example", ["Nonsense"])
+        await house.use_cases.add_webhook(OPERATOR, "http://private.example", ["Nonsense"])
     assert [(problem.field, problem.code) for problem in refused.value.problems] == [
         ("url", "NOT_PUBLIC"),
         ("event_types", "INVALID"),
     ]
     with pytest.raises(Rejected):
-        await house.use_cases.change_endpoint(
+        await house.use_cases.change_webhook(
             OPERATOR, endpoint.id, EndpointChange(url="http://private.example")
         )
 
@@ -267,10 +267,10 @@ async def test_only_operators_manage_webhooks(house, endpoint):
 
 async def test_a_secret_that_is_rotated_during_another_change_is_kept(house, endpoint):
     async def check(_url):
-        await house.use_cases.rotate_secret(OPERATOR, endpoint.id)
+        await house.use_cases.rotate_webhook_secret(OPERATOR, endpoint.id)
 
     house.poster.check = check
-    changed = await house.use_cases.change_endpoint(OPERATOR, endpoint.id, EndpointChange(url=OTHER))
+    changed = await house.use_cases.change_webhook(OPERATOR, endpoint.id, EndpointChange(url=OTHER))
     assert changed.url == OTHER
     assert (changed.secret != endpoint.secret, changed.previous_secret) == (True, endpoint.secret)
 
@@ -293,7 +293,7 @@ async def test_what_is_removed_in_the_middle_of_a_page_is_told_nothing_more_and_
 ):
     for _ in range(300):
         await house.request()
-    once_after(house, 5, lambda: house.use_cases.remove_endpoint(OPERATOR, endpoint.id))
+    once_after(house, 5, lambda: house.use_cases.remove_webhook(OPERATOR, endpoint.id))
     await deliver(house)
     await pass_time(house, 1)
     assert len(house.poster.posts) < 5 + ON_THE_WIRE
@@ -308,11 +308,11 @@ async def test_what_is_switched_off_in_the_middle_of_a_page_is_told_the_rest_whe
     for _ in range(60):
         await house.request()
     off, on = EndpointChange(enabled=False), EndpointChange(enabled=True)
-    once_after(house, 5, lambda: house.use_cases.change_endpoint(OPERATOR, endpoint.id, off))
+    once_after(house, 5, lambda: house.use_cases.change_webhook(OPERATOR, endpoint.id, off))
     await deliver(house)
     await pass_time(house, 1)
     assert len(house.poster.posts) < 5 + ON_THE_WIRE
-    await house.use_cases.change_endpoint(OPERATOR, endpoint.id, on)
+    await house.use_cases.change_webhook(OPERATOR, endpoint.id, on)
     await pass_time(house, 10)
     assert sorted(event["uploadId"] for event in told(house)) == list(range(1, 61))
 
@@ -321,7 +321,7 @@ async def test_another_url_counts_from_the_next_post_on(house, endpoint):
     for _ in range(60):
         await house.request()
     moved = EndpointChange(url=OTHER)
-    once_after(house, 5, lambda: house.use_cases.change_endpoint(OPERATOR, endpoint.id, moved))
+    once_after(house, 5, lambda: house.use_cases.change_webhook(OPERATOR, endpoint.id, moved))
     await deliver(house)
     assert len(told(house)) < 5 + ON_THE_WIRE
     assert len(told(house, OTHER)) == 60 - len(told(house))

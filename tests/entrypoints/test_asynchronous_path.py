@@ -13,8 +13,8 @@ from aws_server import DEADLINE
 from orak import Actor, NewRecord, NewUpload, Settings, UserId
 from orak.adapters.aws.pathway import Pathway
 from orak.domain.processing import ProcessingStatus
-from orak.entrypoints.aws import open_setup
-from orak.entrypoints.container import run, work
+from orak.entrypoints.cli.aws import open_setup
+from orak.entrypoints.running import run
 
 SINGER = Actor(UserId(1))
 AN_HOUR = 3_600_000
@@ -82,7 +82,7 @@ async def test_a_serve_on_its_own_completes_it(settings, tmp_path):
 
 
 async def test_a_worker_beside_it_does(settings, tmp_path):
-    async with run(changed(settings, sqs_queue_url=None)) as orak, work(settings):
+    async with run(changed(settings, sqs_queue_url=None)) as orak, run(settings, serves=False):
         record_id = await a_late_take(orak.use_cases, tmp_path)
         assert (await until(orak.use_cases, record_id, {COMPLETED})).attempt == 1
 

@@ -67,4 +67,4 @@ async def test_a_part_that_cannot_close_leaves_no_other_open(closed, caplog):
     async with opened(first.resource(), second.resource()):
         pass
     assert closed == ["first"]
-    assert "did not close well" in caplog.text
+    assert "failed to close" in caplog.text

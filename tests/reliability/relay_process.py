@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.application.ports.subscribers import PageOutcome, StartPosition
-from orak.entrypoints.feed import relay_to
+from relays import relay_to
 
 _SPEED = 50
 

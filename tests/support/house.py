@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from orak.adapters.cache.memory import MemoryCache
@@ -15,60 +16,17 @@ from orak.adapters.live.memory import MemoryLive
 from orak.adapters.persistence.memory.database import MemoryPersistence
 from orak.adapters.storage.memory import MemoryStorage
 from orak.adapters.webhooks.requests import webhook_request
-from orak.application.await_record import AwaitRecord
-from orak.application.batch_size import BatchSize
-from orak.application.collect_metrics import CollectMetrics
-from orak.application.convert_now import ConvertNow
-from orak.application.events.check_event_log import CheckEventLog
-from orak.application.events.follow_events import FollowEvents
-from orak.application.events.issue_ticket import IssueTicket
-from orak.application.events.prune_events import PruneEvents
-from orak.application.events.redeem_ticket import RedeemTicket
-from orak.application.events.watch_records import WatchRecords
-from orak.application.find_strays import FindStrays
-from orak.application.operators.get_statistics import BatchRules, GetStatistics
-from orak.application.operators.list_failures import ListFailures
-from orak.application.operators.list_orphans import ListOrphans
-from orak.application.operators.retry_failure import RetryFailure
-from orak.application.operators.set_batch_size import SetBatchSize
-from orak.application.operators.trigger_batch import TriggerBatch
+from orak.application.convert_upload import ConversionRules
+from orak.application.operators.get_statistics import BatchRules
 from orak.application.ports.converter import ConversionOrder
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.poster import ForbiddenAddress, Posted
-from orak.application.processing.sweep import Sweep
-from orak.application.processing.sweep_objects import SweepObjects
-from orak.application.records.change_record import ChangeRecord
-from orak.application.records.create_record import CreateRecord, NewRecord
-from orak.application.records.delete_record import DeleteRecord
-from orak.application.records.get_record import GetRecord
-from orak.application.records.list_records import ListRecords
-from orak.application.records.retry_record import RetryRecord
-from orak.application.requeue_upload import RequeueUpload
-from orak.application.songs.import_songs import ImportSongs
-from orak.application.subscribers.delete_objects import DeleteObjects
-from orak.application.subscribers.publish_live_status import PublishLiveStatus
-from orak.application.sweep_steps import SweepSteps
-from orak.application.uploads.cancel_upload import CancelUpload
-from orak.application.uploads.get_upload import GetUpload
-from orak.application.uploads.receive_upload import ReceiveUpload
-from orak.application.uploads.request_upload import NewUpload, RequestUpload
-from orak.application.uploads.store_upload import StoreUpload
-from orak.application.use_cases import UseCases
-from orak.application.users.register_user import RegisterUser
-from orak.application.verify_upload import VerifyUpload
+from orak.application.records.create_record import NewRecord
+from orak.application.uploads.request_upload import NewUpload
+from orak.application.use_cases import Policies, Ports, UseCases, build_use_cases
 from orak.application.waits import Waits
-from orak.application.webhooks.add_webhook import AddWebhook
-from orak.application.webhooks.change_webhook import ChangeWebhook
-from orak.application.webhooks.deliver_webhooks import DeliverWebhooks
-from orak.application.webhooks.get_webhook import GetWebhook
-from orak.application.webhooks.list_webhook_deliveries import ListWebhookDeliveries
-from orak.application.webhooks.list_webhooks import ListWebhooks
-from orak.application.webhooks.remove_webhook import RemoveWebhook
-from orak.application.webhooks.replay_webhook_delivery import ReplayWebhookDelivery
-from orak.application.webhooks.replay_webhook_events import ReplayWebhookEvents
-from orak.application.webhooks.rotate_webhook_secret import RotateWebhookSecret
 from orak.domain.actor import Actor
-from orak.domain.audio import Conversion, Loudness
+from orak.domain.audio import AudioProfile, Conversion, Loudness
 from orak.domain.events import LoggedEvent
 from orak.domain.identity import UploadId, UserId
 from orak.domain.policies.records import RecordPolicy
@@ -76,12 +34,27 @@ from orak.domain.policies.uploads import UploadPolicy
 from orak.domain.record import RecordSnapshot
 from orak.domain.upload import Upload
 from orak.domain.webhooks import Endpoint
-from orak.entrypoints.feed import SubscriberNames, relay_to
-from processing import a_process
 
 SINGER = Actor(UserId(1))
 STRANGER = Actor(UserId(2))
 LEASE = timedelta(seconds=30)
+
+POLICIES = Policies(
+    uploads=UploadPolicy(max_bytes=1000, max_duration_seconds=3600),
+    records=RecordPolicy(max_duration_seconds=3600),
+    conversion=ConversionRules(AudioProfile.AAC_128, 3600),
+    url_life=timedelta(minutes=15),
+    immediate_wait=timedelta(milliseconds=300),
+    lease=LEASE,
+    heartbeat=LEASE / 3,
+    orphan_retention=timedelta(hours=24),
+    event_retention=timedelta(days=30),
+    batch=BatchRules(enabled=True, max_concurrent=4),
+    batch_size=50,
+    batch_size_max_age=timedelta(seconds=5),
+    webhook=None,
+    process_name="this process",
+)
 
 
 class RestlessClock(FrozenClock):
@@ -200,107 +173,43 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
     """Open it. Nothing converts by itself: the starter and the queue only remember."""
     clock = clock or RestlessClock()
     storage = MemoryStorage("http://orak.test", b"k" * 32, clock)
-    converter, queue, live, cache = QuickConverter(), RememberingQueue(), MemoryLive(), MemoryCache(clock)
+    converter, queue, poster = QuickConverter(), RememberingQueue(), Receivers()
     started: list[UploadId] = []
-    ids, poster = SequentialIds(), Receivers()
 
     class Starter:
         async def start(self, upload_id: UploadId) -> _NotWaited:
             started.append(upload_id)
             return _NotWaited()
 
-    starter = Starter()
     async with MemoryPersistence.open(clock=clock, lease=LEASE) as persistence:
-        transaction, snapshots, leases = persistence.transaction, persistence.snapshots, persistence.leases
-        follow_events = FollowEvents(persistence.event_log, [PublishLiveStatus(live)])
-        events, cursors = persistence.event_log, persistence.cursors
-        endpoints, deliveries = persistence.endpoints, persistence.deliveries
-        requeue = RequeueUpload(transaction, storage, starter, clock)
-        verify = VerifyUpload(transaction, storage, clock)
-        relay_events = relay_to(
-            [DeleteObjects(storage, clock, 2 * LEASE)], persistence.event_log, persistence.cursors, clock
+        ports = Ports(
+            transaction=persistence.transaction,
+            snapshots=persistence.snapshots,
+            intake=persistence.intake,
+            leases=persistence.leases,
+            arrivals=persistence.arrivals,
+            event_log=persistence.event_log,
+            cursors=persistence.cursors,
+            histories=persistence.histories,
+            tickets=persistence.tickets,
+            endpoints=persistence.endpoints,
+            deliveries=persistence.deliveries,
+            reports=persistence.reports,
+            batch_settings=persistence.batch_settings,
+            storage=storage,
+            incomplete_uploads=storage,
+            converter=converter,
+            workspace=partial(tempfile.TemporaryDirectory, prefix="orak-test-"),
+            starter=Starter(),
+            queue=queue,
+            cache=MemoryCache(clock),
+            live=MemoryLive(),
+            event_bus=None,
+            poster=poster,
+            clock=clock,
+            ids=SequentialIds(),
+            chance=lambda: 1.0,
+            waits=Waits(),
         )
-        subscriber_names = SubscriberNames(relay_events, persistence.endpoints, None)
-        collect_metrics = CollectMetrics(persistence.reports, persistence.cursors, clock, subscriber_names)
-        waits = Waits()
-        await_record = AwaitRecord(snapshots, clock, waits)
-        use_cases = UseCases(
-            request_upload=RequestUpload(
-                persistence.intake,
-                storage,
-                clock,
-                ids,
-                UploadPolicy(max_bytes=1000, max_duration_seconds=3600),
-                timedelta(minutes=15),
-            ),
-            store_upload=StoreUpload(snapshots, storage, verify, starter),
-            get_upload=GetUpload(snapshots),
-            cancel_upload=CancelUpload(transaction, clock),
-            create_record=CreateRecord(
-                transaction,
-                snapshots,
-                ConvertNow(snapshots, storage, verify, starter, clock),
-                await_record,
-                clock,
-                RecordPolicy(max_duration_seconds=3600),
-                timedelta(milliseconds=300),
-            ),
-            get_record=GetRecord(snapshots, cache, clock),
-            await_record=await_record,
-            list_records=ListRecords(snapshots),
-            change_record=ChangeRecord(transaction, snapshots, cache, clock),
-            retry_record=RetryRecord(snapshots, requeue),
-            set_batch_size=SetBatchSize(persistence.batch_settings),
-            trigger_batch=TriggerBatch(queue),
-            get_statistics=GetStatistics(
-                collect_metrics,
-                BatchSize(persistence.batch_settings, 50, clock, timedelta(seconds=5)),
-                BatchRules(enabled=True, max_concurrent=4),
-            ),
-            list_orphans=ListOrphans(persistence.reports, clock),
-            list_failures=ListFailures(persistence.reports),
-            retry_failure=RetryFailure(snapshots, requeue),
-            delete_record=DeleteRecord(transaction, cache, clock),
-            watch_records=WatchRecords(live, persistence.event_log, follow_events),
-            issue_ticket=IssueTicket(persistence.tickets, ids, clock),
-            redeem_ticket=RedeemTicket(persistence.tickets, clock),
-            register_user=RegisterUser(transaction),
-            receive_upload=ReceiveUpload(snapshots, storage, verify, starter, queue),
-            import_songs=ImportSongs(transaction),
-            process_upload=a_process(persistence, storage, converter, live, clock, heartbeat=LEASE / 3),
-            sweep=Sweep(
-                leases,
-                persistence.arrivals,
-                SweepSteps(transaction, storage, verify, clock, lambda: 1.0),
-                queue,
-                clock,
-                timedelta(hours=24),
-            ),
-            sweep_objects=SweepObjects(
-                FindStrays(persistence.arrivals, storage), storage, clock, timedelta(hours=24)
-            ),
-            relay_events=relay_events,
-            follow_events=follow_events,
-            prune_events=PruneEvents(
-                persistence.event_log,
-                persistence.cursors,
-                persistence.histories,
-                clock,
-                subscriber_names,
-                timedelta(days=30),
-            ),
-            check_event_log=CheckEventLog(persistence.histories),
-            list_endpoints=ListWebhooks(endpoints),
-            get_endpoint=GetWebhook(endpoints),
-            add_endpoint=AddWebhook(endpoints, events, poster, ids, clock),
-            change_endpoint=ChangeWebhook(endpoints, events, cursors, poster),
-            rotate_secret=RotateWebhookSecret(endpoints, ids, clock),
-            remove_endpoint=RemoveWebhook(endpoints),
-            list_deliveries=ListWebhookDeliveries(endpoints, deliveries),
-            replay_delivery=ReplayWebhookDelivery(endpoints, deliveries, cursors, clock),
-            replay_events=ReplayWebhookEvents(endpoints, events, cursors, clock),
-            deliver_webhooks=DeliverWebhooks(
-                events, cursors, endpoints, deliveries, poster, clock, "this process"
-            ),
-        )
-        yield House(use_cases, clock, persistence, storage, converter, queue, poster, waits, started)
+        use_cases = build_use_cases(ports, POLICIES)
+        yield House(use_cases, clock, persistence, storage, converter, queue, poster, ports.waits, started)

@@ -64,13 +64,12 @@ async def an_api(settings: Settings = SETTINGS, *, clock: FrozenClock | None = N
         running = Running(
             use_cases=house.use_cases,
             tokens=JwtTokens(clock=house.clock, secret=SECRET),
-            gate=house.storage,
+            object_server=house.storage,
             media=house.storage,
             clock=house.clock,
             settings=settings,
             leases=house.persistence.leases,
             storage=house.storage,
-            collect_metrics=house.use_cases.get_statistics.collect_metrics,
             waits=house.waits,
             end_conversion_waits=lambda: None,  # this house converts nothing by itself, so nothing waits
         )

@@ -12,10 +12,9 @@ import uvicorn
 from http_api import SECRET, URL, started
 from orak.adapters.auth.issuing import issue_token
 from orak.domain.identity import UserId
-from orak.entrypoints.container import run
 from orak.entrypoints.http.app import create_app
 from orak.entrypoints.http.serving.server import server_config
-from orak.entrypoints.running import Running
+from orak.entrypoints.running import Running, run
 from orak.entrypoints.settings.values import Settings
 
 DEADLINE = 20

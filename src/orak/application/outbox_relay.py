@@ -52,8 +52,7 @@ class OutboxRelay:
         self._rests_until = None
         await self.event_log.number()
         if not self._has_begun:
-            await self._begin()
-            self._has_begun = True
+            await self.begin()
         if not (await self.cursors.lag(self.subscriber.name, now)).has_work or await self._hold() is None:
             return 0
         # Whoever is stopped in here keeps its hold, which runs out; nobody waits for a shutdown.
@@ -67,10 +66,12 @@ class OutboxRelay:
         else:  # nobody else need try meanwhile
             await self._hold(self._rests_until)
 
-    async def _begin(self) -> None:
+    async def begin(self) -> None:
+        """Create the subscriber's cursor where it starts, unless it exists. Raise `Unavailable`."""
         if self.subscriber.begins is not StartPosition.GIVEN:
             begin = await self.event_log.last() if self.subscriber.begins is StartPosition.NEXT else 0
             await self.cursors.begin(self.subscriber.name, begin)
+        self._has_begun = True
 
     async def _hold(self, until: datetime | None = None) -> int | None:
         now = self.clock.now()

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
-import msgspec
 from aioboto3 import Session
 from aiohttp import ClientError as BrokenConnection
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ParamValidationError
 
+from orak.adapters.aws.config import AwsConfig
 from orak.application.ports.failures import Unavailable
 
 _CALL_SECONDS = 10.0
@@ -18,16 +18,6 @@ _CALL_SECONDS = 10.0
 
 _FALLBACK_REGION = "us-east-1"
 """The region for an AWS-compatible server if none is configured."""
-
-
-class AwsConfig(msgspec.Struct, frozen=True):
-    """Where AWS is and how to sign in; for None, the usual AWS chain decides (environment, profile, role)."""
-
-    region: str | None = None
-    endpoint_url: str | None = None
-    access_key: str | None = None
-    secret_key: str | None = None
-    token: str | None = None
 
 
 class InvalidAwsConfig(ValueError):

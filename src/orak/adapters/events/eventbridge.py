@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Self
 
-from orak.adapters.aws.clients import AwsConfig, AwsService, open_service
+from orak.adapters.aws.clients import AwsService, open_service
+from orak.adapters.aws.config import AwsConfig
 from orak.adapters.events.entries import MAX_BYTES, MAX_ENTRIES, entry_of, size_of
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable

@@ -6,7 +6,8 @@ from typing import Any, Self
 
 from msgspec.structs import replace
 
-from orak.adapters.aws.clients import AwsConfig, AwsService, open_service
+from orak.adapters.aws.clients import AwsService, open_service
+from orak.adapters.aws.config import AwsConfig
 from orak.adapters.events.message import VISIBILITY_TIMEOUT, Message
 
 _log = logging.getLogger(__name__)

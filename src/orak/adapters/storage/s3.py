@@ -6,8 +6,9 @@ from io import FileIO
 from pathlib import Path
 from typing import Self
 
+from orak.adapters.storage.bucket_settings import BucketSettings
 from orak.adapters.storage.keys import InvalidKey, check_key, is_valid
-from orak.adapters.storage.s3_bucket import Bucket, BucketSettings
+from orak.adapters.storage.s3_bucket import Bucket
 from orak.adapters.storage.s3_transfers import download, upload
 from orak.application.ports.clock import Clock
 from orak.application.ports.incomplete_uploads import IncompleteUpload

@@ -4,15 +4,15 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Protocol, Self
 from urllib.parse import parse_qs, urlsplit
 
-import msgspec
 from aioboto3 import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.handlers import add_expect_header
 
+from orak.adapters.storage.bucket_settings import BucketSettings
 from orak.adapters.storage.s3_errors import port_errors
 from orak.adapters.storage.sigv4 import Credentials, QuerySigner
 from orak.application.ports.clock import Clock
@@ -32,20 +32,6 @@ _REFRESH = 60.0
 
 _BUCKET_SEEN_FOR = 60.0
 """Seconds for which a bucket that has answered is taken to exist."""
-
-
-class BucketSettings(msgspec.Struct, frozen=True):
-    """A bucket and its location.
-
-    None leaves a value to the AWS chain: environment, profile or role.
-    """
-
-    bucket: str
-    region: str | None = None
-    endpoint_url: str | None = None
-    addressing: Literal["auto", "path", "virtual"] = "auto"
-    """Where URLs name the bucket; auto: in the host on AWS, in the path at another endpoint."""
-    credentials: Credentials | None = None
 
 
 class InvalidBucket(ValueError):

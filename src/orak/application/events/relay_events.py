@@ -11,6 +11,11 @@ class RelayEvents:
 
     relays: Sequence[OutboxRelay]
 
+    async def begin(self) -> None:
+        """Create each subscriber's cursor: events from then on reach it, whenever the relay first runs."""
+        for relay in self.relays:
+            await relay.begin()
+
     async def __call__(self) -> int:
         """Let every reader read on; return how many events were acted on."""
         return sum(await asyncio.gather(*(relay() for relay in self.relays)))

@@ -1,3 +1,4 @@
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import rich_click as click
@@ -7,8 +8,10 @@ from orak.entrypoints.cli.options import load_settings
 from orak.entrypoints.cli.output import console, is_piped, json_lines, table
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from orak.adapters.aws.pathway import Pathway
-    from orak.adapters.aws.setup import SetupResult
+    from orak.adapters.aws.setup import Setup, SetupResult
     from orak.entrypoints.settings.values import Settings
 
 _DONE = {"right": "ok", "missing": "created", "different": "updated"}
@@ -106,10 +109,39 @@ def _bucket_with_events(settings: "Settings") -> str | None:
 
 
 async def _set_up(settings: "Settings", pathway: "Pathway", *, dry_run: bool) -> "SetupResult":
-    from orak.entrypoints.aws import open_setup
-
     async with open_setup(settings, pathway, dry_run=dry_run) as set_up:
         return await set_up()
+
+
+@asynccontextmanager
+async def open_setup(settings: "Settings", pathway: "Pathway", *, dry_run: bool) -> "AsyncIterator[Setup]":
+    """Open what creates the AWS resources. Raise `InvalidSetting`."""
+    from msgspec.structs import replace
+
+    from orak.entrypoints.opening import blaming
+
+    with blaming("EVENTBRIDGE_BUS_NAME", "pip install 'orak[aws]'"):
+        from orak.adapters.aws.clients import open_service
+        from orak.adapters.aws.config import AwsConfig
+        from orak.adapters.aws.setup import Setup
+    config = AwsConfig(
+        settings.events_region,
+        settings.aws_endpoint_url,
+        settings.aws_access_key_id,
+        settings.aws_secret_access_key,
+        settings.aws_session_token,
+    )
+    bucket_config = replace(
+        config,
+        region=settings.s3_region or config.region,
+        endpoint_url=settings.s3_endpoint_url or config.endpoint_url,
+    )
+    async with AsyncExitStack() as stack:
+        with blaming("AWS_REGION", "check AWS_REGION and AWS_ENDPOINT_URL"):
+            events = await stack.enter_async_context(open_service("events", config))
+            sqs = await stack.enter_async_context(open_service("sqs", config))
+            s3 = await stack.enter_async_context(open_service("s3", bucket_config))
+        yield Setup(events, sqs, s3, pathway, dry_run)
 
 
 def _show(made: "SetupResult", lines: dict[str, str], *, dry_run: bool) -> None:

@@ -12,17 +12,15 @@ from typing import Literal
 import httpx
 import msgspec
 
-from orak.adapters.clock.system import SystemClock
 from orak.adapters.persistence.sql import migrations
 from orak.application.ports.failures import Unavailable
-from orak.entrypoints.aws import open_event_bus, open_message_queue
 from orak.entrypoints.cli.db import sqlite_file
 from orak.entrypoints.cli.errors import CommandError
 from orak.entrypoints.cli.http_server import PortInUse, listen
 from orak.entrypoints.cli.options import command, load_settings
 from orak.entrypoints.cli.tokens import MIN_SECRET_BYTES, check_keys, check_tokens
-from orak.entrypoints.redis import try_redis
-from orak.entrypoints.s3 import open_s3
+from orak.entrypoints.opening import blaming, imported, made
+from orak.entrypoints.running import open_parts
 from orak.entrypoints.settings.checks import InvalidSetting
 from orak.entrypoints.settings.sources import LoadedSettings, shown_value
 from orak.entrypoints.settings.values import Settings
@@ -105,6 +103,8 @@ def _check_data_dir(settings: Settings) -> Finding:
 
 
 def _check_database(settings: Settings) -> Finding:
+    if settings.database_kind == "memory":
+        return Finding("database", "ok", "in memory; its rows are lost when orak stops")
     shown, file = shown_value("database_url", settings.database), sqlite_file(settings)
     if file is not None and not file.exists():
         folder = file.absolute().parent
@@ -113,6 +113,10 @@ def _check_database(settings: Settings) -> Finding:
                 "database", "fail", f"{shown}: the folder {folder} does not exist", "create the folder"
             )
         return Finding("database", "ok", f"{shown}, created at the first start")
+    return _check_schema(settings, shown)
+
+
+def _check_schema(settings: Settings, shown: str) -> Finding:
     try:
         if migrations.check(settings.database):
             return Finding("database", "ok", f"{shown}, schema {migrations.current(settings.database)}")
@@ -131,6 +135,8 @@ def _check_database(settings: Settings) -> Finding:
 
 
 def _check_storage(settings: Settings) -> Finding:
+    if settings.storage_kind == "memory":
+        return Finding("storage", "ok", "in memory; its objects are lost when orak stops")
     if settings.s3_bucket_name is None:
         return Finding("storage", "ok", "local disk")
     where = settings.s3_endpoint_url or settings.aws_endpoint_url or "AWS"
@@ -150,8 +156,13 @@ def _check_storage(settings: Settings) -> Finding:
 
 
 async def _try_bucket(settings: Settings) -> None:
-    async with open_s3(settings, SystemClock()) as storage:
-        await storage.check()
+    async with open_parts(settings, "storage") as container:
+        await (await made(container.storage)).check()
+
+
+async def _try_redis(url: str) -> None:
+    with blaming("REDIS_URL", "check REDIS_URL"):
+        await imported("orak.adapters.redis.link:check_redis")(url)
 
 
 def _check_redis(settings: Settings) -> Finding | None:
@@ -160,7 +171,7 @@ def _check_redis(settings: Settings) -> Finding | None:
         return None
     shown = shown_value("redis_url", settings.redis_url)
     try:
-        asyncio.run(try_redis(settings.redis_url))
+        asyncio.run(_try_redis(settings.redis_url))
     except InvalidSetting as invalid:
         return Finding("redis", "fail", str(invalid), invalid.hint)
     except Unavailable as outage:
@@ -202,11 +213,11 @@ def _check_events(settings: Settings) -> Finding:
 
 async def _try_events(settings: Settings) -> None:
     if settings.eventbridge_bus_name is not None:
-        async with open_event_bus(settings, SystemClock()) as bus:
-            await bus.check()
+        async with open_parts(settings, "event_bus") as container:
+            await (await made(container.event_bus)).check()
     if settings.sqs_queue_url is not None:
-        async with open_message_queue(settings) as queue:
-            await queue.check()
+        async with open_parts(settings, "messages") as container:
+            await (await made(container.messages)).check()
 
 
 def _check_audio(settings: Settings) -> Finding:

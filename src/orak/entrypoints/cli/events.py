@@ -63,9 +63,11 @@ def tail(
 async def _tail(settings: "Settings", position: int, *, follow: bool) -> None:
     import asyncio
 
-    from orak.entrypoints.container import histories
+    from orak.entrypoints.opening import made
+    from orak.entrypoints.running import open_parts
 
-    async with histories(settings) as (_, events):
+    async with open_parts(settings, "persistence") as container:
+        events = (await made(container.persistence)).event_log
         while True:
             await events.number()
             while page := await events.after(position, _PAGE_SIZE):
@@ -152,11 +154,14 @@ async def _replay(settings: "Settings") -> None:
 
 
 async def _check(settings: "Settings") -> None:
-    from orak.entrypoints.container import histories
+    from orak.application.events.check_event_log import CheckEventLog
+    from orak.entrypoints.opening import made
+    from orak.entrypoints.running import open_parts
 
     uploads = events = 0
     found: list[Difference] = []
-    async with histories(settings) as (check_event_log, _):
+    async with open_parts(settings, "persistence") as container:
+        check_event_log = CheckEventLog((await made(container.persistence)).histories)
         async for history in check_event_log.histories():
             uploads, events = uploads + 1, events + len(history.events)
             found += await check_event_log.check(history)
@@ -183,8 +188,10 @@ def _show(found: "list[Difference]") -> None:
 
 
 async def _histories(settings: "Settings") -> "AsyncIterator[UploadHistory]":
-    from orak.entrypoints.container import histories
+    from orak.application.events.check_event_log import CheckEventLog
+    from orak.entrypoints.opening import made
+    from orak.entrypoints.running import open_parts
 
-    async with histories(settings) as (check_event_log, _):
-        async for history in check_event_log.histories():
+    async with open_parts(settings, "persistence") as container:
+        async for history in CheckEventLog((await made(container.persistence)).histories).histories():
             yield history

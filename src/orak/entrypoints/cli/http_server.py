@@ -9,10 +9,9 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext
 import uvicorn
 
 from orak.entrypoints.cli.errors import CommandError
-from orak.entrypoints.container import run
 from orak.entrypoints.http.app import create_app
 from orak.entrypoints.http.serving.server import server_config
-from orak.entrypoints.running import Running
+from orak.entrypoints.running import Running, run
 from orak.entrypoints.settings.values import Settings
 
 _PROBLEMS = {

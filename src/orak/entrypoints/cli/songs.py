@@ -8,7 +8,6 @@ import rich_click as click
 
 from orak.entrypoints.cli.errors import CommandError, warn
 from orak.entrypoints.cli.options import data_dir_option, load_settings
-from orak.entrypoints.data_dir import make_data_dir
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -46,15 +45,9 @@ def import_songs(file: "TextIO", data_dir: Path | None) -> None:
     """
     import asyncio
 
-    from orak.adapters.persistence.sql.schema import prepare_schema
-    from orak.entrypoints.schema import database_url_named
-
     settings = load_settings(data_dir=data_dir).settings
     bad: list[BadRow] = []
-    make_data_dir(settings)
     try:
-        with database_url_named():
-            prepare_schema(settings.database, upgrade=settings.db_auto_upgrade)
         count = asyncio.run(_store(settings, _valid_songs(read_songs(file), bad)))
     except UnicodeDecodeError as error:
         raise CommandError(f"the file is not UTF-8: {error.reason}", "save the file as UTF-8") from None
@@ -108,13 +101,10 @@ def _valid_songs(rows: Iterable["Song | BadRow"], bad: list[BadRow]) -> Iterator
 
 
 async def _store(settings: "Settings", songs: Iterable["Song"]) -> int:
-    from datetime import timedelta
-
-    from orak.adapters.clock.system import SystemClock
-    from orak.adapters.persistence.sql.database import SqlPersistence
     from orak.application.songs.import_songs import ImportSongs
+    from orak.entrypoints.opening import made
+    from orak.entrypoints.running import open_parts
 
     # Only the database is opened: an import must not start to convert waiting uploads.
-    lease = timedelta(seconds=settings.lease_seconds)
-    async with SqlPersistence.open(settings.database, clock=SystemClock(), lease=lease) as persistence:
-        return await ImportSongs(persistence.transaction)(songs)
+    async with open_parts(settings, "persistence") as container:
+        return await ImportSongs((await made(container.persistence)).transaction)(songs)

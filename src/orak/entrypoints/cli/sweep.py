@@ -41,9 +41,18 @@ def sweep(dry_run: bool, force: bool, data_dir: Path | None) -> None:  # noqa: F
 
 
 async def _sweep(settings: "Settings", *, dry_run: bool, force: bool) -> "ObjectSweepReport":
-    from orak.entrypoints.container import object_sweep
+    from datetime import timedelta
 
-    async with object_sweep(settings) as sweep_objects:
+    from orak.application.find_strays import FindStrays
+    from orak.application.processing.sweep_objects import SweepObjects
+    from orak.entrypoints.opening import made
+    from orak.entrypoints.running import open_parts
+
+    retention = timedelta(hours=settings.orphan_retention_hours)
+    async with open_parts(settings, "persistence", "storage") as container:
+        persistence, storage = await made(container.persistence), await made(container.storage)
+        strays = FindStrays(persistence.arrivals, storage)
+        sweep_objects = SweepObjects(strays, storage, container.clock(), retention)
         return await sweep_objects(dry_run=dry_run, trust_database=force)
 
 

@@ -58,9 +58,9 @@ def token(user: int, scope: tuple[str, ...], days: int, data_dir: Path | None) -
 
 def demo_secret(settings: "Settings") -> str:
     """Return the demo's secret in the data folder; the first call makes it."""
-    from orak.entrypoints.own_key import own_key
+    from orak.entrypoints.data_dir import secret_key
 
-    return own_key(settings.data_dir / _DEMO_KEY).hex()
+    return secret_key(settings, _DEMO_KEY).hex()
 
 
 def signed_token(settings: "Settings", secret: str, user: int, scopes: tuple[str, ...], days: int) -> str:

@@ -30,9 +30,9 @@ async def _work(settings: "Settings") -> None:
     import asyncio
     import logging
 
-    from orak.entrypoints.container import work
+    from orak.entrypoints.running import run
 
-    async with work(settings):
+    async with run(settings, serves=False):
         logging.getLogger(__name__).info("%s", _ready_line(settings))
         await asyncio.Event().wait()  # until cancelled
 

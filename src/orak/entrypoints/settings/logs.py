@@ -1,4 +1,4 @@
-"""The log: one line an event, for people or for machines."""
+"""The log on standard error: one line per message, as text or JSON."""
 
 import logging
 import sys
@@ -9,7 +9,7 @@ import msgspec
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time (RFC 3339), level, logger, message, and the trace of an error."""
+    """Formats a line as one JSON object: time (RFC 3339), level, logger, message, and an error's trace."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -24,15 +24,14 @@ class JsonFormatter(logging.Formatter):
         return msgspec.json.encode(line).decode()
 
 
-def configure_logs(form: Literal["text", "json"]) -> None:
-    """Send everything of level INFO and above to standard error, in this form."""
+def configure_logs(log_format: Literal["text", "json"]) -> None:
+    """Log level INFO and above to standard error in this format."""
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s")
-    handler.setFormatter(JsonFormatter() if form == "json" else text)
+    handler.setFormatter(JsonFormatter() if log_format == "json" else text)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # Neither form shows these, and each is asked for anew with every line (the logging HOWTO, Optimization).
+    # Neither format shows these, and looking them up costs time on every line (logging HOWTO, Optimization).
     logging.logProcesses = logging.logThreads = logging.logMultiprocessing = False
-    # httpx logs the whole URL of each request, signatures included; alembic, every plugin it finds; taskiq,
-    # every wake-up.
-    for talkative in ("httpx", "alembic", "taskiq"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
+    # httpx logs whole URLs, signatures included; alembic logs each plugin, and taskiq each wake-up.
+    for verbose in ("httpx", "alembic", "taskiq"):
+        logging.getLogger(verbose).setLevel(logging.WARNING)

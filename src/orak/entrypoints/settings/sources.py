@@ -1,4 +1,4 @@
-"""Where settings come from: flag over environment over `.env` over default."""
+"""Loading settings: a flag wins over the environment, then `.env`, then the default."""
 
 import os
 import re
@@ -20,23 +20,23 @@ from orak.entrypoints.settings.values import Settings
 _PREFIX = "ORAK_"
 
 _ONLY_PREFIXED = frozenset({"data_dir", "db_auto_upgrade", "host", "port"})
-"""Settings whose plain name would be somebody else's: HOST and PORT are in many environments."""
+"""Settings read only as ORAK_X: many environments set HOST and PORT for other programs."""
 
 _SECRET = frozenset({"jwt_secret", "webhook_secret", "aws_secret_access_key", "aws_session_token"})
 
-_LATER = {
-    "CLOUDFRONT_KEY_ID": "signing for CloudFront",
-    "CLOUDFRONT_PRIVATE_KEY": "signing for CloudFront",
-    "QUOTA_BYTES_PER_DAY": "quota",
-    "QUOTA_WAITING_TAKES": "quota",
-    "RATE_LIMIT_PRESIGNS_PER_MINUTE": "rate limit",
-    "BACKLOG_LIMIT": "limit of the backlog",
+_UNSUPPORTED = {
+    "CLOUDFRONT_KEY_ID": "CloudFront signing",
+    "CLOUDFRONT_PRIVATE_KEY": "CloudFront signing",
+    "QUOTA_BYTES_PER_DAY": "a quota",
+    "QUOTA_WAITING_TAKES": "a quota",
+    "RATE_LIMIT_PRESIGNS_PER_MINUTE": "a rate limit",
+    "BACKLOG_LIMIT": "the backlog limit",
 }
-"""Settings of what this release lacks: ignored, they would put data elsewhere, or lift a limit."""
+"""Settings of features that this release lacks. Ignoring one could move data elsewhere or lift a limit."""
 
 
 class LoadedSettings(msgspec.Struct, frozen=True):
-    """Settings, and where each came from: `flag`, a variable's name (in `.env` or not), or `default`."""
+    """Settings and where each came from: `flag`, `default`, or a variable (`… in .env` if from the file)."""
 
     settings: Settings
     origins: Mapping[str, str]
@@ -48,14 +48,14 @@ class LoadedSettings(msgspec.Struct, frozen=True):
         environment: Mapping[str, str] | None = None,
         env_file: Path = Path(".env"),
     ) -> Self:
-        """Gather the settings. Raise `InvalidSetting` naming the variable whose value cannot be used.
+        """Load the settings. Raise `InvalidSetting` naming the variable whose value cannot be used.
 
-        An empty variable counts as unset. `ORAK_X` overrides `X`.
+        An empty variable counts as unset. `ORAK_X` wins over `X`.
         """
         environment = os.environ if environment is None else environment
         from_file = {name: value or "" for name, value in dotenv_values(env_file).items()}
         sources = ((environment, ""), (from_file, f" in {env_file.name}"))
-        _refuse_later_ones(environment, from_file)
+        _refuse_unsupported(environment, from_file)
         values: dict[str, object] = {}
         origins: dict[str, str] = {}
         for field, kind in get_type_hints(Settings, include_extras=True).items():
@@ -73,13 +73,13 @@ class LoadedSettings(msgspec.Struct, frozen=True):
 
 
 def variable_names(field: str) -> tuple[str, ...]:
-    """The variables that set *field*, the strongest first."""
+    """Return the variables that set *field*, the strongest first."""
     twin = _PREFIX + field.upper()
     return (twin,) if field in _ONLY_PREFIXED else (twin, field.upper())
 
 
 def shown_value(field: str, value: object) -> str:
-    """*value* as it may be shown to whoever looks over an operator's shoulder."""
+    """Return *value* as text that is safe to show: without secrets and passwords."""
     if value is None:
         return ""
     if field in _SECRET:
@@ -96,7 +96,9 @@ def shown_value(field: str, value: object) -> str:
 def _without_password(url: str) -> str:
     password = urlsplit(url).password
     shown = url.replace(f":{password}@", ":********@") if password else url
-    return re.sub(r"([?&](?:ssl)?password=)[^&]+", r"\1********", shown)  # libpq takes one there too
+    return re.sub(
+        r"([?&](?:ssl)?password=)[^&]+", r"\1********", shown
+    )  # libpq also reads a password from the query
 
 
 def _parse(name: str, text: str, kind: object) -> object:
@@ -111,7 +113,7 @@ def _parse(name: str, text: str, kind: object) -> object:
 
 
 def describe(kind: object) -> str:
-    """What a setting means, from its annotation."""
+    """Return what a setting means, from its annotation."""
     return next(meta.description for meta in _metas(kind) if meta.description)
 
 
@@ -120,7 +122,7 @@ def _metas(kind: object) -> list[Meta]:
 
 
 def _bare(kind: object) -> object:
-    """The type itself: without its annotations, and without `| None`."""
+    """Return the type without its annotations and without `| None`."""
     inner = get_args(kind)[0] if get_origin(kind) is Annotated else kind
     choices = [choice for choice in get_args(inner) if choice is not NoneType]
     return _bare(choices[0]) if isinstance(inner, UnionType) or get_origin(inner) is Union else inner
@@ -147,12 +149,14 @@ def expectation(kind: object) -> str:
 
 
 def _to_path(_kind: type, value: object) -> Path:
-    return Path(cast("str", value))  # the only kind of setting that msgspec does not know by itself
+    return Path(cast("str", value))  # the only type of setting that msgspec cannot convert itself
 
 
-def _refuse_later_ones(*sources: Mapping[str, str]) -> None:
-    for name, ability in _LATER.items():
+def _refuse_unsupported(*sources: Mapping[str, str]) -> None:
+    for name, feature in _UNSUPPORTED.items():
         if any(variables.get(name) or variables.get(_PREFIX + name) for variables in sources):
             raise InvalidSetting(
-                name, "is set, and this release cannot do that", f"unset it: no {ability} yet"
+                name,
+                "is set, but this release does not support it",
+                f"unset it: {feature} is not available yet",
             )

@@ -1,4 +1,4 @@
-"""What orak can be told."""
+"""The settings: their types, defaults, and what follows from them."""
 
 import os
 from datetime import timedelta
@@ -9,159 +9,260 @@ import msgspec
 from msgspec import Meta
 
 from orak.domain.audio import AudioProfile
-from orak.entrypoints.settings.checks import check_together
+from orak.entrypoints.settings import checks
 
 Natural = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 
+DatabaseKind = Literal["memory", "sqlite", "postgresql"]
+StorageKind = Literal["memory", "local", "s3"]
+CacheKind = Literal["memory", "redis", "none"]
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Every setting, with the default that makes orak run on one machine with nothing installed."""
+    """Every setting. The defaults run orak on one machine with nothing else installed."""
 
     host: Annotated[str, Meta(description="address that `serve` listens on")] = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65535, description="port that `serve` listens on")] = 8000
-    data_dir: Annotated[Path, Meta(description="folder of the database, the objects and the keys")] = Path(
-        "orak-data"
-    )
+    port: Annotated[
+        int, Meta(ge=0, le=65535, description="port that `serve` listens on; 0 picks a free one")
+    ] = 8000
+    data_dir: Annotated[
+        Path,
+        Meta(description="folder for the database, objects and keys; `memory:` keeps them in the process"),
+    ] = Path("orak-data")
     database_url: Annotated[
-        str | None, Meta(description="SQLite file or PostgreSQL URL; default <data dir>/orak.db")
+        str | None, Meta(description="SQLite file, PostgreSQL URL or `memory:`; default <data dir>/orak.db")
     ] = None
     db_auto_upgrade: Annotated[
-        bool, Meta(description="switch of migrations at start; SQLite migrates by itself")
+        bool, Meta(description="switch that migrates PostgreSQL at start; SQLite always migrates at start")
     ] = False
-    public_url: Annotated[str | None, Meta(description="URL where clients reach orak; default host:port")] = (
-        None
-    )
+    public_url: Annotated[
+        str | None, Meta(description="URL at which clients reach orak; default http://<host>:<port>")
+    ] = None
     cdn_base_url: Annotated[
-        str | None, Meta(description="URL of the public objects; default <public url>/media")
+        str | None, Meta(description="base URL of published objects; default <public url>/media")
     ] = None
-    s3_bucket_name: Annotated[str | None, Meta(description="bucket of the objects; default local disk")] = (
-        None
-    )
+    s3_bucket_name: Annotated[
+        str | None, Meta(description="S3 bucket that holds the objects; default local disk")
+    ] = None
     s3_region: Annotated[
-        str | None, Meta(description="region of the bucket; default as in the AWS tools")
+        str | None, Meta(description="region of the bucket; default as the AWS tools choose it")
     ] = None
-    s3_endpoint_url: Annotated[str | None, Meta(description="URL of a store that is not AWS")] = None
+    s3_endpoint_url: Annotated[
+        str | None, Meta(description="URL of an S3-compatible store other than AWS")
+    ] = None
     s3_addressing_style: Annotated[
         Literal["auto", "path", "virtual"],
-        Meta(description="place of the bucket's name in URLs; auto is the host on AWS, else the path"),
+        Meta(description="place of the bucket name in URLs; auto is the host on AWS, else the path"),
     ] = "auto"
-    aws_access_key_id: Annotated[str | None, Meta(description="AWS key; default the usual AWS chain")] = None
-    aws_secret_access_key: Annotated[str | None, Meta(description="secret of the AWS key")] = None
-    aws_session_token: Annotated[str | None, Meta(description="token of a temporary AWS key")] = None
+    aws_access_key_id: Annotated[
+        str | None, Meta(description="AWS access key; default the AWS credential chain")
+    ] = None
+    aws_secret_access_key: Annotated[str | None, Meta(description="secret of the AWS access key")] = None
+    aws_session_token: Annotated[str | None, Meta(description="session token of temporary AWS keys")] = None
     aws_region: Annotated[
         str | None,
-        Meta(description="region of bus and queue; default S3_REGION, else as in the AWS tools"),
+        Meta(
+            description="region of the event bus and queue; default S3_REGION, else as the AWS tools choose"
+        ),
     ] = None
     aws_endpoint_url: Annotated[
-        str | None, Meta(description="URL of servers in place of AWS; a bucket's own comes first")
+        str | None, Meta(description="URL of servers in place of AWS; S3_ENDPOINT_URL wins for the bucket")
     ] = None
     eventbridge_bus_name: Annotated[
-        str | None, Meta(description="bus that events are published on; default none")
+        str | None, Meta(description="EventBridge bus that events are published on; default none")
     ] = None
     eventbridge_rule_name: Annotated[
-        str | None, Meta(description="rule from the bus to the queue, for `aws setup`")
+        str | None, Meta(description="EventBridge rule from the bus to the queue, made by `aws setup`")
     ] = None
     sqs_queue_url: Annotated[
-        str | None, Meta(description="queue of the events that start work; default none")
+        str | None, Meta(description="SQS queue whose messages start conversions; default none")
     ] = None
     redis_url: Annotated[
-        str | None, Meta(description="URL of the Redis between processes; default none, all in one process")
+        str | None, Meta(description="URL of the Redis that connects processes; default none, one process")
     ] = None
-    jwt_secret: Annotated[str | None, Meta(description="HS256 secret of the tokens")] = None
-    jwks_url: Annotated[str | None, Meta(description="URL or file of the tokens' public keys")] = None
+    jwt_secret: Annotated[str | None, Meta(description="HS256 secret that signs tokens")] = None
+    jwks_url: Annotated[
+        str | None, Meta(description="URL or file of the public keys (JWKS) that verify tokens")
+    ] = None
     jwt_issuer: Annotated[str | None, Meta(description="`iss` that tokens must have")] = None
     jwt_audience: Annotated[str | None, Meta(description="`aud` that tokens must have")] = None
     jwt_algorithms: Annotated[
-        tuple[str, ...], Meta(description="list of allowed algorithms; default by kind of key")
+        tuple[str, ...], Meta(description="list of accepted signing algorithms; default by key type")
     ] = ()
     batch_enabled: Annotated[
-        bool, Meta(description="switch of batches; without them only events start background conversion")
+        bool, Meta(description="switch for batches; without them only wake-ups start background conversions")
     ] = True
-    batch_size: Annotated[
-        int, Meta(ge=1, le=1000, description="number of takes that one look-up may start")
-    ] = 50
-    batch_interval_ms: Annotated[Positive, Meta(description="time between look-ups of waiting takes")] = (
-        30_000
+    batch_size: Annotated[int, Meta(ge=1, le=1000, description="number of uploads that one batch starts")] = (
+        50
     )
+    batch_interval_ms: Annotated[Positive, Meta(description="milliseconds between batches")] = 30_000
     batch_max_concurrent: Annotated[
-        Positive, Meta(description="number of background conversions at once, at most one a core")
+        Positive, Meta(description="number of background conversions at once, at most one per core")
     ] = 10
-    sweep_interval_ms: Annotated[Positive, Meta(description="time between looks for stuck rows")] = 5_000
-    presign_ttl_seconds: Annotated[int, Meta(ge=1, le=604_800, description="life of an upload URL")] = 900
-    max_upload_bytes: Annotated[Positive, Meta(description="size of the largest upload")] = 200 * 2**20
-    max_duration_seconds: Annotated[Positive, Meta(description="length of the longest take")] = 3600
+    sweep_interval_ms: Annotated[Positive, Meta(description="milliseconds between sweeps for stuck rows")] = (
+        5_000
+    )
+    presign_ttl_seconds: Annotated[
+        int, Meta(ge=1, le=604_800, description="number of seconds that an upload URL is valid")
+    ] = 900
+    max_upload_bytes: Annotated[Positive, Meta(description="number of bytes of the largest upload")] = (
+        200 * 2**20
+    )
+    max_duration_seconds: Annotated[
+        Positive, Meta(description="number of seconds of the longest recording")
+    ] = 3600
     immediate_wait_ms: Annotated[
-        int, Meta(ge=0, le=10_000, description="time a create call waits for its conversion")
+        int, Meta(ge=0, le=10_000, description="milliseconds that a create call waits for its conversion")
     ] = 300
     immediate_slots: Annotated[
-        Natural | None, Meta(description="number of takes converted inside create calls; default cores - 1")
+        Natural | None, Meta(description="number of conversions inside create calls; default cores - 1")
     ] = None
-    audio_profile: Annotated[AudioProfile, Meta(description="format that takes are converted to")] = (
+    audio_profile: Annotated[AudioProfile, Meta(description="format that uploads are converted to")] = (
         AudioProfile.AAC_128
     )
-    lease_seconds: Annotated[Positive, Meta(description="time a silent worker keeps its take")] = 30
-    heartbeat_seconds: Annotated[Positive, Meta(description="time between renewals of a lease")] = 10
-    webhook_url: Annotated[str | None, Meta(description="URL that is told of every event")] = None
-    webhook_secret: Annotated[str | None, Meta(description="secret that signs what is sent there")] = None
+    lease_seconds: Annotated[
+        Positive, Meta(description="number of seconds after which a silent worker loses its upload")
+    ] = 30
+    heartbeat_seconds: Annotated[
+        Positive, Meta(description="number of seconds between renewals of a lease")
+    ] = 10
+    webhook_url: Annotated[str | None, Meta(description="webhook endpoint that receives every event")] = None
+    webhook_secret: Annotated[str | None, Meta(description="signing secret of that webhook endpoint")] = None
     webhook_allow_private: Annotated[
-        bool, Meta(description="switch that lets webhooks lead into your own network: for development")
+        bool, Meta(description="switch that allows webhooks to private addresses, for development")
     ] = False
     events_retention_days: Annotated[
-        Natural, Meta(description="number of days that events are kept; 0 keeps them for ever")
+        Natural, Meta(description="number of days that events are kept; 0 keeps them forever")
     ] = 0
-    orphan_retention_hours: Annotated[Positive, Meta(description="life of an upload that nobody names")] = 24
+    orphan_retention_hours: Annotated[
+        Positive, Meta(description="number of hours that an upload without a record is kept")
+    ] = 24
     cors_origins: Annotated[
         tuple[str, ...], Meta(description="list of web origins whose pages may call the API")
     ] = ()
-    log_format: Annotated[Literal["text", "json"], Meta(description="form of the log")] = "text"
+    log_format: Annotated[Literal["text", "json"], Meta(description="format of the log")] = "text"
 
     @property
     def base_url(self) -> str:
-        """Where clients reach orak, without a slash at the end."""
+        """The URL at which clients reach orak, without a trailing slash."""
         host = f"[{self.host}]" if ":" in self.host else self.host  # RFC 3986 §3.2.2
         return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
 
     @property
     def media_url(self) -> str:
-        """Under this the public objects are, without a slash at the end."""
+        """The base URL of published objects, without a trailing slash."""
         return (self.cdn_base_url or f"{self.base_url}/media").rstrip("/")
 
     @property
+    def in_memory(self) -> bool:
+        """Whether the data folder is replaced by the process's memory."""
+        return str(self.data_dir) == checks.MEMORY
+
+    @property
     def database(self) -> str:
-        """The database's URL."""
-        return self.database_url or f"sqlite:///{(self.data_dir / 'orak.db').absolute()}"
+        """The database's URL, or `memory:`."""
+        if self.database_url is not None:
+            return self.database_url
+        return checks.MEMORY if self.in_memory else f"sqlite:///{(self.data_dir / 'orak.db').absolute()}"
+
+    @property
+    def database_kind(self) -> DatabaseKind:
+        """The adapter that the database needs."""
+        if self.database == checks.MEMORY:
+            return "memory"
+        return "sqlite" if self.database.startswith("sqlite:") else "postgresql"
 
     @property
     def on_sqlite(self) -> bool:
-        """Whether the database is a file of this machine's."""
-        return self.database.startswith("sqlite:")
+        """Whether the database is a SQLite file on this machine."""
+        return self.database_kind == "sqlite"
+
+    @property
+    def objects_dir(self) -> Path:
+        """The folder of the objects on local disk."""
+        return self.data_dir / "objects"
+
+    @property
+    def storage_kind(self) -> StorageKind:
+        """The adapter that holds the objects."""
+        if self.s3_bucket_name is not None:
+            return "s3"
+        return "memory" if self.in_memory else "local"
+
+    @property
+    def broker_kind(self) -> Literal["none", "redis"]:
+        """What connects the processes."""
+        return "none" if self.redis_url is None else "redis"
+
+    @property
+    def event_bus_kind(self) -> Literal["none", "eventbridge"]:
+        """The bus that events are published on."""
+        return "none" if self.eventbridge_bus_name is None else "eventbridge"
+
+    @property
+    def cache_kind(self) -> CacheKind:
+        """The cache of finished records: only one that every process which may change a record can reach.
+
+        One `serve` uses a SQLite file. Without Redis, any number of them may use a PostgreSQL database.
+        """
+        if self.redis_url is not None:
+            return "redis"
+        return "none" if self.database_kind == "postgresql" else "memory"
+
+    @property
+    def bucket_endpoint(self) -> str | None:
+        """The URL of the S3-compatible store; None is AWS."""
+        return self.s3_endpoint_url or self.aws_endpoint_url
+
+    @property
+    def events_region(self) -> str | None:
+        """The region of the event bus and queue; None leaves it to the AWS credential chain."""
+        return self.aws_region or self.s3_region
 
     @property
     def cores(self) -> int:
-        """How many conversions this machine can run at once."""
+        """The number of conversions that this machine can run at once."""
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     @property
     def slots(self) -> int:
-        """How many conversions may start inside a create call; 0: all are queued."""
+        """The number of conversions that may start inside create calls; with 0 all are queued."""
         return max(1, self.cores - 1) if self.immediate_slots is None else self.immediate_slots
 
     @property
     def retention_of_events(self) -> timedelta | None:
-        """For how long events are kept; None: for ever."""
+        """How long events are kept; None keeps them forever."""
         return timedelta(days=self.events_retention_days) if self.events_retention_days else None
 
     @property
     def workers(self) -> int:
-        """How many conversions may run in the background of one process at once."""
+        """The number of background conversions that one process may run at once."""
         return min(self.batch_max_concurrent, self.cores) if self.converts_in_background else 0
 
     @property
     def converts_in_background(self) -> bool:
-        """Whether anything starts conversions in the background: batches, or events from the queue."""
+        """Whether anything starts conversions in the background: batches, or messages from SQS."""
         return self.batch_enabled or self.sqs_queue_url is not None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work."""
-        check_together(self)
+        """Raise `InvalidSetting` for values that cannot work, alone or together."""
+        checks.check_heartbeat(self.heartbeat_seconds, self.lease_seconds)
+        checks.check_one_key_source(self.jwt_secret, self.jwks_url)
+        checks.check_pair(
+            "AWS_ACCESS_KEY_ID", self.aws_access_key_id, "AWS_SECRET_ACCESS_KEY", self.aws_secret_access_key
+        )
+        checks.check_pair("WEBHOOK_URL", self.webhook_url, "WEBHOOK_SECRET", self.webhook_secret)
+        checks.check_webhook_url(self.webhook_url)
+        checks.check_jwks_url(self.jwks_url)
+        for name, url, example in (
+            ("PUBLIC_URL", self.public_url, "https://orak.example.com"),
+            ("CDN_BASE_URL", self.cdn_base_url, "https://cdn.example.com"),
+            ("S3_ENDPOINT_URL", self.s3_endpoint_url, "https://s3.example.com:9000"),
+            ("AWS_ENDPOINT_URL", self.aws_endpoint_url, "https://aws.example.com:4566"),
+            ("SQS_QUEUE_URL", self.sqs_queue_url, "https://sqs.eu-west-1.amazonaws.com/123456789012/name"),
+        ):
+            checks.check_server_url(name, url, example)
+        checks.check_origins(self.cors_origins)
+        checks.check_redis_url(self.redis_url)
+        checks.check_database_url(self.database)

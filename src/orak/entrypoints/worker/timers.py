@@ -6,6 +6,11 @@ from collections.abc import Awaitable, Callable
 
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
+from orak.application.use_cases import UseCases
+from orak.entrypoints.settings.values import Settings
+
+_RELAY_SECONDS = 0.5
+_PRUNE_SECONDS = 6 * 3600.0
 
 _log = logging.getLogger(__name__)
 
@@ -52,3 +57,33 @@ class Timer:
             except Exception:  # noqa: BLE001 - a bug in one round must not end all rounds
                 _log.exception("%s failed; next try in %g s", self._name, self._seconds)
             await self._clock.sleep(self._seconds)
+
+
+def timers_for(
+    use_cases: UseCases,
+    settings: Settings,
+    clock: Clock,
+    wake: Callable[[], Awaitable[None]],
+    *,
+    serves: bool,
+    background: bool,
+) -> list[Timer]:
+    """Return the timers of a process that *serves*, works in the *background*, or both."""
+    sweep_seconds = settings.sweep_interval_ms / 1000
+    # Events do not wait for the sweep: a deleted record stays public until its event is relayed.
+    relay_seconds = min(_RELAY_SECONDS, sweep_seconds)
+    timers = [
+        Timer(f"relay to {relay.subscriber.name}", relay, clock, seconds=relay_seconds)
+        for relay in use_cases.relay_events.relays
+    ]
+    if serves:
+        timers.append(Timer("live", use_cases.follow_events, clock, seconds=relay_seconds))
+    if background:
+        timers += [
+            Timer("sweep", use_cases.sweep, clock, seconds=sweep_seconds),
+            Timer("webhooks", use_cases.deliver_webhooks, clock, seconds=relay_seconds),
+            Timer("prune", use_cases.prune_events, clock, seconds=_PRUNE_SECONDS),
+        ]
+    if background and settings.batch_enabled:
+        timers.append(Timer("batch", wake, clock, seconds=settings.batch_interval_ms / 1000))
+    return timers

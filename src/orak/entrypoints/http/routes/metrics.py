@@ -29,7 +29,7 @@ async def get_metrics(request: AnyRequest) -> Response[bytes]:
     """Return the metrics; while the database does not answer, only that it does not."""
     registry = CollectorRegistry()
     try:
-        registry.register(_Snapshot(await running_of(request).collect_metrics()))
+        registry.register(_Snapshot(await running_of(request).use_cases.collect_metrics()))
     except Unavailable:
         registry.register(_Snapshot(None))
     return Response(

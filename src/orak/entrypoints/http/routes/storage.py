@@ -170,9 +170,9 @@ def _redirect(found: MediaRedirect, request: AnyRequest) -> ASGIApp:
 
 
 def _object_server(running: Running) -> ObjectServer:
-    if running.gate is None:  # never the case: these routes are registered for local storage only
+    if running.object_server is None:  # never the case: these routes are registered for local storage only
         raise ObjectMissing
-    return running.gate
+    return running.object_server
 
 
 def _object_key(path: str) -> ObjectKey:

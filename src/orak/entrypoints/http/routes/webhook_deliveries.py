@@ -57,7 +57,7 @@ async def list_webhook_deliveries(
     running, endpoint_id, query = running_of(request), endpoint_id_of(webhook_id), read_query(request)
     page = page_of(query)
     before = None if page.after is None else DeliveryId(page.after)
-    listed = await running.use_cases.list_deliveries(request.user, endpoint_id, before, page.limit)
+    listed = await running.use_cases.list_webhook_deliveries(request.user, endpoint_id, before, page.limit)
     following = None if listed.next is None else Page(after=listed.next, limit=page.limit)
     url = f"{running.settings.base_url}{BASE}/{endpoint_id}/deliveries"
     views = [DeliveryView.of(delivery) for delivery in listed.deliveries]
@@ -76,7 +76,7 @@ async def replay_webhook_delivery(
 ) -> Response[DeliveryView]:
     """Send the event of a delivery again. See `ReplayWebhookDelivery`."""
     delivery = DeliveryId(path_id(delivery_id))
-    replayed = await running_of(request).use_cases.replay_delivery(
+    replayed = await running_of(request).use_cases.replay_webhook_delivery(
         request.user, endpoint_id_of(webhook_id), delivery
     )
     return Response(DeliveryView.of(replayed), headers=NOT_STORED)
@@ -94,7 +94,7 @@ async def replay_webhook_events(request: UserRequest, webhook_id: FromPath[str])
     """Send all events after a position again. See `ReplayWebhookEvents`."""
     endpoint_id = endpoint_id_of(webhook_id)
     after = await REPLAY.parsed(request)
-    replayed = await running_of(request).use_cases.replay_events(request.user, endpoint_id, after)
+    replayed = await running_of(request).use_cases.replay_webhook_events(request.user, endpoint_id, after)
     return Response(ReplayedView(replayed=replayed), headers=NOT_STORED)
 
 

@@ -104,7 +104,7 @@ WEBHOOK_CHANGE = Body(
 @operation(ListWebhooks, answers={200: Answer("All webhook endpoints, oldest first.", list[EndpointView])})
 async def list_webhooks(request: UserRequest) -> Response[list[EndpointView]]:
     """List webhook endpoints. See `ListWebhooks`."""
-    found = await running_of(request).use_cases.list_endpoints(request.user)
+    found = await running_of(request).use_cases.list_webhooks(request.user)
     return Response([EndpointView.of(endpoint) for endpoint in found], headers=NOT_STORED)
 
 
@@ -117,7 +117,7 @@ async def list_webhooks(request: UserRequest) -> Response[list[EndpointView]]:
 async def add_webhook(request: UserRequest) -> Response[EndpointSecretView]:
     """Add a webhook endpoint. See `AddWebhook`."""
     new = await NEW_WEBHOOK.parsed(request)
-    added = await running_of(request).use_cases.add_endpoint(request.user, new.url, new.event_types)
+    added = await running_of(request).use_cases.add_webhook(request.user, new.url, new.event_types)
     return Response(EndpointSecretView.of(added), headers=NOT_STORED)
 
 
@@ -130,7 +130,7 @@ async def add_webhook(request: UserRequest) -> Response[EndpointSecretView]:
 )
 async def get_webhook(request: UserRequest, webhook_id: FromPath[str]) -> Response[EndpointView]:
     """Return a webhook endpoint. See `GetWebhook`."""
-    found = await running_of(request).use_cases.get_endpoint(request.user, endpoint_id_of(webhook_id))
+    found = await running_of(request).use_cases.get_webhook(request.user, endpoint_id_of(webhook_id))
     return Response(EndpointView.of(found), headers=NOT_STORED)
 
 
@@ -146,7 +146,7 @@ async def change_webhook(request: UserRequest, webhook_id: FromPath[str]) -> Res
     """Change a webhook endpoint. See `ChangeWebhook`."""
     endpoint_id = endpoint_id_of(webhook_id)
     change = await WEBHOOK_CHANGE.parsed(request)
-    changed = await running_of(request).use_cases.change_endpoint(request.user, endpoint_id, change)
+    changed = await running_of(request).use_cases.change_webhook(request.user, endpoint_id, change)
     return Response(EndpointView.of(changed), headers=NOT_STORED)
 
 
@@ -159,7 +159,7 @@ async def change_webhook(request: UserRequest, webhook_id: FromPath[str]) -> Res
 )
 async def remove_webhook(request: UserRequest, webhook_id: FromPath[str]) -> None:
     """Remove a webhook endpoint. See `RemoveWebhook`."""
-    await running_of(request).use_cases.remove_endpoint(request.user, endpoint_id_of(webhook_id))
+    await running_of(request).use_cases.remove_webhook(request.user, endpoint_id_of(webhook_id))
 
 
 @post("/{webhook_id:str}/rotate", status_code=200)
@@ -173,7 +173,9 @@ async def rotate_webhook_secret(
     request: UserRequest, webhook_id: FromPath[str]
 ) -> Response[EndpointSecretView]:
     """Replace the signing secret. See `RotateWebhookSecret`."""
-    rotated = await running_of(request).use_cases.rotate_secret(request.user, endpoint_id_of(webhook_id))
+    rotated = await running_of(request).use_cases.rotate_webhook_secret(
+        request.user, endpoint_id_of(webhook_id)
+    )
     return Response(EndpointSecretView.of(rotated), headers=NOT_STORED)
 
 

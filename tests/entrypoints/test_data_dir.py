@@ -1,13 +1,13 @@
 import stat
 from concurrent.futures import ThreadPoolExecutor
 
-from orak.entrypoints.own_key import own_key
+from orak.entrypoints.data_dir import kept_key
 
 
 def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path):
     path = tmp_path / "keys" / "signing.key"
     with ThreadPoolExecutor(8) as threads:
-        keys = set(threads.map(own_key, [path] * 32))
+        keys = set(threads.map(kept_key, [path] * 32))
     assert keys == {path.read_bytes()}
     assert len(path.read_bytes()) == 32
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -1,0 +1,11 @@
+import msgspec
+
+
+class AwsConfig(msgspec.Struct, frozen=True):
+    """Where AWS is and how to sign in; for None, the usual AWS chain decides (environment, profile, role)."""
+
+    region: str | None = None
+    endpoint_url: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = None
+    token: str | None = None
