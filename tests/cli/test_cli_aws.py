@@ -106,7 +106,7 @@ def test_errors_of_setup_are_one_line_and_a_hint(orak, on_aws, monkeypatch):
 
 
 def test_the_doctor_warns_of_a_missing_bus_and_queue(orak, on_aws, aws_server):
-    assert events_finding(orak, {})["said"] == "in this process, without AWS"
+    assert events_finding(orak, {})["said"] == "inside orak, without EventBridge and SQS"
     found = events_finding(orak, on_aws)
     assert (found["level"], "ResourceNotFoundException" in found["said"]) == ("warn", True)
     assert "orak aws setup" in found["hint"]
@@ -130,15 +130,15 @@ def test_serve_and_worker_convert_a_late_upload_by_events_alone(start, orak, on_
     token = orak("token", env={"JWT_SECRET": SECRET}).stdout.strip()
     headers = {"Authorization": f"Bearer {token}"}
     content = recording.read_bytes()
-    with httpx.Client(base_url=url, headers=headers) as singer, OrakClient(url, token) as client:
-        asked = {
+    with httpx.Client(base_url=url, headers=headers) as http, OrakClient(url, token) as client:
+        upload = {
             "originalFilename": "노래 + 1.webm",
             "fileSize": len(content),
             "contentType": "audio/webm",
         }
-        signed = singer.post("/records/async/presigned-url", json=asked).json()
+        signed = http.post("/records/async/presigned-url", json=upload).json()
         named = {"title": "늦은 노래", "uploadId": signed["uploadId"]}
-        record = singer.post("/records/async", json=named).json()
+        record = http.post("/records/async", json=named).json()
         assert record["processingStatus"] == "PROCESSING"
         httpx.put(signed["presignedUrl"], content=content, headers=signed["headers"]).raise_for_status()
         assert client.wait(record["id"], timeout=DEADLINE).processing_status == "COMPLETED"

@@ -57,5 +57,5 @@ def test_completion_prints_a_script_for_the_shell(orak, shell):
 
 
 def test_the_completion_script_receives_matching_commands(orak):
-    asked = {"_ORAK_COMPLETE": "bash_complete", "COMP_WORDS": "orak records re", "COMP_CWORD": "2"}
-    assert orak(env=asked).stdout.split() == ["plain,rename", "plain,retry"]
+    completing = {"_ORAK_COMPLETE": "bash_complete", "COMP_WORDS": "orak records re", "COMP_CWORD": "2"}
+    assert orak(env=completing).stdout.split() == ["plain,rename", "plain,retry"]

@@ -79,8 +79,8 @@ def test_a_lost_stream_resumes_after_its_last_event(scripted):
     assert (first.event_id, first.is_change) == (6, True)
     assert (tick.event_id, tick.progress, tick.is_change) == (6, 40, False)
     assert (last.event_id, last.processing_status) == (7, "COMPLETED")
-    asked = [request.headers.get("last-event-id") for request in api.requests]
-    assert asked == [None, "6", "6", "6"]
+    last_event_ids = [request.headers.get("last-event-id") for request in api.requests]
+    assert last_event_ids == [None, "6", "6", "6"]
 
 
 def test_a_refused_stream_raises_the_error(scripted):

@@ -10,7 +10,7 @@ import httpx
 
 from orak.client import flows, live_events
 from orak.client.answers import PresignedUpload, Record, Upload
-from orak.client.calls import Flow, OnBytes, api_headers, base_url_of
+from orak.client.calls import Flow, OnBytes, api_headers, checked_base_url
 from orak.client.errors import UnreadableAnswer
 from orak.client.live_events import (
     MIN_STREAMED_WAIT,
@@ -38,7 +38,7 @@ class AsyncOrakClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._http = httpx.AsyncClient(
-            base_url=base_url_of(base_url),
+            base_url=checked_base_url(base_url),
             headers=api_headers(token, language),
             timeout=timeout,
             transport=transport,

@@ -9,7 +9,7 @@ import httpx
 
 from orak.client import flows, live_events
 from orak.client.answers import PresignedUpload, Record, Upload
-from orak.client.calls import Flow, OnBytes, api_headers, base_url_of
+from orak.client.calls import Flow, OnBytes, api_headers, checked_base_url
 from orak.client.errors import UnreadableAnswer
 from orak.client.live_events import (
     MIN_STREAMED_WAIT,
@@ -27,8 +27,8 @@ T = TypeVar("T")
 class OrakClient:
     """Blocking client of orak's HTTP API. Threads may share it.
 
-    A call that got lost, or that the server asked to repeat, is sent again a few times where that is safe: it
-    has one effect however often it is sent. Every call may raise `OrakApiError` for an error response,
+    The client sends a call again a few times if it got lost or if the server asks for it, but only where
+    repeating it is safe. Every call may raise `OrakApiError` for an error response,
     `Unreachable` if the server did not respond, and `UnreadableAnswer` if the response is not orak's.
 
     Args:
@@ -49,7 +49,7 @@ class OrakClient:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._http = httpx.Client(
-            base_url=base_url_of(base_url),
+            base_url=checked_base_url(base_url),
             headers=api_headers(token, language),
             timeout=timeout,
             transport=transport,

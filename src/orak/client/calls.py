@@ -101,7 +101,7 @@ and the asyncio client run the same flows, so each call is written once.
 """
 
 
-def base_url_of(url: str) -> str:
+def checked_base_url(url: str) -> str:
     """Return *url* unchanged. Raise `ValueError` if it is not an http(s) URL."""
     try:
         parsed = httpx.URL(url)

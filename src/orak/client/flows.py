@@ -26,10 +26,11 @@ _POLL_TIMEOUT = 3.0
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
-    """One page of a list, and the parameters of the next page; None after the last."""
+    """One page of a list."""
 
     items: list[T]
     next: dict[str, str | int] | None
+    """Parameters of the next page; None after the last page."""
 
 
 FIRST_PAGE: dict[str, str | int] = {"limit": _PAGE_SIZE}

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 _DONE = {"right": "ok", "missing": "created", "different": "updated"}
 _PLANNED = {"right": "ok", "missing": "to create", "different": "to update"}
 
+# JSON keeps the words that scripts already read.
 _JSON_DONE = {"right": "is right", "missing": "made", "different": "mended"}
 _JSON_PLANNED = {"right": "is right", "missing": "to be made", "different": "to be mended"}
-"""Scripts depend on these words."""
 
 _queue_option = click.option(
     "--queue",

@@ -150,7 +150,7 @@ def _check_storage(settings: Settings) -> Finding:
             "storage",
             "fail",
             f"{shown}: {outage}",
-            "check the bucket, the keys and their permissions; docs/guides/storage.md lists them",
+            "check the bucket and the keys; docs/guides/storage.md lists the permissions that orak needs",
         )
     return Finding("storage", "ok", shown)
 
@@ -194,7 +194,7 @@ def _check_events(settings: Settings) -> Finding:
         if name is not None
     ]
     if not targets:
-        return Finding("events", "ok", "in this process, without AWS")
+        return Finding("events", "ok", "inside orak, without EventBridge and SQS")
     shown = " and ".join(targets)
     try:
         asyncio.run(_try_events(settings))

@@ -11,7 +11,7 @@ _INTERRUPTED = 130  # 128 + SIGINT, the convention of shells
 
 
 class CommandError(click.ClickException):
-    """A command failed: what is wrong, and a hint at what to do. Exit code 1."""
+    """A failure of a command, with a message and a hint. Exit code 1."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)

@@ -71,7 +71,7 @@ def signed_token(settings: "Settings", secret: str, user: int, scopes: tuple[str
     from orak.domain.identity import MAX_ID, UserId
 
     if user > MAX_ID:
-        raise click.BadParameter(f"no user id is above {MAX_ID}", param_hint="--user")
+        raise click.BadParameter(f"the highest user id is {MAX_ID}", param_hint="--user")
     return issue_token(
         secret,
         UserId(user),

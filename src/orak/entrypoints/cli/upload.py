@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(min=0),
     default=600,
     show_default=True,
-    help="Longest time for --wait.",
+    help="Seconds that --wait waits at most.",
 )
 @remote_options
 def upload(
