@@ -52,7 +52,7 @@ def import_songs(file: "TextIO", data_dir: Path | None) -> None:
     except UnicodeDecodeError as error:
         raise CommandError(f"the file is not UTF-8: {error.reason}", "save the file as UTF-8") from None
     except csv.Error as error:
-        raise CommandError(f"the file is not CSV: {error}", "make its first line: id,title,artist") from None
+        raise CommandError(f"the file is not CSV: {error}", "make the first line id,title,artist") from None
     for row in bad[:_REPORTED_ROWS]:
         warn(f"line {row.line}: {row.problem}")
     if len(bad) > _REPORTED_ROWS:

@@ -49,8 +49,8 @@ def token(user: int, scope: tuple[str, ...], days: int, data_dir: Path | None) -
     key = settings.data_dir / _DEMO_KEY
     if settings.jwt_secret is None and not key.exists():
         raise CommandError(
-            f"no key to sign with: JWT_SECRET is not set, and {settings.data_dir} has no key of the demo",
-            f"set JWT_SECRET to the server's, or run {command('demo', data_dir)} first",
+            f"no key to sign with: JWT_SECRET is not set, and `orak demo` made no key in {settings.data_dir}",
+            f"set the JWT_SECRET of the server, or run {command('demo', data_dir)} first",
         )
     warn_of_weak_secret(settings.jwt_secret)
     click.echo(signed_token(settings, settings.jwt_secret or demo_secret(settings), user, scope, days))
