@@ -177,12 +177,11 @@ def _camel(name: str) -> str:
 
 
 def _operation_object(one: _Described, shape_of: Mapping[Any, JsonObject]) -> dict[str, object]:
-    summary, _, rest = one.operation.text.partition("\n")
     described: dict[str, object] = {
         "operationId": one.name,
         "tags": [one.tag],
-        "summary": summary.rstrip("."),
-        "description": rest.strip() or summary,
+        "summary": one.operation.summary,
+        "description": one.operation.description,
         "parameters": [parameter.described() for parameter in (*one.operation.parameters, _ACCEPT_LANGUAGE)],
         "responses": {
             **{

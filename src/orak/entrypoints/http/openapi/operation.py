@@ -84,8 +84,8 @@ class RequestBody(Protocol):
 class Operation:
     """The promise of one handler."""
 
-    text: str
-    """The first line is the summary, the rest the description."""
+    summary: str
+    description: str
     answers: Mapping[int, Answer]
     errors: tuple[ErrorCode, ...]
     """Errors beside those of every operation: 500, 503, and 401 where a token is needed."""
@@ -96,7 +96,7 @@ class Operation:
 
 
 def operation(
-    source: type | str,
+    use_case: type | str,
     *,
     answers: Mapping[int, Answer],
     errors: Iterable[ErrorCode] = (),
@@ -107,20 +107,23 @@ def operation(
 ) -> Callable[[Handler], Handler]:
     """Declare the operation of a handler.
 
-    *source* is the use case whose docstring describes the operation, or the description itself. *notes* are
-    added to it. The handler's name in camelCase is the operationId, the router's tag the operation's tag.
+    The summary is the first line of the handler's docstring. The description is the docstring of *use_case*,
+    or the given text, followed by *notes*. The operationId is the handler's name in camelCase, and the tag
+    that of its router.
     """
-    text = source if isinstance(source, str) else getdoc(source) or ""
-    declared = Operation(
-        "\n\n".join(filter(None, (text, notes))),
-        answers,
-        (*errors, *(body.errors if body else ())),
-        tuple(parameters),
-        body,
-        describes_head,
-    )
+    rule = use_case if isinstance(use_case, str) else getdoc(use_case) or ""
 
     def declare(handler: Handler) -> Handler:
+        summary = (getdoc(handler) or "").partition("\n")[0]
+        declared = Operation(
+            summary=summary.removesuffix("."),
+            description="\n\n".join(filter(None, (rule, notes))) or summary,
+            answers=answers,
+            errors=(*errors, *(body.errors if body else ())),
+            parameters=tuple(parameters),
+            body=body,
+            describes_head=describes_head,
+        )
         setattr(handler, _ATTRIBUTE, declared)
         return handler
 

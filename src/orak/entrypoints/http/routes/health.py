@@ -25,21 +25,21 @@ class HealthView(View, frozen=True, omit_defaults=True):
 
 @get("/live")
 @operation(
-    "Check that the process is alive.\n\nA restart would not help while it answers.",
+    "While it answers, a restart would not help.",
     answers={200: Answer("The process is alive.", HealthView)},
 )
 async def get_liveness() -> Response[HealthView]:
-    """Return that the process is alive."""
+    """Check that the process is alive."""
     return Response(HealthView(status="live"), headers=NOT_STORED)
 
 
 @get("/ready")
 @operation(
-    "Check that the process can serve requests.\n\nA 503 names the parts that do not answer in `details`.",
+    "`details` of a 503 names the parts that do not answer.",
     answers={200: Answer("The process can serve requests.", HealthView)},
 )
 async def get_readiness(request: AnyRequest) -> Response[HealthView]:
-    """Return whether requests can be served. Raise `NotReady` with the parts that do not answer."""
+    """Check that the process can serve requests."""
     running = running_of(request)
     if failing := await running.failing_parts():
         raise NotReady(failing)

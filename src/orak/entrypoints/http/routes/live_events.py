@@ -45,7 +45,7 @@ _HEADERS = [
 @post("/live/ticket", status_code=200)
 @operation(IssueTicket, answers={200: Answer("The ticket.", TicketView)})
 async def issue_ticket(request: UserRequest) -> Response[TicketView]:
-    """Issue a ticket. See `IssueTicket`."""
+    """Issue a ticket for a live stream."""
     issued = await running_of(request).use_cases.issue_ticket(Bearer(request.user, request.auth))
     return Response(TicketView.of(issued), headers=NOT_STORED)
 
@@ -104,7 +104,7 @@ class EventStream:
     errors=(E.VALIDATION_FAILED, E.UNAUTHORIZED, E.RATE_LIMITED),
 )
 async def watch_records(request: AnyRequest) -> EventStream:
-    """Stream changes of the caller's records. See `WatchRecords`."""
+    """Stream changes of the caller's records."""
     running, query = running_of(request), dict(read_query(request))
     after = last_event_id(request.headers.get("last-event-id") or query.get("lastEventId"))
     return EventStream(running, await authenticate_stream(running, request.headers, query), after)

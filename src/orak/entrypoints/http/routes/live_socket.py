@@ -39,7 +39,6 @@ _TRY_AGAIN_LATER = 1013
 
 @websocket("/live", opt={PUBLIC: True})
 @operation(
-    "Stream changes of the caller's records over a WebSocket.\n\n"
     "Each text message is a `LiveView`, as in `/records/async/events`. Messages from the client are\n"
     "ignored.\n\n"
     "Browsers authenticate with the subprotocol pair `bearer, <token>` or a ticket, other clients with the\n"
@@ -54,7 +53,7 @@ _TRY_AGAIN_LATER = 1013
     errors=(E.VALIDATION_FAILED, E.UNAUTHORIZED, E.FORBIDDEN, E.NOT_FOUND, E.RATE_LIMITED),
 )
 async def watch_records_over_websocket(socket: WebSocket[None, None, State]) -> None:
-    """Send a text message for each step of the caller's records. Messages from the client are ignored."""
+    """Stream changes of the caller's records over a WebSocket."""
     running: Running = socket.app.state.running
     try:
         _check_origin(socket.headers, running)

@@ -21,12 +21,11 @@ from orak.entrypoints.http.routing import NOT_STORED, AnyRequest, get, running_o
 
 @get("/metrics")
 @operation(
-    "Return metrics in the text format of Prometheus.\n\n"
     "While the database does not answer, `orak_database_up 0` is the only metric.",
     answers={200: Answer("The metrics.", media_type="text/plain", schema=TEXT)},
 )
 async def get_metrics(request: AnyRequest) -> Response[bytes]:
-    """Return the metrics; while the database does not answer, only that it does not."""
+    """Get metrics in the text format of Prometheus."""
     registry = CollectorRegistry()
     try:
         registry.register(_Snapshot(await running_of(request).use_cases.collect_metrics()))

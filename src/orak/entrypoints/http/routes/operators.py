@@ -47,7 +47,7 @@ _BASE = "/records/async/batch"
     errors=(E.VALIDATION_FAILED,),
 )
 async def set_batch_size(request: UserRequest) -> BatchSizeView:
-    """Set the size of a batch. See `SetBatchSize`."""
+    """Set the size of a batch."""
     size = _batch_size(request)
     return BatchSizeView(batch_size=await running_of(request).use_cases.set_batch_size(request.user, size))
 
@@ -64,7 +64,7 @@ def _batch_size(request: UserRequest) -> int | None:
 @post("/trigger", status_code=200)
 @operation(TriggerBatch, answers={200: Answer("A batch begins.", TriggeredView)})
 async def trigger_batch(request: UserRequest) -> TriggeredView:
-    """Begin a batch now. See `TriggerBatch`."""
+    """Begin a batch now."""
     await running_of(request).use_cases.trigger_batch(request.user)
     return TriggeredView()
 
@@ -72,7 +72,7 @@ async def trigger_batch(request: UserRequest) -> TriggeredView:
 @get("/statistics")
 @operation(GetStatistics, answers={200: Answer("Conversion statistics.", StatisticsView)})
 async def get_statistics(request: UserRequest) -> Response[StatisticsView]:
-    """Return conversion statistics. See `GetStatistics`."""
+    """Get conversion statistics."""
     statistics = await running_of(request).use_cases.get_statistics(request.user)
     return Response(StatisticsView.of(statistics), headers=NOT_STORED)
 
@@ -85,7 +85,7 @@ async def get_statistics(request: UserRequest) -> Response[StatisticsView]:
     errors=(E.VALIDATION_FAILED,),
 )
 async def list_orphans(request: UserRequest) -> Response[list[OperatorUploadView]]:
-    """List uploads without a record. See `ListOrphans`."""
+    """List uploads without a record."""
     listed = await running_of(request).use_cases.list_orphans(request.user, page_of(read_query(request)))
     language = language_of(request.headers)
     views = [OperatorUploadView.of(upload, language) for upload in listed.uploads]
@@ -100,7 +100,7 @@ async def list_orphans(request: UserRequest) -> Response[list[OperatorUploadView
     errors=(E.VALIDATION_FAILED,),
 )
 async def list_failures(request: UserRequest) -> Response[list[OperatorUploadView]]:
-    """List the dead letters. See `ListFailures`."""
+    """List the dead letters."""
     listed = await running_of(request).use_cases.list_failures(request.user, page_of(read_query(request)))
     language = language_of(request.headers)
     views = [OperatorUploadView.of(one.upload, language, one.failed_at) for one in listed.letters]
@@ -115,7 +115,7 @@ async def list_failures(request: UserRequest) -> Response[list[OperatorUploadVie
     errors=(E.RECORD_OPERATION_FAILED, E.NOT_FOUND, E.CONFLICT),
 )
 async def retry_failure(request: UserRequest, upload_id: FromPath[str]) -> Response[OperatorUploadView]:
-    """Convert a failed upload again. See `RetryFailure`."""
+    """Convert a failed upload again."""
     upload = await running_of(request).use_cases.retry_failure(request.user, UploadId(path_id(upload_id)))
     return Response(OperatorUploadView.of(upload, language_of(request.headers)), headers=NOT_STORED)
 

@@ -86,7 +86,7 @@ def _record_change(parameters: Parameters, _: Running) -> RecordChange:
     parameters.check(
         (
             title_problem(title) if parameters.has("title") else None,  # null would remove it (RFC 7396)
-            None if song_id is None else id_problem("songId", song_id),
+            None if song_id is None else id_problem("song_id", song_id),
         )
     )
     return RecordChange(title, None if song_id is None else SongId(song_id))
@@ -131,7 +131,7 @@ RECORD_CHANGE = Body(
     errors=(E.RECORD_OPERATION_FAILED, E.RECORD_PERMISSION_DENIED, E.IDEMPOTENCY_CONFLICT),
 )
 async def create_record(request: UserRequest) -> Response[RecordView]:
-    """Create a record. See `CreateRecord`."""
+    """Create the record of an upload."""
     running = running_of(request)
     new = await NEW_RECORD.parsed(request)
     key = idempotency_key_of(request, "POST /records/async", new)
@@ -159,7 +159,7 @@ def _preference_applied(snapshot: RecordSnapshot, wait: int | None, took: timede
     errors=(E.VALIDATION_FAILED,),
 )
 async def list_records(request: UserRequest) -> Response[list[RecordView]]:
-    """List the caller's records. See `ListRecords`."""
+    """List the caller's records."""
     running, query = running_of(request), read_query(request)
     listed = await running.use_cases.list_records(request.user, page_of(query))
     language = language_of(request.headers)
@@ -176,7 +176,7 @@ async def list_records(request: UserRequest) -> Response[list[RecordView]]:
     errors=_RECORD_ERRORS,
 )
 async def get_record(request: UserRequest, record_id: FromPath[str]) -> Response[RecordView] | Response[None]:
-    """Return a record. See `GetRecord`."""
+    """Get a record."""
     running = running_of(request)
     snapshot = await running.use_cases.get_record(request.user, RecordId(path_id(record_id)))
     etag = _etag(snapshot, language_of(request.headers))
@@ -194,7 +194,7 @@ async def get_record(request: UserRequest, record_id: FromPath[str]) -> Response
     errors=(*_RECORD_ERRORS, E.RECORD_OPERATION_FAILED, E.CONFLICT),
 )
 async def change_record(request: UserRequest, record_id: FromPath[str]) -> Response[RecordView]:
-    """Change the title or the song of a record. See `ChangeRecord`."""
+    """Change the title or the song of a record."""
     running, identity = running_of(request), RecordId(path_id(record_id))
     change = await RECORD_CHANGE.parsed(request)
     snapshot = await running.use_cases.change_record(
@@ -211,7 +211,7 @@ async def change_record(request: UserRequest, record_id: FromPath[str]) -> Respo
     errors=(*_RECORD_ERRORS, E.CONFLICT),
 )
 async def retry_record(request: UserRequest, record_id: FromPath[str]) -> Response[RecordView]:
-    """Convert a failed record again. See `RetryRecord`."""
+    """Convert a failed record again."""
     running = running_of(request)
     snapshot = await running.use_cases.retry_record(request.user, RecordId(path_id(record_id)))
     return _record_response(request, running, snapshot, {})
@@ -225,7 +225,7 @@ async def retry_record(request: UserRequest, record_id: FromPath[str]) -> Respon
     errors=(*_RECORD_ERRORS, E.CONFLICT),
 )
 async def delete_record(request: UserRequest, record_id: FromPath[str]) -> None:
-    """Delete a record. See `DeleteRecord`."""
+    """Delete a record."""
     await running_of(request).use_cases.delete_record(request.user, RecordId(path_id(record_id)))
 
 

@@ -82,16 +82,15 @@ class _ObjectBody:
 
 @put("/{key:path}", request_max_body_size=None, status_code=200, opt={NO_DEADLINE: True})
 @operation(
-    "Upload the bytes to a signed URL (local storage only).\n\n"
-    "`requestUpload` returns the URL and the headers to send. Nothing is overwritten: a second PUT is\n"
-    "answered 412, which means that the bytes are already stored.",
+    "`requestUpload` returns the URL and the headers to send. Like S3, orak answers when the bytes are\n"
+    "durable. Nothing is overwritten: a second PUT is answered 412, which means that the bytes are stored.",
     parameters=(KEY,),
     body=_ObjectBody(),
     answers={200: Answer("The bytes are stored.", headers=("ETag",))},
     errors=(E.FORBIDDEN, E.RECORD_OPERATION_FAILED, E.PRECONDITION_FAILED),
 )
 async def put_object(request: AnyRequest, key: FromPath[str]) -> Response[None]:
-    """Store the bytes of a signed PUT. Like S3, answer when they are durable."""
+    """Upload the bytes to a signed URL (local storage only)."""
     running = running_of(request)
     receive_upload = running.use_cases.receive_upload
     try:
@@ -120,21 +119,20 @@ async def _mark_received(receive_upload: ReceiveUpload, key: ObjectKey) -> None:
 
 @get("/{key:path}")
 @operation(
-    "Read an object through its signed URL (local storage only).",
+    "Signed URLs are secrets: they need no token.",
     parameters=_READING,
     answers=_OBJECT,
     errors=(*_OBJECT_ERRORS, E.FORBIDDEN),
     describes_head=True,
 )
 async def get_signed_object(request: AnyRequest, key: FromPath[str]) -> ASGIApp:
-    """Send the object of a signed URL."""
+    """Read an object through its signed URL (local storage only)."""
     opened = await _object_server(running_of(request)).open_signed(_object_key(key), _signature(request))
     return object_response(opened, request, cache_control="private, no-store")
 
 
 @get("/{key:path}")
 @operation(
-    "Read a converted recording or its waveform.\n\n"
     "No token is needed. With S3 storage the answer is a redirect to the store.",
     parameters=_READING,
     answers={
@@ -145,7 +143,7 @@ async def get_signed_object(request: AnyRequest, key: FromPath[str]) -> ASGIApp:
     describes_head=True,
 )
 async def get_published_object(request: AnyRequest, key: FromPath[str]) -> ASGIApp:
-    """Send a published object, or redirect to it."""
+    """Read a converted recording or its waveform."""
     found = await running_of(request).media.open_public(_object_key(key))
     if isinstance(found, MediaRedirect):
         return _redirect(found, request)

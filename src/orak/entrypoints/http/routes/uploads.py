@@ -114,7 +114,7 @@ and `contentType` are required in one of them.""",
     errors=(E.IDEMPOTENCY_CONFLICT, E.RATE_LIMITED, E.QUOTA_EXCEEDED),
 )
 async def request_upload(request: UserRequest) -> Response[SignedUploadView]:
-    """Request a presigned URL. See `RequestUpload`."""
+    """Request a presigned URL for an upload."""
     new = await NEW_UPLOAD.parsed(request)
     key = idempotency_key_of(request, "POST /records/async/presigned-url", new)
     signed = await running_of(request).use_cases.request_upload(request.user, new, idempotency_key=key)
@@ -129,7 +129,7 @@ async def request_upload(request: UserRequest) -> Response[SignedUploadView]:
     errors=_UPLOAD_ERRORS,
 )
 async def get_upload(request: UserRequest, upload_id: FromPath[str]) -> Response[UploadView]:
-    """Return an upload. See `GetUpload`."""
+    """Get an upload."""
     upload = await running_of(request).use_cases.get_upload(request.user, UploadId(path_id(upload_id)))
     view = UploadView.of(upload, language_of(request.headers))
     return Response(view, headers={"Vary": "Accept-Language", **NOT_STORED})
@@ -143,7 +143,7 @@ async def get_upload(request: UserRequest, upload_id: FromPath[str]) -> Response
     errors=(*_UPLOAD_ERRORS, E.CONFLICT),
 )
 async def cancel_upload(request: UserRequest, upload_id: FromPath[str]) -> None:
-    """Cancel an upload. See `CancelUpload`."""
+    """Cancel an upload."""
     await running_of(request).use_cases.cancel_upload(request.user, UploadId(path_id(upload_id)))
 
 

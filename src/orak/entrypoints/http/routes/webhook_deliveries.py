@@ -53,7 +53,7 @@ REPLAY = Body(
 async def list_webhook_deliveries(
     request: UserRequest, webhook_id: FromPath[str]
 ) -> Response[list[DeliveryView]]:
-    """List deliveries to a webhook endpoint. See `ListWebhookDeliveries`."""
+    """List deliveries to a webhook endpoint."""
     running, endpoint_id, query = running_of(request), endpoint_id_of(webhook_id), read_query(request)
     page = page_of(query)
     before = None if page.after is None else DeliveryId(page.after)
@@ -74,7 +74,7 @@ async def list_webhook_deliveries(
 async def replay_webhook_delivery(
     request: UserRequest, webhook_id: FromPath[str], delivery_id: FromPath[str]
 ) -> Response[DeliveryView]:
-    """Send the event of a delivery again. See `ReplayWebhookDelivery`."""
+    """Send the event of a delivery again."""
     delivery = DeliveryId(path_id(delivery_id))
     replayed = await running_of(request).use_cases.replay_webhook_delivery(
         request.user, endpoint_id_of(webhook_id), delivery
@@ -91,7 +91,7 @@ async def replay_webhook_delivery(
     errors=(E.NOT_FOUND,),
 )
 async def replay_webhook_events(request: UserRequest, webhook_id: FromPath[str]) -> Response[ReplayedView]:
-    """Send all events after a position again. See `ReplayWebhookEvents`."""
+    """Send all events after a position again."""
     endpoint_id = endpoint_id_of(webhook_id)
     after = await REPLAY.parsed(request)
     replayed = await running_of(request).use_cases.replay_webhook_events(request.user, endpoint_id, after)

@@ -103,7 +103,7 @@ WEBHOOK_CHANGE = Body(
 @get("/")
 @operation(ListWebhooks, answers={200: Answer("All webhook endpoints, oldest first.", list[EndpointView])})
 async def list_webhooks(request: UserRequest) -> Response[list[EndpointView]]:
-    """List webhook endpoints. See `ListWebhooks`."""
+    """List webhook endpoints."""
     found = await running_of(request).use_cases.list_webhooks(request.user)
     return Response([EndpointView.of(endpoint) for endpoint in found], headers=NOT_STORED)
 
@@ -115,7 +115,7 @@ async def list_webhooks(request: UserRequest) -> Response[list[EndpointView]]:
     answers={200: Answer("The webhook endpoint, and its signing secret.", EndpointSecretView)},
 )
 async def add_webhook(request: UserRequest) -> Response[EndpointSecretView]:
-    """Add a webhook endpoint. See `AddWebhook`."""
+    """Add a webhook endpoint."""
     new = await NEW_WEBHOOK.parsed(request)
     added = await running_of(request).use_cases.add_webhook(request.user, new.url, new.event_types)
     return Response(EndpointSecretView.of(added), headers=NOT_STORED)
@@ -129,7 +129,7 @@ async def add_webhook(request: UserRequest) -> Response[EndpointSecretView]:
     errors=(E.NOT_FOUND,),
 )
 async def get_webhook(request: UserRequest, webhook_id: FromPath[str]) -> Response[EndpointView]:
-    """Return a webhook endpoint. See `GetWebhook`."""
+    """Get a webhook endpoint."""
     found = await running_of(request).use_cases.get_webhook(request.user, endpoint_id_of(webhook_id))
     return Response(EndpointView.of(found), headers=NOT_STORED)
 
@@ -143,7 +143,7 @@ async def get_webhook(request: UserRequest, webhook_id: FromPath[str]) -> Respon
     errors=(E.NOT_FOUND,),
 )
 async def change_webhook(request: UserRequest, webhook_id: FromPath[str]) -> Response[EndpointView]:
-    """Change a webhook endpoint. See `ChangeWebhook`."""
+    """Change a webhook endpoint."""
     endpoint_id = endpoint_id_of(webhook_id)
     change = await WEBHOOK_CHANGE.parsed(request)
     changed = await running_of(request).use_cases.change_webhook(request.user, endpoint_id, change)
@@ -158,7 +158,7 @@ async def change_webhook(request: UserRequest, webhook_id: FromPath[str]) -> Res
     errors=(E.NOT_FOUND,),
 )
 async def remove_webhook(request: UserRequest, webhook_id: FromPath[str]) -> None:
-    """Remove a webhook endpoint. See `RemoveWebhook`."""
+    """Remove a webhook endpoint."""
     await running_of(request).use_cases.remove_webhook(request.user, endpoint_id_of(webhook_id))
 
 
@@ -172,7 +172,7 @@ async def remove_webhook(request: UserRequest, webhook_id: FromPath[str]) -> Non
 async def rotate_webhook_secret(
     request: UserRequest, webhook_id: FromPath[str]
 ) -> Response[EndpointSecretView]:
-    """Replace the signing secret. See `RotateWebhookSecret`."""
+    """Replace the signing secret of a webhook endpoint."""
     rotated = await running_of(request).use_cases.rotate_webhook_secret(
         request.user, endpoint_id_of(webhook_id)
     )
