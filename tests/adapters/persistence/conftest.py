@@ -4,6 +4,7 @@ import pytest
 
 from builders import START
 from orak.adapters.clock.frozen import FrozenClock
+from orak.adapters.persistence.memory.database import MemoryPersistence
 from orak.adapters.persistence.sql.database import SqlPersistence
 
 LEASE = timedelta(seconds=30)
@@ -12,6 +13,12 @@ LEASE = timedelta(seconds=30)
 @pytest.fixture
 def clock():
     return FrozenClock(START)
+
+
+@pytest.fixture
+async def memory(clock):
+    async with MemoryPersistence.open(clock=clock, lease=LEASE) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -136,14 +136,40 @@ def _key_of(idempotency_key: IdempotencyKey) -> tuple[UserId, str, str]:
 
 
 class MemoryTransaction:
-    """The port `Transaction`: its adapters share one draft of the state."""
+    """The port `Transaction`: its adapters share one draft of the state until it ends."""
 
     def __init__(self, state: State, clock: Clock) -> None:
-        self.uploads = MemoryUploads(state)
-        self.records = MemoryRecords(state)
-        self.songs = MemorySongs(state)
-        self.users = MemoryUsers(state)
-        self.idempotency_keys = MemoryIdempotencyKeys(state, clock)
+        self._state: State | None = state
+        self._clock = clock
+
+    @property
+    def uploads(self) -> MemoryUploads:
+        return MemoryUploads(self._draft())
+
+    @property
+    def records(self) -> MemoryRecords:
+        return MemoryRecords(self._draft())
+
+    @property
+    def songs(self) -> MemorySongs:
+        return MemorySongs(self._draft())
+
+    @property
+    def users(self) -> MemoryUsers:
+        return MemoryUsers(self._draft())
+
+    @property
+    def idempotency_keys(self) -> MemoryIdempotencyKeys:
+        return MemoryIdempotencyKeys(self._draft(), self._clock)
+
+    def end(self) -> None:
+        """Refuse further work, which would change the committed state."""
+        self._state = None
+
+    def _draft(self) -> State:
+        if self._state is None:
+            raise RuntimeError("the transaction is over")
+        return self._state
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,4 +182,8 @@ class MemoryUnitOfWork:
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[MemoryTransaction]:
         async with self.store.writing() as state:
-            yield MemoryTransaction(state, self.clock)
+            transaction = MemoryTransaction(state, self.clock)
+            try:
+                yield transaction
+            finally:
+                transaction.end()
