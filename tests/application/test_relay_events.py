@@ -70,7 +70,7 @@ class Heard:
     def __init__(self) -> None:
         self.positions: list[int] = []
 
-    async def hear(self, logged) -> None:
+    async def receive(self, logged) -> None:
         self.positions.append(logged.position)
 
 

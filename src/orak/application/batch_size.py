@@ -9,13 +9,13 @@ from orak.application.ports.failures import Unavailable
 
 @dataclass(slots=True)
 class BatchSize:
-    """How many takes a batch has: what an operator set last, else what is configured."""
+    """How many uploads a batch starts: the size that an operator set last, or the configured one."""
 
     batch_settings: BatchSettings
     configured: int
     clock: Clock
     age: timedelta
-    """For how long `recent` goes by what was read."""
+    """How long `recent` may return the size that was read last."""
     _last: int = field(init=False)
     _until: datetime | None = field(init=False, default=None)
 
@@ -23,15 +23,17 @@ class BatchSize:
         self._last = self.configured
 
     async def __call__(self) -> int:
-        """Return it; while the database cannot be reached, as it was last known."""
+        """Return the size; while the database cannot be reached, return the size that was read last."""
         with suppress(Unavailable):
             self._last = await self.batch_settings.batch_size() or self.configured
         return self._last
 
     async def recent(self) -> int:
-        """Return it as it was not longer than `age` ago, so that workers may ask before each take."""
+        """Return the size of at most `age` ago, so that workers may ask before each upload."""
         now = self.clock.now()
         if self._until is None or now >= self._until:
-            self._until = now + self.age  # before the read: workers that ask meanwhile do not read as well
+            self._until = (
+                now + self.age
+            )  # set before the read, so that workers that ask meanwhile do not read too
             await self()
         return self._last

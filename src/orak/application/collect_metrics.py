@@ -10,25 +10,25 @@ from orak.domain.policies.retention import ORPHAN_AGE
 
 
 class SubscriberLag(msgspec.Struct, frozen=True):
-    """How far a reader of events is behind."""
+    """How far a subscriber is behind, also in time."""
 
     lag: Lag
     seconds: float
-    """Age of the oldest event that it is not done with; 0 if it is done with all."""
+    """The age of the oldest event that is not done; 0 if all are."""
 
 
 class ServiceMetrics(msgspec.Struct, frozen=True):
-    """How orak does, over all processes."""
+    """Counts and delays over all processes."""
 
     counts: Counts
     oldest_waiting_seconds: float
-    """How long the first take in line that may start has stood there; 0 if none may."""
+    """How long the first upload in line that may start has been there; 0 if none may."""
     subscribers: list[SubscriberLag]
 
 
 @dataclass(frozen=True, slots=True)
 class CollectMetrics:
-    """ServiceMetrics how orak does: what operators are shown, and what alarms go by."""
+    """Collects the metrics that operators see and that alarms use."""
 
     reports: Reports
     cursors: Cursors
@@ -36,7 +36,7 @@ class CollectMetrics:
     subscribers: Callable[[], Awaitable[Sequence[str]]]
 
     async def __call__(self) -> ServiceMetrics:
-        """Measure now. Raise `Unavailable` if the database cannot be reached."""
+        """Return the metrics of now. Raise `Unavailable` if the database cannot be reached."""
         now = self.clock.now()
         counts = await self.reports.count(now, now - ORPHAN_AGE)
         since = counts.in_line_since

@@ -12,18 +12,18 @@ from orak.domain.record import RecordSnapshot
 
 T = TypeVar("T")
 
-_TICK = timedelta(milliseconds=250)
-"""Listeners hear of progress at most four times a second."""
+_TICK_INTERVAL = timedelta(milliseconds=250)
+"""Clients receive progress at most four times a second."""
 
-_NOTING = timedelta(seconds=1)
-"""Between heartbeats, progress reaches the row at most this often: for whoever polls instead of listening."""
+_STORE_INTERVAL = timedelta(seconds=1)
+"""How often progress is stored between heartbeats, for clients that poll."""
 
-_ALMOST = 99
-"""Work in progress never claims more: 100 is for the row to say."""
+_MAX_RUNNING_PERCENT = 99
+"""The highest progress of a running conversion; 100 means COMPLETED, which only the row says."""
 
 
 class Progress:
-    """The newest word on how far the work is."""
+    """The newest progress of a conversion."""
 
     __slots__ = ("percent",)
 
@@ -31,13 +31,13 @@ class Progress:
         self.percent = 0
 
     def note(self, fraction: float) -> None:
-        """Take note of a fraction from 0 to 1; it never falls."""
-        self.percent = max(self.percent, min(_ALMOST, int(fraction * 100)))
+        """Note a fraction from 0 to 1; the progress never falls."""
+        self.percent = max(self.percent, min(_MAX_RUNNING_PERCENT, int(fraction * 100)))
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseKeeper:
-    """Does work for as long as its lease is held, and says meanwhile how far it is."""
+    """Runs work while its lease is held: extends the lease, and publishes and stores the progress."""
 
     leases: Leases
     live: Live
@@ -47,14 +47,14 @@ class LeaseKeeper:
     async def keep_while(
         self, snapshot: RecordSnapshot, work: Callable[[Progress], Coroutine[Any, Any, T]]
     ) -> T:
-        """Return what *work* returns. Raise what it raises, or `LeaseLost`, having stopped it."""
+        """Return what *work* returns. Raise what it raises, or cancel it and raise `LeaseLost`."""
         progress = Progress()
         working = asyncio.create_task(work(progress))
         keeping = asyncio.create_task(self._keep(snapshot, progress))
         try:
             await asyncio.wait({working, keeping}, return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
-                keeping.result()  # it only ever ends by raising
+                keeping.result()  # it ends only by raising
             return await working
         finally:
             working.cancel()
@@ -63,18 +63,20 @@ class LeaseKeeper:
 
     async def _keep(self, snapshot: RecordSnapshot, progress: Progress) -> None:
         upload = snapshot.upload
-        told = noted = 0
+        published = stored = 0
         extended_at = self.clock.now()
         while True:
-            await self.clock.sleep(min(_TICK, self.heartbeat).total_seconds())
+            await self.clock.sleep(min(_TICK_INTERVAL, self.heartbeat).total_seconds())
             now, percent = self.clock.now(), progress.percent
-            if percent != told:
-                told = percent
+            if percent != published:
+                published = percent
                 tick = LiveMessage(None, snapshot.record.id, upload.id, upload.status, percent, now)
                 await self.live.publish(snapshot.record.owner_id, tick)
-            if now >= extended_at + (self.heartbeat if percent == noted else min(_NOTING, self.heartbeat)):
+            if now >= extended_at + (
+                self.heartbeat if percent == stored else min(_STORE_INTERVAL, self.heartbeat)
+            ):
                 try:
                     await self.leases.extend(upload.id, upload.attempt, percent)
                 except Unavailable:
-                    continue  # the next tick tries again, and the row says whether that was too late
-                extended_at, noted = now, percent
+                    continue  # the next tick tries again; the row says if that is too late
+                extended_at, stored = now, percent

@@ -15,20 +15,20 @@ from orak.domain.policies.retries import relay_backoff
 
 _log = logging.getLogger(__name__)
 
-_AT_ONCE = 100
+_PAGE = 100
 
 _RENEW_SECONDS = 5.0
 
 _HOLD = timedelta(seconds=15)
-"""For so long a process that died keeps others from reading on in its place."""
+"""How long the hold of a process that died keeps other processes from reading on."""
 
 
 @dataclass(slots=True)
 class OutboxRelay:
-    """Hand every event to one reader. Of all processes one does so at a time, and another if it dies.
+    """Passes every event to one subscriber. One process at a time does so; if it dies, another takes over.
 
-    An event that the reader cannot act on holds up no other, or none but its upload's: it is set aside and
-    tried again. Only when nothing works, the reader stays where it is for a while.
+    An event that the subscriber cannot act on delays no other event, or only those of its upload: it is set
+    aside and tried again. Only when nothing works, the subscriber rests at its position for a while.
     """
 
     event_log: EventLog
@@ -36,13 +36,13 @@ class OutboxRelay:
     subscriber: Subscriber
     clock: Clock
     holder: str
-    """This process, unlike every other."""
+    """The name of this process, unlike any other's."""
     _rests_until: datetime | None = None
     _outages: int = 0
     _has_begun: bool = False
 
     async def __call__(self) -> int:
-        """Read on from the reader's place; return how many events were acted on.
+        """Read on from the subscriber's cursor; return how many events were acted on.
 
         Raise `Unavailable` if the database cannot be reached.
         """
@@ -55,16 +55,10 @@ class OutboxRelay:
             await self.begin()
         if not (await self.cursors.lag(self.subscriber.name, now)).has_work or await self._hold() is None:
             return 0
-        # Whoever is stopped in here keeps its hold, which runs out; nobody waits for a shutdown.
-        acted_on = await self._read_again() + await self._read_on()
-        await self._end_round()
+        # A process that is stopped in here keeps its hold until it runs out; the shutdown does not wait.
+        acted_on = await self._read_deferred() + await self._read_new()
+        await self._release_hold()
         return acted_on
-
-    async def _end_round(self) -> None:
-        if self._rests_until is None:
-            await self.cursors.let_go(self.subscriber.name, self.holder)
-        else:  # nobody else need try meanwhile
-            await self._hold(self._rests_until)
 
     async def begin(self) -> None:
         """Create the subscriber's cursor where it starts, unless it exists. Raise `Unavailable`."""
@@ -74,76 +68,86 @@ class OutboxRelay:
         self._has_begun = True
 
     async def _hold(self, until: datetime | None = None) -> int | None:
+        """Hold the subscriber and return its position; None if another process holds it."""
         now = self.clock.now()
         return await self.cursors.hold(self.subscriber.name, self.holder, at=now, until=until or now + _HOLD)
 
-    async def _read_again(self) -> int:
+    async def _release_hold(self) -> None:
+        if self._rests_until is None:
+            await self.cursors.let_go(self.subscriber.name, self.holder)
+        else:  # no other process needs to try during the rest
+            await self._hold(self._rests_until)
+
+    async def _read_deferred(self) -> int:
+        """Pass the set-aside events that are due; return how many were acted on."""
         acted_on = 0
         while self._rests_until is None and await self._hold() is not None:
             overdue = await self.cursors.deferred(
-                self.subscriber.name, self.clock.now(), _AT_ONCE, in_order=self.subscriber.in_order
+                self.subscriber.name, self.clock.now(), _PAGE, in_order=self.subscriber.in_order
             )
             if not overdue:
                 break
             page = [deferred.logged for deferred in overdue]
-            reading = await self._act(page)
-            again = self._set_aside(page, reading, {d.logged.position: d.tries for d in overdue})
-            done = _positions(_tried(page, reading)) - {aside.position for aside in again}
+            outcome = await self._act(page)
+            again = self._set_aside(page, outcome, {d.logged.position: d.tries for d in overdue})
+            done = _positions(_tried(page, outcome)) - {aside.position for aside in again}
             await self.cursors.settle(self.subscriber.name, done, again, holder=self.holder)
-            acted_on += _acted_on(page, reading)
+            acted_on += _acted_on(page, outcome)
         return acted_on
 
-    async def _read_on(self) -> int:
+    async def _read_new(self) -> int:
+        """Pass the events after the cursor; return how many were acted on."""
         acted_on = 0
-        while self._rests_until is None and (place := await self._hold()) is not None:
-            page = await self.event_log.after(place, _AT_ONCE)
+        while self._rests_until is None and (position := await self._hold()) is not None:
+            page = await self.event_log.after(position, _PAGE)
             if not page:
                 break
-            waiting = await self._held_back(page)
-            free = [logged for logged in page if logged.upload_id not in waiting]
-            reading = await self._act(free) if free else PageOutcome()
-            tried = _tried(free, reading)
-            # Beyond what was tried the reader has not come, nor beyond what waits behind it.
-            reached = [n for n in page if not reading.unread or n.position < free[len(tried)].position]
+            blocked = await self._blocked_uploads(page)
+            free = [logged for logged in page if logged.upload_id not in blocked]
+            outcome = await self._act(free) if free else PageOutcome()
+            tried = _tried(free, outcome)
+            # The cursor moves up to the first event that was not tried, over the blocked events before it.
+            reached = [n for n in page if not outcome.unread or n.position < free[len(tried)].position]
             if not reached:
                 break
-            aside = self._set_aside(tried, reading, {})
+            aside = self._set_aside(tried, outcome, {})
             now = self.clock.now()
-            aside += [SetAside(n.position, n.upload_id, now) for n in reached if n.upload_id in waiting]
+            aside += [SetAside(n.position, n.upload_id, now) for n in reached if n.upload_id in blocked]
             await self.cursors.advance(self.subscriber.name, reached[-1].position, aside, holder=self.holder)
-            acted_on += _acted_on(free, reading)
+            acted_on += _acted_on(free, outcome)
         return acted_on
 
-    async def _held_back(self, page: Sequence[LoggedEvent]) -> frozenset[UploadId]:
+    async def _blocked_uploads(self, page: Sequence[LoggedEvent]) -> frozenset[UploadId]:
         if not self.subscriber.in_order:
             return frozenset()
         return await self.cursors.blocked(self.subscriber.name, {logged.upload_id for logged in page})
 
     def _set_aside(
-        self, page: Sequence[LoggedEvent], reading: PageOutcome, tries: Mapping[int, int]
+        self, page: Sequence[LoggedEvent], outcome: PageOutcome, tries: Mapping[int, int]
     ) -> list[SetAside]:
         now, aside = self.clock.now(), []
-        for logged in _tried(page, reading):
-            if logged.position in reading.failed:
+        for logged in _tried(page, outcome):
+            if logged.position in outcome.failed:
                 failures = tries.get(logged.position, 0) + 1
                 due_at = now + relay_backoff(failures)
                 aside.append(SetAside(logged.position, logged.upload_id, due_at, failures))
-            elif logged.position in reading.untried:
+            elif logged.position in outcome.untried:
                 failures = tries.get(logged.position, 0)
                 aside.append(SetAside(logged.position, logged.upload_id, now, failures))
-            elif again := reading.later.get(logged.position):
+            elif again := outcome.later.get(logged.position):
                 aside.append(SetAside(logged.position, logged.upload_id, now + again))
         return aside
 
     async def _act(self, page: Sequence[LoggedEvent]) -> PageOutcome:
+        """Pass a page to the subscriber; after a bug, pass its events one by one."""
         try:
-            reading = await self._read_while_held(page)
+            outcome = await self._read_while_held(page)
         except Unavailable as outage:
             _log.warning("%s: %s", self.subscriber.name, outage)
-            reading = PageOutcome(unread=len(page))
-        except Exception:  # noqa: BLE001 - whatever a reader trips over is its own
+            outcome = PageOutcome(unread=len(page))
+        except Exception:  # noqa: BLE001 - a bug in one subscriber must not stop the others
             _log.exception(
-                "%s stumbles between events %d and %d",
+                "%s failed between events %d and %d",
                 self.subscriber.name,
                 page[0].position,
                 page[-1].position,
@@ -151,20 +155,21 @@ class OutboxRelay:
             if len(page) == 1:
                 return PageOutcome(failed={page[0].position})
             return await self._act_one_by_one(page)
-        if reading.unread or reading.is_down:
+        if outcome.unread or outcome.is_down:
             self._outages += 1
             rest = min(relay_backoff(self._outages), self.subscriber.longest_rest)
             self._rests_until = self.clock.now() + rest
         else:
             self._outages = 0
-        return reading
+        return outcome
 
     async def _read_while_held(self, page: Sequence[LoggedEvent]) -> PageOutcome:
+        """Let the subscriber read a page, and renew the hold meanwhile."""
         reading = asyncio.ensure_future(self.subscriber.read(page))
         try:
             while not (await asyncio.wait({reading}, timeout=_RENEW_SECONDS))[0]:
                 if await self._hold() is None:
-                    raise Unavailable("another process reads on by now, or the reader is gone")
+                    raise Unavailable("another process reads by now, or the subscriber was removed")
             return await reading
         finally:
             reading.cancel()
@@ -174,28 +179,28 @@ class OutboxRelay:
         failed: set[int] = set()
         untried: set[int] = set()
         later: dict[int, timedelta] = {}
-        stuck: set[UploadId] = set()
-        for place, logged in enumerate(page):
-            if self.subscriber.in_order and logged.upload_id in stuck:
+        blocked: set[UploadId] = set()
+        for index, logged in enumerate(page):
+            if self.subscriber.in_order and logged.upload_id in blocked:
                 failed.add(logged.position)
                 continue
-            reading = await self._act([logged])
-            if reading.unread:
-                return PageOutcome(failed, untried, later, len(page) - place)
-            if reading.failed:
-                stuck.add(logged.upload_id)
-            failed |= set(reading.failed)
-            untried |= set(reading.untried)
-            later |= reading.later
+            outcome = await self._act([logged])
+            if outcome.unread:
+                return PageOutcome(failed, untried, later, len(page) - index)
+            if outcome.failed:
+                blocked.add(logged.upload_id)
+            failed |= set(outcome.failed)
+            untried |= set(outcome.untried)
+            later |= outcome.later
         return PageOutcome(failed, untried, later)
 
 
-def _tried(page: Sequence[LoggedEvent], reading: PageOutcome) -> Sequence[LoggedEvent]:
-    return page[: len(page) - reading.unread]
+def _tried(page: Sequence[LoggedEvent], outcome: PageOutcome) -> Sequence[LoggedEvent]:
+    return page[: len(page) - outcome.unread]
 
 
-def _acted_on(page: Sequence[LoggedEvent], reading: PageOutcome) -> int:
-    return len(_tried(page, reading)) - len(reading.failed) - len(reading.untried)
+def _acted_on(page: Sequence[LoggedEvent], outcome: PageOutcome) -> int:
+    return len(_tried(page, outcome)) - len(outcome.failed) - len(outcome.untried)
 
 
 def _positions(page: Sequence[LoggedEvent]) -> set[int]:

@@ -11,7 +11,7 @@ from orak.domain.upload import Upload
 
 @dataclass(frozen=True, slots=True)
 class RequeueUpload:
-    """Puts a take that failed in line again, with a fresh budget of failures."""
+    """Puts a failed upload back in line, with a new budget of failures."""
 
     transaction: UnitOfWork
     storage: Storage
@@ -19,9 +19,9 @@ class RequeueUpload:
     clock: Clock
 
     async def __call__(self, upload: Upload) -> None:
-        """Raise `StateConflict` unless it failed and the very bytes that were verified are still there."""
+        """Raise `StateConflict` unless it FAILED and the object that was verified still exists."""
         found = await self.storage.head(upload.key)
-        upload.retry(at=self.clock.now())  # refuse for its state before refusing for its object
+        upload.retry(at=self.clock.now())  # so that a wrong state is reported before a missing object
         if found is None or found.etag != upload.etag:
             raise StateConflict(upload.id, WrongState.OBJECT_GONE)
 

@@ -10,16 +10,17 @@ from orak.domain.upload import StoredObject, Upload
 
 @dataclass(frozen=True, slots=True)
 class VerifyUpload:
-    """Verifies bytes that were found, once, however many notice them."""
+    """Verifies bytes that were found: once, even if several processes find them."""
 
     transaction: UnitOfWork
     storage: Storage
     clock: Clock
 
     async def __call__(self, found: StoredObject) -> Upload:
-        """Return the upload as it is now; if it awaited these bytes, that is UPLOADED or FAILED.
+        """Return the upload as it is now: UPLOADED or FAILED if it awaited these bytes.
 
-        Raise `UploadNotFound` for bytes of no upload any more; those of one that was given up are removed.
+        Raise `UploadNotFound` if no upload has this key, or if the upload was cancelled or deleted. In the
+        latter case the object is deleted.
         """
 
         async def verify() -> Upload:
@@ -31,7 +32,7 @@ class VerifyUpload:
 
         upload = await with_retries(self.clock, verify)
         if upload.is_discarded:
-            # Its URL leads nowhere now. An object that nobody will ever name must not stay behind.
+            # No Record can ever refer to this object, so it must not stay.
             await self.storage.delete(found.key)
             raise UploadNotFound(upload.id)
         return upload

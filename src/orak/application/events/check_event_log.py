@@ -5,26 +5,28 @@ from orak.application.ports.upload_histories import UploadHistories
 from orak.domain.history import Difference, UploadHistory, differences
 from orak.domain.identity import UploadId
 
-_AT_ONCE = 500
+_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class CheckEventLog:
-    """Rebuild every upload and Record from the events alone, and compare with the tables."""
+    """Rebuild every upload and Record from the events alone, and compare them with the tables."""
 
-    log: UploadHistories
+    upload_histories: UploadHistories
 
     async def histories(self) -> AsyncIterator[UploadHistory]:
-        """Go through all uploads in the order of their ids. Raise `Unavailable` if the database is away."""
-        last = await self.log.last_upload()
-        for first in range(1, last + 1, _AT_ONCE):
-            for history in await self.log.histories(UploadId(first), UploadId(first + _AT_ONCE - 1)):
+        """Iterate over all uploads, ordered by id. Raise `Unavailable` if the database cannot be reached."""
+        last = await self.upload_histories.last_upload()
+        for first in range(1, last + 1, _PAGE):
+            for history in await self.upload_histories.histories(
+                UploadId(first), UploadId(first + _PAGE - 1)
+            ):
                 yield history
 
     async def check(self, history: UploadHistory) -> list[Difference]:
-        """Return what does not fit, and stays so: an upload that just changes is read again."""
+        """Return the contradictions that remain when the upload, which may be changing, is read again."""
         found = differences(history)
         if not found:
             return []
-        [now] = await self.log.histories(history.upload_id, history.upload_id) or [history]
+        [now] = await self.upload_histories.histories(history.upload_id, history.upload_id) or [history]
         return [difference for difference in differences(now) if difference in found]

@@ -7,7 +7,7 @@ from orak.application.outbox_relay import OutboxRelay
 
 @dataclass(frozen=True, slots=True)
 class RelayEvents:
-    """Hand every event to every reader, each at its own pace: a stuck one does not hold up the others."""
+    """Pass every event to every subscriber, each at its own pace: one that fails delays no other."""
 
     relays: Sequence[OutboxRelay]
 
@@ -17,5 +17,5 @@ class RelayEvents:
             await relay.begin()
 
     async def __call__(self) -> int:
-        """Let every reader read on; return how many events were acted on."""
+        """Let every subscriber read on; return how many events were acted on."""
         return sum(await asyncio.gather(*(relay() for relay in self.relays)))

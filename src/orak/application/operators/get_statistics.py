@@ -8,14 +8,14 @@ from orak.domain.actor import Actor
 
 
 class BatchRules(msgspec.Struct, frozen=True):
-    """How this process converts in the background."""
+    """The settings of background conversion in this process."""
 
     enabled: bool
     max_concurrent: int
 
 
 class Statistics(msgspec.Struct, frozen=True):
-    """How conversion goes."""
+    """Conversion statistics."""
 
     measures: ServiceMetrics
     rules: BatchRules
@@ -24,13 +24,13 @@ class Statistics(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class GetStatistics:
-    """Say how conversion goes, over all processes."""
+    """Return conversion statistics over all processes."""
 
     collect_metrics: CollectMetrics
     batch_size: BatchSize
     rules: BatchRules
 
     async def __call__(self, actor: Actor) -> Statistics:
-        """Raise `AdminRequired`."""
+        """Return the statistics. Raise `AdminRequired`."""
         actor.check_admin()
         return Statistics(await self.collect_metrics(), self.rules, await self.batch_size())

@@ -10,7 +10,7 @@ from orak.domain.upload import Upload
 
 @dataclass(frozen=True, slots=True)
 class RetryFailure:
-    """Convert anybody's failed take once more, with a fresh budget of failures."""
+    """Convert any user's failed upload again, with a new budget of failures."""
 
     snapshots: Snapshots
     requeue: RequeueUpload
@@ -19,9 +19,9 @@ class RetryFailure:
         """Return the upload as it is now.
 
         Raises:
-            AdminRequired: this is for operators.
-            UploadNotFound: there is none, or it was deleted.
-            StateConflict: it did not fail, or the very bytes that were verified are gone.
+            AdminRequired: the actor is not an operator.
+            UploadNotFound: no upload has this id, or it was cancelled or deleted.
+            StateConflict: it has not failed, or the object that was verified is gone.
         """
         actor.check_admin()
         upload = await self.snapshots.upload(upload_id)

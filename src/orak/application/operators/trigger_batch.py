@@ -6,7 +6,7 @@ from orak.domain.actor import Actor
 
 @dataclass(frozen=True, slots=True)
 class TriggerBatch:
-    """Have a batch begin now instead of at the next interval."""
+    """Start a batch now instead of at the next interval."""
 
     queue: Queue
 

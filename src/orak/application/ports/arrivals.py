@@ -7,24 +7,27 @@ from orak.domain.upload import Upload
 
 
 class Arrivals(Protocol):
-    """Uploads that time alone may move: late, forgotten, tombstones. Every method may raise `Unavailable`."""
+    """Uploads that change by time alone: late ones, orphans, tombstones.
+
+    Every method may raise `Unavailable`.
+    """
 
     async def due(self, limit: int) -> list[Upload]:
-        """Return uploads that await their bytes and whose next look has come, the longest overdue first."""
+        """Return uploads that await bytes and whose next look is due, longest overdue first."""
         ...
 
     async def postpone(self, looks: Mapping[UploadId, datetime]) -> None:
-        """Put off the next look for each that still awaits its bytes; no version rises, no event."""
+        """Set the next look for each upload that still awaits bytes, without a new version or an event."""
         ...
 
     async def known(self, uuids: Collection[str]) -> list[Upload]:
-        """Return the uploads that have one of these (at most 500) uuids, tombstones too, in any order."""
+        """Return the uploads with these uuids (at most 500), tombstones too, in any order."""
         ...
 
     async def orphans(self, created_before: datetime, limit: int) -> list[Upload]:
-        """Return uploads that arrived and have no Record, oldest first."""
+        """Return uploads that arrived, have no Record, and were requested before that time; oldest first."""
         ...
 
     async def tombstones(self, before: datetime, limit: int) -> list[Upload]:
-        """Return DELETED, CANCELLED, EXPIRED or FAILED uploads, without a Record, that ended before then."""
+        """Return uploads without a Record that ended before that time (see `domain.upload.ENDS`)."""
         ...

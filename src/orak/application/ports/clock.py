@@ -3,12 +3,12 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """The time by which leases, URLs and records live."""
+    """The time of leases, URLs and records."""
 
     def now(self) -> datetime:
-        """Return the time, aware and in UTC. Where machines share a database, it is the database's."""
+        """Return the time, aware and in UTC. Machines that share a database use the database's time."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Return when that much time has passed on this clock."""
+        """Return when *seconds* have passed on this clock."""
         ...

@@ -9,80 +9,81 @@ from orak.domain.identity import UploadId
 
 
 class SetAside(msgspec.Struct, frozen=True):
-    """An event that a reader comes back to, reading on beyond it meanwhile."""
+    """An event that a subscriber sets aside and receives again later, while it reads on."""
 
     position: int
     upload_id: UploadId
     due_at: datetime
     tries: int = 0
-    """How often the reader has failed at it."""
+    """How often the subscriber has failed at it."""
 
 
 class DeferredEvent(msgspec.Struct, frozen=True):
-    """An event that was set aside, and how often its reader has failed at it."""
+    """An event that was set aside, and how often its subscriber has failed at it."""
 
     logged: LoggedEvent
     tries: int
 
 
 class Lag(msgspec.Struct, frozen=True):
-    """How far a reader is behind the feed."""
+    """How far a subscriber is behind the feed."""
 
     subscriber: str
     behind: int
-    """EventLog beyond its cursor."""
+    """How many events are beyond its cursor."""
     deferred: int
-    """EventLog that it has set aside."""
+    """How many events it has set aside."""
     overdue: int
-    """Of those, the ones whose time has come."""
+    """How many of these are due."""
     oldest_at: datetime | None
-    """The time of the oldest event that it is not done with; None if it is done with all."""
+    """The time of the oldest event that is not done; None if all are."""
 
     @property
     def has_work(self) -> bool:
-        """Whether there is something to read now."""
+        """Whether an event is to be read now."""
         return bool(self.behind or self.overdue)
 
 
 class Cursors(Protocol):
-    """How far each reader is in the feed. Every method may raise `Unavailable`."""
+    """The feed position of each subscriber, and the events that it set aside.
+
+    Every method may raise `Unavailable`.
+    """
 
     async def lag(self, subscriber: str, at: datetime) -> Lag:
-        """Say how much *reader*, known or not, has before it. Numbered events alone count."""
+        """Return how far the subscriber, with a cursor or without, is behind. Only numbered events count."""
         ...
 
     async def begin(self, subscriber: str, position: int) -> None:
-        """Make *reader* known, done up to *position*, unless it is known already."""
+        """Create the subscriber's cursor at *position*, unless it has one."""
         ...
 
     async def hold(self, subscriber: str, holder: str, *, at: datetime, until: datetime) -> int | None:
-        """Make *holder* the one process that reads for *reader* until then, or for longer if it is already.
+        """Make *holder* the only process that reads for the subscriber until that time, or prolong its hold.
 
-        Return the position up to which the reader is done; None while another holds it, or if it is not
-        known.
+        Return the cursor's position; None while another process holds it, or without a cursor.
         """
         ...
 
     async def let_go(self, subscriber: str, holder: str) -> None:
-        """Let others hold *reader* at once, if *holder* still did."""
+        """End the hold of *holder*, if it still has it, so that another process may read."""
         ...
 
     async def advance(
         self, subscriber: str, position: int, aside: Sequence[SetAside] = (), *, holder: str | None = None
     ) -> None:
-        """Note that *reader* is done up to *position* but for what it sets aside, both or neither.
+        """Move the cursor to *position* and set events aside, both or neither.
 
-        A cursor never goes back. Nothing happens to a reader that is not known, nor with a *holder* that
-        does not hold it any more.
+        A cursor never goes back. Nothing happens without a cursor, or if *holder* is given and lost its hold.
         """
         ...
 
     async def deferred(
         self, subscriber: str, at: datetime, limit: int, *, in_order: bool
     ) -> list[DeferredEvent]:
-        """Return events set aside until then or earlier, the longest overdue first.
+        """Return the set-aside events that are due *at* that time, longest overdue first.
 
-        *in_order*: of each upload only the first that was set aside, and only once that one is due.
+        With *in_order*, return of each upload only the first set-aside event, and only once it is due.
         """
         ...
 
@@ -94,12 +95,12 @@ class Cursors(Protocol):
         *,
         holder: str | None = None,
     ) -> None:
-        """Forget the positions that *reader* is *done* with, and set others aside, or aside for longer.
+        """Remove the set-aside positions that are *done*, and set others aside, or aside for longer.
 
-        With a *holder*, nothing happens unless that one holds the reader still.
+        Nothing happens if *holder* is given and lost its hold.
         """
         ...
 
     async def blocked(self, subscriber: str, uploads: Collection[UploadId]) -> frozenset[UploadId]:
-        """Return those of *uploads* of which *reader* has set an event aside."""
+        """Return those of *uploads* that have an event which the subscriber set aside."""
         ...

@@ -2,12 +2,12 @@ from typing import Protocol
 
 
 class Ids(Protocol):
-    """Names that nobody can guess."""
+    """Random ids and secrets that cannot be guessed."""
 
     def uuid(self) -> str:
         """Return a new random UUID (RFC 9562, version 4) in its 36-character form."""
         ...
 
     def secret(self) -> str:
-        """Return 32 new random bytes as base64url, which a URL may hold."""
+        """Return 32 new random bytes as base64url, safe in a URL."""
         ...

@@ -5,17 +5,17 @@ from orak.domain.upload import Upload
 
 
 class Intake(Protocol):
-    """Takes new uploads in, many at a time."""
+    """Stores new uploads, many at a time."""
 
     async def add(self, upload: Upload, idempotency_key: IdempotencyKey | None = None) -> Upload:
-        """Store a new upload and its UploadRequested event; it is durable when this returns, with its id.
+        """Store a new upload and its UploadRequested event; return it with its id, once it is durable.
 
-        Whatever waits is written as one group, and a row that cannot be written fails alone. The owner's own
-        row is made if there is none. A *once* that was used before returns the upload it made then, as it is
-        now. A caller that is cancelled takes nobody with it.
+        Uploads that wait are written as one group; a row that cannot be written fails alone. The owner's row
+        is added if it does not exist. A key that was used before returns the upload it made then, as it is
+        now. Cancelling one caller does not affect the others of its group.
 
         Raises:
-            IdempotencyMismatch: the Idempotency-Key was used with another body.
+            IdempotencyMismatch: the key was used with another body.
             Unavailable: nothing was stored.
         """
         ...

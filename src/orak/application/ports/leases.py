@@ -7,32 +7,31 @@ from orak.domain.upload import Upload
 
 
 class Leases(Protocol):
-    """Who may work on which upload, until when. The attempt's number is the fencing token.
+    """The right to convert an upload, until a certain time. The attempt's number is the fencing token.
 
-    Time is the Clock's, which is the database's wherever several machines share one. Every method may raise
-    `Unavailable`.
+    Time is the `Clock`'s. Every method may raise `Unavailable`.
     """
 
     async def claim(self, upload_id: UploadId | None = None) -> RecordSnapshot | None:
-        """Lease the given upload, or the one whose turn it is; None if there is none to be had.
+        """Lease the given upload, or the next in line; return None if nothing is waiting.
 
-        To be had is an upload that `is_waiting` and whose `not_before` has come. It comes back PROCESSING,
-        its attempt risen by one, with its event written. No two callers get the same.
+        An upload can be claimed if it `is_waiting` and its `not_before` has passed. The claim makes it
+        PROCESSING under the next attempt, and writes the event. No two callers claim the same upload.
         """
         ...
 
     async def extend(self, upload_id: UploadId, attempt: int, progress: int) -> None:
-        """Hold on to a lease from now, and note the progress; no version rises and no event is written.
+        """Extend a lease from now and store the progress, without a new version or an event.
 
         Raises:
-            LeaseLost: another attempt, or nobody, has the upload by now.
+            LeaseLost: this attempt no longer holds the upload.
         """
         ...
 
     async def lost(self, limit: int) -> list[Upload]:
-        """Return uploads whose lease ran out, longest ago first."""
+        """Return uploads whose lease has run out, longest ago first."""
         ...
 
     async def next_start(self) -> datetime | None:
-        """Return when the next waiting upload may start (now or earlier if one may already), or None."""
+        """Return when the next waiting upload may start, perhaps a past time; None if none waits."""
         ...

@@ -8,45 +8,48 @@ from orak.domain.upload import Upload
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """How many uploads stand where, over all processes."""
+    """How many uploads are in which state, over all processes."""
 
     active: int
-    """Somebody works on them, under a lease that has not run out."""
+    """PROCESSING, under a lease that has not run out."""
     waiting: int
     """In line, whether they may start yet or not."""
     waiting_users: int
-    """How many owners those have."""
+    """How many owners the waiting uploads have."""
     processing: int
     """PROCESSING, whether their lease has run out or not."""
     failed: int
     completed: int
     orphans: int
-    """Arrived, and without a Record for too long."""
+    """Arrived, and without a Record since before the given time."""
     in_line_since: datetime | None
-    """When the first in line that may start came to stand there; None if none may."""
+    """Since when the first upload in line that may start has been there; None if none may."""
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
-    """An upload that FAILED: its conversion, or the check of its bytes."""
+    """An upload that FAILED, in its conversion or the check of its bytes."""
 
     upload: Upload
     failed_at: datetime
 
 
 class Reports(Protocol):
-    """The whole of orak, seen from above."""
+    """Reports for operators, over all processes. Every method may raise `Unavailable`."""
 
     async def count(self, at: datetime, orphaned_before: datetime) -> Counts:
-        """Count, all at one moment. What waits or runs is counted by walking that, not what is over."""
+        """Count uploads by state, all at one moment.
+
+        The cost depends on how many uploads wait or run, not on how many are done, except for `completed`.
+        """
         ...
 
     async def failures(self, page: Page) -> list[DeadLetter]:
-        """Return FAILED uploads, with a Record or without, the newest first."""
+        """Return FAILED uploads, with a Record or without, newest first."""
         ...
 
     async def orphans(self, created_before: datetime, page: Page) -> list[Upload]:
-        """Return uploads in `recordings` that arrived and have no Record, the newest first.
+        """Return uploads in `recordings` that arrived and have no Record, newest first.
 
-        Only those that were asked for before then.
+        Only those that were requested before that time.
         """
         ...

@@ -4,12 +4,13 @@ from orak.domain.identity import UploadId
 
 
 class Started(Protocol):
-    """A conversion that may be under way."""
+    """A conversion that may run in this process."""
 
     async def wait(self, seconds: float) -> None:
         """Return when the conversion ends, after *seconds*, or at shutdown, whichever is first.
 
-        Cancelling the wait never cancels the conversion. Its result is in the row.
+        Return at once if it does not run in this process. Cancelling the wait never cancels the conversion.
+        Its result is in the row.
         """
         ...
 

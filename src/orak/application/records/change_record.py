@@ -14,9 +14,9 @@ from orak.domain.record import RecordSnapshot, title_problem
 
 @dataclass(frozen=True, slots=True)
 class ChangeRecord:
-    """Give a record another title, another song, or both.
+    """Change a record's title, its song, or both.
 
-    What changes nothing leaves the record as it is, its version and its time of change too.
+    A call that changes nothing leaves the record as it is, its version and `updated_at` too.
     """
 
     transaction: UnitOfWork
@@ -27,7 +27,10 @@ class ChangeRecord:
     async def __call__(
         self, actor: Actor, record_id: RecordId, *, title: str | None = None, song_id: SongId | None = None
     ) -> RecordSnapshot:
-        """Leave what is None. Raise `Rejected`, `RecordNotFound`, `PermissionDenied` or `SongNotFound`."""
+        """Return the changed record; None keeps a value.
+
+        Raise `Rejected`, `RecordNotFound`, `PermissionDenied` or `SongNotFound`.
+        """
         checks = (
             None if title is None else title_problem(title),
             None if song_id is None else id_problem("song_id", song_id),

@@ -11,10 +11,10 @@ from orak.domain.record import RecordSnapshot
 
 @dataclass(frozen=True, slots=True)
 class DeleteRecord:
-    """Delete a record, whatever state its take is in.
+    """Delete a record, whatever the state of its upload.
 
-    It is gone when this returns. Its objects are deleted by whoever reads the RecordDeleted event, so they
-    go later if the store is down, and are not forgotten.
+    The record is gone when this returns. A subscriber of the RecordDeleted event deletes its objects; during
+    an outage of the store it does so later.
     """
 
     transaction: UnitOfWork
@@ -22,7 +22,7 @@ class DeleteRecord:
     clock: Clock
 
     async def __call__(self, actor: Actor, record_id: RecordId) -> None:
-        """Raise `RecordNotFound` (also the second time) or `PermissionDenied`."""
+        """Delete it. Raise `PermissionDenied`, or `RecordNotFound`, also for a repeated call."""
 
         async def delete() -> None:
             async with self.transaction() as tx:

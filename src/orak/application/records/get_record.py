@@ -11,9 +11,9 @@ from orak.domain.record import RecordSnapshot
 
 @dataclass(frozen=True, slots=True)
 class GetRecord:
-    """Show a record and how far its take is, to its owner.
+    """Return a record and its status to its owner.
 
-    A finished one may come from the cache: whoever changes it has withheld it there first.
+    A completed record may come from the cache; a call that changes the record invalidates it there first.
     """
 
     snapshots: Snapshots
@@ -21,7 +21,7 @@ class GetRecord:
     clock: Clock
 
     async def __call__(self, actor: Actor, record_id: RecordId) -> RecordSnapshot:
-        """Raise `RecordNotFound` or `PermissionDenied`."""
+        """Return the record. Raise `RecordNotFound` or `PermissionDenied`."""
         snapshot = await self.cache.get(record_id)
         if snapshot is None:
             read_at = self.clock.now()

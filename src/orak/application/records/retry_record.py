@@ -9,13 +9,18 @@ from orak.domain.record import RecordSnapshot
 
 @dataclass(frozen=True, slots=True)
 class RetryRecord:
-    """Convert a failed take once more, with a fresh budget of failures."""
+    """Convert a failed record again, with a new budget of failures."""
 
     snapshots: Snapshots
     requeue: RequeueUpload
 
     async def __call__(self, actor: Actor, record_id: RecordId) -> RecordSnapshot:
-        """Raise `StateConflict` unless it failed and the very bytes that were verified are still there."""
+        """Return the record as it is now.
+
+        Raises:
+            RecordNotFound, PermissionDenied: no such record, or another user's.
+            StateConflict: it has not failed, or the object that was verified is gone.
+        """
         snapshot = (await self.snapshots.get(record_id)).owned_by(actor)
         await self.requeue(snapshot.upload)
         return await self.snapshots.get(record_id)

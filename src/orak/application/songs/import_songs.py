@@ -5,19 +5,19 @@ from itertools import islice
 from orak.application.ports.songs import Song
 from orak.application.ports.unit_of_work import UnitOfWork
 
-_AT_ONCE = 500
+_GROUP = 500
 
 
 @dataclass(frozen=True, slots=True)
 class ImportSongs:
-    """Take songs over from the app's catalogue; one with a known id replaces what was known of it."""
+    """Import songs from the app's catalogue; a song with a known id replaces the stored one."""
 
     transaction: UnitOfWork
 
     async def __call__(self, songs: Iterable[Song]) -> int:
-        """Store them in groups; return how many. An import that stops half way can be run again."""
+        """Store the songs in groups; return how many. An interrupted import can be run again."""
         rest, count = iter(songs), 0
-        while group := list(islice(rest, _AT_ONCE)):
+        while group := list(islice(rest, _GROUP)):
             async with self.transaction() as tx:
                 await tx.songs.put(group)
             count += len(group)

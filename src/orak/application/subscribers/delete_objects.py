@@ -17,10 +17,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DeleteObjects:
-    """Removes the objects of what was deleted or refused, and what attempts that died left behind.
+    """Deletes the objects of deleted and rejected uploads, and those that dead attempts left.
 
-    Twice, where a worker may not have known yet that its attempt was over: what it published a moment later,
-    killed before it could take it back, goes after *late*.
+    It deletes twice where a worker may not have known yet that its attempt was over. An object that such a
+    worker published a moment later, and could not remove because it was killed, goes after `late`.
     """
 
     storage: Storage
@@ -32,35 +32,37 @@ class DeleteObjects:
     longest_rest: timedelta = UNAVAILABLE_DELAY
 
     async def read(self, page: Sequence[LoggedEvent]) -> PageOutcome:
-        """Remove what nobody will ask for after these events, and nothing that a later attempt may write."""
+        """Delete the objects that are of no use after these events, but no output of a later attempt."""
         failed: set[int] = set()
         later: dict[int, timedelta] = {}
-        out_of_reach: list[int] = []
-        for place, logged in enumerate(page):
+        unreachable: list[int] = []
+        for index, logged in enumerate(page):
             try:
-                await self._remove(logged.event)
+                await self._delete(logged.event)
             except Unavailable as outage:
                 _log.warning("%s sets event %d aside: %s", self.name, logged.position, outage)
-                out_of_reach.append(logged.position)
-                if len(out_of_reach) == MAX_CONSECUTIVE_OUTAGES:
+                unreachable.append(logged.position)
+                if len(unreachable) == MAX_CONSECUTIVE_OUTAGES:
                     return PageOutcome(
-                        failed, later=later, unread=len(page) - place - 1 + MAX_CONSECUTIVE_OUTAGES
+                        failed, later=later, unread=len(page) - index - 1 + MAX_CONSECUTIVE_OUTAGES
                     )
             else:
-                failed.update(out_of_reach)
-                out_of_reach.clear()
-                if again := self._again(logged.event):
+                failed.update(unreachable)
+                unreachable.clear()
+                if again := self._delete_again_after(logged.event):
                     later[logged.position] = again
-        return PageOutcome(failed.union(out_of_reach), later=later)
+        return PageOutcome(failed.union(unreachable), later=later)
 
-    def _again(self, event: DomainEvent) -> timedelta | None:
-        over_before = event.status is ProcessingStatus.DELETED or event.type is EventType.PROCESSING_COMPLETED
+    def _delete_again_after(self, event: DomainEvent) -> timedelta | None:
+        attempt_may_run = (
+            event.status is ProcessingStatus.DELETED or event.type is EventType.PROCESSING_COMPLETED
+        )
         left = event.at + self.late - self.clock.now()
-        return left if over_before and event.attempt > 1 and left > timedelta() else None
+        return left if attempt_may_run and event.attempt > 1 and left > timedelta() else None
 
-    async def _remove(self, event: DomainEvent) -> None:
+    async def _delete(self, event: DomainEvent) -> None:
         if event.type in {EventType.UPLOAD_REJECTED, EventType.UPLOAD_CANCELLED}:
-            # A cancelled one's bytes may have come unnoticed.
+            # The bytes of a cancelled upload may have arrived unnoticed.
             await self.storage.delete(event.original_key)
         elif event.status is ProcessingStatus.DELETED:
             await self.storage.delete(event.original_key)

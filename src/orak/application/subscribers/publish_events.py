@@ -9,7 +9,7 @@ from orak.domain.events import LoggedEvent
 
 @dataclass(frozen=True, slots=True)
 class PublishEvents:
-    """Publishes each event on a bus, for other services and for orak's own workers."""
+    """Publishes each event on a bus, for other services and for the workers of orak."""
 
     bus: EventBus
     name: str = "event-bus"
@@ -18,5 +18,5 @@ class PublishEvents:
     begins: StartPosition = StartPosition.NEXT
 
     async def read(self, page: Sequence[LoggedEvent]) -> PageOutcome:
-        """Publish events; what the bus refused comes again."""
+        """Publish events; those that the bus did not accept come again."""
         return PageOutcome(failed=await self.bus.publish(page))

@@ -7,11 +7,11 @@ from orak.domain.events import LoggedEvent
 
 @dataclass(frozen=True, slots=True)
 class PublishLiveStatus:
-    """Tells whoever listens of each change of a recording."""
+    """Publishes each change of a record to its owner's connected clients."""
 
     live: Live
 
-    async def hear(self, logged: LoggedEvent) -> None:
-        """Publish the change under its position, by which a listener resumes."""
+    async def receive(self, logged: LoggedEvent) -> None:
+        """Publish the change under its feed position, from which a client resumes."""
         if message := message_of(logged):
             await self.live.publish(logged.event.user_id, message)

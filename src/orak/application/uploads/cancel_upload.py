@@ -9,13 +9,13 @@ from orak.domain.identity import UploadId
 
 @dataclass(frozen=True, slots=True)
 class CancelUpload:
-    """Give up an upload that has not arrived; its URL then leads nowhere."""
+    """Cancel an upload whose bytes have not arrived; an object that arrives later is deleted."""
 
     transaction: UnitOfWork
     clock: Clock
 
     async def __call__(self, actor: Actor, upload_id: UploadId) -> None:
-        """Raise `StateConflict` once it arrived, ended or was named; `UploadNotFound`, `PermissionDenied`."""
+        """Raise `UploadNotFound`, `PermissionDenied`, or `StateConflict` once it arrived or has a Record."""
 
         async def cancel() -> None:
             async with self.transaction() as tx:

@@ -8,7 +8,7 @@ from orak.domain.upload import Upload
 
 @dataclass(frozen=True, slots=True)
 class GetUpload:
-    """Say where an upload stands, to its owner."""
+    """Return an upload and its status to its owner."""
 
     snapshots: Snapshots
 

@@ -15,13 +15,13 @@ from orak.domain.upload import Upload
 
 
 class NewUpload(msgspec.Struct, frozen=True):
-    """What a client says of the bytes it is about to send; None is a parameter that was not given."""
+    """The file that a client is about to send; None is a parameter that was not given."""
 
     original_filename: str | None
     file_size: int | None
     content_type: str | None
     duration_seconds: int | None = None
-    """Advice only: 0 counts as absent, and the decoder's figure is the truth."""
+    """Only a hint: 0 counts as absent, and the measured duration replaces it."""
     create_only: bool = False
 
     def problems(self, policy: UploadPolicy) -> list[Problem]:
@@ -36,7 +36,7 @@ class NewUpload(msgspec.Struct, frozen=True):
 
 
 class SignedUpload(msgspec.Struct, frozen=True):
-    """A new upload and the request that sends its bytes."""
+    """A new upload, and the signed request that sends its bytes."""
 
     upload: Upload
     request: SignedRequest
@@ -44,10 +44,10 @@ class SignedUpload(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class RequestUpload:
-    """Ask for a URL to upload one take to, straight to the store.
+    """Request a signed URL to upload one file straight to the object store.
 
-    The signature binds method, key, content type and content length. Nothing is named yet: title and song
-    come with the record.
+    The signature binds method, key, content type and content length. Title and song come later, with the
+    record.
     """
 
     intake: Intake
@@ -60,7 +60,12 @@ class RequestUpload:
     async def __call__(
         self, actor: Actor, new: NewUpload, *, idempotency_key: IdempotencyKey | None = None
     ) -> SignedUpload:
-        """Raise `Rejected` with all that is wrong at once, or `IdempotencyMismatch`."""
+        """Return the upload and its signed request.
+
+        Raises:
+            Rejected: a field is invalid; it names every problem at once.
+            IdempotencyMismatch: the key was used with another body.
+        """
         filename, size, content_type = new.original_filename, new.file_size, new.content_type
         problems = new.problems(self.policy)
         if problems or filename is None or size is None or content_type is None:

@@ -13,7 +13,7 @@ from orak.domain.upload import Upload
 
 @dataclass(frozen=True, slots=True)
 class StoreUpload:
-    """Hand over the bytes of an upload from within this process, where a signed URL would be a detour."""
+    """Store the bytes of an upload from within this process, without a signed URL."""
 
     snapshots: Snapshots
     storage: Storage
@@ -21,20 +21,21 @@ class StoreUpload:
     starter: Starter
 
     async def __call__(self, actor: Actor, upload_id: UploadId, source: Path) -> Upload:
-        """Store the file, verify it like any other arrival, and start what waits for it.
+        """Store the file, verify it like any other arrival, and start the conversion that waits for it.
 
         Return the upload, UPLOADED or FAILED.
 
         Raises:
-            UploadNotFound, PermissionDenied: it is not there, or not the actor's.
-            StateConflict: its bytes came already, or it was given up.
+            UploadNotFound: no upload has this id, or it was deleted.
+            PermissionDenied: it belongs to another user.
+            StateConflict: its bytes arrived already, or it was cancelled.
         """
         upload = (await self.snapshots.upload(upload_id)).owned_by(actor)
         if not upload.awaits_arrival:
             raise StateConflict(upload.id, WrongState.NOT_AWAITED)
         await self.storage.publish(upload.key, source, content_type=upload.content_type)
         found = await self.storage.head(upload.key)
-        if found is None:  # deleted by whoever gave it up meanwhile
+        if found is None:  # it was cancelled meanwhile, and its object deleted
             raise UploadNotFound(upload.id)
         upload = await self.verify(found)
         if upload.is_waiting:

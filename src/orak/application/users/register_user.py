@@ -6,11 +6,11 @@ from orak.domain.actor import Actor
 
 @dataclass(frozen=True, slots=True)
 class RegisterUser:
-    """Make a user's row when their first valid token comes; there is no other registration."""
+    """Add a user's row at their first valid token; there is no other registration."""
 
     transaction: UnitOfWork
 
     async def __call__(self, actor: Actor) -> None:
-        """Do nothing for a known user."""
+        """Add the row, or do nothing if it exists."""
         async with self.transaction() as tx:
             await tx.users.ensure(actor.user_id)
