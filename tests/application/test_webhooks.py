@@ -251,15 +251,15 @@ async def test_private_addresses_and_unknown_types_are_refused_at_once(house, en
 async def test_only_operators_manage_webhooks(house, endpoint):
     u = house.use_cases
     for call in (
-        u.list_endpoints(SINGER),
-        u.get_endpoint(SINGER, endpoint.id),
-        u.add_endpoint(SINGER, URL),
-        u.change_endpoint(SINGER, endpoint.id, EndpointChange()),
-        u.rotate_secret(SINGER, endpoint.id),
-        u.remove_endpoint(SINGER, endpoint.id),
-        u.list_deliveries(SINGER, endpoint.id, None, 1),
-        u.replay_delivery(SINGER, endpoint.id, 1),
-        u.replay_events(SINGER, endpoint.id, 0),
+        u.list_webhooks(SINGER),
+        u.get_webhook(SINGER, endpoint.id),
+        u.add_webhook(SINGER, URL),
+        u.change_webhook(SINGER, endpoint.id, EndpointChange()),
+        u.rotate_webhook_secret(SINGER, endpoint.id),
+        u.remove_webhook(SINGER, endpoint.id),
+        u.list_webhook_deliveries(SINGER, endpoint.id, None, 1),
+        u.replay_webhook_delivery(SINGER, endpoint.id, 1),
+        u.replay_webhook_events(SINGER, endpoint.id, 0),
     ):
         with pytest.raises(AdminRequired):
             await call
