@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from client_page import COUNT, opened
 from demo_server import Demo, a_demo
@@ -17,6 +17,9 @@ from orak.adapters.audio.sung_sample import write_sung_sample
 from screen_sizes import WIDE
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+_TIMEOUT = 15_000  # ms: a loaded machine converts slowly
+expect.set_options(timeout=_TIMEOUT)
 
 # Screenshots check nothing; they are made on request.
 collect_ignore = [] if "ORAK_SCREENSHOTS" in os.environ else ["test_page_screenshots.py"]
@@ -74,7 +77,7 @@ def browsing(chromium, demo):
     def opened(**options):
         settings = {"viewport": WIDE, "locale": "en-US", "color_scheme": "light", "timezone_id": "Asia/Seoul"}
         context = chromium.new_context(**settings | options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(_TIMEOUT)
         context.add_init_script(_WATCH)
         home, foreign, broken = urlsplit(demo.url).netloc, [], []
         context.on("request", lambda request: _note(request.url, home, foreign))

@@ -1,4 +1,4 @@
-"""The browser's client, as the wheel serves it."""
+"""The modules of the browser client, as orak serves them."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ MODULES = sorted(path.name for path in CLIENT.glob("*.js"))
 
 
 @pytest.mark.parametrize("name", MODULES)
-async def test_a_module_is_served_as_one_and_revalidated(anyone, name):
+async def test_a_module_is_served_as_javascript_and_revalidated(anyone, name):
     answer = await anyone.get(f"/client/{name}")
     assert answer.text == (CLIENT / name).read_text()
     assert answer.headers["Content-Type"].startswith("text/javascript")
@@ -24,15 +24,15 @@ async def test_a_module_is_served_as_one_and_revalidated(anyone, name):
 
 
 @pytest.mark.parametrize("name", ["index.d.ts", "package.json", "../page/app.js", "%2e%2e/page/app.js", ""])
-async def test_nothing_else_is_served_with_the_modules(anyone, name):
+async def test_other_files_of_the_client_are_not_served(anyone, name):
     assert (await anyone.get(f"/client/{name}")).status_code == 404
 
 
-def test_the_package_carries_the_licence_of_its_house():
+def test_the_npm_package_carries_the_licence():
     assert (CLIENT / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
 
 
-def test_the_sample_uses_everything_that_is_exported():
+def test_the_typescript_example_uses_every_export():
     sample = (ROOT / "examples" / "typescript" / "app.ts").read_text()
     exported = re.findall(
         r"[A-Za-z]+", "".join(re.findall(r"export \{(.*?)\}", (CLIENT / "index.js").read_text()))
@@ -43,9 +43,9 @@ def test_the_sample_uses_everything_that_is_exported():
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_a_module_has_types_and_needs_nothing_from_elsewhere(name):
+def test_a_module_has_types_and_no_dependencies(name):
     text = (CLIENT / name).read_text()
     assert text.startswith("// @ts-check\n")
     assert (CLIENT / name).with_suffix(".d.ts").exists()
-    elsewhere = [one for one in re.findall(r'^import .* from "([^"]+)"', text, re.MULTILINE) if one[0] != "."]
-    assert elsewhere == (["react"] if name == "react.js" else [])
+    imported = re.findall(r'^import .* from "([^"]+)"', text, re.MULTILINE)
+    assert [name for name in imported if name[0] != "."] == (["react"] if name == "react.js" else [])

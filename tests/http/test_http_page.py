@@ -1,4 +1,4 @@
-"""The pages and their files, as they are served."""
+"""The pages and their files, as orak serves them."""
 
 import base64
 import re
@@ -15,7 +15,7 @@ WEB = Path(orak.__file__).parent / "entrypoints" / "web"
 
 
 @pytest.mark.parametrize("path", ["/", "/operator"])
-async def test_a_page_needs_no_token_and_trusts_nobody(anyone, path):
+async def test_a_page_needs_no_token_and_has_a_strict_policy(anyone, path):
     answer = await anyone.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     policy = answer.headers["content-security-policy"]
@@ -29,13 +29,13 @@ async def test_a_page_needs_no_token_and_trusts_nobody(anyone, path):
 
 
 @pytest.mark.parametrize("path", ["/", "/operator"])
-async def test_everything_that_a_page_names_is_there(anyone, path):
+async def test_every_file_that_a_page_refers_to_is_served(anyone, path):
     page = await anyone.get(path)
-    waiting = set(re.findall(r'(?:src|href)="(static/[^"]+)"', page.text))
-    assert waiting
+    pending = set(re.findall(r'(?:src|href)="(static/[^"]+)"', page.text))
+    assert pending
     seen = set()
-    while waiting:
-        name = waiting.pop()
+    while pending:
+        name = pending.pop()
         seen.add(name)
         file = await anyone.get(f"/{name}")
         assert file.status_code == 200, name
@@ -43,11 +43,11 @@ async def test_everything_that_a_page_names_is_there(anyone, path):
             assert file.headers["content-type"].startswith("text/javascript")
             imported = re.findall(r'^import [^;]*?from "(\.[^"]+)";', file.text, re.MULTILINE)
             folder = Path("/", name).parent
-            waiting |= {str((folder / one).resolve()).lstrip("/") for one in imported} - seen
+            pending |= {str((folder / one).resolve()).lstrip("/") for one in imported} - seen
 
 
 @pytest.mark.parametrize("path", ["/", "/operator", "/static/page/app.js"])
-async def test_files_are_asked_about_each_time_and_sent_once(anyone, path):
+async def test_an_unchanged_file_is_revalidated_with_304(anyone, path):
     answer = await anyone.get(path)
     assert answer.headers["cache-control"] == "public, no-cache"
     again = await anyone.get(path, headers={"If-None-Match": answer.headers["etag"]})
@@ -63,16 +63,16 @@ async def test_files_are_asked_about_each_time_and_sent_once(anyone, path):
         *("../http/app.py", "%2e%2e/http/app.py"),
     ],
 )
-async def test_no_other_file_is_to_be_had(anyone, name):
+async def test_other_files_are_not_served(anyone, name):
     assert (await anyone.get(f"/static/{name}")).status_code == 404
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (WEB / "page").glob("*.js")))
-def test_the_types_of_a_module_are_checked(name):
+def test_every_module_is_type_checked(name):
     assert (WEB / "page" / name).read_text().startswith("// @ts-check\n")
 
 
-def test_the_policy_names_the_style_sheet_that_wavesurfer_brings():
+def test_the_policy_allows_the_style_sheet_of_wavesurfer():
     script = (WEB / "vendor" / "wavesurfer" / "wavesurfer.esm.js").read_text()
     height = re.search(r"^const HEIGHT = (\d+);$", (WEB / "page" / "player.js").read_text(), re.MULTILINE)
     template = re.search(r"e\.innerHTML=`\\n +<style\$\{.*?\}>(.*?)</style>", script, re.DOTALL)
@@ -111,5 +111,5 @@ def test_the_policy_names_the_style_sheet_that_wavesurfer_brings():
         ),
     ],
 )
-def test_bytes_go_where_the_settings_store_them_and_nowhere_else(changes, expected):
+def test_the_policy_allows_the_configured_stores_only(changes, expected):
     assert stores(Settings(**changes)) == expected

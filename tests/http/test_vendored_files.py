@@ -1,4 +1,4 @@
-"""Other people's files, as they were published, with their licence."""
+"""Vendored libraries are unchanged and carry their licence."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -11,13 +11,13 @@ WEB = Path(orak.__file__).parent / "entrypoints" / "web"
 VENDORED = sorted({path.parent for path in WEB.rglob("SHA256SUMS")})
 
 
-def test_every_vendored_library_is_held_against_its_manifest():
-    kept_apart = {*WEB.glob("vendor/*"), *WEB.glob("client/vendor/*")}
-    assert set(VENDORED) == kept_apart
+def test_every_vendored_library_has_a_manifest():
+    libraries = {*WEB.glob("vendor/*"), *WEB.glob("client/vendor/*")}
+    assert set(VENDORED) == libraries
 
 
 @pytest.mark.parametrize("folder", VENDORED, ids=lambda folder: folder.name)
-def test_files_are_those_that_the_manifest_names(folder):
+def test_the_files_match_their_manifest(folder):
     listed = dict(line.split("  ")[::-1] for line in (folder / "SHA256SUMS").read_text().splitlines())
     assert {file.name for file in folder.iterdir()} == {*listed, "README.md", "SHA256SUMS"}
     for name, expected in listed.items():
@@ -25,7 +25,7 @@ def test_files_are_those_that_the_manifest_names(folder):
 
 
 @pytest.mark.parametrize("folder", VENDORED, ids=lambda folder: folder.name)
-def test_its_version_and_licence_are_said(folder):
-    said = (folder / "README.md").read_text()
-    assert f"`npm pack {said.split(']')[0].lstrip('[')}@" in said
-    assert "(`LICENSE`" in said
+def test_the_readme_states_version_and_licence(folder):
+    readme = (folder / "README.md").read_text()
+    assert f"`npm pack {readme.split(']')[0].lstrip('[')}@" in readme
+    assert "(`LICENSE`" in readme

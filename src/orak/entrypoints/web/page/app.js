@@ -3,7 +3,7 @@
 import { FileUploadService } from "../client/file-upload-service.js";
 import { RecordingService } from "../client/recording-service.js";
 import { Takes } from "../client/takes.js";
-import { abandonAll, anyArriving, Arrival } from "./arrivals.js";
+import { abandonAll, hasUploads, Arrival } from "./arrivals.js";
 import { orak } from "./calls.js";
 import { deleteNow } from "./deletions.js";
 import { requireSignIn } from "./door.js";
@@ -62,7 +62,7 @@ let released = Promise.resolve();
 takeFiles(receiveFiles, () => token() !== null);
 
 addEventListener("beforeunload", (event) => {
-  if (stage.recording || anyArriving()) event.preventDefault();
+  if (stage.recording || hasUploads()) event.preventDefault();
 });
 
 requireSignIn({

@@ -14,11 +14,11 @@ import { reasonOf } from "./take.js";
 let number = 0;
 
 /** @type {Set<Arrival>} */
-const underway = new Set();
+const inProgress = new Set();
 
 /** Stop all uploads when the user signs out. Recordings on the device stay there. */
 export async function abandonAll() {
-  await Promise.all([...underway].map((arrival) => arrival.abandon()));
+  await Promise.all([...inProgress].map((arrival) => arrival.abandon()));
 }
 
 /** One upload in progress. */
@@ -27,14 +27,14 @@ export class Arrival {
    * @param {Words} name shown until it has a title
    * @param {string} suggestion
    * @param {Delivery} delivery
-   * @param {(take: Take) => void} arrived
+   * @param {(take: Take) => void} onRecord
    */
-  constructor(name, suggestion, delivery, arrived) {
+  constructor(name, suggestion, delivery, onRecord) {
     this.name = name;
     this.delivery = delivery;
-    this.arrived = arrived;
+    this.onRecord = onRecord;
     /** Whether the user has entered a title. */
-    this.given = false;
+    this.hasTitle = false;
     /** @type {((title: string) => void) | undefined} */
     this.answer = undefined;
     this.stop = new AbortController();
@@ -46,7 +46,7 @@ export class Arrival {
     const label = el("label", { for: id, text: () => t("titleOf", { name: name() }) });
     const form = el(
       "form",
-      { novalidate: true, onsubmit: (/** @type {Event} */ event) => this.give(event) },
+      { novalidate: true, onsubmit: (/** @type {Event} */ event) => this.submit(event) },
       label,
       this.input,
       this.save,
@@ -63,9 +63,9 @@ export class Arrival {
     this.foot = el("div", { class: "arrival-foot" }, this.status, this.cancelButton);
     this.node = el("li", { class: "arrival card" }, form, this.bar, this.foot);
     byId("arrivals-list").prepend(this.node);
-    if (delivery.title !== undefined) this.settle(); // the user entered it before the page was closed
-    underway.add(this);
-    showList();
+    if (delivery.title !== undefined) this.lockTitle(); // the user entered it before the page was closed
+    inProgress.add(this);
+    showSection();
     void this.run();
   }
 
@@ -81,67 +81,67 @@ export class Arrival {
     const { delivery, stop } = this;
     try {
       const take = await delivery.run({
-        askTitle: () => this.asked(),
-        onProgress: (sent, total) => this.move(sent, total),
+        askTitle: () => this.askTitle(),
+        onProgress: (sent, total) => this.showProgress(sent, total),
         onWaiting: (waiting) => setText(this.status, words(waiting ? "waitingForNetwork" : "goingOn")),
         signal: stop.signal,
       });
       if (stop.signal.aborted) return; // the record was created too late to stop; `discard` deletes it
       this.close();
       announce(words("savedNotice", { title: take.title }));
-      this.arrived(take);
+      this.onRecord(take);
     } catch (failure) {
-      if (!stop.signal.aborted) this.fail(failure);
+      if (!stop.signal.aborted) this.showFailure(failure);
     }
   }
 
   /** @returns {Promise<string>} */
-  asked() {
-    if (this.given) return Promise.resolve(this.input.value.trim()); // entered before a failure
+  askTitle() {
+    if (this.hasTitle) return Promise.resolve(this.input.value.trim()); // entered before a failure
     return new Promise((resolve) => (this.answer = resolve));
   }
 
   /** @param {Event} event */
-  give(event) {
+  submit(event) {
     event.preventDefault();
     const title = this.input.value.trim();
-    if (!title) return this.refuse(words("titleRequired"));
-    this.settle();
+    if (!title) return this.rejectTitle(words("titleRequired"));
+    this.lockTitle();
     if (this.bar.value >= 1) setText(this.status, words("saving"));
     if (this.again?.isConnected) void this.tryAgain();
     else this.answer?.(title);
   }
 
   /** Accept the title and lock the form. */
-  settle() {
-    this.given = true;
+  lockTitle() {
+    this.hasTitle = true;
     setText(this.problem, () => "");
     this.input.removeAttribute("aria-invalid");
     this.input.readOnly = true;
     this.save.disabled = true;
   }
 
-  /** Reject the title and unlock the form. @param {Words} why */
-  refuse(why) {
-    this.given = false;
+  /** Reject the title and unlock the form. @param {Words} reason */
+  rejectTitle(reason) {
+    this.hasTitle = false;
     this.input.readOnly = false;
     this.save.disabled = false;
-    setText(this.problem, why);
+    setText(this.problem, reason);
     this.input.setAttribute("aria-invalid", "true");
     this.input.focus();
   }
 
   /** @param {number} sent @param {number} total bytes */
-  move(sent, total) {
+  showProgress(sent, total) {
     this.bar.value = total ? sent / total : 0;
     if (sent < total) setText(this.status, () => t("sent", { sent: size(sent), total: size(total) }));
-    else setText(this.status, words(this.given ? "saving" : "arrived"));
+    else setText(this.status, words(this.hasTitle ? "saving" : "arrived"));
   }
 
   /** @param {unknown} failure */
-  fail(failure) {
-    if (this.given && failure instanceof OrakError && this.delivery.title === undefined) {
-      this.refuse(() => reasonOf(failure)); // only the title was refused
+  showFailure(failure) {
+    if (this.hasTitle && failure instanceof OrakError && this.delivery.title === undefined) {
+      this.rejectTitle(() => reasonOf(failure)); // only the title was refused
       return void this.run();
     }
     const text = () => t("uploadFailed", { reason: reasonOf(failure) });
@@ -158,9 +158,9 @@ export class Arrival {
 
   async tryAgain() {
     const title = this.input.value.trim();
-    if (this.given && !title) return this.refuse(words("titleRequired"));
-    if (this.given) this.settle();
-    if (this.given && title !== this.delivery.title) await this.delivery.rename(title);
+    if (this.hasTitle && !title) return this.rejectTitle(words("titleRequired"));
+    if (this.hasTitle) this.lockTitle();
+    if (this.hasTitle && title !== this.delivery.title) await this.delivery.rename(title);
     this.stop = new AbortController();
     void this.run();
   }
@@ -180,17 +180,17 @@ export class Arrival {
   }
 
   close() {
-    if (!underway.delete(this)) return;
-    const held = this.node.contains(document.activeElement);
+    if (!inProgress.delete(this)) return;
+    const hadFocus = this.node.contains(document.activeElement);
     this.node.remove();
-    showList();
-    if (held) (byId("arrivals-list").querySelector("input") ?? byId("takes")).focus();
+    showSection();
+    if (hadFocus) (byId("arrivals-list").querySelector("input") ?? byId("takes")).focus();
   }
 }
 
 /** Whether closing the page would lose an upload. */
-export const anyArriving = () => byId("arrivals-list").hasChildNodes();
+export const hasUploads = () => byId("arrivals-list").hasChildNodes();
 
-function showList() {
-  byId("arrivals").hidden = !anyArriving();
+function showSection() {
+  byId("arrivals").hidden = !hasUploads();
 }

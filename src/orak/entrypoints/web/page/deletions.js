@@ -6,41 +6,39 @@ import { notify } from "./notices.js";
 
 /** @typedef {import("./calls.js").Take} Take */
 
-const LIFE = 6000; // ms to undo
+const UNDO_TIME = 6000; // ms to undo
 
 /** For each take that waits, a function that deletes it now. @type {Map<number, () => void>} */
 const waiting = new Map();
 
 /** Whether *id* is waiting to be deleted. @param {number} id */
-export const isLeaving = (id) => waiting.has(id);
+export const isBeingDeleted = (id) => waiting.has(id);
 
 /**
  * Delete *take* unless the user undoes it in time.
  * @param {Take} take
- * @param {{ back: () => void, gone: () => void, failed: (failure: unknown) => void }} then `back`: it was undone or
- *   could not be deleted
+ * @param {{ restore: () => void, onFailure: (failure: unknown) => void }} then `restore`: called after undo or a failure
  */
-export function deleteLater(take, { back, gone, failed }) {
-  const api = orak(); // the user who deletes, even if another is signed in when the time is over
+export function deleteLater(take, { restore, onFailure }) {
+  const api = orak(); // of the user who deletes; another may be signed in later
   const act = () => {
     waiting.delete(take.id);
-    back();
+    restore();
   };
-  const over = async () => {
+  const onTimeout = async () => {
     try {
       await deleteTake(api, take.id);
       waiting.delete(take.id);
-      gone();
     } catch (failure) {
       waiting.delete(take.id);
-      failed(failure);
-      back();
+      onFailure(failure);
+      restore();
     }
   };
   const close = notify(() => t("deleted", { title: take.title }), {
     action: { words: () => t("undo"), act },
-    life: LIFE,
-    over,
+    life: UNDO_TIME,
+    onTimeout,
   });
   waiting.set(take.id, () => {
     close();

@@ -5,16 +5,16 @@ import { byId, el } from "./element.js";
 /** @typedef {import("./element.js").Words} Words */
 /** @typedef {{ words: Words, act: () => void }} Action */
 
-const LIFE = 6000; // ms
+const SHOWN_FOR = 6000; // ms
 
 /**
- * Show a notice until its time is over or the user acts. The time stops while the notice has the pointer or the focus.
+ * Show a notice for a while, or until the user acts. The time stops while it has the pointer or the focus.
  * @param {Words} words
- * @param {{ action?: Action, life?: number, kind?: "plain" | "error", over?: () => void }} [options] `over` is called
- *   when the time ends without an action
- * @returns {() => void} removes the notice without calling `over`
+ * @param {{ action?: Action, life?: number, kind?: "plain" | "error", onTimeout?: () => void }} [options]
+ *   `onTimeout`: called when the time ends without an action
+ * @returns {() => void} removes the notice without calling `onTimeout`
  */
-export function notify(words, { action, life = LIFE, kind = "plain", over } = {}) {
+export function notify(words, { action, life = SHOWN_FOR, kind = "plain", onTimeout } = {}) {
   const notice = el("div", { class: `notice ${kind}` }, el("p", { text: words }));
   let left = life;
   let since = 0;
@@ -36,7 +36,7 @@ export function notify(words, { action, life = LIFE, kind = "plain", over } = {}
   };
   const end = () => {
     close();
-    over?.();
+    onTimeout?.();
   };
   if (action) {
     const answer = () => {

@@ -41,24 +41,24 @@ async function read(lists) {
   if (lists) await Promise.all([failures.refresh(), orphans.refresh()]);
 }
 
-async function follow() {
+async function poll() {
   clearTimeout(timer);
   try {
     await read(readings % READINGS_PER_LIST === 0);
     readings += 1;
     setText(byId("connection"), () => "");
-    admit(true);
+    showBoard(true);
   } catch (failure) {
     if (failure instanceof OrakError && failure.status === 401) return;
-    if (failure instanceof OrakError && failure.status === 403) return admit(false);
+    if (failure instanceof OrakError && failure.status === 403) return showBoard(false);
     setText(byId("connection"), () => t("actionFailed", { reason: reasonOf(failure) }));
-    admit(true);
+    showBoard(true);
   }
-  timer = setTimeout(() => void follow(), document.hidden ? 10 * POLL_INTERVAL : POLL_INTERVAL);
+  timer = setTimeout(() => void poll(), document.hidden ? 10 * POLL_INTERVAL : POLL_INTERVAL);
 }
 
 /** @param {boolean} isOperator */
-function admit(isOperator) {
+function showBoard(isOperator) {
   byId("board").hidden = !isOperator;
   byId("not-for-you").hidden = isOperator;
 }
@@ -92,7 +92,7 @@ requireSignIn({
   content: byId("operators"),
   onSignIn: () => {
     readings = 0;
-    void follow();
+    void poll();
   },
   onSignOut: () => {
     clearTimeout(timer);

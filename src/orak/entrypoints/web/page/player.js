@@ -41,16 +41,16 @@ export class Player {
       tabindex: 0,
       label: () => t("position", { title: this.take.title }),
       "aria-valuemin": 0,
-      onkeydown: (/** @type {KeyboardEvent} */ event) => this.steer(event),
+      onkeydown: (/** @type {KeyboardEvent} */ event) => this.handleKey(event),
     });
     const times = el("p", { class: "wave-times", "aria-hidden": "true" }, this.now, this.all);
     place.replaceChildren(this.wave, times);
     for (const name of ["play", "pause", "ended"]) this.audio.addEventListener(name, () => this.changed());
     for (const name of ["timeupdate", "seeking", "durationchange"]) {
-      this.audio.addEventListener(name, () => this.show());
+      this.audio.addEventListener(name, () => this.showPosition());
     }
-    this.audio.addEventListener("error", () => this.fail());
-    this.show();
+    this.audio.addEventListener("error", () => this.showFailure());
+    this.showPosition();
     this.drawn = this.draw();
   }
 
@@ -71,7 +71,7 @@ export class Player {
       await this.audio.play();
     } catch (failure) {
       // Pausing or closing before playback starts rejects too.
-      if (!(failure instanceof DOMException && failure.name === "AbortError")) this.fail();
+      if (!(failure instanceof DOMException && failure.name === "AbortError")) this.showFailure();
     }
   }
 
@@ -112,11 +112,11 @@ export class Player {
       hideScrollbar: true,
       ...colours(this.wave),
     });
-    this.show();
+    this.showPosition();
   }
 
   /** @param {KeyboardEvent} event */
-  steer(event) {
+  handleKey(event) {
     const now = this.audio.currentTime;
     /** @type {Record<string, number>} */
     const targets = {
@@ -135,7 +135,7 @@ export class Player {
     event.preventDefault();
   }
 
-  show() {
+  showPosition() {
     const { currentTime, duration } = this.audio;
     if (Number.isFinite(duration) && duration > 0) this.length = duration;
     this.now.textContent = clock(currentTime);
@@ -146,7 +146,7 @@ export class Player {
     this.wave.setAttribute("aria-valuetext", t("positionNow", times));
   }
 
-  fail() {
+  showFailure() {
     if (this.closed || !this.audio.getAttribute("src")) return;
     this.changed();
     notify(words("playbackFailed"), { kind: "error" });

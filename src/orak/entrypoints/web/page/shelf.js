@@ -1,7 +1,7 @@
 // @ts-check
 /** The list of takes, newest first, kept up to date. */
 import { getTake, listTakes } from "./calls.js";
-import { deleteLater, isLeaving } from "./deletions.js";
+import { deleteLater, isBeingDeleted } from "./deletions.js";
 import { byId, el, setText } from "./element.js";
 import { count } from "./formats.js";
 import { onLanguage, t, words } from "./language.js";
@@ -48,7 +48,7 @@ export class Shelf {
     const first = !this.loaded;
     this.loaded = true;
     if (first) this.next = page.next;
-    this.forget(page.takes, page.next === null);
+    this.removeMissing(page.takes, page.next === null);
     for (const take of page.takes.toReversed()) this.put(take);
     this.showCount();
     if (first) this.openFirst();
@@ -56,12 +56,12 @@ export class Shelf {
 
   /** Update *take*, or insert it in order: a new one at the top. @param {Take} take */
   put(take) {
-    if (isLeaving(take.id)) return;
+    if (isBeingDeleted(take.id)) return;
     const row = this.rows.get(take.id);
     if (row) {
       const before = row.take.processingStatus;
       row.update(take);
-      if (before !== take.processingStatus) this.tell(take);
+      if (before !== take.processingStatus) this.announceStatus(take);
       return;
     }
     const made = this.row(take);
@@ -73,9 +73,9 @@ export class Shelf {
   }
 
   /** Apply one live event. @param {{ recordId: number, processingStatus: string, progress: number, deleted?: boolean }} step */
-  async step({ recordId, processingStatus, progress, deleted = false }) {
+  async applyEvent({ recordId, processingStatus, progress, deleted = false }) {
     const row = this.rows.get(recordId);
-    if (deleted) return row && this.drop(row);
+    if (deleted) return row && this.removeRow(row);
     if (row && processingStatus === "PROCESSING" && row.take.processingStatus === "PROCESSING") {
       return row.update({ ...row.take, progress });
     }
@@ -109,20 +109,19 @@ export class Shelf {
   remove(row) {
     const neighbour = row.node.nextElementSibling ?? row.node.previousElementSibling;
     deleteLater(row.take, {
-      back: () => {
+      restore: () => {
         this.put(row.take);
         this.rows.get(row.take.id)?.button.focus();
       },
-      gone: () => undefined,
-      failed: (failure) => notify(() => t("actionFailed", { reason: reasonOf(failure) }), { kind: "error" }),
+      onFailure: (failure) => notify(() => t("actionFailed", { reason: reasonOf(failure) }), { kind: "error" }),
     });
-    this.drop(row);
+    this.removeRow(row);
     const next = /** @type {HTMLElement | null} */ (neighbour?.querySelector(".take-remove"));
     (next ?? byId("record")).focus();
   }
 
   /** @param {TakeRow} row */
-  drop(row) {
+  removeRow(row) {
     row.close();
     row.node.remove();
     this.rows.delete(row.take.id);
@@ -131,7 +130,7 @@ export class Shelf {
 
   clear() {
     this.visit += 1;
-    for (const row of [...this.rows.values()]) this.drop(row);
+    for (const row of [...this.rows.values()]) this.removeRow(row);
     this.loaded = false;
     this.next = null;
     this.state.replaceChildren();
@@ -139,11 +138,11 @@ export class Shelf {
   }
 
   /** Remove rows that are missing from the newest page. @param {Take[]} takes @param {boolean} all */
-  forget(takes, all) {
+  removeMissing(takes, all) {
     const kept = new Set(takes.map(({ id }) => id));
     const oldest = all ? 0 : Math.min(...kept);
     for (const row of [...this.rows.values()]) {
-      if (row.take.id >= oldest && !kept.has(row.take.id)) this.drop(row);
+      if (row.take.id >= oldest && !kept.has(row.take.id)) this.removeRow(row);
     }
   }
 
@@ -152,7 +151,7 @@ export class Shelf {
   }
 
   /** @param {Take} take */
-  tell(take) {
+  announceStatus(take) {
     if (take.processingStatus === "COMPLETED") announce(words("announceReady", { title: take.title }));
     if (take.processingStatus === "FAILED") announce(words("announceFailed", { title: take.title }));
   }

@@ -15,9 +15,9 @@ const LEVEL_INTERVAL = 40; // ms between readings of the level
 const WARNING_SHOWN = 2500; // ms that a warning about clipping stays
 
 export class Stage {
-  /** @param {(delivery: Delivery) => void} recorded called with each finished recording */
-  constructor(recorded) {
-    this.recorded = recorded;
+  /** @param {(delivery: Delivery) => void} onRecorded called with each finished recording */
+  constructor(onRecorded) {
+    this.onRecorded = onRecorded;
     /** Whether the user has been warned that the recording is not kept. */
     this.warned = false;
     /** The service of the signed-in user. @type {RecordingService | undefined} */
@@ -29,8 +29,8 @@ export class Stage {
     this.button.addEventListener("click", () => void this.press());
     this.pauseButton.addEventListener("click", () => this.pause());
     navigator.mediaDevices?.addEventListener("devicechange", () => void this.listDevices());
-    this.be("idle");
-    this.hint("idleHint");
+    this.setState("idle");
+    this.showHint("idleHint");
   }
 
   /** Start accepting recordings after sign-in. @param {RecordingService} service */
@@ -44,8 +44,8 @@ export class Stage {
   async close() {
     const { service } = this;
     this.service = undefined;
-    this.be("idle");
-    this.hint("idleHint");
+    this.setState("idle");
+    this.showHint("idleHint");
     await service?.close();
   }
 
@@ -58,7 +58,7 @@ export class Stage {
     if (service !== this.service) return;
     const { state } = service;
     if (state === "interrupted") void this.stop(new DOMException("the microphone was disconnected", "NotFoundError"));
-    else this.be(state === "starting" ? "busy" : state);
+    else this.setState(state === "starting" ? "busy" : state);
   }
 
   async press() {
@@ -69,17 +69,17 @@ export class Stage {
   async start() {
     const { service } = this;
     if (!service) return;
-    this.hint("asking");
+    this.showHint("asking");
     service.deviceId = this.chosen.value || undefined;
     try {
       await service.startRecording();
     } catch (failure) {
-      return this.explain(failure);
+      return this.showFailure(failure);
     }
     this.warned = false;
-    this.hint("recordingHint");
+    this.showHint("recordingHint");
     announce(words("recordingStarted"));
-    this.watch();
+    this.showLevel();
     void this.listDevices();
   }
 
@@ -87,33 +87,33 @@ export class Stage {
   async stop(reason) {
     const { service } = this;
     if (!service) return;
-    this.be("busy");
-    this.hint("finishing");
+    this.setState("busy");
+    this.showHint("finishing");
     try {
       const delivery = await service.endRecording();
       if (service !== this.service) return await delivery.letGo(); // the user has signed out
-      this.recorded(delivery);
-      this.explain(reason);
+      this.onRecorded(delivery);
+      this.showFailure(reason);
     } catch (failure) {
-      this.explain(failure);
+      this.showFailure(failure);
     }
-    this.be("idle");
+    this.setState("idle");
   }
 
   pause() {
     if (this.state === "recording") {
       this.service?.pauseRecording();
-      this.hint("pausedHint");
+      this.showHint("pausedHint");
       announce(words("recordingPaused"));
     } else if (this.state === "paused") {
       this.service?.resumeRecording();
-      this.hint(this.warned ? "recordingUnkept" : "recordingHint");
-      this.watch();
+      this.showHint(this.warned ? "recordingUnkept" : "recordingHint");
+      this.showLevel();
     }
   }
 
   /** @param {StageState} state */
-  be(state) {
+  setState(state) {
     this.state = state;
     byId("stage").dataset.state = this.button.dataset.state = state;
     this.button.setAttribute("aria-busy", String(state === "busy"));
@@ -122,33 +122,33 @@ export class Stage {
     setText(this.pauseButton, words(state === "paused" ? "resume" : "pause"));
     byId("microphone-choice").hidden = this.recording || state === "busy" || !this.devices;
     if (!this.recording) {
-      this.ripples.calm();
+      this.ripples.clear();
       this.button.style.removeProperty("--level");
       setText(byId("clipping"), () => "");
       this.showTime(0);
     }
   }
 
-  watch() {
+  showLevel() {
     if (this.state !== "recording" || !this.service) return;
     const { level, seconds, isKept } = this.service;
     if (!isKept && !this.warned) this.warn();
     this.button.style.setProperty("--level", level.peak.toFixed(2));
-    this.ripples.hear(level);
+    this.ripples.add(level);
     if (level.isClipping) {
       setText(byId("clipping"), words("tooLoud"));
-      clearTimeout(this.quiet);
-      this.quiet = setTimeout(() => setText(byId("clipping"), () => ""), WARNING_SHOWN);
+      clearTimeout(this.warningTimer);
+      this.warningTimer = setTimeout(() => setText(byId("clipping"), () => ""), WARNING_SHOWN);
     }
     this.showTime(seconds);
-    clearTimeout(this.next);
-    this.next = setTimeout(() => requestAnimationFrame(() => this.watch()), LEVEL_INTERVAL);
+    clearTimeout(this.levelTimer);
+    this.levelTimer = setTimeout(() => requestAnimationFrame(() => this.showLevel()), LEVEL_INTERVAL);
   }
 
   /** Warn that the recording is not kept, contrary to the hint. */
   warn() {
     this.warned = true;
-    this.hint("recordingUnkept");
+    this.showHint("recordingUnkept");
     announce(words("recordingUnkept"));
   }
 
@@ -160,18 +160,18 @@ export class Stage {
   }
 
   /** @param {TextKey} key @param {Record<string, string>} [values] */
-  hint(key, values) {
+  showHint(key, values) {
     const node = byId("stage-hint");
     node.classList.remove("problem");
     setText(node, words(key, values));
   }
 
   /** @param {unknown} failure */
-  explain(failure) {
+  showFailure(failure) {
     const name = failure instanceof Error ? failure.name : "";
-    if (!failure || name === "AbortError") return this.hint("idleHint"); // not a failure
+    if (!failure || name === "AbortError") return this.showHint("idleHint"); // not a failure
     const [key, values] = REASONS[name] ?? ["recordingFailed", { reason: String(failure) }];
-    this.hint(key, values);
+    this.showHint(key, values);
     byId("stage-hint").classList.add("problem");
     announce(() => t(key, values));
   }

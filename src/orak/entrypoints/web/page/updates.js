@@ -24,7 +24,7 @@ export class Updates {
     this.end();
     this.live = new Live(orak(), {
       // If this fetch fails, the next refresh repeats it.
-      onStep: (step) => void this.shelf.step(step).catch(() => undefined),
+      onStep: (step) => void this.shelf.applyEvent(step).catch(() => undefined),
       // Changes between the last refresh and the first event were missed.
       onState: (state) => void (state === "live" ? this.refresh() : state === "polling" && this.refreshSoon()),
     });
