@@ -8,7 +8,8 @@ from orak import Settings
 from orak.application.use_cases import Ports, UseCases, build_use_cases
 from orak.entrypoints.container import Container
 from orak.entrypoints.opening import made, opened
-from orak.entrypoints.running import open_parts, policies_of, run, running
+from orak.entrypoints.running import open_parts, run, running
+from orak.entrypoints.settings.policies import policies_of
 
 PARTS = ("persistence", "storage", "workspaces", "converter", "redis", "live", "queue", "poster", "event_bus")
 

@@ -21,11 +21,15 @@ from orak.adapters.queues.slots import Slots
 from orak.adapters.storage.bucket_settings import BucketSettings
 from orak.adapters.storage.local import LocalStorage
 from orak.adapters.storage.memory import MemoryStorage
+from orak.adapters.storage.sigv4 import Credentials
 from orak.adapters.webhooks.poster import HttpPoster
+from orak.adapters.workspaces.disk import Workspaces
 from orak.application.use_cases import Ports
 from orak.application.waits import Waits
 from orak.entrypoints import opening
-from orak.entrypoints.data_dir import secret_key
+from orak.entrypoints.data_dir import database_url, secret_key
+from orak.entrypoints.settings.sources import shown_value
+from orak.entrypoints.settings.tokens import choose_tokens
 from orak.entrypoints.settings.values import Settings
 
 
@@ -40,52 +44,53 @@ class Container(containers.DeclarativeContainer):
     patient = providers.Dependency(instance_of=bool, default=False)
     chosen = settings.provided
 
-    system_clock = providers.Singleton(SystemClock)
-    clock = providers.Selector(
-        chosen.database_kind,
-        memory=system_clock,
-        sqlite=system_clock,
-        postgresql=providers.Singleton(FollowingClock),
-    )
+    nothing: providers.Object[None] = providers.Object(None)
+
+    system, shared = providers.Singleton(SystemClock), providers.Singleton(FollowingClock)
+    clock = providers.Selector(chosen.database_kind, memory=system, sqlite=system, postgresql=shared)
     ids = providers.Singleton(RandomIds)
     chance = providers.Object(random.SystemRandom().random)
-    tokens = providers.Singleton(opening.choose_tokens, settings, clock)
+    tokens = providers.Singleton(choose_tokens, settings, clock)
 
+    url = providers.Callable(database_url, settings)
     lease = providers.Factory(timedelta, seconds=chosen.lease_seconds)
-    sql = providers.Resource(opening.open_sql, settings, clock, lease, patient=patient)
-    persistence = providers.Selector(
-        chosen.database_kind,
-        memory=providers.Resource(MemoryPersistence.open, clock=clock, lease=lease),
-        sqlite=sql,
-        postgresql=sql,
+    sql = opening.optional(
+        "DATABASE_URL",
+        "orak.adapters.persistence.sql.database:SqlPersistence.prepared",
+        *(url, clock, lease),
+        upgrade=chosen.db_auto_upgrade,
+        patient=patient,
     )
+    memory = providers.Resource(MemoryPersistence.open, clock=clock, lease=lease)
+    persistence = providers.Selector(chosen.database_kind, memory=memory, sqlite=sql, postgresql=sql)
+    # On PostgreSQL, which several machines share, the clock follows the database's.
+    following = providers.Resource(FollowingClock.following, clock, persistence.provided.now)
 
-    signing_key = providers.Callable(secret_key, settings, "signing.key")
+    keys = chosen.aws_access_key_id, chosen.aws_secret_access_key, chosen.aws_session_token
     bucket = providers.Factory(
         BucketSettings,
-        chosen.s3_bucket_name,
-        chosen.s3_region,
-        chosen.bucket_endpoint,
-        chosen.s3_addressing_style,
-        providers.Callable(opening.bucket_credentials, settings),
+        *(chosen.s3_bucket_name, chosen.s3_region, chosen.bucket_endpoint, chosen.s3_addressing_style),
+        providers.Callable(Credentials.given, *keys),
     )
+    signing_key = providers.Callable(secret_key, settings, "signing.key")
     storage = providers.Selector(
         chosen.storage_kind,
         memory=providers.Singleton(MemoryStorage, chosen.base_url, signing_key, clock),
         local=providers.Resource(LocalStorage.open, chosen.objects_dir, chosen.base_url, signing_key, clock),
-        s3=opening.optional("S3_BUCKET_NAME", "orak.adapters.storage.s3:S3Storage", bucket, clock),
+        s3=opening.optional("S3_BUCKET_NAME", "orak.adapters.storage.s3:S3Storage.open", bucket, clock),
     )
-    workspaces = providers.Resource(opening.open_workspaces, settings)
+    workspaces = providers.Resource(Workspaces.open, chosen.work_dir)
     converter = providers.Resource(ChildConverter)
     poster = providers.Resource(HttpPoster, f"orak/{__version__}", allow_private=chosen.webhook_allow_private)
 
-    url, url_shown = chosen.redis_url, providers.Callable(opening.redis_name, settings)
-    link = opening.optional("REDIS_URL", "orak.adapters.redis.link:RedisLink", url, url_shown)
-    redis = providers.Selector(chosen.broker_kind, none=providers.Object(None), redis=link)
+    broker = chosen.redis_url
+    name = providers.Callable("Redis at {}".format, providers.Callable(shown_value, "redis_url", broker))
+    link = opening.optional("REDIS_URL", "orak.adapters.redis.link:RedisLink.open", broker, name)
+    redis = providers.Selector(chosen.broker_kind, none=nothing, redis=link)
     live = providers.Selector(
         chosen.broker_kind,
         none=providers.Singleton(MemoryLive),
-        redis=opening.optional("REDIS_URL", "orak.adapters.live.redis:RedisLive", url, link),
+        redis=opening.optional("REDIS_URL", "orak.adapters.live.redis:RedisLive.open", broker, link),
     )
     cache = providers.Selector(
         chosen.cache_kind,
@@ -97,32 +102,19 @@ class Container(containers.DeclarativeContainer):
     # Immediate and background conversions share the machine's cores.
     capacity = providers.Singleton(asyncio.Semaphore, chosen.cores)
     pool = providers.Singleton(InlineQueue, capacity, workers=workers)
-    queue = providers.Selector(
-        wakes,
-        inline=pool,
-        redis=opening.optional("REDIS_URL", "orak.adapters.queues.taskiq_queue:TaskiqQueue", url, link),
-    )
+    taskiq = opening.optional("REDIS_URL", "orak.adapters.queues.taskiq_queue:TaskiqQueue.open", broker, link)
+    queue = providers.Selector(wakes, inline=pool, redis=taskiq)
     starter = providers.Singleton(Slots, queue, capacity, immediate=chosen.slots)
 
-    aws = providers.Factory(
-        AwsConfig,
-        chosen.events_region,
-        chosen.aws_endpoint_url,
-        chosen.aws_access_key_id,
-        chosen.aws_secret_access_key,
-        chosen.aws_session_token,
+    aws = providers.Factory(AwsConfig, chosen.events_region, chosen.aws_endpoint_url, *keys)
+    eventbridge = opening.optional(
+        "EVENTBRIDGE_BUS_NAME",
+        "orak.adapters.events.eventbridge:EventBridge.open",
+        *(aws, chosen.eventbridge_bus_name, clock),
     )
-    bus = chosen.eventbridge_bus_name
-    event_bus = providers.Selector(
-        chosen.event_bus_kind,
-        none=providers.Object(None),
-        eventbridge=opening.optional(
-            "EVENTBRIDGE_BUS_NAME", "orak.adapters.events.eventbridge:EventBridge", aws, bus, clock
-        ),
-    )
-    messages = opening.optional(
-        "SQS_QUEUE_URL", "orak.adapters.events.sqs:SqsQueue", aws, chosen.sqs_queue_url
-    )
+    event_bus = providers.Selector(chosen.event_bus_kind, none=nothing, eventbridge=eventbridge)
+    sqs_url = chosen.sqs_queue_url
+    messages = opening.optional("SQS_QUEUE_URL", "orak.adapters.events.sqs:SqsQueue.open", aws, sqs_url)
 
     ports = providers.Singleton(
         Ports,

@@ -28,6 +28,12 @@ def make_data_dir(settings: Settings) -> None:
         ) from error
 
 
+def database_url(settings: Settings) -> str:
+    """Return the database's URL, having created the data folder that a SQLite file lies in."""
+    make_data_dir(settings)
+    return settings.database
+
+
 def secret_key(settings: Settings, name: str) -> bytes:
     """Return the random key *name* of the data folder; create it if it does not exist.
 

@@ -1,47 +1,25 @@
-"""Opening adapters that the settings choose, and closing them whatever happens."""
+"""Opening the adapters that the settings choose, and closing them whatever happens."""
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import (
-    AbstractContextManager,
-    AsyncExitStack,
-    asynccontextmanager,
-    contextmanager,
-)
-from datetime import timedelta
-from functools import partial
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from importlib import import_module
 from inspect import isawaitable
 from operator import attrgetter
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from dependency_injector import providers
 
-from orak.adapters.auth.jwt import JwtTokens
-from orak.adapters.auth.none import NoTokens
-from orak.adapters.clock.following import FollowingClock
-from orak.adapters.clock.system import SystemClock
-from orak.adapters.persistence import Persistence
-from orak.adapters.persistence.sql.database import SqlPersistence
-from orak.adapters.persistence.sql.migrations import UnusableSchema
-from orak.adapters.persistence.sql.schema import schema_prepared
-from orak.adapters.storage.sigv4 import Credentials
-from orak.adapters.workspaces.disk import Workspaces
-from orak.application.ports.clock import Clock
-from orak.application.ports.tokens import Tokens
-from orak.entrypoints.data_dir import make_data_dir
 from orak.entrypoints.settings.checks import InvalidSetting
-from orak.entrypoints.settings.sources import shown_value
-from orak.entrypoints.settings.values import Settings
 
 _log = logging.getLogger(__name__)
 
+_EXTRAS = {"DATABASE_URL": "postgresql", "REDIS_URL": "redis"}
 _HINTS = {
     "S3_BUCKET_NAME": "check S3_BUCKET_NAME, S3_REGION and S3_ENDPOINT_URL",
-    "REDIS_URL": "check REDIS_URL",
     "EVENTBRIDGE_BUS_NAME": "check EVENTBRIDGE_BUS_NAME, AWS_REGION and AWS_ENDPOINT_URL",
+    "AWS_REGION": "check AWS_REGION and AWS_ENDPOINT_URL",
     "SQS_QUEUE_URL": "check SQS_QUEUE_URL, AWS_REGION and AWS_ENDPOINT_URL",
 }
 
@@ -60,7 +38,8 @@ async def opened(*parts: Provider) -> AsyncIterator[list[Close]]:
     try:
         for part in parts:
             await made(part)
-            chosen = _chosen(part)
+            # DeclarativeContainer.init_resources() would open the branches that were not selected, too.
+            chosen = part.providers[part.selector()] if isinstance(part, providers.Selector) else part  # type: ignore[misc]  # every Selector here has a selector
             if isinstance(chosen, providers.Resource):
                 closing.append(chosen.shutdown)
         yield closing
@@ -68,16 +47,10 @@ async def opened(*parts: Provider) -> AsyncIterator[list[Close]]:
         await _undisturbed(_close_all(closing))
 
 
-async def made(part: Provider) -> Any:  # noqa: ANN401 - the container knows the type of a port, its providers do not
+async def made(part: Provider) -> Any:  # noqa: ANN401 - providers do not know the types of what they make
     """Return what a provider makes, awaited if it or something it needs opens asynchronously."""
     adapter = part()
     return await adapter if isawaitable(adapter) else adapter
-
-
-def _chosen(part: Provider) -> Provider:
-    if not isinstance(part, providers.Selector) or part.selector is None:
-        return part
-    return part.providers[part.selector()]
 
 
 async def _close_all(closing: Sequence[Close]) -> None:
@@ -85,7 +58,7 @@ async def _close_all(closing: Sequence[Close]) -> None:
         try:
             if (closed := close()) is not None:
                 await closed
-        except (Exception, asyncio.CancelledError):  # noqa: BLE001 - one part that fails to close must not keep the others open
+        except (Exception, asyncio.CancelledError):  # noqa: BLE001 - one failure must not keep the other parts open
             _log.exception("a part of orak failed to close")
 
 
@@ -101,102 +74,40 @@ async def _undisturbed(closing: Coroutine[None, None, None]) -> None:
         raise cancellation
 
 
-@contextmanager
-def blaming(setting: str, hint: str) -> Iterator[None]:
-    """Raise `InvalidSetting` for *setting* where an adapter is not installed or refuses its configuration."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        extra = "redis" if setting == "REDIS_URL" else "aws"
-        raise InvalidSetting(
-            setting, f"is set, but {error.name} is not installed", f"pip install 'orak[{extra}]'"
-        ) from error
-    except UnusableSchema as error:
-        raise InvalidSetting(setting, f"cannot be used: {error}", error.hint) from error
-    except (ValueError, TypeError) as error:  # redis-py raises TypeError for an unknown URL parameter
-        raise InvalidSetting(setting, f"cannot be used: {error}", hint) from error
-
-
 def imported(path: str) -> Callable[..., Any]:
-    """Return a call of what *path* (`module:name`) names; it is imported when it is called."""
+    """Return a call of what *path* (`module:name`) names; the module is imported by the call."""
 
-    def call(*arguments: object) -> object:
+    def call(*arguments: object, **keywords: object) -> object:
         module, _, name = path.partition(":")
-        return attrgetter(name)(import_module(module))(*arguments)
+        return attrgetter(name)(import_module(module))(*arguments, **keywords)
 
     return call
 
 
-def optional(setting: str, path: str, *arguments: object) -> providers.Resource[Any]:
-    """Provide the adapter class at *path*, opened with its `open`. Blame what fails on *setting*.
+def optional(setting: str, path: str, *arguments: object, **keywords: object) -> providers.Resource[Any]:
+    """Provide what the call of *path* (`module:Class.open`) opens, and blame its errors on *setting*.
 
-    Its packages belong to an extra and take up to a second to import, so they are imported when it is opened.
+    Drivers belong to an extra and take up to a second to import, so *path* is imported when it is opened.
     """
 
     @asynccontextmanager
-    async def open_adapter(*arguments: object) -> AsyncIterator[object]:
+    async def open_adapter(*arguments: object, **keywords: object) -> AsyncIterator[object]:
         async with AsyncExitStack() as stack:
-            with blaming(setting, _HINTS[setting]):
-                opening = imported(f"{path}.open")(*arguments)
-                adapter = await stack.enter_async_context(opening)
+            with blaming(setting):
+                adapter = await stack.enter_async_context(imported(path)(*arguments, **keywords))
             yield adapter
 
-    return providers.Resource(open_adapter, *arguments)
-
-
-@asynccontextmanager
-async def open_sql(
-    settings: Settings, clock: SystemClock | FollowingClock, lease: timedelta, *, patient: bool
-) -> AsyncIterator[Persistence]:
-    """Prepare the schema and open the database. If *patient*, do not wait for a PostgreSQL that is down.
-
-    On PostgreSQL, *clock* follows the database's time while the block runs.
-    """
-    make_data_dir(settings)
-    async with AsyncExitStack() as stack:
-        preparing = schema_prepared(settings.database, upgrade=settings.db_auto_upgrade, patient=patient)
-        with blaming("DATABASE_URL", "see DATABASE_URL in `orak config`"):
-            admit = await stack.enter_async_context(preparing)
-        opening = SqlPersistence.open(settings.database, clock=clock, lease=lease, admit=admit)
-        persistence = await stack.enter_async_context(opening)
-        if isinstance(clock, FollowingClock):
-            await stack.enter_async_context(clock.following(persistence.now))
-        yield persistence
+    return providers.Resource(open_adapter, *arguments, **keywords)
 
 
 @contextmanager
-def open_workspaces(settings: Settings) -> Iterator[Callable[[], AbstractContextManager[str]]]:
-    """Open what makes a folder for each conversion, in the data folder or the system's temporary folder."""
-    if settings.in_memory:
-        yield partial(TemporaryDirectory, prefix="orak-")
-        return
-    with Workspaces.open(settings.data_dir / "work") as workspaces:
-        yield workspaces
-
-
-def choose_tokens(settings: Settings, clock: Clock) -> Tokens:
-    """Return the verifier of tokens. Raise `InvalidSetting` if its settings cannot work."""
-    if settings.jwt_secret is None and settings.jwks_url is None:
-        return NoTokens()  # embedded: the program itself names the actor
-    name = "JWT_SECRET" if settings.jwt_secret else "JWKS_URL"
-    with blaming(f"{name} or JWT_ALGORITHMS", f"see {name} and JWT_ALGORITHMS in `orak config`"):
-        return JwtTokens(
-            clock=clock,
-            secret=settings.jwt_secret,
-            jwks_url=settings.jwks_url,
-            issuer=settings.jwt_issuer,
-            audience=settings.jwt_audience,
-            algorithms=settings.jwt_algorithms,
-        )
-
-
-def bucket_credentials(settings: Settings) -> Credentials | None:
-    """Return the configured AWS key; None leaves it to the AWS credential chain."""
-    if settings.aws_access_key_id is None or settings.aws_secret_access_key is None:
-        return None
-    return Credentials(settings.aws_access_key_id, settings.aws_secret_access_key, settings.aws_session_token)
-
-
-def redis_name(settings: Settings) -> str:
-    """Return what the log calls the Redis server: its URL without the password."""
-    return f"Redis at {shown_value('redis_url', settings.redis_url)}"
+def blaming(setting: str) -> Iterator[None]:
+    """Raise `InvalidSetting` for *setting* where an adapter is not installed or refuses its configuration."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        hint = f"pip install 'orak[{_EXTRAS.get(setting, 'aws')}]'"
+        raise InvalidSetting(setting, f"is set, but {error.name} is not installed", hint) from error
+    except (ValueError, TypeError) as error:  # redis-py raises TypeError for an unknown URL parameter
+        hint = getattr(error, "hint", None) or _HINTS.get(setting, f"see {setting} in `orak config`")
+        raise InvalidSetting(setting, f"cannot be used: {error}", hint) from error

@@ -1,17 +1,10 @@
 """A running orak: everything the settings ask for, opened, started, and closed again."""
 
-import os
-import secrets
-import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
-from orak.application.convert_upload import ConversionRules
-from orak.application.operators.get_statistics import BatchRules
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.leases import Leases
@@ -19,22 +12,18 @@ from orak.application.ports.object_server import ObjectServer
 from orak.application.ports.public_media import PublicMedia
 from orak.application.ports.storage import Storage
 from orak.application.ports.tokens import Tokens
-from orak.application.use_cases import Policies, UseCases, build_use_cases
+from orak.application.use_cases import UseCases, build_use_cases
 from orak.application.waits import Waits
 from orak.domain.identity import ObjectKey
-from orak.domain.policies.records import RecordPolicy
-from orak.domain.policies.uploads import UploadPolicy
-from orak.domain.webhooks import CONFIGURED, Endpoint
 from orak.entrypoints.container import Container
-from orak.entrypoints.opening import Close, made, opened
+from orak.entrypoints.opening import made, opened
+from orak.entrypoints.settings.policies import policies_of
 from orak.entrypoints.settings.sources import LoadedSettings
 from orak.entrypoints.settings.values import Settings
-from orak.entrypoints.worker.timers import timers_for
+from orak.entrypoints.worker.background import start_background
 
 if TYPE_CHECKING:
     from orak.adapters.redis.link import RedisLink
-
-_BATCH_SIZE_MAX_AGE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +93,7 @@ async def run(settings: Settings, *, serves: bool = True) -> AsyncIterator[Runni
     # In this order: jobs end before what they need closes.
     parts = (
         container.persistence,
+        *((container.following,) if settings.database_kind == "postgresql" else ()),
         container.storage,
         container.workspaces,
         container.converter,
@@ -116,7 +106,7 @@ async def run(settings: Settings, *, serves: bool = True) -> AsyncIterator[Runni
     async with opened(*parts) as closing:
         ports = await made(container.ports)
         use_cases = build_use_cases(ports, policies_of(settings))
-        await _start(container, use_cases, closing, serves=serves, background=background)
+        await start_background(container, use_cases, closing, serves=serves, background=background)
         storage, slots = await made(container.storage), await made(container.starter)
         yield Running(
             use_cases=use_cases,
@@ -155,69 +145,3 @@ async def open_parts(settings: Settings, *names: str) -> AsyncIterator[Container
     container = Container(settings=settings)
     async with opened(*(container.providers[name] for name in names)):
         yield container
-
-
-def policies_of(settings: Settings) -> Policies:
-    """Return the limits that *settings* set."""
-    return Policies(
-        uploads=UploadPolicy(settings.max_upload_bytes, settings.max_duration_seconds),
-        records=RecordPolicy(settings.max_duration_seconds),
-        conversion=ConversionRules(settings.audio_profile, settings.max_duration_seconds),
-        url_life=timedelta(seconds=settings.presign_ttl_seconds),
-        immediate_wait=timedelta(milliseconds=settings.immediate_wait_ms),
-        lease=timedelta(seconds=settings.lease_seconds),
-        heartbeat=timedelta(seconds=settings.heartbeat_seconds),
-        orphan_retention=timedelta(hours=settings.orphan_retention_hours),
-        event_retention=settings.retention_of_events,
-        batch=BatchRules(settings.batch_enabled, min(settings.batch_max_concurrent, settings.cores)),
-        batch_size=settings.batch_size,
-        batch_size_max_age=min(_BATCH_SIZE_MAX_AGE, timedelta(milliseconds=settings.batch_interval_ms)),
-        webhook=_configured_webhook(settings),
-        # A process id alone is the same in every container.
-        process_name=f"{socket.gethostname()[:60]}-{os.getpid()}-{secrets.token_hex(4)}",
-    )
-
-
-def _configured_webhook(settings: Settings) -> Endpoint | None:
-    if settings.webhook_url is None or settings.webhook_secret is None:
-        return None
-    return Endpoint(
-        CONFIGURED, settings.webhook_url, settings.webhook_secret, datetime(1970, 1, 1, tzinfo=UTC)
-    )
-
-
-async def _start(
-    container: Container, use_cases: UseCases, closing: list[Close], *, serves: bool, background: bool
-) -> None:
-    """Start what drives the use cases by itself, and note in *closing* how to stop it."""
-    settings = container.settings()
-    pool, slots, clock = container.pool(), await made(container.starter), container.clock()
-    closing.append(use_cases.deliver_webhooks.close)
-    pool.open(use_cases.process_upload, batch_size=use_cases.batch_size.recent)
-    closing.append(pool.close)
-    slots.open(use_cases.process_upload)
-    closing.append(slots.close)
-    with suppress(Unavailable):  # then subscribers begin with the events after the outage
-        await use_cases.relay_events.begin()
-    for timer in timers_for(use_cases, settings, clock, pool.wake, serves=serves, background=background):
-        timer.start()
-        closing.append(timer.stop)
-    if not serves and settings.redis_url is not None and settings.workers:
-        from orak.entrypoints.worker.taskiq_listener import listening  # noqa: PLC0415 - taskiq is an extra
-
-        await _enter(listening(settings.redis_url, await made(container.redis), pool), closing)
-    if background and settings.sqs_queue_url is not None:
-        from orak.entrypoints.worker.sqs_consumer import SqsConsumer  # noqa: PLC0415 - aioboto3 is an extra
-        from orak.entrypoints.worker.sqs_messages import MessageHandler  # noqa: PLC0415
-
-        messages = await made(container.messages)
-        closing.append(container.messages.shutdown)
-        handler = MessageHandler(use_cases.receive_upload, pool.wake, settings.s3_bucket_name)
-        consumer = SqsConsumer(messages, handler, clock)
-        consumer.start()
-        closing.append(consumer.stop)
-
-
-async def _enter(context: AbstractAsyncContextManager[object], closing: list[Close]) -> None:
-    await context.__aenter__()
-    closing.append(partial(context.__aexit__, None, None, None))

@@ -9,6 +9,7 @@ import hmac
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Self
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -28,6 +29,11 @@ class Credentials(msgspec.Struct, frozen=True):
     access_key: str
     secret_key: str
     token: str | None = None
+
+    @classmethod
+    def given(cls, access_key: str | None, secret_key: str | None, token: str | None) -> Self | None:
+        """Return the configured credentials; None leaves them to the AWS chain."""
+        return None if access_key is None or secret_key is None else cls(access_key, secret_key, token)
 
     def __repr__(self) -> str:
         return "<credentials>"  # keeps them out of logs

@@ -23,8 +23,15 @@ class Workspaces:
 
     @classmethod
     @contextmanager
-    def open(cls, root: Path) -> Iterator[Self]:
-        """Remove leftovers, then provide a folder that belongs to this process until the block ends."""
+    def open(cls, root: Path | None) -> Iterator[Self]:
+        """Remove leftovers, then provide a folder that belongs to this process until the block ends.
+
+        Without *root*, the folder lies among the system's temporary files, which the system cleans up.
+        """
+        if root is None:
+            with TemporaryDirectory(prefix="orak-") as temporary:
+                yield cls(Path(temporary))
+            return
         root.mkdir(parents=True, exist_ok=True)
         for folder in root.iterdir():
             _remove_unless_locked(folder)

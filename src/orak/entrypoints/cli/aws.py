@@ -118,26 +118,20 @@ async def open_setup(settings: "Settings", pathway: "Pathway", *, dry_run: bool)
     """Open what creates the AWS resources. Raise `InvalidSetting`."""
     from msgspec.structs import replace
 
+    from orak.entrypoints.container import Container
     from orak.entrypoints.opening import blaming
 
-    with blaming("EVENTBRIDGE_BUS_NAME", "pip install 'orak[aws]'"):
+    with blaming("EVENTBRIDGE_BUS_NAME"):
         from orak.adapters.aws.clients import open_service
-        from orak.adapters.aws.config import AwsConfig
         from orak.adapters.aws.setup import Setup
-    config = AwsConfig(
-        settings.events_region,
-        settings.aws_endpoint_url,
-        settings.aws_access_key_id,
-        settings.aws_secret_access_key,
-        settings.aws_session_token,
-    )
+    config = Container(settings=settings).aws()
     bucket_config = replace(
         config,
         region=settings.s3_region or config.region,
         endpoint_url=settings.s3_endpoint_url or config.endpoint_url,
     )
     async with AsyncExitStack() as stack:
-        with blaming("AWS_REGION", "check AWS_REGION and AWS_ENDPOINT_URL"):
+        with blaming("AWS_REGION"):
             events = await stack.enter_async_context(open_service("events", config))
             sqs = await stack.enter_async_context(open_service("sqs", config))
             s3 = await stack.enter_async_context(open_service("s3", bucket_config))

@@ -161,7 +161,7 @@ async def _try_bucket(settings: Settings) -> None:
 
 
 async def _try_redis(url: str) -> None:
-    with blaming("REDIS_URL", "check REDIS_URL"):
+    with blaming("REDIS_URL"):
         await imported("orak.adapters.redis.link:check_redis")(url)
 
 

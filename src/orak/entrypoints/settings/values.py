@@ -179,6 +179,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.database_kind == "sqlite"
 
     @property
+    def work_dir(self) -> Path | None:
+        """The folder for the files of running conversions; None is the system's temporary folder."""
+        return None if self.in_memory else self.data_dir / "work"
+
+    @property
     def objects_dir(self) -> Path:
         """The folder of the objects on local disk."""
         return self.data_dir / "objects"

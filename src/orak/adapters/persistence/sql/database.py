@@ -15,6 +15,7 @@ from orak.adapters.persistence.sql.event_log import SqlEventLog
 from orak.adapters.persistence.sql.intake import SqlIntake
 from orak.adapters.persistence.sql.leases import SqlLeases
 from orak.adapters.persistence.sql.reports import SqlReports
+from orak.adapters.persistence.sql.schema import schema_prepared
 from orak.adapters.persistence.sql.snapshots import SqlSnapshots
 from orak.adapters.persistence.sql.sqlite import SqliteConnections
 from orak.adapters.persistence.sql.tickets import SqlTickets
@@ -57,6 +58,23 @@ class SqlPersistence:
             yield persistence
         finally:
             await persistence.close()
+
+    @classmethod
+    @asynccontextmanager
+    async def prepared(
+        cls, url: str, clock: Clock, lease: timedelta, *, upgrade: bool, patient: bool
+    ) -> AsyncIterator[Persistence]:
+        """Prepare the schema as `schema_prepared` does, then open the database.
+
+        Raises:
+            UnusableSchema: the schema is outdated and *upgrade* is false, or another program made it.
+            Unavailable: the database does not answer, and *patient* is false.
+        """
+        async with (
+            schema_prepared(url, upgrade=upgrade, patient=patient) as admit,
+            cls.open(url, clock=clock, lease=lease, admit=admit) as persistence,
+        ):
+            yield persistence
 
     async def now(self) -> datetime:
         return await self._connections.read(lambda connection: connection.execute(_NOW).scalar_one())

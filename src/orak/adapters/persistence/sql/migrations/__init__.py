@@ -20,7 +20,7 @@ _ERA = 1000
 on it. A revision that removes what an older orak needs begins the next thousand: a major version."""
 
 
-class UnusableSchema(Exception):
+class UnusableSchema(ValueError):
     """The database has a schema that this version of orak cannot work on."""
 
     def __init__(self, reason: str, hint: str) -> None:

@@ -1,0 +1,47 @@
+"""What drives the use cases without a client: timers, wake-ups from Redis, messages from SQS."""
+
+from contextlib import suppress
+from functools import partial
+
+from orak.application.ports.failures import Unavailable
+from orak.application.use_cases import UseCases
+from orak.entrypoints.container import Container
+from orak.entrypoints.opening import Close, made
+from orak.entrypoints.worker.timers import timers_for
+
+
+async def start_background(
+    container: Container, use_cases: UseCases, closing: list[Close], *, serves: bool, background: bool
+) -> None:
+    """Start what runs by itself in a process that *serves*, works in the *background*, or both.
+
+    Append what stops it to *closing*.
+    """
+    settings, clock = container.settings(), container.clock()
+    pool, slots = container.pool(), await made(container.starter)
+    closing.append(use_cases.deliver_webhooks.close)
+    pool.open(use_cases.process_upload, batch_size=use_cases.batch_size.recent)
+    closing.append(pool.close)
+    slots.open(use_cases.process_upload)
+    closing.append(slots.close)
+    with suppress(Unavailable):  # then subscribers begin with the events after the outage
+        await use_cases.relay_events.begin()
+    for timer in timers_for(use_cases, settings, clock, pool.wake, serves=serves, background=background):
+        timer.start()
+        closing.append(timer.stop)
+    if not serves and settings.redis_url is not None and settings.workers:
+        from orak.entrypoints.worker.taskiq_listener import listening  # noqa: PLC0415 - taskiq is an extra
+
+        wake_ups = listening(settings.redis_url, await made(container.redis), pool)
+        await wake_ups.__aenter__()
+        closing.append(partial(wake_ups.__aexit__, None, None, None))
+    if background and settings.sqs_queue_url is not None:
+        from orak.entrypoints.worker.sqs_consumer import SqsConsumer  # noqa: PLC0415 - aioboto3 is an extra
+        from orak.entrypoints.worker.sqs_messages import MessageHandler  # noqa: PLC0415 - the same
+
+        handler = MessageHandler(use_cases.receive_upload, pool.wake, settings.s3_bucket_name)
+        messages = await made(container.messages)
+        closing.append(container.messages.shutdown)
+        consumer = SqsConsumer(messages, handler, clock)
+        consumer.start()
+        closing.append(consumer.stop)
