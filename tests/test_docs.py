@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from orak.adapters.audio.sung_sample import write_sung_sample
 from orak.adapters.webhooks.requests import signature
 
 ROOT = Path(__file__).parents[1]
@@ -57,6 +58,21 @@ def test_every_path_that_the_architecture_names_exists():
     bases = (ROOT, ROOT / "src" / "orak")
     missing = [path for path in named if not any((base / path).exists() for base in bases)]
     assert missing == []
+
+
+def test_the_programs_of_the_embedding_guide_run(tmp_path):
+    write_sung_sample(tmp_path / "take.webm")
+    guide = ROOT / "docs" / "guides" / "embedding.md"
+    for program in re.findall(r"```python\n(.*?)```", guide.read_text(), re.DOTALL):
+        run = subprocess.run(
+            [sys.executable, "-W", "error", "-c", program],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert run.returncode == 0, run.stderr
 
 
 def test_the_webhook_receiver_of_the_guide_accepts_what_orak_signs_and_nothing_else():
