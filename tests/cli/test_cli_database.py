@@ -97,5 +97,5 @@ def test_a_data_folder_that_is_a_file_is_refused(orak):
     assert refused.exit_code == 2
     assert refused.stderr.splitlines() == [
         "error: ORAK_DATA_DIR cannot be used: orak-data is a file",
-        "hint: name a folder that may be written to",
+        "hint: use a folder that orak may write to",
     ]

@@ -1,6 +1,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 
 def shown(orak, *args, **env):
     result = orak("config", *args, env=env)
@@ -43,3 +45,23 @@ def test_values_that_follow_from_other_settings_are_shown(orak):
 def test_hints_repeat_the_data_dir_option(orak):
     refused = orak("db", "check", "--data-dir", "a folder")
     assert "hint: run `orak db upgrade --data-dir 'a folder'`\n" in refused.stderr
+
+
+@pytest.mark.parametrize("variable", ["DATABASE_URL", "ORAK_DATA_DIR"])
+@pytest.mark.parametrize(
+    "command", [["db", "check"], ["sweep"], ["worker"], ["events", "replay"], ["events", "tail", "--all"]]
+)
+def test_commands_on_the_database_refuse_one_in_memory(orak, command, variable):
+    refused = orak(*command, env={variable: "memory:"})
+    assert refused.exit_code == 2
+    assert refused.stderr.splitlines() == [
+        f"error: {variable} is memory:, which other processes cannot read",
+        "hint: set DATABASE_URL to a SQLite file or a PostgreSQL URL",
+    ]
+
+
+def test_the_demo_needs_a_folder(orak):
+    refused = orak("demo", "--once", env={"ORAK_DATA_DIR": "memory:"})
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("error: ORAK_DATA_DIR is memory:")
+    assert not list(Path().iterdir())

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from orak.entrypoints.cli.errors import CommandError
-from orak.entrypoints.cli.options import command, data_dir_option, load_settings
+from orak.entrypoints.cli.options import command, data_dir_option, shared_settings
 from orak.entrypoints.data_dir import make_data_dir
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def sqlite_file(settings: "Settings") -> Path | None:
 
 def _database(data_dir: Path | None, *, make: bool = False) -> str:
     """Return the database's URL. Raise `CommandError` for a missing file unless *make* is true."""
-    settings = load_settings(data_dir=data_dir).settings
+    settings = shared_settings(data_dir)
     file = sqlite_file(settings)
     if make:
         make_data_dir(settings)

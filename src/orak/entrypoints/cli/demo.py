@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from orak.entrypoints.cli.errors import CommandError
+from orak.entrypoints.cli.errors import CommandError, SettingError
 from orak.entrypoints.cli.options import data_dir_option, load_settings, port_option
 
 if TYPE_CHECKING:
@@ -57,6 +57,11 @@ def _demo_settings(port: int | None, data_dir: Path | None) -> "Settings":
     from orak.entrypoints.cli.tokens import demo_secret
 
     settings = load_settings(port=port, data_dir=data_dir).settings
+    if settings.in_memory:
+        raise SettingError(
+            "ORAK_DATA_DIR is memory:, but the demo keeps its files in a folder",
+            "unset ORAK_DATA_DIR, or name a folder with --data-dir",
+        )
     settings = replace(
         settings,
         database_url=None,

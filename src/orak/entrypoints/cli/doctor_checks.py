@@ -81,6 +81,8 @@ def _check_settings(loaded: LoadedSettings) -> Finding:
 
 
 def _check_data_dir(settings: Settings) -> Finding:
+    if settings.in_memory:
+        return Finding("data", "ok", "in memory; its keys are lost when orak stops")
     folder = settings.data_dir.absolute()
     present = next(place for place in (folder, *folder.parents) if place.exists())
     try:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from orak.entrypoints.cli.errors import CommandError
-from orak.entrypoints.cli.options import data_dir_option, load_settings
+from orak.entrypoints.cli.options import data_dir_option, shared_settings
 from orak.entrypoints.cli.output import console, is_piped, json_lines, table
 from orak.entrypoints.cli.remote import orak_at, remote_options
 
@@ -56,7 +56,7 @@ def tail(
         return
     import asyncio
 
-    settings = load_settings(data_dir=data_dir).settings
+    settings = shared_settings(data_dir)
     asyncio.run(_tail(settings, after or 0, follow=follow))
 
 
@@ -140,7 +140,7 @@ def replay(check: bool, data_dir: Path | None) -> None:  # noqa: FBT001 - click 
     """
     import asyncio
 
-    settings = load_settings(data_dir=data_dir).settings
+    settings = shared_settings(data_dir)
     asyncio.run(_check(settings) if check else _replay(settings))
 
 

@@ -11,6 +11,7 @@ from orak.entrypoints.cli.errors import SettingError
 
 if TYPE_CHECKING:
     from orak.entrypoints.settings.sources import LoadedSettings
+    from orak.entrypoints.settings.values import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,3 +50,18 @@ def load_settings(**flags: object) -> "LoadedSettings":
         return LoadedSettings.load(flags)
     except InvalidSetting as invalid:
         raise SettingError(str(invalid), invalid.hint) from None
+
+
+def shared_settings(data_dir: Path | None) -> "Settings":
+    """Return the settings for a command that uses the database of a running orak.
+
+    Raise `SettingError` if the settings cannot be used, or keep the rows in the memory of another process.
+    """
+    settings = load_settings(data_dir=data_dir).settings
+    if settings.database_kind == "memory":
+        name = "ORAK_DATA_DIR" if settings.database_url is None else "DATABASE_URL"
+        raise SettingError(
+            f"{name} is memory:, which other processes cannot read",
+            "set DATABASE_URL to a SQLite file or a PostgreSQL URL",
+        )
+    return settings

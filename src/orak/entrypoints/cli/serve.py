@@ -68,7 +68,7 @@ def _print_banner(settings: "Settings") -> None:
         (
             ("API", f"{url}/records/async"),
             ("docs", f"{url}/docs"),
-            ("data", str(settings.data_dir.absolute())),
+            ("data", "in memory" if settings.in_memory else str(settings.data_dir.absolute())),
             ("database", shown_value("database_url", settings.database)),
             ("stop", "Ctrl-C"),
         ),

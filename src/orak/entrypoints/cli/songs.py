@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import rich_click as click
 
 from orak.entrypoints.cli.errors import CommandError, warn
-from orak.entrypoints.cli.options import data_dir_option, load_settings
+from orak.entrypoints.cli.options import data_dir_option, shared_settings
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -45,7 +45,7 @@ def import_songs(file: "TextIO", data_dir: Path | None) -> None:
     """
     import asyncio
 
-    settings = load_settings(data_dir=data_dir).settings
+    settings = shared_settings(data_dir)
     bad: list[BadRow] = []
     try:
         count = asyncio.run(_store(settings, _valid_songs(read_songs(file), bad)))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from orak.entrypoints.cli.errors import CommandError
-from orak.entrypoints.cli.options import data_dir_option, load_settings
+from orak.entrypoints.cli.options import data_dir_option, shared_settings
 from orak.entrypoints.cli.output import console, is_piped, json_lines, table
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def sweep(dry_run: bool, force: bool, data_dir: Path | None) -> None:  # noqa: F
 
     from orak.application.processing.sweep_objects import UnknownDatabase
 
-    settings = load_settings(data_dir=data_dir).settings
+    settings = shared_settings(data_dir)
     try:
         report = asyncio.run(_sweep(settings, dry_run=dry_run, force=force))
     except UnknownDatabase as error:

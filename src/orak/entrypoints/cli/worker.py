@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from orak.entrypoints.cli.options import data_dir_option, load_settings
+from orak.entrypoints.cli.options import data_dir_option, shared_settings
 
 if TYPE_CHECKING:
     from orak.entrypoints.settings.values import Settings
@@ -21,7 +21,7 @@ def worker(data_dir: Path | None) -> None:
     from orak.entrypoints.cli.signals import run_until_signal
     from orak.entrypoints.settings.logs import configure_logs
 
-    settings = load_settings(data_dir=data_dir).settings
+    settings = shared_settings(data_dir)
     configure_logs(settings.log_format)
     run_until_signal(lambda: _work(settings))
 
