@@ -1,8 +1,11 @@
-"""The contracts of import-linter keep every folder of orak."""
+"""The contracts of import-linter keep every folder of orak, and no modules import in a circle."""
 
 import re
 import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
+
+import grimp
 
 import orak
 
@@ -50,3 +53,9 @@ def test_every_folder_that_a_contract_names_exists():
         and not (SOURCE.parent / Path(*name.split("."))).with_suffix(".py").is_file()
     }
     assert missing == set()
+
+
+def test_no_modules_import_in_a_circle():
+    graph = grimp.build_graph("orak", cache_dir=None, exclude_type_checking_imports=True)
+    imported = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    TopologicalSorter(imported).prepare()  # a CycleError names the modules

@@ -81,7 +81,7 @@ async def test_a_hanging_call_is_answered_503_and_cancelled(client, hung, then):
     assert refused.headers["connection"] == "close"
 
 
-@pytest.mark.parametrize(("path", "said"), [("/without-deadline", "done"), ("/streams", "first last")])
-async def test_begun_answers_and_calls_without_a_deadline_may_take_longer(client, path, said):
+@pytest.mark.parametrize(("path", "text"), [("/without-deadline", "done"), ("/streams", "first last")])
+async def test_begun_answers_and_calls_without_a_deadline_may_take_longer(client, path, text):
     answered = await client.get(path)
-    assert (answered.status_code, answered.text) == (200, said)
+    assert (answered.status_code, answered.text) == (200, text)

@@ -46,6 +46,7 @@ async def test_without_a_database_the_only_metric_says_so(api, anyone):
             raise Unavailable("the database is away")
 
     running = api.app.state.running
-    collect_metrics = dataclasses.replace(running.collect_metrics, reports=Away())
-    api.app.state.running = dataclasses.replace(running, collect_metrics=collect_metrics)
+    collect_metrics = dataclasses.replace(running.use_cases.collect_metrics, reports=Away())
+    use_cases = dataclasses.replace(running.use_cases, collect_metrics=collect_metrics)
+    api.app.state.running = dataclasses.replace(running, use_cases=use_cases)
     assert await metrics(anyone) == {("orak_database_up",): 0}

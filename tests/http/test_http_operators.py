@@ -52,17 +52,17 @@ async def test_a_batch_size_given_twice_is_refused(api, operator, query):
 
 
 @pytest.mark.parametrize(
-    ("language", "said"),
+    ("language", "expected"),
     [
         ("ko", ("배치 크기는 1000보다 클 수 없습니다", "운영자만 사용할 수 있습니다 (scope: admin)")),
         ("en", ("The batch size must be at most 1000", "Only operators may do this (scope: admin)")),
     ],
 )
-async def test_errors_have_korean_and_english_messages(operator, singer, language, said):
+async def test_errors_have_korean_and_english_messages(operator, singer, language, expected):
     headers = {"Accept-Language": language}
     wrong = (await operator.put(f"{BATCH}/size?size=1001", headers=headers)).json()["error"]
     other = (await singer.put(f"{BATCH}/size?size=1", headers=headers)).json()["error"]
-    assert (wrong["details"][0]["message"], other["message"]) == said
+    assert (wrong["details"][0]["message"], other["message"]) == expected
 
 
 async def test_a_batch_size_is_required(operator):

@@ -187,7 +187,7 @@ async def test_only_published_objects_are_public(anyone, path):
 
 
 @pytest.mark.parametrize(
-    ("asked", "part", "said"),
+    ("asked", "part", "content_range"),
     [
         ("bytes=0-0", b"c", "bytes 0-0/13"),
         ("bytes=0-", CONTENT, "bytes 0-12/13"),
@@ -199,10 +199,10 @@ async def test_only_published_objects_are_public(anyone, path):
     ],
 )
 @pytest.mark.usefixtures("published")
-async def test_a_range_is_answered_with_its_part(anyone, asked, part, said):
+async def test_a_range_is_answered_with_its_part(anyone, asked, part, content_range):
     answer = await anyone.get(PUBLISHED, headers={"Range": asked})
     assert (answer.status_code, answer.content) == (206, part)
-    assert answer.headers["content-range"] == said
+    assert answer.headers["content-range"] == content_range
     assert answer.headers["content-length"] == str(len(part))
 
 

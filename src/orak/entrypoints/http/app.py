@@ -73,7 +73,7 @@ def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextMan
             yield
 
     routers = [
-        router for router in DOCUMENTED if router is not signed_objects or settings.s3_bucket_name is None
+        router for router in DOCUMENTED if router is not signed_objects or settings.storage_kind != "s3"
     ]
     return Litestar(
         [*routers, documentation(rendered_document), page],
