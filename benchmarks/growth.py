@@ -255,7 +255,7 @@ async def _statements(url: str) -> int:
     async with SqlPersistence.open(url, clock=SystemClock(), lease=_LEASE) as orak:
         await orak.snapshots.of(UserId(USER), Page(limit=_PAGE))
         counted: list[str] = []
-        engine = orak._connections._engine.sync_engine  # type: ignore[attr-defined]
+        engine = orak._connections._engine.sync_engine  # type: ignore[attr-defined] - the port hides it
         event.listen(engine, "before_cursor_execute", lambda *call: counted.append(call[2]))
         await orak.snapshots.of(UserId(USER), Page(limit=_PAGE))
     return len(counted)

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 import httpx
 import jwt
 from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from benchmarks import servers
 from benchmarks.servers import SECRET, Server
@@ -51,7 +52,8 @@ async def _read_event_stream(server: Server, user: int, opened: asyncio.Semaphor
 async def _read_websocket(server: Server, user: int, opened: asyncio.Semaphore, on_event: OnEvent) -> None:
     """Pass every message of a WebSocket to *on_event*."""
     url = f"ws://127.0.0.1:{server.port}/records/async/live"
-    async with connect(url, subprotocols=["bearer", _token(user)], proxy=None) as socket:  # type: ignore[list-item]
+    protocols = [Subprotocol("bearer"), Subprotocol(_token(user))]
+    async with connect(url, subprotocols=protocols, proxy=None) as socket:
         opened.release()
         async for message in socket:
             on_event(json.loads(message))

@@ -1,12 +1,14 @@
 import asyncio
 import json
+import resource
 from pathlib import Path
 
 import pytest
 
 import audio_samples as samples
 from orak.adapters.audio.child_converter import ChildConverter
-from orak.adapters.audio.limits import ConversionLimits
+from orak.adapters.audio.fork_server import ForkServer
+from orak.adapters.audio.limits import MEBIBYTE, ConversionLimits
 from orak.application.ports.converter import DecoderDied, Unconvertible
 from orak.domain.audio import TARGET_LUFS
 from orak.domain.processing import FailureCode
@@ -143,7 +145,6 @@ async def test_a_sample_rate_of_1_hz_is_rejected(converter, order, tmp_path):
 
 
 LIMITS = {
-    "memory": ConversionLimits(memory_bytes=90 * 1024 * 1024),
     "file size": ConversionLimits(output_bytes=2_000, output_bytes_per_second=0),
     "wall clock": ConversionLimits(wall_seconds=0, wall_seconds_per_cpu_second=0.001),
     "CPU": ConversionLimits(cpu_seconds=0, cpu_seconds_per_decoded_second=0.0001),
@@ -153,9 +154,32 @@ LIMITS = {
 @pytest.mark.parametrize("limit", LIMITS)
 async def test_a_conversion_that_exceeds_a_limit_is_stopped(limit, order, tmp_path):
     source = samples.write_silence(tmp_path / "source", 900 if limit == "CPU" else 9)
-    ordered = order(source, max_duration_seconds=1_000)
-    async with ChildConverter(LIMITS[limit]) as converter:
+    await assert_stopped(LIMITS[limit], order(source, max_duration_seconds=1_000))
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux limits the address space")
+async def test_a_conversion_that_exceeds_the_memory_limit_is_stopped(order, tmp_path):
+    source = samples.write_silence(tmp_path / "source", 9)
+    # A limit below the present size would not fail an allocation, but crash the child when its stack grows.
+    limits = ConversionLimits(memory_bytes=idle_child_bytes() + 4 * MEBIBYTE)
+    await assert_stopped(limits, order(source, max_duration_seconds=1_000))
+
+
+async def assert_stopped(limits, ordered) -> None:
+    async with ChildConverter(limits) as converter:
         with pytest.raises(DecoderDied) as death:
             await converter.convert(ordered, ignore)
     assert death.value.failure is FailureCode.RESOURCE_LIMIT
     assert list(ordered.audio.parent.iterdir()) == []
+
+
+def idle_child_bytes() -> int:
+    """Return the address space of a child that waits for its task."""
+    server = ForkServer()
+    child = server.fork()
+    child.lifeline.settimeout(20)
+    pid = int(child.lifeline.recv(64))
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+    child.close()
+    server.stop()
+    return pages * resource.getpagesize()

@@ -35,7 +35,8 @@ class HttpPoster:
 
     It resolves the host name once per request, requires every address to be public, and connects to one of
     them. A name server that gives a different second answer (DNS rebinding) therefore has no effect.
-    Certificates are verified against the host name. *allow_private* permits every address, for development.
+    Certificates are verified against the host name. *agent* is the User-Agent header. *allow_private* permits
+    every address, for development.
     """
 
     def __init__(self, agent: str, *, allow_private: bool = False) -> None:
