@@ -39,11 +39,13 @@ _TRY_AGAIN_LATER = 1013
 
 @websocket("/live", opt={PUBLIC: True})
 @operation(
-    "Each text message is a `LiveView`, as in `/records/async/events`. Messages from the client are\n"
-    "ignored.\n\n"
-    "Browsers authenticate with the subprotocol pair `bearer, <token>` or a ticket, other clients with the\n"
-    "`Authorization` header. Pages must have an origin of `PUBLIC_URL` or `CORS_ORIGINS`.\n\n"
-    "Close code 1012: reconnect with a valid token. Close code 1013: the client read too slowly.",
+    """\
+Each text message is a `LiveView`, as in `/records/async/events`. Messages from the client are ignored.
+
+Browsers authenticate with the subprotocol pair `bearer, <token>` or a ticket, other clients with the
+`Authorization` header. Pages must have an origin of `PUBLIC_URL` or `CORS_ORIGINS`.
+
+Close code 1012: reconnect with a valid token. Close code 1013: the client read too slowly.""",
     parameters=(
         Parameter("header", "Sec-WebSocket-Protocol", "`bearer, <token>`; the answer selects `bearer`."),
         LAST_EVENT_ID_QUERY,
