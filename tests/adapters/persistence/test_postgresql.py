@@ -1,4 +1,4 @@
-"""What PostgreSQL promises here: many writers, none of whom waits for ever, and a server that may restart."""
+"""PostgreSQL: many writers that never wait for ever, and a server that may restart."""
 
 import asyncio
 import random

@@ -15,7 +15,10 @@ MOST = 120
 
 @contextlib.asynccontextmanager
 async def cut_after(messages: int, socket: str, *, answered: bool):
-    """Proxy *socket* on a TCP port until this many messages were sent, or answered; yield the port."""
+    """Proxy *socket* on a TCP port until this many messages passed; yield the port.
+
+    Messages to the server count, or with *answered* those of the server.
+    """
     left, served = messages, []
 
     async def serve(reader, writer):
@@ -42,7 +45,10 @@ async def cut_after(messages: int, socket: str, *, answered: bool):
 
 
 async def converse(port):
-    """Read and write concurrently; return whether all calls succeeded. Only `Unavailable` may be raised."""
+    """Read and write concurrently; return whether all calls succeeded.
+
+    Only `Unavailable` may be raised.
+    """
     connections = PostgresqlConnections(f"postgresql://postgres@127.0.0.1:{port}/postgres")
 
     async def one():

@@ -56,7 +56,7 @@ def authority():
 
 @pytest.fixture(scope="module")
 def terminator(postgresql_server, authority, tmp_path_factory):
-    """A terminator with a certificate for `localhost`, which listens on `terminator.port`."""
+    """A terminator with a certificate for `localhost`; it has a `port`."""
     folder = tmp_path_factory.mktemp("terminator")
     for name, content in zip(("certificate", "key"), authority.issue("localhost"), strict=True):
         (folder / name).write_bytes(content)
@@ -90,7 +90,7 @@ def terminator(postgresql_server, authority, tmp_path_factory):
 
 @pytest.fixture
 def files(tmp_path, authority):
-    """Certificate files for the client: the right authority, a wrong one, and an empty file."""
+    """Authorities for the client: the right one, a wrong one, and an empty file."""
     (tmp_path / "right").write_bytes(authority.root)
     (tmp_path / "wrong").write_bytes(Authority("another authority").root)
     (tmp_path / "empty").touch()

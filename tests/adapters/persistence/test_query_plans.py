@@ -1,4 +1,4 @@
-"""Query plans: rows come from an index in order, never from sorting or scanning a table."""
+"""Query plans: rows come from an index in order, never from sorting or a scan."""
 
 import asyncio
 import re
@@ -203,7 +203,10 @@ async def full(full_url, clock):
 
 
 async def postgresql_plans(server, postgresql, statements):
-    """Return the plans for these parameters, and the generic plans that prepared statements may switch to."""
+    """Return the plans for these parameters, and the generic plans.
+
+    A prepared statement may switch to its generic plan.
+    """
     asked = [(sql, given) for sql, given in statements if sql.startswith(("SELECT", "UPDATE"))]
 
     def explain(connection):

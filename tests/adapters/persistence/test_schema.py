@@ -37,7 +37,7 @@ def test_a_newer_schema_is_accepted_with_one_log_line(database, caplog):
     stamp(database, "0999")
     prepare_schema(database, upgrade=False)
     assert [record.getMessage() for record in caplog.records] == [
-        f"the schema is at revision 0999, newer than {HEAD}, which this version of orak made; continuing"
+        f"the schema is at revision 0999, newer than {HEAD} of this version of orak; continuing"
     ]
 
 

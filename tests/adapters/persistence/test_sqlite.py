@@ -1,4 +1,4 @@
-"""SQLite: one writer that nothing can block for good, reads that never wait, durable rows."""
+"""SQLite: one writer that is never blocked for good, reads that never wait."""
 
 import asyncio
 import random

@@ -20,11 +20,12 @@ from orak.application.ports.clock import Clock
 
 
 class MemoryPersistence:
-    """`Persistence` in the memory of one process, for embedding and tests; everything is lost at exit.
+    """`Persistence` in the memory of one process, for embedding and tests.
 
     It enforces the same uniqueness, references, order and versions as the SQL adapters. Its limits: no other
-    process sees its data, a transaction copies the tables, and a claim walks them. That suits thousands of
-    uploads, not millions. Transactions run one at a time, and one that stays open blocks all other writers.
+    process sees its data, and everything is lost at exit. A transaction copies the tables and a claim walks
+    them, which suits thousands of uploads, not millions. Transactions run one at a time, and one that stays
+    open blocks all other writers.
     """
 
     def __init__(self, clock: Clock, lease: timedelta) -> None:

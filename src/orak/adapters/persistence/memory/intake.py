@@ -11,7 +11,7 @@ from orak.domain.upload import Upload
 
 @dataclass(frozen=True, slots=True)
 class MemoryIntake:
-    """The port `Intake` in memory; with no disk to wait for, it stores uploads one by one."""
+    """The port `Intake` in memory: it stores uploads one by one."""
 
     store: Store
     clock: Clock

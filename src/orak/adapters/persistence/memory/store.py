@@ -103,7 +103,7 @@ class State:
         return sorted(waiting, key=lambda place: (place[0], place[1].id))
 
     def add_upload(self, upload: Upload) -> Upload:
-        """Store a new upload and its owner. Raise `StaleVersion` if another upload has its uuid or key."""
+        """Store a new upload and its owner. Raise `StaleVersion` for a known uuid or key."""
         if upload.uuid in self.uuids or upload.key in self.by_key:
             raise StaleVersion(f"another upload has the uuid {upload.uuid} or its key")
         self.users.add(upload.owner_id)
@@ -116,7 +116,7 @@ class State:
         return upload
 
     def save_upload(self, upload: Upload, event: DomainEvent) -> Upload:
-        """Store a changed upload and its event. Raise `StaleVersion` if another writer saved it first."""
+        """Store a changed upload and its event. Raise `StaleVersion`."""
         before = self.uploads.get(upload.id)
         if before is None or before.upload.version != upload.version:
             raise StaleVersion(f"another writer changed upload {upload.id} after version {upload.version}")
@@ -192,7 +192,7 @@ class StoredEvents:
 
 
 class Store:
-    """The committed state, and a lock that lets one writer at a time prepare the next one."""
+    """The committed state, and the lock of the writer that prepares the next one."""
 
     def __init__(self) -> None:
         self.committed = State()

@@ -136,7 +136,7 @@ def _key_of(idempotency_key: IdempotencyKey) -> tuple[UserId, str, str]:
 
 
 class MemoryTransaction:
-    """The port `Transaction`: its adapters share one draft of the state until it ends."""
+    """The port `Transaction`: its adapters share one draft of the state."""
 
     def __init__(self, state: State, clock: Clock) -> None:
         self._state: State | None = state

@@ -1,7 +1,8 @@
-"""Access to a database, SQLite or PostgreSQL: adapters write SQL once, as methods on a `Connection`.
+"""Access to a database, SQLite or PostgreSQL.
 
-A method marked `read`, `write` or `within_transaction` is written as a function of a `Connection`. Its
-callers await it without that argument: they see the signature of the port, which mypy checks.
+Adapters write SQL once, for both databases. A method marked `read`, `write` or `within_transaction` is
+written as a function of a `Connection`. Its callers await it without that argument: they see the signature
+of the port, which mypy checks.
 """
 
 from collections.abc import Callable, Coroutine
@@ -33,10 +34,13 @@ class Runner(Protocol):
 
 
 class Connections(Protocol):
-    """Connections to one database; they raise `Unavailable` and `StaleVersion`, never a driver's error."""
+    """Connections to one database.
+
+    They raise `Unavailable` and `StaleVersion`, never an error of the driver.
+    """
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run *work* on committed data; each of its statements sees what is committed when it starts."""
+        """Run *work* on committed data; each statement sees the latest commit."""
         ...
 
     async def write(self, work: Callable[[Connection], T]) -> T:
@@ -51,7 +55,7 @@ class Connections(Protocol):
         ...
 
     def transaction(self) -> AbstractAsyncContextManager[Runner]:
-        """Begin a transaction; a clean exit commits, an exception or a cancellation rolls back."""
+        """Begin a transaction: a clean exit commits, an exception rolls back."""
         ...
 
     async def close(self) -> None:
@@ -88,7 +92,7 @@ def read(
 def write(
     method: Callable[Concatenate[C, Connection, P], T],
 ) -> Callable[Concatenate[C, P], Coroutine[Any, Any, T]]:
-    """Make *method* asynchronous; it runs by `Connections.write`, in a transaction of its own."""
+    """Make *method* asynchronous; it runs by `Connections.write`."""
 
     @wraps(method)
     async def run(self: C, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -122,7 +126,7 @@ class Violation(StaleVersion):
 
 
 def translate_errors(engine: Engine) -> None:
-    """Make *engine* raise `Unavailable`, `StaleVersion` or `Violation` in place of errors of its driver."""
+    """Replace the driver's errors by `Unavailable`, `StaleVersion` and `Violation`."""
     event.listen(engine, "handle_error", _translated)
 
 

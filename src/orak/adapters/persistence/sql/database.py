@@ -49,9 +49,10 @@ class SqlPersistence:
     async def open(
         cls, url: str, *, clock: Clock, lease: timedelta, admit: Callable[[], None] = lambda: None
     ) -> AsyncIterator[Persistence]:
-        """Open the database at a `sqlite:///` or `postgresql://` URL; at exit, store waiting uploads.
+        """Open the database at a `sqlite:///` or `postgresql://` URL.
 
-        On PostgreSQL, *admit* runs before each new connection and may raise `Unavailable`.
+        At exit, uploads that wait are stored. On PostgreSQL, *admit* runs before each new connection and may
+        raise `Unavailable`.
         """
         persistence = cls(_connections(url, admit), clock, lease)
         try:

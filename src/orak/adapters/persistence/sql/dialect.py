@@ -1,4 +1,4 @@
-"""Differences between SQLite and PostgreSQL: types, the current time, upserts, and error details."""
+"""Differences between SQLite and PostgreSQL: types, time, upserts, errors."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -18,7 +18,10 @@ BigId = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A point in time, in UTC. SQLite keeps no zone: times go in as UTC, and come out marked as UTC."""
+    """A point in time in UTC.
+
+    SQLite keeps no zone: times go in as UTC, and come out marked as UTC.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -57,12 +60,12 @@ def _utc_now_in_sqlite(element: utc_now, compiler: SQLCompiler, **kw: Any) -> st
 
 
 def insert(table: Table, dialect: Dialect) -> sqlite.Insert | postgresql.Insert:
-    """Return an INSERT that accepts ON CONFLICT: SQLAlchemy has one class for each dialect."""
+    """Return an INSERT that accepts ON CONFLICT, of the class for *dialect*."""
     return sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
 
 
 def violated(error: DBAPIError, unique: Mapping[str, str]) -> str | None:
-    """Return the name of the violated constraint; None if the database does not report it.
+    """Return the name of the violated constraint; None if it is not reported.
 
     PostgreSQL reports the name. SQLite reports the columns of a UNIQUE constraint, which *unique* maps to its
     name, and nothing about a foreign key.
@@ -77,6 +80,6 @@ def sqlstate(error: DBAPIError) -> str:
 
 
 def message_of(error: DBAPIError) -> str:
-    """Return the first line of the database's message; the lines after it may quote rows."""
+    """Return the first line of the message; the lines after it may quote rows."""
     driver = getattr(error.orig, "__cause__", None) or error.orig  # SQLAlchemy wraps the error of asyncpg
     return str(driver).partition("\n")[0]

@@ -9,7 +9,10 @@ from orak.domain.processing import FailureCode, ProcessingStatus
 
 
 class EventPayload(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """The JSON in `events.payload`. Stored events are never rewritten, so a change may only add fields."""
+    """The JSON in `events.payload`.
+
+    Stored events are never rewritten, so a change may only add fields.
+    """
 
     type: EventType
     user_id: UserId

@@ -30,7 +30,7 @@ class FirstCall(msgspec.Struct, frozen=True):
     made_id: int
 
     def made_for(self, idempotency_key: IdempotencyKey) -> int:
-        """Return the id that the first call made. Raise `IdempotencyMismatch` if the bodies differ."""
+        """Return the id that the first call made. Raise `IdempotencyMismatch`."""
         if self.fingerprint != idempotency_key.fingerprint:
             raise IdempotencyMismatch
         return self.made_id

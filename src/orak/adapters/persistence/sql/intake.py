@@ -38,9 +38,10 @@ class Member(msgspec.Struct, frozen=True):
 def store_group(
     connection: Connection, group: Sequence[Member], now: datetime
 ) -> list[Upload | IdempotencyMismatch]:
-    """Store the new uploads of *group*, and return the outcome of each call in the same order.
+    """Store the new uploads of *group*, and return the outcome of each call.
 
-    A repeated call gets the upload of the first call with its key, or an `IdempotencyMismatch`.
+    Outcomes are in the order of the calls. A repeated call gets the upload of the first call with its key,
+    or an `IdempotencyMismatch`.
     """
     keys = [member.idempotency_key for member in group if member.idempotency_key]
     first_calls = find_keys(connection, keys, now)
@@ -153,10 +154,10 @@ class SqlIntake:
             self._writing = None
 
     async def _write(self, group: Sequence[_Call], *, again: bool = False) -> None:
-        """Store a group and answer its calls; halve a refused group until the refused upload is alone.
+        """Store a group and answer its calls.
 
-        That upload is tried once more alone: if another process stored the same Idempotency-Key first, the
-        second attempt finds what that call made.
+        A refused group is halved until the refused upload is alone. That upload is tried once more: if
+        another process stored the same Idempotency-Key first, the second attempt finds what that call made.
         """
         if not group:
             return

@@ -106,7 +106,7 @@ class PostgresqlConnections:
 
 
 def migrate(url: str, work: Callable[[Connection], T]) -> T:
-    """Run *work* in a transaction; processes that migrate at the same time take turns."""
+    """Run *work* in a transaction; processes that migrate concurrently take turns."""
 
     def run(connection: Connection) -> T:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
@@ -176,9 +176,9 @@ def _engine(
 
 
 def _system_trust(parameters: Mapping[str, str]) -> ssl.SSLContext | None:
-    """Return TLS settings for `sslrootcert=system`, else None: asyncpg would read `system` as a file name.
+    """Return TLS settings for `sslrootcert=system`, else None.
 
-    Certificate and host name are both verified, as in libpq.
+    asyncpg would read `system` as a file name. As in libpq, certificate and host name are both verified.
     """
     if parameters.get("sslrootcert") != _SYSTEM:
         return None
@@ -191,7 +191,7 @@ def _system_trust(parameters: Mapping[str, str]) -> ssl.SSLContext | None:
 
 
 def _unreadable(parameters: Mapping[str, str]) -> str | None:
-    """Name a TLS file of the URL that cannot be read; the error of the TLS library does not name it."""
+    """Name a TLS file of the URL that cannot be read: the TLS library does not."""
     for name in ("sslrootcert", "sslcert", "sslkey", "sslcrl"):
         if name in parameters and parameters[name] != _SYSTEM and not os.access(parameters[name], os.R_OK):
             return f"{name} is {parameters[name]}, which cannot be read"
@@ -209,7 +209,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _for_asyncpg(url: str, limits: Mapping[str, str]) -> tuple[str, dict[str, str], float]:
-    """Return the URL for asyncpg, the settings for the server, and the seconds to connect in.
+    """Return the URL for asyncpg, the server settings, and the seconds to connect in.
 
     The URL's own parameters override *limits*; parameters that asyncpg does not know are left out.
     """

@@ -1,4 +1,7 @@
-"""A group of new uploads on PostgreSQL: one statement with one parameter writes owners, rows and events."""
+"""A group of new uploads on PostgreSQL, stored by one statement with one parameter.
+
+The statement writes owners, uploads and events.
+"""
 
 from collections.abc import Mapping, Sequence
 

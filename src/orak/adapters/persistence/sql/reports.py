@@ -37,7 +37,10 @@ def _number(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
 
 
 def _last(types: frozenset[EventType], upload_id: ColumnElement[int]) -> ScalarSelect[datetime]:
-    """Return the time of the last event of *types*: an upload has few events, found by their unique key."""
+    """Return the time of the last event of *types*.
+
+    An upload has few events, and their unique key finds them.
+    """
     return (
         select(func.max(events.c.at))
         .where(events.c.upload_id == upload_id, events.c.type.in_(sorted(types)))

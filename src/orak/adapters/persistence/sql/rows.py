@@ -1,4 +1,7 @@
-"""Conversion of rows and aggregates. Reading columns by index costs half as much as by name."""
+"""Conversion between rows and aggregates.
+
+Reading columns by index costs half as much as by name.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -152,7 +155,10 @@ def to_snapshot(row: Sequence[Any]) -> RecordSnapshot:
 
 
 def upload_values(upload: Upload, at: datetime) -> dict[str, object]:
-    """Return the values of all columns after a change at *at*, except `id` and `turn`: SQL computes them."""
+    """Return the values of all columns after a change at *at*, but `id` and `turn`.
+
+    SQL computes these two.
+    """
     output, loudness = upload.output, upload.output and upload.output.loudness
     return {
         "uuid": upload.uuid,
@@ -214,7 +220,7 @@ EVENT_COLUMNS = (events.c.position, events.c.id, events.c.upload_id, events.c.ve
 
 
 def event_values(upload_id: UploadId, version: int, event: DomainEvent) -> dict[str, object]:
-    """Return the values of a new event's columns; the event gets its position after commit."""
+    """Return the values of a new event's columns; its position comes after commit."""
     return {
         "upload_id": upload_id,
         "version": version,

@@ -1,4 +1,4 @@
-"""The check of the schema at start: migrate it, accept it, or refuse to work on it."""
+"""The check of the schema at start: migrate it, accept it, or refuse it."""
 
 import asyncio
 import logging
@@ -16,9 +16,10 @@ _RETRY_SECONDS = 2.0
 
 
 def prepare_schema(url: str, *, upgrade: bool) -> None:
-    """Migrate an outdated schema if *upgrade* is true or the database is SQLite, else refuse it.
+    """Migrate an outdated schema, or refuse it.
 
-    A SQLite file belongs to this machine. Other machines may still use a PostgreSQL database as it is.
+    It is migrated if *upgrade* is true, and always on SQLite. A SQLite file belongs to this machine; other
+    machines may still use a PostgreSQL database as it is.
 
     Raises:
         UnusableSchema: the schema is outdated, of a later major version, or made by another program.
@@ -37,7 +38,7 @@ def prepare_schema(url: str, *, upgrade: bool) -> None:
     found, known = migrations.current(url), migrations.HEAD
     if found != known:
         _log.warning(
-            "the schema is at revision %s, newer than %s, which this version of orak made; continuing",
+            "the schema is at revision %s, newer than %s of this version of orak; continuing",
             found,
             known,
         )
@@ -45,7 +46,7 @@ def prepare_schema(url: str, *, upgrade: bool) -> None:
 
 @asynccontextmanager
 async def schema_prepared(url: str, *, upgrade: bool, patient: bool) -> AsyncIterator[Callable[[], None]]:
-    """Prepare the schema; if *patient*, start without a PostgreSQL that is down and retry until it answers.
+    """Prepare the schema; if *patient*, retry in the background while PostgreSQL is down.
 
     Yields a function that raises `Unavailable` until the schema is known to be usable.
 

@@ -1,4 +1,4 @@
-"""The schema: users, songs, uploads, records, and the tables of the event log, webhooks and settings."""
+"""The tables, their indexes, and the conditions of partial indexes."""
 
 from sqlalchemy import (
     Boolean,

@@ -71,7 +71,7 @@ def get_upload_by_key(connection: Connection, key: ObjectKey) -> Upload:
 
 
 def save_upload(connection: Connection, upload: Upload, event: DomainEvent) -> Upload:
-    """Store a changed upload and its event. Raise `StaleVersion` if another writer saved it first."""
+    """Store a changed upload and its event. Raise `StaleVersion`."""
     saved = replace(upload, version=upload.version + 1)
     values = upload_values(saved, event.at) | {"of_id": upload.id, "read_version": upload.version}
     if upload.is_waiting:

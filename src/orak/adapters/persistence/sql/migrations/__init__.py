@@ -1,4 +1,7 @@
-"""The migrations of the schema, shipped in the wheel. They are synchronous: they run before anything else."""
+"""The migrations of the schema, shipped in the wheel.
+
+They are synchronous: they run before anything else.
+"""
 
 import re
 from collections.abc import Callable
@@ -29,7 +32,9 @@ class UnusableSchema(ValueError):
 
 
 def upgrade(url: str) -> None:
-    """Migrate the schema to `HEAD` in one transaction; leave one that is current or newer unchanged.
+    """Migrate the schema to `HEAD` in one transaction.
+
+    A schema that is current or newer stays as it is.
 
     Raises:
         UnusableSchema: another program or a later major version of orak made the schema.
@@ -49,7 +54,9 @@ def current(url: str) -> str | None:
 
 
 def check(url: str) -> bool:
-    """Whether this version of orak can work on the schema as it is: at `HEAD`, or newer and compatible.
+    """Whether this version of orak can work on the schema as it is.
+
+    It can if the schema is at `HEAD`, or newer and compatible.
 
     Raises:
         UnusableSchema: another program or a later major version of orak made the schema.
@@ -98,7 +105,7 @@ def _migrate(
 
 
 def _on(url: str, work: Callable[[Connection], T], *, read_only: bool = False) -> T:
-    """Run *work* in a transaction; processes that migrate at the same time take turns."""
+    """Run *work* in a transaction; processes that migrate concurrently take turns."""
     if not url.startswith("sqlite:"):
         from orak.adapters.persistence.sql import postgresql  # noqa: PLC0415 - installed by `orak[postgresql]`
 

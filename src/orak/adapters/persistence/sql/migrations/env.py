@@ -1,4 +1,4 @@
-"""Alembic runs this file on the connection and in the transaction of `migrations._migrate`."""
+"""What Alembic runs, on the connection and in the transaction of `_migrate`."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""Create the settings that operators change at run time, and an index of failed uploads."""
+"""Create the settings of operators, and an index of failed uploads."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Let one process at a time hold a cursor, and store upload and tries of events that were set aside."""
+"""Let one process at a time hold a cursor; store upload and tries of deferred events."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the columns; an older version of orak, which does not know them, leaves their default 0."""
+    """Add the columns; older versions of orak leave them at their default, 0."""
     op.add_column("feed_cursors", sa.Column("held_by", sa.String(100)))
     op.add_column("feed_cursors", sa.Column("held_until", UtcDateTime))
     op.add_column("deferred_facts", sa.Column("upload_id", BigId, nullable=False, server_default="0"))
