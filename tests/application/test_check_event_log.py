@@ -1,4 +1,4 @@
-"""The log of events can be replayed at any time, and is not kept longer than it is wanted."""
+"""The event log matches the tables, and old events are removed."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -23,7 +23,7 @@ async def checked(house):
     return [found async for history in replay.histories() for found in await replay.check(history)]
 
 
-async def test_every_life_can_be_rebuilt_from_its_events(house):
+async def test_every_upload_can_be_rebuilt_from_its_events(house):
     for _ in range(3):
         await house.create(await house.upload())
     await house.use_cases.process_upload(None)
@@ -32,7 +32,7 @@ async def test_every_life_can_be_rebuilt_from_its_events(house):
     assert await checked(house) == []
 
 
-async def test_what_others_wrote_into_the_tables_is_found(house):
+async def test_a_change_made_in_the_tables_alone_is_found(house):
     upload = await house.upload()
     state = house.persistence.transaction.store.committed  # as an operator with a database shell would
     state.uploads[upload.id] = changed(
@@ -41,7 +41,7 @@ async def test_what_others_wrote_into_the_tables_is_found(house):
     assert [(found.what, found.by_tables) for found in await checked(house)] == [("status", "FAILED")]
 
 
-async def test_a_row_that_moves_while_it_is_read_differs_from_nothing(house):
+async def test_a_row_that_changes_while_it_is_read_is_not_reported(house):
     upload = await house.upload()
     [history] = [history async for history in house.use_cases.check_event_log.histories()]
     await house.create(upload)
@@ -49,17 +49,17 @@ async def test_a_row_that_moves_while_it_is_read_differs_from_nothing(house):
     assert await house.use_cases.check_event_log.check(stale) == []
 
 
-async def test_events_go_when_they_are_old_and_every_reader_is_done_with_them(house):
+async def test_old_events_are_removed_once_every_subscriber_is_done(house):
     for _ in range(2):
         await house.upload()
     house.clock.advance(31 * DAY)
-    assert await house.use_cases.prune_events() == 0, "nobody has read them"
+    assert await house.use_cases.prune_events() == 0, "no subscriber has read them"
     await house.use_cases.relay_events()
     assert await house.use_cases.prune_events() == 2
     assert await checked(house) == []
 
 
-async def test_young_events_stay_and_all_do_where_none_is_to_go(house):
+async def test_young_events_stay_and_without_a_retention_all_do(house):
     await house.upload()
     await house.use_cases.relay_events()
     house.clock.advance(29 * DAY)
@@ -68,7 +68,7 @@ async def test_young_events_stay_and_all_do_where_none_is_to_go(house):
     assert await replace(house.use_cases.prune_events, retention=None)() == 0
 
 
-async def test_more_events_than_fit_into_one_round_go_at_once(house):
+async def test_more_events_than_one_page_are_removed_in_one_call(house):
     for _ in range(1100):
         await house.upload()
     await house.use_cases.relay_events()

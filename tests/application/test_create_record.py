@@ -26,14 +26,14 @@ async def house():
         yield house
 
 
-async def test_a_take_that_arrived_is_started_at_once(house):
+async def test_an_upload_that_arrived_is_started_at_once(house):
     upload = await house.upload()
     snapshot = await house.create(upload)
     assert (snapshot.record.title, snapshot.status) == ("첫 노래", ProcessingStatus.PROCESSING)
     assert house.started == [upload.id]
 
 
-async def test_a_take_that_arrived_unannounced_is_found_by_the_call(house):
+async def test_bytes_that_arrived_unannounced_are_found_by_the_call(house):
     upload = await house.request()
     await house.lay(upload)
     snapshot = await house.create(upload)
@@ -41,7 +41,7 @@ async def test_a_take_that_arrived_unannounced_is_found_by_the_call(house):
     assert house.started == [upload.id]
 
 
-async def test_a_take_that_is_on_its_way_is_named_and_not_started(house):
+async def test_an_upload_without_bytes_gets_its_record_and_is_not_started(house):
     upload = await house.request()
     snapshot = await house.create(upload)
     assert snapshot.status is ProcessingStatus.PROCESSING
@@ -51,7 +51,7 @@ async def test_a_take_that_is_on_its_way_is_named_and_not_started(house):
     assert house.started == [upload.id]
 
 
-async def test_bytes_that_are_not_what_was_declared_make_a_failed_record(house):
+async def test_bytes_that_differ_from_the_declaration_make_a_failed_record(house):
     upload = await house.request(content=b"abc")
     await house.lay(upload, b"abcd")
     snapshot = await house.create(upload)
@@ -60,21 +60,21 @@ async def test_bytes_that_are_not_what_was_declared_make_a_failed_record(house):
     assert await house.storage.head(upload.key) is None
 
 
-async def test_of_fifty_calls_at_once_one_wins(house):
+async def test_one_of_fifty_concurrent_calls_wins(house):
     upload = await house.upload()
     answers = await asyncio.gather(*(house.create(upload) for _ in range(50)), return_exceptions=True)
     assert sum(isinstance(answer, RecordExists) for answer in answers) == 49
     assert len((await house.use_cases.list_records(SINGER)).snapshots) == 1
 
 
-async def test_a_song_that_nobody_knows_is_refused_and_nothing_is_saved(house):
+async def test_an_unknown_song_is_refused_and_nothing_is_saved(house):
     upload = await house.upload()
     with pytest.raises(SongNotFound):
         await house.use_cases.create_record(SINGER, NewRecord("t", upload.id, SongId(5)))
     assert (await house.use_cases.list_records(SINGER)).snapshots == []
 
 
-async def test_strangers_and_unknown_uploads(house):
+async def test_other_users_and_unknown_uploads_are_refused(house):
     upload = await house.upload()
     with pytest.raises(PermissionDenied) as refusal:
         await house.create(upload, STRANGER)
@@ -83,14 +83,14 @@ async def test_strangers_and_unknown_uploads(house):
         await house.use_cases.create_record(SINGER, NewRecord("t", UploadId(999)))
 
 
-async def test_a_cancelled_upload_cannot_be_named(house):
+async def test_a_cancelled_upload_gets_no_record(house):
     upload = await house.request()
     await house.use_cases.cancel_upload(SINGER, upload.id)
     with pytest.raises(StateConflict):
         await house.create(upload)
 
 
-async def test_everything_wrong_is_named_at_once(house):
+async def test_every_invalid_field_is_named_at_once(house):
     with pytest.raises(Rejected) as refusal:
         await house.use_cases.create_record(SINGER, NewRecord(" ", None, SongId(0), -1))
     assert [problem.field for problem in refusal.value.problems] == [
@@ -140,7 +140,7 @@ async def test_a_caller_that_sets_a_wait_also_waits_for_a_queued_conversion(hous
     creating = asyncio.create_task(
         house.use_cases.create_record(SINGER, NewRecord("t", upload.id), wait=1000)
     )
-    while not await house.use_cases.process_upload():  # noqa: ASYNC110 - nothing tells when the row waits
+    while not await house.use_cases.process_upload():  # noqa: ASYNC110 - no event is set when the row waits
         await asyncio.sleep(0)
     assert (await creating).status is ProcessingStatus.COMPLETED
 
@@ -156,4 +156,4 @@ async def test_shutdown_ends_the_wait_for_a_queued_conversion(house):
     house.waits.end()
     snapshot = await house.use_cases.create_record(SINGER, NewRecord("t", upload.id), wait=1000)
     assert snapshot.status is ProcessingStatus.PROCESSING
-    assert house.clock.now() - before < timedelta(seconds=1)  # of the thousand that the caller set
+    assert house.clock.now() - before < timedelta(seconds=1)  # the caller set a thousand

@@ -28,7 +28,7 @@ async def waiting(house):
 
 
 class HeldUp:
-    """A converter that waits until it is let go on."""
+    """A converter that waits until the test lets it go on."""
 
     def __init__(self, converter) -> None:
         self.converter = converter
@@ -42,7 +42,7 @@ class HeldUp:
 
 
 async def begin(house, process=None) -> tuple[asyncio.Task, HeldUp]:
-    """Start processing, and return when the conversion waits in the middle."""
+    """Start processing; return when the conversion waits in the middle."""
     held_up = HeldUp(house.converter)
     process = with_ports(process or house.use_cases.process_upload, converter=held_up)
     work = asyncio.create_task(process())
@@ -54,7 +54,7 @@ async def published(house):
     return [stored.key async for stored in house.storage.list("published/")]
 
 
-async def test_a_take_is_converted_and_published_under_its_attempt(house, waiting):
+async def test_an_upload_is_converted_and_published_under_its_attempt(house, waiting):
     assert await house.use_cases.process_upload()
     row = await house.row(waiting)
     assert (row.status, row.attempt, row.progress) == (S.COMPLETED, 1, 100)
@@ -62,7 +62,7 @@ async def test_a_take_is_converted_and_published_under_its_attempt(house, waitin
     assert sorted(await published(house)) == sorted([row.output.audio_key, row.output.waveform_key])
 
 
-async def test_nothing_waits_nothing_is_done(house):
+async def test_a_call_returns_false_if_nothing_is_waiting(house):
     assert not await house.use_cases.process_upload()
 
 
@@ -80,17 +80,17 @@ async def test_a_file_that_never_converts_fails_at_once(house, waiting, failure)
     assert (row.status, row.failure, row.failures) == (S.FAILED, failure, 1)
 
 
-async def test_a_decoder_that_dies_twice_ends_it(house, waiting):
+async def test_a_decoder_that_dies_twice_fails_the_upload(house, waiting):
     house.converter.errors = [DecoderDied(FailureCode.RESOURCE_LIMIT) for _ in range(2)]
     assert await house.use_cases.process_upload()
-    assert not await house.use_cases.process_upload(), "the second try came without any back-off"
+    assert not await house.use_cases.process_upload(), "the second try came without back-off"
     house.clock.advance(timedelta(minutes=10))
     assert await house.use_cases.process_upload()
     row = await house.row(waiting)
     assert (row.status, row.failure) == (S.FAILED, FailureCode.RESOURCE_LIMIT)
 
 
-async def test_an_outage_is_no_failure_and_comes_again_within_ten_seconds(house, waiting):
+async def test_an_outage_is_no_failure_and_is_retried_within_ten_seconds(house, waiting):
     house.converter.errors = [Unavailable("the store is away")]
     await house.use_cases.process_upload()
     row = await house.row(waiting)
@@ -108,23 +108,23 @@ async def test_a_bug_counts_as_a_failure(house, waiting, caplog):
     assert "a bug" in caplog.text
 
 
-async def test_replaced_bytes_are_never_converted_as_they_are(house, waiting):
+async def test_replaced_bytes_are_not_converted_before_they_are_verified(house, waiting):
     await house.lay(waiting, b"xyz")
     await house.use_cases.process_upload()
     row = await house.row(waiting)
     assert (row.status, row.failures, house.converter.converted) == (S.UPLOADED, 1, [])
     house.clock.advance(timedelta(minutes=1))
     await house.use_cases.process_upload()
-    assert house.converter.converted == [b"xyz"], "they were verified anew, and pinned"
+    assert house.converter.converted == [b"xyz"], "the new bytes were not verified and pinned"
 
 
-async def test_replaced_bytes_of_another_size_end_it(house, waiting):
+async def test_replaced_bytes_of_another_size_fail_the_upload(house, waiting):
     await house.lay(waiting, b"longer")
     await house.use_cases.process_upload()
     assert (await house.row(waiting)).failure is FailureCode.SIZE_MISMATCH
 
 
-async def test_a_worker_that_is_told_to_stop_gives_its_take_back(house, waiting):
+async def test_a_worker_that_is_cancelled_gives_its_lease_back(house, waiting):
     work, _ = await begin(house)
     work.cancel()
     with suppress(asyncio.CancelledError):
@@ -133,7 +133,7 @@ async def test_a_worker_that_is_told_to_stop_gives_its_take_back(house, waiting)
     assert (row.status, row.failures, row.not_before) == (S.UPLOADED, 0, None)
 
 
-async def test_a_deleted_take_is_not_published_by_whoever_converts_it(house, waiting):
+async def test_an_upload_that_is_deleted_during_its_conversion_is_not_published(house, waiting):
     work, held_up = await begin(house)
     await house.use_cases.delete_record(SINGER, (await house.row(waiting)).record_id)
     held_up.go_on.set()
@@ -161,7 +161,7 @@ async def test_a_worker_that_froze_past_its_lease_publishes_nothing():
         assert sorted(await published(house)) == sorted([row.output.audio_key, row.output.waveform_key])
 
 
-async def test_a_late_result_does_not_pass_for_that_of_the_attempt_under_way():
+async def test_a_late_result_is_not_taken_for_that_of_the_current_attempt():
     async with a_house(FrozenClock()) as house:
         upload = await house.upload()
         await house.create(upload)
@@ -182,7 +182,7 @@ async def test_a_late_result_does_not_pass_for_that_of_the_attempt_under_way():
         assert sorted(await published(house)) == sorted([row.output.audio_key, row.output.waveform_key])
 
 
-async def test_renaming_during_the_conversion_loses_neither(house, waiting):
+async def test_a_title_changed_during_the_conversion_is_kept(house, waiting):
     work, held_up = await begin(house)
     record_id = (await house.row(waiting)).record_id
     await house.use_cases.change_record(SINGER, record_id, title="새 제목")
@@ -192,7 +192,7 @@ async def test_renaming_during_the_conversion_loses_neither(house, waiting):
     assert (snapshot.record.title, snapshot.status) == ("새 제목", S.COMPLETED)
 
 
-async def test_one_users_many_takes_do_not_stand_before_anothers_first(house):
+async def test_many_uploads_of_one_user_do_not_delay_another_users_first(house):
     hers = [await house.upload(SINGER) for _ in range(5)]
     for upload in hers:
         await house.create(upload, SINGER)
@@ -206,7 +206,7 @@ async def test_one_users_many_takes_do_not_stand_before_anothers_first(house):
 
 
 @pytest.mark.usefixtures("waiting")
-async def test_listeners_hear_of_each_change(house):
+async def test_live_clients_receive_each_change(house):
     await house.use_cases.follow_events()
     live = house.use_cases.process_upload.attempt.keeper.live
     async with live.listen(SINGER.user_id) as messages:
@@ -223,7 +223,7 @@ async def test_listeners_hear_of_each_change(house):
     assert heard == [S.PROCESSING, S.COMPLETED]
 
 
-async def test_whoever_polls_sees_progress_between_heartbeats():
+async def test_clients_that_poll_see_progress_between_heartbeats():
     async with a_house(FrozenClock()) as house:
         upload = await house.upload()
         await house.create(upload)
@@ -241,7 +241,7 @@ async def test_whoever_polls_sees_progress_between_heartbeats():
             while (await house.row(upload)).progress != 50:
                 house.clock.advance(timedelta(milliseconds=250))
                 await asyncio.sleep(0)
-        assert house.clock.now() - began < LEASE / 3, "it came with the heartbeat only"
+        assert house.clock.now() - began < LEASE / 3, "the progress came only with the heartbeat"
         half_way.go_on.set()
         await work
 
@@ -254,7 +254,7 @@ def test_the_clock_of_these_tests_never_waits():
 
 
 class SlowToAnswer:
-    """Leases that are granted, and told of late."""
+    """Leases that are granted at once and answered late."""
 
     def __init__(self, leases) -> None:
         self.leases = leases
@@ -268,7 +268,7 @@ class SlowToAnswer:
         return snapshot
 
 
-async def test_a_claim_that_is_cancelled_after_it_was_granted_is_given_back(house, waiting):
+async def test_a_lease_whose_claim_was_cancelled_is_given_back(house, waiting):
     slow = SlowToAnswer(house.persistence.leases)
     work = asyncio.create_task(with_ports(house.use_cases.process_upload, leases=slow)())
     await slow.granted.wait()
@@ -282,9 +282,9 @@ async def test_a_claim_that_is_cancelled_after_it_was_granted_is_given_back(hous
     assert (row.status, row.failures, row.lease_until) == (S.UPLOADED, 0, None)
 
 
-async def test_a_worker_that_is_told_to_stop_after_its_take_was_deleted_leaves_no_object(house, waiting):
+async def test_a_worker_cancelled_after_a_deletion_leaves_no_object(house, waiting):
     class AfterPublishing:
-        """Storage that deletes the take under the worker's hands, and stops the worker."""
+        """Storage that deletes the record after the last output was published, and cancels the worker."""
 
         def __getattr__(self, name):
             return getattr(house.storage, name)
@@ -293,7 +293,7 @@ async def test_a_worker_that_is_told_to_stop_after_its_take_was_deleted_leaves_n
             await house.storage.publish(key, source, content_type=content_type)
             if key.endswith(".json"):
                 await house.use_cases.delete_record(SINGER, (await house.row(waiting)).record_id)
-                await house.use_cases.relay_events()  # removes what is there: of this attempt, too
+                await house.use_cases.relay_events()  # deletes what is stored, this attempt's output too
                 await house.storage.publish(key, source, content_type=content_type)
                 work.cancel()
 
@@ -306,7 +306,7 @@ async def test_a_worker_that_is_told_to_stop_after_its_take_was_deleted_leaves_n
 
 
 class LostAnswers:
-    """Transactions of which some are committed and answered with an outage."""
+    """Transactions of which some end in an outage, before or after the commit."""
 
     def __init__(self, transaction, outages: int, *, committed: bool) -> None:
         self.transaction = transaction
@@ -325,7 +325,7 @@ class LostAnswers:
             raise Unavailable("the database went away")
 
 
-async def test_an_output_whose_commit_was_not_answered_stays(house, waiting):
+async def test_an_output_whose_commit_went_unanswered_stays(house, waiting):
     process = house.use_cases.process_upload
     process = with_ports(process, transaction=LostAnswers(process.end_attempt.transaction, 1, committed=True))
     assert await process()
@@ -334,7 +334,7 @@ async def test_an_output_whose_commit_was_not_answered_stays(house, waiting):
     assert sorted(await published(house)) == sorted([row.output.audio_key, row.output.waveform_key])
 
 
-async def test_a_database_that_restarts_while_a_take_is_converted_costs_no_second_conversion(house, waiting):
+async def test_a_database_restart_during_a_conversion_costs_no_second_one(house, waiting):
     process = house.use_cases.process_upload
     process = with_ports(
         process, transaction=LostAnswers(process.end_attempt.transaction, 20, committed=False)
@@ -345,9 +345,9 @@ async def test_a_database_that_restarts_while_a_take_is_converted_costs_no_secon
 
 
 @pytest.mark.parametrize(("outages", "left"), [(9, 0), (99, 2)])
-async def test_a_late_output_goes_also_if_the_store_is_just_away(house, waiting, outages, left):
+async def test_a_discarded_output_is_removed_once_the_store_is_back(house, waiting, outages, left):
     class Away:
-        """Storage that takes a while to be there again once the take was deleted."""
+        """Storage that is away for some deletions after the record was deleted."""
 
         outages = 0
 

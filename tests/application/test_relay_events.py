@@ -1,4 +1,4 @@
-"""EventLog reach every reader, whatever one of them trips over."""
+"""Events reach every subscriber, whatever happens to another one."""
 
 import asyncio
 from dataclasses import replace
@@ -24,7 +24,7 @@ async def house():
 
 
 class Failing:
-    """A reader that fails at some events, as often as it is told to."""
+    """A subscriber that fails at given events, a given number of times."""
 
     in_order = False
     begins = StartPosition.FIRST
@@ -57,7 +57,7 @@ class InOrder(Failing):
 
 
 class Stumbling(Failing):
-    """A reader with a bug."""
+    """A subscriber with a bug."""
 
     async def read(self, page) -> PageOutcome:
         if any(self.failures.get(logged.position) for logged in page):
@@ -84,13 +84,13 @@ def relay(house, *subscribers, by=None) -> RelayEvents:
 
 
 @pytest.mark.parametrize("subscriber", [Failing({2: 1}), InOrder({2: 1}), Stumbling({2: 1})])
-async def test_an_event_that_fails_holds_up_no_other_upload_and_comes_again(house, subscriber):
+async def test_an_event_that_fails_delays_no_other_upload_and_comes_again(house, subscriber):
     for _ in range(3):
         await house.request()
     relaying = relay(house, subscriber)
     assert await relaying() == 2
     assert subscriber.read_positions == [1, 3]
-    assert await relaying() == 0, "it is not tried again at once"
+    assert await relaying() == 0, "the event was tried again at once"
     house.clock.advance(timedelta(seconds=4))
     assert await relaying() == 1
     assert subscriber.read_positions == [1, 3, 2]
@@ -98,7 +98,7 @@ async def test_an_event_that_fails_holds_up_no_other_upload_and_comes_again(hous
     assert await relaying() == 0
 
 
-async def test_an_event_that_fails_again_is_left_alone_for_longer(house):
+async def test_an_event_that_fails_again_waits_longer(house):
     await house.request()
     subscriber = Failing({1: 3})
     relaying = relay(house, subscriber)
@@ -107,12 +107,12 @@ async def test_an_event_that_fails_again_is_left_alone_for_longer(house):
         assert subscriber.tried == tried
         house.clock.advance(timedelta(seconds=seconds, milliseconds=-1))
         await relaying()
-        assert subscriber.tried == tried, "too soon"
+        assert subscriber.tried == tried, "the event came too soon"
         house.clock.advance(timedelta(milliseconds=1))
     assert await relaying() == 1
 
 
-async def test_in_order_a_failed_event_holds_back_those_of_its_upload(house):
+async def test_for_an_in_order_subscriber_a_failed_event_holds_back_its_upload(house):
     uploads = [await house.upload() for _ in range(2)]  # events 1 to 4, two each
     subscriber = InOrder({1: 2})
     relaying = relay(house, subscriber)
@@ -127,7 +127,7 @@ async def test_in_order_a_failed_event_holds_back_those_of_its_upload(house):
     assert subscriber.read_positions == [3, 4, 6, 1, 2, 5]
 
 
-async def test_when_nothing_works_a_reader_stays_where_it_is(house):
+async def test_a_subscriber_stays_at_its_position_while_nothing_works(house):
     for _ in range(20):
         await house.request()
     subscriber = Failing()
@@ -135,14 +135,14 @@ async def test_when_nothing_works_a_reader_stays_where_it_is(house):
     subscriber.works = False
     for _ in range(3):
         assert await relaying() == 0
-    assert subscriber.tried == 1, "and rests"
+    assert subscriber.tried == 1, "the subscriber does not rest"
     subscriber.works = True
     house.clock.advance(timedelta(seconds=4))
     assert await relaying() == 20
-    assert subscriber.read_positions == list(range(1, 21)), "in order, none was set aside"
+    assert subscriber.read_positions == list(range(1, 21)), "an event was set aside or out of order"
 
 
-async def test_a_reader_that_stays_down_is_left_alone_for_longer_but_not_for_ever(house):
+async def test_a_subscriber_that_stays_down_rests_longer_up_to_a_limit(house):
     await house.request()
     subscriber = Failing()
     relaying = relay(house, subscriber)
@@ -158,7 +158,7 @@ async def test_a_reader_that_stays_down_is_left_alone_for_longer_but_not_for_eve
     assert await relaying() == 1
 
 
-async def test_when_nothing_works_halfway_a_reader_goes_on_from_there(house):
+async def test_a_subscriber_that_fails_halfway_resumes_from_there(house):
     for _ in range(3):
         await house.request()
 
@@ -175,7 +175,7 @@ async def test_when_nothing_works_halfway_a_reader_goes_on_from_there(house):
     assert subscriber.read_positions == [1, 2, 3]
 
 
-async def test_one_reader_does_not_hold_up_another(house):
+async def test_one_subscriber_does_not_delay_another(house):
     await house.request()
     broken, well = Failing(), Failing(name="well")
     broken.works = False
@@ -183,7 +183,7 @@ async def test_one_reader_does_not_hold_up_another(house):
     assert well.read_positions == [1]
 
 
-async def test_of_several_processes_one_relays(house):
+async def test_only_one_of_several_processes_relays(house):
     for _ in range(250):
         await house.request()
     subscriber = Failing()
@@ -191,10 +191,10 @@ async def test_of_several_processes_one_relays(house):
     assert sorted(acted_on) == [0] * 7 + [250]
     assert subscriber.read_positions == list(range(1, 251))
     await house.request()
-    assert await relay(house, subscriber)() == 1, "who is done lets go"
+    assert await relay(house, subscriber)() == 1, "the first process kept its hold"
 
 
-async def test_another_process_goes_on_for_one_that_died(house):
+async def test_another_process_takes_over_from_one_that_died(house):
     await house.request()
     subscriber, begun = Failing(), asyncio.Event()
 
@@ -213,7 +213,7 @@ async def test_another_process_goes_on_for_one_that_died(house):
     assert subscriber.read_positions == [1]
 
 
-async def test_a_reader_that_begins_at_the_end_of_an_empty_feed_is_told_everything(house):
+async def test_a_subscriber_that_begins_at_the_end_of_an_empty_log_receives_every_event(house):
     subscriber = Failing()
     subscriber.begins = StartPosition.NEXT
     relaying = relay(house, subscriber)
@@ -222,7 +222,7 @@ async def test_a_reader_that_begins_at_the_end_of_an_empty_feed_is_told_everythi
     assert await relaying() == 1
 
 
-async def test_a_reader_that_begins_at_the_end_is_not_told_of_the_past(house):
+async def test_a_subscriber_that_begins_at_the_end_receives_no_earlier_event(house):
     await house.request()
     subscriber = Failing()
     subscriber.begins = StartPosition.NEXT
@@ -233,7 +233,7 @@ async def test_a_reader_that_begins_at_the_end_is_not_told_of_the_past(house):
     assert subscriber.read_positions == [2]
 
 
-async def test_each_process_hears_what_is_new_since_it_began(house):
+async def test_each_process_receives_the_events_since_it_began(house):
     await house.request()
     first, late = Heard(), Heard()
     hearing = FollowEvents(house.persistence.event_log, [first])
@@ -247,7 +247,7 @@ async def test_each_process_hears_what_is_new_since_it_began(house):
     assert late.positions == []
 
 
-async def test_a_reader_that_hangs_holds_up_no_other(house):
+async def test_a_subscriber_that_hangs_delays_no_other(house):
     await house.request()
     go_on = asyncio.Event()
 
@@ -259,7 +259,7 @@ async def test_a_reader_that_hangs_holds_up_no_other(house):
     hanging, well = Hanging(), Failing(name="well")
     relaying = asyncio.create_task(relay(house, hanging, well)())
     async with asyncio.timeout(5):
-        while not well.read_positions:  # noqa: ASYNC110 - a reader sets no event
+        while not well.read_positions:  # noqa: ASYNC110 - a subscriber sets no event
             await asyncio.sleep(0)
     assert hanging.read_positions == []
     go_on.set()
@@ -267,7 +267,7 @@ async def test_a_reader_that_hangs_holds_up_no_other(house):
 
 
 class OutOfReach:
-    """Storage of which one object cannot be reached."""
+    """Storage with one unreachable object."""
 
     def __init__(self, storage, key) -> None:
         self._storage = storage
@@ -282,7 +282,7 @@ class OutOfReach:
         await self._storage.delete(key)
 
 
-async def test_an_object_out_of_reach_keeps_no_other_deleted_take_public(house):
+async def test_an_unreachable_object_does_not_keep_another_deleted_upload_public(house):
     uploads = [await house.upload() for _ in range(3)]
     for upload in uploads:
         record = (await house.create(upload)).record
@@ -295,7 +295,7 @@ async def test_an_object_out_of_reach_keeps_no_other_deleted_take_public(house):
     assert [stored.key async for stored in house.storage.list("")] == []
 
 
-async def test_unnoticed_bytes_of_a_cancelled_upload_go_with_it(house):
+async def test_unnoticed_bytes_of_a_cancelled_upload_are_deleted(house):
     upload = await house.request()
     await house.lay(upload)
     await house.use_cases.cancel_upload(SINGER, upload.id)
@@ -303,7 +303,7 @@ async def test_unnoticed_bytes_of_a_cancelled_upload_go_with_it(house):
     assert await house.storage.head(upload.key) is None
 
 
-async def test_what_a_worker_publishes_after_a_deletion_that_it_did_not_know_of_goes_too(house):
+async def test_output_published_after_an_unnoticed_deletion_is_deleted(house):
     upload = await house.upload()
     record = (await house.create(upload)).record
     late = (await house.persistence.leases.claim()).upload

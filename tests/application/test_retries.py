@@ -8,7 +8,7 @@ from orak.application.retries import with_retries
 
 
 class ImpatientClock(FrozenClock):
-    """Whose sleepers need not wait."""
+    """A clock that lets no sleeper wait."""
 
     async def sleep(self, seconds):
         self.advance(timedelta(seconds=seconds))
@@ -23,7 +23,7 @@ class ImpatientClock(FrozenClock):
         (StaleVersion(), 7, 3),
     ],
 )
-async def test_a_blink_is_tried_again_and_a_long_silence_is_not(error, takes, tries):
+async def test_a_short_outage_is_retried_and_a_long_one_is_not(error, takes, tries):
     clock, tried = ImpatientClock(), []
 
     async def work():

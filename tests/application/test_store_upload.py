@@ -1,4 +1,4 @@
-"""Bytes handed over within the process go the way of all others."""
+"""Bytes stored from within the process are handled like any other arrival."""
 
 import pytest
 
@@ -22,21 +22,21 @@ def source(tmp_path):
     return path
 
 
-async def test_it_is_verified(house, source):
+async def test_stored_bytes_are_verified(house, source):
     upload = await house.request()
     stored = await house.use_cases.store_upload(SINGER, upload.id, source)
     assert (stored.status, stored.etag is not None) == (S.UPLOADED, True)
     assert house.started == []
 
 
-async def test_what_waited_for_it_is_started(house, source):
+async def test_storing_bytes_starts_the_waiting_conversion(house, source):
     upload = await house.request()
     await house.create(upload)
     await house.use_cases.store_upload(SINGER, upload.id, source)
     assert house.started == [upload.id]
 
 
-async def test_only_its_owner_may_and_only_once(house, source):
+async def test_only_the_owner_stores_bytes_and_only_once(house, source):
     upload = await house.request()
     with pytest.raises(PermissionDenied):
         await house.use_cases.store_upload(STRANGER, upload.id, source)
@@ -45,16 +45,16 @@ async def test_only_its_owner_may_and_only_once(house, source):
         await house.use_cases.store_upload(SINGER, upload.id, source)
 
 
-async def test_bytes_of_what_is_given_up_meanwhile_do_not_stay(house, source):
+async def test_bytes_of_an_upload_cancelled_meanwhile_do_not_stay(house, source):
     upload = await house.request()
     publish = house.storage.publish
 
-    async def give_up_meanwhile(*arguments, **options):
+    async def cancel_meanwhile(*arguments, **options):
         await house.use_cases.cancel_upload(SINGER, upload.id)
         await house.use_cases.relay_events()
         await publish(*arguments, **options)
 
-    house.storage.publish = give_up_meanwhile
+    house.storage.publish = cancel_meanwhile
     with pytest.raises(UploadNotFound):
         await house.use_cases.store_upload(SINGER, upload.id, source)
     assert await house.storage.head(upload.key) is None

@@ -28,7 +28,7 @@ def sweep_with(house, *, storage):
     return replace(sweep, steps=replace(sweep.steps, storage=storage))
 
 
-async def test_a_lost_lease_puts_the_take_back_and_counts(house):
+async def test_a_lost_lease_puts_the_upload_back_and_counts(house):
     upload = await house.upload()
     await house.create(upload)
     await house.persistence.leases.claim()
@@ -39,7 +39,7 @@ async def test_a_lost_lease_puts_the_take_back_and_counts(house):
     assert (row.status, row.failures) == (S.UPLOADED, 1)
 
 
-async def test_a_take_that_kills_its_worker_every_time_ends(house):
+async def test_an_upload_that_kills_every_worker_fails(house):
     upload = await house.upload()
     await house.create(upload)
     starts = 0
@@ -51,7 +51,7 @@ async def test_a_take_that_kills_its_worker_every_time_ends(house):
     assert (await house.row(upload)).failure is FailureCode.FAILED_TOO_OFTEN
 
 
-async def test_bytes_that_nobody_announced_are_found_once_their_take_is_named(house):
+async def test_unannounced_bytes_are_found_soon_after_their_record_was_made(house):
     upload = await house.request()
     await house.create(upload)
     await house.lay(upload)
@@ -60,15 +60,15 @@ async def test_bytes_that_nobody_announced_are_found_once_their_take_is_named(ho
     assert (report.received, report.waiting, house.queue.woken) == (1, True, 1)
 
 
-async def test_looks_for_bytes_that_do_not_come_grow_rarer(house):
+async def test_looks_for_missing_bytes_grow_rarer(house):
     upload = await house.request()
     house.clock.advance(timedelta(minutes=2))
     await house.use_cases.sweep()
     assert (await house.row(upload)).not_before >= house.clock.now() + timedelta(minutes=1)
-    assert (await house.row(upload)).version == 1, "nothing happened, so there is no event"
+    assert (await house.row(upload)).version == 1, "the look wrote an event"
 
 
-async def test_an_upload_that_never_came_expires_and_a_late_one_still_counts(house):
+async def test_an_upload_without_bytes_expires_and_a_late_arrival_still_counts(house):
     upload = await house.request()
     record = (await house.create(upload)).record
     house.clock.advance(timedelta(hours=1, minutes=16))
@@ -81,7 +81,7 @@ async def test_an_upload_that_never_came_expires_and_a_late_one_still_counts(hou
     assert (await house.row(upload)).is_waiting
 
 
-async def test_an_expired_upload_is_looked_for_rarely_though_a_record_waits(house):
+async def test_an_expired_upload_is_looked_for_rarely_even_with_a_record(house):
     upload = await house.request()
     await house.create(upload)
     house.clock.advance(timedelta(hours=2))
@@ -93,7 +93,7 @@ async def test_an_expired_upload_is_looked_for_rarely_though_a_record_waits(hous
     assert row.not_before == house.clock.now() + timedelta(minutes=10)
 
 
-async def test_an_orphan_goes_with_its_object_after_its_retention(house):
+async def test_an_orphan_and_its_object_are_removed_after_the_retention(house):
     upload = await house.upload()
     house.clock.advance(timedelta(hours=23))
     assert (await house.use_cases.sweep()).orphans_removed == 0
@@ -105,7 +105,7 @@ async def test_an_orphan_goes_with_its_object_after_its_retention(house):
         await house.use_cases.get_upload(SINGER, upload.id)
 
 
-async def test_a_deleted_record_is_gone_at_once_and_its_objects_by_the_next_round(house):
+async def test_a_deleted_record_is_gone_at_once_and_its_objects_after_the_next_relay(house):
     upload = await house.upload()
     record = (await house.create(upload)).record
     await house.use_cases.process_upload()
@@ -116,7 +116,7 @@ async def test_a_deleted_record_is_gone_at_once_and_its_objects_by_the_next_roun
     assert [stored.key async for stored in house.storage.list("")] == []
 
 
-async def test_objects_that_could_not_be_deleted_are_not_forgotten(house, caplog):
+async def test_objects_that_could_not_be_deleted_are_deleted_later(house, caplog):
     upload = await house.upload()
     record = (await house.create(upload)).record
     await house.use_cases.delete_record(SINGER, record.id)
@@ -129,7 +129,7 @@ async def test_objects_that_could_not_be_deleted_are_not_forgotten(house, caplog
     assert await house.storage.head(upload.key) is None
 
 
-async def test_a_tombstone_outlives_the_longest_signature_and_takes_a_late_put_with_it(house):
+async def test_a_tombstone_outlives_every_signature_and_is_purged_with_a_late_put(house):
     upload = await house.upload()
     record = (await house.create(upload)).record
     await house.use_cases.delete_record(SINGER, record.id)
@@ -142,7 +142,7 @@ async def test_a_tombstone_outlives_the_longest_signature_and_takes_a_late_put_w
     assert await house.storage.head(upload.key) is None
 
 
-async def test_a_put_to_a_cancelled_upload_leads_nowhere(house):
+async def test_a_put_to_a_cancelled_upload_is_deleted(house):
     upload = await house.request()
     await house.use_cases.cancel_upload(SINGER, upload.id)
     await house.lay(upload)
@@ -152,7 +152,7 @@ async def test_a_put_to_a_cancelled_upload_leads_nowhere(house):
 
 
 class Meanwhile:
-    """A port, behind which something happens between its answer and what is made of it."""
+    """A port with a method after whose answer something else happens first."""
 
     def __init__(self, port, method, happens) -> None:
         self._port = port
@@ -168,7 +168,7 @@ class Meanwhile:
         return answer
 
 
-async def test_an_orphan_that_is_named_at_the_last_moment_stays(house):
+async def test_an_orphan_that_gets_its_record_at_the_last_moment_stays(house):
     upload = await house.upload()
     house.clock.advance(timedelta(hours=25))
     arrivals = Meanwhile(house.persistence.arrivals, "orphans", lambda: house.create(upload))
@@ -177,7 +177,7 @@ async def test_an_orphan_that_is_named_at_the_last_moment_stays(house):
     assert (await house.row(upload)).is_waiting
 
 
-async def test_a_lease_that_is_renewed_at_the_last_moment_is_not_lost(house):
+async def test_a_lease_extended_at_the_last_moment_is_not_lost(house):
     upload = await house.upload()
     await house.create(upload)
     await house.persistence.leases.claim()
@@ -189,7 +189,7 @@ async def test_a_lease_that_is_renewed_at_the_last_moment_is_not_lost(house):
     assert (await house.row(upload)).status is S.PROCESSING
 
 
-async def test_bytes_that_are_announced_while_the_sweep_looks_for_them_are_received_once(house, caplog):
+async def test_bytes_announced_during_the_sweep_are_received_once(house, caplog):
     upload = await house.request()
     await house.create(upload)
     await house.lay(upload)
@@ -200,7 +200,7 @@ async def test_bytes_that_are_announced_while_the_sweep_looks_for_them_are_recei
     assert caplog.text == ""
 
 
-async def test_a_row_that_cannot_be_moved_does_not_keep_others_from_it(house, caplog):
+async def test_a_row_that_cannot_be_moved_does_not_stop_the_others(house, caplog):
     stuck, moving = await house.request(), await house.request()
     for upload in (stuck, moving):
         await house.create(upload)
@@ -216,10 +216,10 @@ async def test_a_row_that_cannot_be_moved_does_not_keep_others_from_it(house, ca
     assert report.received == 1
     assert (await house.row(moving)).is_waiting
     assert f"skips upload {stuck.id}" in caplog.text
-    assert (await house.row(stuck)).not_before > house.clock.now(), "it would stand in front for ever"
+    assert (await house.row(stuck)).not_before > house.clock.now(), "the stuck row stays first in line"
 
 
-async def test_a_store_that_is_away_does_not_keep_leases_from_being_found(house):
+async def test_an_outage_of_the_store_does_not_hide_lost_leases(house):
     upload = await house.upload()
     await house.create(upload)
     await house.persistence.leases.claim()
@@ -229,7 +229,7 @@ async def test_a_store_that_is_away_does_not_keep_leases_from_being_found(house)
     assert (report.leases_lost, report.received) == (1, 0)
 
 
-async def test_what_a_dead_attempt_published_goes_once_another_is_done(house):
+async def test_output_of_a_dead_attempt_is_deleted_after_the_next_one_completed(house):
     upload = await house.upload()
     await house.create(upload)
     dead = (await house.persistence.leases.claim()).upload
@@ -247,7 +247,7 @@ async def test_what_a_dead_attempt_published_goes_once_another_is_done(house):
     )
 
 
-async def test_an_object_out_of_reach_keeps_no_other_from_being_found(house):
+async def test_an_unreachable_object_does_not_hide_the_others(house):
     away = [await house.request() for _ in range(4)]
     found = await house.request()
     for upload in (*away, found):
@@ -259,14 +259,14 @@ async def test_an_object_out_of_reach_keeps_no_other_from_being_found(house):
     assert storage.asked == 5
     house.clock.advance(timedelta(seconds=1))
     await sweep()
-    assert storage.asked == 5, "what was out of reach is given a moment"
+    assert storage.asked == 5, "unreachable objects were asked for again at once"
     house.clock.advance(timedelta(seconds=5))
     storage.keys.clear()
     assert (await sweep()).received == 4
 
 
 class OutOfReach:
-    """Storage of which some objects cannot be reached."""
+    """Storage with some unreachable objects."""
 
     def __init__(self, storage, keys) -> None:
         self._storage = storage
@@ -283,24 +283,24 @@ class OutOfReach:
         return await self._storage.head(key)
 
 
-async def test_an_expired_upload_that_is_named_at_the_last_moment_keeps_its_bytes(house):
+async def test_an_expired_upload_that_gets_its_record_at_the_last_moment_keeps_its_bytes(house):
     upload = await house.request()
     house.clock.advance(timedelta(hours=2))
     await house.use_cases.sweep()
     assert (await house.row(upload)).status is S.EXPIRED
     house.clock.advance(timedelta(days=8))
 
-    async def come_and_be_named():
+    async def arrive_and_get_a_record():
         await house.lay(upload)
         await house.create(upload)
 
-    arrivals = Meanwhile(house.persistence.arrivals, "tombstones", come_and_be_named)
+    arrivals = Meanwhile(house.persistence.arrivals, "tombstones", arrive_and_get_a_record)
     assert (await replace(house.use_cases.sweep, arrivals=arrivals)()).purged == 0
     assert await house.storage.head(upload.key) is not None
     assert (await house.row(upload)).is_waiting
 
 
-async def test_a_late_attempts_output_goes_with_the_tombstone(house):
+async def test_output_of_a_late_attempt_is_purged_with_the_tombstone(house):
     upload = await house.upload()
     record = (await house.create(upload)).record
     late = (await house.persistence.leases.claim()).upload
@@ -313,7 +313,7 @@ async def test_a_late_attempts_output_goes_with_the_tombstone(house):
     assert [stored.key async for stored in house.storage.list("")] == []
 
 
-async def test_bytes_that_nobody_can_send_any_more_are_not_looked_for(house):
+async def test_bytes_that_no_url_can_bring_any_more_are_not_looked_for(house):
     upload = await house.request()
     await house.create(upload)
     house.clock.advance(timedelta(hours=2))

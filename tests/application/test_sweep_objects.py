@@ -43,7 +43,7 @@ def found(report) -> set[str]:
     return {stray.key for stray in report.strays}
 
 
-async def test_what_has_a_row_stays_and_what_has_none_goes(house, lay):
+async def test_objects_with_a_row_stay_and_others_are_removed(house, lay):
     take = await a_take(house)
     owned = await keys(house)
     strays = {
@@ -60,7 +60,7 @@ async def test_what_has_a_row_stays_and_what_has_none_goes(house, lay):
     assert found(await house.use_cases.sweep_objects(dry_run=False)) == set()
 
 
-async def test_the_young_are_left_alone(house, lay):
+async def test_young_objects_stay(house, lay):
     await a_take(house)
     await lay(f"published/{NOBODY}/1_take.m4a")
     house.clock.advance(timedelta(hours=23))
@@ -71,7 +71,7 @@ async def test_the_young_are_left_alone(house, lay):
     "key",
     ["backups/orak.db", "recordings/by-hand.webm", "published/logo.png", f"published/{NOBODY}/logo.png", "x"],
 )
-async def test_what_orak_did_not_store_is_not_its_to_remove(house, lay, key):
+async def test_objects_that_orak_did_not_store_stay(house, lay, key):
     await a_take(house)
     await lay(key)
     house.clock.advance(LONG)
@@ -79,7 +79,7 @@ async def test_what_orak_did_not_store_is_not_its_to_remove(house, lay, key):
     assert key in await keys(house)
 
 
-async def test_what_a_worker_may_be_writing_stays(house, lay):
+async def test_objects_that_a_worker_may_be_writing_stay(house, lay):
     upload = await house.upload()
     await house.create(upload)
     key = await lay(f"published/{upload.uuid}/1_take.m4a")
@@ -89,7 +89,7 @@ async def test_what_a_worker_may_be_writing_stays(house, lay):
     assert key in await keys(house)
 
 
-async def test_the_database_of_another_store_removes_nothing(house, lay):
+async def test_a_database_that_belongs_to_another_store_removes_nothing(house, lay):
     stray = await lay(f"recordings/{NOBODY}_take.webm")
     house.clock.advance(LONG)
     assert found(await house.use_cases.sweep_objects(dry_run=True)) == {stray}
@@ -100,7 +100,7 @@ async def test_the_database_of_another_store_removes_nothing(house, lay):
     assert await keys(house) == set()
 
 
-async def test_more_objects_than_one_question_to_the_database_holds(house, lay):
+async def test_more_objects_than_one_page_are_removed(house, lay):
     take = await a_take(house)
     for number in range(1100):
         await lay(f"published/{take.uuid}/{number + 10}_x.m4a")
@@ -108,6 +108,6 @@ async def test_more_objects_than_one_question_to_the_database_holds(house, lay):
     assert len((await house.use_cases.sweep_objects(dry_run=False)).strays) == 1100
 
 
-async def test_keys_lead_to_their_uploads(house):
+async def test_the_uuid_is_read_from_each_key(house):
     take = await a_take(house)
     assert {uuid_of(key) for key in await keys(house)} == {take.uuid}

@@ -1,4 +1,4 @@
-"""The life of an upload under calls in any order and at once, and what must hold whatever happens."""
+"""Invariants of uploads under concurrent calls in any order."""
 
 import asyncio
 from collections import defaultdict
@@ -29,14 +29,14 @@ ENDED = {S.COMPLETED, S.FAILED, S.EXPIRED, S.CANCELLED, S.DELETED}
 
 
 class Life:
-    """A few uploads of two people, and everything that may be done to one of them."""
+    """A few uploads of two users, and every call that may be made on one of them."""
 
     def __init__(self, house: House) -> None:
         self.house = house
         self.uploads: list[Upload] = []
 
     async def step(self, name: str, number: int) -> None:
-        with suppress(OrakError):  # refusing is a fine answer; what must hold is checked afterwards
+        with suppress(OrakError):  # a refusal is allowed; the invariants are checked afterwards
             await getattr(self, name)(number)
 
     def _pick(self, which: int) -> Upload:
@@ -106,8 +106,8 @@ CALLS = st.tuples(st.sampled_from(STEPS), st.integers(0, 11))
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.lists(CALLS, min_size=1, max_size=5), min_size=1, max_size=25))
-def test_whatever_happens_in_whatever_order(rounds):
-    """Each round's calls run at once; the rounds one after another."""
+def test_invariants_hold_for_any_calls_in_any_order(rounds):
+    """Run the calls of each round at once, and the rounds one after another."""
 
     async def live() -> None:
         async with a_house() as house:
@@ -124,7 +124,7 @@ def test_whatever_happens_in_whatever_order(rounds):
 
 
 async def settle(life: Life) -> None:
-    """Let time, sweep and workers do what they do, until nothing is left to do."""
+    """Advance the clock, sweep and process until nothing is left to do."""
     for _ in range(12):
         life.house.clock.advance(timedelta(minutes=15))
         await life.house.use_cases.sweep()
@@ -142,19 +142,19 @@ async def check(life: Life) -> None:
     for upload in life.uploads:
         row = await house.row(upload)
         events = stream[upload.id]
-        # Its events are gapless, end where the row is, and walk the table of moves.
+        # Its events have no gaps, follow the table of moves, and end in the state of the row.
         assert [logged.version for logged in events] == list(range(1, row.version + 1))
         assert (events[-1].event.status, events[-1].event.attempt) == (row.status, row.attempt)
         for earlier, later in pairwise(events):
             before, after = earlier.event.status, later.event.status
             assert after is before or after in MOVES[before]
             assert later.event.attempt >= earlier.event.attempt
-        # What is named has ended, one way or another; nothing hangs.
+        # An upload with a record has ended; none hangs.
         if row.record_id is not None:
             assert row.status in ENDED
-        # What is published is there, once; what is not published is not there.
+        # Published objects exist once, and no others exist.
         published = {key for key in keys if key.startswith(f"published/{row.uuid}/")}
         expected = {row.output.audio_key, row.output.waveform_key} if row.status is S.COMPLETED else set()
         assert published == expected
-    # Only bytes that were verified were ever converted.
+    # Only verified bytes were ever converted.
     assert set(house.converter.converted) <= {CONTENT}

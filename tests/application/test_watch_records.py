@@ -1,4 +1,4 @@
-"""Whoever watches misses no change, whenever the process began to follow the feed."""
+"""A watch misses no change, whenever the process began to follow the event log."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ async def house():
         yield house
 
 
-async def test_a_watch_that_begins_before_the_process_follows_the_feed_misses_nothing(house):
+async def test_a_watch_that_begins_before_the_process_follows_the_log_misses_nothing(house):
     first = await house.upload()
     await house.create(first)
     async with house.use_cases.watch_records(SINGER) as watch:
@@ -26,7 +26,7 @@ async def test_a_watch_that_begins_before_the_process_follows_the_feed_misses_no
         await heard.aclose()
 
 
-async def test_what_was_missed_comes_before_what_is_heard_and_once(house):
+async def test_missed_changes_come_first_and_each_change_comes_once(house):
     await house.create(await house.upload())
     async with house.use_cases.watch_records(SINGER, 0) as watch:
         missed = [message.event_id async for message in watch.missed()]

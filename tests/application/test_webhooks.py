@@ -1,4 +1,4 @@
-"""Webhooks are told everything, in order, whatever becomes of their receivers meanwhile."""
+"""Webhooks deliver every event, in order, whatever happens to their receivers meanwhile."""
 
 import json
 from datetime import timedelta
@@ -17,8 +17,8 @@ from orak.domain.webhooks import EndpointNotFound, Outcome
 OPERATOR = Actor(UserId(9), frozenset({"admin"}))
 URL, OTHER = "https://one.example/orak", "https://two.example/orak"
 MINUTE = timedelta(minutes=1)
-ON_THE_WIRE = 8
-"""Requests to one receiver at a time."""
+MAX_CONCURRENT = 8
+"""Requests to one receiver at a time, so that many may follow the fifth before it is stopped."""
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ async def pass_time(house, minutes):
     await deliver(house)
 
 
-def told(house, url=URL):
+def posted_to(house, url=URL):
     return [json.loads(body) for posted, _, body in house.poster.posts if posted == url]
 
 
@@ -53,7 +53,7 @@ async def log_of(house, endpoint):
     return [(delivery.outcome, delivery.status_code) for delivery in page.deliveries]
 
 
-async def test_what_happens_from_now_on_is_posted_and_signed(house, endpoint):
+async def test_new_events_are_posted_and_signed(house, endpoint):
     upload = await house.request()
     await deliver(house)
     [(_, headers, body)] = house.poster.posts
@@ -73,26 +73,24 @@ async def test_what_happens_from_now_on_is_posted_and_signed(house, endpoint):
     )
 
 
-async def test_what_happened_before_is_not_told(house):
+async def test_events_before_the_webhook_was_added_are_not_posted(house):
     await house.request()
     await house.use_cases.add_webhook(OPERATOR, URL)
     await house.request()
     await deliver(house)
-    assert [event["uploadId"] for event in told(house)] == [2]
+    assert [event["uploadId"] for event in posted_to(house)] == [2]
 
 
-async def test_a_receiver_that_is_down_for_ten_minutes_misses_nothing_and_sees_each_upload_in_order(
-    house, endpoint
-):
+async def test_a_receiver_that_was_down_for_ten_minutes_gets_every_event_in_order(house, endpoint):
     house.poster.answers[URL] = None
     for _ in range(30):
         await house.create(await house.upload())
     await pass_time(house, 10)
     tried = len(house.poster.posts)
-    assert tried < 150, "it is not hammered"
+    assert tried < 150, "a receiver that is down is asked too often"
     house.poster.answers[URL] = 204
     await pass_time(house, 10)
-    delivered = told(house)[tried:]
+    delivered = posted_to(house)[tried:]
     assert len(delivered) == 90
     by_upload = {}
     for event in delivered:
@@ -103,19 +101,19 @@ async def test_a_receiver_that_is_down_for_ten_minutes_misses_nothing_and_sees_e
         verify_webhook(body, headers["Orak-Signature"], endpoint.secret, now=stamp)
 
 
-async def test_one_that_is_down_holds_up_no_other(house, endpoint):
+async def test_a_receiver_that_is_down_delays_no_other(house, endpoint):
     await house.use_cases.add_webhook(OPERATOR, OTHER)
     house.poster.answers[URL] = 500
     await house.upload()
     await deliver(house)
-    assert [event["version"] for event in told(house, OTHER)] == [1, 2]
-    assert [event["version"] for event in told(house)] == [1], "the second waits for the first"
+    assert [event["version"] for event in posted_to(house, OTHER)] == [1, 2]
+    assert [event["version"] for event in posted_to(house)] == [1], (
+        "the second event did not wait for the first"
+    )
     assert await log_of(house, endpoint) == [(Outcome.FAILED, 500)]
 
 
-async def test_one_event_that_is_refused_for_ever_is_given_up_after_a_day_and_holds_up_no_other(
-    house, endpoint
-):
+async def test_an_event_that_is_always_refused_is_given_up_after_a_day_and_delays_no_other(house, endpoint):
     poisoned = await house.request()
     post = house.poster.post
 
@@ -127,17 +125,17 @@ async def test_one_event_that_is_refused_for_ever_is_given_up_after_a_day_and_ho
     await deliver(house)
     await house.request()
     await pass_time(house, 1)
-    assert [event["uploadId"] for event in told(house)].count(2) == 1
+    assert [event["uploadId"] for event in posted_to(house)].count(2) == 1
     house.clock.advance(timedelta(hours=24))
     await pass_time(house, 6)
-    times = len(told(house))
+    times = len(posted_to(house))
     assert (await log_of(house, endpoint))[0] == (Outcome.GIVEN_UP, 500)
     await pass_time(house, 30)
-    assert len(told(house)) == times
+    assert len(posted_to(house)) == times
 
 
 @pytest.mark.usefixtures("endpoint")
-async def test_a_receiver_that_is_gone_is_told_nothing_more(house):
+async def test_a_receiver_that_answers_gone_is_disabled(house):
     house.poster.answers[URL] = 410
     await house.request()
     await deliver(house)
@@ -148,16 +146,16 @@ async def test_a_receiver_that_is_gone_is_told_nothing_more(house):
     assert (shown.enabled, shown.disabled_reason) == (False, "the receiver answered 410 Gone")
 
 
-async def test_only_what_is_wanted_is_told(house, endpoint):
+async def test_only_the_chosen_event_types_are_posted(house, endpoint):
     await house.use_cases.change_webhook(
         OPERATOR, endpoint.id, EndpointChange(event_types=["UploadReceived"])
     )
     await house.upload()
     await deliver(house)
-    assert [event["type"] for event in told(house)] == ["UploadReceived"]
+    assert [event["type"] for event in posted_to(house)] == ["UploadReceived"]
 
 
-async def test_what_happens_while_it_is_off_is_not_told_unless_it_is_replayed(house, endpoint):
+async def test_events_of_a_disabled_time_are_posted_only_by_a_replay(house, endpoint):
     await house.request()
     await deliver(house)
     await house.use_cases.change_webhook(OPERATOR, endpoint.id, EndpointChange(enabled=False))
@@ -167,23 +165,23 @@ async def test_what_happens_while_it_is_off_is_not_told_unless_it_is_replayed(ho
     await house.use_cases.change_webhook(OPERATOR, endpoint.id, EndpointChange(enabled=True))
     await house.request()
     await deliver(house)
-    assert [event["uploadId"] for event in told(house)] == [1, 3]
+    assert [event["uploadId"] for event in posted_to(house)] == [1, 3]
     assert await house.use_cases.replay_webhook_events(OPERATOR, endpoint.id, 1) == 2
     await deliver(house)
-    assert [event["uploadId"] for event in told(house)] == [1, 3, 2, 3]
+    assert [event["uploadId"] for event in posted_to(house)] == [1, 3, 2, 3]
 
 
-async def test_a_delivery_is_sent_again_under_its_id(house, endpoint):
+async def test_a_replayed_delivery_keeps_its_event_id(house, endpoint):
     await house.request()
     await deliver(house)
     page = await house.use_cases.list_webhook_deliveries(OPERATOR, endpoint.id, None, 1)
     await house.use_cases.replay_webhook_delivery(OPERATOR, endpoint.id, page.deliveries[0].id)
     await deliver(house)
-    first, again = told(house)
+    first, again = posted_to(house)
     assert first == again
 
 
-async def test_two_secrets_sign_while_one_follows_the_other(house, endpoint):
+async def test_two_secrets_sign_after_a_rotation(house, endpoint):
     rotated = await house.use_cases.rotate_webhook_secret(OPERATOR, endpoint.id)
     assert rotated.secret != endpoint.secret
 
@@ -206,7 +204,7 @@ async def test_two_secrets_sign_while_one_follows_the_other(house, endpoint):
     assert await signs() == [False, True]
 
 
-async def test_what_is_removed_is_told_nothing_and_leaves_nothing(house, endpoint):
+async def test_a_removed_webhook_gets_no_events_and_leaves_no_rows(house, endpoint):
     house.poster.answers[URL] = 500
     await house.request()
     await deliver(house)
@@ -218,7 +216,7 @@ async def test_what_is_removed_is_told_nothing_and_leaves_nothing(house, endpoin
     assert (await house.persistence.cursors.lag(endpoint.subscriber, house.clock.now())).deferred == 0
 
 
-async def test_a_log_is_read_page_by_page_and_kept_for_a_month(house, endpoint):
+async def test_a_delivery_log_is_paged_and_kept_for_a_month(house, endpoint):
     for _ in range(5):
         await house.request()
     await deliver(house)
@@ -235,7 +233,7 @@ async def test_a_log_is_read_page_by_page_and_kept_for_a_month(house, endpoint):
     assert await log_of(house, endpoint) == []
 
 
-async def test_private_addresses_and_unknown_types_are_refused_at_once(house, endpoint):
+async def test_private_addresses_and_unknown_types_are_refused_together(house, endpoint):
     with pytest.raises(Rejected) as refused:
         await house.use_cases.add_webhook(OPERATOR, "http://private.example", ["Nonsense"])
     assert [(problem.field, problem.code) for problem in refused.value.problems] == [
@@ -265,7 +263,7 @@ async def test_only_operators_manage_webhooks(house, endpoint):
             await call
 
 
-async def test_a_secret_that_is_rotated_during_another_change_is_kept(house, endpoint):
+async def test_a_secret_rotated_during_another_change_is_kept(house, endpoint):
     async def check(_url):
         await house.use_cases.rotate_webhook_secret(OPERATOR, endpoint.id)
 
@@ -276,7 +274,7 @@ async def test_a_secret_that_is_rotated_during_another_change_is_kept(house, end
 
 
 def once_after(house, posts, act):
-    """Have *act* done in the middle of a page, as an operator does by another process."""
+    """Call *act* in the middle of a page, as an operator might in another process."""
     post, acts = house.poster.post, [act]
 
     async def acting(endpoint, logged, *, at):
@@ -288,47 +286,43 @@ def once_after(house, posts, act):
     house.poster.post = acting
 
 
-async def test_what_is_removed_in_the_middle_of_a_page_is_told_nothing_more_and_leaves_nothing(
-    house, endpoint
-):
+async def test_a_webhook_removed_during_a_page_gets_no_more_events_and_leaves_no_rows(house, endpoint):
     for _ in range(300):
         await house.request()
     once_after(house, 5, lambda: house.use_cases.remove_webhook(OPERATOR, endpoint.id))
     await deliver(house)
     await pass_time(house, 1)
-    assert len(house.poster.posts) < 5 + ON_THE_WIRE
+    assert len(house.poster.posts) < 5 + MAX_CONCURRENT
     now = house.clock.now()
     assert await house.persistence.cursors.hold(endpoint.subscriber, "a", at=now, until=now) is None
     assert await house.persistence.deliveries.page(endpoint.id, None, 9) == []
 
 
-async def test_what_is_switched_off_in_the_middle_of_a_page_is_told_the_rest_when_it_is_on_again(
-    house, endpoint
-):
+async def test_a_webhook_disabled_during_a_page_gets_the_rest_when_enabled_again(house, endpoint):
     for _ in range(60):
         await house.request()
     off, on = EndpointChange(enabled=False), EndpointChange(enabled=True)
     once_after(house, 5, lambda: house.use_cases.change_webhook(OPERATOR, endpoint.id, off))
     await deliver(house)
     await pass_time(house, 1)
-    assert len(house.poster.posts) < 5 + ON_THE_WIRE
+    assert len(house.poster.posts) < 5 + MAX_CONCURRENT
     await house.use_cases.change_webhook(OPERATOR, endpoint.id, on)
     await pass_time(house, 10)
-    assert sorted(event["uploadId"] for event in told(house)) == list(range(1, 61))
+    assert sorted(event["uploadId"] for event in posted_to(house)) == list(range(1, 61))
 
 
-async def test_another_url_counts_from_the_next_post_on(house, endpoint):
+async def test_a_changed_url_is_used_from_the_next_post_on(house, endpoint):
     for _ in range(60):
         await house.request()
     moved = EndpointChange(url=OTHER)
     once_after(house, 5, lambda: house.use_cases.change_webhook(OPERATOR, endpoint.id, moved))
     await deliver(house)
-    assert len(told(house)) < 5 + ON_THE_WIRE
-    assert len(told(house, OTHER)) == 60 - len(told(house))
+    assert len(posted_to(house)) < 5 + MAX_CONCURRENT
+    assert len(posted_to(house, OTHER)) == 60 - len(posted_to(house))
 
 
 @pytest.mark.usefixtures("endpoint")
-async def test_what_is_too_old_is_given_up_without_asking_one_that_is_down(house):
+async def test_events_too_old_are_given_up_without_a_request_to_a_receiver_that_is_down(house):
     house.poster.answers[URL] = 500
     for _ in range(50):
         await house.request()
@@ -339,11 +333,11 @@ async def test_what_is_too_old_is_given_up_without_asking_one_that_is_down(house
     assert tried < 40
     house.poster.answers[URL] = 204
     await pass_time(house, 20)
-    assert len(house.poster.posts) == tried, "nothing of it is sent a day later"
+    assert len(house.poster.posts) == tried, "an event was sent a day later"
 
 
 @pytest.mark.usefixtures("endpoint")
-async def test_what_was_not_tried_while_it_was_down_comes_as_soon_as_it_is_up(house):
+async def test_untried_events_are_posted_as_soon_as_the_receiver_is_up(house):
     house.poster.answers[URL] = None
     for _ in range(50):
         await house.request()
@@ -352,10 +346,10 @@ async def test_what_was_not_tried_while_it_was_down_comes_as_soon_as_it_is_up(ho
     house.poster.answers[URL] = 204
     house.clock.advance(timedelta(seconds=4))
     await deliver(house)
-    assert len({event["uploadId"] for event in told(house)}) == 50
+    assert len({event["uploadId"] for event in posted_to(house)}) == 50
 
 
-async def test_the_lag_of_webhooks_is_measured_and_keeps_events(house, endpoint):
+async def test_the_lag_of_webhooks_is_measured(house, endpoint):
     house.poster.answers[URL] = None
     await house.request()
     await deliver(house)

@@ -27,7 +27,7 @@ async def expired(persistence, at=START):
     return await saved(persistence, (await persistence.intake.add(an_upload())).expire(at=at))
 
 
-async def test_an_upload_is_due_when_its_next_look_has_come(persistence, clock):
+async def test_an_upload_is_due_at_its_next_look(persistence, clock):
     upload = await persistence.intake.add(an_upload(not_before=START + MINUTE))
     assert await persistence.arrivals.due(9) == []
     clock.advance(MINUTE)
@@ -43,7 +43,7 @@ async def test_the_longest_overdue_comes_first(persistence, clock):
     assert await persistence.arrivals.due(2) == [at_once, sooner]
 
 
-async def test_what_arrived_or_ended_is_not_due(persistence, clock):
+async def test_uploads_that_arrived_or_ended_are_not_due(persistence, clock):
     await arrived(persistence)
     await a_waiting_take(persistence)
     await saved(persistence, (await persistence.intake.add(an_upload())).cancel(at=START))
@@ -60,7 +60,7 @@ async def test_an_expired_upload_is_due_while_a_record_waits_for_it(persistence)
     assert await persistence.arrivals.due(9) == [late, expired_later]
 
 
-async def test_a_look_can_be_put_off(persistence, clock):
+async def test_a_look_can_be_postponed(persistence, clock):
     upload = await persistence.intake.add(an_upload(not_before=START))
     await persistence.arrivals.postpone({upload.id: START + MINUTE})
     assert await persistence.arrivals.due(9) == []
@@ -69,7 +69,7 @@ async def test_a_look_can_be_put_off(persistence, clock):
     assert await persistence.event_log.number() == 1
 
 
-async def test_what_awaits_nothing_is_not_put_off(persistence):
+async def test_uploads_that_await_no_bytes_are_not_postponed(persistence):
     take = await a_waiting_take(persistence)
     await persistence.arrivals.postpone({take.upload.id: START + MINUTE, UploadId(99): START + MINUTE})
     await persistence.arrivals.postpone({})
@@ -88,7 +88,7 @@ async def test_orphans_arrived_and_have_no_record(persistence):
     assert await persistence.arrivals.orphans(START + 2 * MINUTE, 9) == [younger]
 
 
-async def test_what_ended_without_a_record_is_buried(persistence):
+async def test_uploads_that_ended_without_a_record_are_tombstones(persistence):
     cancelled = await saved(
         persistence, (await persistence.intake.add(an_upload())).cancel(at=START + 3 * MINUTE)
     )
@@ -104,7 +104,7 @@ async def test_what_ended_without_a_record_is_buried(persistence):
     assert await persistence.arrivals.tombstones(START + 9 * MINUTE, 1) == [deleted]
 
 
-async def test_what_lives_or_has_a_record_is_not_buried(persistence):
+async def test_live_uploads_and_those_with_a_record_are_no_tombstones(persistence):
     await persistence.intake.add(an_upload())
     await arrived(persistence)
     await named(persistence, await expired(persistence))
@@ -114,7 +114,7 @@ async def test_what_lives_or_has_a_record_is_not_buried(persistence):
     assert await persistence.arrivals.tombstones(START + 9 * MINUTE, 9) == []
 
 
-async def test_a_take_is_buried_once_its_record_is_deleted(persistence):
+async def test_an_upload_is_a_tombstone_once_its_record_is_deleted(persistence):
     take = await a_waiting_take(persistence)
     async with persistence.transaction() as tx:
         await tx.records.remove(take.record.id)
@@ -122,7 +122,7 @@ async def test_a_take_is_buried_once_its_record_is_deleted(persistence):
     assert ids(await persistence.arrivals.tombstones(START + MINUTE, 9)) == [take.upload.id]
 
 
-async def test_uploads_are_known_by_their_uuids_tombstones_too(persistence):
+async def test_uploads_are_found_by_their_uuids_tombstones_too(persistence):
     waiting = (await a_waiting_take(persistence)).upload
     gone = await saved(persistence, (await persistence.intake.add(an_upload())).delete(at=START))
     await persistence.intake.add(an_upload())

@@ -20,7 +20,7 @@ async def test_the_time_is_aware_in_utc_and_never_goes_back(clock):
     assert clock.now() >= earlier
 
 
-async def test_the_system_clock_tells_this_machines_time():
+async def test_the_system_clock_shows_the_time_of_this_machine():
     assert abs(SystemClock().now() - datetime.now(UTC)) < timedelta(seconds=5)
 
 
@@ -37,7 +37,7 @@ async def test_a_frozen_clock_stands_still():
     assert clock.now() == START
 
 
-async def test_a_sleeper_wakes_when_its_time_was_reached():
+async def test_a_sleeper_wakes_when_its_time_is_reached():
     clock = FrozenClock(START)
     woken = []
 
@@ -59,7 +59,7 @@ async def test_a_sleeper_wakes_when_its_time_was_reached():
     assert woken == [1, 1, 3, 5]
 
 
-async def test_a_sleeper_that_is_cancelled_is_forgotten():
+async def test_a_cancelled_sleeper_is_forgotten():
     clock = FrozenClock(START)
     sleeper = asyncio.create_task(clock.sleep(1))
     await asyncio.sleep(0)
@@ -69,7 +69,7 @@ async def test_a_sleeper_that_is_cancelled_is_forgotten():
     clock.advance(timedelta(seconds=2))
 
 
-async def test_sleeping_for_no_time_lets_others_run():
+async def test_sleeping_for_no_time_lets_other_tasks_run():
     clock = FrozenClock(START)
     ran = asyncio.Event()
     task = asyncio.create_task(asyncio.sleep(0))
@@ -82,8 +82,8 @@ HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 
 
-class MediaRedirect:
-    """Another machine's clock, which runs ahead or behind, and may not answer."""
+class RemoteClock:
+    """The clock of another machine, which runs ahead or behind, and may not answer."""
 
     def __init__(self, ahead):
         self.ahead, self.asked, self.away = ahead, 0, False
@@ -97,13 +97,13 @@ class MediaRedirect:
     async def was_asked(self, times):
         times += self.asked
         async with asyncio.timeout(5):
-            while self.asked < times:  # noqa: ASYNC110 - whoever asks sets no event
+            while self.asked < times:  # noqa: ASYNC110 - the caller sets no event
                 await asyncio.sleep(0.001)
 
 
 @pytest.mark.parametrize("ahead", [3 * HOUR, -3 * HOUR, timedelta(0)], ids=str)
-async def test_a_following_clock_tells_the_others_time(ahead):
-    clock, elsewhere = FollowingClock(), MediaRedirect(ahead)
+async def test_a_following_clock_shows_the_time_of_the_other_machine(ahead):
+    clock, elsewhere = FollowingClock(), RemoteClock(ahead)
     async with clock.following(elsewhere):
         assert abs(clock.now() - (datetime.now(UTC) + ahead)) < SECOND
 
@@ -120,8 +120,8 @@ async def test_the_offset_is_measured_in_the_middle_of_the_round_trip():
         assert abs(clock.now() - datetime.now(UTC) - HOUR) < timedelta(seconds=0.045)
 
 
-async def test_a_clock_that_was_set_is_followed():
-    clock, elsewhere = FollowingClock(every=0.001), MediaRedirect(HOUR)
+async def test_a_remote_clock_that_was_set_is_followed():
+    clock, elsewhere = FollowingClock(every=0.001), RemoteClock(HOUR)
     async with clock.following(elsewhere):
         elsewhere.ahead = -HOUR
         await elsewhere.was_asked(6)
@@ -129,7 +129,7 @@ async def test_a_clock_that_was_set_is_followed():
 
 
 async def test_a_small_correction_never_goes_back():
-    clock, elsewhere = FollowingClock(every=0.001), MediaRedirect(HOUR)
+    clock, elsewhere = FollowingClock(every=0.001), RemoteClock(HOUR)
     async with clock.following(elsewhere):
         latest = clock.now()
         elsewhere.ahead = HOUR - timedelta(seconds=0.5)
@@ -140,11 +140,11 @@ async def test_a_small_correction_never_goes_back():
             await asyncio.sleep(0)
 
 
-async def test_a_clock_that_does_not_answer_is_counted_on_and_asked_again():
-    clock, elsewhere = FollowingClock(every=0.001, retry=0.001), MediaRedirect(HOUR)
+async def test_a_remote_clock_that_does_not_answer_is_extrapolated_and_asked_again():
+    clock, elsewhere = FollowingClock(every=0.001, retry=0.001), RemoteClock(HOUR)
     elsewhere.away = True
     async with clock.following(elsewhere):
-        assert abs(clock.now() - datetime.now(UTC)) < SECOND  # this machine's meanwhile
+        assert abs(clock.now() - datetime.now(UTC)) < SECOND  # the time of this machine meanwhile
         elsewhere.away = False
         await elsewhere.was_asked(6)
         elsewhere.away = True

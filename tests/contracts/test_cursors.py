@@ -19,7 +19,7 @@ async def cursors(persistence):
 
 @pytest.fixture
 async def events(persistence):
-    """Four of three uploads: the second has two."""
+    """Four events of three uploads: the second upload has two."""
     uploads = [await persistence.intake.add(an_upload()) for _ in range(3)]
     await saved(persistence, uploads[1].cancel(at=START + SECOND))
     await persistence.event_log.number()
@@ -40,7 +40,7 @@ async def due(cursors, seconds, *, limit=9, in_order=False, subscriber="mail"):
     return [(deferred.logged.position, deferred.tries) for deferred in found]
 
 
-async def test_one_process_at_a_time_reads_for_a_reader(cursors):
+async def test_one_process_at_a_time_holds_a_subscriber(cursors):
     assert await hold(cursors, "a") == 0
     assert await hold(cursors, "b", at=9) is None
     assert await hold(cursors, "b", at=9, subscriber="live") == 0
@@ -48,14 +48,14 @@ async def test_one_process_at_a_time_reads_for_a_reader(cursors):
     assert await hold(cursors, "a", at=11) is None
 
 
-async def test_a_holder_may_hold_for_longer(cursors):
+async def test_a_holder_may_prolong_its_hold(cursors):
     await hold(cursors, "a")
     assert await hold(cursors, "a", at=9) == 0
     assert await hold(cursors, "b", at=11) is None
     assert await hold(cursors, "b", at=19) == 0
 
 
-async def test_who_lets_go_holds_up_nobody(cursors):
+async def test_a_hold_that_was_let_go_blocks_no_other_process(cursors):
     await hold(cursors, "a")
     await cursors.let_go("mail", "b")
     assert await hold(cursors, "b") is None
@@ -63,12 +63,12 @@ async def test_who_lets_go_holds_up_nobody(cursors):
     assert await hold(cursors, "b") == 0
 
 
-async def test_of_many_that_want_to_hold_one_does(cursors):
+async def test_one_of_many_concurrent_holders_wins(cursors):
     held = await asyncio.gather(*(hold(cursors, f"process-{n}") for n in range(16)))
     assert [position for position in held if position is not None] == [0]
 
 
-async def test_a_new_reader_begins_where_it_is_told_and_an_old_one_where_it_was(cursors):
+async def test_a_new_subscriber_begins_at_the_given_position_and_a_known_one_at_its_own(cursors):
     await cursors.begin("new", 3)
     assert await hold(cursors, "a", subscriber="new") == 3
     await cursors.advance("new", 5)
@@ -76,7 +76,7 @@ async def test_a_new_reader_begins_where_it_is_told_and_an_old_one_where_it_was(
     assert await hold(cursors, "a", subscriber="new") == 5
 
 
-async def test_nothing_but_its_beginning_makes_a_reader_known(cursors, events):
+async def test_only_begin_creates_a_cursor(cursors, events):
     for _ in range(2):
         assert await hold(cursors, "a", subscriber="gone") is None
         await cursors.advance("gone", 3, [aside(events[0], 0)])
@@ -106,7 +106,7 @@ async def test_an_event_set_aside_comes_again_when_it_is_due(cursors, events):
     assert deferred.logged == events[1]
 
 
-async def test_in_order_only_the_first_of_an_upload_comes_and_when_it_is_due(cursors, events):
+async def test_in_order_only_the_first_deferred_event_of_an_upload_comes_once_due(cursors, events):
     await cursors.advance("mail", 4, [aside(events[0], 3), aside(events[1], 2), aside(events[3], 0)])
     assert events[1].upload_id == events[3].upload_id
     assert await due(cursors, 0) == [(4, 0)]
@@ -116,7 +116,7 @@ async def test_in_order_only_the_first_of_an_upload_comes_and_when_it_is_due(cur
     assert await due(cursors, 3, in_order=True) == [(4, 0), (1, 0)]
 
 
-async def test_an_event_can_be_set_aside_for_longer_and_be_done_with(cursors, events):
+async def test_a_deferred_event_can_be_deferred_again_or_settled(cursors, events):
     await cursors.advance("mail", 2, [aside(events[0], 0), aside(events[1], 0)])
     await cursors.settle("live", {1, 2})
     await cursors.settle("mail", {2}, [aside(events[0], 1, tries=1)])
@@ -127,7 +127,7 @@ async def test_an_event_can_be_set_aside_for_longer_and_be_done_with(cursors, ev
     assert await due(cursors, 1) == []
 
 
-async def test_uploads_with_an_event_set_aside_are_known(cursors, events):
+async def test_uploads_with_a_deferred_event_are_blocked(cursors, events):
     await cursors.advance("mail", 3, [aside(events[0], 9), aside(events[1], 9)])
     uploads = [logged.upload_id for logged in events]
     assert await cursors.blocked("mail", uploads[1:]) == {uploads[1]}
@@ -135,7 +135,7 @@ async def test_uploads_with_an_event_set_aside_are_known(cursors, events):
     assert await cursors.blocked("mail", [UploadId(99)]) == frozenset()
 
 
-async def test_the_lag_of_a_reader(cursors, events):
+async def test_the_lag_counts_events_behind_and_deferred(cursors, events):
     at = START + SECOND
     assert await cursors.lag("mail", at) == Lag("mail", 4, 0, 0, events[0].event.at)
     await cursors.advance("mail", 3, [aside(events[0], 1), aside(events[2], 2)])
@@ -150,7 +150,7 @@ async def test_the_lag_of_a_reader(cursors, events):
     assert await cursors.lag("mail", at) == Lag("mail", 0, 0, 0, None)
 
 
-async def test_who_lost_the_hold_writes_nothing_more(cursors, events):
+async def test_a_process_that_lost_its_hold_changes_nothing(cursors, events):
     await hold(cursors, "a")
     await cursors.advance("mail", 1, holder="a")
     assert await hold(cursors, "b", at=10) == 1

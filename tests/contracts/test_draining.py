@@ -1,4 +1,4 @@
-"""In which order a line is drained by the workers of a process, whatever it is kept in."""
+"""The order in which the workers of a process drain the line."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ WORKERS = 2
 MANY = 500
 
 
-async def test_five_hundred_takes_of_one_user_delay_anothers_first_by_one_conversion_a_worker(
+async def test_five_hundred_uploads_of_one_user_delay_anothers_first_by_one_conversion_a_worker(
     persistence, clock
 ):
     async with asyncio.timeout(DEADLINE), a_drain(persistence, clock, workers=WORKERS) as drain:
@@ -28,7 +28,7 @@ async def test_five_hundred_takes_of_one_user_delay_anothers_first_by_one_conver
         assert (STRANGER, first) in later[:WORKERS], later
 
 
-async def test_a_line_is_drained_round_robin_and_oldest_first_and_nothing_twice(persistence, clock):
+async def test_the_line_is_drained_round_robin_oldest_first_and_nothing_twice(persistence, clock):
     users = [UserId(number) for number in range(1, 9)]
     each, workers = 12, 4
     async with asyncio.timeout(DEADLINE), a_drain(persistence, clock, workers=workers) as drain:
@@ -36,10 +36,10 @@ async def test_a_line_is_drained_round_robin_and_oldest_first_and_nothing_twice(
         drain.converter.let_end(len(ids))
         await drain.queue.wake()
         await drain.idle.wait()
-        await drain.queue.close()  # by then those that were still at it have given theirs back, or ended
+        await drain.queue.close()  # by then each worker has ended its upload or given it back
         starts = await drain.starts()
     check_order(starts, users, each, workers)
-    # What waits is drained: what the shutdown caught in the middle is at most one a worker.
+    # Everything that waits is drained; the shutdown may interrupt one upload for each worker.
     counts = await persistence.reports.count(START, START)
     assert counts.completed + counts.waiting == len(ids)
     assert counts.waiting < workers
@@ -57,7 +57,7 @@ async def test_a_batch_smaller_than_the_line_leaves_nothing_behind(persistence, 
 
 
 def check_order(starts, users, each, workers):
-    """Each take started once; within a user oldest first; between users in turn, give or take the workers."""
+    """Check that each upload started once, oldest first, and users took turns, give or take the workers."""
     assert len({upload_id for _, upload_id in starts}) == len(starts) == len(users) * each
     places = {user: [place for place, (owner, _) in enumerate(starts) if owner == user] for user in users}
     for user in users:
@@ -65,5 +65,5 @@ def check_order(starts, users, each, workers):
         shuffled = [abs(own.index(upload_id) - place) for place, upload_id in enumerate(sorted(own))]
         assert max(shuffled) < workers
         for turn, place in enumerate(places[user]):
-            # Takes that are claimed at once may be written down in another order, by one a worker.
+            # Events of concurrent claims may be written in another order, by one for each worker.
             assert turn * len(users) - workers < place < (turn + 1) * len(users) + workers

@@ -27,7 +27,7 @@ async def test_an_event_comes_back_as_it_was_written(persistence):
     assert (last.record_id, last.status, last.at) == (take.record.id, ProcessingStatus.UPLOADED, START)
 
 
-async def test_a_position_is_kept_and_the_next_goes_on(persistence):
+async def test_a_position_is_kept_and_the_next_follows_it(persistence):
     first = await persistence.intake.add(an_upload())
     await persistence.event_log.number()
     await saved(persistence, first.cancel(at=START))
@@ -40,7 +40,7 @@ async def test_a_position_is_kept_and_the_next_goes_on(persistence):
     assert await persistence.event_log.after(3, 9) == []
 
 
-async def test_a_reader_that_follows_many_writers_misses_nothing(persistence):
+async def test_a_subscriber_that_follows_many_writers_misses_nothing(persistence):
     async def live(owner):
         for _ in range(3):
             upload = await persistence.intake.add(an_upload(UserId(owner)))
@@ -75,12 +75,12 @@ async def test_the_events_of_a_purged_upload_stay(persistence):
     assert {logged.upload_id for logged in await persistence.event_log.after(0, 9)} == {upload.id}
 
 
-async def test_an_empty_feed_has_no_last_event(persistence):
+async def test_an_empty_log_has_no_last_event(persistence):
     await persistence.intake.add(an_upload())
     assert await persistence.event_log.last() == 0
 
 
-async def test_a_singer_s_own_events_between_two_positions(persistence):
+async def test_the_events_of_one_user_between_two_positions_are_returned(persistence):
     mine = await persistence.intake.add(an_upload())
     await persistence.intake.add(an_upload(STRANGER))
     await saved(persistence, mine.cancel(at=START))

@@ -20,7 +20,7 @@ def test_sequential_ids_count_up():
 
 
 @pytest.mark.parametrize("ids", [RandomIds(), SequentialIds()], ids=["random", "sequential"])
-def test_secrets_are_distinct_and_fit_into_a_url(ids):
+def test_secrets_are_distinct_and_safe_in_a_url(ids):
     made = [ids.secret() for _ in range(100)]
     assert len(set(made)) == 100
     assert all(re.fullmatch(r"[\w-]{43}", one) for one in made)

@@ -27,13 +27,13 @@ async def test_an_upload_is_stored_with_its_event(persistence):
     assert logged.event.type is EventType.UPLOAD_REQUESTED
 
 
-async def test_its_owner_is_made_with_it(persistence):
+async def test_the_owner_s_row_is_added_with_the_upload(persistence):
     upload = await persistence.intake.add(an_upload(STRANGER))
     async with persistence.transaction() as tx:
-        await tx.records.add(a_record(upload))  # refers to the user
+        await tx.records.add(a_record(upload))  # needs the user's row
 
 
-async def test_each_of_many_at_once_gets_its_own(persistence):
+async def test_each_of_many_concurrent_callers_gets_its_own_upload(persistence):
     new = [an_upload(owner=SINGER + n % 3, size=n + 1) for n in range(40)]
     uploads = await asyncio.gather(*map(persistence.intake.add, new))
     assert [replace(upload, id=0) for upload in uploads] == new
@@ -43,7 +43,7 @@ async def test_each_of_many_at_once_gets_its_own(persistence):
     }
 
 
-async def test_who_comes_while_others_are_written_is_next(persistence):
+async def test_an_upload_that_comes_during_a_write_is_in_the_next_group(persistence):
     calls = []
     for pause in range(12):
         calls.append(asyncio.create_task(persistence.intake.add(an_upload())))
@@ -54,7 +54,7 @@ async def test_who_comes_while_others_are_written_is_next(persistence):
     assert [upload.id for upload in uploads] == sorted({upload.id for upload in uploads})
 
 
-async def test_one_that_cannot_be_written_fails_alone(persistence):
+async def test_an_upload_that_cannot_be_written_fails_alone(persistence):
     taken = await persistence.intake.add(an_upload())
     new = [an_upload() for _ in range(7)]
     new.insert(3, an_upload(uuid=taken.uuid))
@@ -64,7 +64,7 @@ async def test_one_that_cannot_be_written_fails_alone(persistence):
 
 
 @pytest.mark.parametrize("turns_of_the_loop", range(6))
-async def test_a_caller_that_is_cancelled_takes_nobody_with_it(persistence, turns_of_the_loop):
+async def test_a_cancelled_caller_does_not_affect_the_others(persistence, turns_of_the_loop):
     calls = [asyncio.create_task(persistence.intake.add(an_upload())) for _ in range(5)]
     for _ in range(turns_of_the_loop):
         await asyncio.sleep(0)
@@ -75,20 +75,20 @@ async def test_a_caller_that_is_cancelled_takes_nobody_with_it(persistence, turn
     assert (await persistence.intake.add(an_upload())).id
 
 
-async def test_a_call_that_is_sent_twice_has_one_effect(persistence):
+async def test_a_call_sent_twice_has_one_effect(persistence):
     first = await persistence.intake.add(an_upload(), CALL)
     again = await persistence.intake.add(an_upload(), CALL)
     assert again == first
     assert len(await events(persistence)) == 1
 
 
-async def test_a_call_that_is_sent_again_returns_the_upload_as_it_is_now(persistence):
+async def test_a_repeated_call_returns_the_upload_as_it_is_now(persistence):
     upload = await persistence.intake.add(an_upload(), CALL)
     received = await saved(persistence, upload.receive(an_object(upload), at=START))
     assert await persistence.intake.add(an_upload(), CALL) == received
 
 
-async def test_calls_with_one_key_at_once_get_one_upload(persistence):
+async def test_concurrent_calls_with_one_key_get_one_upload(persistence):
     other = replace(CALL, key="key-2")
     calls = [
         persistence.intake.add(an_upload(), idempotency_key)
@@ -100,7 +100,7 @@ async def test_calls_with_one_key_at_once_get_one_upload(persistence):
     assert len(await events(persistence)) == 3
 
 
-async def test_a_key_with_another_body_is_refused_alone(persistence):
+async def test_a_key_with_another_body_fails_alone_in_its_group(persistence):
     other_body = replace(CALL, fingerprint="body-2")
     outcomes = await asyncio.gather(
         *(
@@ -115,7 +115,7 @@ async def test_a_key_with_another_body_is_refused_alone(persistence):
         await persistence.intake.add(an_upload(), other_body)
 
 
-async def test_a_refused_upload_uses_no_key_up(persistence):
+async def test_a_refused_upload_does_not_use_its_key(persistence):
     taken = await persistence.intake.add(an_upload())
     with pytest.raises(Unavailable):
         await persistence.intake.add(an_upload(uuid=taken.uuid), CALL)

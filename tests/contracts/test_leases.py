@@ -18,15 +18,15 @@ async def read(persistence, upload_id):
         return await tx.uploads.get(upload_id)
 
 
-async def taken(persistence):
-    """The owners and ids of all that can be had, in the order in which they are to be had."""
+async def claim_all(persistence):
+    """Claim every waiting upload; return their owners and ids in that order."""
     order = []
     while snapshot := await persistence.leases.claim():
         order.append((snapshot.upload.owner_id, snapshot.upload.id))
     return order
 
 
-async def test_a_take_is_leased_to_its_next_attempt(persistence):
+async def test_an_upload_is_leased_to_its_next_attempt(persistence):
     take = await a_waiting_take(persistence)
     leased = await persistence.leases.claim()
     assert leased.record == take.record
@@ -39,14 +39,14 @@ async def test_a_take_is_leased_to_its_next_attempt(persistence):
     assert (last.version, last.event.type, last.event.attempt) == (4, EventType.PROCESSING_STARTED, 1)
 
 
-async def test_a_given_take_is_leased_out_of_turn(persistence):
+async def test_a_given_upload_is_leased_out_of_turn(persistence):
     await a_waiting_take(persistence)
     second = await a_waiting_take(persistence)
     assert (await persistence.leases.claim(second.upload.id)).upload.id == second.upload.id
     assert await persistence.leases.claim(second.upload.id) is None
 
 
-async def test_what_does_not_wait_is_not_to_be_had(persistence):
+async def test_an_upload_that_is_not_waiting_cannot_be_claimed(persistence):
     pending = await persistence.intake.add(an_upload())
     unnamed = await persistence.intake.add(an_upload())
     await saved(persistence, unnamed.receive(an_object(unnamed), at=START))
@@ -59,7 +59,7 @@ async def test_what_does_not_wait_is_not_to_be_had(persistence):
     assert await persistence.leases.next_start() is None
 
 
-async def test_a_take_waits_from_the_moment_that_it_is_named(persistence):
+async def test_an_upload_waits_from_the_moment_it_has_a_record(persistence):
     upload = await persistence.intake.add(an_upload())
     upload = await saved(persistence, upload.receive(an_object(upload), at=START))
     async with persistence.transaction() as tx:
@@ -68,7 +68,7 @@ async def test_a_take_waits_from_the_moment_that_it_is_named(persistence):
     assert (await persistence.leases.claim()).upload.id == upload.id
 
 
-async def test_no_two_callers_get_the_same(persistence):
+async def test_no_two_callers_claim_the_same_upload(persistence):
     for _ in range(20):
         await a_waiting_take(persistence)
     leased = await asyncio.gather(*(persistence.leases.claim() for _ in range(24)))
@@ -76,10 +76,10 @@ async def test_no_two_callers_get_the_same(persistence):
     assert len(ids) == len(set(ids)) == 20
 
 
-async def test_one_owners_takes_do_not_stand_before_anothers_first(persistence):
+async def test_uploads_of_one_owner_do_not_stand_before_anothers_first(persistence):
     singers = [(await a_waiting_take(persistence, SINGER)).upload.id for _ in range(12)]
     stranger = await a_waiting_take(persistence, STRANGER)
-    order = await taken(persistence)
+    order = await claim_all(persistence)
     assert order.index((STRANGER, stranger.upload.id)) == 1
     assert [upload_id for owner, upload_id in order if owner == SINGER] == singers
 
@@ -88,21 +88,21 @@ async def test_owners_take_turns(persistence):
     crowd = [UserId(number) for number in (1, 1, 1, 2, 2, 3)]
     for owner in crowd:
         await a_waiting_take(persistence, owner)
-    assert [owner for owner, _ in await taken(persistence)] == [1, 2, 3, 1, 2, 1]
+    assert [owner for owner, _ in await claim_all(persistence)] == [1, 2, 3, 1, 2, 1]
 
 
-async def test_who_comes_while_others_are_served_comes_after_those_whose_turn_it_is(persistence):
+async def test_a_newcomer_comes_after_the_uploads_whose_turn_it_is(persistence):
     for _ in range(4):
         await a_waiting_take(persistence, SINGER)
     for _ in range(2):
         await persistence.leases.claim()
     for _ in range(2):
         await a_waiting_take(persistence, STRANGER)
-    assert [owner for owner, _ in await taken(persistence)] == [SINGER, STRANGER, SINGER, STRANGER]
+    assert [owner for owner, _ in await claim_all(persistence)] == [SINGER, STRANGER, SINGER, STRANGER]
 
 
 async def served(persistence, owner):
-    """Who is served while for each that is served a newcomer joins the line."""
+    """Claim an upload while a newcomer joins the line for each claim; return the owners."""
     await a_waiting_take(persistence, owner)
     leased = (await persistence.leases.claim()).upload
     await saved(persistence, leased.fail(leased.attempt, FailureCode.CORRUPT, at=START))
@@ -116,7 +116,7 @@ async def test_steady_newcomers_do_not_starve_an_old_line(persistence):
     assert owners.count(SINGER) >= 4
 
 
-async def test_a_take_in_back_off_lets_no_newcomer_pass_an_old_line(persistence):
+async def test_an_upload_in_back_off_lets_no_newcomer_pass_an_old_line(persistence):
     await a_waiting_take(persistence, STRANGER)
     stuck = (await persistence.leases.claim()).upload
     later = START + timedelta(minutes=10)
@@ -129,7 +129,7 @@ async def test_a_take_in_back_off_lets_no_newcomer_pass_an_old_line(persistence)
     assert owners.count(SINGER) >= 4
 
 
-async def test_a_take_that_comes_back_from_back_off_lets_no_newcomer_pass_an_old_line(persistence, clock):
+async def test_an_upload_back_from_back_off_lets_no_newcomer_pass_an_old_line(persistence, clock):
     await a_waiting_take(persistence, STRANGER)
     stuck = (await persistence.leases.claim()).upload
     for _ in range(9):
@@ -151,7 +151,7 @@ async def test_a_long_conversion_lets_no_newcomer_pass_an_old_line(persistence):
     assert owners.count(SINGER) >= 4
 
 
-async def test_a_take_put_back_far_down_an_emptied_line_is_served(persistence, clock):
+async def test_an_upload_put_back_far_down_an_emptied_line_is_served(persistence, clock):
     for _ in range(9):
         await a_waiting_take(persistence, SINGER)
     for _ in range(8):
@@ -166,33 +166,33 @@ async def test_a_take_put_back_far_down_an_emptied_line_is_served(persistence, c
     assert SINGER in owners
 
 
-async def test_a_take_that_is_put_back_keeps_its_turn(persistence):
+async def test_an_upload_that_is_put_back_keeps_its_turn(persistence):
     for _ in range(3):
         await a_waiting_take(persistence)
     first = (await persistence.leases.claim()).upload
     await saved(persistence, first.release(first.attempt, at=START))
-    assert (await taken(persistence))[0] == (SINGER, first.id)
+    assert (await claim_all(persistence))[0] == (SINGER, first.id)
 
 
-async def test_a_retried_take_stands_behind_its_owners_others(persistence):
+async def test_a_retried_upload_stands_behind_its_owner_s_others(persistence):
     first, *others = [await a_waiting_take(persistence) for _ in range(3)]
     running = (await persistence.leases.claim()).upload
     failed = await saved(persistence, running.fail(1, FailureCode.CORRUPT, at=START))
     await saved(persistence, failed.retry(at=START))
-    assert [upload_id for _, upload_id in await taken(persistence)] == [
+    assert [upload_id for _, upload_id in await claim_all(persistence)] == [
         *(other.upload.id for other in others),
         first.upload.id,
     ]
 
 
-async def test_a_change_of_the_record_moves_nobody_in_line(persistence):
+async def test_a_change_of_a_record_moves_no_upload_in_line(persistence):
     first = await a_waiting_take(persistence)
     await a_waiting_take(persistence)
     await saved(persistence, first.upload.note_record_change(at=START))
     assert (await persistence.leases.claim()).upload.id == first.upload.id
 
 
-async def test_a_deleted_take_has_left_the_line(persistence):
+async def test_a_deleted_upload_has_left_the_line(persistence):
     take = await a_waiting_take(persistence)
     async with persistence.transaction() as tx:
         await tx.records.remove(take.record.id)
@@ -200,7 +200,7 @@ async def test_a_deleted_take_has_left_the_line(persistence):
     assert await persistence.leases.claim() is None
 
 
-async def test_back_off_lets_others_pass(persistence, clock):
+async def test_other_uploads_pass_one_in_back_off(persistence, clock):
     await a_waiting_take(persistence)
     second = await a_waiting_take(persistence)
     first = (await persistence.leases.claim()).upload
@@ -215,7 +215,7 @@ async def test_back_off_lets_others_pass(persistence, clock):
     assert (await persistence.leases.claim()).upload.id == first.id
 
 
-async def test_the_next_start_is_no_later_than_now_while_one_may_start(persistence):
+async def test_the_next_start_is_no_later_than_now_while_an_upload_may_start(persistence):
     take = await a_waiting_take(persistence)
     later = await a_waiting_take(persistence)
     running = (await persistence.leases.claim(take.upload.id)).upload
@@ -225,7 +225,7 @@ async def test_the_next_start_is_no_later_than_now_while_one_may_start(persisten
     assert await persistence.leases.next_start() == START + SECOND
 
 
-async def test_extending_holds_on_from_now(persistence, clock):
+async def test_an_extended_lease_counts_from_now(persistence, clock):
     await a_waiting_take(persistence)
     upload = (await persistence.leases.claim()).upload
     clock.advance(10 * SECOND)
@@ -236,7 +236,7 @@ async def test_extending_holds_on_from_now(persistence, clock):
     assert await persistence.event_log.number() == upload.version
 
 
-async def test_a_worker_may_finish_on_what_it_read_before_it_extended(persistence, clock):
+async def test_a_worker_may_complete_on_the_row_it_read_before_extending(persistence, clock):
     await a_waiting_take(persistence)
     upload = (await persistence.leases.claim()).upload
     clock.advance(SECOND)
@@ -259,7 +259,7 @@ async def test_a_lease_that_ran_out_is_lost(persistence, clock):
     assert await persistence.leases.lost(2) == [first, second]
 
 
-async def test_a_lease_that_ran_out_can_be_extended_until_somebody_else_has_it(persistence, clock):
+async def test_an_expired_lease_can_be_extended_until_another_attempt_has_it(persistence, clock):
     await a_waiting_take(persistence)
     late = (await persistence.leases.claim()).upload
     clock.advance(2 * LEASE)

@@ -1,4 +1,4 @@
-"""What every Live promises."""
+"""The promises of every `Live`."""
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,7 +24,7 @@ def memory():
 
 @pytest.fixture
 async def redis(request):
-    """A process on Redis, and `other` is another."""
+    """One process on Redis; `other` is another one."""
     async with a_redis_live(request.getfixturevalue("redis_server")) as live:
         yield live
 
@@ -59,14 +59,14 @@ def a_tick(progress: int) -> LiveMessage:
     return LiveMessage(None, RecordId(1), UploadId(2), ProcessingStatus.PROCESSING, progress, START)
 
 
-async def test_a_listener_gets_what_is_published_in_order(live):
+async def test_a_client_gets_messages_in_order(live):
     async with live.listen(SINGER) as messages:
         for position in (1, 2, 3):
             await live.publish(SINGER, a_change(position))
         assert [(await anext(messages)).event_id for _ in range(3)] == [1, 2, 3]
 
 
-async def test_a_listener_that_waits_is_woken(live):
+async def test_a_waiting_client_is_woken(live):
     async with live.listen(SINGER) as messages:
         waiting = asyncio.ensure_future(anext(messages))
         await asyncio.sleep(0)
@@ -81,7 +81,7 @@ async def test_listening_begins_when_the_block_is_entered(live):
         assert (await anext(messages)).event_id == 2
 
 
-async def test_nobody_hears_of_another_users_recordings(live):
+async def test_a_client_gets_no_messages_of_another_user(live):
     async with live.listen(STRANGER) as foreign, live.listen(SINGER) as own:
         await live.publish(SINGER, a_change(1))
         await live.publish(STRANGER, a_change(2))
@@ -89,18 +89,18 @@ async def test_nobody_hears_of_another_users_recordings(live):
         assert await anext(own) == a_change(1)
 
 
-async def test_every_listener_of_a_user_gets_everything(live):
+async def test_every_client_of_a_user_gets_every_message(live):
     async with AsyncExitStack() as stack:
         listeners = [await stack.enter_async_context(live.listen(SINGER)) for _ in range(3)]
         await live.publish(SINGER, a_change(1))
         assert [await anext(messages) for messages in listeners] == [a_change(1)] * 3
 
 
-async def test_publishing_to_nobody_does_nothing(live):
+async def test_publishing_without_clients_does_nothing(live):
     await live.publish(UserId(99), a_change(1))
 
 
-async def test_a_listener_that_fell_behind_is_cut_without_a_gap_and_harms_nobody(live):
+async def test_a_client_that_fell_behind_is_cut_off_without_a_gap_or_harm_to_others(live):
     published = range(1, 50)
     async with live.listen(SINGER) as slow, live.listen(SINGER) as quick:
         heard = []
@@ -113,7 +113,7 @@ async def test_a_listener_that_fell_behind_is_cut_without_a_gap_and_harms_nobody
         assert len(got) < len(published)
 
 
-async def test_missed_ticks_cut_nobody(live):
+async def test_missed_ticks_cut_no_client_off(live):
     async with live.listen(SINGER) as messages:
         for progress in range(100):
             await live.publish(SINGER, a_tick(progress))
@@ -133,7 +133,7 @@ async def test_the_iterator_ends_with_its_block(live):
     assert [message async for message in messages] == []
 
 
-async def test_a_tick_reaches_the_listeners_of_another_process(redis, other):
+async def test_a_tick_reaches_the_clients_of_another_process(redis, other):
     async with other.listen(SINGER) as there, redis.listen(SINGER) as here, other.listen(STRANGER) as foreign:
         await redis.publish(SINGER, a_tick(40))
         async with asyncio.timeout(DEADLINE):
@@ -143,7 +143,7 @@ async def test_a_tick_reaches_the_listeners_of_another_process(redis, other):
             assert await anext(foreign) == a_tick(50)
 
 
-async def test_a_change_is_for_each_process_to_find_in_the_feed(redis, other):
+async def test_a_change_does_not_travel_between_processes(redis, other):
     async with other.listen(SINGER) as there, redis.listen(SINGER) as here:
         await redis.publish(SINGER, a_change(1))
         await redis.publish(SINGER, a_tick(40))
@@ -163,7 +163,7 @@ async def test_without_redis_ticks_stay_in_their_process_and_come_back_with_it(r
 
 
 async def ticked(live, messages):
-    """Publish until a listener hears of it."""
+    """Publish until a client receives a message."""
     heard = asyncio.ensure_future(anext(messages))
     async with asyncio.timeout(DEADLINE):
         while not heard.done():

@@ -57,14 +57,14 @@ async def test_an_upload_has_one_record(persistence, upload):
     assert refused.value.upload_id == upload.id
 
 
-async def test_of_many_records_at_once_one_is_made(persistence, upload):
+async def test_one_of_many_concurrent_records_is_made(persistence, upload):
     outcomes = await asyncio.gather(
         *(added(persistence, a_record(upload)) for _ in range(8)), return_exceptions=True
     )
     assert sum(isinstance(outcome, RecordExists) for outcome in outcomes) == 7
 
 
-async def test_a_removed_record_is_gone_and_its_id_is_never_given_again(persistence, upload):
+async def test_a_removed_record_is_gone_and_its_id_is_never_reused(persistence, upload):
     record = await added(persistence, a_record(upload))
     async with persistence.transaction() as tx:
         await tx.records.remove(record.id)
@@ -82,21 +82,21 @@ async def test_a_removed_record_is_gone_and_its_id_is_never_given_again(persiste
     [{"upload_id": UploadId(99)}, {"owner_id": STRANGER}, {"song_id": SongId(99)}],
     ids=lambda missing: next(iter(missing)),
 )
-async def test_a_record_refers_to_what_there_is(persistence, upload, missing):
+async def test_a_record_refers_only_to_existing_rows(persistence, upload, missing):
     with pytest.raises(StaleVersion):
         await added(persistence, replace(a_record(upload), **missing))
     with pytest.raises(RecordNotFound):
         await persistence.snapshots.get(RecordId(1))
 
 
-async def test_a_record_is_not_changed_to_a_song_that_is_not_there(persistence, upload):
+async def test_a_record_cannot_be_changed_to_a_missing_song(persistence, upload):
     record = await added(persistence, a_record(upload))
     with pytest.raises(StaleVersion):
         async with persistence.transaction() as tx:
             await tx.records.save(replace(record, song_id=SongId(99)))
 
 
-async def test_an_unknown_song_is_told(persistence):
+async def test_an_unknown_song_is_reported(persistence):
     async with persistence.transaction() as tx:
         with pytest.raises(SongNotFound):
             await tx.songs.check(SongId(3))
@@ -104,7 +104,7 @@ async def test_an_unknown_song_is_told(persistence):
         await tx.songs.check(SongId(3))
 
 
-async def test_songs_can_be_put_again(persistence):
+async def test_songs_can_be_replaced(persistence):
     for title in ("old", "new"):
         async with persistence.transaction() as tx:
             await tx.songs.put([Song(SongId(3), title)])
@@ -112,7 +112,7 @@ async def test_songs_can_be_put_again(persistence):
             await tx.songs.check(SongId(3))
 
 
-async def test_a_user_can_come_again(persistence):
+async def test_a_known_user_is_left_as_is(persistence):
     for _ in range(2):
         async with persistence.transaction() as tx:
             await tx.users.ensure(STRANGER)
@@ -140,7 +140,7 @@ async def test_a_key_belongs_to_its_user_and_route(persistence):
             assert await tx.idempotency_keys.find(other) is None
 
 
-async def test_a_key_with_another_body_is_told(persistence):
+async def test_a_key_with_another_body_is_reported(persistence):
     async with persistence.transaction() as tx:
         await tx.idempotency_keys.keep(CALL, 12)
     async with persistence.transaction() as tx:
@@ -148,7 +148,7 @@ async def test_a_key_with_another_body_is_told(persistence):
             await tx.idempotency_keys.find(replace(CALL, fingerprint="body-2"))
 
 
-async def test_of_two_calls_with_one_key_the_slower_is_refused(persistence, upload):
+async def test_the_slower_of_two_calls_with_one_key_is_refused(persistence, upload):
     async with persistence.transaction() as tx:
         await tx.idempotency_keys.keep(CALL, 12)
 
@@ -163,7 +163,7 @@ async def test_of_two_calls_with_one_key_the_slower_is_refused(persistence, uplo
         await persistence.snapshots.get(RecordId(1))
 
 
-async def test_a_key_goes_with_a_transaction_that_fails(persistence):
+async def test_a_key_is_rolled_back_with_its_transaction(persistence):
 
     async def call_and_fail():
         async with persistence.transaction() as tx:

@@ -24,7 +24,7 @@ async def test_an_upload_comes_back_as_it_was_stored(persistence):
     assert await read(persistence, upload.id) == upload
 
 
-async def test_every_field_of_a_life_is_kept(persistence):
+async def test_every_field_is_stored_through_a_whole_life(persistence):
     take = await a_waiting_take(persistence)
     output = Output(
         ObjectKey("published/x/1_a.m4a"), ObjectKey("published/x/1_a.json"), 61.25, Loudness(-31.5, -14, None)
@@ -45,7 +45,7 @@ async def test_every_field_of_a_life_is_kept(persistence):
     assert (upload.version, upload.deleted_at) == (8, START + timedelta(hours=1))
 
 
-async def test_a_failure_is_kept(persistence):
+async def test_a_failure_is_stored(persistence):
     take = await a_waiting_take(persistence)
     running = await saved(persistence, take.upload.start(at=START, lease_until=START))
     failed = await saved(persistence, running.fail(1, FailureCode.CORRUPT, at=START))
@@ -68,7 +68,7 @@ async def test_an_unknown_upload_is_not_found(persistence):
             await tx.uploads.by_key(ObjectKey("recordings/none"))
 
 
-async def test_an_upload_knows_its_record_while_there_is_one(persistence):
+async def test_an_upload_has_its_record_s_id_while_the_record_exists(persistence):
     upload = await persistence.intake.add(an_upload())
     async with persistence.transaction() as tx:
         record = await tx.records.add(a_record(upload))
@@ -85,7 +85,7 @@ async def test_the_second_of_two_writers_is_refused(persistence):
     assert await read(persistence, upload.id) == first
 
 
-async def test_of_many_writers_at_once_one_wins(persistence):
+async def test_one_of_many_concurrent_writers_wins(persistence):
     upload = await persistence.intake.add(an_upload())
     outcomes = await asyncio.gather(
         *(saved(persistence, upload.cancel(at=START)) for _ in range(8)), return_exceptions=True
@@ -94,7 +94,7 @@ async def test_of_many_writers_at_once_one_wins(persistence):
     assert (await read(persistence, upload.id)).version == 2
 
 
-async def test_saving_what_was_purged_is_refused(persistence):
+async def test_saving_a_purged_upload_is_refused(persistence):
     upload = await persistence.intake.add(an_upload())
     async with persistence.transaction() as tx:
         await tx.uploads.purge(upload.id)
@@ -124,7 +124,7 @@ async def test_a_transaction_sees_its_own_changes(persistence):
         assert await tx.uploads.get(upload.id) == changed
 
 
-async def test_nobody_sees_what_is_not_committed(persistence):
+async def test_uncommitted_changes_are_invisible_to_others(persistence):
     take = await a_waiting_take(persistence)
     async with persistence.transaction() as tx:
         running = await tx.uploads.save(*take.upload.start(at=START, lease_until=START))
@@ -139,7 +139,7 @@ async def test_a_tombstone_is_read_until_it_is_purged(persistence):
     assert (await read(persistence, upload.id)).status is ProcessingStatus.DELETED
     async with persistence.transaction() as tx:
         await tx.uploads.purge(tombstones.id)
-        await tx.uploads.purge(tombstones.id)  # absent already: nothing happens
+        await tx.uploads.purge(tombstones.id)  # purging twice does nothing
         with pytest.raises(UploadNotFound):
             await tx.uploads.get(tombstones.id)
 
@@ -152,7 +152,7 @@ async def test_an_upload_with_a_record_is_not_purged(persistence):
     assert await persistence.snapshots.get(take.record.id) == take
 
 
-async def test_the_id_of_a_purged_upload_is_never_given_again(persistence):
+async def test_the_id_of_a_purged_upload_is_never_reused(persistence):
     upload = await persistence.intake.add(an_upload())
     async with persistence.transaction() as tx:
         await tx.uploads.purge(upload.id)

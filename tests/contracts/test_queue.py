@@ -1,4 +1,4 @@
-"""What every Queue promises, and those who drain behind it."""
+"""The promises of every `Queue` and of the workers that it wakes."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -24,7 +24,7 @@ async def queue(request, takes):
             yield await stack.enter_async_context(a_sender(server))
 
 
-async def test_a_wake_up_makes_some_worker_look(queue, takes):
+async def test_a_wake_up_makes_a_worker_look(queue, takes):
     takes.open.set()
     takes.waiting.append(1)
     await queue.wake()
@@ -38,7 +38,7 @@ async def test_one_wake_up_drains_everything(queue, takes):
     await takes.until(lambda: sorted(takes.done) == list(range(10)))
 
 
-async def test_a_wake_up_without_a_reason_harms_nobody(queue, takes):
+async def test_a_wake_up_without_a_waiting_upload_does_no_harm(queue, takes):
     await queue.wake()
     await takes.until(lambda: takes.looks)
     takes.open.set()
@@ -47,7 +47,7 @@ async def test_a_wake_up_without_a_reason_harms_nobody(queue, takes):
     await takes.until(lambda: takes.done == [1])
 
 
-async def test_wake_ups_beyond_what_can_run_are_not_lost_to_the_takes(queue, takes):
+async def test_more_wake_ups_than_workers_lose_no_upload(queue, takes):
     takes.waiting.extend(range(5))
     for _ in range(5):
         await queue.wake()
@@ -56,7 +56,7 @@ async def test_wake_ups_beyond_what_can_run_are_not_lost_to_the_takes(queue, tak
     await takes.until(lambda: len(takes.done) == 5)
 
 
-async def test_a_caller_that_hangs_up_harms_nobody(queue, takes):
+async def test_a_cancelled_caller_does_no_harm(queue, takes):
     takes.open.set()
     for _ in range(20):
         call = asyncio.create_task(queue.wake())
@@ -68,7 +68,7 @@ async def test_a_caller_that_hangs_up_harms_nobody(queue, takes):
     await takes.until(lambda: takes.done == [1])
 
 
-async def test_many_callers_at_once(queue, takes):
+async def test_many_concurrent_callers_lose_no_upload(queue, takes):
     takes.open.set()
     takes.waiting.extend(range(200))
     await asyncio.gather(*(queue.wake() for _ in range(200)))

@@ -27,11 +27,11 @@ async def unnamed(persistence, at=START, **fields):
     return await saved(persistence, upload.receive(an_object(upload), at=at))
 
 
-async def test_an_empty_house_counts_nothing(persistence):
+async def test_an_empty_database_counts_nothing(persistence):
     assert await persistence.reports.count(START, START) == Counts(0, 0, 0, 0, 0, 0, 0, None)
 
 
-async def test_uploads_are_counted_where_they_stand(persistence, clock):
+async def test_uploads_are_counted_by_state(persistence, clock):
     for owner in (SINGER, SINGER, STRANGER):
         await a_waiting_take(persistence, owner)
     for _ in range(2):
@@ -58,7 +58,7 @@ async def test_uploads_are_counted_where_they_stand(persistence, clock):
     assert (counts.active, counts.processing) == (0, 2)
 
 
-async def test_who_backs_off_is_counted_and_is_not_next(persistence):
+async def test_an_upload_in_back_off_is_waiting_and_is_not_next(persistence):
     await a_waiting_take(persistence)
     running = (await persistence.leases.claim()).upload
     later = START + MINUTE
@@ -69,7 +69,7 @@ async def test_who_backs_off_is_counted_and_is_not_next(persistence):
 
 
 @pytest.mark.parametrize("named_first", [True, False])
-async def test_a_take_stands_in_line_since_it_had_both_its_bytes_and_its_record(persistence, named_first):
+async def test_an_upload_is_in_line_since_it_had_both_bytes_and_record(persistence, named_first):
     upload = await persistence.intake.add(an_upload())
 
     async def name(at):
@@ -92,14 +92,14 @@ async def test_a_take_stands_in_line_since_it_had_both_its_bytes_and_its_record(
     assert counts.in_line_since == START + 2 * SECOND
 
 
-async def test_a_retried_take_stands_in_line_since_then(persistence):
+async def test_a_retried_upload_is_in_line_since_the_retry(persistence):
     letter = await failed(persistence)
     await saved(persistence, letter.retry(at=START + MINUTE))
     assert (await persistence.reports.count(START + MINUTE, START)).in_line_since == START + MINUTE
     assert await persistence.reports.failures(Page()) == []
 
 
-async def test_failures_come_newest_first_and_page_by_page(persistence):
+async def test_failures_are_paged_newest_first(persistence):
     letters = [
         DeadLetter(await failed(persistence, at=START + n * SECOND), START + n * SECOND) for n in (1, 2)
     ]
@@ -110,13 +110,13 @@ async def test_failures_come_newest_first_and_page_by_page(persistence):
     assert await persistence.reports.failures(Page(after=letters[2].upload.id, limit=1)) == letters[1:2]
 
 
-async def test_a_take_that_was_renamed_since_failed_when_it_failed(persistence):
+async def test_a_later_change_of_the_record_does_not_move_the_time_of_failure(persistence):
     letter = await failed(persistence, at=START + SECOND)
     await saved(persistence, letter.note_record_change(at=START + MINUTE))
     assert [found.failed_at for found in await persistence.reports.failures(Page())] == [START + SECOND]
 
 
-async def test_orphans_come_newest_first_and_page_by_page(persistence):
+async def test_orphans_are_paged_newest_first(persistence):
     orphans = [await unnamed(persistence) for _ in range(3)]
     await unnamed(persistence, at=START + MINUTE)
     await unnamed(persistence, directory="elsewhere")
@@ -126,7 +126,7 @@ async def test_orphans_come_newest_first_and_page_by_page(persistence):
     assert await persistence.reports.orphans(before, Page(after=orphans[1].id)) == orphans[:1]
 
 
-async def test_the_size_of_a_batch_is_kept(persistence):
+async def test_the_batch_size_is_stored(persistence):
     assert await persistence.batch_settings.batch_size() is None
     for size in (200, 1):
         await persistence.batch_settings.set_batch_size(size)

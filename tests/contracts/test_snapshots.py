@@ -23,14 +23,14 @@ async def remove(persistence, take):
         await tx.uploads.save(*take.upload.delete(at=START))
 
 
-async def test_one_is_read_with_its_upload(persistence):
+async def test_a_record_is_read_with_its_upload(persistence):
     take = await a_waiting_take(persistence)
     assert await persistence.snapshots.get(take.record.id) == take
     running = await saved(persistence, take.upload.start(at=START, lease_until=START))
     assert (await persistence.snapshots.get(take.record.id)).upload == running
 
 
-async def test_one_that_is_gone_is_not_found(persistence):
+async def test_a_removed_record_is_not_found(persistence):
     take = await a_waiting_take(persistence)
     await remove(persistence, take)
     for record_id in (take.record.id, RecordId(99)):
@@ -38,18 +38,18 @@ async def test_one_that_is_gone_is_not_found(persistence):
             await persistence.snapshots.get(record_id)
 
 
-async def test_an_owners_come_newest_first(persistence):
+async def test_an_owner_s_records_come_newest_first(persistence):
     first, second, third = await takes(persistence, 5, 9, 7)
     await a_waiting_take(persistence, STRANGER)
     assert await persistence.snapshots.of(SINGER, Page()) == [second, third, first]
 
 
-async def test_of_the_same_moment_the_larger_id_comes_first(persistence):
+async def test_among_records_of_one_moment_the_larger_id_comes_first(persistence):
     made = await takes(persistence, 1, 1, 1)
     assert await ids(persistence) == [take.record.id for take in reversed(made)]
 
 
-async def test_a_page_goes_on_where_the_last_one_ended(persistence):
+async def test_a_page_begins_where_the_last_one_ended(persistence):
     await takes(persistence, 1, 2, 2, 2, 3)
     everything = await ids(persistence)
     pages, after = [], None
@@ -60,20 +60,20 @@ async def test_a_page_goes_on_where_the_last_one_ended(persistence):
     assert list(chain(*pages)) == everything
 
 
-async def test_a_page_goes_on_behind_a_record_that_is_gone(persistence):
+async def test_a_page_begins_after_a_record_that_was_removed(persistence):
     _, first, gone, _ = made = await takes(persistence, 1, 2, 3, 4)
     await remove(persistence, gone)
     assert await ids(persistence, after=gone.record.id) == [first.record.id, made[0].record.id]
 
 
-async def test_nothing_follows_the_oldest_even_when_it_is_gone(persistence):
+async def test_nothing_follows_the_oldest_record_even_when_it_was_removed(persistence):
     oldest, _ = await takes(persistence, 1, 2)
     assert await ids(persistence, after=oldest.record.id) == []
     await remove(persistence, oldest)
     assert await ids(persistence, after=oldest.record.id) == []
 
 
-async def test_anothers_record_is_no_place_in_the_list(persistence):
+async def test_a_record_of_another_owner_is_no_cursor(persistence):
     (mine,) = await takes(persistence, 1)
     theirs = await a_waiting_take(persistence, STRANGER, at=START + timedelta(days=9))
     assert await ids(persistence, after=theirs.record.id) == [mine.record.id]

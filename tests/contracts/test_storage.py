@@ -1,4 +1,4 @@
-"""What every Storage promises."""
+"""The promises of every `Storage`."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -58,7 +58,9 @@ IMPOSSIBLE_KEYS = [
 
 @pytest.fixture
 def clock():
-    return FrozenClock(datetime.now(UTC).replace(microsecond=0))  # a server has its own time
+    return FrozenClock(
+        datetime.now(UTC).replace(microsecond=0)
+    )  # real servers check signatures by their own time
 
 
 @pytest.fixture
@@ -79,10 +81,10 @@ async def s3(clock, request):
 
 
 def _a_bucket(request):
-    """Return one of rclone's, which checks signatures; or of moto's, which holds any key."""
+    """Return a bucket of rclone, which checks signatures, or of moto, which accepts any key."""
     key = request.node.callspec.params.get("key", "")
     if "\n" in key and request.node.originalname == "test_a_key_may_hold_anything":
-        # A file system refuses it at rclone, a routing rule at moto; the other adapters are tried.
+        # rclone's file system and moto's routing both refuse this key; the other adapters are tested.
         pytest.skip("no S3 server that starts here holds a key with a line break")
     is_a_file_name = len(key.rpartition("/")[2].encode(errors="replace")) <= 255
     if is_a_file_name and request.node.get_closest_marker("any_key") is None:
@@ -115,7 +117,7 @@ async def keys(storage, prefix: str) -> list[str]:
 @pytest.mark.parametrize(
     "content", [b"", b"x", bytes(range(256)) * 5000], ids=["empty", "one byte", "1.2 MB"]
 )
-async def test_what_is_published_is_there_to_the_byte(storage, publish, clock, tmp_path, content):
+async def test_a_published_object_is_stored_to_the_byte(storage, publish, clock, tmp_path, content):
     info = await publish(KEY, content, "audio/mp4; codecs=mp4a")
     assert (info.key, info.size, info.content_type) == (KEY, len(content), "audio/mp4; codecs=mp4a")
     assert abs(info.modified_at - clock.now()) < timedelta(minutes=1)
@@ -123,7 +125,7 @@ async def test_what_is_published_is_there_to_the_byte(storage, publish, clock, t
     assert (tmp_path / "copy").read_bytes() == content
 
 
-async def test_publishing_leaves_the_source_and_needs_it(storage, tmp_path):
+async def test_publishing_keeps_the_source_and_fails_without_it(storage, tmp_path):
     source = tmp_path / "source"
     source.write_bytes(b"mine")
     await storage.publish(KEY, source, content_type="audio/mp4")
@@ -132,7 +134,7 @@ async def test_publishing_leaves_the_source_and_needs_it(storage, tmp_path):
         await storage.publish(KEY, tmp_path / "absent", content_type="audio/mp4")
 
 
-async def test_publishing_again_replaces(storage, publish, tmp_path):
+async def test_publishing_again_replaces_the_object(storage, publish, tmp_path):
     old = await publish(KEY, b"old", "audio/mp4")
     new = await publish(KEY, b"newer", "audio/ogg")
     assert (new.size, new.content_type) == (5, "audio/ogg")
@@ -141,7 +143,7 @@ async def test_publishing_again_replaces(storage, publish, tmp_path):
     assert (tmp_path / "copy").read_bytes() == b"newer"
 
 
-async def test_a_download_is_of_the_pinned_object_or_of_none(storage, publish, tmp_path):
+async def test_a_download_is_of_the_pinned_object_or_fails(storage, publish, tmp_path):
     pinned = await publish(KEY, b"verified")
     await publish(KEY, b"replaced")
     with pytest.raises(ObjectChanged):
@@ -185,7 +187,7 @@ async def test_deleting_twice_is_deleting_once(storage, publish):
 
 
 @pytest.mark.parametrize("key", STRANGE_KEYS)
-async def test_a_key_may_hold_anything(storage, publish, tmp_path, key):
+async def test_a_key_may_hold_any_character(storage, publish, tmp_path, key):
     info = await publish(key, b"la")
     assert info.key == key
     assert await keys(storage, "") == [key]
@@ -204,7 +206,7 @@ async def test_a_key_may_be_the_folder_of_another(storage, publish):
 
 
 @pytest.mark.parametrize("key", IMPOSSIBLE_KEYS, ids=ascii)
-async def test_a_key_that_leads_elsewhere_leads_nowhere(storage, tmp_path, key):
+async def test_a_key_cannot_leave_the_storage_folder(storage, tmp_path, key):
     source = tmp_path / "source"
     source.write_bytes(b"la")
     with pytest.raises(InvalidKey):
@@ -219,7 +221,7 @@ async def test_a_key_that_leads_elsewhere_leads_nowhere(storage, tmp_path, key):
     await storage.delete(key)
 
 
-async def test_a_list_is_in_the_order_of_the_bytes_of_its_keys(storage, publish):
+async def test_a_list_is_ordered_by_the_bytes_of_its_keys(storage, publish):
     in_order = [
         "a b/x", "a!", "a-", "a.", "a/b", "a0", "aZ", "a_", "ab", "a" + "b" * 240, "ac", "a가", "a\U0001f3a4",
     ]  # fmt: skip
@@ -231,7 +233,7 @@ async def test_a_list_is_in_the_order_of_the_bytes_of_its_keys(storage, publish)
 
 
 @pytest.mark.any_key
-async def test_a_list_is_in_order_also_where_a_key_is_the_folder_of_another(storage, publish):
+async def test_a_list_is_in_order_where_a_key_is_the_folder_of_another(storage, publish):
     in_order = ["a.", "a./x", "a/b", "a0"]
     for key in reversed(in_order):
         await publish(key)
@@ -240,12 +242,12 @@ async def test_a_list_is_in_order_also_where_a_key_is_the_folder_of_another(stor
 
 
 @pytest.mark.parametrize("prefix", ["b", "published/u", "..", "../", "/", "a/../", "\0", "\0/", ".incoming/"])
-async def test_a_prefix_of_no_key_lists_nothing(storage, publish, prefix):
+async def test_an_unknown_prefix_lists_nothing(storage, publish, prefix):
     await publish("a/b")
     assert await keys(storage, prefix) == []
 
 
-async def test_a_list_says_what_head_says(storage, publish):
+async def test_a_list_agrees_with_head(storage, publish):
     infos = [
         await publish(published_prefix(f"uuid-{number:03}") + "x.m4a", b"x" * number) for number in range(9)
     ]
@@ -255,7 +257,7 @@ async def test_a_list_says_what_head_says(storage, publish):
         assert abs(found.modified_at - info.modified_at) < timedelta(seconds=2)
 
 
-async def test_objects_may_come_and_go_while_a_list_is_read(storage, publish):
+async def test_objects_may_change_while_a_list_is_read(storage, publish):
     for number in range(20):
         await publish(f"folder{number:02}/x")
     seen = []
@@ -268,7 +270,7 @@ async def test_objects_may_come_and_go_while_a_list_is_read(storage, publish):
 
 
 @pytest.mark.parametrize("create_only", [True, False])
-def test_a_signed_put_says_what_to_send(storage, clock, create_only):
+def test_a_signed_put_names_the_headers_to_send(storage, clock, create_only):
     signed = storage.presign_put(
         ObjectKey("recordings/노래 +%.webm"),
         content_type="audio/webm;codecs=opus",
@@ -296,7 +298,7 @@ def test_a_signed_url_is_ascii_and_leads_to_the_key(storage, key):
     assert parse_qs(parts.query, strict_parsing=True)
 
 
-async def test_nothing_is_unfinished_that_was_finished(storage, publish, clock):
+async def test_a_finished_object_is_not_unfinished(storage, publish, clock):
     await publish(KEY)
     assert [found async for found in storage.unfinished(clock.now() + timedelta(days=1))] == []
 

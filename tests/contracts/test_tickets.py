@@ -14,19 +14,19 @@ def tickets(persistence):
     return persistence.tickets
 
 
-async def test_a_ticket_is_good_once(tickets):
+async def test_a_ticket_can_be_redeemed_once(tickets):
     await tickets.keep("a", TICKET, at=START)
     assert await tickets.redeem("a", at=START) == TICKET
     assert await tickets.redeem("a", at=START) is None
 
 
-async def test_of_many_that_show_it_one_gets_in(tickets):
+async def test_one_of_many_concurrent_callers_redeems_a_ticket(tickets):
     await tickets.keep("a", TICKET, at=START)
     shown = await asyncio.gather(*(tickets.redeem("a", at=START) for _ in range(16)))
     assert [ticket for ticket in shown if ticket] == [TICKET]
 
 
-async def test_an_unknown_one_is_none(tickets):
+async def test_an_unknown_ticket_cannot_be_redeemed(tickets):
     await tickets.keep("a", TICKET, at=START)
     assert await tickets.redeem("b", at=START) is None
 
@@ -36,7 +36,7 @@ async def test_a_ticket_expires(tickets):
     assert await tickets.redeem("a", at=TICKET.expires_at) is None
 
 
-async def test_the_expired_make_room_and_the_others_stay(tickets):
+async def test_expired_tickets_are_removed_and_the_others_stay(tickets):
     await tickets.keep("old", TICKET, at=START)
     later = Ticket(SINGER, START + timedelta(seconds=60), TICKET.token_expires_at)
     await tickets.keep("b", later, at=START + timedelta(seconds=29))

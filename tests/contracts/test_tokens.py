@@ -1,4 +1,4 @@
-"""What every Tokens promises, whatever signs: one bad token after another, and always the same refusal."""
+"""The promises of every `Tokens`: it refuses every bad token, for each algorithm."""
 
 import hmac
 import json
@@ -59,7 +59,7 @@ def algorithm(request):
 
 @pytest.fixture
 def source(algorithm, key_set_file):
-    """Where the keys come from, as settings name it."""
+    """The setting that names the keys."""
     return {"secret": SECRET} if algorithm == "HS256" else {"jwks_url": str(key_set_file)}
 
 
@@ -83,7 +83,7 @@ def sign(algorithm):
 
 
 def signed(algorithm: str, payload: bytes, header: dict, key: object = None) -> str:
-    """Sign whatever it is, as an issuer may that is careless or wicked."""
+    """Sign any payload, as a careless or hostile issuer might."""
     signing = jwt.get_algorithm_by_name(algorithm)
     fields = {"alg": algorithm, "typ": "JWT", "kid": algorithm} | header
     signing_input = f"{encoded(json.dumps(fields).encode())}.{encoded(payload)}"
@@ -99,19 +99,19 @@ def without(claims: dict, name: str) -> dict:
     return {key: value for key, value in claims.items() if key != name}
 
 
-async def test_a_good_token_says_who_is_asking(tokens, sign, claims):
+async def test_a_valid_token_names_its_user_and_scopes(tokens, sign, claims):
     expires_at = datetime.fromtimestamp(claims["exp"], UTC)
     expected = Bearer(Actor(UserId(7), frozenset({"admin", "read"})), expires_at)
     assert await tokens.verify(sign(claims)) == expected
     assert await tokens.verify(sign(claims)) == expected
 
 
-async def test_a_token_without_scope_has_none(tokens, sign, claims):
+async def test_a_token_without_a_scope_grants_none(tokens, sign, claims):
     assert (await tokens.verify(sign(without(claims, "scope")))).actor.scopes == frozenset()
     assert not (await tokens.verify(sign(claims | {"scope": "administrator Admin"}))).actor.is_admin
 
 
-async def test_a_token_is_good_until_its_very_end(tokens, sign, claims, clock):
+async def test_a_token_is_valid_until_it_expires(tokens, sign, claims, clock):
     token = sign(claims)
     clock.advance(HOUR - timedelta(microseconds=1))
     assert (await tokens.verify(token)).actor.user_id == 7
@@ -120,7 +120,7 @@ async def test_a_token_is_good_until_its_very_end(tokens, sign, claims, clock):
         await tokens.verify(token)
 
 
-async def test_a_token_that_was_good_once_is_not_good_for_ever(tokens, sign, claims, clock):
+async def test_a_token_that_was_verified_still_expires(tokens, sign, claims, clock):
     token = sign(claims)
     await tokens.verify(token)
     clock.advance(HOUR)
@@ -128,12 +128,12 @@ async def test_a_token_that_was_good_once_is_not_good_for_ever(tokens, sign, cla
         await tokens.verify(token)
 
 
-async def test_a_token_that_outlives_the_calendar_is_good_until_its_end(tokens, sign, claims):
+async def test_a_token_that_expires_beyond_the_calendar_is_valid(tokens, sign, claims):
     bearer = await tokens.verify(sign(claims | {"exp": 1e18}))
     assert bearer.expires_at == datetime(9999, 1, 1, tzinfo=UTC)
 
 
-async def test_the_issuers_clock_may_be_a_little_ahead(tokens, sign, claims):
+async def test_the_issuer_s_clock_may_be_slightly_ahead(tokens, sign, claims):
     assert await tokens.verify(sign(claims | {"nbf": claims["iat"] + 5, "iat": claims["iat"] + 5}))
     with pytest.raises(InvalidToken):
         await tokens.verify(sign(claims | {"nbf": claims["iat"] + 6}))
@@ -175,7 +175,7 @@ async def test_a_token_that_lacks_a_claim_is_refused(tokens, sign, claims, claim
     ],
     ids=str,
 )
-async def test_a_claim_that_is_not_as_it_should_be_is_refused(tokens, sign, claims, wrong):
+async def test_a_token_with_an_invalid_claim_is_refused(tokens, sign, claims, wrong):
     with pytest.raises(InvalidToken):
         await tokens.verify(sign(claims | wrong))
 
@@ -202,12 +202,12 @@ async def test_a_claim_that_is_not_as_it_should_be_is_refused(tokens, sign, clai
     ],
     ids=lambda subject: ascii(subject)[:20],
 )
-async def test_a_subject_that_is_no_user_id_is_refused(tokens, sign, claims, subject):
+async def test_a_subject_that_is_not_a_user_id_is_refused(tokens, sign, claims, subject):
     with pytest.raises(InvalidToken):
         await tokens.verify(sign(claims | {"sub": subject}))
 
 
-async def test_the_largest_user_id_is_one(tokens, sign, claims):
+async def test_the_largest_user_id_is_accepted(tokens, sign, claims):
     assert (await tokens.verify(sign(claims | {"sub": str(MAX_ID)}))).actor.user_id == MAX_ID
 
 
@@ -230,13 +230,13 @@ async def test_the_largest_user_id_is_one(tokens, sign, claims):
     ],
     ids=str,
 )
-async def test_a_header_that_is_not_as_it_should_be_is_refused(tokens, sign, claims, header):
+async def test_a_token_with_an_invalid_header_is_refused(tokens, sign, claims, header):
     with pytest.raises(InvalidToken):
         await tokens.verify(sign(claims, **header))
 
 
 @pytest.mark.parametrize("payload", [b"", b"null", b"[]", b"7", b"\xff", b"{", b"[" * 4000, b'{"a":' * 800])
-async def test_a_payload_that_is_no_object_is_refused(tokens, algorithm, payload):
+async def test_a_payload_that_is_not_an_object_is_refused(tokens, algorithm, payload):
     with pytest.raises(InvalidToken):
         await tokens.verify(signed(algorithm, payload, {}))
 
@@ -246,7 +246,7 @@ async def test_a_payload_that_is_no_object_is_refused(tokens, algorithm, payload
     [b"[" * 100_000, b"[" * 5000, b'{"alg":"HS256","x":' + b"[" * 5000, b"null", b"\xff", b"", b"{}"],
     ids=["100,000 [", "5,000 [", "deep", "null", "no UTF-8", "empty", "no alg"],
 )  # fmt: skip
-async def test_a_header_that_cannot_be_read_is_refused(tokens, header):
+async def test_an_unreadable_header_is_refused(tokens, header):
     with pytest.raises(InvalidToken):
         await tokens.verify(f"{encoded(header)}.e30.AAAA")
 
@@ -255,7 +255,7 @@ async def test_a_header_that_cannot_be_read_is_refused(tokens, header):
     "token", ["", ".", "..", "a.b.c", "...", "x" * 8193, "한국어", "\ud800", "\0", "e30.e30", "Bearer x"],
     ids=lambda token: ascii(token)[:20],
 )  # fmt: skip
-async def test_what_is_no_token_is_refused(tokens, token):
+async def test_a_malformed_token_is_refused(tokens, token):
     with pytest.raises(InvalidToken):
         await tokens.verify(token)
 
@@ -275,7 +275,7 @@ async def test_an_unsigned_token_is_refused(tokens, claims):
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"], indirect=True)
 @pytest.mark.parametrize("form", ["PEM", "DER", "JWK", "modulus"])
-async def test_a_public_key_is_no_secret(tokens, algorithm, claims, form):
+async def test_a_public_key_is_not_accepted_as_a_secret(tokens, algorithm, claims, form):
     public = SIGNERS[algorithm].public_key()
     spki = serialization.PublicFormat.SubjectPublicKeyInfo
     keys = {
@@ -291,7 +291,7 @@ async def test_a_public_key_is_no_secret(tokens, algorithm, claims, form):
         await tokens.verify(f"{signing_input}.{encoded(signature)}")
 
 
-async def test_another_key_than_ours_is_refused(tokens, algorithm, claims):
+async def test_a_token_signed_by_another_key_is_refused(tokens, algorithm, claims):
     others = {
         "HS256": b"another secret of thirty-two bytes, or more",
         "RS256": rsa.generate_private_key(65537, 2048),
@@ -316,20 +316,18 @@ async def test_a_token_with_one_character_changed_is_refused(tokens, sign, claim
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
 @given(token=st.one_of(st.text(), st.from_regex(r"[\w-]{1,40}\.[\w-]{1,40}\.[\w-]{0,40}", fullmatch=True)))
-async def test_any_text_at_all_is_answered_with_a_refusal(tokens, token):
+async def test_any_text_is_refused(tokens, token):
     with pytest.raises(InvalidToken):
         await tokens.verify(token)
 
 
-async def test_where_no_issuer_is_expected_any_will_do(clock, source, sign, claims):
+async def test_any_issuer_is_accepted_if_none_is_configured(clock, source, sign, claims):
     tokens = JwtTokens(clock=clock, audience=AUDIENCE, **source)
     assert await tokens.verify(sign(claims))
     assert await tokens.verify(sign(without(claims, "iss")))
 
 
-async def test_where_no_audience_is_expected_a_token_for_one_is_for_somebody_else(
-    clock, source, sign, claims
-):
+async def test_a_token_for_an_audience_is_refused_if_none_is_configured(clock, source, sign, claims):
     tokens = JwtTokens(clock=clock, issuer=ISSUER, **source)
     assert await tokens.verify(sign(without(claims, "aud")))
     with pytest.raises(InvalidToken):

@@ -23,12 +23,12 @@ async def positions(persistence):
     return [logged.position for logged in await persistence.event_log.after(0, 99)]
 
 
-async def test_an_empty_log(log):
+async def test_an_empty_log_has_no_histories(log):
     assert await log.last_upload() == 0
     assert await log.histories(1, 9) == []
 
 
-async def test_what_happened_is_told_by_upload_whether_numbered_or_not(persistence, log):
+async def test_events_are_returned_by_upload_whether_numbered_or_not(persistence, log):
     take = await a_waiting_take(persistence)
     other = await persistence.intake.add(an_upload())
     first, second = await all_histories(log)
@@ -40,7 +40,7 @@ async def test_what_happened_is_told_by_upload_whether_numbered_or_not(persisten
     assert await log.histories(other.id + 1, other.id + 9) == []
 
 
-async def test_the_events_of_a_purged_upload_are_told_without_a_row(persistence, log):
+async def test_the_history_of_a_purged_upload_has_no_row(persistence, log):
     upload = await persistence.intake.add(an_upload())
     await saved(persistence, upload.delete(at=START))
     async with persistence.transaction() as tx:
@@ -51,7 +51,7 @@ async def test_the_events_of_a_purged_upload_are_told_without_a_row(persistence,
     assert differences(history) == []
 
 
-async def test_old_events_are_forgotten_but_the_newest_of_a_row(persistence, log):
+async def test_old_events_are_removed_except_the_newest_of_a_row(persistence, log):
     for _ in range(2):
         await a_waiting_take(persistence)
     assert await positions(persistence) == [1, 2, 3, 4, 5, 6]
@@ -61,7 +61,7 @@ async def test_old_events_are_forgotten_but_the_newest_of_a_row(persistence, log
     assert [differences(history) for history in await all_histories(log)] == [[], []]
 
 
-async def test_of_a_purged_upload_nothing_need_stay(persistence, log):
+async def test_all_old_events_of_a_purged_upload_are_removed(persistence, log):
     upload = await persistence.intake.add(an_upload())
     await saved(persistence, upload.delete(at=START))
     async with persistence.transaction() as tx:
@@ -71,7 +71,7 @@ async def test_of_a_purged_upload_nothing_need_stay(persistence, log):
     assert await positions(persistence) == []
 
 
-async def test_younger_events_later_ones_and_those_set_aside_stay(persistence, log):
+async def test_younger_later_and_deferred_events_stay(persistence, log):
     take = await a_waiting_take(persistence)
     await a_waiting_take(persistence, at=START + DAY)
     await persistence.event_log.number()
@@ -83,7 +83,7 @@ async def test_younger_events_later_ones_and_those_set_aside_stay(persistence, l
     assert await positions(persistence) == [1, 3, 4, 5, 6]
 
 
-async def test_positions_go_on_after_what_was_forgotten(persistence, log):
+async def test_positions_continue_after_removed_events(persistence, log):
     upload = await persistence.intake.add(an_upload())
     await persistence.event_log.number()
     await saved(persistence, upload.cancel(at=START))

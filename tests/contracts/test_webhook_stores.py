@@ -20,7 +20,7 @@ NEW = Endpoint(CONFIGURED, "https://one.example", "whsec_a", START)
 SECOND = timedelta(seconds=1)
 
 
-def an_attempt(endpoint_id=1, *, at=START, **changes):
+def a_delivery(endpoint_id=1, *, at=START, **changes):
     return replace(
         Delivery(
             endpoint_id=EndpointId(endpoint_id),
@@ -83,7 +83,7 @@ async def test_an_endpoint_is_changed_in_place(endpoints):
     assert await endpoints.all() == [changed]
 
 
-async def test_what_is_not_there(endpoints, deliveries):
+async def test_missing_endpoints_and_deliveries_are_not_found(endpoints, deliveries):
     for call in (
         endpoints.get(EndpointId(9)),
         endpoints.change(EndpointId(9), lambda endpoint: endpoint),
@@ -95,17 +95,15 @@ async def test_what_is_not_there(endpoints, deliveries):
         await deliveries.get(EndpointId(9), 1)
 
 
-async def test_what_is_removed_leaves_nothing_and_its_id_is_not_used_again(
-    persistence, endpoints, deliveries
-):
+async def test_a_removed_endpoint_leaves_no_rows_and_its_id_is_not_reused(persistence, endpoints, deliveries):
     await persistence.intake.add(an_upload())
     await persistence.event_log.number()
     made, kept = await endpoints.add(NEW, 0), await endpoints.add(NEW, 0)
     for endpoint in (made, kept):
-        await deliveries.note([an_attempt(endpoint.id)])
+        await deliveries.note([a_delivery(endpoint.id)])
         await persistence.cursors.advance(endpoint.subscriber, 1, [SetAside(1, 1, START)])
     await endpoints.remove(made.id)
-    await deliveries.note([an_attempt(made.id), an_attempt(kept.id)])  # of those that were on their way
+    await deliveries.note([a_delivery(made.id), a_delivery(kept.id)])  # deliveries that were in flight
     await persistence.cursors.advance(made.subscriber, 1, [SetAside(1, 1, START)])
     assert await endpoints.all() == [kept]
     assert await deliveries.page(made.id, None, 9) == []
@@ -119,20 +117,20 @@ async def test_what_is_removed_leaves_nothing_and_its_id_is_not_used_again(
 
 
 @pytest.mark.usefixtures("one_and_two")
-async def test_a_log_is_read_backwards_in_pages(deliveries):
-    await deliveries.note([an_attempt(at=START + n * SECOND, said=str(n)) for n in range(3)])
-    await deliveries.note([an_attempt(2)])
+async def test_a_delivery_log_is_paged_newest_first(deliveries):
+    await deliveries.note([a_delivery(at=START + n * SECOND, said=str(n)) for n in range(3)])
+    await deliveries.note([a_delivery(2)])
     [last, middle] = await deliveries.page(EndpointId(1), None, 2)
     assert [last.said, middle.said] == ["2", "1"]
     [first] = await deliveries.page(EndpointId(1), middle.id, 2)
-    assert first == replace(an_attempt(said="0"), id=first.id)
+    assert first == replace(a_delivery(said="0"), id=first.id)
     assert await deliveries.get(EndpointId(1), first.id) == first
     with pytest.raises(DeliveryNotFound):
         await deliveries.get(EndpointId(2), first.id)
 
 
 @pytest.mark.usefixtures("one_and_two")
-async def test_what_is_old_is_forgotten(deliveries):
-    await deliveries.note([an_attempt(), an_attempt(at=START + SECOND, status_code=500)])
+async def test_old_deliveries_are_removed(deliveries):
+    await deliveries.note([a_delivery(), a_delivery(at=START + SECOND, status_code=500)])
     await deliveries.forget(START + SECOND)
     assert [one.status_code for one in await deliveries.page(EndpointId(1), None, 9)] == [500]

@@ -40,7 +40,7 @@ def code(problem):
         ("a" * 5000 + ".webm", ProblemCode.TOO_LONG),
     ],
 )
-def test_file_names(name, expected):
+def test_file_names_are_checked(name, expected):
     assert code(POLICY.filename_problem(name)) is expected
 
 
@@ -56,7 +56,7 @@ def test_file_names(name, expected):
         (None, ProblemCode.REQUIRED),
     ],
 )
-def test_sizes(size, expected):
+def test_file_sizes_are_checked(size, expected):
     assert code(POLICY.size_problem(size)) is expected
 
 
@@ -75,7 +75,7 @@ def test_sizes(size, expected):
         (None, ProblemCode.REQUIRED),
     ],
 )
-def test_content_types(content_type, expected):
+def test_content_types_are_checked(content_type, expected):
     assert code(POLICY.content_type_problem(content_type)) is expected
 
 
@@ -83,7 +83,7 @@ def test_content_types(content_type, expected):
     ("seconds", "expected"),
     [(None, None), (0, None), (3600, None), (3601, ProblemCode.TOO_LARGE), (-1, ProblemCode.INVALID)],
 )
-def test_durations(seconds, expected):
+def test_declared_durations_are_checked(seconds, expected):
     assert code(POLICY.duration_problem(seconds)) is expected
 
 
@@ -103,7 +103,7 @@ def test_durations(seconds, expected):
         ("\udfff", ProblemCode.INVALID_CHARACTER),
     ],
 )
-def test_titles_are_counted_after_nfc(title, expected):
+def test_titles_are_checked_and_counted_after_nfc(title, expected):
     assert code(name_problem("title", title)) is expected
 
 
@@ -119,13 +119,13 @@ def test_titles_are_counted_after_nfc(title, expected):
         ("...webm", "take.webm"),
     ],
 )
-def test_a_key_holds_only_what_is_safe_of_a_name(filename, safe):
+def test_a_key_holds_only_safe_characters_of_a_name(filename, safe):
     assert safe_name(filename) == safe
     assert original_key(UUID, filename) == f"recordings/{UUID}_{safe}"
 
 
 @given(st.text(max_size=300).map(lambda stem: stem + ".webm"))
-def test_no_name_leads_out_of_its_folder(filename):
+def test_no_file_name_leaves_its_folder(filename):
     for key in (original_key(UUID, filename), published_key(UUID, 3, filename, "m4a")):
         folder, *rest = key.split("/")
         assert folder in {"recordings", "published"}
@@ -134,7 +134,7 @@ def test_no_name_leads_out_of_its_folder(filename):
         assert not any(character in key for character in "\0\\?#%\n\u202e")
 
 
-def test_outputs_of_two_attempts_never_share_a_key():
+def test_two_attempts_never_share_a_key():
     assert published_key(UUID, 1, "내 노래.webm", "m4a") == f"published/{UUID}/1_내_노래.m4a"
     assert published_key(UUID, 2, "내 노래.webm", "m4a") == f"published/{UUID}/2_내_노래.m4a"
 
@@ -156,7 +156,7 @@ def test_looks_for_missing_bytes_grow_rarer():
     assert patience(timedelta(days=2), expected=False) == timedelta(minutes=10)
 
 
-def test_looks_for_bytes_that_a_record_waits_for_stay_frequent():
+def test_looks_for_expected_bytes_stay_frequent():
     assert patience(timedelta(seconds=9), expected=True) == timedelta(seconds=9)
     assert patience(timedelta(days=2), expected=True) == timedelta(seconds=30)
 

@@ -1,4 +1,4 @@
-"""What every ObjectServer promises: what a Storage signed, and nothing else, passes."""
+"""The promises of every `ObjectServer`: only requests that its `Storage` signed pass."""
 
 import asyncio
 from datetime import timedelta
@@ -51,7 +51,7 @@ async def chunks(*contents: bytes):
 
 
 def parse(url: str) -> tuple[str, dict[str, str]]:
-    """Take a URL apart as an HTTP server does."""
+    """Split a URL as an HTTP server does."""
     parts = urlsplit(url)
     query = parse_qsl(parts.query, keep_blank_values=True)
     return unquote(parts.path).removeprefix("/storage/"), dict(query)
@@ -97,7 +97,7 @@ async def test_a_signed_put_stores_the_body_to_the_byte(storage, clock):
 @pytest.mark.parametrize(
     "sent", [TYPE, "audio/webm; codecs=opus", "Audio/WebM ;\tCodecs=OPUS", " audio/webm;codecs=opus "]
 )
-async def test_a_type_may_be_sent_as_clients_rewrite_it(storage, sent):
+async def test_a_content_type_may_be_sent_as_clients_rewrite_it(storage, sent):
     stored = await put(storage, put_url(storage), content_type=sent)
     assert stored.content_type == TYPE
 
@@ -105,14 +105,14 @@ async def test_a_type_may_be_sent_as_clients_rewrite_it(storage, sent):
 @pytest.mark.parametrize(
     "sent", [None, "", "audio/webm", "audio/webm;codecs=vorbis", "text/html", "audio/webm;codecs=opus;x=y"]
 )
-async def test_another_type_is_denied(storage, sent):
+async def test_another_content_type_is_denied(storage, sent):
     with pytest.raises(InvalidSignature):
         await put(storage, put_url(storage), content_type=sent)
     assert await storage.head(KEY) is None
 
 
 @pytest.mark.parametrize("length", [None, 0, SIZE - 1, SIZE + 1])
-async def test_another_content_length_than_signed_is_wrong(storage, length):
+async def test_a_content_length_that_was_not_signed_is_refused(storage, length):
     url = put_url(storage)
     with pytest.raises(LengthMismatch):
         await put(storage, url, length=length)
@@ -175,7 +175,7 @@ async def test_a_second_put_is_refused_and_its_body_not_read(storage):
     assert await get(storage, storage.presign_get(KEY, life=LIFE).url) == CONTENT
 
 
-async def test_of_twenty_puts_at_once_one_wins_and_its_bytes_are_whole(storage):
+async def test_one_of_twenty_concurrent_puts_wins_and_its_bytes_are_whole(storage):
     url, size = put_url(storage, size=300_000), 300_000
     bodies = [bytes([number]) * size for number in range(20)]
 
@@ -199,7 +199,7 @@ async def test_after_a_deletion_the_url_works_again(storage):
     assert (await put(storage, url)).size == SIZE
 
 
-async def test_a_put_counts_from_its_start_and_not_after_its_time(storage, clock):
+async def test_a_signature_is_checked_when_the_put_starts(storage, clock):
     url = put_url(storage)
 
     async def slow():
@@ -214,7 +214,7 @@ async def test_a_put_counts_from_its_start_and_not_after_its_time(storage, clock
         await put(storage, url)
 
 
-async def test_a_signed_get_ends_with_its_time(storage, clock):
+async def test_a_signed_get_expires(storage, clock):
     await put(storage, put_url(storage))
     url = storage.presign_get(KEY, life=LIFE).url
     clock.advance(LIFE - timedelta(microseconds=1))
@@ -224,7 +224,7 @@ async def test_a_signed_get_ends_with_its_time(storage, clock):
         await get(storage, url)
 
 
-async def test_a_url_for_one_method_is_not_for_another(storage):
+async def test_a_url_for_one_method_is_denied_to_another(storage):
     await put(storage, put_url(storage))
     with pytest.raises(InvalidSignature):
         await get(storage, put_url(storage))
@@ -263,7 +263,7 @@ async def test_a_signed_get_with_one_byte_changed_is_denied(storage, data):
     key=st.text(),
     query=st.dictionaries(st.sampled_from(["expires", "size", "type", "signature", "x"]), st.text()),
 )
-async def test_whatever_was_not_signed_is_denied(storage, key, query):
+async def test_unsigned_requests_are_denied(storage, key, query):
     with pytest.raises(InvalidSignature):
         await storage.open_signed(key, query)
     with pytest.raises(InvalidSignature):
@@ -287,12 +287,12 @@ async def test_an_unsigned_parameter_is_denied(storage, addition):
 
 
 @pytest.mark.parametrize("secret", [b"j" * 32, b"k" * 31, b""])
-async def test_another_secrets_signature_is_denied(storage, clock, secret):
+async def test_a_signature_of_another_secret_is_denied(storage, clock, secret):
     with pytest.raises(InvalidSignature):
         await put(storage, put_url(MemoryStorage(URL, secret, clock)))
 
 
-async def test_a_signed_get_of_nothing_finds_nothing(storage):
+async def test_a_signed_get_of_a_missing_object_finds_nothing(storage):
     with pytest.raises(ObjectMissing):
         await get(storage, storage.presign_get(KEY, life=LIFE).url)
 
@@ -312,7 +312,7 @@ async def test_nothing_is_read_beyond_the_end(storage):
     assert await read(opened, SIZE - 3, SIZE + 1000) == CONTENT[-3:]
 
 
-async def test_what_is_open_stays_readable_when_deleted_or_replaced(storage, tmp_path):
+async def test_an_open_object_stays_readable_when_deleted_or_replaced(storage, tmp_path):
     url = storage.presign_get(KEY, life=LIFE).url
     await put(storage, put_url(storage))
     opened = await storage.open_signed(*parse(url))
@@ -332,7 +332,7 @@ async def test_closing_twice_is_fine(storage):
     await opened.close()
 
 
-async def test_the_public_folder_is_open_to_all(storage, tmp_path):
+async def test_the_public_folder_is_readable_without_a_signature(storage, tmp_path):
     key = ObjectKey("published/u-u-i-d/1_노래.m4a")
     await publish(storage, tmp_path, key)
     opened = await storage.open_public(key)

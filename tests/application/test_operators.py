@@ -1,4 +1,4 @@
-"""What operators ask and set."""
+"""The use cases of operators."""
 
 from datetime import timedelta
 
@@ -43,13 +43,13 @@ async def a_dead_letter(house):
         ("retry_failure", [UploadId(1)]),
     ],
 )
-async def test_operators_calls_are_for_operators(house, name, arguments):
+async def test_operator_calls_need_the_scope_admin(house, name, arguments):
     with pytest.raises(AdminRequired):
         await getattr(house.use_cases, name)(SINGER, *arguments)
 
 
-class SizeOf:
-    """What another process knows of the size, if the database can be reached."""
+class SwitchableSettings:
+    """Batch settings of a database that a test can switch off."""
 
     def __init__(self, persistence):
         self.settings = persistence.batch_settings
@@ -64,13 +64,13 @@ class SizeOf:
 
 
 @pytest.mark.parametrize("size", [None, 0, -1, 1001])
-async def test_a_size_that_is_none_is_refused(house, size):
+async def test_an_invalid_batch_size_is_refused(house, size):
     with pytest.raises(Rejected):
         await house.use_cases.set_batch_size(OPERATOR, size)
 
 
-async def test_a_batch_has_the_size_that_was_set_last_even_while_the_database_is_away(house):
-    reports = SizeOf(house.persistence)
+async def test_the_batch_size_set_last_holds_also_while_the_database_is_away(house):
+    reports = SwitchableSettings(house.persistence)
     size = BatchSize(reports, 50, house.clock, timedelta(seconds=5))
     assert await size() == 50
     await house.use_cases.set_batch_size(OPERATOR, 200)
@@ -79,8 +79,8 @@ async def test_a_batch_has_the_size_that_was_set_last_even_while_the_database_is
     assert await size() == 200
 
 
-async def test_workers_that_ask_before_each_take_read_the_size_seldom_and_follow_a_change_in_time(house):
-    reports = SizeOf(house.persistence)
+async def test_workers_read_the_batch_size_rarely_and_still_follow_a_change_in_time(house):
+    reports = SwitchableSettings(house.persistence)
     size = BatchSize(reports, 50, house.clock, timedelta(seconds=5))
     assert [await size.recent() for _ in range(100)] == [50] * 100
     await house.use_cases.set_batch_size(OPERATOR, 200)
@@ -106,7 +106,7 @@ async def test_a_dead_letter_without_its_bytes_stays_dead(house):
         await house.use_cases.retry_failure(OPERATOR, letter.id)
 
 
-async def test_a_deleted_upload_is_no_letter(house):
+async def test_a_deleted_upload_is_no_dead_letter(house):
     letter = await a_dead_letter(house)
     await house.use_cases.delete_record(SINGER, letter.record_id)
     with pytest.raises(UploadNotFound):
@@ -119,9 +119,9 @@ async def test_a_trigger_wakes_a_worker(house):
     assert house.queue.woken == 1
 
 
-async def test_what_waits_first_tells_how_long_the_line_is_in_time(house):
+async def test_the_wait_of_the_first_upload_in_line_is_measured(house):
     asked = await house.request()
-    house.clock.advance(timedelta(minutes=9))  # of singing
+    house.clock.advance(timedelta(minutes=9))
     await house.lay(asked)
     await house.create(asked)
     house.clock.advance(timedelta(seconds=7))
@@ -132,7 +132,7 @@ async def test_what_waits_first_tells_how_long_the_line_is_in_time(house):
     assert shown.measures.oldest_waiting_seconds == 0
 
 
-async def test_statistics_tell_how_far_relays_are_behind(house):
+async def test_statistics_show_how_far_subscribers_are_behind(house):
     await house.request()
     await house.persistence.event_log.number()
     house.clock.advance(timedelta(seconds=7))
@@ -143,7 +143,7 @@ async def test_statistics_tell_how_far_relays_are_behind(house):
     assert (subscriber.lag.behind, subscriber.seconds) == (0, 0)
 
 
-async def test_pages_of_failures_and_orphans_end(house):
+async def test_the_last_page_of_failures_or_orphans_has_no_next_page(house):
     letters = [await a_dead_letter(house) for _ in range(2)]
     orphans = [await house.upload() for _ in range(2)]
     house.clock.advance(timedelta(minutes=11))

@@ -1,4 +1,4 @@
-"""What every SnapshotCache promises, and GetRecord with it: nothing older than shown, nothing deleted."""
+"""Every `SnapshotCache`, with `GetRecord`: clients see no older state and no deleted record."""
 
 import asyncio
 import random
@@ -37,7 +37,7 @@ def clock():
 
 @pytest.fixture(params=["memory", "redis"])
 async def caches(request, clock):
-    """What two processes have of one cache; in memory there is only one process."""
+    """Two processes' views of one cache; in memory both are the same."""
     if request.param == "memory":
         yield [MemoryCache(clock)] * 2
         return
@@ -63,14 +63,14 @@ def titled(snapshot, title, version) -> RecordSnapshot:
     return replace(snapshot, record=replace(snapshot.record, title=title, version=version))
 
 
-async def test_what_one_keeps_the_other_finds(caches, persistence, clock):
+async def test_a_snapshot_cached_by_one_process_is_found_by_another(caches, persistence, clock):
     snapshot = await a_finished_take(persistence, clock)
     assert await caches[1].get(snapshot.record.id) is None
     await caches[0].put(snapshot, read_at=clock.now())
     assert await caches[1].get(snapshot.record.id) == snapshot
 
 
-async def test_an_older_one_never_replaces_a_newer_one(caches, persistence, clock):
+async def test_an_older_snapshot_never_replaces_a_newer_one(caches, persistence, clock):
     snapshot = await a_finished_take(persistence, clock)
     old, new = titled(snapshot, "old", 9), titled(snapshot, "new", 10)
     await caches[0].put(new, read_at=clock.now())
@@ -82,7 +82,7 @@ async def test_an_older_one_never_replaces_a_newer_one(caches, persistence, cloc
     assert await caches[0].get(snapshot.record.id) == further
 
 
-async def test_nothing_replaces_what_is_withheld(caches, persistence, clock):
+async def test_nothing_is_cached_of_an_invalidated_record(caches, persistence, clock):
     snapshot = await a_finished_take(persistence, clock)
     await caches[0].put(snapshot, read_at=clock.now())
     await caches[0].invalidate(snapshot.record.id)
@@ -91,15 +91,15 @@ async def test_nothing_replaces_what_is_withheld(caches, persistence, clock):
     assert await caches[1].get(snapshot.record.id) is None
 
 
-async def test_nothing_is_found_after_its_life(caches, persistence, clock):
+async def test_a_snapshot_is_not_found_after_its_life(caches, persistence, clock):
     snapshot = await a_finished_take(persistence, clock)
     await caches[0].put(snapshot, read_at=clock.now())
     clock.advance(LIFE)
     assert await caches[1].get(snapshot.record.id) is None
 
 
-async def test_its_life_begins_when_it_was_read(caches, persistence, clock):
-    """A reader that stood still for longer than recordings are withheld must not bring an old one back."""
+async def test_the_life_of_a_snapshot_begins_when_it_was_read(caches, persistence, clock):
+    """A reader that paused for longer than `INVALIDATED_FOR` must not cache an old snapshot."""
     snapshot = await a_finished_take(persistence, clock)
     read_at = clock.now()
     clock.advance(INVALIDATED_FOR + timedelta(seconds=1))
@@ -107,40 +107,40 @@ async def test_its_life_begins_when_it_was_read(caches, persistence, clock):
     assert await caches[1].get(snapshot.record.id) is None
 
 
-async def test_only_finished_takes_are_kept(caches, persistence, clock):
+async def test_only_completed_records_are_cached(caches, persistence, clock):
     snapshot = await a_waiting_take(persistence)
     shown = await GetRecord(persistence.snapshots, caches[0], clock)(OWNER, snapshot.record.id)
     assert shown.upload.status is ProcessingStatus.UPLOADED
     assert await caches[0].get(snapshot.record.id) is None
 
 
-class Dawdling:
-    """A database that answers late, and sometimes after it has looked."""
+class SlowDatabase:
+    """A database that answers late, sometimes after it has read."""
 
     def __init__(self, persistence, chance: random.Random) -> None:
         self._persistence = persistence
         self._chance = chance
 
     async def get(self, record_id: RecordId) -> RecordSnapshot:
-        await self._dawdle()
+        await self._pause()
         try:
             return await self._persistence.snapshots.get(record_id)
         finally:
-            await self._dawdle()
+            await self._pause()
 
     @asynccontextmanager
     async def transaction(self):
-        await self._dawdle()
+        await self._pause()
         async with self._persistence.transaction() as tx:
             yield tx
-        await self._dawdle()
+        await self._pause()
 
-    async def _dawdle(self) -> None:
+    async def _pause(self) -> None:
         await asyncio.sleep(self._chance.choice([0, 0, 0.0005, 0.002]))
 
 
 class Witnessed:
-    """One record among readers and writers of several processes; what was shown of it is remembered."""
+    """One record read and written by several processes; it remembers what clients saw."""
 
     def __init__(self, record_id, slow, caches, clock, chance) -> None:
         self._record_id, self._slow, self._clock, self._chance = record_id, slow, clock, chance
@@ -176,7 +176,7 @@ class Witnessed:
     async def write_some_time(self) -> None:
         await asyncio.sleep(self._chance.choice([0, 0.002, 0.01]))
         write = self._chance.choice([self.rename, self.delete])
-        with suppress(TimeoutError):  # every other one hangs up early
+        with suppress(TimeoutError):  # every second caller hangs up early
             async with asyncio.timeout(self._chance.choice([None, None, None, 0, 0.0005, 0.003])):
                 await write()
 
@@ -186,9 +186,9 @@ class Witnessed:
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_nobody_sees_an_older_state_than_was_shown_or_a_deleted_one(caches, persistence, clock, seed):
-    chance = random.Random(seed)  # noqa: S311 - no secret
-    slow = Dawdling(persistence, chance)
+async def test_no_client_sees_an_older_state_or_a_deleted_record(caches, persistence, clock, seed):
+    chance = random.Random(seed)  # noqa: S311 - not a secret
+    slow = SlowDatabase(persistence, chance)
     for _ in range(25):
         take = await a_finished_take(persistence, clock)
         witnessed = Witnessed(take.record.id, slow, caches, clock, chance)
@@ -206,7 +206,7 @@ async def hung_up_after_the_commit(persistence):
     raise asyncio.CancelledError
 
 
-async def test_a_delete_whose_caller_hung_up_after_the_commit_is_a_delete(caches, persistence, clock):
+async def test_a_delete_stands_when_its_caller_hangs_up_after_the_commit(caches, persistence, clock):
     record_id = (await a_finished_take(persistence, clock)).record.id
     get = GetRecord(persistence.snapshots, caches[1], clock)
     await get(OWNER, record_id)
@@ -217,7 +217,7 @@ async def test_a_delete_whose_caller_hung_up_after_the_commit_is_a_delete(caches
         await get(OWNER, record_id)
 
 
-async def test_a_change_whose_caller_hung_up_after_the_commit_is_a_change(caches, persistence, clock):
+async def test_a_change_stands_when_its_caller_hangs_up_after_the_commit(caches, persistence, clock):
     record_id = (await a_finished_take(persistence, clock)).record.id
     get = GetRecord(persistence.snapshots, caches[1], clock)
     await get(OWNER, record_id)
@@ -229,8 +229,8 @@ async def test_a_change_whose_caller_hung_up_after_the_commit_is_a_change(caches
     assert (await get(OWNER, record_id)).record.title == "새 이름"
 
 
-async def test_a_cache_that_forgot_during_a_write_shows_nothing_old(redis_server, persistence, clock):
-    """FLUSHALL between a writer's withholding and its commit, and a reader in between."""
+async def test_a_cache_flushed_during_a_write_serves_nothing_old(redis_server, persistence, clock):
+    """FLUSHALL between a writer's invalidation and its commit, with a reader in between."""
     record_id = (await a_finished_take(persistence, clock)).record.id
     async with RedisLink.open(redis_server.url, "Redis") as link:
         cache = RedisCache(link, clock)
@@ -248,7 +248,7 @@ async def test_a_cache_that_forgot_during_a_write_shows_nothing_old(redis_server
             await get(OWNER, record_id)
 
 
-async def test_finished_takes_are_shown_without_the_database(caches, persistence, clock):
+async def test_completed_records_are_served_without_the_database(caches, persistence, clock):
     snapshot = await a_finished_take(persistence, clock)
     get = GetRecord(persistence.snapshots, caches[0], clock)
     await get(OWNER, snapshot.record.id)
@@ -261,7 +261,7 @@ async def test_finished_takes_are_shown_without_the_database(caches, persistence
     assert from_cache == await persistence.snapshots.get(snapshot.record.id)
 
 
-async def test_a_dead_redis_is_a_miss_and_soon_costs_nothing(own_redis, persistence, clock):
+async def test_a_dead_redis_is_a_miss_and_soon_costs_no_time(own_redis, persistence, clock):
     snapshot = await a_finished_take(persistence, clock)
     async with RedisLink.open(own_redis.url, "Redis") as link:
         cache = RedisCache(link, clock)
@@ -276,7 +276,7 @@ async def test_a_dead_redis_is_a_miss_and_soon_costs_nothing(own_redis, persiste
         await cache.invalidate(snapshot.record.id)
 
 
-async def test_anothers_or_an_unreadable_value_is_a_miss(redis_server, persistence, clock):
+async def test_a_foreign_or_unreadable_value_is_a_miss(redis_server, persistence, clock):
     snapshot = await a_finished_take(persistence, clock)
     async with RedisLink.open(redis_server.url, "Redis") as link:
         cache = RedisCache(link, clock)
@@ -288,7 +288,7 @@ async def test_anothers_or_an_unreadable_value_is_a_miss(redis_server, persisten
         assert await cache.get(RecordId(998)) is None
 
 
-async def test_redis_forgets_by_itself(redis_server, persistence, clock):
+async def test_redis_expires_snapshots_by_itself(redis_server, persistence, clock):
     snapshot = await a_finished_take(persistence, clock)
     async with RedisLink.open(redis_server.url, "Redis") as link:
         cache = RedisCache(link, clock)
@@ -299,7 +299,7 @@ async def test_redis_forgets_by_itself(redis_server, persistence, clock):
         assert 0 < redis.pttl("orak:recording:5") <= INVALIDATED_FOR.total_seconds() * 1000
 
 
-async def test_memory_keeps_no_more_than_it_may(persistence, clock):
+async def test_the_memory_cache_keeps_no_more_than_its_capacity(persistence, clock):
     cache = MemoryCache(clock, max_entries=2)
     takes = [await a_finished_take(persistence, clock) for _ in range(3)]
     for take in takes:
