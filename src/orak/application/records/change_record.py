@@ -16,7 +16,7 @@ from orak.domain.record import RecordSnapshot, title_problem
 class ChangeRecord:
     """Change a record's title, its song, or both.
 
-    A call that changes nothing leaves the record as it is, its version and `updated_at` too.
+    A call that changes nothing leaves the record as it is, its version and time of change too.
     """
 
     transaction: UnitOfWork

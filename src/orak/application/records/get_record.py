@@ -11,10 +11,7 @@ from orak.domain.record import RecordSnapshot
 
 @dataclass(frozen=True, slots=True)
 class GetRecord:
-    """Return a record and its status to its owner.
-
-    A completed record may come from the cache; a call that changes the record invalidates it there first.
-    """
+    """Return a record and its status to its owner."""
 
     snapshots: Snapshots
     cache: SnapshotCache
@@ -26,6 +23,7 @@ class GetRecord:
         if snapshot is None:
             read_at = self.clock.now()
             snapshot = await self.snapshots.get(record_id)
+            # Only calls that invalidate the cache change a completed record.
             if snapshot.upload.status is ProcessingStatus.COMPLETED:
                 await self.cache.put(snapshot, read_at=read_at)
         return snapshot.owned_by(actor)
