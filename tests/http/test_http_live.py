@@ -15,9 +15,8 @@ from http_api import create_record, presign, refusal
 from orak.application.ports.live import LiveMessage
 from orak.domain.identity import RecordId, UploadId, UserId
 from orak.domain.processing import ProcessingStatus
-from orak.entrypoints.http.routes import live_events as event_stream
-from orak.entrypoints.http.routes import live_socket
-from orak.entrypoints.http.serving import live_streams as live
+from orak.entrypoints.http.routes import live_events, live_socket
+from orak.entrypoints.http.serving import live_streams
 from served import DEADLINE, a_token, caller, on_server, served
 
 EVENTS, SOCKET, TICKET = "/records/async/events", "/records/async/live", "/records/async/live/ticket"
@@ -344,7 +343,7 @@ async def test_a_stream_ends_when_its_token_expires(server, singer):
 
 
 async def test_a_quiet_stream_sends_heartbeats(singer, monkeypatch):
-    monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.01)
+    monkeypatch.setattr(live_streams, "HEARTBEAT_SECONDS", 0.01)
     async with streamed(singer) as stream:
         assert await stream.block() == {"": ""}
 
@@ -370,7 +369,7 @@ async def test_a_user_may_open_a_limited_number_of_streams(server, singer):
 async def test_a_client_that_never_reads_is_disconnected_and_delays_no_other(
     server, singer, monkeypatch, kind
 ):
-    for module in (event_stream, live_socket):
+    for module in (live_events, live_socket):
         monkeypatch.setattr(module, "WRITE_TIMEOUT_SECONDS", 0.3)
     listener = server.servers[0].sockets[0]
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # which connections inherit
