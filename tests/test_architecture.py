@@ -56,6 +56,6 @@ def test_every_folder_that_a_contract_names_exists():
 
 
 def test_no_modules_import_in_a_circle():
-    graph = grimp.build_graph("orak", cache_dir=None, exclude_type_checking_imports=True)
+    graph = grimp.build_graph("orak", cache_dir=None)
     imported = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
     TopologicalSorter(imported).prepare()  # a CycleError names the modules

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from dependency_injector import containers, providers
 
-from orak import __version__
 from orak.adapters.audio.child_converter import ChildConverter
 from orak.adapters.aws.config import AwsConfig
 from orak.adapters.cache.memory import MemoryCache
@@ -29,8 +28,9 @@ from orak.application.waits import Waits
 from orak.entrypoints import opening
 from orak.entrypoints.data_dir import database_url, secret_key
 from orak.entrypoints.settings.sources import shown_value
-from orak.entrypoints.settings.tokens import choose_tokens
 from orak.entrypoints.settings.values import Settings
+from orak.entrypoints.tokens import choose_tokens
+from orak.version import __version__
 
 
 class Container(containers.DeclarativeContainer):

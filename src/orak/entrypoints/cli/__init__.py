@@ -2,7 +2,6 @@
 
 import rich_click as click
 
-from orak import __version__
 from orak.entrypoints.cli.aws import aws
 from orak.entrypoints.cli.batch import batch
 from orak.entrypoints.cli.completion import completion
@@ -19,6 +18,7 @@ from orak.entrypoints.cli.sweep import sweep
 from orak.entrypoints.cli.tokens import token
 from orak.entrypoints.cli.upload import upload
 from orak.entrypoints.cli.worker import worker
+from orak.version import __version__
 
 _COMMANDS = (
     demo,

@@ -33,11 +33,11 @@ def demo(*, file: Path | None, once: bool, port: int | None, data_dir: Path | No
     """
     import logging
 
-    from orak import __version__
     from orak.entrypoints.cli.output import console
     from orak.entrypoints.cli.signals import run_until_signal
     from orak.entrypoints.cli.tokens import signed_token
     from orak.entrypoints.settings.logs import configure_logs
+    from orak.version import __version__
 
     screen = console()
     settings = _demo_settings(port, data_dir)

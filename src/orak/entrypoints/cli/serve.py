@@ -56,10 +56,10 @@ async def _serve(settings: "Settings", listener: "socket.socket") -> None:
 def _print_banner(settings: "Settings") -> None:
     from rich.text import Text
 
-    from orak import __version__
     from orak.entrypoints.cli.errors import warn
     from orak.entrypoints.cli.output import console, labelled
     from orak.entrypoints.settings.sources import shown_value
+    from orak.version import __version__
 
     screen, url = console(err=True), settings.base_url
     screen.print(Text.assemble((f"orak {__version__}", "bold"), " serves ", (url, "bold cyan")))

@@ -14,7 +14,6 @@ from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.routes import HTTPRoute, WebSocketRoute
 
-from orak import __version__
 from orak.entrypoints.http.answers.error_codes import STATUSES, ErrorCode
 from orak.entrypoints.http.answers.errors import ErrorEnvelope
 from orak.entrypoints.http.answers.languages import Language
@@ -23,6 +22,7 @@ from orak.entrypoints.http.openapi.examples import EXAMPLES, error_example
 from orak.entrypoints.http.openapi.headers import ERROR_HEADERS, HEADERS
 from orak.entrypoints.http.openapi.operation import Answer, JsonObject, Operation, Parameter, operation_of
 from orak.entrypoints.http.requests.authentication import PUBLIC, require_admin
+from orak.version import __version__
 
 _INTRODUCTION = """\
 A browser or a phone records, requests a presigned URL, sends the bytes to the store, and creates a record:
