@@ -115,7 +115,7 @@ async def _set_up(settings: "Settings", pathway: "Pathway", *, dry_run: bool) ->
 
 @asynccontextmanager
 async def open_setup(settings: "Settings", pathway: "Pathway", *, dry_run: bool) -> "AsyncIterator[Setup]":
-    """Open what creates the AWS resources. Raise `InvalidSetting`."""
+    """Open the AWS services that the setup calls. Raise `InvalidSetting` if they cannot be used."""
     from msgspec.structs import replace
 
     from orak.entrypoints.container import Container

@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,10 @@ from orak.entrypoints.cli.output import console, is_piped, json_lines, table
 from orak.entrypoints.cli.remote import orak_at, remote_options
 
 if TYPE_CHECKING:
+    from orak.application.events.check_event_log import CheckEventLog
     from orak.client import Event
     from orak.domain.events import DomainEvent, LoggedEvent
-    from orak.domain.history import Difference, UploadHistory
+    from orak.domain.history import Difference
     from orak.entrypoints.settings.values import Settings
 
 _PAGE_SIZE = 500
@@ -145,23 +147,18 @@ def replay(check: bool, data_dir: Path | None) -> None:  # noqa: FBT001 - click 
 
 
 async def _replay(settings: "Settings") -> None:
-    async for history in _histories(settings):
-        if history.events:
-            last = history.events[-1]
-            json_lines(
-                [{"uploadId": history.upload_id, "version": last.version, "state": _event_json(last.event)}]
-            )
+    async with _event_log_check(settings) as check_event_log:
+        async for history in check_event_log.histories():
+            if history.events:
+                last = history.events[-1]
+                state = _event_json(last.event)
+                json_lines([{"uploadId": history.upload_id, "version": last.version, "state": state}])
 
 
 async def _check(settings: "Settings") -> None:
-    from orak.application.events.check_event_log import CheckEventLog
-    from orak.entrypoints.opening import made
-    from orak.entrypoints.running import open_parts
-
     uploads = events = 0
     found: list[Difference] = []
-    async with open_parts(settings, "persistence") as container:
-        check_event_log = CheckEventLog((await made(container.persistence)).histories)
+    async with _event_log_check(settings) as check_event_log:
         async for history in check_event_log.histories():
             uploads, events = uploads + 1, events + len(history.events)
             found += await check_event_log.check(history)
@@ -187,11 +184,12 @@ def _show(found: "list[Difference]") -> None:
         console().print(shown)
 
 
-async def _histories(settings: "Settings") -> "AsyncIterator[UploadHistory]":
+@asynccontextmanager
+async def _event_log_check(settings: "Settings") -> "AsyncIterator[CheckEventLog]":
+    """Open the database for the use case that compares the event log with the tables."""
     from orak.application.events.check_event_log import CheckEventLog
     from orak.entrypoints.opening import made
     from orak.entrypoints.running import open_parts
 
     async with open_parts(settings, "persistence") as container:
-        async for history in CheckEventLog((await made(container.persistence)).histories).histories():
-            yield history
+        yield CheckEventLog((await made(container.persistence)).histories)
