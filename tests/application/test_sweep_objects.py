@@ -53,7 +53,7 @@ async def test_objects_with_a_row_stay_and_others_are_removed(house, lay):
     }
     house.clock.advance(LONG)
     listed = await house.use_cases.sweep_objects(dry_run=True)
-    assert (found(listed), listed.claimed) == (strays, len(owned))
+    assert (found(listed), listed.accounted) == (strays, len(owned))
     assert await keys(house) == owned | strays
     assert found(await house.use_cases.sweep_objects(dry_run=False)) == strays
     assert await keys(house) == owned

@@ -32,8 +32,6 @@ class BatchSize:
         """Return the size of at most `age` ago, so that workers may ask before each upload."""
         now = self.clock.now()
         if self._until is None or now >= self._until:
-            self._until = (
-                now + self.age
-            )  # set before the read, so that workers that ask meanwhile do not read too
+            self._until = now + self.age  # before the read: workers that ask meanwhile do not read too
             await self()
         return self._last

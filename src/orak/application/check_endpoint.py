@@ -9,9 +9,9 @@ from orak.domain.webhooks import url_problem
 async def check_endpoint(
     poster: Poster, url: str | None, event_types: Sequence[str] | None
 ) -> frozenset[EventType]:
-    """Check what an operator gives a webhook endpoint; return the event types, empty for all.
+    """Check the URL and the event types of a webhook endpoint; return the event types, empty for all.
 
-    None is an argument that the operator did not give. Raise `Rejected` with every problem at once.
+    A URL of None is not checked. Raise `Rejected` with every problem at once.
     """
     problems = [] if url is None else await _url_problems(poster, url)
     known = {kind.value for kind in EventType}

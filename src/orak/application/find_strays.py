@@ -35,7 +35,7 @@ class FindStrays:
         return [
             found
             for found in page
-            if (row := rows.get(uuid_of(found.key) or "")) is None or not row.claims(found.key)
+            if (row := rows.get(uuid_of(found.key) or "")) is None or not row.accounts_for(found.key)
         ]
 
     async def remove(self, strays: Sequence[ListedObject]) -> list[ListedObject]:

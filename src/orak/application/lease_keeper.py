@@ -72,9 +72,8 @@ class LeaseKeeper:
                 published = percent
                 tick = LiveMessage(None, snapshot.record.id, upload.id, upload.status, percent, now)
                 await self.live.publish(snapshot.record.owner_id, tick)
-            if now >= extended_at + (
-                self.heartbeat if percent == stored else min(_STORE_INTERVAL, self.heartbeat)
-            ):
+            interval = self.heartbeat if percent == stored else min(_STORE_INTERVAL, self.heartbeat)
+            if now >= extended_at + interval:
                 try:
                     await self.leases.extend(upload.id, upload.attempt, percent)
                 except Unavailable:

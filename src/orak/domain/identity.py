@@ -28,7 +28,7 @@ _MAX_SAFE_NAME = 100  # 400 bytes of UTF-8 at worst: far below S3's 1,024 for a 
 
 
 def safe_name(filename: str) -> str:
-    """Return *filename* as an object key may hold it: its last path segment; letters, digits and `._-`."""
+    """Return the last segment of *filename*, reduced to letters, digits and `._-`, for an object key."""
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", filename))[-1]
     stem, dot, extension = last.rpartition(".")
     stem = _UNSAFE.sub("_", stem).strip("._-")[: _MAX_SAFE_NAME - len(extension) - 1]
@@ -47,7 +47,7 @@ def uuid_of(key: str) -> str | None:
 
 
 def published_prefix(uuid: str) -> str:
-    """Return the prefix of the keys of everything that attempts at converting an upload write."""
+    """Return the key prefix of all output of one upload, whichever attempt wrote it."""
     return f"{PUBLISHED}/{uuid}/"
 
 
@@ -57,6 +57,6 @@ def published_attempt(key: ObjectKey) -> int:
 
 
 def published_key(uuid: str, attempt: int, filename: str, extension: str) -> ObjectKey:
-    """Return the key of one attempt's output; attempts share no key, so none overwrites another's output."""
+    """Return the key of one attempt's output; no two attempts of an upload share a key."""
     stem = safe_name(filename).rpartition(".")[0]
     return ObjectKey(f"{published_prefix(uuid)}{attempt}_{stem}.{extension}")

@@ -151,7 +151,7 @@ class Upload(msgspec.Struct, frozen=True):
 
     @property
     def awaits_arrival(self) -> bool:
-        """Whether bytes that arrive now would be verified; late ones are while a Record waits."""
+        """Whether bytes that arrive now are verified: it is PENDING, or EXPIRED while a Record waits."""
         return self.status is ProcessingStatus.PENDING or (
             self.status is ProcessingStatus.EXPIRED and self.record_id is not None
         )
@@ -178,7 +178,7 @@ class Upload(msgspec.Struct, frozen=True):
         expected = self.record_id is not None and self.status is ProcessingStatus.PENDING
         return at + patience(at - self.created_at, expected=expected)
 
-    def claims(self, key: ObjectKey) -> bool:
+    def accounts_for(self, key: ObjectKey) -> bool:
         """Return whether the object belongs to this row: its original, or output of its attempts.
 
         The original of a tombstone belongs to it too, and is removed with it.
@@ -189,7 +189,7 @@ class Upload(msgspec.Struct, frozen=True):
         return self.status is ProcessingStatus.PROCESSING or key in published
 
     def is_overdue(self, at: datetime) -> bool:
-        """Return whether its bytes can no longer be expected: the URL and the time of grace are over."""
+        """Return whether its bytes are no longer expected: its URL and `URL_GRACE` are over."""
         return self.status is ProcessingStatus.PENDING and at >= self.url_expires_at + URL_GRACE
 
     def has_lost_lease(self, at: datetime) -> bool:

@@ -23,7 +23,7 @@ class UnknownDatabase(Exception):
 class ObjectSweepReport(msgspec.Struct):
     """What one object sweep found."""
 
-    claimed: int = 0
+    accounted: int = 0
     """How many old objects have a row."""
     strays: list[ListedObject] = []
     """Old objects without a row; removed, unless it was a dry run."""
@@ -58,11 +58,11 @@ class SweepObjects:
             async for page in self.strays.pages(folder, before):
                 strays = await self.strays.among(page)
                 report.strays += strays
-                report.claimed += len(page) - len(strays)
+                report.accounted += len(page) - len(strays)
         report.unfinished = [upload async for upload in self.incomplete_uploads.unfinished(before)]
         if dry_run:
             return report
-        if report.strays and not report.claimed and not trust_database:
+        if report.strays and not report.accounted and not trust_database:
             raise UnknownDatabase(len(report.strays))
         report.strays = await self.strays.remove(report.strays)
         for upload in report.unfinished:

@@ -19,7 +19,7 @@ from orak.domain.record import Record, RecordSnapshot
 
 
 class NewRecord(msgspec.Struct, frozen=True):
-    """The title that a client gives an upload; None is a field that was not given."""
+    """The record that a client asks for; None is a field that was not given."""
 
     title: str | None
     upload_id: UploadId | None
@@ -46,7 +46,7 @@ class NewRecord(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class CreateRecord:
-    """Make a record of an upload, and convert it: at once if its bytes are there and a slot is free.
+    """Make a record of an upload and convert it, at once if its bytes have arrived and a slot is free.
 
     The call waits a little for the conversion and returns the record as it is then. If the immediate attempt
     fails, the record stays and is converted in the background.
@@ -59,7 +59,7 @@ class CreateRecord:
     clock: Clock
     policy: RecordPolicy
     immediate_wait: timedelta
-    """How long the call waits for a conversion that starts at once, unless the caller says how long."""
+    """How long a call without *wait* waits for a conversion that starts at once."""
 
     async def __call__(
         self,

@@ -74,4 +74,4 @@ def _show(report: "ObjectSweepReport", *, dry_run: bool) -> None:
             shown.add_row(kind, key, "" if size is None else str(size), f"{at:%Y-%m-%d %H:%M}")
         console().print(shown)
     verb = "would be removed" if dry_run else "removed"
-    click.echo(f"{len(rows)} {verb}; {report.claimed} old objects have a row", err=True)
+    click.echo(f"{len(rows)} {verb}; {report.accounted} old objects have a row", err=True)
