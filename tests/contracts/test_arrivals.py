@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from builders import START, a_record, a_waiting_take, an_object, an_upload, saved
+from builders import START, a_record, a_waiting_record, an_object, an_upload, saved
 from orak.domain.identity import UploadId
 
 MINUTE = timedelta(minutes=1)
@@ -45,7 +45,7 @@ async def test_the_longest_overdue_comes_first(persistence, clock):
 
 async def test_uploads_that_arrived_or_ended_are_not_due(persistence, clock):
     await arrived(persistence)
-    await a_waiting_take(persistence)
+    await a_waiting_record(persistence)
     await saved(persistence, (await persistence.intake.add(an_upload())).cancel(at=START))
     await saved(persistence, (await persistence.intake.add(an_upload())).delete(at=START))
     await expired(persistence)
@@ -70,7 +70,7 @@ async def test_a_look_can_be_postponed(persistence, clock):
 
 
 async def test_uploads_that_await_no_bytes_are_not_postponed(persistence):
-    take = await a_waiting_take(persistence)
+    take = await a_waiting_record(persistence)
     await persistence.arrivals.postpone({take.upload.id: START + MINUTE, UploadId(99): START + MINUTE})
     await persistence.arrivals.postpone({})
     assert await persistence.leases.claim() is not None
@@ -80,7 +80,7 @@ async def test_orphans_arrived_and_have_no_record(persistence):
     younger = await arrived(persistence, at=START + MINUTE)
     older = await arrived(persistence)
     await arrived(persistence, at=START + 2 * MINUTE)
-    await a_waiting_take(persistence)
+    await a_waiting_record(persistence)
     await persistence.intake.add(an_upload())
     assert await persistence.arrivals.orphans(START + 2 * MINUTE, 9) == [older, younger]
     assert await persistence.arrivals.orphans(START + 2 * MINUTE, 1) == [older]
@@ -115,7 +115,7 @@ async def test_live_uploads_and_those_with_a_record_are_no_tombstones(persistenc
 
 
 async def test_an_upload_is_a_tombstone_once_its_record_is_deleted(persistence):
-    take = await a_waiting_take(persistence)
+    take = await a_waiting_record(persistence)
     async with persistence.transaction() as tx:
         await tx.records.remove(take.record.id)
         await tx.uploads.save(*take.upload.delete(at=START))
@@ -123,7 +123,7 @@ async def test_an_upload_is_a_tombstone_once_its_record_is_deleted(persistence):
 
 
 async def test_uploads_are_found_by_their_uuids_tombstones_too(persistence):
-    waiting = (await a_waiting_take(persistence)).upload
+    waiting = (await a_waiting_record(persistence)).upload
     gone = await saved(persistence, (await persistence.intake.add(an_upload())).delete(at=START))
     await persistence.intake.add(an_upload())
     known = await persistence.arrivals.known({waiting.uuid, gone.uuid, "nobody's"})

@@ -1,6 +1,6 @@
 import asyncio
 
-from builders import SINGER, START, STRANGER, a_waiting_take, an_object, an_upload, saved
+from builders import SINGER, START, STRANGER, a_waiting_record, an_object, an_upload, saved
 from orak.domain.events import EventType
 from orak.domain.identity import UserId
 from orak.domain.processing import ProcessingStatus
@@ -15,7 +15,7 @@ async def test_events_have_no_position_until_they_are_numbered(persistence):
 
 
 async def test_an_event_comes_back_as_it_was_written(persistence):
-    take = await a_waiting_take(persistence)
+    take = await a_waiting_record(persistence)
     await persistence.event_log.number()
     events = await persistence.event_log.after(0, 9)
     assert [(n.upload_id, n.version, n.event.type) for n in events] == [

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from builders import SINGER, START, STRANGER, a_record, a_waiting_take, an_object, an_upload, saved
+from builders import SINGER, START, STRANGER, a_record, a_waiting_record, an_object, an_upload, saved
 from orak.domain.errors import LeaseLost
 from orak.domain.events import EventType
 from orak.domain.identity import UploadId, UserId
@@ -27,7 +27,7 @@ async def claim_all(persistence):
 
 
 async def test_an_upload_is_leased_to_its_next_attempt(persistence):
-    take = await a_waiting_take(persistence)
+    take = await a_waiting_record(persistence)
     leased = await persistence.leases.claim()
     assert leased.record == take.record
     upload = leased.upload
@@ -40,8 +40,8 @@ async def test_an_upload_is_leased_to_its_next_attempt(persistence):
 
 
 async def test_a_given_upload_is_leased_out_of_turn(persistence):
-    await a_waiting_take(persistence)
-    second = await a_waiting_take(persistence)
+    await a_waiting_record(persistence)
+    second = await a_waiting_record(persistence)
     assert (await persistence.leases.claim(second.upload.id)).upload.id == second.upload.id
     assert await persistence.leases.claim(second.upload.id) is None
 
@@ -70,15 +70,15 @@ async def test_an_upload_waits_from_the_moment_it_has_a_record(persistence):
 
 async def test_no_two_callers_claim_the_same_upload(persistence):
     for _ in range(20):
-        await a_waiting_take(persistence)
+        await a_waiting_record(persistence)
     leased = await asyncio.gather(*(persistence.leases.claim() for _ in range(24)))
     ids = [snapshot.upload.id for snapshot in leased if snapshot]
     assert len(ids) == len(set(ids)) == 20
 
 
 async def test_uploads_of_one_owner_do_not_stand_before_anothers_first(persistence):
-    singers = [(await a_waiting_take(persistence, SINGER)).upload.id for _ in range(12)]
-    stranger = await a_waiting_take(persistence, STRANGER)
+    singers = [(await a_waiting_record(persistence, SINGER)).upload.id for _ in range(12)]
+    stranger = await a_waiting_record(persistence, STRANGER)
     order = await claim_all(persistence)
     assert order.index((STRANGER, stranger.upload.id)) == 1
     assert [upload_id for owner, upload_id in order if owner == SINGER] == singers
@@ -87,23 +87,23 @@ async def test_uploads_of_one_owner_do_not_stand_before_anothers_first(persisten
 async def test_owners_take_turns(persistence):
     crowd = [UserId(number) for number in (1, 1, 1, 2, 2, 3)]
     for owner in crowd:
-        await a_waiting_take(persistence, owner)
+        await a_waiting_record(persistence, owner)
     assert [owner for owner, _ in await claim_all(persistence)] == [1, 2, 3, 1, 2, 1]
 
 
 async def test_a_newcomer_comes_after_the_uploads_whose_turn_it_is(persistence):
     for _ in range(4):
-        await a_waiting_take(persistence, SINGER)
+        await a_waiting_record(persistence, SINGER)
     for _ in range(2):
         await persistence.leases.claim()
     for _ in range(2):
-        await a_waiting_take(persistence, STRANGER)
+        await a_waiting_record(persistence, STRANGER)
     assert [owner for owner, _ in await claim_all(persistence)] == [SINGER, STRANGER, SINGER, STRANGER]
 
 
 async def served(persistence, owner):
     """Claim an upload while a newcomer joins the line for each claim; return the owners."""
-    await a_waiting_take(persistence, owner)
+    await a_waiting_record(persistence, owner)
     leased = (await persistence.leases.claim()).upload
     await saved(persistence, leased.fail(leased.attempt, FailureCode.CORRUPT, at=START))
     return leased.owner_id
@@ -111,18 +111,18 @@ async def served(persistence, owner):
 
 async def test_steady_newcomers_do_not_starve_an_old_line(persistence):
     for _ in range(9):
-        await a_waiting_take(persistence, SINGER)
+        await a_waiting_record(persistence, SINGER)
     owners = [await served(persistence, UserId(100 + number)) for number in range(20)]
     assert owners.count(SINGER) >= 4
 
 
 async def test_an_upload_in_back_off_lets_no_newcomer_pass_an_old_line(persistence):
-    await a_waiting_take(persistence, STRANGER)
+    await a_waiting_record(persistence, STRANGER)
     stuck = (await persistence.leases.claim()).upload
     later = START + timedelta(minutes=10)
     await saved(persistence, stuck.fail_attempt(1, message="", at=START, not_before=later))
     for _ in range(9):
-        await a_waiting_take(persistence, SINGER)
+        await a_waiting_record(persistence, SINGER)
     for _ in range(4):
         await served(persistence, SINGER)
     owners = [await served(persistence, UserId(100 + number)) for number in range(20)]
@@ -130,10 +130,10 @@ async def test_an_upload_in_back_off_lets_no_newcomer_pass_an_old_line(persisten
 
 
 async def test_an_upload_back_from_back_off_lets_no_newcomer_pass_an_old_line(persistence, clock):
-    await a_waiting_take(persistence, STRANGER)
+    await a_waiting_record(persistence, STRANGER)
     stuck = (await persistence.leases.claim()).upload
     for _ in range(9):
-        await a_waiting_take(persistence, SINGER)
+        await a_waiting_record(persistence, SINGER)
     for _ in range(4):
         await served(persistence, SINGER)
     await saved(persistence, stuck.fail_attempt(1, message="", at=START, not_before=START + SECOND))
@@ -143,24 +143,24 @@ async def test_an_upload_back_from_back_off_lets_no_newcomer_pass_an_old_line(pe
 
 
 async def test_a_long_conversion_lets_no_newcomer_pass_an_old_line(persistence):
-    await a_waiting_take(persistence, STRANGER)
+    await a_waiting_record(persistence, STRANGER)
     await persistence.leases.claim()
     for _ in range(9):
-        await a_waiting_take(persistence, SINGER)
+        await a_waiting_record(persistence, SINGER)
     owners = [await served(persistence, UserId(100 + number)) for number in range(20)]
     assert owners.count(SINGER) >= 4
 
 
 async def test_an_upload_put_back_far_down_an_emptied_line_is_served(persistence, clock):
     for _ in range(9):
-        await a_waiting_take(persistence, SINGER)
+        await a_waiting_record(persistence, SINGER)
     for _ in range(8):
         leased = (await persistence.leases.claim()).upload
         await saved(persistence, leased.fail(leased.attempt, FailureCode.CORRUPT, at=START))
     last = (await persistence.leases.claim()).upload
     await saved(persistence, last.release(last.attempt, at=START, not_before=START + SECOND))
     for number in range(5):
-        await a_waiting_take(persistence, UserId(100 + number))
+        await a_waiting_record(persistence, UserId(100 + number))
     clock.advance(SECOND)
     owners = [await served(persistence, UserId(200 + number)) for number in range(10)]
     assert SINGER in owners
@@ -168,14 +168,14 @@ async def test_an_upload_put_back_far_down_an_emptied_line_is_served(persistence
 
 async def test_an_upload_that_is_put_back_keeps_its_turn(persistence):
     for _ in range(3):
-        await a_waiting_take(persistence)
+        await a_waiting_record(persistence)
     first = (await persistence.leases.claim()).upload
     await saved(persistence, first.release(first.attempt, at=START))
     assert (await claim_all(persistence))[0] == (SINGER, first.id)
 
 
 async def test_a_retried_upload_stands_behind_its_owner_s_others(persistence):
-    first, *others = [await a_waiting_take(persistence) for _ in range(3)]
+    first, *others = [await a_waiting_record(persistence) for _ in range(3)]
     running = (await persistence.leases.claim()).upload
     failed = await saved(persistence, running.fail(1, FailureCode.CORRUPT, at=START))
     await saved(persistence, failed.retry(at=START))
@@ -186,14 +186,14 @@ async def test_a_retried_upload_stands_behind_its_owner_s_others(persistence):
 
 
 async def test_a_change_of_a_record_moves_no_upload_in_line(persistence):
-    first = await a_waiting_take(persistence)
-    await a_waiting_take(persistence)
+    first = await a_waiting_record(persistence)
+    await a_waiting_record(persistence)
     await saved(persistence, first.upload.note_record_change(at=START))
     assert (await persistence.leases.claim()).upload.id == first.upload.id
 
 
 async def test_a_deleted_upload_has_left_the_line(persistence):
-    take = await a_waiting_take(persistence)
+    take = await a_waiting_record(persistence)
     async with persistence.transaction() as tx:
         await tx.records.remove(take.record.id)
         await tx.uploads.save(*take.upload.delete(at=START))
@@ -201,8 +201,8 @@ async def test_a_deleted_upload_has_left_the_line(persistence):
 
 
 async def test_other_uploads_pass_one_in_back_off(persistence, clock):
-    await a_waiting_take(persistence)
-    second = await a_waiting_take(persistence)
+    await a_waiting_record(persistence)
+    second = await a_waiting_record(persistence)
     first = (await persistence.leases.claim()).upload
     await saved(
         persistence, first.fail_attempt(1, message="broken", at=START, not_before=START + 10 * SECOND)
@@ -216,8 +216,8 @@ async def test_other_uploads_pass_one_in_back_off(persistence, clock):
 
 
 async def test_the_next_start_is_no_later_than_now_while_an_upload_may_start(persistence):
-    take = await a_waiting_take(persistence)
-    later = await a_waiting_take(persistence)
+    take = await a_waiting_record(persistence)
+    later = await a_waiting_record(persistence)
     running = (await persistence.leases.claim(take.upload.id)).upload
     await saved(persistence, running.release(1, at=START, not_before=START + SECOND))
     assert await persistence.leases.next_start() <= START
@@ -226,7 +226,7 @@ async def test_the_next_start_is_no_later_than_now_while_an_upload_may_start(per
 
 
 async def test_an_extended_lease_counts_from_now(persistence, clock):
-    await a_waiting_take(persistence)
+    await a_waiting_record(persistence)
     upload = (await persistence.leases.claim()).upload
     clock.advance(10 * SECOND)
     await persistence.leases.extend(upload.id, 1, 40)
@@ -237,7 +237,7 @@ async def test_an_extended_lease_counts_from_now(persistence, clock):
 
 
 async def test_a_worker_may_complete_on_the_row_it_read_before_extending(persistence, clock):
-    await a_waiting_take(persistence)
+    await a_waiting_record(persistence)
     upload = (await persistence.leases.claim()).upload
     clock.advance(SECOND)
     await persistence.leases.extend(upload.id, 1, 40)
@@ -246,7 +246,7 @@ async def test_a_worker_may_complete_on_the_row_it_read_before_extending(persist
 
 async def test_a_lease_that_ran_out_is_lost(persistence, clock):
     for _ in range(3):
-        await a_waiting_take(persistence)
+        await a_waiting_record(persistence)
     first = (await persistence.leases.claim()).upload
     clock.advance(SECOND)
     second = (await persistence.leases.claim()).upload
@@ -260,7 +260,7 @@ async def test_a_lease_that_ran_out_is_lost(persistence, clock):
 
 
 async def test_an_expired_lease_can_be_extended_until_another_attempt_has_it(persistence, clock):
-    await a_waiting_take(persistence)
+    await a_waiting_record(persistence)
     late = (await persistence.leases.claim()).upload
     clock.advance(2 * LEASE)
     await persistence.leases.extend(late.id, 1, 50)
@@ -268,7 +268,7 @@ async def test_an_expired_lease_can_be_extended_until_another_attempt_has_it(per
 
 
 async def test_a_lost_lease_cannot_be_extended(persistence):
-    await a_waiting_take(persistence)
+    await a_waiting_record(persistence)
     first = (await persistence.leases.claim()).upload
     await saved(persistence, first.fail_attempt(1, message="lost", at=START, not_before=START))
     with pytest.raises(LeaseLost):

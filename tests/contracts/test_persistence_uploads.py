@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from builders import START, a_record, a_waiting_take, an_object, an_upload, saved
+from builders import START, a_record, a_waiting_record, an_object, an_upload, saved
 from orak.application.ports.failures import StaleVersion
 from orak.domain.audio import Loudness
 from orak.domain.errors import UploadNotFound
@@ -25,7 +25,7 @@ async def test_an_upload_comes_back_as_it_was_stored(persistence):
 
 
 async def test_every_field_is_stored_through_a_whole_life(persistence):
-    take = await a_waiting_take(persistence)
+    take = await a_waiting_record(persistence)
     output = Output(
         ObjectKey("published/x/1_a.m4a"), ObjectKey("published/x/1_a.json"), 61.25, Loudness(-31.5, -14, None)
     )
@@ -46,7 +46,7 @@ async def test_every_field_is_stored_through_a_whole_life(persistence):
 
 
 async def test_a_failure_is_stored(persistence):
-    take = await a_waiting_take(persistence)
+    take = await a_waiting_record(persistence)
     running = await saved(persistence, take.upload.start(at=START, lease_until=START))
     failed = await saved(persistence, running.fail(1, FailureCode.CORRUPT, at=START))
     assert await read(persistence, failed.id) == failed
@@ -125,7 +125,7 @@ async def test_a_transaction_sees_its_own_changes(persistence):
 
 
 async def test_uncommitted_changes_are_invisible_to_others(persistence):
-    take = await a_waiting_take(persistence)
+    take = await a_waiting_record(persistence)
     async with persistence.transaction() as tx:
         running = await tx.uploads.save(*take.upload.start(at=START, lease_until=START))
         assert (await persistence.snapshots.get(take.record.id)).upload == take.upload
@@ -145,7 +145,7 @@ async def test_a_tombstone_is_read_until_it_is_purged(persistence):
 
 
 async def test_an_upload_with_a_record_is_not_purged(persistence):
-    take = await a_waiting_take(persistence)
+    take = await a_waiting_record(persistence)
     with pytest.raises(StaleVersion):
         async with persistence.transaction() as tx:
             await tx.uploads.purge(take.upload.id)

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from builders import SINGER, START, STRANGER, a_record, a_waiting_take, an_object, an_upload, saved
+from builders import SINGER, START, STRANGER, a_record, a_waiting_record, an_object, an_upload, saved
 from orak.application.ports.page import Page
 from orak.application.ports.reports import Counts, DeadLetter
 from orak.domain.processing import FailureCode
@@ -12,7 +12,7 @@ MINUTE = timedelta(minutes=1)
 
 
 async def failed(persistence, owner=STRANGER, at=START):
-    take = await a_waiting_take(persistence, owner)
+    take = await a_waiting_record(persistence, owner)
     leased = (await persistence.leases.claim(take.upload.id)).upload
     return await saved(persistence, leased.fail(leased.attempt, FailureCode.CORRUPT, at=at))
 
@@ -33,9 +33,9 @@ async def test_an_empty_database_counts_nothing(persistence):
 
 async def test_uploads_are_counted_by_state(persistence, clock):
     for owner in (SINGER, SINGER, STRANGER):
-        await a_waiting_take(persistence, owner)
+        await a_waiting_record(persistence, owner)
     for _ in range(2):
-        await persistence.leases.claim((await a_waiting_take(persistence)).upload.id)
+        await persistence.leases.claim((await a_waiting_record(persistence)).upload.id)
     await failed(persistence)
     await refused(persistence)
     await unnamed(persistence, at=START - MINUTE)
@@ -59,7 +59,7 @@ async def test_uploads_are_counted_by_state(persistence, clock):
 
 
 async def test_an_upload_in_back_off_is_waiting_and_is_not_next(persistence):
-    await a_waiting_take(persistence)
+    await a_waiting_record(persistence)
     running = (await persistence.leases.claim()).upload
     later = START + MINUTE
     await saved(persistence, running.fail_attempt(1, message="broken", at=START, not_before=later))
@@ -104,7 +104,7 @@ async def test_failures_are_paged_newest_first(persistence):
         DeadLetter(await failed(persistence, at=START + n * SECOND), START + n * SECOND) for n in (1, 2)
     ]
     letters.append(DeadLetter(await refused(persistence, at=START + MINUTE), START + MINUTE))
-    await a_waiting_take(persistence)
+    await a_waiting_record(persistence)
     assert await persistence.reports.failures(Page()) == letters[::-1]
     assert await persistence.reports.failures(Page(limit=1)) == letters[2:]
     assert await persistence.reports.failures(Page(after=letters[2].upload.id, limit=1)) == letters[1:2]
@@ -120,7 +120,7 @@ async def test_orphans_are_paged_newest_first(persistence):
     orphans = [await unnamed(persistence) for _ in range(3)]
     await unnamed(persistence, at=START + MINUTE)
     await unnamed(persistence, directory="elsewhere")
-    await a_waiting_take(persistence)
+    await a_waiting_record(persistence)
     before = START + MINUTE
     assert await persistence.reports.orphans(before, Page()) == orphans[::-1]
     assert await persistence.reports.orphans(before, Page(after=orphans[1].id)) == orphans[:1]

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from builders import SINGER, a_waiting_take, saved
+from builders import SINGER, a_waiting_record, saved
 from house import LEASE, RestlessClock
 from orak.adapters.cache.memory import MemoryCache
 from orak.adapters.cache.redis import RedisCache
@@ -53,7 +53,7 @@ async def persistence(clock):
 
 
 async def a_finished_take(persistence, clock) -> RecordSnapshot:
-    snapshot = await a_waiting_take(persistence)
+    snapshot = await a_waiting_record(persistence)
     leased = await persistence.leases.claim(snapshot.upload.id)
     upload = await saved(persistence, leased.upload.complete(leased.upload.attempt, OUTPUT, at=clock.now()))
     return RecordSnapshot(snapshot.record, upload)
@@ -108,7 +108,7 @@ async def test_the_life_of_a_snapshot_begins_when_it_was_read(caches, persistenc
 
 
 async def test_only_completed_records_are_cached(caches, persistence, clock):
-    snapshot = await a_waiting_take(persistence)
+    snapshot = await a_waiting_record(persistence)
     shown = await GetRecord(persistence.snapshots, caches[0], clock)(OWNER, snapshot.record.id)
     assert shown.upload.status is ProcessingStatus.UPLOADED
     assert await caches[0].get(snapshot.record.id) is None

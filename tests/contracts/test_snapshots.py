@@ -3,14 +3,14 @@ from itertools import chain
 
 import pytest
 
-from builders import SINGER, START, STRANGER, a_waiting_take, saved
+from builders import SINGER, START, STRANGER, a_waiting_record, saved
 from orak.application.ports.page import Page
 from orak.domain.errors import RecordNotFound
 from orak.domain.identity import RecordId
 
 
 async def takes(persistence, *ages):
-    return [await a_waiting_take(persistence, at=START + timedelta(seconds=age)) for age in ages]
+    return [await a_waiting_record(persistence, at=START + timedelta(seconds=age)) for age in ages]
 
 
 async def ids(persistence, **page):
@@ -24,14 +24,14 @@ async def remove(persistence, take):
 
 
 async def test_a_record_is_read_with_its_upload(persistence):
-    take = await a_waiting_take(persistence)
+    take = await a_waiting_record(persistence)
     assert await persistence.snapshots.get(take.record.id) == take
     running = await saved(persistence, take.upload.start(at=START, lease_until=START))
     assert (await persistence.snapshots.get(take.record.id)).upload == running
 
 
 async def test_a_removed_record_is_not_found(persistence):
-    take = await a_waiting_take(persistence)
+    take = await a_waiting_record(persistence)
     await remove(persistence, take)
     for record_id in (take.record.id, RecordId(99)):
         with pytest.raises(RecordNotFound):
@@ -40,7 +40,7 @@ async def test_a_removed_record_is_not_found(persistence):
 
 async def test_an_owner_s_records_come_newest_first(persistence):
     first, second, third = await takes(persistence, 5, 9, 7)
-    await a_waiting_take(persistence, STRANGER)
+    await a_waiting_record(persistence, STRANGER)
     assert await persistence.snapshots.of(SINGER, Page()) == [second, third, first]
 
 
@@ -75,5 +75,5 @@ async def test_nothing_follows_the_oldest_record_even_when_it_was_removed(persis
 
 async def test_a_record_of_another_owner_is_no_cursor(persistence):
     (mine,) = await takes(persistence, 1)
-    theirs = await a_waiting_take(persistence, STRANGER, at=START + timedelta(days=9))
+    theirs = await a_waiting_record(persistence, STRANGER, at=START + timedelta(days=9))
     assert await ids(persistence, after=theirs.record.id) == [mine.record.id]

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from builders import START, a_waiting_take, an_upload, saved
+from builders import START, a_waiting_record, an_upload, saved
 from orak.application.ports.cursors import SetAside
 from orak.domain.history import differences
 
@@ -29,7 +29,7 @@ async def test_an_empty_log_has_no_histories(log):
 
 
 async def test_events_are_returned_by_upload_whether_numbered_or_not(persistence, log):
-    take = await a_waiting_take(persistence)
+    take = await a_waiting_record(persistence)
     other = await persistence.intake.add(an_upload())
     first, second = await all_histories(log)
     assert [event.version for event in first.events] == [1, 2, 3]
@@ -53,7 +53,7 @@ async def test_the_history_of_a_purged_upload_has_no_row(persistence, log):
 
 async def test_old_events_are_removed_except_the_newest_of_a_row(persistence, log):
     for _ in range(2):
-        await a_waiting_take(persistence)
+        await a_waiting_record(persistence)
     assert await positions(persistence) == [1, 2, 3, 4, 5, 6]
     assert await log.forget(0, 6, START + DAY) == 4
     assert await positions(persistence) == [3, 6]
@@ -72,8 +72,8 @@ async def test_all_old_events_of_a_purged_upload_are_removed(persistence, log):
 
 
 async def test_younger_later_and_deferred_events_stay(persistence, log):
-    take = await a_waiting_take(persistence)
-    await a_waiting_take(persistence, at=START + DAY)
+    take = await a_waiting_record(persistence)
+    await a_waiting_record(persistence, at=START + DAY)
     await persistence.event_log.number()
     aside = SetAside(1, take.upload.id, START)
     await persistence.cursors.begin("mail", 0)

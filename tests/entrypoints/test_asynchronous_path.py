@@ -1,4 +1,4 @@
-"""A take that arrives after its Record, on the way of events: bus, rules, queue, worker. Real conversion."""
+"""Uploads that arrive after their record: bus, rules, queue and worker lead to a real conversion."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ UPLOADED, PROCESSING, COMPLETED = (
 
 @pytest.fixture
 async def settings(aws_server, tmp_path):
-    """Everything set up as `orak aws setup` does, and nothing but events to start the work."""
+    """AWS resources as `orak aws setup` creates them; only events start conversions."""
     name = secrets.token_hex(6)
     pathway = Pathway(f"bus-{name}", f"rule-{name}", f"queue-{name}", aws_server.new_bucket())
     bare = Settings(**aws_server.settings)
@@ -49,8 +49,8 @@ def changed(settings, **fields):
     return Settings(**{name: getattr(settings, name) for name in settings.__struct_fields__} | fields)
 
 
-async def a_late_take(use_cases, tmp_path):
-    """Name a take, then let its bytes arrive, of which nobody tells orak; return the Record's id."""
+async def a_late_upload(use_cases, tmp_path):
+    """Create a record, then store its bytes without telling orak; return the record's id."""
     content = write(tmp_path / "take.webm", chord(), 1.0).read_bytes()
     signed = await use_cases.request_upload(SINGER, NewUpload("노래 + 1.webm", len(content), "audio/webm"))
     snapshot = await use_cases.create_record(SINGER, NewRecord("늦은 노래", signed.upload.id))
@@ -63,7 +63,7 @@ async def a_late_take(use_cases, tmp_path):
 
 
 async def until(use_cases, record_id, statuses, seconds=DEADLINE):
-    """Wait for one of *statuses*; return the upload."""
+    """Return the upload once it has one of *statuses*."""
     deadline = time.monotonic() + seconds
     while True:
         upload = (await use_cases.get_record(SINGER, record_id)).upload
@@ -73,24 +73,24 @@ async def until(use_cases, record_id, statuses, seconds=DEADLINE):
         await asyncio.sleep(0.05)
 
 
-async def test_a_serve_on_its_own_completes_it(settings, tmp_path):
+async def test_serve_alone_converts_a_late_upload(settings, tmp_path):
     async with run(settings) as orak:
-        record_id = await a_late_take(orak.use_cases, tmp_path)
+        record_id = await a_late_upload(orak.use_cases, tmp_path)
         assert (await until(orak.use_cases, record_id, {COMPLETED})).attempt == 1
         began = time.monotonic()
-    assert time.monotonic() - began < 1  # though the consumer was waiting for the next message
+    assert time.monotonic() - began < 1  # the consumer stops at once, although it waits for the next message
 
 
-async def test_a_worker_beside_it_does(settings, tmp_path):
+async def test_a_worker_beside_serve_converts_a_late_upload(settings, tmp_path):
     async with run(changed(settings, sqs_queue_url=None)) as orak, run(settings, serves=False):
-        record_id = await a_late_take(orak.use_cases, tmp_path)
+        record_id = await a_late_upload(orak.use_cases, tmp_path)
         assert (await until(orak.use_cases, record_id, {COMPLETED})).attempt == 1
 
 
-async def test_with_every_event_lost_the_sweep_does_within_two_intervals(settings, aws_server, tmp_path):
-    deaf = changed(settings, sqs_queue_url=aws_server.new_queue(), sweep_interval_ms=1000)
-    async with run(deaf) as orak:
-        record_id = await a_late_take(orak.use_cases, tmp_path)
+async def test_the_sweep_finds_a_late_upload_when_every_event_is_lost(settings, aws_server, tmp_path):
+    without_events = changed(settings, sqs_queue_url=aws_server.new_queue(), sweep_interval_ms=1000)
+    async with run(without_events) as orak:
+        record_id = await a_late_upload(orak.use_cases, tmp_path)
         await until(orak.use_cases, record_id, {UPLOADED, PROCESSING, COMPLETED}, seconds=2)
         assert (await until(orak.use_cases, record_id, {COMPLETED})).attempt == 1
 
@@ -98,14 +98,14 @@ async def test_with_every_event_lost_the_sweep_does_within_two_intervals(setting
 async def test_without_batches_and_events_nothing_is_converted_in_the_background(settings, tmp_path):
     alone = changed(settings, sqs_queue_url=None, eventbridge_bus_name=None, sweep_interval_ms=100)
     async with run(alone) as orak:
-        record_id = await a_late_take(orak.use_cases, tmp_path)
+        record_id = await a_late_upload(orak.use_cases, tmp_path)
         await until(orak.use_cases, record_id, {UPLOADED})
         for _ in range(3):
             await orak.use_cases.sweep()
         assert (await orak.use_cases.get_record(SINGER, record_id)).upload.status is UPLOADED
 
 
-async def test_the_first_event_of_a_new_orak_is_published(settings, aws_server, tmp_path):
+async def test_the_first_event_after_the_first_start_is_published(settings, aws_server, tmp_path):
     events, everything = aws_server.client("events"), aws_server.new_queue()
     events.put_rule(
         Name="all", EventBusName=settings.eventbridge_bus_name, EventPattern='{"source": ["orak.recordings"]}'
@@ -115,15 +115,15 @@ async def test_the_first_event_of_a_new_orak_is_published(settings, aws_server, 
         Rule="all", EventBusName=settings.eventbridge_bus_name, Targets=[{"Id": "all", "Arn": arn}]
     )
     async with run(settings) as orak:
-        record_id = await a_late_take(orak.use_cases, tmp_path)
+        record_id = await a_late_upload(orak.use_cases, tmp_path)
         last = await until(orak.use_cases, record_id, {COMPLETED})
-        told: dict[int, str] = {}
+        published: dict[int, str] = {}
         async with asyncio.timeout(DEADLINE):
-            while last.version not in told:
+            while last.version not in published:
                 for body in await asyncio.to_thread(aws_server.messages, everything):
                     event = json.loads(body)
-                    told[event["detail"]["version"]] = event["detail-type"]
-    assert [told[version] for version in sorted(told)] == [
+                    published[event["detail"]["version"]] = event["detail-type"]
+    assert [published[version] for version in sorted(published)] == [
         "UploadRequested",
         "RecordCreated",
         "UploadReceived",

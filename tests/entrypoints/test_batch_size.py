@@ -1,4 +1,4 @@
-"""The size of a batch that an operator set, where orak starts again."""
+"""The batch size that an operator sets, across restarts."""
 
 import orak
 from orak.domain.actor import ADMIN
@@ -10,7 +10,7 @@ async def size_of(use_cases):
     return (await use_cases.get_statistics(OPERATOR)).batch_size
 
 
-async def test_it_outlives_a_restart_and_another_configured_one(tmp_path):
+async def test_the_operators_batch_size_outlives_a_restart_and_wins_over_the_setting(tmp_path):
     async with orak.running(orak.Settings(data_dir=tmp_path, batch_size=20)) as use_cases:
         assert await size_of(use_cases) == 20
         await use_cases.set_batch_size(OPERATOR, 7)

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from orak.entrypoints.data_dir import kept_key
 
 
-def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path):
+def test_concurrent_starts_share_one_key_that_only_its_owner_can_read(tmp_path):
     path = tmp_path / "keys" / "signing.key"
     with ThreadPoolExecutor(8) as threads:
         keys = set(threads.map(kept_key, [path] * 32))

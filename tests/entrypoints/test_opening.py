@@ -1,4 +1,4 @@
-"""Parts are closed whatever happens."""
+"""Everything that was opened is closed, whatever happens."""
 
 import asyncio
 from contextlib import suppress
@@ -10,7 +10,7 @@ from orak.entrypoints.opening import opened
 
 
 class Part:
-    """Takes its time to close, or fails to."""
+    """A part that closes when a test lets it, or fails to close."""
 
     def __init__(self, log: list[str], name: str, *, failing: bool = False) -> None:
         self.log = log
@@ -60,7 +60,7 @@ async def test_a_second_cancellation_leaves_nothing_open(closed):
     assert closed == ["second", "first"]
 
 
-async def test_a_part_that_cannot_close_leaves_no_other_open(closed, caplog):
+async def test_a_part_that_fails_to_close_leaves_no_other_open(closed, caplog):
     first, second = Part(closed, "first"), Part(closed, "second", failing=True)
     for part in (first, second):
         part.may_close.set()

@@ -16,7 +16,7 @@ def load(tmp_path):
     return load
 
 
-def test_nothing_need_be_set(load):
+def test_every_setting_has_a_default(load):
     loaded = load()
     assert loaded.settings == Settings()
     assert set(loaded.origins.values()) == {"default"}
@@ -39,7 +39,7 @@ def test_a_flag_beats_the_environment_beats_the_file_beats_the_default(load):
     assert loaded.origins["batch_size"] == "default"
 
 
-def test_the_prefixed_twin_overrides(load):
+def test_the_prefixed_variable_wins(load):
     loaded = load({"BATCH_SIZE": "5", "ORAK_BATCH_SIZE": "6"})
     assert (loaded.settings.batch_size, loaded.origins["batch_size"]) == (6, "ORAK_BATCH_SIZE")
 
@@ -48,7 +48,7 @@ def test_empty_is_unset(load):
     assert load({"BATCH_SIZE": "", "JWT_SECRET": ""}).settings == Settings()
 
 
-def test_host_and_port_of_other_programs_are_not_taken(load):
+def test_host_and_port_are_read_with_the_prefix_only(load):
     assert load({"HOST": "0.0.0.0", "PORT": "1"}).settings == Settings()  # noqa: S104 - not bound to
 
 
@@ -92,7 +92,7 @@ def test_a_bad_value_is_one_line_that_names_the_variable_and_a_hint(load, name, 
     assert "\n" not in str(refusal.value) + refusal.value.hint
 
 
-def test_tokens_are_signed_in_one_way(load):
+def test_a_jwt_secret_and_a_jwks_url_are_refused_together(load):
     with pytest.raises(InvalidSetting, match="JWT_SECRET is set beside JWKS_URL"):
         load({"JWT_SECRET": "s" * 32, "JWKS_URL": "https://id.example/jwks"})
 
@@ -107,14 +107,14 @@ def test_any_libpq_url_chooses_postgresql(load, url):
     assert load().settings.on_sqlite
 
 
-def test_words_become_what_they_mean(load):
+def test_texts_become_lists_enums_and_booleans(load):
     loaded = load({"CORS_ORIGINS": "https://a.example, https://b.example", "AUDIO_PROFILE": "opus-96"})
     assert loaded.settings.cors_origins == ("https://a.example", "https://b.example")
     assert loaded.settings.audio_profile is AudioProfile.OPUS_96
     assert not load({"BATCH_ENABLED": "false"}).settings.batch_enabled
 
 
-def test_urls_follow_from_where_orak_is_reached():
+def test_base_and_media_urls_follow_from_host_port_and_public_url():
     assert Settings(port=9000).media_url == "http://127.0.0.1:9000/media"
     assert Settings(host="::1").base_url == "http://[::1]:8000"
     assert Settings(public_url="https://o.example/").media_url == "https://o.example/media"
@@ -140,5 +140,5 @@ def test_urls_follow_from_where_orak_is_reached():
         ("batch_size", 50, "50"),
     ],
 )
-def test_what_is_shown_hides_secrets(field, value, shown):
+def test_shown_values_hide_secrets(field, value, shown):
     assert shown_value(field, value) == shown

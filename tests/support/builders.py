@@ -1,4 +1,4 @@
-"""Aggregates as tests need them: every field has a sensible value, and any can be named."""
+"""Aggregates for tests: each field has a default, and a test sets the fields that matter to it."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -11,7 +11,7 @@ from orak.domain.record import Record, RecordSnapshot
 from orak.domain.upload import StoredObject, Upload
 
 START = datetime(2024, 1, 1, 12, tzinfo=UTC)
-"""When tests begin."""
+"""The time at which tests begin."""
 
 SINGER = UserId(7)
 STRANGER = UserId(8)
@@ -20,7 +20,7 @@ _positions = count(1)
 
 
 def an_upload(owner=SINGER, *, filename="take.webm", size=3, at=START, uuid=None, **fields) -> Upload:
-    """An upload that was asked for at START and awaits its bytes."""
+    """An upload requested at START; its bytes have not arrived."""
     uuid = uuid or str(uuid4())
     fields = {"content_type": "audio/webm", "url_expires_at": at + timedelta(minutes=15)} | fields
     return Upload(
@@ -35,14 +35,14 @@ def an_upload(owner=SINGER, *, filename="take.webm", size=3, at=START, uuid=None
 
 
 def a_record(upload: Upload | None = None, *, title="한 곡", at=START, **fields) -> Record:
-    """A record of *upload*, or of upload 1 of the singer's."""
+    """A record of *upload*, or of upload 1, which belongs to SINGER."""
     owner, upload_id = (upload.owner_id, upload.id) if upload else (SINGER, UploadId(1))
     fields = {"created_at": at, "updated_at": at} | fields
     return Record(owner_id=owner, upload_id=upload_id, title=title, **fields)
 
 
 def an_object(upload: Upload, **fields) -> StoredObject:
-    """What a store says when the bytes of *upload* have come as declared."""
+    """The object of *upload*, as declared."""
     return StoredObject(
         **{
             "key": upload.key,
@@ -58,7 +58,7 @@ def an_object(upload: Upload, **fields) -> StoredObject:
 def a_logged_event(
     upload=1, version=1, type_=EventType.UPLOAD_RECEIVED, *, position=None, filename="노래.webm", **fields
 ) -> LoggedEvent:
-    """An event of upload 1, at a place in the feed that no other has."""
+    """An event of upload 1 at a feed position of its own."""
     uuid = "0c0f4a1e-6c7b-4f6e-9d5f-2f0b7b1f0a11"
     key = fields.pop("key", original_key(uuid, filename))
     fields = {"status": ProcessingStatus.UPLOADED, "attempt": 0, "at": START} | fields
@@ -67,8 +67,8 @@ def a_logged_event(
     return LoggedEvent(position, position + 1000, UploadId(upload), version, event)
 
 
-async def a_waiting_take(persistence, owner=SINGER, *, at=START, **fields) -> RecordSnapshot:
-    """A take that was asked for, named, and arrived: it stands in line."""
+async def a_waiting_record(persistence, owner=SINGER, *, at=START, **fields) -> RecordSnapshot:
+    """A record whose upload has arrived and waits for conversion."""
     upload = await persistence.intake.add(an_upload(owner, at=at, **fields))
     async with persistence.transaction() as tx:
         record = await tx.records.add(a_record(upload, at=at))
@@ -78,6 +78,6 @@ async def a_waiting_take(persistence, owner=SINGER, *, at=START, **fields) -> Re
 
 
 async def saved(persistence, move) -> Upload:
-    """What a transition made, saved in a transaction of its own."""
+    """Save the result of a transition in a transaction of its own."""
     async with persistence.transaction() as tx:
         return await tx.uploads.save(*move)

@@ -1,4 +1,4 @@
-"""A whole orak in memory, on a clock that stands still: for tests of use cases."""
+"""The use cases on in-memory adapters and a frozen clock."""
 
 import asyncio
 import tempfile
@@ -58,7 +58,7 @@ POLICIES = Policies(
 
 
 class RestlessClock(FrozenClock):
-    """A clock that whoever sleeps sets forward, so that nothing ever waits."""
+    """A clock that each sleep sets forward, so that nothing waits."""
 
     async def sleep(self, seconds: float) -> None:
         self.advance(timedelta(seconds=seconds))
@@ -66,7 +66,7 @@ class RestlessClock(FrozenClock):
 
 
 class QuickConverter:
-    """A converter that reads every byte and measures none, and fails as it is told to."""
+    """A converter that copies the bytes without decoding, and raises the errors that a test sets."""
 
     def __init__(self) -> None:
         self.errors: list[BaseException] = []
@@ -87,7 +87,7 @@ class QuickConverter:
 
 
 class AwayStorage:
-    """A store that nobody can reach."""
+    """A store that does not answer."""
 
     async def head(self, _key):
         raise Unavailable("the store is away")
@@ -96,7 +96,7 @@ class AwayStorage:
 
 
 class RememberingQueue:
-    """A queue that only counts."""
+    """A queue that only counts its wake-ups."""
 
     def __init__(self) -> None:
         self.woken = 0
@@ -106,7 +106,7 @@ class RememberingQueue:
 
 
 class Receivers:
-    """Whoever webhooks lead to: each URL answers as it is told to, and what it was sent is remembered."""
+    """The receivers of webhooks: each URL answers with the status that a test sets, and keeps its requests."""
 
     def __init__(self) -> None:
         self.answers: dict[str, int | None] = {}
@@ -121,12 +121,12 @@ class Receivers:
         headers, body = webhook_request(endpoint, logged, at=at, agent="orak/test")
         self.posts.append((endpoint.url, headers, body))
         status = self.answers.get(endpoint.url, 204)
-        return Posted(status, "" if status else "nobody answers")
+        return Posted(status, "" if status else "no answer")
 
 
 @dataclass
 class House:
-    """The use cases, and what a test may want to look into."""
+    """The use cases, and the adapters that a test may look into."""
 
     use_cases: UseCases
     clock: FrozenClock
@@ -145,7 +145,7 @@ class House:
         return signed.upload
 
     async def lay(self, upload: Upload, content: bytes = b"abc", content_type: str = "audio/webm") -> None:
-        """Let bytes turn up in the store, unannounced."""
+        """Put bytes into the store without telling orak."""
         with tempfile.NamedTemporaryFile() as file:
             file.write(content)
             file.flush()
@@ -170,7 +170,7 @@ class _NotWaited:
 
 @asynccontextmanager
 async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
-    """Open it. Nothing converts by itself: the starter and the queue only remember."""
+    """Build the use cases. Nothing converts by itself: starter and queue only record their calls."""
     clock = clock or RestlessClock()
     storage = MemoryStorage("http://orak.test", b"k" * 32, clock)
     converter, queue, poster = QuickConverter(), RememberingQueue(), Receivers()

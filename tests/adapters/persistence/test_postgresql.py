@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from builders import SINGER, START, a_record, a_waiting_take, an_upload, saved
+from builders import SINGER, START, a_record, a_waiting_record, an_upload, saved
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.adapters.persistence.sql.postgresql import PostgresqlConnections
 from orak.application.ports.failures import StaleVersion, Unavailable
@@ -84,7 +84,7 @@ async def test_a_cancelled_commit_is_whole_or_absent(postgresql):
 
 
 async def test_reads_do_not_wait_for_a_writer(postgresql):
-    snapshot = await a_waiting_take(postgresql)
+    snapshot = await a_waiting_record(postgresql)
     async with postgresql.transaction() as tx:
         await tx.uploads.save(*snapshot.upload.note_record_change(at=START))
         async with asyncio.timeout(2):
@@ -93,7 +93,7 @@ async def test_reads_do_not_wait_for_a_writer(postgresql):
 
 
 async def test_calls_after_a_restart_succeed(postgresql, postgresql_server):
-    snapshot = await a_waiting_take(postgresql)
+    snapshot = await a_waiting_record(postgresql)
     await asyncio.gather(*(postgresql.snapshots.get(snapshot.record.id) for _ in range(10)))  # a full pool
     postgresql_server.stop()
     with pytest.raises(Unavailable):
@@ -179,7 +179,7 @@ async def test_a_database_without_a_schema_is_unavailable(postgresql_server, clo
     ],
 )
 async def test_waiting_for_a_lock_ends_with_an_error(postgresql, postgresql_url, clock, limit, work):
-    snapshot = await a_waiting_take(postgresql)
+    snapshot = await a_waiting_record(postgresql)
     async with (
         SqlPersistence.open(f"{postgresql_url}&{limit}=50ms", clock=clock, lease=LEASE) as impatient,
         postgresql.transaction() as tx,
@@ -320,7 +320,7 @@ CLAIM = """
 
 
 async def test_two_processes_never_claim_the_same_upload(postgresql, postgresql_url):
-    snapshots = [await a_waiting_take(postgresql, UserId(n % 7 + 1)) for n in range(120)]
+    snapshots = [await a_waiting_record(postgresql, UserId(n % 7 + 1)) for n in range(120)]
     processes = [
         await asyncio.create_subprocess_exec(
             sys.executable,

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, insert
 
-from builders import SINGER, START, a_waiting_take, an_object, an_upload
+from builders import SINGER, START, a_waiting_record, an_object, an_upload
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.adapters.persistence.sql.migrations import upgrade
 from orak.adapters.persistence.sql.rows import event_values, upload_values
@@ -79,7 +79,7 @@ async def test_an_index_answers_the_query_on_sqlite(sqlite, sqlite_file, stateme
 
 
 async def test_the_turn_of_a_waiting_upload_comes_from_indexes(sqlite, sqlite_file, statements):
-    await a_waiting_take(sqlite)
+    await a_waiting_record(sqlite)
     (plan,) = [plan for plan in plans(sqlite_file, statements) if "SCALAR SUBQUERY" in plan]
     assert "ix_uploads_line" in plan
     assert "ix_uploads_own_line" in plan
@@ -134,7 +134,7 @@ async def test_dead_letters_are_read_in_order_on_postgresql(postgresql_server, f
 @pytest.mark.parametrize("count", [1, 30])
 async def test_a_list_of_any_length_is_one_statement(sqlite, statements, count):
     for _ in range(count):
-        await a_waiting_take(sqlite)
+        await a_waiting_record(sqlite)
     statements.clear()
     assert len(await sqlite.snapshots.of(SINGER, Page())) == count
     assert len(statements) == 1

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
-from builders import SINGER, START, a_record, a_waiting_take, an_upload, saved
+from builders import SINGER, START, a_record, a_waiting_record, an_upload, saved
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.adapters.persistence.sql.sqlite import SqliteConnections
 from orak.application.ports.failures import Unavailable
@@ -69,7 +69,7 @@ async def test_a_roll_back_cannot_be_cancelled(sqlite):
 
 
 async def test_a_write_that_is_cancelled_while_it_waits_is_not_done(sqlite):
-    await a_waiting_take(sqlite)
+    await a_waiting_record(sqlite)
     async with sqlite.transaction():
         waiting = asyncio.create_task(sqlite.leases.claim())
         await asyncio.sleep(0)
@@ -100,7 +100,7 @@ async def events_of(sqlite, upload_id):
 
 
 async def test_reads_do_not_wait_for_a_writer(sqlite):
-    snapshot = await a_waiting_take(sqlite)
+    snapshot = await a_waiting_record(sqlite)
     async with sqlite.transaction() as tx:
         await tx.uploads.save(*snapshot.upload.note_record_change(at=START))
         async with asyncio.timeout(2):
