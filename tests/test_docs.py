@@ -1,4 +1,4 @@
-"""The documents tell the truth: links lead somewhere, and the webhook receiver works as shown."""
+"""The documents match the code: links, paths, programs and everything that scripts write from it."""
 
 import re
 import socket
@@ -7,6 +7,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from runpy import run_path
 
 import httpx
 import pytest
@@ -50,6 +51,16 @@ def without_code(markdown: str, *, spans: bool = True) -> str:
     """Leave out blocks of code, and spans of code too."""
     prose = re.sub(r"^```.*?^```", "", markdown, flags=re.DOTALL | re.MULTILINE)
     return re.sub(r"`[^`\n]*`", "", prose) if spans else prose
+
+
+@pytest.mark.parametrize(
+    ("script", "written", "folder"),
+    [("generate.py", "pages", "reference"), ("draw_architecture.py", "pictures", "images")],
+)
+def test_what_scripts_write_from_the_code_is_up_to_date(script, written, folder):
+    files = run_path(str(ROOT / "docs" / script))[written]()
+    stale = [name for name, text in files.items() if (ROOT / "docs" / folder / name).read_text() != text]
+    assert stale == [], "`just docs` writes them again"
 
 
 def test_every_path_that_the_architecture_names_exists():
