@@ -69,7 +69,7 @@ async def test_young_events_stay_and_without_a_retention_all_do(house):
 
 
 async def test_more_events_than_one_page_are_removed_in_one_call(house):
-    for _ in range(1100):
+    for _ in range(1100):  # more than one page of 1,000
         await house.upload()
     await house.use_cases.relay_events()
     house.clock.advance(31 * DAY)

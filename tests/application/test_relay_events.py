@@ -184,7 +184,7 @@ async def test_one_subscriber_does_not_delay_another(house):
 
 
 async def test_only_one_of_several_processes_relays(house):
-    for _ in range(250):
+    for _ in range(250):  # more than two pages of 100
         await house.request()
     subscriber = Failing()
     acted_on = await asyncio.gather(*(relay(house, subscriber)() for _ in range(8)))

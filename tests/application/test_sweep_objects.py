@@ -102,7 +102,7 @@ async def test_a_database_that_belongs_to_another_store_removes_nothing(house, l
 
 async def test_more_objects_than_one_page_are_removed(house, lay):
     take = await a_take(house)
-    for number in range(1100):
+    for number in range(1100):  # more than two pages of 500
         await lay(f"published/{take.uuid}/{number + 10}_x.m4a")
     house.clock.advance(LONG)
     assert len((await house.use_cases.sweep_objects(dry_run=False)).strays) == 1100

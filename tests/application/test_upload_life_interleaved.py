@@ -125,7 +125,7 @@ def test_invariants_hold_for_any_calls_in_any_order(rounds):
 
 async def settle(life: Life) -> None:
     """Advance the clock, sweep and process until nothing is left to do."""
-    for _ in range(12):
+    for _ in range(12):  # each quarter of an hour outlasts any back-off, and all together any expiry
         life.house.clock.advance(timedelta(minutes=15))
         await life.house.use_cases.sweep()
         while await life.house.use_cases.process_upload():

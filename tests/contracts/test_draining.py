@@ -8,6 +8,7 @@ from orak.domain.identity import UserId
 from orak.domain.processing import ProcessingStatus
 
 DEADLINE = 120
+"""Seconds; only a test that hangs needs them all."""
 WORKERS = 2
 MANY = 500
 

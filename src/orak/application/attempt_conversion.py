@@ -49,7 +49,7 @@ class AttemptConversion:
             return await self._verify_again(upload)
         except Unavailable as outage:
             return self._put_back(upload, outage)
-        except Exception as error:  # noqa: BLE001 - a bug counts as a failure, so that it cannot repeat for ever
+        except Exception as error:  # noqa: BLE001 - a bug counts as a failure, within its budget
             _log.exception("upload %d: attempt %d failed", upload.id, attempt)
             return self._count_failure(attempt, type(error).__name__)
         return lambda held: held.complete(attempt, output, at=self.clock.now())
