@@ -133,21 +133,20 @@ def _escaped(text: str) -> str:
 
 
 def _prose(text: str, indent: str = "") -> str:
-    """Wrap the paragraphs of *text*; indented lines keep their breaks."""
+    """Wrap the paragraphs of *text*, never within a span of code; indented lines keep their breaks."""
     return "\n\n".join(
         textwrap.indent(paragraph, indent)
         if re.search(r"^ ", paragraph, re.MULTILINE)
-        else textwrap.fill(
-            paragraph,
-            _WIDTH,
-            initial_indent=indent,
-            subsequent_indent=indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        else _filled(paragraph, indent)
         for paragraph in _escaped(cleandoc(text)).split("\n\n")
         if paragraph
     )
+
+
+def _filled(paragraph: str, indent: str) -> str:
+    whole = re.sub(r"`[^`]*`", lambda span: re.sub(r"\s+", "\0", span[0]), paragraph)
+    lines = textwrap.wrap(whole, _WIDTH - len(indent), break_long_words=False, break_on_hyphens=False)
+    return "\n".join(indent + line.replace("\0", " ") for line in lines)
 
 
 if __name__ == "__main__":
