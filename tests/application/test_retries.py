@@ -15,7 +15,7 @@ class ImpatientClock(FrozenClock):
 
 
 @pytest.mark.parametrize(
-    ("error", "takes", "tries"),
+    ("error", "seconds", "tries"),
     [
         (Unavailable("away"), 0.5, 3),
         (Unavailable("silent"), 7, 1),
@@ -23,12 +23,12 @@ class ImpatientClock(FrozenClock):
         (StaleVersion(), 7, 3),
     ],
 )
-async def test_a_short_outage_is_retried_and_a_long_one_is_not(error, takes, tries):
+async def test_a_short_outage_is_retried_and_a_long_one_is_not(error, seconds, tries):
     clock, tried = ImpatientClock(), []
 
     async def work():
         tried.append(clock.now())
-        clock.advance(timedelta(seconds=takes))
+        clock.advance(timedelta(seconds=seconds))
         raise error
 
     with pytest.raises(type(error)):

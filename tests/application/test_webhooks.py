@@ -87,7 +87,7 @@ async def test_a_receiver_that_was_down_for_ten_minutes_gets_every_event_in_orde
         await house.create(await house.upload())
     await pass_time(house, 10)
     tried = len(house.poster.posts)
-    # Ninety events in 21 rounds would be some 1,900 requests without any rest.
+    # Thirty uploads in 21 rounds would be 630 requests without any rest.
     assert tried < 150, "a receiver that is down is asked too often"
     house.poster.answers[URL] = 204
     await pass_time(house, 10)

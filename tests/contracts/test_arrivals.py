@@ -70,8 +70,8 @@ async def test_a_look_can_be_postponed(persistence, clock):
 
 
 async def test_uploads_that_await_no_bytes_are_not_postponed(persistence):
-    take = await a_waiting_record(persistence)
-    await persistence.arrivals.postpone({take.upload.id: START + MINUTE, UploadId(99): START + MINUTE})
+    snapshot = await a_waiting_record(persistence)
+    await persistence.arrivals.postpone({snapshot.upload.id: START + MINUTE, UploadId(99): START + MINUTE})
     await persistence.arrivals.postpone({})
     assert await persistence.leases.claim() is not None
 
@@ -115,11 +115,11 @@ async def test_live_uploads_and_those_with_a_record_are_no_tombstones(persistenc
 
 
 async def test_an_upload_is_a_tombstone_once_its_record_is_deleted(persistence):
-    take = await a_waiting_record(persistence)
+    snapshot = await a_waiting_record(persistence)
     async with persistence.transaction() as tx:
-        await tx.records.remove(take.record.id)
-        await tx.uploads.save(*take.upload.delete(at=START))
-    assert ids(await persistence.arrivals.tombstones(START + MINUTE, 9)) == [take.upload.id]
+        await tx.records.remove(snapshot.record.id)
+        await tx.uploads.save(*snapshot.upload.delete(at=START))
+    assert ids(await persistence.arrivals.tombstones(START + MINUTE, 9)) == [snapshot.upload.id]
 
 
 async def test_uploads_are_found_by_their_uuids_tombstones_too(persistence):
@@ -129,4 +129,4 @@ async def test_uploads_are_found_by_their_uuids_tombstones_too(persistence):
     known = await persistence.arrivals.known({waiting.uuid, gone.uuid, "nobody's"})
     assert sorted(known, key=lambda upload: upload.id) == [waiting, gone]
     assert await persistence.arrivals.known(set()) == []
-    assert await persistence.arrivals.known({f"nobody's {number}" for number in range(500)}) == []
+    assert await persistence.arrivals.known({f"unknown {number}" for number in range(500)}) == []

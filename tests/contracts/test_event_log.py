@@ -15,16 +15,16 @@ async def test_events_have_no_position_until_they_are_numbered(persistence):
 
 
 async def test_an_event_comes_back_as_it_was_written(persistence):
-    take = await a_waiting_record(persistence)
+    snapshot = await a_waiting_record(persistence)
     await persistence.event_log.number()
     events = await persistence.event_log.after(0, 9)
     assert [(n.upload_id, n.version, n.event.type) for n in events] == [
-        (take.upload.id, 1, EventType.UPLOAD_REQUESTED),
-        (take.upload.id, 2, EventType.RECORD_CREATED),
-        (take.upload.id, 3, EventType.UPLOAD_RECEIVED),
+        (snapshot.upload.id, 1, EventType.UPLOAD_REQUESTED),
+        (snapshot.upload.id, 2, EventType.RECORD_CREATED),
+        (snapshot.upload.id, 3, EventType.UPLOAD_RECEIVED),
     ]
     last = events[-1].event
-    assert (last.record_id, last.status, last.at) == (take.record.id, ProcessingStatus.UPLOADED, START)
+    assert (last.record_id, last.status, last.at) == (snapshot.record.id, ProcessingStatus.UPLOADED, START)
 
 
 async def test_a_position_is_kept_and_the_next_follows_it(persistence):

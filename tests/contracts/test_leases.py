@@ -27,9 +27,9 @@ async def claim_all(persistence):
 
 
 async def test_an_upload_is_leased_to_its_next_attempt(persistence):
-    take = await a_waiting_record(persistence)
+    snapshot = await a_waiting_record(persistence)
     leased = await persistence.leases.claim()
-    assert leased.record == take.record
+    assert leased.record == snapshot.record
     upload = leased.upload
     assert (upload.status, upload.attempt, upload.version) == (ProcessingStatus.PROCESSING, 1, 4)
     assert upload.lease_until == START + LEASE
@@ -197,10 +197,10 @@ async def test_a_change_of_a_record_moves_no_upload_in_line(persistence):
 
 
 async def test_a_deleted_upload_has_left_the_line(persistence):
-    take = await a_waiting_record(persistence)
+    snapshot = await a_waiting_record(persistence)
     async with persistence.transaction() as tx:
-        await tx.records.remove(take.record.id)
-        await tx.uploads.save(*take.upload.delete(at=START))
+        await tx.records.remove(snapshot.record.id)
+        await tx.uploads.save(*snapshot.upload.delete(at=START))
     assert await persistence.leases.claim() is None
 
 
@@ -220,9 +220,9 @@ async def test_other_uploads_pass_one_in_back_off(persistence, clock):
 
 
 async def test_the_next_start_is_no_later_than_now_while_an_upload_may_start(persistence):
-    take = await a_waiting_record(persistence)
+    snapshot = await a_waiting_record(persistence)
     later = await a_waiting_record(persistence)
-    running = (await persistence.leases.claim(take.upload.id)).upload
+    running = (await persistence.leases.claim(snapshot.upload.id)).upload
     await saved(persistence, running.release(1, at=START, not_before=START + SECOND))
     assert await persistence.leases.next_start() <= START
     await persistence.leases.claim(later.upload.id)

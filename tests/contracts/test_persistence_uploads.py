@@ -25,7 +25,7 @@ async def test_an_upload_comes_back_as_it_was_stored(persistence):
 
 
 async def test_every_field_is_stored_through_a_whole_life(persistence):
-    take = await a_waiting_record(persistence)
+    snapshot = await a_waiting_record(persistence)
     output = Output(
         ObjectKey("published/x/1_a.m4a"), ObjectKey("published/x/1_a.json"), 61.25, Loudness(-31.5, -14, None)
     )
@@ -38,7 +38,7 @@ async def test_every_field_is_stored_through_a_whole_life(persistence):
         lambda held: held.complete(2, output, at=START),
         lambda held: held.delete(at=START + timedelta(hours=1)),
     ]
-    upload = take.upload
+    upload = snapshot.upload
     for step in steps:
         upload = await saved(persistence, step(upload))
         assert await read(persistence, upload.id) == upload
@@ -46,8 +46,8 @@ async def test_every_field_is_stored_through_a_whole_life(persistence):
 
 
 async def test_a_failure_is_stored(persistence):
-    take = await a_waiting_record(persistence)
-    running = await saved(persistence, take.upload.start(at=START, lease_until=START))
+    snapshot = await a_waiting_record(persistence)
+    running = await saved(persistence, snapshot.upload.start(at=START, lease_until=START))
     failed = await saved(persistence, running.fail(1, FailureCode.CORRUPT, at=START))
     assert await read(persistence, failed.id) == failed
     assert failed.failure is FailureCode.CORRUPT
@@ -125,12 +125,12 @@ async def test_a_transaction_sees_its_own_changes(persistence):
 
 
 async def test_uncommitted_changes_are_invisible_to_others(persistence):
-    take = await a_waiting_record(persistence)
+    snapshot = await a_waiting_record(persistence)
     async with persistence.transaction() as tx:
-        running = await tx.uploads.save(*take.upload.start(at=START, lease_until=START))
-        assert (await persistence.snapshots.get(take.record.id)).upload == take.upload
+        running = await tx.uploads.save(*snapshot.upload.start(at=START, lease_until=START))
+        assert (await persistence.snapshots.get(snapshot.record.id)).upload == snapshot.upload
         assert await persistence.leases.lost(9) == []
-    assert (await persistence.snapshots.get(take.record.id)).upload == running
+    assert (await persistence.snapshots.get(snapshot.record.id)).upload == running
 
 
 async def test_a_tombstone_is_read_until_it_is_purged(persistence):
@@ -145,11 +145,11 @@ async def test_a_tombstone_is_read_until_it_is_purged(persistence):
 
 
 async def test_an_upload_with_a_record_is_not_purged(persistence):
-    take = await a_waiting_record(persistence)
+    snapshot = await a_waiting_record(persistence)
     with pytest.raises(StaleVersion):
         async with persistence.transaction() as tx:
-            await tx.uploads.purge(take.upload.id)
-    assert await persistence.snapshots.get(take.record.id) == take
+            await tx.uploads.purge(snapshot.upload.id)
+    assert await persistence.snapshots.get(snapshot.record.id) == snapshot
 
 
 async def test_the_id_of_a_purged_upload_is_never_reused(persistence):

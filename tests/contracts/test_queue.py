@@ -9,67 +9,67 @@ from waiting_uploads import WaitingUploads, a_pool, a_sender, a_worker
 
 
 @pytest.fixture
-async def takes():
+async def uploads():
     return WaitingUploads()
 
 
 @pytest.fixture(params=["inline", "taskiq"])
-async def queue(request, takes):
+async def queue(request, uploads):
     async with AsyncExitStack() as stack:
         if request.param == "inline":
-            yield await stack.enter_async_context(a_pool(takes))
+            yield await stack.enter_async_context(a_pool(uploads))
         else:
             server = request.getfixturevalue("redis_server")
-            await stack.enter_async_context(a_worker(server, takes))
+            await stack.enter_async_context(a_worker(server, uploads))
             yield await stack.enter_async_context(a_sender(server))
 
 
-async def test_a_wake_up_makes_a_worker_look(queue, takes):
-    takes.open.set()
-    takes.waiting.append(1)
+async def test_a_wake_up_makes_a_worker_look(queue, uploads):
+    uploads.open.set()
+    uploads.waiting.append(1)
     await queue.wake()
-    await takes.until(lambda: takes.done == [1])
+    await uploads.until(lambda: uploads.done == [1])
 
 
-async def test_one_wake_up_drains_everything(queue, takes):
-    takes.open.set()
-    takes.waiting.extend(range(10))
+async def test_one_wake_up_drains_everything(queue, uploads):
+    uploads.open.set()
+    uploads.waiting.extend(range(10))
     await queue.wake()
-    await takes.until(lambda: sorted(takes.done) == list(range(10)))
+    await uploads.until(lambda: sorted(uploads.done) == list(range(10)))
 
 
-async def test_a_wake_up_without_a_waiting_upload_does_no_harm(queue, takes):
+async def test_a_wake_up_without_a_waiting_upload_does_no_harm(queue, uploads):
     await queue.wake()
-    await takes.until(lambda: takes.looks)
-    takes.open.set()
-    takes.waiting.append(1)
+    await uploads.until(lambda: uploads.looks)
+    uploads.open.set()
+    uploads.waiting.append(1)
     await queue.wake()
-    await takes.until(lambda: takes.done == [1])
+    await uploads.until(lambda: uploads.done == [1])
 
 
-async def test_more_wake_ups_than_workers_lose_no_upload(queue, takes):
-    takes.waiting.extend(range(5))
+async def test_more_wake_ups_than_workers_lose_no_upload(queue, uploads):
+    uploads.waiting.extend(range(5))
     for _ in range(5):
         await queue.wake()
-    await takes.until(lambda: takes.running == 2)
-    takes.open.set()
-    await takes.until(lambda: len(takes.done) == 5)
+    await uploads.until(lambda: uploads.running == 2)
+    uploads.open.set()
+    await uploads.until(lambda: len(uploads.done) == 5)
 
 
-async def test_a_cancelled_caller_does_no_harm(queue, takes):
-    takes.open.set()
+async def test_a_cancelled_caller_does_no_harm(queue, uploads):
+    uploads.open.set()
     for _ in range(20):
         call = asyncio.create_task(queue.wake())
         await asyncio.sleep(0)
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
-    takes.waiting.append(1)
+    uploads.waiting.append(1)
     await queue.wake()
-    await takes.until(lambda: takes.done == [1])
+    await uploads.until(lambda: uploads.done == [1])
 
 
-async def test_many_concurrent_callers_lose_no_upload(queue, takes):
-    takes.open.set()
-    takes.waiting.extend(range(200))
+async def test_many_concurrent_callers_lose_no_upload(queue, uploads):
+    uploads.open.set()
+    uploads.waiting.extend(range(200))
     await asyncio.gather(*(queue.wake() for _ in range(200)))
-    await takes.until(lambda: sorted(takes.done) == list(range(200)))
+    await uploads.until(lambda: sorted(uploads.done) == list(range(200)))

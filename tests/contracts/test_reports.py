@@ -12,8 +12,8 @@ MINUTE = timedelta(minutes=1)
 
 
 async def failed(persistence, owner=STRANGER, at=START):
-    take = await a_waiting_record(persistence, owner)
-    leased = (await persistence.leases.claim(take.upload.id)).upload
+    snapshot = await a_waiting_record(persistence, owner)
+    leased = (await persistence.leases.claim(snapshot.upload.id)).upload
     return await saved(persistence, leased.fail(leased.attempt, FailureCode.CORRUPT, at=at))
 
 

@@ -52,7 +52,7 @@ async def persistence(clock):
         yield opened
 
 
-async def a_finished_take(persistence, clock) -> RecordSnapshot:
+async def a_completed_record(persistence, clock) -> RecordSnapshot:
     snapshot = await a_waiting_record(persistence)
     leased = await persistence.leases.claim(snapshot.upload.id)
     upload = await saved(persistence, leased.upload.complete(leased.upload.attempt, OUTPUT, at=clock.now()))
@@ -64,14 +64,14 @@ def titled(snapshot, title, version) -> RecordSnapshot:
 
 
 async def test_a_snapshot_cached_by_one_process_is_found_by_another(caches, persistence, clock):
-    snapshot = await a_finished_take(persistence, clock)
+    snapshot = await a_completed_record(persistence, clock)
     assert await caches[1].get(snapshot.record.id) is None
     await caches[0].put(snapshot, read_at=clock.now())
     assert await caches[1].get(snapshot.record.id) == snapshot
 
 
 async def test_an_older_snapshot_never_replaces_a_newer_one(caches, persistence, clock):
-    snapshot = await a_finished_take(persistence, clock)
+    snapshot = await a_completed_record(persistence, clock)
     old, new = titled(snapshot, "old", 9), titled(snapshot, "new", 10)
     await caches[0].put(new, read_at=clock.now())
     await caches[1].put(old, read_at=clock.now())
@@ -83,7 +83,7 @@ async def test_an_older_snapshot_never_replaces_a_newer_one(caches, persistence,
 
 
 async def test_nothing_is_cached_of_an_invalidated_record(caches, persistence, clock):
-    snapshot = await a_finished_take(persistence, clock)
+    snapshot = await a_completed_record(persistence, clock)
     await caches[0].put(snapshot, read_at=clock.now())
     await caches[0].invalidate(snapshot.record.id)
     assert await caches[1].get(snapshot.record.id) is None
@@ -92,7 +92,7 @@ async def test_nothing_is_cached_of_an_invalidated_record(caches, persistence, c
 
 
 async def test_a_snapshot_is_not_found_after_its_life(caches, persistence, clock):
-    snapshot = await a_finished_take(persistence, clock)
+    snapshot = await a_completed_record(persistence, clock)
     await caches[0].put(snapshot, read_at=clock.now())
     clock.advance(LIFE)
     assert await caches[1].get(snapshot.record.id) is None
@@ -100,7 +100,7 @@ async def test_a_snapshot_is_not_found_after_its_life(caches, persistence, clock
 
 async def test_the_life_of_a_snapshot_begins_when_it_was_read(caches, persistence, clock):
     """A reader that paused for longer than `INVALIDATED_FOR` must not cache an old snapshot."""
-    snapshot = await a_finished_take(persistence, clock)
+    snapshot = await a_completed_record(persistence, clock)
     read_at = clock.now()
     clock.advance(INVALIDATED_FOR + timedelta(seconds=1))
     await caches[0].put(snapshot, read_at=read_at)
@@ -190,8 +190,8 @@ async def test_no_client_sees_an_older_state_or_a_deleted_record(caches, persist
     chance = random.Random(seed)  # noqa: S311 - not a secret
     slow = SlowDatabase(persistence, chance)
     for _ in range(25):
-        take = await a_finished_take(persistence, clock)
-        witnessed = Witnessed(take.record.id, slow, caches, clock, chance)
+        snapshot = await a_completed_record(persistence, clock)
+        witnessed = Witnessed(snapshot.record.id, slow, caches, clock, chance)
         async with asyncio.timeout(20), asyncio.TaskGroup() as group:
             for _ in range(4):
                 group.create_task(witnessed.keep_reading())
@@ -207,7 +207,7 @@ async def hung_up_after_the_commit(persistence):
 
 
 async def test_a_delete_stands_when_its_caller_hangs_up_after_the_commit(caches, persistence, clock):
-    record_id = (await a_finished_take(persistence, clock)).record.id
+    record_id = (await a_completed_record(persistence, clock)).record.id
     get = GetRecord(persistence.snapshots, caches[1], clock)
     await get(OWNER, record_id)
     delete = DeleteRecord(lambda: hung_up_after_the_commit(persistence), caches[0], clock)
@@ -218,7 +218,7 @@ async def test_a_delete_stands_when_its_caller_hangs_up_after_the_commit(caches,
 
 
 async def test_a_change_stands_when_its_caller_hangs_up_after_the_commit(caches, persistence, clock):
-    record_id = (await a_finished_take(persistence, clock)).record.id
+    record_id = (await a_completed_record(persistence, clock)).record.id
     get = GetRecord(persistence.snapshots, caches[1], clock)
     await get(OWNER, record_id)
     change = ChangeRecord(
@@ -231,7 +231,7 @@ async def test_a_change_stands_when_its_caller_hangs_up_after_the_commit(caches,
 
 async def test_a_cache_flushed_during_a_write_serves_nothing_old(redis_server, persistence, clock):
     """FLUSHALL between a writer's invalidation and its commit, with a reader in between."""
-    record_id = (await a_finished_take(persistence, clock)).record.id
+    record_id = (await a_completed_record(persistence, clock)).record.id
     async with RedisLink.open(redis_server.url, "Redis") as link:
         cache = RedisCache(link, clock)
         get = GetRecord(persistence.snapshots, cache, clock)
@@ -249,7 +249,7 @@ async def test_a_cache_flushed_during_a_write_serves_nothing_old(redis_server, p
 
 
 async def test_completed_records_are_served_without_the_database(caches, persistence, clock):
-    snapshot = await a_finished_take(persistence, clock)
+    snapshot = await a_completed_record(persistence, clock)
     get = GetRecord(persistence.snapshots, caches[0], clock)
     await get(OWNER, snapshot.record.id)
 
@@ -262,7 +262,7 @@ async def test_completed_records_are_served_without_the_database(caches, persist
 
 
 async def test_a_dead_redis_is_a_miss_and_soon_costs_no_time(own_redis, persistence, clock):
-    snapshot = await a_finished_take(persistence, clock)
+    snapshot = await a_completed_record(persistence, clock)
     async with RedisLink.open(own_redis.url, "Redis") as link:
         cache = RedisCache(link, clock)
         await cache.put(snapshot, read_at=clock.now())
@@ -277,7 +277,7 @@ async def test_a_dead_redis_is_a_miss_and_soon_costs_no_time(own_redis, persiste
 
 
 async def test_a_foreign_or_unreadable_value_is_a_miss(redis_server, persistence, clock):
-    snapshot = await a_finished_take(persistence, clock)
+    snapshot = await a_completed_record(persistence, clock)
     async with RedisLink.open(redis_server.url, "Redis") as link:
         cache = RedisCache(link, clock)
         await cache.put(snapshot, read_at=clock.now())
@@ -289,7 +289,7 @@ async def test_a_foreign_or_unreadable_value_is_a_miss(redis_server, persistence
 
 
 async def test_redis_expires_snapshots_by_itself(redis_server, persistence, clock):
-    snapshot = await a_finished_take(persistence, clock)
+    snapshot = await a_completed_record(persistence, clock)
     async with RedisLink.open(redis_server.url, "Redis") as link:
         cache = RedisCache(link, clock)
         await cache.put(snapshot, read_at=clock.now())
@@ -301,7 +301,7 @@ async def test_redis_expires_snapshots_by_itself(redis_server, persistence, cloc
 
 async def test_the_memory_cache_keeps_no_more_than_its_capacity(persistence, clock):
     cache = MemoryCache(clock, max_entries=2)
-    takes = [await a_finished_take(persistence, clock) for _ in range(3)]
-    for take in takes:
-        await cache.put(take, read_at=clock.now())
-    assert [await cache.get(take.record.id) for take in takes] == [None, *takes[1:]]
+    snapshots = [await a_completed_record(persistence, clock) for _ in range(3)]
+    for snapshot in snapshots:
+        await cache.put(snapshot, read_at=clock.now())
+    assert [await cache.get(snapshot.record.id) for snapshot in snapshots] == [None, *snapshots[1:]]

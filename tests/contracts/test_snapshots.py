@@ -9,7 +9,7 @@ from orak.domain.errors import RecordNotFound
 from orak.domain.identity import RecordId
 
 
-async def takes(persistence, *ages):
+async def records(persistence, *ages):
     return [await a_waiting_record(persistence, at=START + timedelta(seconds=age)) for age in ages]
 
 
@@ -17,40 +17,40 @@ async def ids(persistence, **page):
     return [found.record.id for found in await persistence.snapshots.of(SINGER, Page(**page))]
 
 
-async def remove(persistence, take):
+async def remove(persistence, snapshot):
     async with persistence.transaction() as tx:
-        await tx.records.remove(take.record.id)
-        await tx.uploads.save(*take.upload.delete(at=START))
+        await tx.records.remove(snapshot.record.id)
+        await tx.uploads.save(*snapshot.upload.delete(at=START))
 
 
 async def test_a_record_is_read_with_its_upload(persistence):
-    take = await a_waiting_record(persistence)
-    assert await persistence.snapshots.get(take.record.id) == take
-    running = await saved(persistence, take.upload.start(at=START, lease_until=START))
-    assert (await persistence.snapshots.get(take.record.id)).upload == running
+    snapshot = await a_waiting_record(persistence)
+    assert await persistence.snapshots.get(snapshot.record.id) == snapshot
+    running = await saved(persistence, snapshot.upload.start(at=START, lease_until=START))
+    assert (await persistence.snapshots.get(snapshot.record.id)).upload == running
 
 
 async def test_a_removed_record_is_not_found(persistence):
-    take = await a_waiting_record(persistence)
-    await remove(persistence, take)
-    for record_id in (take.record.id, RecordId(99)):
+    snapshot = await a_waiting_record(persistence)
+    await remove(persistence, snapshot)
+    for record_id in (snapshot.record.id, RecordId(99)):
         with pytest.raises(RecordNotFound):
             await persistence.snapshots.get(record_id)
 
 
 async def test_an_owner_s_records_come_newest_first(persistence):
-    first, second, third = await takes(persistence, 5, 9, 7)
+    first, second, third = await records(persistence, 5, 9, 7)
     await a_waiting_record(persistence, STRANGER)
     assert await persistence.snapshots.of(SINGER, Page()) == [second, third, first]
 
 
 async def test_among_records_of_one_moment_the_larger_id_comes_first(persistence):
-    made = await takes(persistence, 1, 1, 1)
-    assert await ids(persistence) == [take.record.id for take in reversed(made)]
+    made = await records(persistence, 1, 1, 1)
+    assert await ids(persistence) == [snapshot.record.id for snapshot in reversed(made)]
 
 
 async def test_a_page_begins_where_the_last_one_ended(persistence):
-    await takes(persistence, 1, 2, 2, 2, 3)
+    await records(persistence, 1, 2, 2, 2, 3)
     everything = await ids(persistence)
     pages, after = [], None
     while page := await ids(persistence, after=after, limit=2):
@@ -61,19 +61,19 @@ async def test_a_page_begins_where_the_last_one_ended(persistence):
 
 
 async def test_a_page_begins_after_a_record_that_was_removed(persistence):
-    _, first, gone, _ = made = await takes(persistence, 1, 2, 3, 4)
+    _, first, gone, _ = made = await records(persistence, 1, 2, 3, 4)
     await remove(persistence, gone)
     assert await ids(persistence, after=gone.record.id) == [first.record.id, made[0].record.id]
 
 
 async def test_nothing_follows_the_oldest_record_even_when_it_was_removed(persistence):
-    oldest, _ = await takes(persistence, 1, 2)
+    oldest, _ = await records(persistence, 1, 2)
     assert await ids(persistence, after=oldest.record.id) == []
     await remove(persistence, oldest)
     assert await ids(persistence, after=oldest.record.id) == []
 
 
 async def test_a_record_of_another_owner_is_no_cursor(persistence):
-    (mine,) = await takes(persistence, 1)
+    (mine,) = await records(persistence, 1)
     theirs = await a_waiting_record(persistence, STRANGER, at=START + timedelta(days=9))
     assert await ids(persistence, after=theirs.record.id) == [mine.record.id]

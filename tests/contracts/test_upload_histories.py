@@ -29,11 +29,11 @@ async def test_an_empty_log_has_no_histories(log):
 
 
 async def test_events_are_returned_by_upload_whether_numbered_or_not(persistence, log):
-    take = await a_waiting_record(persistence)
+    snapshot = await a_waiting_record(persistence)
     other = await persistence.intake.add(an_upload())
     first, second = await all_histories(log)
     assert [event.version for event in first.events] == [1, 2, 3]
-    assert (first.upload_id, first.upload) == (take.upload.id, take.upload)
+    assert (first.upload_id, first.upload) == (snapshot.upload.id, snapshot.upload)
     assert (second.upload_id, second.upload, len(second.events)) == (other.id, other, 1)
     assert differences(first) == differences(second) == []
     assert await log.histories(other.id, other.id) == [second]
@@ -72,10 +72,10 @@ async def test_all_old_events_of_a_purged_upload_are_removed(persistence, log):
 
 
 async def test_younger_later_and_deferred_events_stay(persistence, log):
-    take = await a_waiting_record(persistence)
+    snapshot = await a_waiting_record(persistence)
     await a_waiting_record(persistence, at=START + DAY)
     await persistence.event_log.number()
-    aside = SetAside(1, take.upload.id, START)
+    aside = SetAside(1, snapshot.upload.id, START)
     await persistence.cursors.begin("mail", 0)
     await persistence.cursors.advance("mail", 2, [aside])
     assert await log.forget(0, 1, START + DAY) == 0
