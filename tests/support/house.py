@@ -106,7 +106,7 @@ class RememberingQueue:
 
 
 class Receivers:
-    """The receivers of webhooks: each URL answers with the status that a test sets, and keeps its requests."""
+    """The receivers of webhooks: each URL answers with the status that a test sets."""
 
     def __init__(self) -> None:
         self.answers: dict[str, int | None] = {}
