@@ -6,7 +6,7 @@ from functools import partial
 from orak.application.ports.failures import Unavailable
 from orak.application.use_cases import UseCases
 from orak.entrypoints.container import Container
-from orak.entrypoints.opening import Close, made
+from orak.entrypoints.opening import Close, blaming, made
 from orak.entrypoints.worker.timers import timers_for
 
 
@@ -30,7 +30,8 @@ async def start_background(
         timer.start()
         closing.append(timer.stop)
     if not serves and settings.redis_url is not None and settings.workers:
-        from orak.entrypoints.worker.taskiq_listener import listening  # noqa: PLC0415 - taskiq is an extra
+        with blaming("REDIS_URL"):
+            from orak.entrypoints.worker.taskiq_listener import listening  # noqa: PLC0415 - taskiq is an extra
 
         wake_ups = listening(settings.redis_url, await made(container.redis), pool)
         await wake_ups.__aenter__()
