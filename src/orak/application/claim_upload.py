@@ -17,7 +17,10 @@ class ClaimUpload:
     end_attempt: EndAttempt
 
     async def __call__(self, upload_id: UploadId | None) -> RecordSnapshot | None:
-        """Claim the given upload, or the next in line; None if nothing is waiting. Raise `Unavailable`."""
+        """Claim the given upload, or the next in line; None if nothing is waiting.
+
+        Raise `Unavailable`.
+        """
         # The claim runs to its end: cancelled half way it may be committed, and no process would know of it.
         claiming = asyncio.ensure_future(self.leases.claim(upload_id))
         try:

@@ -36,7 +36,10 @@ class CollectMetrics:
     subscribers: Callable[[], Awaitable[Sequence[str]]]
 
     async def __call__(self) -> ServiceMetrics:
-        """Return the current metrics. Raise `Unavailable` if the database cannot be reached."""
+        """Return the current metrics.
+
+        Raise `Unavailable` if the database cannot be reached.
+        """
         now = self.clock.now()
         counts = await self.reports.count(now, now - ORPHAN_AGE)
         since = counts.in_line_since

@@ -11,7 +11,10 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class FindStrays:
-    """Finds stored objects that no row accounts for. Every method may raise `Unavailable`."""
+    """Finds stored objects that no row accounts for.
+
+    Every method may raise `Unavailable`.
+    """
 
     arrivals: Arrivals
     storage: Storage

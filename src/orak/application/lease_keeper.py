@@ -47,7 +47,10 @@ class LeaseKeeper:
     async def keep_while(
         self, snapshot: RecordSnapshot, work: Callable[[Progress], Coroutine[Any, Any, T]]
     ) -> T:
-        """Return what *work* returns. Raise what it raises, or cancel it and raise `LeaseLost`."""
+        """Return what *work* returns.
+
+        Raise what it raises, or cancel it and raise `LeaseLost`.
+        """
         progress = Progress()
         working = asyncio.create_task(work(progress))
         keeping = asyncio.create_task(self._keep(snapshot, progress))

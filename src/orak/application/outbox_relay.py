@@ -25,7 +25,9 @@ _HOLD = timedelta(seconds=15)
 
 @dataclass(slots=True)
 class OutboxRelay:
-    """Passes every event to one subscriber. One process at a time does so; if it dies, another takes over.
+    """Passes every event to one subscriber.
+
+    One process at a time does so; if it dies, another takes over.
 
     An event that the subscriber cannot act on delays no other event, or only those of its upload: it is set
     aside and tried again. Only when nothing works, the subscriber rests at its position for a while.
@@ -61,7 +63,10 @@ class OutboxRelay:
         return acted_on
 
     async def begin(self) -> None:
-        """Create the subscriber's cursor where it starts, unless it exists. Raise `Unavailable`."""
+        """Create the subscriber's cursor where it starts, unless it exists.
+
+        Raise `Unavailable`.
+        """
         if self.subscriber.begins is not StartPosition.GIVEN:
             begin = await self.event_log.last() if self.subscriber.begins is StartPosition.NEXT else 0
             await self.cursors.begin(self.subscriber.name, begin)

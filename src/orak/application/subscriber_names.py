@@ -16,7 +16,10 @@ class SubscriberNames:
     """The webhook endpoint that the settings name."""
 
     async def __call__(self) -> list[str]:
-        """Return the names of their cursors. Raise `Unavailable` if the database cannot be reached."""
+        """Return the names of their cursors.
+
+        Raise `Unavailable` if the database cannot be reached.
+        """
         webhooks = [endpoint for endpoint in await self.endpoints.all() if endpoint.enabled]
         webhooks += [] if self.configured is None else [self.configured]
         return [one.name for one in self.subscribers] + [webhook.subscriber for webhook in webhooks]

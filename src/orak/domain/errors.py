@@ -10,7 +10,10 @@ from orak.domain.identity import RecordId, SongId, UploadId, UserId
 
 
 class OrakError(Exception):
-    """Base of everything that orak refuses or cannot do. `str(error)` is a sentence for the log."""
+    """Base of everything that orak refuses or cannot do.
+
+    `str(error)` is a sentence for the log.
+    """
 
     summary: ClassVar[str] = "orak cannot do this"
     """The sentence of an error that is raised without one."""

@@ -46,7 +46,10 @@ def shown_as(status: ProcessingStatus) -> ProcessingStatus:
 
 
 class FailureCode(StrEnum):
-    """Why an upload or its conversion failed. Clients act on these codes, so they are stable."""
+    """Why an upload or its conversion failed.
+
+    Clients act on these codes, so they are stable.
+    """
 
     UNSUPPORTED_FORMAT = "UNSUPPORTED_FORMAT"
     NO_AUDIO_STREAM = "NO_AUDIO_STREAM"

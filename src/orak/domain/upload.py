@@ -68,11 +68,17 @@ class Output(msgspec.Struct, frozen=True):
 
 
 class IllegalMove(Exception):
-    """A transition that `MOVES` does not allow. It is a bug in orak, and therefore no `OrakError`."""
+    """A transition that `MOVES` does not allow.
+
+    It is a bug in orak, and therefore no `OrakError`.
+    """
 
 
 class Upload(msgspec.Struct, frozen=True):
-    """One upload at one moment. Every transition returns the next state and the event of the change."""
+    """One upload at one moment.
+
+    Every transition returns the next state and the event of the change.
+    """
 
     owner_id: UserId
     uuid: str
@@ -267,7 +273,10 @@ class Upload(msgspec.Struct, frozen=True):
         )
 
     def complete(self, attempt: int, output: Output, *, at: datetime) -> tuple[Self, DomainEvent]:
-        """Publish this *attempt*'s output. Raise `LeaseLost` if another attempt has the upload by now."""
+        """Publish this *attempt*'s output.
+
+        Raise `LeaseLost` if another attempt has the upload by now.
+        """
         self._check_lease(attempt)
         return self._move(
             ProcessingStatus.COMPLETED,
@@ -280,7 +289,10 @@ class Upload(msgspec.Struct, frozen=True):
         )
 
     def fail(self, attempt: int, failure: FailureCode, *, at: datetime) -> tuple[Self, DomainEvent]:
-        """End with a failure that another try would not change. Raise `LeaseLost` like `complete`."""
+        """End with a failure that another try would not change.
+
+        Raise `LeaseLost` like `complete`.
+        """
         self._check_lease(attempt)
         return self._move(
             ProcessingStatus.FAILED,
@@ -343,12 +355,18 @@ class Upload(msgspec.Struct, frozen=True):
     def release(
         self, attempt: int, *, at: datetime, not_before: datetime | None = None
     ) -> tuple[Self, DomainEvent]:
-        """Give the lease back uncounted, as at shutdown or after an outage. Raise `LeaseLost`."""
+        """Give the lease back uncounted, as at shutdown or after an outage.
+
+        Raise `LeaseLost`.
+        """
         self._check_lease(attempt)
         return self._move(ProcessingStatus.UPLOADED, EventType.PROCESSING_RELEASED, at, not_before=not_before)
 
     def retry(self, *, at: datetime) -> tuple[Self, DomainEvent]:
-        """Put it back in line with a new budget. Raise `StateConflict` unless it FAILED after its check."""
+        """Put it back in line with a new budget.
+
+        Raise `StateConflict` unless it FAILED after its check.
+        """
         if self.status is not ProcessingStatus.FAILED:
             raise StateConflict(self.id, WrongState.NOT_FAILED)
         if self.etag is None:

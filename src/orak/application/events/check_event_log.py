@@ -15,7 +15,10 @@ class CheckEventLog:
     upload_histories: UploadHistories
 
     async def histories(self) -> AsyncIterator[UploadHistory]:
-        """Iterate over all uploads, ordered by id. Raise `Unavailable` if the database cannot be reached."""
+        """Iterate over all uploads, ordered by id.
+
+        Raise `Unavailable` if the database cannot be reached.
+        """
         last = await self.upload_histories.last_upload()
         for first in range(1, last + 1, _PAGE):
             for history in await self.upload_histories.histories(

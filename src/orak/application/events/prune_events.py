@@ -26,7 +26,10 @@ class PruneEvents:
     """None keeps every event."""
 
     async def __call__(self) -> int:
-        """Return how many events were removed. Raise `Unavailable` if the database cannot be reached."""
+        """Return how many events were removed.
+
+        Raise `Unavailable` if the database cannot be reached.
+        """
         if self.retention is None:
             return 0
         before = self.clock.now() - self.retention

@@ -60,7 +60,10 @@ class Watch:
     _ended: set[RecordId] = field(default_factory=set)
 
     async def missed(self) -> AsyncIterator[LiveMessage]:
-        """Iterate over the changes before the watch began, oldest first. Read these before `heard`."""
+        """Iterate over the changes before the watch began, oldest first.
+
+        Read these before `heard`.
+        """
         async for message in self._missed:
             self._note(message)
             yield message

@@ -51,7 +51,10 @@ class Cursors(Protocol):
     """
 
     async def lag(self, subscriber: str, at: datetime) -> Lag:
-        """Return how far the subscriber, with a cursor or without, is behind. Only numbered events count."""
+        """Return how far the subscriber, with a cursor or without, is behind.
+
+        Only numbered events count.
+        """
         ...
 
     async def begin(self, subscriber: str, position: int) -> None:

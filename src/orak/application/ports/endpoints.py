@@ -20,7 +20,9 @@ class Endpoints(Protocol):
         ...
 
     async def change(self, endpoint_id: EndpointId, change: Callable[[Endpoint], Endpoint]) -> Endpoint:
-        """Apply *change* to the stored endpoint and return the result. Raise `EndpointNotFound`.
+        """Apply *change* to the stored endpoint and return the result.
+
+        Raise `EndpointNotFound`.
 
         Concurrent changes run one after the other. *change* must be quick, and may be called again.
         """

@@ -5,7 +5,9 @@ from orak.domain.identity import UserId
 
 
 class EventLog(Protocol):
-    """Every event once, in the one order that all subscribers see. Every method may raise `Unavailable`.
+    """Every event once, in the one order that all subscribers see.
+
+    Every method may raise `Unavailable`.
 
     `Uploads.save`, `Intake.add` and `Leases.claim` write events in their transactions, without a position. A
     subscriber that read by id or time would miss the events of a slower transaction.

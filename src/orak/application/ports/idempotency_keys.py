@@ -20,7 +20,10 @@ class IdempotencyKey(msgspec.Struct, frozen=True):
 
 
 class IdempotencyKeys(Protocol):
-    """What the first call with each Idempotency-Key made. Every method may raise `Unavailable`."""
+    """What the first call with each Idempotency-Key made.
+
+    Every method may raise `Unavailable`.
+    """
 
     async def find(self, idempotency_key: IdempotencyKey) -> int | None:
         """Return the id that the first call made; None if no call with the key came within `KEY_LIFE`.
@@ -31,5 +34,8 @@ class IdempotencyKeys(Protocol):
         ...
 
     async def keep(self, idempotency_key: IdempotencyKey, made: int) -> None:
-        """Store the id that this call makes. Raise `StaleVersion` if a concurrent call was first."""
+        """Store the id that this call makes.
+
+        Raise `StaleVersion` if a concurrent call was first.
+        """
         ...

@@ -14,7 +14,10 @@ class IncompleteUpload(msgspec.Struct, frozen=True):
 
 
 class IncompleteUploads(Protocol):
-    """What killed writers left in a store beside its objects. Every method may raise `Unavailable`."""
+    """What killed writers left in a store beside its objects.
+
+    Every method may raise `Unavailable`.
+    """
 
     def unfinished(self, before: datetime) -> AsyncIterator[IncompleteUpload]:
         """Iterate over unfinished uploads that began before that time."""

@@ -7,7 +7,9 @@ from orak.domain.upload import Upload
 
 
 class Leases(Protocol):
-    """The right to convert an upload, until a certain time. The attempt's number is the fencing token.
+    """The right to convert an upload, until a certain time.
+
+    The attempt's number is the fencing token.
 
     Time is the `Clock`'s. Every method may raise `Unavailable`.
     """

@@ -12,11 +12,17 @@ class Records(Protocol):
         ...
 
     async def add(self, record: Record) -> Record:
-        """Store a new record and return it with its id. Raise `RecordExists` if its upload has one."""
+        """Store a new record and return it with its id.
+
+        Raise `RecordExists` if its upload has one.
+        """
         ...
 
     async def save(self, record: Record) -> Record:
-        """Store a changed record; its version rises by one. Raise `StaleVersion` like `Uploads.save`."""
+        """Store a changed record; its version rises by one.
+
+        Raise `StaleVersion` like `Uploads.save`.
+        """
         ...
 
     async def remove(self, record_id: RecordId) -> None:

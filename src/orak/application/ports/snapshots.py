@@ -7,14 +7,20 @@ from orak.domain.upload import Upload
 
 
 class Snapshots(Protocol):
-    """Records read with their uploads, outside any transaction. Every method may raise `Unavailable`."""
+    """Records read with their uploads, outside any transaction.
+
+    Every method may raise `Unavailable`.
+    """
 
     async def get(self, record_id: RecordId) -> RecordSnapshot:
         """Return one snapshot. Raise `RecordNotFound`."""
         ...
 
     async def upload(self, upload_id: UploadId) -> Upload:
-        """Return an upload, with a Record or without, tombstones too. Raise `UploadNotFound`."""
+        """Return an upload, with a Record or without, tombstones too.
+
+        Raise `UploadNotFound`.
+        """
         ...
 
     async def upload_by_key(self, key: ObjectKey) -> Upload:

@@ -15,7 +15,10 @@ class Song(msgspec.Struct, frozen=True):
 
 
 class Songs(Protocol):
-    """The app's song catalogue, as far as records refer to it. Every method may raise `Unavailable`."""
+    """The app's song catalogue, as far as records refer to it.
+
+    Every method may raise `Unavailable`.
+    """
 
     async def check(self, song_id: SongId) -> None:
         """Raise `SongNotFound` if the catalogue has no such song."""

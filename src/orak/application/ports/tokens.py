@@ -24,5 +24,8 @@ class Tokens(Protocol):
     """Verifies bearer tokens."""
 
     async def verify(self, token: str) -> Bearer:
-        """Return the token's bearer. Raise `InvalidToken`, or `Unavailable` if the keys cannot be fetched."""
+        """Return the token's bearer.
+
+        Raise `InvalidToken`, or `Unavailable` if the keys cannot be fetched.
+        """
         ...

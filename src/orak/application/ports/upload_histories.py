@@ -6,7 +6,10 @@ from orak.domain.identity import UploadId
 
 
 class UploadHistories(Protocol):
-    """The events of each upload, numbered or not. Every method may raise `Unavailable`."""
+    """The events of each upload, numbered or not.
+
+    Every method may raise `Unavailable`.
+    """
 
     async def last_upload(self) -> UploadId:
         """Return the highest upload id of any row or event; 0 if there is none."""

@@ -9,7 +9,10 @@ class Uploads(Protocol):
     """Uploads, each with its stream of events. Every method may raise `Unavailable`."""
 
     async def get(self, upload_id: UploadId) -> Upload:
-        """Return the upload as this transaction sees it, tombstones too. Raise `UploadNotFound`."""
+        """Return the upload as this transaction sees it, tombstones too.
+
+        Raise `UploadNotFound`.
+        """
         ...
 
     async def by_key(self, key: ObjectKey) -> Upload:
@@ -29,5 +32,8 @@ class Uploads(Protocol):
         ...
 
     async def purge(self, upload_id: UploadId) -> None:
-        """Remove the row of an upload without a Record; its events stay. Do nothing if it is gone."""
+        """Remove the row of an upload without a Record; its events stay.
+
+        Do nothing if it is gone.
+        """
         ...

@@ -37,7 +37,10 @@ class NewRecord(msgspec.Struct, frozen=True):
         return [problem for problem in checks if problem is not None]
 
     def checked(self, policy: RecordPolicy) -> tuple[str, UploadId]:
-        """Return the title and the upload's id. Raise `Rejected` with every problem at once."""
+        """Return the title and the upload's id.
+
+        Raise `Rejected` with every problem at once.
+        """
         problems = self.problems(policy)
         if problems or self.title is None or self.upload_id is None:
             raise Rejected(problems)

@@ -22,7 +22,10 @@ class DeleteRecord:
     clock: Clock
 
     async def __call__(self, actor: Actor, record_id: RecordId) -> None:
-        """Delete it. Raise `PermissionDenied`, or `RecordNotFound`, also for a repeated call."""
+        """Delete it.
+
+        Raise `PermissionDenied`, or `RecordNotFound`, also for a repeated call.
+        """
 
         async def delete() -> None:
             async with self.transaction() as tx:

@@ -15,7 +15,10 @@ class ImportSongs:
     transaction: UnitOfWork
 
     async def __call__(self, songs: Iterable[Song]) -> int:
-        """Store the songs in groups; return how many. An interrupted import can be run again."""
+        """Store the songs in groups; return how many.
+
+        An interrupted import can be run again.
+        """
         rest, count = iter(songs), 0
         while group := list(islice(rest, _GROUP)):
             async with self.transaction() as tx:

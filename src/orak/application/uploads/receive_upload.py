@@ -24,7 +24,9 @@ class ReceiveUpload:
     queue: Queue
 
     async def __call__(self, key: ObjectKey, *, queued: bool = False) -> Upload:
-        """Return the upload as it is now. With *queued*, it waits in line even if a slot is free.
+        """Return the upload as it is now.
+
+        With *queued*, it waits in line even if a slot is free.
 
         Raise `UploadNotFound` if no upload has this key any more.
         """

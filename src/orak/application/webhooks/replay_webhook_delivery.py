@@ -18,7 +18,10 @@ class ReplayWebhookDelivery:
     clock: Clock
 
     async def __call__(self, actor: Actor, endpoint_id: EndpointId, delivery_id: DeliveryId) -> Delivery:
-        """Return the delivery. Raise `AdminRequired`, `EndpointNotFound` or `DeliveryNotFound`."""
+        """Return the delivery.
+
+        Raise `AdminRequired`, `EndpointNotFound` or `DeliveryNotFound`.
+        """
         actor.check_admin()
         endpoint = await self.endpoints.get(endpoint_id)
         delivery = await self.deliveries.get(endpoint_id, delivery_id)

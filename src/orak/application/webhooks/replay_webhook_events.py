@@ -20,7 +20,10 @@ class ReplayWebhookEvents:
     clock: Clock
 
     async def __call__(self, actor: Actor, endpoint_id: EndpointId, after: int) -> int:
-        """Return how many events will be posted. Raise `AdminRequired` or `EndpointNotFound`."""
+        """Return how many events will be posted.
+
+        Raise `AdminRequired` or `EndpointNotFound`.
+        """
         actor.check_admin()
         endpoint = await self.endpoints.get(endpoint_id)
         now = self.clock.now()

@@ -18,7 +18,10 @@ class RotateWebhookSecret:
     clock: Clock
 
     async def __call__(self, actor: Actor, endpoint_id: EndpointId) -> Endpoint:
-        """Return the webhook with its new secret. Raise `AdminRequired` or `EndpointNotFound`."""
+        """Return the webhook with its new secret.
+
+        Raise `AdminRequired` or `EndpointNotFound`.
+        """
         actor.check_admin()
         secret, now = signing_secret(self.ids.secret()), self.clock.now()
         return await self.endpoints.change(

@@ -7,7 +7,10 @@ from orak.domain.policies.fields import duration_problem, id_problem, name_probl
 
 
 class RecordPolicy(msgspec.Struct, frozen=True):
-    """Which records may be made. Each method returns what is wrong with one field, or None."""
+    """Which records may be made.
+
+    Each method returns what is wrong with one field, or None.
+    """
 
     max_duration_seconds: int
 

@@ -24,7 +24,10 @@ def media_type(content_type: str) -> str | None:
 
 
 class UploadPolicy(msgspec.Struct, frozen=True):
-    """Which files may be uploaded. Each method returns what is wrong with one field, or None."""
+    """Which files may be uploaded.
+
+    Each method returns what is wrong with one field, or None.
+    """
 
     max_bytes: int
     max_duration_seconds: int
