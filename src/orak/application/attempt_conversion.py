@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AttemptConversion:
-    """Converts a claimed upload while its lease is held, and decides how the attempt ends."""
+    """Converts a claimed upload and decides how the attempt ends."""
 
     convert: ConvertUpload
     keeper: LeaseKeeper

@@ -23,9 +23,10 @@ class AwaitRecord:
     waits: Waits
 
     async def __call__(self, actor: Actor, record_id: RecordId, *, seconds: float) -> RecordSnapshot:
-        """Return the record once it is settled, or as it is after *seconds* or when shutdown begins.
+        """Return the record once it is settled.
 
-        Raise `RecordNotFound` or `PermissionDenied`.
+        After *seconds*, or when shutdown begins, return it as it is then. Raise `RecordNotFound` or
+        `PermissionDenied`.
         """
         until, pause = self.clock.now() + timedelta(seconds=seconds), _FIRST_PAUSE_SECONDS
         while True:

@@ -9,7 +9,10 @@ from orak.application.ports.failures import Unavailable
 
 @dataclass(slots=True)
 class BatchSize:
-    """How many uploads a batch starts: the size that an operator set last, or the configured one."""
+    """How many uploads a batch starts.
+
+    It is the size that an operator set last, or the configured one.
+    """
 
     batch_settings: BatchSettings
     configured: int
@@ -23,13 +26,16 @@ class BatchSize:
         self._last = self.configured
 
     async def __call__(self) -> int:
-        """Return the size; while the database cannot be reached, return the size that was read last."""
+        """Return the size.
+
+        While the database cannot be reached, return the size that was read last.
+        """
         with suppress(Unavailable):
             self._last = await self.batch_settings.batch_size() or self.configured
         return self._last
 
     async def recent(self) -> int:
-        """Return the size of at most `age` ago, so that workers may ask before each upload."""
+        """Return the size of at most `age` ago; workers ask before each upload."""
         now = self.clock.now()
         if self._until is None or now >= self._until:
             self._until = now + self.age  # before the read: workers that ask meanwhile do not read too

@@ -9,9 +9,10 @@ from orak.domain.webhooks import url_problem
 async def check_endpoint(
     poster: Poster, url: str | None, event_types: Sequence[str] | None
 ) -> frozenset[EventType]:
-    """Check the URL and the event types of a webhook endpoint; return the event types, empty for all.
+    """Check the URL and the event types of a webhook endpoint.
 
-    A URL of None is not checked. Raise `Rejected` with every problem at once.
+    Return the event types, empty for all. A URL of None is not checked. Raise `Rejected` with every problem
+    at once.
     """
     problems = [] if url is None else await _url_problems(poster, url)
     known = {kind.value for kind in EventType}

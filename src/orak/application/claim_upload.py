@@ -11,7 +11,10 @@ from orak.domain.record import RecordSnapshot
 
 @dataclass(frozen=True, slots=True)
 class ClaimUpload:
-    """Claims a waiting upload; a caller that is cancelled meanwhile leaves no lease behind."""
+    """Claims a waiting upload.
+
+    A caller that is cancelled meanwhile leaves no lease behind.
+    """
 
     leases: Leases
     end_attempt: EndAttempt

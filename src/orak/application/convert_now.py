@@ -22,7 +22,7 @@ _LOOK_PAUSES_SECONDS = (0.05, 0.1)
 
 @dataclass(frozen=True, slots=True)
 class ConvertNow:
-    """Converts an upload inside the call that made it convertible, if its bytes are there."""
+    """Converts an upload inside the call that made it convertible."""
 
     snapshots: Snapshots
     storage: Storage

@@ -21,7 +21,7 @@ class ConversionRules(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class ConvertUpload:
-    """Converts the verified object of an upload, and stores the rendition under this attempt's keys."""
+    """Converts the verified object of an upload, and stores the rendition."""
 
     storage: Storage
     converter: Converter

@@ -24,7 +24,10 @@ Verdict = Callable[[Upload], tuple[Upload, DomainEvent]]
 
 @dataclass(frozen=True, slots=True)
 class EndAttempt:
-    """Ends an attempt at converting an upload: settles it, releases its lease, or discards its output."""
+    """Ends an attempt at converting an upload.
+
+    It settles the attempt, releases its lease, or discards its output.
+    """
 
     transaction: UnitOfWork
     storage: Storage
@@ -41,7 +44,7 @@ class EndAttempt:
         await with_patience(self.clock, _PATIENCE, lambda: self._write(upload, verdict))
 
     async def release(self, upload: Upload) -> None:
-        """Give the lease back uncounted, so that another worker can claim the upload at once.
+        """Give the lease back uncounted, for another worker to claim the upload.
 
         Raise `Unavailable` or `StaleVersion` if that fails; the lease then runs out.
         """
@@ -51,7 +54,10 @@ class EndAttempt:
             await self._discard(upload, timedelta())
 
     async def discard(self, upload: Upload) -> None:
-        """Remove what the attempt wrote, after it lost its lease; other attempts write elsewhere."""
+        """Remove the output of an attempt that lost its lease.
+
+        Other attempts write under other keys.
+        """
         await self._discard(upload, _PATIENCE)
 
     async def _write(self, upload: Upload, verdict: Verdict) -> None:
@@ -77,7 +83,10 @@ class EndAttempt:
         )
 
     async def _was_published(self, upload: Upload) -> bool:
-        """Return whether the row names this attempt's output: its commit may have gone unanswered."""
+        """Return whether the row names this attempt's output.
+
+        It may, after a commit that went unanswered.
+        """
         try:
             async with self.transaction() as tx:
                 output = (await tx.uploads.get(upload.id)).output

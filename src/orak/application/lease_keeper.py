@@ -37,7 +37,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class LeaseKeeper:
-    """Runs work while its lease is held: extends the lease, and publishes and stores the progress."""
+    """Runs work while its lease is held.
+
+    It extends the lease meanwhile, and publishes and stores the progress.
+    """
 
     leases: Leases
     live: Live

@@ -6,7 +6,10 @@ _COMPLETE = 100
 
 
 def message_of(logged: LoggedEvent) -> LiveMessage | None:
-    """Return the message that an event sends to the owner; None if it is about no Record yet."""
+    """Return the message that an event sends to the owner.
+
+    Return None if the event is about no Record yet.
+    """
     event = logged.event
     if event.record_id is None:
         return None

@@ -19,7 +19,10 @@ class RequeueUpload:
     clock: Clock
 
     async def __call__(self, upload: Upload) -> None:
-        """Raise `StateConflict` unless it FAILED and the object that was verified still exists."""
+        """Put it back in line and start it.
+
+        Raise `StateConflict` unless it FAILED and the object that was verified still exists.
+        """
         found = await self.storage.head(upload.key)
         upload.retry(at=self.clock.now())  # so that a wrong state is reported before a missing object
         if found is None or found.etag != upload.etag:

@@ -1,4 +1,4 @@
-"""Doing work again while another writer was first, or while a database or store is away."""
+"""Repeated tries, after a lost race or during an outage."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -15,11 +15,11 @@ _PATIENT_PAUSE_SECONDS = 1.0
 
 
 async def with_retries(clock: Clock, work: Callable[[], Awaitable[T]]) -> T:
-    """Do *work* up to three times: again if another writer was first, or after a short outage.
+    """Do *work* up to three times.
 
-    An outage that took longer is raised at once, so that no caller waits for it three times. *work* begins
-    its own transaction, because each try must decide on what it reads anew. The third try raises what it
-    raises, `StaleVersion` too.
+    It is done again if another writer was first, or after a short outage. An outage that took longer is
+    raised at once, so that no caller waits for it three times. *work* begins its own transaction, because
+    each try must decide on what it reads anew. The third try raises what it raises, `StaleVersion` too.
     """
     began = clock.now()
     for pause in _PAUSES_SECONDS:
@@ -35,9 +35,9 @@ async def with_retries(clock: Clock, work: Callable[[], Awaitable[T]]) -> T:
 
 
 async def with_patience(clock: Clock, patience: timedelta, work: Callable[[], Awaitable[T]]) -> T:
-    """Do *work* again every second until it succeeds; after *patience*, raise what it raises.
+    """Do *work* again every second until it succeeds.
 
-    Only `Unavailable` and `StaleVersion` lead to another try.
+    After *patience*, raise what it raises. Only `Unavailable` and `StaleVersion` lead to another try.
     """
     deadline = clock.now() + patience
     while True:

@@ -8,7 +8,7 @@ from orak.domain.webhooks import Endpoint
 
 @dataclass(frozen=True, slots=True)
 class SubscriberNames:
-    """Lists who reads the event log: the relay's subscribers and the webhook endpoints."""
+    """Lists the subscribers of the event log, webhook endpoints included."""
 
     subscribers: Sequence[Subscriber]
     endpoints: Endpoints

@@ -28,9 +28,10 @@ class SweepReport(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class SweepSteps:
-    """What the sweep does with one upload; each step checks the row again as it is now.
+    """What the sweep does with one upload.
 
-    Raise `UploadNotFound` or `StaleVersion` if another process moved the upload, or `Unavailable`.
+    Each step checks the row again as it is now. Raise `UploadNotFound` or `StaleVersion` if another process
+    moved the upload, or `Unavailable`.
     """
 
     transaction: UnitOfWork
@@ -41,7 +42,10 @@ class SweepSteps:
     """Draws a number from 0 to 1: the jitter of back-off."""
 
     async def recover_lease(self, upload: Upload, report: SweepReport) -> None:
-        """Count the run that died: the upload goes back in line, or FAILED when its budget is used up."""
+        """Count the run that died.
+
+        The upload goes back in line, or is FAILED when its budget is used up.
+        """
         now = self.clock.now()
 
         def recovered(row: Upload) -> tuple[Upload, DomainEvent] | None:
@@ -55,7 +59,10 @@ class SweepSteps:
     async def look_for_bytes(
         self, upload: Upload, report: SweepReport, next_looks: dict[UploadId, datetime]
     ) -> None:
-        """Receive the upload or let it expire; otherwise note in *next_looks* when to look again."""
+        """Receive the upload, let it expire, or note the next look.
+
+        *next_looks* gets the time of the next look.
+        """
         now = self.clock.now()
         try:
             found = await self.storage.head(upload.key)
@@ -80,7 +87,7 @@ class SweepSteps:
         )
 
     async def purge(self, upload: Upload, report: SweepReport) -> None:
-        """Remove a tombstone, and objects that arrived under its keys since: a late PUT, a late attempt.
+        """Remove a tombstone, and objects that arrived under its keys since.
 
         The row goes first, so that an upload that got its Record meanwhile keeps its bytes. No event is
         written, because nothing changes for anyone. `SweepObjects` finds an object that is out of reach now.

@@ -1,4 +1,4 @@
-"""Waits that end when shutdown begins: for the rest of a body, or for a conversion."""
+"""Waits that end when shutdown begins."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -38,7 +38,7 @@ ACCEPTED_TYPES: frozenset[str] = frozenset().union(*ACCEPTED.values())
 
 
 class AudioProfile(Enum):
-    """How published audio is encoded; the value is that of the `AUDIO_PROFILE` setting."""
+    """How published audio is encoded; the values of `AUDIO_PROFILE`."""
 
     AAC_128 = "aac-128"
     MP3_192 = "mp3-192"

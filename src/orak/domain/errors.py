@@ -1,4 +1,7 @@
-"""Errors that orak raises by its own judgement; entrypoints choose their words and HTTP status."""
+"""Errors that orak raises deliberately.
+
+Entrypoints choose their words and HTTP status.
+"""
 
 from collections.abc import Sequence
 from enum import StrEnum

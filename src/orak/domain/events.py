@@ -1,4 +1,4 @@
-"""Domain events: what happened to an upload and its Record, one event for each change."""
+"""Domain events: one for each change of an upload or its Record."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -37,9 +37,10 @@ FAILURE_EVENTS = frozenset({EventType.UPLOAD_REJECTED, EventType.PROCESSING_FAIL
 
 
 class DomainEvent(msgspec.Struct, frozen=True):
-    """One change and the upload's state after it: enough to rebuild both tables, without personal data.
+    """One change, and the upload's state after it.
 
-    The event log keeps the upload's id and version beside the event.
+    It is enough to rebuild both tables, without personal data. The event log keeps the upload's id and
+    version beside the event.
     """
 
     type: EventType

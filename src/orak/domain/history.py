@@ -37,7 +37,7 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 def differences(history: UploadHistory) -> list[Difference]:
-    """Return the contradictions within the events, and between the last event and the row."""
+    """Return the contradictions between events, and with the row."""
     if not history.events:
         return [Difference(history.upload_id, "events", "none", "a row")]
     last = history.events[-1]

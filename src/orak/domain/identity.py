@@ -28,7 +28,10 @@ _MAX_SAFE_NAME = 100  # 400 bytes of UTF-8 at worst: far below S3's 1,024 for a 
 
 
 def safe_name(filename: str) -> str:
-    """Return the last segment of *filename*, reduced to letters, digits and `._-`, for an object key."""
+    """Return the part of *filename* that an object key may hold.
+
+    It is the last path segment, reduced to letters, digits and `._-`.
+    """
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", filename))[-1]
     stem, dot, extension = last.rpartition(".")
     stem = _UNSAFE.sub("_", stem).strip("._-")[: _MAX_SAFE_NAME - len(extension) - 1]
@@ -41,7 +44,10 @@ def original_key(uuid: str, filename: str) -> ObjectKey:
 
 
 def uuid_of(key: str) -> str | None:
-    """Return the uuid of the upload that the object belongs to; None for a key that orak did not make."""
+    """Return the uuid of the upload that the object belongs to.
+
+    Return None for a key that orak did not make.
+    """
     found = _OWN_KEY.fullmatch(key)
     return found["original"] or found["published"] if found else None
 
@@ -57,6 +63,9 @@ def published_attempt(key: ObjectKey) -> int:
 
 
 def published_key(uuid: str, attempt: int, filename: str, extension: str) -> ObjectKey:
-    """Return the key of one attempt's output; no two attempts of an upload share a key."""
+    """Return the key of one attempt's output.
+
+    No two attempts of an upload share a key.
+    """
     stem = safe_name(filename).rpartition(".")[0]
     return ObjectKey(f"{published_prefix(uuid)}{attempt}_{stem}.{extension}")

@@ -1,4 +1,4 @@
-"""The life of an upload: its states, the moves between them, and its failure codes."""
+"""The states of an upload, their moves, and the failure codes."""
 
 from collections.abc import Mapping
 from enum import StrEnum

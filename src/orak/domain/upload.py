@@ -1,4 +1,4 @@
-"""An Upload: bytes on their way to storage, from the signed URL to the published rendition."""
+"""An Upload: from the signed URL to the published rendition."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -157,7 +157,10 @@ class Upload(msgspec.Struct, frozen=True):
 
     @property
     def awaits_arrival(self) -> bool:
-        """Whether bytes that arrive now are verified: it is PENDING, or EXPIRED while a Record waits."""
+        """Whether bytes that arrive now are verified.
+
+        It is PENDING, or EXPIRED while a Record waits.
+        """
         return self.status is ProcessingStatus.PENDING or (
             self.status is ProcessingStatus.EXPIRED and self.record_id is not None
         )
@@ -185,7 +188,7 @@ class Upload(msgspec.Struct, frozen=True):
         return at + patience(at - self.created_at, expected=expected)
 
     def accounts_for(self, key: ObjectKey) -> bool:
-        """Return whether the object belongs to this row: its original, or output of its attempts.
+        """Return whether the object is this row's original or output.
 
         The original of a tombstone belongs to it too, and is removed with it.
         """
@@ -195,7 +198,7 @@ class Upload(msgspec.Struct, frozen=True):
         return self.status is ProcessingStatus.PROCESSING or key in published
 
     def is_overdue(self, at: datetime) -> bool:
-        """Return whether its bytes are no longer expected: its URL and `URL_GRACE` are over."""
+        """Return whether its URL and `URL_GRACE` are over."""
         return self.status is ProcessingStatus.PENDING and at >= self.url_expires_at + URL_GRACE
 
     def has_lost_lease(self, at: datetime) -> bool:
@@ -211,7 +214,10 @@ class Upload(msgspec.Struct, frozen=True):
         )
 
     def owned_by(self, actor: Actor) -> Self:
-        """Return itself if the actor owns it; raise `PermissionDenied`, or `UploadNotFound` if deleted."""
+        """Return itself if the actor owns it.
+
+        Raise `PermissionDenied`, or `UploadNotFound` if it was deleted.
+        """
         if self.status is ProcessingStatus.DELETED:
             raise UploadNotFound(self.id)
         if self.owner_id != actor.user_id:
@@ -241,7 +247,7 @@ class Upload(msgspec.Struct, frozen=True):
         return self, self._event(EventType.RECORD_CHANGED, at)
 
     def receive(self, found: StoredObject, *, at: datetime) -> tuple[Self, DomainEvent]:
-        """Verify the object that was found: UPLOADED with its ETag pinned, or FAILED for good."""
+        """Verify the object: UPLOADED with its ETag pinned, or FAILED for good."""
         mismatch = self._mismatch(found)
         if mismatch is not None:
             return self._move(ProcessingStatus.FAILED, EventType.UPLOAD_REJECTED, at, failure=mismatch)
@@ -312,10 +318,10 @@ class Upload(msgspec.Struct, frozen=True):
         at: datetime,
         not_before: datetime,
     ) -> tuple[Self, DomainEvent]:
-        """Count a run that failed or died: back in line, or FAILED when the budget is used up.
+        """Count a run that failed or died.
 
-        *killed* is the failure code if the decoder was killed; None is any other transient failure.
-        Raise `LeaseLost` like `complete`.
+        The upload goes back in line, or is FAILED when its budget is used up. *killed* is the failure code if
+        the decoder was killed; None is any other transient failure. Raise `LeaseLost` like `complete`.
         """
         self._check_lease(attempt)
         failures = self.failures + 1
@@ -340,9 +346,9 @@ class Upload(msgspec.Struct, frozen=True):
     def reverify(
         self, attempt: int, found: StoredObject | None, *, at: datetime, not_before: datetime
     ) -> tuple[Self, DomainEvent]:
-        """Verify and pin the object anew after it was replaced or deleted; this counts as a failure.
+        """Verify and pin an object that was replaced, counted as a failure.
 
-        Raise `LeaseLost` like `complete`.
+        *found* is None if the object was deleted. Raise `LeaseLost` like `complete`.
         """
         self._check_lease(attempt)
         if found is None:

@@ -10,7 +10,7 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class CheckEventLog:
-    """Rebuild every upload and Record from the events alone, and compare them with the tables."""
+    """Rebuild uploads and Records from events, and compare them with the tables."""
 
     upload_histories: UploadHistories
 
@@ -27,7 +27,10 @@ class CheckEventLog:
                 yield history
 
     async def check(self, history: UploadHistory) -> list[Difference]:
-        """Return the contradictions that remain when the upload, which may be changing, is read again."""
+        """Return the contradictions in a history.
+
+        The upload may be changing, so only those count that remain when it is read again.
+        """
         found = differences(history)
         if not found:
             return []

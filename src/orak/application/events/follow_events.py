@@ -10,7 +10,10 @@ _PAGE = 500
 
 
 class LocalSubscriber(Protocol):
-    """Receives each new event once while its process lives, in the feed's order; it never fails."""
+    """Receives each new event once while its process lives.
+
+    Events come in the feed's order. It never fails.
+    """
 
     async def receive(self, logged: LoggedEvent) -> None:
         """Act on one event."""
@@ -19,7 +22,10 @@ class LocalSubscriber(Protocol):
 
 @dataclass(slots=True)
 class FollowEvents:
-    """Pass each event that is new since this process began to the process's own subscribers."""
+    """Pass new events to the subscribers of this process.
+
+    Events are new if they happened since the process began to follow.
+    """
 
     event_log: EventLog
     subscribers: Sequence[LocalSubscriber]

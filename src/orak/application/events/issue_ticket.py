@@ -20,10 +20,11 @@ class IssuedTicket(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class IssueTicket:
-    """Issue a ticket: its holder may watch the caller's own records, once, within 30 seconds.
+    """Issue a ticket for watching the caller's own records.
 
-    It is for clients that cannot send a header, such as a browser's EventSource. A ticket may stand in a URL,
-    where a token may not: it grants nothing else, and it is used up by the request that carries it.
+    It works once, within 30 seconds. It is for clients that cannot send a header, such as a browser's
+    EventSource. A ticket may stand in a URL, where a token may not: it grants nothing else, and it is used up
+    by the request that carries it.
     """
 
     tickets: Tickets

@@ -7,12 +7,18 @@ from orak.application.outbox_relay import OutboxRelay
 
 @dataclass(frozen=True, slots=True)
 class RelayEvents:
-    """Pass every event to every subscriber, each at its own pace: one that fails delays no other."""
+    """Pass every event to every subscriber, each at its own pace.
+
+    A subscriber that fails delays no other.
+    """
 
     relays: Sequence[OutboxRelay]
 
     async def begin(self) -> None:
-        """Create each subscriber's cursor: events from then on reach it, whenever the relay first runs."""
+        """Create each subscriber's cursor.
+
+        Events from then on reach it, whenever the relay first runs.
+        """
         for relay in self.relays:
             await relay.begin()
 

@@ -14,10 +14,11 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class WatchRecords:
-    """Stream status changes of the caller's own records, from where the caller left off or from now on.
+    """Stream status changes of the caller's own records.
 
-    Every change comes once, in order, with an event id after which a later call resumes. Progress ticks come
-    between the changes, without an id: at most four a second for each record, and some may be missed.
+    The stream begins where the caller left off, or now. Every change comes once, in order, with an event id
+    after which a later call resumes. Progress ticks come between the changes, without an id: at most four a
+    second for each record, and some may be missed.
     """
 
     live: Live
@@ -27,7 +28,7 @@ class WatchRecords:
 
     @asynccontextmanager
     async def __call__(self, actor: Actor, after: int | None = None) -> AsyncIterator["Watch"]:
-        """Watch until the block is left, beginning *after* an event id, or after the last event.
+        """Watch until the block is left, *after* an event id or after the last event.
 
         An event id beyond the last event counts as the last. Raise `Unavailable` if the database cannot be
         reached.
@@ -69,7 +70,10 @@ class Watch:
             yield message
 
     async def heard(self) -> AsyncIterator[LiveMessage]:
-        """Iterate over new messages; it ends if the caller reads so slowly that changes would be lost."""
+        """Iterate over new messages.
+
+        The iterator ends if the caller reads so slowly that changes would be lost.
+        """
         async for message in self._heard:
             if self._is_news(message):
                 self._note(message)

@@ -19,7 +19,7 @@ class ListedUploads(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class ListOrphans:
-    """List orphans: uploads that arrived and still have no Record ten minutes after their request.
+    """List orphans: uploads that arrived but got no Record in ten minutes.
 
     The newest come first.
     """

@@ -13,11 +13,14 @@ class Arrivals(Protocol):
     """
 
     async def due(self, limit: int) -> list[Upload]:
-        """Return uploads that await bytes and whose next look is due, longest overdue first."""
+        """Return uploads whose next look for bytes is due, longest overdue first."""
         ...
 
     async def postpone(self, looks: Mapping[UploadId, datetime]) -> None:
-        """Set the next look for each upload that still awaits bytes, without a new version or an event."""
+        """Set the next look for each upload that still awaits bytes.
+
+        The version does not rise, and no event is written.
+        """
         ...
 
     async def known(self, uuids: Collection[str]) -> list[Upload]:
@@ -25,9 +28,12 @@ class Arrivals(Protocol):
         ...
 
     async def orphans(self, created_before: datetime, limit: int) -> list[Upload]:
-        """Return uploads that arrived, have no Record, and were requested before that time; oldest first."""
+        """Return uploads that arrived and have no Record, oldest first.
+
+        Only those that were requested before that time.
+        """
         ...
 
     async def tombstones(self, before: datetime, limit: int) -> list[Upload]:
-        """Return uploads without a Record that ended before that time (see `domain.upload.ENDS`)."""
+        """Return uploads without a Record that ended before that time."""
         ...

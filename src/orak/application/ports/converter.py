@@ -18,7 +18,7 @@ class Unconvertible(OrakError):
 
 
 class DecoderDied(OrakError):
-    """The decoding process was killed, by a signal or by its limit on memory, CPU or wall clock.
+    """The decoding process was killed, by a signal or by one of its limits.
 
     `failure` is DECODER_CRASHED or RESOURCE_LIMIT. A second try may succeed, because the machine may have
     been short of memory; after a second death, more would follow.
@@ -46,12 +46,12 @@ class Converter(Protocol):
     """Converts uploaded audio into a rendition."""
 
     async def convert(self, order: ConversionOrder, progress: Callable[[float], None]) -> Conversion:
-        """Decode, measure, apply gain, encode; return the measurements once both files are complete.
+        """Decode, measure, apply gain and encode; return the measurements.
 
-        The content decides the format, not the name. `progress` is called on the event loop a few times a
-        second, with a rising fraction from 0 to 1. A truncated stream converts to the audio it holds.
-        Cancelling the call kills the conversion. The converter opens no file but `source`, and no content
-        can crash the caller's process.
+        Both files are complete then. The content decides the format, not the name. `progress` is called on
+        the event loop a few times a second, with a rising fraction from 0 to 1. A truncated stream converts
+        to the audio it holds. Cancelling the call kills the conversion. The converter opens no file but
+        `source`, and no content can crash the caller's process.
 
         Raises:
             Unconvertible: UNSUPPORTED_FORMAT, NO_AUDIO_STREAM, CORRUPT, EMPTY_AUDIO or DURATION_EXCEEDED.

@@ -9,7 +9,7 @@ from orak.domain.identity import UploadId
 
 
 class SetAside(msgspec.Struct, frozen=True):
-    """An event that a subscriber sets aside and receives again later, while it reads on."""
+    """An event that a subscriber sets aside and receives again later."""
 
     position: int
     upload_id: UploadId
@@ -62,9 +62,10 @@ class Cursors(Protocol):
         ...
 
     async def hold(self, subscriber: str, holder: str, *, at: datetime, until: datetime) -> int | None:
-        """Make *holder* the only process that reads for the subscriber until that time, or prolong its hold.
+        """Make *holder* the only process that reads for the subscriber.
 
-        Return the cursor's position; None while another process holds it, or without a cursor.
+        A process that holds it already prolongs its hold. The hold ends at *until*. Return the cursor's
+        position; None while another process holds it, or without a cursor.
         """
         ...
 
@@ -98,7 +99,7 @@ class Cursors(Protocol):
         *,
         holder: str | None = None,
     ) -> None:
-        """Remove the set-aside positions that are *done*, and set others aside, or aside for longer.
+        """Remove the *done* set-aside events, and set others aside *again*.
 
         Nothing happens if *holder* is given and lost its hold.
         """

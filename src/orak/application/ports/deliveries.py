@@ -13,7 +13,10 @@ class Deliveries(Protocol):
         ...
 
     async def page(self, endpoint_id: EndpointId, before: DeliveryId | None, limit: int) -> list[Delivery]:
-        """Return an endpoint's deliveries, newest first; only those *before* that id, if given."""
+        """Return an endpoint's deliveries, newest first.
+
+        With *before*, return only those before that delivery.
+        """
         ...
 
     async def get(self, endpoint_id: EndpointId, delivery_id: DeliveryId) -> Delivery:

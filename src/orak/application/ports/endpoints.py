@@ -16,7 +16,10 @@ class Endpoints(Protocol):
         ...
 
     async def add(self, endpoint: Endpoint, begin: int) -> Endpoint:
-        """Store a new endpoint and its cursor at the feed position *begin*; return it with its id."""
+        """Store a new endpoint; return it with its id.
+
+        Its cursor begins at the feed position *begin*.
+        """
         ...
 
     async def change(self, endpoint_id: EndpointId, change: Callable[[Endpoint], Endpoint]) -> Endpoint:

@@ -5,7 +5,10 @@ from orak.domain.events import LoggedEvent
 
 
 class EventBus(Protocol):
-    """Delivers events to the bus's own subscribers: at least once, and in no guaranteed order."""
+    """Delivers events to the bus's own subscribers.
+
+    Each comes at least once, and in no guaranteed order.
+    """
 
     async def publish(self, page: Sequence[LoggedEvent]) -> frozenset[int]:
         """Send events, each after the bus has accepted the earlier ones of its upload.

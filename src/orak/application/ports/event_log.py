@@ -14,7 +14,7 @@ class EventLog(Protocol):
     """
 
     async def number(self) -> int:
-        """Give the next positions to events without one, in the order of their ids; return how many.
+        """Give positions to events without one, by id; return how many.
 
         Positions rise by one, without gaps. A numbered event keeps its position.
         """
@@ -25,7 +25,10 @@ class EventLog(Protocol):
         ...
 
     async def of_user(self, user_id: UserId, after: int, up_to: int, limit: int) -> list[LoggedEvent]:
-        """Return the events of a user's uploads, *after* one position and *up_to* another, in order."""
+        """Return the events of a user's uploads between two positions, in order.
+
+        *after* is not included, *up_to* is.
+        """
         ...
 
     async def last(self) -> int:

@@ -2,7 +2,10 @@ from orak.domain.errors import OrakError
 
 
 class Unavailable(OrakError):
-    """A database, store or service does not answer or is too slow; the same call may soon succeed."""
+    """A database, store or service does not answer, or is too slow.
+
+    The same call may soon succeed.
+    """
 
     summary = "a service that orak needs does not answer"
 

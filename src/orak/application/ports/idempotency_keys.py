@@ -26,7 +26,9 @@ class IdempotencyKeys(Protocol):
     """
 
     async def find(self, idempotency_key: IdempotencyKey) -> int | None:
-        """Return the id that the first call made; None if no call with the key came within `KEY_LIFE`.
+        """Return the id that the first call made.
+
+        Return None if no call with the key came within `KEY_LIFE`.
 
         Raises:
             IdempotencyMismatch: the key was used with another body.

@@ -8,11 +8,11 @@ class Intake(Protocol):
     """Stores new uploads, many at a time."""
 
     async def add(self, upload: Upload, idempotency_key: IdempotencyKey | None = None) -> Upload:
-        """Store a new upload and its UploadRequested event; return it with its id, once it is durable.
+        """Store a new upload and its event; return it with its id.
 
-        Uploads that wait are written as one group; a row that cannot be written fails alone. The owner's row
-        is added if it does not exist. A key that was used before returns the upload it made then, as it is
-        now. Cancelling one caller does not affect the others of its group.
+        The upload is durable then. Uploads that wait are written as one group; a row that cannot be written
+        fails alone. The owner's row is added if it does not exist. A key that was used before returns the
+        upload it made then, as it is now. Cancelling one caller does not affect the others of its group.
 
         Raises:
             IdempotencyMismatch: the key was used with another body.

@@ -23,7 +23,9 @@ class Leases(Protocol):
         ...
 
     async def extend(self, upload_id: UploadId, attempt: int, progress: int) -> None:
-        """Extend a lease from now and store the progress, without a new version or an event.
+        """Extend a lease from now and store the progress.
+
+        The version does not rise, and no event is written.
 
         Raises:
             LeaseLost: this attempt no longer holds the upload.
@@ -35,5 +37,8 @@ class Leases(Protocol):
         ...
 
     async def next_start(self) -> datetime | None:
-        """Return when the next waiting upload may start, perhaps a past time; None if none waits."""
+        """Return when the next waiting upload may start; None if none waits.
+
+        The time may be past.
+        """
         ...

@@ -19,15 +19,18 @@ class ObjectExists(OrakError):
 
 
 class LengthMismatch(OrakError):
-    """The body was longer or shorter than signed, or of unknown length; nothing was stored."""
+    """The body had another length than was signed, or an unknown one.
+
+    Nothing was stored.
+    """
 
     summary = "the body does not have the signed length"
 
 
 class ObjectServer(Protocol):
-    """The HTTP side of a store that has none of its own: it checks what `Storage.presign_…` signed.
+    """The HTTP side of a store that has none of its own.
 
-    Every method may raise `Unavailable`.
+    It checks what `Storage.presign_…` signed. Every method may raise `Unavailable`.
     """
 
     async def receive(

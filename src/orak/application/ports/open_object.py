@@ -5,7 +5,10 @@ from orak.domain.upload import StoredObject
 
 
 class OpenObject(Protocol):
-    """One version of an object, open for reading; later changes under its key do not affect it."""
+    """One version of an object, open for reading.
+
+    Later changes under its key do not affect it.
+    """
 
     @property
     def info(self) -> StoredObject:

@@ -19,6 +19,9 @@ class Page(msgspec.Struct, frozen=True):
         return replace(self, limit=self.limit + 1)
 
     def split(self, found: Sequence[T], id_of: Callable[[T], int]) -> tuple[list[T], "Page | None"]:
-        """Split what `and_one_more` found into this page's items and the next page; None at the end."""
+        """Return this page's items, and the next page or None.
+
+        *found* is what `and_one_more` found.
+        """
         items = list(found[: self.limit])
         return items, Page(after=id_of(items[-1]), limit=self.limit) if len(found) > self.limit else None

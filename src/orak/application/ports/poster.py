@@ -24,7 +24,7 @@ class Poster(Protocol):
     """Posts events to webhook endpoints."""
 
     async def check(self, url: str) -> None:
-        """Raise `ForbiddenAddress` if the URL's name is unknown or leads to an address that is not public."""
+        """Raise `ForbiddenAddress` for an unknown name or a private address."""
         ...
 
     async def post(self, endpoint: Endpoint, logged: LoggedEvent, *, at: datetime) -> Posted:

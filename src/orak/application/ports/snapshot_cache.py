@@ -40,5 +40,8 @@ class SnapshotCache(Protocol):
 
 
 def version_of(snapshot: RecordSnapshot) -> tuple[int, int, int]:
-    """Return a sort key for the snapshots of one record: every visible change raises it."""
+    """Return a sort key for the snapshots of one record.
+
+    Every visible change raises it.
+    """
     return snapshot.record.version, snapshot.upload.version, snapshot.upload.progress

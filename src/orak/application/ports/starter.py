@@ -7,7 +7,7 @@ class Started(Protocol):
     """A conversion that may run in this process."""
 
     async def wait(self, seconds: float) -> None:
-        """Return when the conversion ends, after *seconds*, or at shutdown, whichever is first.
+        """Return when the conversion ends, after *seconds*, or at shutdown.
 
         Return at once if it does not run in this process. Cancelling the wait never cancels the conversion.
         Its result is in the row.

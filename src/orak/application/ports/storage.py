@@ -11,7 +11,10 @@ from orak.domain.upload import StoredObject
 
 
 class SignedRequest(msgspec.Struct, frozen=True):
-    """A request that the store accepts from any client that sends exactly this, until it expires."""
+    """A request that the store accepts from any client until it expires.
+
+    The client must send exactly this request.
+    """
 
     method: str
     url: str
@@ -70,7 +73,10 @@ class Storage(Protocol):
         ...
 
     async def publish(self, key: ObjectKey, source: Path, *, content_type: str) -> None:
-        """Store a file under *key*, replacing any object there; it is whole and durable on return."""
+        """Store a file under *key*, replacing any object there.
+
+        The object is whole and durable on return.
+        """
         ...
 
     async def delete(self, key: ObjectKey) -> None:
@@ -78,5 +84,8 @@ class Storage(Protocol):
         ...
 
     def list(self, prefix: str) -> AsyncIterator[ListedObject]:
-        """Iterate over the objects whose keys begin with *prefix*, ordered by the keys' UTF-8 bytes."""
+        """Iterate over the objects whose keys begin with *prefix*.
+
+        They come in the order of their keys' UTF-8 bytes.
+        """
         ...

@@ -35,7 +35,10 @@ class StartPosition(Enum):
 
 
 class Subscriber(Protocol):
-    """Acts on events; it receives each at least once, in the feed's order except for those that failed."""
+    """Acts on events; it receives each at least once.
+
+    Events come in the feed's order, except for those that failed.
+    """
 
     @property
     def name(self) -> str:

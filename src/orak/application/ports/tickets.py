@@ -8,7 +8,10 @@ from orak.domain.identity import UserId
 
 
 class Ticket(msgspec.Struct, frozen=True):
-    """The right to watch a user's own records once, for clients that cannot send a token."""
+    """The right to watch a user's own records once.
+
+    It is for clients that cannot send a token.
+    """
 
     user_id: UserId
     expires_at: datetime

@@ -8,7 +8,10 @@ from orak.domain.errors import OrakError
 
 
 class InvalidToken(OrakError):
-    """The token is missing, malformed, issued for another service, or expired; clients do not learn which."""
+    """The token is missing, malformed, expired, or for another service.
+
+    Clients do not learn which.
+    """
 
     summary = "the token is missing or invalid"
 

@@ -23,9 +23,9 @@ class UploadHistories(Protocol):
         ...
 
     async def forget(self, after: int, up_to: int, before: datetime) -> int:
-        """Remove events between these positions that happened before that time; return how many.
+        """Remove old events between two positions; return how many.
 
-        The newest event of an upload stays as long as its row, and so does an event that a subscriber set
-        aside.
+        Only events that happened before that time are removed. The newest event of an upload stays as long as
+        its row, and so does an event that a subscriber set aside.
         """
         ...

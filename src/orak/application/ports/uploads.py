@@ -20,11 +20,11 @@ class Uploads(Protocol):
         ...
 
     async def save(self, upload: Upload, event: DomainEvent) -> Upload:
-        """Store *upload* and the *event* of this change, both or neither; the version rises by one.
+        """Store *upload* and the *event* of this change, both or neither.
 
-        A waiting upload (`Upload.is_waiting`) joins the line that `Leases.claim` serves: behind its owner's
-        other waiting uploads, but not behind another owner's. It keeps its turn until it leaves the line for
-        good. `record_id` is not stored, because `Records` holds that link.
+        The version rises by one. A waiting upload (`Upload.is_waiting`) joins the line that `Leases.claim`
+        serves: behind its owner's other waiting uploads, but not behind another owner's. It keeps its turn
+        until it leaves the line for good. `record_id` is not stored, because `Records` holds that link.
 
         Raises:
             StaleVersion: another writer saved the upload since it was read.

@@ -11,10 +11,11 @@ from orak.domain.identity import UploadId
 
 @dataclass(frozen=True, slots=True)
 class ProcessUpload:
-    """Convert one waiting upload: claim it, convert it, store the rendition, settle it in one guarded update.
+    """Convert one waiting upload.
 
-    A call may come twice, late or never; the row decides. Each attempt writes under its own keys, so a worker
-    that lost its lease without noticing overwrites nothing, and its late result is discarded.
+    Claim it, convert it, store the rendition, and settle it in one guarded update. A call may come twice,
+    late or never; the row decides. Each attempt writes under its own keys, so a worker that lost its lease
+    without noticing overwrites nothing, and its late result is discarded.
     """
 
     claim: ClaimUpload
@@ -24,10 +25,10 @@ class ProcessUpload:
     async def __call__(
         self, upload_id: UploadId | None = None, *, claimed: Callable[[], object] | None = None
     ) -> bool:
-        """Process the given upload, or the next in line; return False if nothing is waiting.
+        """Process the given upload, or the next in line.
 
-        *claimed* is called as soon as an upload is claimed. The row says how the conversion ended. When the
-        call is cancelled, it gives the lease back and stops.
+        Return False if nothing is waiting. *claimed* is called as soon as an upload is claimed. The row says
+        how the conversion ended. When the call is cancelled, it gives the lease back and stops.
 
         Raises:
             Unavailable: the database cannot be reached; a lease that is left behind runs out by itself.

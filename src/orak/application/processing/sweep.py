@@ -64,7 +64,10 @@ class Sweep:
         return report
 
     async def _each(self, uploads: Iterable[Upload], step: Callable[[Upload], Awaitable[None]]) -> None:
-        """Take the step with each upload; one that cannot be moved does not stop the others."""
+        """Take the step with each upload.
+
+        An upload that cannot be moved does not stop the others.
+        """
         outages, until = 0, self.clock.now() + _PATIENCE
         for upload in uploads:
             if self.clock.now() >= until:

@@ -11,9 +11,9 @@ from orak.domain.identity import PUBLISHED, RECORDINGS
 
 
 class UnknownDatabase(Exception):
-    """The database knows none of the stored objects: it probably belongs to another store.
+    """The database knows none of the stored objects.
 
-    Operators alone see it, so it is no `OrakError`.
+    It probably belongs to another store. Operators alone see it, so it is no `OrakError`.
     """
 
     def __init__(self, objects: int) -> None:
@@ -33,11 +33,12 @@ class ObjectSweepReport(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class SweepObjects:
-    """Find stored objects that no row accounts for, and unfinished uploads of objects; remove them.
+    """Find and remove stored objects that no row accounts for.
 
-    Workers that are killed between writing and publishing leave them. An object that is younger than the
-    retention, or whose key orak did not make, always stays. Everything is found before anything is removed,
-    and each row is read again just before its object is removed.
+    Unfinished uploads of objects are removed too. Workers that are killed between writing and publishing
+    leave them. An object that is younger than the retention, or whose key orak did not make, always stays.
+    Everything is found before anything is removed, and each row is read again just before its object is
+    removed.
     """
 
     strays: FindStrays

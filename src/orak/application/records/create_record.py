@@ -49,10 +49,11 @@ class NewRecord(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class CreateRecord:
-    """Make a record of an upload and convert it, at once if its bytes have arrived and a slot is free.
+    """Make a record of an upload, and convert it.
 
-    The call waits a little for the conversion and returns the record as it is then. If the immediate attempt
-    fails, the record stays and is converted in the background.
+    The conversion starts at once if the bytes have arrived and a slot is free. The call waits a little for
+    the conversion and returns the record as it is then. If the immediate attempt fails, the record stays and
+    is converted in the background.
     """
 
     transaction: UnitOfWork

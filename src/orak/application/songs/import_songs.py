@@ -10,7 +10,10 @@ _GROUP = 500
 
 @dataclass(frozen=True, slots=True)
 class ImportSongs:
-    """Import songs from the app's catalogue; a song with a known id replaces the stored one."""
+    """Import songs from the app's catalogue.
+
+    A song with a known id replaces the stored one.
+    """
 
     transaction: UnitOfWork
 

@@ -17,10 +17,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DeleteObjects:
-    """Deletes the objects of deleted and rejected uploads, and those that dead attempts left.
+    """Deletes objects that no upload needs any more.
 
-    It deletes twice where a worker may not have known yet that its attempt was over. An object that such a
-    worker published a moment later, and could not remove because it was killed, goes after `late`.
+    These are the objects of deleted and rejected uploads, and those that dead attempts left. It deletes twice
+    where a worker may not have known yet that its attempt was over. An object that such a worker published a
+    moment later, and could not remove because it was killed, goes after `late`.
     """
 
     storage: Storage
@@ -32,7 +33,10 @@ class DeleteObjects:
     longest_rest: timedelta = UNAVAILABLE_DELAY
 
     async def read(self, page: Sequence[LoggedEvent]) -> PageOutcome:
-        """Delete the objects that are of no use after these events, but no output of a later attempt."""
+        """Delete the objects that are of no use after these events.
+
+        The output of later attempts stays.
+        """
         failed: set[int] = set()
         later: dict[int, timedelta] = {}
         unreachable: list[int] = []

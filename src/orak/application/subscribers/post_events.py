@@ -68,7 +68,10 @@ class PostEvents:
         return PageOutcome(posting.failed, untried, is_down=posting.is_down or posting.is_stopped)
 
     async def is_active(self) -> bool:
-        """Read the endpoint again, which an operator may have changed in any process; return if it is on."""
+        """Return whether the endpoint is on.
+
+        The endpoint is read again, because an operator may have changed it in any process.
+        """
         if self.endpoint.id == CONFIGURED:
             return True
         try:
@@ -88,7 +91,7 @@ class PostEvents:
         return self._delivery(logged, began, outcome, posted)
 
     def give_up(self, logged: LoggedEvent) -> Delivery:
-        """Return the delivery of an event that is not tried again while the endpoint is down."""
+        """Return the delivery of an event that is too old to be tried again."""
         posted = Posted(None, "not tried again: no answer for a day")
         return self._delivery(logged, self.clock.now(), Outcome.GIVEN_UP, posted)
 

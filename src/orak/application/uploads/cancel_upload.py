@@ -9,13 +9,19 @@ from orak.domain.identity import UploadId
 
 @dataclass(frozen=True, slots=True)
 class CancelUpload:
-    """Cancel an upload whose bytes have not arrived; an object that arrives later is deleted."""
+    """Cancel an upload whose bytes have not arrived.
+
+    An object that arrives later is deleted.
+    """
 
     transaction: UnitOfWork
     clock: Clock
 
     async def __call__(self, actor: Actor, upload_id: UploadId) -> None:
-        """Raise `UploadNotFound`, `PermissionDenied`, or `StateConflict` once it arrived or has a Record."""
+        """Cancel it.
+
+        Raise `UploadNotFound`, `PermissionDenied`, or `StateConflict` once it arrived, ended or has a Record.
+        """
 
         async def cancel() -> None:
             async with self.transaction() as tx:

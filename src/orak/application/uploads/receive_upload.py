@@ -12,7 +12,7 @@ from orak.domain.upload import Upload
 
 @dataclass(frozen=True, slots=True)
 class ReceiveUpload:
-    """Note that bytes arrived under a key: verify them, and start the conversion that waits for them.
+    """Note that bytes arrived: verify them, and start the conversion.
 
     The store's own PUT, an event or a person may report an arrival; repeats change nothing.
     """

@@ -21,7 +21,7 @@ class StoreUpload:
     starter: Starter
 
     async def __call__(self, actor: Actor, upload_id: UploadId, source: Path) -> Upload:
-        """Store the file, verify it like any other arrival, and start the conversion that waits for it.
+        """Store the file, verify it, and start the conversion that waits for it.
 
         Return the upload, UPLOADED or FAILED.
 

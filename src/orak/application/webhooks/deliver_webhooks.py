@@ -25,7 +25,10 @@ _PRUNE_INTERVAL = timedelta(hours=1)
 
 @dataclass(slots=True)
 class DeliverWebhooks:
-    """Deliver events to every webhook endpoint, each at its own pace: one that is down delays no other."""
+    """Deliver events to every webhook endpoint, each at its own pace.
+
+    An endpoint that is down delays no other.
+    """
 
     event_log: EventLog
     cursors: Cursors
@@ -42,7 +45,7 @@ class DeliverWebhooks:
     _prune_at: datetime | None = None
 
     async def __call__(self) -> None:
-        """Start the deliveries of each endpoint whose deliveries do not run already, and return.
+        """Start deliveries to each endpoint that has none running.
 
         Raise `Unavailable` if the database cannot be reached.
         """
@@ -62,7 +65,10 @@ class DeliverWebhooks:
         return sum(result for result in results if isinstance(result, int))
 
     async def close(self) -> None:
-        """Cancel the deliveries that run; their events are posted again later, with the same ids."""
+        """Cancel running deliveries.
+
+        Their events are posted again later, with the same ids.
+        """
         for task in self._running.values():
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)

@@ -12,7 +12,7 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class ReplayWebhookEvents:
-    """Post again every event after a feed position that the webhook has received already."""
+    """Post again the events that a webhook received after a feed position."""
 
     endpoints: Endpoints
     event_log: EventLog

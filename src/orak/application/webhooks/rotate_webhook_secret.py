@@ -11,7 +11,10 @@ from orak.domain.webhooks import Endpoint, EndpointId, signing_secret
 
 @dataclass(frozen=True, slots=True)
 class RotateWebhookSecret:
-    """Give a webhook a new signing secret; the previous one signs beside it for 24 hours."""
+    """Give a webhook a new signing secret.
+
+    The previous one signs beside it for 24 hours.
+    """
 
     endpoints: Endpoints
     ids: Ids

@@ -10,7 +10,7 @@ FIRST_CHECK_DELAY = timedelta(minutes=1)
 
 
 def patience(age: timedelta, *, expected: bool) -> timedelta:
-    """Return how long to wait before looking again for the bytes of an upload of this *age*.
+    """Return how long to wait before the next look for missing bytes.
 
     The wait equals the age, so looks grow rarer: at least 2 s, at most 10 min. While the bytes are *expected*
     (a Record waits and the URL may still bring them) it is at most 30 s.

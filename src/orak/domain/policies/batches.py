@@ -6,7 +6,10 @@ MAX_BATCH_SIZE = 1000
 
 
 def batch_size_problem(field: str, size: int | None) -> Problem | None:
-    """Return what is wrong with a batch size: missing, not positive, or above `MAX_BATCH_SIZE`."""
+    """Return what is wrong with a batch size.
+
+    It is missing, not positive, or above `MAX_BATCH_SIZE`.
+    """
     if size is None:
         return Problem(field, ProblemCode.REQUIRED)
     if size < 1:

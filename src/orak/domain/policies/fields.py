@@ -18,7 +18,10 @@ def has_forbidden_character(text: str) -> bool:
 
 
 def name_problem(field: str, text: str | None) -> Problem | None:
-    """Return what is wrong with a name or title: blank, too long after NFC, or a forbidden character."""
+    """Return what is wrong with a name or title.
+
+    It is blank, too long after NFC, or holds a forbidden character.
+    """
     if text is None or _is_blank(text):
         return Problem(field, ProblemCode.REQUIRED)
     if has_forbidden_character(text):
@@ -34,7 +37,7 @@ def id_problem(field: str, number: int) -> Problem | None:
 
 
 def duration_problem(seconds: int | None, max_seconds: int) -> Problem | None:
-    """Return what is wrong with a duration that a client declares; it may declare none."""
+    """Return what is wrong with a declared duration; None is allowed."""
     if seconds is None or 0 <= seconds <= max_seconds:
         return None
     if seconds < 0:

@@ -15,7 +15,7 @@ class RecordPolicy(msgspec.Struct, frozen=True):
     max_duration_seconds: int
 
     def title_problem(self, title: str | None) -> Problem | None:
-        """Require a title that people can read: not blank, not too long, no control characters."""
+        """Require a visible title of allowed length and characters."""
         return name_problem("title", title)
 
     def upload_id_problem(self, upload_id: int | None) -> Problem | None:
@@ -29,5 +29,8 @@ class RecordPolicy(msgspec.Struct, frozen=True):
         return None if song_id is None else id_problem("song_id", song_id)
 
     def duration_problem(self, seconds: int | None) -> Problem | None:
-        """Allow no duration, or up to `max_duration_seconds`; the decoder's figure replaces it."""
+        """Allow no duration, or up to `max_duration_seconds`.
+
+        The measured duration replaces it.
+        """
         return duration_problem(seconds, self.max_duration_seconds)

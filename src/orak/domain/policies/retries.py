@@ -21,15 +21,18 @@ _MAX_DOUBLINGS = 20  # far beyond the caps, and far below what a timedelta holds
 
 
 def backoff(failures: int, chance: float) -> timedelta:
-    """Return how long to wait after the *failures*-th failure: exponential, with full jitter.
+    """Return how long to wait after the *failures*-th failure.
 
-    `chance` is a number from 0 to 1 drawn by the caller. Source: AWS Architecture Blog, "Exponential
-    Backoff And Jitter".
+    The time grows exponentially, with full jitter. `chance` is a number from 0 to 1 drawn by the caller.
+    Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
     """
     ceiling = min(_BACKOFF_BASE * 2.0 ** min(failures - 1, _MAX_DOUBLINGS), _BACKOFF_CAP)
     return max(_BACKOFF_BASE / 2, chance * ceiling)
 
 
 def relay_backoff(failures: int) -> timedelta:
-    """Return how long a subscriber leaves an event alone after failing at it so often: doubled each time."""
+    """Return how long a subscriber leaves an event alone after failing.
+
+    The time doubles with each failure.
+    """
     return min(UNAVAILABLE_DELAY * 2.0 ** min(failures - 1, _MAX_DOUBLINGS), _RELAY_BACKOFF_CAP)

@@ -18,7 +18,10 @@ _MEDIA_TYPE = re.compile(
 
 
 def media_type(content_type: str) -> str | None:
-    """Return the type/subtype of a Content-Type, in lower case; None if it is malformed."""
+    """Return the type/subtype of a Content-Type, in lower case.
+
+    Return None if it is malformed.
+    """
     match = _MEDIA_TYPE.fullmatch(content_type)
     return match[1].lower() if match else None
 
@@ -62,5 +65,8 @@ class UploadPolicy(msgspec.Struct, frozen=True):
         return None
 
     def duration_problem(self, seconds: int | None) -> Problem | None:
-        """Allow no duration, or up to `max_duration_seconds`; the decoder's figure replaces it."""
+        """Allow no duration, or up to `max_duration_seconds`.
+
+        The measured duration replaces it.
+        """
         return duration_problem(seconds, self.max_duration_seconds)
