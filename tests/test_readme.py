@@ -168,15 +168,15 @@ def test_the_embedding_example_is_typed(embedding, tmp_path):
 
 
 def test_the_demo_takes_a_file_from_the_folder_of_its_caller(tmp_path):
-    house = tmp_path / "house"
-    (house / ".venv" / "bin").mkdir(parents=True)
-    (house / "justw").write_text(README.with_name("justw").read_text())
-    just = house / ".venv" / "bin" / "just"
+    checkout = tmp_path / "checkout"
+    (checkout / ".venv" / "bin").mkdir(parents=True)
+    (checkout / "justw").write_text(README.with_name("justw").read_text())
+    just = checkout / ".venv" / "bin" / "just"
     just.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     just.chmod(0o755)
     (tmp_path / "my song.mp3").touch()
     received = subprocess.run(
-        ["sh", house / "justw", "demo", "my song.mp3", "--once"],
+        ["sh", checkout / "justw", "demo", "my song.mp3", "--once"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec import structs
 
-from house import SINGER, a_house
+from memory_orak import OWNER, a_memory_orak
 from orak.application.batch_size import BatchSize
 from orak.application.ports.converter import Unconvertible
 from orak.application.ports.failures import Unavailable
@@ -15,21 +15,21 @@ from orak.domain.errors import AdminRequired, Rejected, StateConflict, UploadNot
 from orak.domain.identity import UploadId
 from orak.domain.processing import FailureCode, ProcessingStatus
 
-OPERATOR = structs.replace(SINGER, user_id=99, scopes=frozenset({ADMIN}))
+OPERATOR = structs.replace(OWNER, user_id=99, scopes=frozenset({ADMIN}))
 
 
 @pytest.fixture
-async def house():
-    async with a_house() as house:
-        yield house
+async def service():
+    async with a_memory_orak() as service:
+        yield service
 
 
-async def a_dead_letter(house):
-    upload = await house.upload()
-    await house.create(upload)
-    house.converter.errors = [Unconvertible(FailureCode.CORRUPT)]
-    await house.use_cases.process_upload()
-    return await house.row(upload)
+async def a_dead_letter(service):
+    upload = await service.upload()
+    await service.create(upload)
+    service.converter.errors = [Unconvertible(FailureCode.CORRUPT)]
+    await service.use_cases.process_upload()
+    return await service.row(upload)
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,9 @@ async def a_dead_letter(house):
         ("retry_failure", [UploadId(1)]),
     ],
 )
-async def test_operator_calls_need_the_scope_admin(house, name, arguments):
+async def test_operator_calls_need_the_scope_admin(service, name, arguments):
     with pytest.raises(AdminRequired):
-        await getattr(house.use_cases, name)(SINGER, *arguments)
+        await getattr(service.use_cases, name)(OWNER, *arguments)
 
 
 class SwitchableSettings:
@@ -64,93 +64,93 @@ class SwitchableSettings:
 
 
 @pytest.mark.parametrize("size", [None, 0, -1, 1001])
-async def test_an_invalid_batch_size_is_refused(house, size):
+async def test_an_invalid_batch_size_is_refused(service, size):
     with pytest.raises(Rejected):
-        await house.use_cases.set_batch_size(OPERATOR, size)
+        await service.use_cases.set_batch_size(OPERATOR, size)
 
 
-async def test_the_batch_size_set_last_holds_also_while_the_database_is_away(house):
-    reports = SwitchableSettings(house.persistence)
-    size = BatchSize(reports, 50, house.clock, timedelta(seconds=5))
+async def test_the_batch_size_set_last_holds_also_while_the_database_is_away(service):
+    reports = SwitchableSettings(service.persistence)
+    size = BatchSize(reports, 50, service.clock, timedelta(seconds=5))
     assert await size() == 50
-    await house.use_cases.set_batch_size(OPERATOR, 200)
+    await service.use_cases.set_batch_size(OPERATOR, 200)
     assert await size() == 200
     reports.away = True
     assert await size() == 200
 
 
-async def test_workers_read_the_batch_size_rarely_and_still_follow_a_change_in_time(house):
-    reports = SwitchableSettings(house.persistence)
-    size = BatchSize(reports, 50, house.clock, timedelta(seconds=5))
+async def test_workers_read_the_batch_size_rarely_and_still_follow_a_change_in_time(service):
+    reports = SwitchableSettings(service.persistence)
+    size = BatchSize(reports, 50, service.clock, timedelta(seconds=5))
     assert [await size.recent() for _ in range(100)] == [50] * 100
-    await house.use_cases.set_batch_size(OPERATOR, 200)
+    await service.use_cases.set_batch_size(OPERATOR, 200)
     assert (await size.recent(), reports.reads) == (50, 1)
-    house.clock.advance(timedelta(seconds=5))
+    service.clock.advance(timedelta(seconds=5))
     assert (await size.recent(), reports.reads) == (200, 2)
 
 
-async def test_a_dead_letter_is_listed_and_replayed(house):
-    letter = await a_dead_letter(house)
-    listed = await house.use_cases.list_failures(OPERATOR)
+async def test_a_dead_letter_is_listed_and_replayed(service):
+    letter = await a_dead_letter(service)
+    listed = await service.use_cases.list_failures(OPERATOR)
     assert ([found.upload for found in listed.letters], listed.next) == ([letter], None)
-    again = await house.use_cases.retry_failure(OPERATOR, letter.id)
-    assert (again.status, again.failures, house.started) == (ProcessingStatus.UPLOADED, 0, [letter.id] * 2)
-    await house.use_cases.process_upload()
-    assert (await house.row(letter)).status is ProcessingStatus.COMPLETED
+    again = await service.use_cases.retry_failure(OPERATOR, letter.id)
+    assert (again.status, again.failures, service.started) == (ProcessingStatus.UPLOADED, 0, [letter.id] * 2)
+    await service.use_cases.process_upload()
+    assert (await service.row(letter)).status is ProcessingStatus.COMPLETED
 
 
-async def test_a_dead_letter_without_its_bytes_stays_dead(house):
-    letter = await a_dead_letter(house)
-    await house.storage.delete(letter.key)
+async def test_a_dead_letter_without_its_bytes_stays_dead(service):
+    letter = await a_dead_letter(service)
+    await service.storage.delete(letter.key)
     with pytest.raises(StateConflict):
-        await house.use_cases.retry_failure(OPERATOR, letter.id)
+        await service.use_cases.retry_failure(OPERATOR, letter.id)
 
 
-async def test_a_deleted_upload_is_no_dead_letter(house):
-    letter = await a_dead_letter(house)
-    await house.use_cases.delete_record(SINGER, letter.record_id)
+async def test_a_deleted_upload_is_no_dead_letter(service):
+    letter = await a_dead_letter(service)
+    await service.use_cases.delete_record(OWNER, letter.record_id)
     with pytest.raises(UploadNotFound):
-        await house.use_cases.retry_failure(OPERATOR, letter.id)
-    assert (await house.use_cases.list_failures(OPERATOR)).letters == []
+        await service.use_cases.retry_failure(OPERATOR, letter.id)
+    assert (await service.use_cases.list_failures(OPERATOR)).letters == []
 
 
-async def test_a_trigger_wakes_a_worker(house):
-    await house.use_cases.trigger_batch(OPERATOR)
-    assert house.queue.woken == 1
+async def test_a_trigger_wakes_a_worker(service):
+    await service.use_cases.trigger_batch(OPERATOR)
+    assert service.queue.woken == 1
 
 
-async def test_the_wait_of_the_first_upload_in_line_is_measured(house):
-    asked = await house.request()
-    house.clock.advance(timedelta(minutes=9))
-    await house.lay(asked)
-    await house.create(asked)
-    house.clock.advance(timedelta(seconds=7))
-    shown = await house.use_cases.get_statistics(OPERATOR)
+async def test_the_wait_of_the_first_upload_in_line_is_measured(service):
+    asked = await service.request()
+    service.clock.advance(timedelta(minutes=9))
+    await service.put_bytes(asked)
+    await service.create(asked)
+    service.clock.advance(timedelta(seconds=7))
+    shown = await service.use_cases.get_statistics(OPERATOR)
     assert shown.measures.oldest_waiting_seconds == pytest.approx(7, abs=1)
-    await house.use_cases.process_upload()
-    shown = await house.use_cases.get_statistics(OPERATOR)
+    await service.use_cases.process_upload()
+    shown = await service.use_cases.get_statistics(OPERATOR)
     assert shown.measures.oldest_waiting_seconds == 0
 
 
-async def test_statistics_show_how_far_subscribers_are_behind(house):
-    await house.request()
-    await house.persistence.event_log.number()
-    house.clock.advance(timedelta(seconds=7))
-    [subscriber] = (await house.use_cases.get_statistics(OPERATOR)).measures.subscribers
+async def test_statistics_show_how_far_subscribers_are_behind(service):
+    await service.request()
+    await service.persistence.event_log.number()
+    service.clock.advance(timedelta(seconds=7))
+    [subscriber] = (await service.use_cases.get_statistics(OPERATOR)).measures.subscribers
     assert (subscriber.lag.subscriber, subscriber.lag.behind, subscriber.seconds) == ("delete-objects", 1, 7)
-    await house.use_cases.relay_events()
-    [subscriber] = (await house.use_cases.get_statistics(OPERATOR)).measures.subscribers
+    await service.use_cases.relay_events()
+    [subscriber] = (await service.use_cases.get_statistics(OPERATOR)).measures.subscribers
     assert (subscriber.lag.behind, subscriber.seconds) == (0, 0)
 
 
-async def test_the_last_page_of_failures_or_orphans_has_no_next_page(house):
-    letters = [await a_dead_letter(house) for _ in range(2)]
-    orphans = [await house.upload() for _ in range(2)]
-    house.clock.advance(timedelta(minutes=11))
-    first = await house.use_cases.list_failures(OPERATOR, Page(limit=1))
-    second = await house.use_cases.list_failures(OPERATOR, first.next)
+async def test_the_last_page_of_failures_or_orphans_has_no_next_page(service):
+    letters = [await a_dead_letter(service) for _ in range(2)]
+    orphans = [await service.upload() for _ in range(2)]
+    service.clock.advance(timedelta(minutes=11))
+    first = await service.use_cases.list_failures(OPERATOR, Page(limit=1))
+    second = await service.use_cases.list_failures(OPERATOR, first.next)
     assert [page.letters[0].upload.id for page in (first, second)] == [letters[1].id, letters[0].id]
-    first_orphans = await house.use_cases.list_orphans(OPERATOR, Page(limit=1))
-    second_orphans = await house.use_cases.list_orphans(OPERATOR, first_orphans.next)
+    first_orphans = await service.use_cases.list_orphans(OPERATOR, Page(limit=1))
+    second_orphans = await service.use_cases.list_orphans(OPERATOR, first_orphans.next)
     assert [page.uploads[0].id for page in (first_orphans, second_orphans)] == [orphans[1].id, orphans[0].id]
     assert (second.next, second_orphans.next) == (None, None)

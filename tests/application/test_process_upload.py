@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from house import LEASE, SINGER, STRANGER, RestlessClock, a_house
+from memory_orak import LEASE, OTHER_USER, OWNER, SelfAdvancingClock, a_memory_orak
 from orak.adapters.clock.frozen import FrozenClock
 from orak.application.ports.converter import DecoderDied, Unconvertible
 from orak.application.ports.failures import Unavailable
@@ -15,15 +15,15 @@ S = ProcessingStatus
 
 
 @pytest.fixture
-async def house():
-    async with a_house() as house:
-        yield house
+async def service():
+    async with a_memory_orak() as service:
+        yield service
 
 
 @pytest.fixture
-async def waiting(house):
-    upload = await house.upload()
-    await house.create(upload)
+async def waiting(service):
+    upload = await service.upload()
+    await service.create(upload)
     return upload
 
 
@@ -41,179 +41,179 @@ class HeldUp:
         return await self.converter.convert(order, progress)
 
 
-async def begin(house, process=None) -> tuple[asyncio.Task, HeldUp]:
+async def begin(service, process=None) -> tuple[asyncio.Task, HeldUp]:
     """Start processing; return when the conversion waits in the middle."""
-    held_up = HeldUp(house.converter)
-    process = with_ports(process or house.use_cases.process_upload, converter=held_up)
+    held_up = HeldUp(service.converter)
+    process = with_ports(process or service.use_cases.process_upload, converter=held_up)
     work = asyncio.create_task(process())
     await held_up.begun.wait()
     return work, held_up
 
 
-async def published(house):
-    return [stored.key async for stored in house.storage.list("published/")]
+async def published(service):
+    return [stored.key async for stored in service.storage.list("published/")]
 
 
-async def test_an_upload_is_converted_and_published_under_its_attempt(house, waiting):
-    assert await house.use_cases.process_upload()
-    row = await house.row(waiting)
+async def test_an_upload_is_converted_and_published_under_its_attempt(service, waiting):
+    assert await service.use_cases.process_upload()
+    row = await service.row(waiting)
     assert (row.status, row.attempt, row.progress) == (S.COMPLETED, 1, 100)
     assert row.output.audio_key == f"published/{row.uuid}/1_take.m4a"
-    assert sorted(await published(house)) == sorted([row.output.audio_key, row.output.waveform_key])
+    assert sorted(await published(service)) == sorted([row.output.audio_key, row.output.waveform_key])
 
 
-async def test_a_call_returns_false_if_nothing_is_waiting(house):
-    assert not await house.use_cases.process_upload()
+async def test_a_call_returns_false_if_nothing_is_waiting(service):
+    assert not await service.use_cases.process_upload()
 
 
-async def test_an_upload_without_a_record_is_left_alone(house):
-    upload = await house.upload()
-    assert not await house.use_cases.process_upload()
-    assert not await house.use_cases.process_upload(upload.id)
+async def test_an_upload_without_a_record_is_left_alone(service):
+    upload = await service.upload()
+    assert not await service.use_cases.process_upload()
+    assert not await service.use_cases.process_upload(upload.id)
 
 
 @pytest.mark.parametrize("failure", [FailureCode.CORRUPT, FailureCode.NO_AUDIO_STREAM])
-async def test_a_file_that_never_converts_fails_at_once(house, waiting, failure):
-    house.converter.errors = [Unconvertible(failure)]
-    await house.use_cases.process_upload()
-    row = await house.row(waiting)
+async def test_a_file_that_never_converts_fails_at_once(service, waiting, failure):
+    service.converter.errors = [Unconvertible(failure)]
+    await service.use_cases.process_upload()
+    row = await service.row(waiting)
     assert (row.status, row.failure, row.failures) == (S.FAILED, failure, 1)
 
 
-async def test_a_decoder_that_dies_twice_fails_the_upload(house, waiting):
-    house.converter.errors = [DecoderDied(FailureCode.RESOURCE_LIMIT) for _ in range(2)]
-    assert await house.use_cases.process_upload()
-    assert not await house.use_cases.process_upload(), "the second try came without back-off"
-    house.clock.advance(timedelta(minutes=10))
-    assert await house.use_cases.process_upload()
-    row = await house.row(waiting)
+async def test_a_decoder_that_dies_twice_fails_the_upload(service, waiting):
+    service.converter.errors = [DecoderDied(FailureCode.RESOURCE_LIMIT) for _ in range(2)]
+    assert await service.use_cases.process_upload()
+    assert not await service.use_cases.process_upload(), "the second try came without back-off"
+    service.clock.advance(timedelta(minutes=10))
+    assert await service.use_cases.process_upload()
+    row = await service.row(waiting)
     assert (row.status, row.failure) == (S.FAILED, FailureCode.RESOURCE_LIMIT)
 
 
-async def test_an_outage_is_no_failure_and_is_retried_within_ten_seconds(house, waiting):
-    house.converter.errors = [Unavailable("the store is away")]
-    await house.use_cases.process_upload()
-    row = await house.row(waiting)
+async def test_an_outage_is_no_failure_and_is_retried_within_ten_seconds(service, waiting):
+    service.converter.errors = [Unavailable("the store does not answer")]
+    await service.use_cases.process_upload()
+    row = await service.row(waiting)
     assert (row.status, row.failures) == (S.UPLOADED, 0)
-    house.clock.advance(timedelta(seconds=10))
-    assert await house.use_cases.process_upload()
-    assert (await house.row(waiting)).status is S.COMPLETED
+    service.clock.advance(timedelta(seconds=10))
+    assert await service.use_cases.process_upload()
+    assert (await service.row(waiting)).status is S.COMPLETED
 
 
-async def test_a_bug_counts_as_a_failure(house, waiting, caplog):
-    house.converter.errors = [RuntimeError("a bug")]
-    await house.use_cases.process_upload()
-    row = await house.row(waiting)
+async def test_a_bug_counts_as_a_failure(service, waiting, caplog):
+    service.converter.errors = [RuntimeError("a bug")]
+    await service.use_cases.process_upload()
+    row = await service.row(waiting)
     assert (row.status, row.failures, row.error_message) == (S.UPLOADED, 1, "RuntimeError")
     assert "a bug" in caplog.text
 
 
-async def test_replaced_bytes_are_not_converted_before_they_are_verified(house, waiting):
-    await house.lay(waiting, b"xyz")
-    await house.use_cases.process_upload()
-    row = await house.row(waiting)
-    assert (row.status, row.failures, house.converter.converted) == (S.UPLOADED, 1, [])
-    house.clock.advance(timedelta(minutes=1))
-    await house.use_cases.process_upload()
-    assert house.converter.converted == [b"xyz"], "the new bytes were not verified and pinned"
+async def test_replaced_bytes_are_not_converted_before_they_are_verified(service, waiting):
+    await service.put_bytes(waiting, b"xyz")
+    await service.use_cases.process_upload()
+    row = await service.row(waiting)
+    assert (row.status, row.failures, service.converter.converted) == (S.UPLOADED, 1, [])
+    service.clock.advance(timedelta(minutes=1))
+    await service.use_cases.process_upload()
+    assert service.converter.converted == [b"xyz"], "the new bytes were not verified and pinned"
 
 
-async def test_replaced_bytes_of_another_size_fail_the_upload(house, waiting):
-    await house.lay(waiting, b"longer")
-    await house.use_cases.process_upload()
-    assert (await house.row(waiting)).failure is FailureCode.SIZE_MISMATCH
+async def test_replaced_bytes_of_another_size_fail_the_upload(service, waiting):
+    await service.put_bytes(waiting, b"longer")
+    await service.use_cases.process_upload()
+    assert (await service.row(waiting)).failure is FailureCode.SIZE_MISMATCH
 
 
-async def test_a_worker_that_is_cancelled_gives_its_lease_back(house, waiting):
-    work, _ = await begin(house)
+async def test_a_worker_that_is_cancelled_gives_its_lease_back(service, waiting):
+    work, _ = await begin(service)
     work.cancel()
     with suppress(asyncio.CancelledError):
         await work
-    row = await house.row(waiting)
+    row = await service.row(waiting)
     assert (row.status, row.failures, row.not_before) == (S.UPLOADED, 0, None)
 
 
-async def test_an_upload_that_is_deleted_during_its_conversion_is_not_published(house, waiting):
-    work, held_up = await begin(house)
-    await house.use_cases.delete_record(SINGER, (await house.row(waiting)).record_id)
+async def test_an_upload_that_is_deleted_during_its_conversion_is_not_published(service, waiting):
+    work, held_up = await begin(service)
+    await service.use_cases.delete_record(OWNER, (await service.row(waiting)).record_id)
     held_up.go_on.set()
     assert await work
-    assert (await house.row(waiting)).status is S.DELETED
-    await house.use_cases.relay_events()
-    assert [stored.key async for stored in house.storage.list("")] == []
+    assert (await service.row(waiting)).status is S.DELETED
+    await service.use_cases.relay_events()
+    assert [stored.key async for stored in service.storage.list("")] == []
 
 
 async def test_a_worker_that_froze_past_its_lease_publishes_nothing():
-    async with a_house(FrozenClock()) as house:
-        upload = await house.upload()
-        await house.create(upload)
-        process = house.use_cases.process_upload
+    async with a_memory_orak(FrozenClock()) as service:
+        upload = await service.upload()
+        await service.create(upload)
+        process = service.use_cases.process_upload
         silent = with_ports(process, heartbeat=timedelta(days=1))
-        frozen, held_up = await begin(house, silent)
-        house.clock.advance(LEASE * 3)
-        assert (await house.use_cases.sweep()).leases_lost == 1
-        house.clock.advance(timedelta(seconds=10))
+        frozen, held_up = await begin(service, silent)
+        service.clock.advance(LEASE * 3)
+        assert (await service.use_cases.sweep()).leases_lost == 1
+        service.clock.advance(timedelta(seconds=10))
         assert await process()
         held_up.go_on.set()
         assert await frozen
-        row = await house.row(upload)
+        row = await service.row(upload)
         assert (row.status, row.attempt, row.failures) == (S.COMPLETED, 2, 1)
-        assert sorted(await published(house)) == sorted([row.output.audio_key, row.output.waveform_key])
+        assert sorted(await published(service)) == sorted([row.output.audio_key, row.output.waveform_key])
 
 
 async def test_a_late_result_is_not_taken_for_that_of_the_current_attempt():
-    async with a_house(FrozenClock()) as house:
-        upload = await house.upload()
-        await house.create(upload)
-        process = house.use_cases.process_upload
+    async with a_memory_orak(FrozenClock()) as service:
+        upload = await service.upload()
+        await service.create(upload)
+        process = service.use_cases.process_upload
         silent = with_ports(process, heartbeat=timedelta(days=1))
-        late, first = await begin(house, silent)
-        house.clock.advance(LEASE * 3)
-        await house.use_cases.sweep()
-        house.clock.advance(timedelta(seconds=10))
-        current, second = await begin(house, silent)
+        late, first = await begin(service, silent)
+        service.clock.advance(LEASE * 3)
+        await service.use_cases.sweep()
+        service.clock.advance(timedelta(seconds=10))
+        current, second = await begin(service, silent)
         first.go_on.set()
         await late
-        assert (await house.row(upload)).status is S.PROCESSING
+        assert (await service.row(upload)).status is S.PROCESSING
         second.go_on.set()
         await current
-        row = await house.row(upload)
+        row = await service.row(upload)
         assert (row.status, row.attempt) == (S.COMPLETED, 2)
-        assert sorted(await published(house)) == sorted([row.output.audio_key, row.output.waveform_key])
+        assert sorted(await published(service)) == sorted([row.output.audio_key, row.output.waveform_key])
 
 
-async def test_a_title_changed_during_the_conversion_is_kept(house, waiting):
-    work, held_up = await begin(house)
-    record_id = (await house.row(waiting)).record_id
-    await house.use_cases.change_record(SINGER, record_id, title="새 제목")
+async def test_a_title_changed_during_the_conversion_is_kept(service, waiting):
+    work, held_up = await begin(service)
+    record_id = (await service.row(waiting)).record_id
+    await service.use_cases.change_record(OWNER, record_id, title="새 제목")
     held_up.go_on.set()
     await work
-    snapshot = await house.use_cases.get_record(SINGER, record_id)
+    snapshot = await service.use_cases.get_record(OWNER, record_id)
     assert (snapshot.record.title, snapshot.status) == ("새 제목", S.COMPLETED)
 
 
-async def test_many_uploads_of_one_user_do_not_delay_another_users_first(house):
-    hers = [await house.upload(SINGER) for _ in range(5)]
+async def test_many_uploads_of_one_user_do_not_delay_another_users_first(service):
+    hers = [await service.upload(OWNER) for _ in range(5)]
     for upload in hers:
-        await house.create(upload, SINGER)
-    his = await house.upload(STRANGER)
-    await house.create(his, STRANGER)
+        await service.create(upload, OWNER)
+    his = await service.upload(OTHER_USER)
+    await service.create(his, OTHER_USER)
     order = []
-    while snapshot := await house.persistence.leases.claim():
+    while snapshot := await service.persistence.leases.claim():
         order.append(snapshot.upload.id)
     assert order.index(his.id) <= 1  # only her first may come before
     assert [upload_id for upload_id in order if upload_id != his.id] == [upload.id for upload in hers]
 
 
 @pytest.mark.usefixtures("waiting")
-async def test_live_clients_receive_each_change(house):
-    await house.use_cases.follow_events()
-    live = house.use_cases.process_upload.attempt.keeper.live
-    async with live.listen(SINGER.user_id) as messages:
-        work, held_up = await begin(house)
+async def test_live_clients_receive_each_change(service):
+    await service.use_cases.follow_events()
+    live = service.use_cases.process_upload.attempt.keeper.live
+    async with live.listen(OWNER.user_id) as messages:
+        work, held_up = await begin(service)
         held_up.go_on.set()
         await work
-        await house.use_cases.follow_events()
+        await service.use_cases.follow_events()
         heard = []
         async for message in messages:
             if message.event_id is not None:
@@ -224,30 +224,30 @@ async def test_live_clients_receive_each_change(house):
 
 
 async def test_clients_that_poll_see_progress_between_heartbeats():
-    async with a_house(FrozenClock()) as house:
-        upload = await house.upload()
-        await house.create(upload)
+    async with a_memory_orak(FrozenClock()) as service:
+        upload = await service.upload()
+        await service.create(upload)
 
         class HalfWay(HeldUp):
             async def convert(self, order, progress):
                 progress(0.5)
                 return await super().convert(order, progress)
 
-        half_way = HalfWay(house.converter)
-        work = asyncio.create_task(with_ports(house.use_cases.process_upload, converter=half_way)())
+        half_way = HalfWay(service.converter)
+        work = asyncio.create_task(with_ports(service.use_cases.process_upload, converter=half_way)())
         await half_way.begun.wait()
-        began = house.clock.now()
+        began = service.clock.now()
         async with asyncio.timeout(5):
-            while (await house.row(upload)).progress != 50:
-                house.clock.advance(timedelta(milliseconds=250))
+            while (await service.row(upload)).progress != 50:
+                service.clock.advance(timedelta(milliseconds=250))
                 await asyncio.sleep(0)
-        assert house.clock.now() - began < LEASE / 3, "the progress came only with the heartbeat"
+        assert service.clock.now() - began < LEASE / 3, "the progress came only with the heartbeat"
         half_way.go_on.set()
         await work
 
 
 def test_the_clock_of_these_tests_never_waits():
-    clock = RestlessClock()
+    clock = SelfAdvancingClock()
     before = clock.now()
     asyncio.run(clock.sleep(60))
     assert clock.now() - before == timedelta(minutes=1)
@@ -268,9 +268,9 @@ class SlowToAnswer:
         return snapshot
 
 
-async def test_a_lease_whose_claim_was_cancelled_is_given_back(house, waiting):
-    slow = SlowToAnswer(house.persistence.leases)
-    work = asyncio.create_task(with_ports(house.use_cases.process_upload, leases=slow)())
+async def test_a_lease_whose_claim_was_cancelled_is_given_back(service, waiting):
+    slow = SlowToAnswer(service.persistence.leases)
+    work = asyncio.create_task(with_ports(service.use_cases.process_upload, leases=slow)())
     await slow.granted.wait()
     work.cancel()
     await asyncio.sleep(0)
@@ -278,31 +278,31 @@ async def test_a_lease_whose_claim_was_cancelled_is_given_back(house, waiting):
     with suppress(asyncio.CancelledError):
         await work
     assert work.cancelled()
-    row = await house.row(waiting)
+    row = await service.row(waiting)
     assert (row.status, row.failures, row.lease_until) == (S.UPLOADED, 0, None)
 
 
-async def test_a_worker_cancelled_after_a_deletion_leaves_no_object(house, waiting):
+async def test_a_worker_cancelled_after_a_deletion_leaves_no_object(service, waiting):
     class AfterPublishing:
         """Storage that deletes the record after the last output was published, and cancels the worker."""
 
         def __getattr__(self, name):
-            return getattr(house.storage, name)
+            return getattr(service.storage, name)
 
         async def publish(self, key, source, *, content_type):
-            await house.storage.publish(key, source, content_type=content_type)
+            await service.storage.publish(key, source, content_type=content_type)
             if key.endswith(".json"):
-                await house.use_cases.delete_record(SINGER, (await house.row(waiting)).record_id)
-                await house.use_cases.relay_events()  # deletes what is stored, this attempt's output too
-                await house.storage.publish(key, source, content_type=content_type)
+                await service.use_cases.delete_record(OWNER, (await service.row(waiting)).record_id)
+                await service.use_cases.relay_events()  # deletes what is stored, this attempt's output too
+                await service.storage.publish(key, source, content_type=content_type)
                 work.cancel()
 
-    process = house.use_cases.process_upload
+    process = service.use_cases.process_upload
     silent = with_ports(process, heartbeat=timedelta(days=1), storage=AfterPublishing())
     work = asyncio.create_task(silent())
     with suppress(asyncio.CancelledError):
         await work
-    assert [stored.key async for stored in house.storage.list("")] == []
+    assert [stored.key async for stored in service.storage.list("")] == []
 
 
 class LostAnswers:
@@ -325,46 +325,46 @@ class LostAnswers:
             raise Unavailable("the database went away")
 
 
-async def test_an_output_whose_commit_went_unanswered_stays(house, waiting):
-    process = house.use_cases.process_upload
+async def test_an_output_whose_commit_went_unanswered_stays(service, waiting):
+    process = service.use_cases.process_upload
     process = with_ports(process, transaction=LostAnswers(process.end_attempt.transaction, 1, committed=True))
     assert await process()
-    row = await house.row(waiting)
+    row = await service.row(waiting)
     assert row.status is S.COMPLETED
-    assert sorted(await published(house)) == sorted([row.output.audio_key, row.output.waveform_key])
+    assert sorted(await published(service)) == sorted([row.output.audio_key, row.output.waveform_key])
 
 
-async def test_a_database_restart_during_a_conversion_costs_no_second_one(house, waiting):
-    process = house.use_cases.process_upload
+async def test_a_database_restart_during_a_conversion_costs_no_second_one(service, waiting):
+    process = service.use_cases.process_upload
     process = with_ports(
         process, transaction=LostAnswers(process.end_attempt.transaction, 20, committed=False)
     )
     assert await process()
-    row = await house.row(waiting)
+    row = await service.row(waiting)
     assert (row.status, row.attempt, row.failures) == (S.COMPLETED, 1, 0)
 
 
 @pytest.mark.parametrize(("outages", "left"), [(9, 0), (99, 2)])
-async def test_a_discarded_output_is_removed_once_the_store_is_back(house, waiting, outages, left):
+async def test_a_discarded_output_is_removed_once_the_store_is_back(service, waiting, outages, left):
     class Away:
         """Storage that is away for some deletions after the record was deleted."""
 
         outages = 0
 
         def __getattr__(self, name):
-            return getattr(house.storage, name)
+            return getattr(service.storage, name)
 
         async def publish(self, key, source, *, content_type):
-            await house.storage.publish(key, source, content_type=content_type)
+            await service.storage.publish(key, source, content_type=content_type)
             if key.endswith(".json"):
-                await house.use_cases.delete_record(SINGER, (await house.row(waiting)).record_id)
+                await service.use_cases.delete_record(OWNER, (await service.row(waiting)).record_id)
                 self.outages = outages
 
         async def delete(self, key):
             if self.outages:
                 self.outages -= 1
-                raise Unavailable("the store is away")
-            await house.storage.delete(key)
+                raise Unavailable("the store does not answer")
+            await service.storage.delete(key)
 
-    assert await with_ports(house.use_cases.process_upload, storage=Away())()
-    assert len(await published(house)) == left
+    assert await with_ports(service.use_cases.process_upload, storage=Away())()
+    assert len(await published(service)) == left

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from msgspec import structs
 
-from house import LEASE, SINGER, a_house
+from memory_orak import LEASE, OWNER, a_memory_orak
 from orak.application.events.follow_events import FollowEvents
 from orak.application.events.relay_events import RelayEvents
 from orak.application.ports.failures import Unavailable
@@ -18,9 +18,9 @@ from relays import relay_to
 
 
 @pytest.fixture
-async def house():
-    async with a_house() as house:
-        yield house
+async def service():
+    async with a_memory_orak() as service:
+        yield service
 
 
 class Failing:
@@ -74,9 +74,9 @@ class Heard:
         self.positions.append(logged.position)
 
 
-def relay(house, *subscribers, by=None) -> RelayEvents:
-    persistence = house.persistence
-    relaying = relay_to(subscribers, persistence.event_log, persistence.cursors, house.clock)
+def relay(service, *subscribers, by=None) -> RelayEvents:
+    persistence = service.persistence
+    relaying = relay_to(subscribers, persistence.event_log, persistence.cursors, service.clock)
     if by is not None:
         for one in relaying.relays:
             one.holder = by
@@ -84,83 +84,83 @@ def relay(house, *subscribers, by=None) -> RelayEvents:
 
 
 @pytest.mark.parametrize("subscriber", [Failing({2: 1}), InOrder({2: 1}), Stumbling({2: 1})])
-async def test_an_event_that_fails_delays_no_other_upload_and_comes_again(house, subscriber):
+async def test_an_event_that_fails_delays_no_other_upload_and_comes_again(service, subscriber):
     for _ in range(3):
-        await house.request()
-    relaying = relay(house, subscriber)
+        await service.request()
+    relaying = relay(service, subscriber)
     assert await relaying() == 2
     assert subscriber.read_positions == [1, 3]
     assert await relaying() == 0, "the event was tried again at once"
-    house.clock.advance(timedelta(seconds=4))
+    service.clock.advance(timedelta(seconds=4))
     assert await relaying() == 1
     assert subscriber.read_positions == [1, 3, 2]
-    house.clock.advance(timedelta(hours=1))
+    service.clock.advance(timedelta(hours=1))
     assert await relaying() == 0
 
 
-async def test_an_event_that_fails_again_waits_longer(house):
-    await house.request()
+async def test_an_event_that_fails_again_waits_longer(service):
+    await service.request()
     subscriber = Failing({1: 3})
-    relaying = relay(house, subscriber)
+    relaying = relay(service, subscriber)
     for tried, seconds in [(1, 4), (2, 8), (3, 16)]:
         assert await relaying() == 0
         assert subscriber.tried == tried
-        house.clock.advance(timedelta(seconds=seconds, milliseconds=-1))
+        service.clock.advance(timedelta(seconds=seconds, milliseconds=-1))
         await relaying()
         assert subscriber.tried == tried, "the event came too soon"
-        house.clock.advance(timedelta(milliseconds=1))
+        service.clock.advance(timedelta(milliseconds=1))
     assert await relaying() == 1
 
 
-async def test_for_an_in_order_subscriber_a_failed_event_holds_back_its_upload(house):
-    uploads = [await house.upload() for _ in range(2)]  # events 1 to 4, two each
+async def test_for_an_in_order_subscriber_a_failed_event_holds_back_its_upload(service):
+    uploads = [await service.upload() for _ in range(2)]  # events 1 to 4, two each
     subscriber = InOrder({1: 2})
-    relaying = relay(house, subscriber)
+    relaying = relay(service, subscriber)
     await relaying()
     for upload in uploads:  # events 5 and 6
-        await house.create(upload)
+        await service.create(upload)
     await relaying()
     assert subscriber.read_positions == [3, 4, 6]
     for _ in range(3):
-        house.clock.advance(timedelta(seconds=8))
+        service.clock.advance(timedelta(seconds=8))
         await relaying()
     assert subscriber.read_positions == [3, 4, 6, 1, 2, 5]
 
 
-async def test_a_subscriber_stays_at_its_position_while_nothing_works(house):
+async def test_a_subscriber_stays_at_its_position_while_nothing_works(service):
     for _ in range(20):
-        await house.request()
+        await service.request()
     subscriber = Failing()
-    relaying = relay(house, subscriber)
+    relaying = relay(service, subscriber)
     subscriber.works = False
     for _ in range(3):
         assert await relaying() == 0
     assert subscriber.tried == 1, "the subscriber does not rest"
     subscriber.works = True
-    house.clock.advance(timedelta(seconds=4))
+    service.clock.advance(timedelta(seconds=4))
     assert await relaying() == 20
     assert subscriber.read_positions == list(range(1, 21)), "an event was set aside or out of order"
 
 
-async def test_a_subscriber_that_stays_down_rests_longer_up_to_a_limit(house):
-    await house.request()
+async def test_a_subscriber_that_stays_down_rests_longer_up_to_a_limit(service):
+    await service.request()
     subscriber = Failing()
-    relaying = relay(house, subscriber)
+    relaying = relay(service, subscriber)
     subscriber.works = False
     for seconds in (4, 8, 8):
         tried = subscriber.tried
         await relaying()
-        house.clock.advance(timedelta(seconds=seconds, milliseconds=-1))
+        service.clock.advance(timedelta(seconds=seconds, milliseconds=-1))
         await relaying()
         assert subscriber.tried == tried + 1
-        house.clock.advance(timedelta(milliseconds=1))
+        service.clock.advance(timedelta(milliseconds=1))
     subscriber.works = True
     assert await relaying() == 1
 
 
-async def test_a_subscriber_that_fails_halfway_resumes_from_there(house):
+async def test_a_subscriber_that_fails_halfway_resumes_from_there(service):
     for _ in range(3):
-        await house.request()
+        await service.request()
 
     class Tiring(InOrder):
         async def read(self, page):
@@ -168,34 +168,34 @@ async def test_a_subscriber_that_fails_halfway_resumes_from_there(house):
             return replace(reading, unread=len(page) - 1)
 
     subscriber = Tiring()
-    relaying = relay(house, subscriber)
+    relaying = relay(service, subscriber)
     for _ in range(3):
         await relaying()
-        house.clock.advance(timedelta(seconds=8))
+        service.clock.advance(timedelta(seconds=8))
     assert subscriber.read_positions == [1, 2, 3]
 
 
-async def test_one_subscriber_does_not_delay_another(house):
-    await house.request()
+async def test_one_subscriber_does_not_delay_another(service):
+    await service.request()
     broken, well = Failing(), Failing(name="well")
     broken.works = False
-    await relay(house, broken, well)()
+    await relay(service, broken, well)()
     assert well.read_positions == [1]
 
 
-async def test_only_one_of_several_processes_relays(house):
+async def test_only_one_of_several_processes_relays(service):
     for _ in range(250):  # more than two pages of 100
-        await house.request()
+        await service.request()
     subscriber = Failing()
-    acted_on = await asyncio.gather(*(relay(house, subscriber)() for _ in range(8)))
+    acted_on = await asyncio.gather(*(relay(service, subscriber)() for _ in range(8)))
     assert sorted(acted_on) == [0] * 7 + [250]
     assert subscriber.read_positions == list(range(1, 251))
-    await house.request()
-    assert await relay(house, subscriber)() == 1, "the first process kept its hold"
+    await service.request()
+    assert await relay(service, subscriber)() == 1, "the first process kept its hold"
 
 
-async def test_another_process_takes_over_from_one_that_died(house):
-    await house.request()
+async def test_another_process_takes_over_from_one_that_died(service):
+    await service.request()
     subscriber, begun = Failing(), asyncio.Event()
 
     class Dying(Failing):
@@ -203,52 +203,52 @@ async def test_another_process_takes_over_from_one_that_died(house):
             begun.set()
             await asyncio.Event().wait()
 
-    dying = asyncio.create_task(relay(house, Dying())())
+    dying = asyncio.create_task(relay(service, Dying())())
     await begun.wait()
     dying.cancel()
     await asyncio.wait({dying})
-    assert await relay(house, subscriber)() == 0
-    house.clock.advance(timedelta(seconds=15))
-    assert await relay(house, subscriber)() == 1
+    assert await relay(service, subscriber)() == 0
+    service.clock.advance(timedelta(seconds=15))
+    assert await relay(service, subscriber)() == 1
     assert subscriber.read_positions == [1]
 
 
-async def test_a_subscriber_that_begins_at_the_end_of_an_empty_log_receives_every_event(house):
+async def test_a_subscriber_that_begins_at_the_end_of_an_empty_log_receives_every_event(service):
     subscriber = Failing()
     subscriber.begins = StartPosition.NEXT
-    relaying = relay(house, subscriber)
+    relaying = relay(service, subscriber)
     await relaying()
-    await house.request()
+    await service.request()
     assert await relaying() == 1
 
 
-async def test_a_subscriber_that_begins_at_the_end_receives_no_earlier_event(house):
-    await house.request()
+async def test_a_subscriber_that_begins_at_the_end_receives_no_earlier_event(service):
+    await service.request()
     subscriber = Failing()
     subscriber.begins = StartPosition.NEXT
-    relaying = relay(house, subscriber)
+    relaying = relay(service, subscriber)
     await relaying()
-    await house.request()
+    await service.request()
     assert await relaying() == 1
     assert subscriber.read_positions == [2]
 
 
-async def test_each_process_receives_the_events_since_it_began(house):
-    await house.request()
+async def test_each_process_receives_the_events_since_it_began(service):
+    await service.request()
     first, late = Heard(), Heard()
-    hearing = FollowEvents(house.persistence.event_log, [first])
+    hearing = FollowEvents(service.persistence.event_log, [first])
     await hearing()
-    await house.request()
+    await service.request()
     await asyncio.gather(hearing(), hearing())
-    await FollowEvents(house.persistence.event_log, [late])()
-    await house.request()
+    await FollowEvents(service.persistence.event_log, [late])()
+    await service.request()
     await hearing()
     assert first.positions == [2, 3]
     assert late.positions == []
 
 
-async def test_a_subscriber_that_hangs_delays_no_other(house):
-    await house.request()
+async def test_a_subscriber_that_hangs_delays_no_other(service):
+    await service.request()
     go_on = asyncio.Event()
 
     class Hanging(Failing):
@@ -257,7 +257,7 @@ async def test_a_subscriber_that_hangs_delays_no_other(house):
             return await super().read(page)
 
     hanging, well = Hanging(), Failing(name="well")
-    relaying = asyncio.create_task(relay(house, hanging, well)())
+    relaying = asyncio.create_task(relay(service, hanging, well)())
     async with asyncio.timeout(5):
         while not well.read_positions:  # noqa: ASYNC110 - a subscriber sets no event
             await asyncio.sleep(0)
@@ -282,37 +282,37 @@ class OutOfReach:
         await self._storage.delete(key)
 
 
-async def test_an_unreachable_object_does_not_keep_another_deleted_upload_public(house):
-    uploads = [await house.upload() for _ in range(3)]
+async def test_an_unreachable_object_does_not_keep_another_deleted_upload_public(service):
+    uploads = [await service.upload() for _ in range(3)]
     for upload in uploads:
-        record = (await house.create(upload)).record
-        await house.use_cases.delete_record(SINGER, record.id)
-    storage = OutOfReach(house.storage, uploads[0].key)
-    await relay(house, DeleteObjects(storage, house.clock, 2 * LEASE))()
-    assert [stored.key async for stored in house.storage.list("")] == [uploads[0].key]
-    house.clock.advance(timedelta(seconds=5))
-    await house.use_cases.relay_events()
-    assert [stored.key async for stored in house.storage.list("")] == []
+        record = (await service.create(upload)).record
+        await service.use_cases.delete_record(OWNER, record.id)
+    storage = OutOfReach(service.storage, uploads[0].key)
+    await relay(service, DeleteObjects(storage, service.clock, 2 * LEASE))()
+    assert [stored.key async for stored in service.storage.list("")] == [uploads[0].key]
+    service.clock.advance(timedelta(seconds=5))
+    await service.use_cases.relay_events()
+    assert [stored.key async for stored in service.storage.list("")] == []
 
 
-async def test_unnoticed_bytes_of_a_cancelled_upload_are_deleted(house):
-    upload = await house.request()
-    await house.lay(upload)
-    await house.use_cases.cancel_upload(SINGER, upload.id)
-    await house.use_cases.relay_events()
-    assert await house.storage.head(upload.key) is None
+async def test_unnoticed_bytes_of_a_cancelled_upload_are_deleted(service):
+    upload = await service.request()
+    await service.put_bytes(upload)
+    await service.use_cases.cancel_upload(OWNER, upload.id)
+    await service.use_cases.relay_events()
+    assert await service.storage.head(upload.key) is None
 
 
-async def test_output_published_after_an_unnoticed_deletion_is_deleted(house):
-    upload = await house.upload()
-    record = (await house.create(upload)).record
-    late = (await house.persistence.leases.claim()).upload
-    await house.use_cases.delete_record(SINGER, record.id)
-    await house.use_cases.relay_events()
+async def test_output_published_after_an_unnoticed_deletion_is_deleted(service):
+    upload = await service.upload()
+    record = (await service.create(upload)).record
+    late = (await service.persistence.leases.claim()).upload
+    await service.use_cases.delete_record(OWNER, record.id)
+    await service.use_cases.relay_events()
     key = published_key(late.uuid, late.attempt, late.original_filename, "m4a")
-    await house.lay(structs.replace(late, key=key), b"too late", "audio/mp4")
-    house.clock.advance(2 * LEASE)
-    await house.use_cases.relay_events()
-    assert [stored.key async for stored in house.storage.list("")] == []
-    house.clock.advance(timedelta(days=1))
-    assert await house.use_cases.relay_events() == 0
+    await service.put_bytes(structs.replace(late, key=key), b"too late", "audio/mp4")
+    service.clock.advance(2 * LEASE)
+    await service.use_cases.relay_events()
+    assert [stored.key async for stored in service.storage.list("")] == []
+    service.clock.advance(timedelta(days=1))
+    assert await service.use_cases.relay_events() == 0

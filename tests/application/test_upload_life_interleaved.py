@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from house import SINGER, STRANGER, House, a_house
+from memory_orak import OTHER_USER, OWNER, MemoryOrak, a_memory_orak
 from orak.application.ports.converter import DecoderDied, Unconvertible
 from orak.application.ports.failures import Unavailable
 from orak.domain.errors import OrakError
@@ -22,7 +22,7 @@ CONTENT = b"abc"
 TROUBLES = [
     Unconvertible(FailureCode.CORRUPT),
     DecoderDied(FailureCode.DECODER_CRASHED),
-    Unavailable("the store is away"),
+    Unavailable("the store does not answer"),
     RuntimeError("a bug"),
 ]
 ENDED = {S.COMPLETED, S.FAILED, S.EXPIRED, S.CANCELLED, S.DELETED}
@@ -31,8 +31,8 @@ ENDED = {S.COMPLETED, S.FAILED, S.EXPIRED, S.CANCELLED, S.DELETED}
 class Life:
     """A few uploads of two users, and every call that may be made on one of them."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, service: MemoryOrak) -> None:
+        self.service = service
         self.uploads: list[Upload] = []
 
     async def step(self, name: str, number: int) -> None:
@@ -44,58 +44,58 @@ class Life:
 
     @staticmethod
     def _owner(upload: Upload):
-        return SINGER if upload.owner_id == SINGER.user_id else STRANGER
+        return OWNER if upload.owner_id == OWNER.user_id else OTHER_USER
 
     async def request(self, number: int) -> None:
-        self.uploads.append(await self.house.request((SINGER, STRANGER)[number % 2], content=CONTENT))
+        self.uploads.append(await self.service.request((OWNER, OTHER_USER)[number % 2], content=CONTENT))
 
     async def put(self, number: int) -> None:
-        await self.house.lay(self._pick(number), CONTENT)
+        await self.service.put_bytes(self._pick(number), CONTENT)
 
     async def put_something_else(self, number: int) -> None:
-        await self.house.lay(self._pick(number), CONTENT + b"!")
+        await self.service.put_bytes(self._pick(number), CONTENT + b"!")
 
     async def notice(self, number: int) -> None:
-        await self.house.use_cases.receive_upload(self._pick(number).key)
+        await self.service.use_cases.receive_upload(self._pick(number).key)
 
     async def name(self, number: int) -> None:
         upload = self._pick(number)
-        await self.house.create(upload, self._owner(upload))
+        await self.service.create(upload, self._owner(upload))
 
     async def rename(self, number: int) -> None:
-        upload = await self.house.row(self._pick(number))
-        await self.house.use_cases.change_record(self._owner(upload), upload.record_id, title="새 제목")
+        upload = await self.service.row(self._pick(number))
+        await self.service.use_cases.change_record(self._owner(upload), upload.record_id, title="새 제목")
 
     async def process(self, _number: int) -> None:
-        await self.house.use_cases.process_upload()
+        await self.service.use_cases.process_upload()
 
     async def process_with_trouble(self, number: int) -> None:
-        self.house.converter.errors = [TROUBLES[number % len(TROUBLES)]]
-        await self.house.use_cases.process_upload()
+        self.service.converter.errors = [TROUBLES[number % len(TROUBLES)]]
+        await self.service.use_cases.process_upload()
 
     async def process_and_die(self, _number: int) -> None:
-        await self.house.persistence.leases.claim()
+        await self.service.persistence.leases.claim()
 
     async def cancel(self, number: int) -> None:
         upload = self._pick(number)
-        await self.house.use_cases.cancel_upload(self._owner(upload), upload.id)
+        await self.service.use_cases.cancel_upload(self._owner(upload), upload.id)
 
     async def delete(self, number: int) -> None:
-        upload = await self.house.row(self._pick(number))
-        await self.house.use_cases.delete_record(self._owner(upload), upload.record_id)
+        upload = await self.service.row(self._pick(number))
+        await self.service.use_cases.delete_record(self._owner(upload), upload.record_id)
 
     async def retry(self, number: int) -> None:
-        upload = await self.house.row(self._pick(number))
-        await self.house.use_cases.retry_record(self._owner(upload), upload.record_id)
+        upload = await self.service.row(self._pick(number))
+        await self.service.use_cases.retry_record(self._owner(upload), upload.record_id)
 
     async def sweep(self, _number: int) -> None:
-        await self.house.use_cases.sweep()
+        await self.service.use_cases.sweep()
 
     async def relay(self, _number: int) -> None:
-        await self.house.use_cases.relay_events()
+        await self.service.use_cases.relay_events()
 
     async def wait(self, number: int) -> None:
-        self.house.clock.advance(
+        self.service.clock.advance(
             (timedelta(seconds=31), timedelta(minutes=11), timedelta(hours=2))[number % 3]
         )
 
@@ -110,13 +110,13 @@ def test_invariants_hold_for_any_calls_in_any_order(rounds):
     """Run the calls of each round at once, and the rounds one after another."""
 
     async def live() -> None:
-        async with a_house() as house:
-            life = Life(house)
+        async with a_memory_orak() as service:
+            life = Life(service)
             await life.request(0)
             await life.request(1)
             for calls in rounds:
                 await asyncio.gather(*(life.step(*call) for call in calls))
-                house.converter.errors.clear()
+                service.converter.errors.clear()
             await settle(life)
             await check(life)
 
@@ -126,21 +126,21 @@ def test_invariants_hold_for_any_calls_in_any_order(rounds):
 async def settle(life: Life) -> None:
     """Advance the clock, sweep and process until nothing is left to do."""
     for _ in range(12):  # each quarter of an hour outlasts any back-off, and all together any expiry
-        life.house.clock.advance(timedelta(minutes=15))
-        await life.house.use_cases.sweep()
-        while await life.house.use_cases.process_upload():
+        life.service.clock.advance(timedelta(minutes=15))
+        await life.service.use_cases.sweep()
+        while await life.service.use_cases.process_upload():
             pass
-        await life.house.use_cases.relay_events()
+        await life.service.use_cases.relay_events()
 
 
 async def check(life: Life) -> None:
-    house = life.house
+    service = life.service
     stream: dict[int, list[LoggedEvent]] = defaultdict(list)
-    for logged in await house.persistence.event_log.after(0, 10_000):
+    for logged in await service.persistence.event_log.after(0, 10_000):
         stream[logged.upload_id].append(logged)
-    keys = {stored.key async for stored in house.storage.list("")}
+    keys = {stored.key async for stored in service.storage.list("")}
     for upload in life.uploads:
-        row = await house.row(upload)
+        row = await service.row(upload)
         events = stream[upload.id]
         # Its events have no gaps, follow the table of moves, and end in the state of the row.
         assert [logged.version for logged in events] == list(range(1, row.version + 1))
@@ -157,4 +157,4 @@ async def check(life: Life) -> None:
         expected = {row.output.audio_key, row.output.waveform_key} if row.status is S.COMPLETED else set()
         assert published == expected
     # Only verified bytes were ever converted.
-    assert set(house.converter.converted) <= {CONTENT}
+    assert set(service.converter.converted) <= {CONTENT}

@@ -4,34 +4,34 @@ import asyncio
 
 import pytest
 
-from house import SINGER, a_house
+from memory_orak import OWNER, a_memory_orak
 
 
 @pytest.fixture
-async def house():
-    async with a_house() as house:
-        yield house
+async def service():
+    async with a_memory_orak() as service:
+        yield service
 
 
-async def test_a_watch_that_begins_before_the_process_follows_the_log_misses_nothing(house):
-    first = await house.upload()
-    await house.create(first)
-    async with house.use_cases.watch_records(SINGER) as watch:
-        second = await house.upload()
-        await house.create(second)
-        await house.use_cases.follow_events()
+async def test_a_watch_that_begins_before_the_process_follows_the_log_misses_nothing(service):
+    first = await service.upload()
+    await service.create(first)
+    async with service.use_cases.watch_records(OWNER) as watch:
+        second = await service.upload()
+        await service.create(second)
+        await service.use_cases.follow_events()
         heard = watch.heard()
         async with asyncio.timeout(5):
             assert (await anext(heard)).upload_id == second.id
         await heard.aclose()
 
 
-async def test_missed_changes_come_first_and_each_change_comes_once(house):
-    await house.create(await house.upload())
-    async with house.use_cases.watch_records(SINGER, 0) as watch:
+async def test_missed_changes_come_first_and_each_change_comes_once(service):
+    await service.create(await service.upload())
+    async with service.use_cases.watch_records(OWNER, 0) as watch:
         missed = [message.event_id async for message in watch.missed()]
-        await house.create(await house.upload())
-        await house.use_cases.follow_events()
+        await service.create(await service.upload())
+        await service.use_cases.follow_events()
         heard = watch.heard()
         async with asyncio.timeout(5):
             assert (await anext(heard)).event_id > missed[-1]

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from house import SINGER, a_house
+from memory_orak import OWNER, a_memory_orak
 from orak.application.webhooks.change_webhook import EndpointChange
 from orak.client import InvalidWebhook, verify_webhook
 from orak.domain.actor import Actor
@@ -22,44 +22,44 @@ MAX_CONCURRENT = 8
 
 
 @pytest.fixture
-async def house():
-    async with a_house() as house:
-        yield house
+async def service():
+    async with a_memory_orak() as service:
+        yield service
 
 
 @pytest.fixture
-async def endpoint(house):
-    return await house.use_cases.add_webhook(OPERATOR, URL)
+async def endpoint(service):
+    return await service.use_cases.add_webhook(OPERATOR, URL)
 
 
-async def deliver(house) -> int:
-    await house.use_cases.deliver_webhooks()
-    return await house.use_cases.deliver_webhooks.settled()
+async def deliver(service) -> int:
+    await service.use_cases.deliver_webhooks()
+    return await service.use_cases.deliver_webhooks.settled()
 
 
-async def pass_time(house, minutes):
+async def pass_time(service, minutes):
     for _ in range(minutes * 2):
-        await deliver(house)
-        house.clock.advance(MINUTE / 2)
-    await deliver(house)
+        await deliver(service)
+        service.clock.advance(MINUTE / 2)
+    await deliver(service)
 
 
-def posted_to(house, url=URL):
-    return [json.loads(body) for posted, _, body in house.poster.posts if posted == url]
+def posted_to(service, url=URL):
+    return [json.loads(body) for posted, _, body in service.poster.posts if posted == url]
 
 
-async def log_of(house, endpoint):
-    page = await house.use_cases.list_webhook_deliveries(OPERATOR, endpoint.id, None, 200)
+async def log_of(service, endpoint):
+    page = await service.use_cases.list_webhook_deliveries(OPERATOR, endpoint.id, None, 200)
     return [(delivery.outcome, delivery.status_code) for delivery in page.deliveries]
 
 
-async def test_new_events_are_posted_and_signed(house, endpoint):
-    upload = await house.request()
-    await deliver(house)
-    [(_, headers, body)] = house.poster.posts
+async def test_new_events_are_posted_and_signed(service, endpoint):
+    upload = await service.request()
+    await deliver(service)
+    [(_, headers, body)] = service.poster.posts
     assert headers["Content-Type"] == "application/json"
     assert headers["User-Agent"] == "orak/test"
-    now = house.clock.now().timestamp()
+    now = service.clock.now().timestamp()
     event = verify_webhook(body, headers["Orak-Signature"], endpoint.secret, now=now)
     assert (event.type, event.upload_id, event.version) == ("UploadRequested", upload.id, 1)
     assert headers["Orak-Event-Id"] == str(event.id)
@@ -73,124 +73,124 @@ async def test_new_events_are_posted_and_signed(house, endpoint):
     )
 
 
-async def test_events_before_the_webhook_was_added_are_not_posted(house):
-    await house.request()
-    await house.use_cases.add_webhook(OPERATOR, URL)
-    await house.request()
-    await deliver(house)
-    assert [event["uploadId"] for event in posted_to(house)] == [2]
+async def test_events_before_the_webhook_was_added_are_not_posted(service):
+    await service.request()
+    await service.use_cases.add_webhook(OPERATOR, URL)
+    await service.request()
+    await deliver(service)
+    assert [event["uploadId"] for event in posted_to(service)] == [2]
 
 
-async def test_a_receiver_that_was_down_for_ten_minutes_gets_every_event_in_order(house, endpoint):
-    house.poster.answers[URL] = None
+async def test_a_receiver_that_was_down_for_ten_minutes_gets_every_event_in_order(service, endpoint):
+    service.poster.answers[URL] = None
     for _ in range(30):
-        await house.create(await house.upload())
-    await pass_time(house, 10)
-    tried = len(house.poster.posts)
+        await service.create(await service.upload())
+    await pass_time(service, 10)
+    tried = len(service.poster.posts)
     # Thirty uploads in 21 rounds would be 630 requests without any rest.
     assert tried < 150, "a receiver that is down is asked too often"
-    house.poster.answers[URL] = 204
-    await pass_time(house, 10)
-    delivered = posted_to(house)[tried:]
+    service.poster.answers[URL] = 204
+    await pass_time(service, 10)
+    delivered = posted_to(service)[tried:]
     assert len(delivered) == 90
     by_upload = {}
     for event in delivered:
         by_upload.setdefault(event["uploadId"], []).append(event["version"])
     assert list(by_upload.values()) == [[1, 2, 3]] * 30
-    for _, headers, body in house.poster.posts[tried:]:
+    for _, headers, body in service.poster.posts[tried:]:
         stamp = int(headers["Orak-Signature"].split(",")[0].removeprefix("t="))
         verify_webhook(body, headers["Orak-Signature"], endpoint.secret, now=stamp)
 
 
-async def test_a_receiver_that_is_down_delays_no_other(house, endpoint):
-    await house.use_cases.add_webhook(OPERATOR, OTHER)
-    house.poster.answers[URL] = 500
-    await house.upload()
-    await deliver(house)
-    assert [event["version"] for event in posted_to(house, OTHER)] == [1, 2]
-    assert [event["version"] for event in posted_to(house)] == [1], (
+async def test_a_receiver_that_is_down_delays_no_other(service, endpoint):
+    await service.use_cases.add_webhook(OPERATOR, OTHER)
+    service.poster.answers[URL] = 500
+    await service.upload()
+    await deliver(service)
+    assert [event["version"] for event in posted_to(service, OTHER)] == [1, 2]
+    assert [event["version"] for event in posted_to(service)] == [1], (
         "the second event did not wait for the first"
     )
-    assert await log_of(house, endpoint) == [(Outcome.FAILED, 500)]
+    assert await log_of(service, endpoint) == [(Outcome.FAILED, 500)]
 
 
-async def test_an_event_that_is_always_refused_is_given_up_after_a_day_and_delays_no_other(house, endpoint):
-    poisoned = await house.request()
-    post = house.poster.post
+async def test_an_event_that_is_always_refused_is_given_up_after_a_day_and_delays_no_other(service, endpoint):
+    poisoned = await service.request()
+    post = service.poster.post
 
     async def refuse(endpoint, logged, *, at):
-        house.poster.answers[endpoint.url] = 500 if logged.upload_id == poisoned.id else 204
+        service.poster.answers[endpoint.url] = 500 if logged.upload_id == poisoned.id else 204
         return await post(endpoint, logged, at=at)
 
-    house.poster.post = refuse
-    await deliver(house)
-    await house.request()
-    await pass_time(house, 1)
-    assert [event["uploadId"] for event in posted_to(house)].count(2) == 1
-    house.clock.advance(timedelta(hours=24))
-    await pass_time(house, 6)
-    times = len(posted_to(house))
-    assert (await log_of(house, endpoint))[0] == (Outcome.GIVEN_UP, 500)
-    await pass_time(house, 30)
-    assert len(posted_to(house)) == times
+    service.poster.post = refuse
+    await deliver(service)
+    await service.request()
+    await pass_time(service, 1)
+    assert [event["uploadId"] for event in posted_to(service)].count(2) == 1
+    service.clock.advance(timedelta(hours=24))
+    await pass_time(service, 6)
+    times = len(posted_to(service))
+    assert (await log_of(service, endpoint))[0] == (Outcome.GIVEN_UP, 500)
+    await pass_time(service, 30)
+    assert len(posted_to(service)) == times
 
 
 @pytest.mark.usefixtures("endpoint")
-async def test_a_receiver_that_answers_gone_is_disabled(house):
-    house.poster.answers[URL] = 410
-    await house.request()
-    await deliver(house)
-    await house.request()
-    await pass_time(house, 10)
-    assert len(house.poster.posts) == 1
-    [shown] = await house.use_cases.list_webhooks(OPERATOR)
+async def test_a_receiver_that_answers_gone_is_disabled(service):
+    service.poster.answers[URL] = 410
+    await service.request()
+    await deliver(service)
+    await service.request()
+    await pass_time(service, 10)
+    assert len(service.poster.posts) == 1
+    [shown] = await service.use_cases.list_webhooks(OPERATOR)
     assert (shown.enabled, shown.disabled_reason) == (False, "the receiver answered 410 Gone")
 
 
-async def test_only_the_chosen_event_types_are_posted(house, endpoint):
-    await house.use_cases.change_webhook(
+async def test_only_the_chosen_event_types_are_posted(service, endpoint):
+    await service.use_cases.change_webhook(
         OPERATOR, endpoint.id, EndpointChange(event_types=["UploadReceived"])
     )
-    await house.upload()
-    await deliver(house)
-    assert [event["type"] for event in posted_to(house)] == ["UploadReceived"]
+    await service.upload()
+    await deliver(service)
+    assert [event["type"] for event in posted_to(service)] == ["UploadReceived"]
 
 
-async def test_events_of_a_disabled_time_are_posted_only_by_a_replay(house, endpoint):
-    await house.request()
-    await deliver(house)
-    await house.use_cases.change_webhook(OPERATOR, endpoint.id, EndpointChange(enabled=False))
-    await house.request()
-    await deliver(house)
-    await house.use_cases.relay_events()
-    await house.use_cases.change_webhook(OPERATOR, endpoint.id, EndpointChange(enabled=True))
-    await house.request()
-    await deliver(house)
-    assert [event["uploadId"] for event in posted_to(house)] == [1, 3]
-    assert await house.use_cases.replay_webhook_events(OPERATOR, endpoint.id, 1) == 2
-    await deliver(house)
-    assert [event["uploadId"] for event in posted_to(house)] == [1, 3, 2, 3]
+async def test_events_of_a_disabled_time_are_posted_only_by_a_replay(service, endpoint):
+    await service.request()
+    await deliver(service)
+    await service.use_cases.change_webhook(OPERATOR, endpoint.id, EndpointChange(enabled=False))
+    await service.request()
+    await deliver(service)
+    await service.use_cases.relay_events()
+    await service.use_cases.change_webhook(OPERATOR, endpoint.id, EndpointChange(enabled=True))
+    await service.request()
+    await deliver(service)
+    assert [event["uploadId"] for event in posted_to(service)] == [1, 3]
+    assert await service.use_cases.replay_webhook_events(OPERATOR, endpoint.id, 1) == 2
+    await deliver(service)
+    assert [event["uploadId"] for event in posted_to(service)] == [1, 3, 2, 3]
 
 
-async def test_a_replayed_delivery_keeps_its_event_id(house, endpoint):
-    await house.request()
-    await deliver(house)
-    page = await house.use_cases.list_webhook_deliveries(OPERATOR, endpoint.id, None, 1)
-    await house.use_cases.replay_webhook_delivery(OPERATOR, endpoint.id, page.deliveries[0].id)
-    await deliver(house)
-    first, again = posted_to(house)
+async def test_a_replayed_delivery_keeps_its_event_id(service, endpoint):
+    await service.request()
+    await deliver(service)
+    page = await service.use_cases.list_webhook_deliveries(OPERATOR, endpoint.id, None, 1)
+    await service.use_cases.replay_webhook_delivery(OPERATOR, endpoint.id, page.deliveries[0].id)
+    await deliver(service)
+    first, again = posted_to(service)
     assert first == again
 
 
-async def test_two_secrets_sign_after_a_rotation(house, endpoint):
-    rotated = await house.use_cases.rotate_webhook_secret(OPERATOR, endpoint.id)
+async def test_two_secrets_sign_after_a_rotation(service, endpoint):
+    rotated = await service.use_cases.rotate_webhook_secret(OPERATOR, endpoint.id)
     assert rotated.secret != endpoint.secret
 
     async def signs():
-        await house.request()
-        await deliver(house)
-        _, headers, body = house.poster.posts[-1]
-        now, good = house.clock.now().timestamp(), []
+        await service.request()
+        await deliver(service)
+        _, headers, body = service.poster.posts[-1]
+        now, good = service.clock.now().timestamp(), []
         for secret in (endpoint.secret, rotated.secret):
             try:
                 verify_webhook(body, headers["Orak-Signature"], secret, now=now)
@@ -201,160 +201,160 @@ async def test_two_secrets_sign_after_a_rotation(house, endpoint):
         return good
 
     assert await signs() == [True, True]
-    house.clock.advance(timedelta(hours=24))
+    service.clock.advance(timedelta(hours=24))
     assert await signs() == [False, True]
 
 
-async def test_a_removed_webhook_gets_no_events_and_leaves_no_rows(house, endpoint):
-    house.poster.answers[URL] = 500
-    await house.request()
-    await deliver(house)
-    await house.use_cases.remove_webhook(OPERATOR, endpoint.id)
-    await pass_time(house, 10)
-    assert len(house.poster.posts) == 1
+async def test_a_removed_webhook_gets_no_events_and_leaves_no_rows(service, endpoint):
+    service.poster.answers[URL] = 500
+    await service.request()
+    await deliver(service)
+    await service.use_cases.remove_webhook(OPERATOR, endpoint.id)
+    await pass_time(service, 10)
+    assert len(service.poster.posts) == 1
     with pytest.raises(EndpointNotFound):
-        await house.use_cases.list_webhook_deliveries(OPERATOR, endpoint.id, None, 1)
-    assert (await house.persistence.cursors.lag(endpoint.subscriber, house.clock.now())).deferred == 0
+        await service.use_cases.list_webhook_deliveries(OPERATOR, endpoint.id, None, 1)
+    assert (await service.persistence.cursors.lag(endpoint.subscriber, service.clock.now())).deferred == 0
 
 
-async def test_a_delivery_log_is_paged_and_kept_for_a_month(house, endpoint):
+async def test_a_delivery_log_is_paged_and_kept_for_a_month(service, endpoint):
     for _ in range(5):
-        await house.request()
-    await deliver(house)
+        await service.request()
+    await deliver(service)
     seen, before = [], None
     for size in (2, 2, 1):
-        page = await house.use_cases.list_webhook_deliveries(OPERATOR, endpoint.id, before, 2)
+        page = await service.use_cases.list_webhook_deliveries(OPERATOR, endpoint.id, before, 2)
         assert len(page.deliveries) == size
         seen += [delivery.id for delivery in page.deliveries]
         before = page.next
     assert before is None
     assert all(later > earlier for later, earlier in pairwise(seen))
-    house.clock.advance(timedelta(days=31))
-    await deliver(house)
-    assert await log_of(house, endpoint) == []
+    service.clock.advance(timedelta(days=31))
+    await deliver(service)
+    assert await log_of(service, endpoint) == []
 
 
-async def test_private_addresses_and_unknown_types_are_refused_together(house, endpoint):
+async def test_private_addresses_and_unknown_types_are_refused_together(service, endpoint):
     with pytest.raises(Rejected) as refused:
-        await house.use_cases.add_webhook(OPERATOR, "http://private.example", ["Nonsense"])
+        await service.use_cases.add_webhook(OPERATOR, "http://private.example", ["Nonsense"])
     assert [(problem.field, problem.code) for problem in refused.value.problems] == [
         ("url", "NOT_PUBLIC"),
         ("event_types", "INVALID"),
     ]
     with pytest.raises(Rejected):
-        await house.use_cases.change_webhook(
+        await service.use_cases.change_webhook(
             OPERATOR, endpoint.id, EndpointChange(url="http://private.example")
         )
 
 
-async def test_only_operators_manage_webhooks(house, endpoint):
-    u = house.use_cases
+async def test_only_operators_manage_webhooks(service, endpoint):
+    u = service.use_cases
     for call in (
-        u.list_webhooks(SINGER),
-        u.get_webhook(SINGER, endpoint.id),
-        u.add_webhook(SINGER, URL),
-        u.change_webhook(SINGER, endpoint.id, EndpointChange()),
-        u.rotate_webhook_secret(SINGER, endpoint.id),
-        u.remove_webhook(SINGER, endpoint.id),
-        u.list_webhook_deliveries(SINGER, endpoint.id, None, 1),
-        u.replay_webhook_delivery(SINGER, endpoint.id, 1),
-        u.replay_webhook_events(SINGER, endpoint.id, 0),
+        u.list_webhooks(OWNER),
+        u.get_webhook(OWNER, endpoint.id),
+        u.add_webhook(OWNER, URL),
+        u.change_webhook(OWNER, endpoint.id, EndpointChange()),
+        u.rotate_webhook_secret(OWNER, endpoint.id),
+        u.remove_webhook(OWNER, endpoint.id),
+        u.list_webhook_deliveries(OWNER, endpoint.id, None, 1),
+        u.replay_webhook_delivery(OWNER, endpoint.id, 1),
+        u.replay_webhook_events(OWNER, endpoint.id, 0),
     ):
         with pytest.raises(AdminRequired):
             await call
 
 
-async def test_a_secret_rotated_during_another_change_is_kept(house, endpoint):
+async def test_a_secret_rotated_during_another_change_is_kept(service, endpoint):
     async def check(_url):
-        await house.use_cases.rotate_webhook_secret(OPERATOR, endpoint.id)
+        await service.use_cases.rotate_webhook_secret(OPERATOR, endpoint.id)
 
-    house.poster.check = check
-    changed = await house.use_cases.change_webhook(OPERATOR, endpoint.id, EndpointChange(url=OTHER))
+    service.poster.check = check
+    changed = await service.use_cases.change_webhook(OPERATOR, endpoint.id, EndpointChange(url=OTHER))
     assert changed.url == OTHER
     assert (changed.secret != endpoint.secret, changed.previous_secret) == (True, endpoint.secret)
 
 
-def once_after(house, posts, act):
+def once_after(service, posts, act):
     """Call *act* in the middle of a page, as an operator might in another process."""
-    post, acts = house.poster.post, [act]
+    post, acts = service.poster.post, [act]
 
     async def acting(endpoint, logged, *, at):
         answer = await post(endpoint, logged, at=at)
-        if len(house.poster.posts) >= posts and acts:
+        if len(service.poster.posts) >= posts and acts:
             await acts.pop()()
         return answer
 
-    house.poster.post = acting
+    service.poster.post = acting
 
 
-async def test_a_webhook_removed_during_a_page_gets_no_more_events_and_leaves_no_rows(house, endpoint):
+async def test_a_webhook_removed_during_a_page_gets_no_more_events_and_leaves_no_rows(service, endpoint):
     for _ in range(300):
-        await house.request()
-    once_after(house, 5, lambda: house.use_cases.remove_webhook(OPERATOR, endpoint.id))
-    await deliver(house)
-    await pass_time(house, 1)
-    assert len(house.poster.posts) < 5 + MAX_CONCURRENT
-    now = house.clock.now()
-    assert await house.persistence.cursors.hold(endpoint.subscriber, "a", at=now, until=now) is None
-    assert await house.persistence.deliveries.page(endpoint.id, None, 9) == []
+        await service.request()
+    once_after(service, 5, lambda: service.use_cases.remove_webhook(OPERATOR, endpoint.id))
+    await deliver(service)
+    await pass_time(service, 1)
+    assert len(service.poster.posts) < 5 + MAX_CONCURRENT
+    now = service.clock.now()
+    assert await service.persistence.cursors.hold(endpoint.subscriber, "a", at=now, until=now) is None
+    assert await service.persistence.deliveries.page(endpoint.id, None, 9) == []
 
 
-async def test_a_webhook_disabled_during_a_page_gets_the_rest_when_enabled_again(house, endpoint):
+async def test_a_webhook_disabled_during_a_page_gets_the_rest_when_enabled_again(service, endpoint):
     for _ in range(60):
-        await house.request()
+        await service.request()
     off, on = EndpointChange(enabled=False), EndpointChange(enabled=True)
-    once_after(house, 5, lambda: house.use_cases.change_webhook(OPERATOR, endpoint.id, off))
-    await deliver(house)
-    await pass_time(house, 1)
-    assert len(house.poster.posts) < 5 + MAX_CONCURRENT
-    await house.use_cases.change_webhook(OPERATOR, endpoint.id, on)
-    await pass_time(house, 10)
-    assert sorted(event["uploadId"] for event in posted_to(house)) == list(range(1, 61))
+    once_after(service, 5, lambda: service.use_cases.change_webhook(OPERATOR, endpoint.id, off))
+    await deliver(service)
+    await pass_time(service, 1)
+    assert len(service.poster.posts) < 5 + MAX_CONCURRENT
+    await service.use_cases.change_webhook(OPERATOR, endpoint.id, on)
+    await pass_time(service, 10)
+    assert sorted(event["uploadId"] for event in posted_to(service)) == list(range(1, 61))
 
 
-async def test_a_changed_url_is_used_from_the_next_post_on(house, endpoint):
+async def test_a_changed_url_is_used_from_the_next_post_on(service, endpoint):
     for _ in range(60):
-        await house.request()
+        await service.request()
     moved = EndpointChange(url=OTHER)
-    once_after(house, 5, lambda: house.use_cases.change_webhook(OPERATOR, endpoint.id, moved))
-    await deliver(house)
-    assert len(posted_to(house)) < 5 + MAX_CONCURRENT
-    assert len(posted_to(house, OTHER)) == 60 - len(posted_to(house))
+    once_after(service, 5, lambda: service.use_cases.change_webhook(OPERATOR, endpoint.id, moved))
+    await deliver(service)
+    assert len(posted_to(service)) < 5 + MAX_CONCURRENT
+    assert len(posted_to(service, OTHER)) == 60 - len(posted_to(service))
 
 
 @pytest.mark.usefixtures("endpoint")
-async def test_events_too_old_are_given_up_without_a_request_to_a_receiver_that_is_down(house):
-    house.poster.answers[URL] = 500
+async def test_events_too_old_are_given_up_without_a_request_to_a_receiver_that_is_down(service):
+    service.poster.answers[URL] = 500
     for _ in range(50):
-        await house.request()
-    await deliver(house)
-    house.clock.advance(timedelta(hours=25))
-    await pass_time(house, 20)
-    tried = len(house.poster.posts)
+        await service.request()
+    await deliver(service)
+    service.clock.advance(timedelta(hours=25))
+    await pass_time(service, 20)
+    tried = len(service.poster.posts)
     assert tried < 40  # fewer than one request for each of the fifty events
-    house.poster.answers[URL] = 204
-    await pass_time(house, 20)
-    assert len(house.poster.posts) == tried, "an event was sent a day later"
+    service.poster.answers[URL] = 204
+    await pass_time(service, 20)
+    assert len(service.poster.posts) == tried, "an event was sent a day later"
 
 
 @pytest.mark.usefixtures("endpoint")
-async def test_untried_events_are_posted_as_soon_as_the_receiver_is_up(house):
-    house.poster.answers[URL] = None
+async def test_untried_events_are_posted_as_soon_as_the_receiver_is_up(service):
+    service.poster.answers[URL] = None
     for _ in range(50):
-        await house.request()
-    await deliver(house)
-    assert len(house.poster.posts) < 20  # five failures in a row and those in flight, not fifty
-    house.poster.answers[URL] = 204
-    house.clock.advance(timedelta(seconds=4))
-    await deliver(house)
-    assert len({event["uploadId"] for event in posted_to(house)}) == 50
+        await service.request()
+    await deliver(service)
+    assert len(service.poster.posts) < 20  # five failures in a row and those in flight, not fifty
+    service.poster.answers[URL] = 204
+    service.clock.advance(timedelta(seconds=4))
+    await deliver(service)
+    assert len({event["uploadId"] for event in posted_to(service)}) == 50
 
 
-async def test_the_lag_of_webhooks_is_measured(house, endpoint):
-    house.poster.answers[URL] = None
-    await house.request()
-    await deliver(house)
-    measures = (await house.use_cases.get_statistics(OPERATOR)).measures
+async def test_the_lag_of_webhooks_is_measured(service, endpoint):
+    service.poster.answers[URL] = None
+    await service.request()
+    await deliver(service)
+    measures = (await service.use_cases.get_statistics(OPERATOR)).measures
     assert [subscriber.lag.subscriber for subscriber in measures.subscribers] == [
         "delete-objects",
         endpoint.subscriber,

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from builders import SINGER, START, STRANGER
+from builders import OTHER_USER, OWNER, START
 from draining import a_drain
 from orak.domain.identity import UserId
 from orak.domain.processing import ProcessingStatus
@@ -17,16 +17,16 @@ async def test_five_hundred_uploads_of_one_user_delay_anothers_first_by_one_conv
     persistence, clock
 ):
     async with asyncio.timeout(DEADLINE), a_drain(persistence, clock, workers=WORKERS) as drain:
-        await drain.line_up([SINGER] * MANY, START)
+        await drain.line_up([OWNER] * MANY, START)
         await drain.queue.wake()
         drain.converter.let_end(7)
         await drain.converter.until_begun(7 + WORKERS)
         before = len(await drain.starts())
-        (first,) = await drain.line_up([STRANGER], START)
+        (first,) = await drain.line_up([OTHER_USER], START)
         drain.converter.let_end(2 * WORKERS)
         await drain.converter.until_begun(7 + 3 * WORKERS)
         later = (await drain.starts())[before:]
-        assert (STRANGER, first) in later[:WORKERS], later
+        assert (OTHER_USER, first) in later[:WORKERS], later
 
 
 async def test_the_line_is_drained_round_robin_oldest_first_and_nothing_twice(persistence, clock):
@@ -49,7 +49,7 @@ async def test_the_line_is_drained_round_robin_oldest_first_and_nothing_twice(pe
 
 async def test_a_batch_smaller_than_the_line_leaves_nothing_behind(persistence, clock):
     async with asyncio.timeout(DEADLINE), a_drain(persistence, clock, workers=1, batch_size=3) as drain:
-        ids = await drain.line_up([SINGER] * 10, START)
+        ids = await drain.line_up([OWNER] * 10, START)
         drain.converter.let_end(len(ids))
         await drain.queue.wake()
         await drain.idle.wait()

@@ -1,6 +1,6 @@
 import asyncio
 
-from builders import SINGER, START, STRANGER, a_waiting_record, an_object, an_upload, saved
+from builders import OTHER_USER, OWNER, START, a_waiting_record, an_object, an_upload, saved
 from orak.domain.events import EventType
 from orak.domain.identity import UserId
 from orak.domain.processing import ProcessingStatus
@@ -82,18 +82,18 @@ async def test_an_empty_log_has_no_last_event(persistence):
 
 async def test_the_events_of_one_user_between_two_positions_are_returned(persistence):
     mine = await persistence.intake.add(an_upload())
-    await persistence.intake.add(an_upload(STRANGER))
+    await persistence.intake.add(an_upload(OTHER_USER))
     await saved(persistence, mine.cancel(at=START))
     await persistence.intake.add(an_upload())
-    assert await persistence.event_log.of_user(SINGER, 0, 99, 9) == []
+    assert await persistence.event_log.of_user(OWNER, 0, 99, 9) == []
     await persistence.event_log.number()
 
     async def own(after, up_to, limit=9):
-        return [n.position for n in await persistence.event_log.of_user(SINGER, after, up_to, limit)]
+        return [n.position for n in await persistence.event_log.of_user(OWNER, after, up_to, limit)]
 
     assert await own(0, 99) == [1, 3, 4]
     assert await own(1, 3) == [3]
     assert await own(0, 99, limit=2) == [1, 3]
     assert await own(4, 99) == []
-    [first, *_] = await persistence.event_log.of_user(SINGER, 0, 99, 9)
+    [first, *_] = await persistence.event_log.of_user(OWNER, 0, 99, 9)
     assert first == (await persistence.event_log.after(0, 1))[0]

@@ -3,13 +3,13 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from builders import SINGER, START, STRANGER, a_record, an_object, an_upload, saved
+from builders import OTHER_USER, OWNER, START, a_record, an_object, an_upload, saved
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.idempotency_keys import IdempotencyKey
 from orak.domain.errors import IdempotencyMismatch
 from orak.domain.events import EventType
 
-CALL = IdempotencyKey(SINGER, "POST /records/async/presigned-url", "key-1", "body-1")
+CALL = IdempotencyKey(OWNER, "POST /records/async/presigned-url", "key-1", "body-1")
 
 
 async def events(persistence):
@@ -28,13 +28,13 @@ async def test_an_upload_is_stored_with_its_event(persistence):
 
 
 async def test_the_owner_s_row_is_added_with_the_upload(persistence):
-    upload = await persistence.intake.add(an_upload(STRANGER))
+    upload = await persistence.intake.add(an_upload(OTHER_USER))
     async with persistence.transaction() as tx:
         await tx.records.add(a_record(upload))  # needs the user's row
 
 
 async def test_each_of_many_concurrent_callers_gets_its_own_upload(persistence):
-    new = [an_upload(owner=SINGER + n % 3, size=n + 1) for n in range(40)]
+    new = [an_upload(owner=OWNER + n % 3, size=n + 1) for n in range(40)]
     uploads = await asyncio.gather(*map(persistence.intake.add, new))
     assert [replace(upload, id=0) for upload in uploads] == new
     assert len({upload.id for upload in uploads}) == 40

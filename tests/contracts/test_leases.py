@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from builders import SINGER, START, STRANGER, a_record, a_waiting_record, an_object, an_upload, saved
+from builders import OTHER_USER, OWNER, START, a_record, a_waiting_record, an_object, an_upload, saved
 from orak.domain.errors import LeaseLost
 from orak.domain.events import EventType
 from orak.domain.identity import UploadId, UserId
@@ -77,11 +77,11 @@ async def test_no_two_callers_claim_the_same_upload(persistence):
 
 
 async def test_uploads_of_one_owner_do_not_stand_before_anothers_first(persistence):
-    singers = [(await a_waiting_record(persistence, SINGER)).upload.id for _ in range(12)]
-    stranger = await a_waiting_record(persistence, STRANGER)
+    upload_ids = [(await a_waiting_record(persistence, OWNER)).upload.id for _ in range(12)]
+    others_record = await a_waiting_record(persistence, OTHER_USER)
     order = await claim_all(persistence)
-    assert order.index((STRANGER, stranger.upload.id)) == 1
-    assert [upload_id for owner, upload_id in order if owner == SINGER] == singers
+    assert order.index((OTHER_USER, others_record.upload.id)) == 1
+    assert [upload_id for owner, upload_id in order if owner == OWNER] == upload_ids
 
 
 async def test_owners_take_turns(persistence):
@@ -93,12 +93,12 @@ async def test_owners_take_turns(persistence):
 
 async def test_a_newcomer_comes_after_the_uploads_whose_turn_it_is(persistence):
     for _ in range(4):
-        await a_waiting_record(persistence, SINGER)
+        await a_waiting_record(persistence, OWNER)
     for _ in range(2):
         await persistence.leases.claim()
     for _ in range(2):
-        await a_waiting_record(persistence, STRANGER)
-    assert [owner for owner, _ in await claim_all(persistence)] == [SINGER, STRANGER, SINGER, STRANGER]
+        await a_waiting_record(persistence, OTHER_USER)
+    assert [owner for owner, _ in await claim_all(persistence)] == [OWNER, OTHER_USER, OWNER, OTHER_USER]
 
 
 FAIR_SHARE = 4
@@ -115,49 +115,49 @@ async def served(persistence, owner):
 
 async def test_steady_newcomers_do_not_starve_an_old_line(persistence):
     for _ in range(9):
-        await a_waiting_record(persistence, SINGER)
+        await a_waiting_record(persistence, OWNER)
     owners = [await served(persistence, UserId(100 + number)) for number in range(20)]
-    assert owners.count(SINGER) >= FAIR_SHARE
+    assert owners.count(OWNER) >= FAIR_SHARE
 
 
 async def test_an_upload_in_back_off_lets_no_newcomer_pass_an_old_line(persistence):
-    await a_waiting_record(persistence, STRANGER)
+    await a_waiting_record(persistence, OTHER_USER)
     stuck = (await persistence.leases.claim()).upload
     later = START + timedelta(minutes=10)
     await saved(persistence, stuck.fail_attempt(1, message="", at=START, not_before=later))
     for _ in range(9):
-        await a_waiting_record(persistence, SINGER)
+        await a_waiting_record(persistence, OWNER)
     for _ in range(4):
-        await served(persistence, SINGER)
+        await served(persistence, OWNER)
     owners = [await served(persistence, UserId(100 + number)) for number in range(20)]
-    assert owners.count(SINGER) >= FAIR_SHARE
+    assert owners.count(OWNER) >= FAIR_SHARE
 
 
 async def test_an_upload_back_from_back_off_lets_no_newcomer_pass_an_old_line(persistence, clock):
-    await a_waiting_record(persistence, STRANGER)
+    await a_waiting_record(persistence, OTHER_USER)
     stuck = (await persistence.leases.claim()).upload
     for _ in range(9):
-        await a_waiting_record(persistence, SINGER)
+        await a_waiting_record(persistence, OWNER)
     for _ in range(4):
-        await served(persistence, SINGER)
+        await served(persistence, OWNER)
     await saved(persistence, stuck.fail_attempt(1, message="", at=START, not_before=START + SECOND))
     clock.advance(SECOND)
     owners = [await served(persistence, UserId(100 + number)) for number in range(20)]
-    assert owners.count(SINGER) >= FAIR_SHARE
+    assert owners.count(OWNER) >= FAIR_SHARE
 
 
 async def test_a_long_conversion_lets_no_newcomer_pass_an_old_line(persistence):
-    await a_waiting_record(persistence, STRANGER)
+    await a_waiting_record(persistence, OTHER_USER)
     await persistence.leases.claim()
     for _ in range(9):
-        await a_waiting_record(persistence, SINGER)
+        await a_waiting_record(persistence, OWNER)
     owners = [await served(persistence, UserId(100 + number)) for number in range(20)]
-    assert owners.count(SINGER) >= FAIR_SHARE
+    assert owners.count(OWNER) >= FAIR_SHARE
 
 
 async def test_an_upload_put_back_far_down_an_emptied_line_is_served(persistence, clock):
     for _ in range(9):
-        await a_waiting_record(persistence, SINGER)
+        await a_waiting_record(persistence, OWNER)
     for _ in range(8):
         leased = (await persistence.leases.claim()).upload
         await saved(persistence, leased.fail(leased.attempt, FailureCode.CORRUPT, at=START))
@@ -167,7 +167,7 @@ async def test_an_upload_put_back_far_down_an_emptied_line_is_served(persistence
         await a_waiting_record(persistence, UserId(100 + number))
     clock.advance(SECOND)
     owners = [await served(persistence, UserId(200 + number)) for number in range(10)]
-    assert SINGER in owners
+    assert OWNER in owners
 
 
 async def test_an_upload_that_is_put_back_keeps_its_turn(persistence):
@@ -175,7 +175,7 @@ async def test_an_upload_that_is_put_back_keeps_its_turn(persistence):
         await a_waiting_record(persistence)
     first = (await persistence.leases.claim()).upload
     await saved(persistence, first.release(first.attempt, at=START))
-    assert (await claim_all(persistence))[0] == (SINGER, first.id)
+    assert (await claim_all(persistence))[0] == (OWNER, first.id)
 
 
 async def test_a_retried_upload_stands_behind_its_owner_s_others(persistence):

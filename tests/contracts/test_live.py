@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from builders import SINGER, START, STRANGER
+from builders import OTHER_USER, OWNER, START
 from orak.adapters.live.memory import MemoryLive
 from orak.adapters.live.redis import RedisLive
 from orak.adapters.redis.link import RedisLink
@@ -60,39 +60,39 @@ def a_tick(progress: int) -> LiveMessage:
 
 
 async def test_a_client_gets_messages_in_order(live):
-    async with live.listen(SINGER) as messages:
+    async with live.listen(OWNER) as messages:
         for position in (1, 2, 3):
-            await live.publish(SINGER, a_change(position))
+            await live.publish(OWNER, a_change(position))
         assert [(await anext(messages)).event_id for _ in range(3)] == [1, 2, 3]
 
 
 async def test_a_waiting_client_is_woken(live):
-    async with live.listen(SINGER) as messages:
+    async with live.listen(OWNER) as messages:
         waiting = asyncio.ensure_future(anext(messages))
         await asyncio.sleep(0)
-        await live.publish(SINGER, a_change(1))
+        await live.publish(OWNER, a_change(1))
         assert await waiting == a_change(1)
 
 
 async def test_listening_begins_when_the_block_is_entered(live):
-    await live.publish(SINGER, a_change(1))
-    async with live.listen(SINGER) as messages:
-        await live.publish(SINGER, a_change(2))
+    await live.publish(OWNER, a_change(1))
+    async with live.listen(OWNER) as messages:
+        await live.publish(OWNER, a_change(2))
         assert (await anext(messages)).event_id == 2
 
 
 async def test_a_client_gets_no_messages_of_another_user(live):
-    async with live.listen(STRANGER) as foreign, live.listen(SINGER) as own:
-        await live.publish(SINGER, a_change(1))
-        await live.publish(STRANGER, a_change(2))
+    async with live.listen(OTHER_USER) as foreign, live.listen(OWNER) as own:
+        await live.publish(OWNER, a_change(1))
+        await live.publish(OTHER_USER, a_change(2))
         assert await anext(foreign) == a_change(2)
         assert await anext(own) == a_change(1)
 
 
 async def test_every_client_of_a_user_gets_every_message(live):
     async with AsyncExitStack() as stack:
-        listeners = [await stack.enter_async_context(live.listen(SINGER)) for _ in range(3)]
-        await live.publish(SINGER, a_change(1))
+        listeners = [await stack.enter_async_context(live.listen(OWNER)) for _ in range(3)]
+        await live.publish(OWNER, a_change(1))
         assert [await anext(messages) for messages in listeners] == [a_change(1)] * 3
 
 
@@ -102,10 +102,10 @@ async def test_publishing_without_clients_does_nothing(live):
 
 async def test_a_client_that_fell_behind_is_cut_off_without_a_gap_or_harm_to_others(live):
     published = range(1, 50)
-    async with live.listen(SINGER) as slow, live.listen(SINGER) as quick:
+    async with live.listen(OWNER) as slow, live.listen(OWNER) as quick:
         heard = []
         for position in published:
-            await live.publish(SINGER, a_change(position))
+            await live.publish(OWNER, a_change(position))
             heard.append((await anext(quick)).event_id)
         assert heard == list(published)
         got = [message.event_id async for message in slow]
@@ -114,39 +114,39 @@ async def test_a_client_that_fell_behind_is_cut_off_without_a_gap_or_harm_to_oth
 
 
 async def test_missed_ticks_cut_no_client_off(live):
-    async with live.listen(SINGER) as messages:
+    async with live.listen(OWNER) as messages:
         for progress in range(100):
-            await live.publish(SINGER, a_tick(progress))
+            await live.publish(OWNER, a_tick(progress))
         async with asyncio.timeout(DEADLINE):
             assert (await anext(messages)).event_id is None
-            await live.publish(SINGER, a_change(7))
+            await live.publish(OWNER, a_change(7))
             while (await anext(messages)).event_id is None:
                 pass
 
 
 async def test_the_iterator_ends_with_its_block(live):
-    async with live.listen(SINGER) as messages:
+    async with live.listen(OWNER) as messages:
         waiting = asyncio.ensure_future(anext(messages, None))
         await asyncio.sleep(0)
     assert await waiting is None
-    await live.publish(SINGER, a_change(1))
+    await live.publish(OWNER, a_change(1))
     assert [message async for message in messages] == []
 
 
 async def test_a_tick_reaches_the_clients_of_another_process(redis, other):
-    async with other.listen(SINGER) as there, redis.listen(SINGER) as here, other.listen(STRANGER) as foreign:
-        await redis.publish(SINGER, a_tick(40))
+    async with other.listen(OWNER) as there, redis.listen(OWNER) as here, other.listen(OTHER_USER) as foreign:
+        await redis.publish(OWNER, a_tick(40))
         async with asyncio.timeout(DEADLINE):
             assert await anext(there) == a_tick(40)
             assert await anext(here) == a_tick(40), "once"
-            await redis.publish(STRANGER, a_tick(50))
+            await redis.publish(OTHER_USER, a_tick(50))
             assert await anext(foreign) == a_tick(50)
 
 
 async def test_a_change_does_not_travel_between_processes(redis, other):
-    async with other.listen(SINGER) as there, redis.listen(SINGER) as here:
-        await redis.publish(SINGER, a_change(1))
-        await redis.publish(SINGER, a_tick(40))
+    async with other.listen(OWNER) as there, redis.listen(OWNER) as here:
+        await redis.publish(OWNER, a_change(1))
+        await redis.publish(OWNER, a_tick(40))
         async with asyncio.timeout(DEADLINE):
             assert await anext(here) == a_change(1)
             assert await anext(there) == a_tick(40)
@@ -156,7 +156,7 @@ async def test_without_redis_ticks_stay_in_their_process_and_come_back_with_it(r
     server = request.getfixturevalue("own_redis")
     async with a_redis_live(server) as one, a_redis_live(server) as other:
         server.kill()
-        async with one.listen(SINGER) as here, other.listen(SINGER) as there:
+        async with one.listen(OWNER) as here, other.listen(OWNER) as there:
             await ticked(one, here)
             server.start()
             await ticked(one, there)
@@ -167,6 +167,6 @@ async def ticked(live, messages):
     heard = asyncio.ensure_future(anext(messages))
     async with asyncio.timeout(DEADLINE):
         while not heard.done():
-            await live.publish(SINGER, a_tick(1))
+            await live.publish(OWNER, a_tick(1))
             await asyncio.wait({heard}, timeout=0.05)
     assert await heard == a_tick(1)

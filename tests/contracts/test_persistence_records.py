@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from builders import SINGER, START, STRANGER, a_record, an_upload
+from builders import OTHER_USER, OWNER, START, a_record, an_upload
 from orak.application.ports.failures import StaleVersion
 from orak.application.ports.idempotency_keys import IdempotencyKey
 from orak.application.ports.songs import Song
@@ -12,7 +12,7 @@ from orak.domain.errors import IdempotencyMismatch, RecordExists, RecordNotFound
 from orak.domain.identity import RecordId, SongId, UploadId
 
 LATER = START + timedelta(minutes=1)
-CALL = IdempotencyKey(SINGER, "POST /records/async", "key-1", "body-1")
+CALL = IdempotencyKey(OWNER, "POST /records/async", "key-1", "body-1")
 
 
 async def added(persistence, record):
@@ -79,7 +79,7 @@ async def test_a_removed_record_is_gone_and_its_id_is_never_reused(persistence, 
 
 @pytest.mark.parametrize(
     "missing",
-    [{"upload_id": UploadId(99)}, {"owner_id": STRANGER}, {"song_id": SongId(99)}],
+    [{"upload_id": UploadId(99)}, {"owner_id": OTHER_USER}, {"song_id": SongId(99)}],
     ids=lambda missing: next(iter(missing)),
 )
 async def test_a_record_refers_only_to_existing_rows(persistence, upload, missing):
@@ -115,7 +115,7 @@ async def test_songs_can_be_replaced(persistence):
 async def test_a_known_user_is_left_as_is(persistence):
     for _ in range(2):
         async with persistence.transaction() as tx:
-            await tx.users.ensure(STRANGER)
+            await tx.users.ensure(OTHER_USER)
 
 
 async def test_a_key_is_remembered_for_a_day(persistence, clock):
@@ -136,7 +136,7 @@ async def test_a_key_is_remembered_for_a_day(persistence, clock):
 async def test_a_key_belongs_to_its_user_and_route(persistence):
     async with persistence.transaction() as tx:
         await tx.idempotency_keys.keep(CALL, 12)
-        for other in (replace(CALL, user_id=STRANGER), replace(CALL, route="x"), replace(CALL, key="x")):
+        for other in (replace(CALL, user_id=OTHER_USER), replace(CALL, route="x"), replace(CALL, key="x")):
             assert await tx.idempotency_keys.find(other) is None
 
 

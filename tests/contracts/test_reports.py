@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from builders import SINGER, START, STRANGER, a_record, a_waiting_record, an_object, an_upload, saved
+from builders import OTHER_USER, OWNER, START, a_record, a_waiting_record, an_object, an_upload, saved
 from orak.application.ports.page import Page
 from orak.application.ports.reports import Counts, DeadLetter
 from orak.domain.processing import FailureCode
@@ -11,7 +11,7 @@ SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 
 
-async def failed(persistence, owner=STRANGER, at=START):
+async def failed(persistence, owner=OTHER_USER, at=START):
     snapshot = await a_waiting_record(persistence, owner)
     leased = (await persistence.leases.claim(snapshot.upload.id)).upload
     return await saved(persistence, leased.fail(leased.attempt, FailureCode.CORRUPT, at=at))
@@ -32,7 +32,7 @@ async def test_an_empty_database_counts_nothing(persistence):
 
 
 async def test_uploads_are_counted_by_state(persistence, clock):
-    for owner in (SINGER, SINGER, STRANGER):
+    for owner in (OWNER, OWNER, OTHER_USER):
         await a_waiting_record(persistence, owner)
     for _ in range(2):
         await persistence.leases.claim((await a_waiting_record(persistence)).upload.id)

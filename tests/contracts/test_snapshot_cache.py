@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from builders import SINGER, a_waiting_record, saved
-from house import LEASE, RestlessClock
+from builders import OWNER, a_waiting_record, saved
+from memory_orak import LEASE, SelfAdvancingClock
 from orak.adapters.cache.memory import MemoryCache
 from orak.adapters.cache.redis import RedisCache
 from orak.adapters.persistence.memory.database import MemoryPersistence
@@ -26,13 +26,13 @@ from orak.domain.processing import ProcessingStatus
 from orak.domain.record import RecordSnapshot
 from orak.domain.upload import Output
 
-OWNER = Actor(SINGER)
+OWNER_ACTOR = Actor(OWNER)
 OUTPUT = Output(ObjectKey("published/a"), ObjectKey("published/w"), 12.9, Loudness(-20.0, -14.0, None))
 
 
 @pytest.fixture
 def clock():
-    return RestlessClock()
+    return SelfAdvancingClock()
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -109,7 +109,7 @@ async def test_the_life_of_a_snapshot_begins_when_it_was_read(caches, persistenc
 
 async def test_only_completed_records_are_cached(caches, persistence, clock):
     snapshot = await a_waiting_record(persistence)
-    shown = await GetRecord(persistence.snapshots, caches[0], clock)(OWNER, snapshot.record.id)
+    shown = await GetRecord(persistence.snapshots, caches[0], clock)(OWNER_ACTOR, snapshot.record.id)
     assert shown.upload.status is ProcessingStatus.UPLOADED
     assert await caches[0].get(snapshot.record.id) is None
 
@@ -151,7 +151,7 @@ class Witnessed:
     async def read(self) -> None:
         least, was_deleted = self._shown, self._deleted
         try:
-            snapshot = await GetRecord(self._slow, self._cache, self._clock)(OWNER, self._record_id)
+            snapshot = await GetRecord(self._slow, self._cache, self._clock)(OWNER_ACTOR, self._record_id)
         except RecordNotFound:
             self._deleted = True
             return
@@ -162,11 +162,13 @@ class Witnessed:
     async def rename(self) -> None:
         change = ChangeRecord(self._slow.transaction, self._slow, self._cache, self._clock)
         with suppress(RecordNotFound):
-            self._shown = max(self._shown, version_of(await change(OWNER, self._record_id, title="새 이름")))
+            self._shown = max(
+                self._shown, version_of(await change(OWNER_ACTOR, self._record_id, title="새 이름"))
+            )
 
     async def delete(self) -> None:
         with suppress(RecordNotFound):
-            await DeleteRecord(self._slow.transaction, self._cache, self._clock)(OWNER, self._record_id)
+            await DeleteRecord(self._slow.transaction, self._cache, self._clock)(OWNER_ACTOR, self._record_id)
             self._deleted = True
 
     async def keep_reading(self) -> None:
@@ -209,24 +211,24 @@ async def hung_up_after_the_commit(persistence):
 async def test_a_delete_stands_when_its_caller_hangs_up_after_the_commit(caches, persistence, clock):
     record_id = (await a_completed_record(persistence, clock)).record.id
     get = GetRecord(persistence.snapshots, caches[1], clock)
-    await get(OWNER, record_id)
+    await get(OWNER_ACTOR, record_id)
     delete = DeleteRecord(lambda: hung_up_after_the_commit(persistence), caches[0], clock)
     with pytest.raises(asyncio.CancelledError):
-        await delete(OWNER, record_id)
+        await delete(OWNER_ACTOR, record_id)
     with pytest.raises(RecordNotFound):
-        await get(OWNER, record_id)
+        await get(OWNER_ACTOR, record_id)
 
 
 async def test_a_change_stands_when_its_caller_hangs_up_after_the_commit(caches, persistence, clock):
     record_id = (await a_completed_record(persistence, clock)).record.id
     get = GetRecord(persistence.snapshots, caches[1], clock)
-    await get(OWNER, record_id)
+    await get(OWNER_ACTOR, record_id)
     change = ChangeRecord(
         lambda: hung_up_after_the_commit(persistence), persistence.snapshots, caches[0], clock
     )
     with pytest.raises(asyncio.CancelledError):
-        await change(OWNER, record_id, title="새 이름")
-    assert (await get(OWNER, record_id)).record.title == "새 이름"
+        await change(OWNER_ACTOR, record_id, title="새 이름")
+    assert (await get(OWNER_ACTOR, record_id)).record.title == "새 이름"
 
 
 async def test_a_cache_flushed_during_a_write_serves_nothing_old(redis_server, persistence, clock):
@@ -239,25 +241,25 @@ async def test_a_cache_flushed_during_a_write_serves_nothing_old(redis_server, p
         @asynccontextmanager
         async def flushed_meanwhile():
             redis_server.flush()
-            await get(OWNER, record_id)
+            await get(OWNER_ACTOR, record_id)
             async with persistence.transaction() as tx:
                 yield tx
 
-        await DeleteRecord(flushed_meanwhile, cache, clock)(OWNER, record_id)
+        await DeleteRecord(flushed_meanwhile, cache, clock)(OWNER_ACTOR, record_id)
         with pytest.raises(RecordNotFound):
-            await get(OWNER, record_id)
+            await get(OWNER_ACTOR, record_id)
 
 
 async def test_completed_records_are_served_without_the_database(caches, persistence, clock):
     snapshot = await a_completed_record(persistence, clock)
     get = GetRecord(persistence.snapshots, caches[0], clock)
-    await get(OWNER, snapshot.record.id)
+    await get(OWNER_ACTOR, snapshot.record.id)
 
     class Nowhere:
         async def get(self, record_id):
             raise AssertionError(record_id)
 
-    from_cache = await GetRecord(Nowhere(), caches[1], clock)(OWNER, snapshot.record.id)
+    from_cache = await GetRecord(Nowhere(), caches[1], clock)(OWNER_ACTOR, snapshot.record.id)
     assert from_cache == await persistence.snapshots.get(snapshot.record.id)
 
 

@@ -3,7 +3,7 @@ from itertools import chain
 
 import pytest
 
-from builders import SINGER, START, STRANGER, a_waiting_record, saved
+from builders import OTHER_USER, OWNER, START, a_waiting_record, saved
 from orak.application.ports.page import Page
 from orak.domain.errors import RecordNotFound
 from orak.domain.identity import RecordId
@@ -14,7 +14,7 @@ async def records(persistence, *ages):
 
 
 async def ids(persistence, **page):
-    return [found.record.id for found in await persistence.snapshots.of(SINGER, Page(**page))]
+    return [found.record.id for found in await persistence.snapshots.of(OWNER, Page(**page))]
 
 
 async def remove(persistence, snapshot):
@@ -40,8 +40,8 @@ async def test_a_removed_record_is_not_found(persistence):
 
 async def test_an_owner_s_records_come_newest_first(persistence):
     first, second, third = await records(persistence, 5, 9, 7)
-    await a_waiting_record(persistence, STRANGER)
-    assert await persistence.snapshots.of(SINGER, Page()) == [second, third, first]
+    await a_waiting_record(persistence, OTHER_USER)
+    assert await persistence.snapshots.of(OWNER, Page()) == [second, third, first]
 
 
 async def test_among_records_of_one_moment_the_larger_id_comes_first(persistence):
@@ -75,5 +75,5 @@ async def test_nothing_follows_the_oldest_record_even_when_it_was_removed(persis
 
 async def test_a_record_of_another_owner_is_no_cursor(persistence):
     (mine,) = await records(persistence, 1)
-    theirs = await a_waiting_record(persistence, STRANGER, at=START + timedelta(days=9))
+    theirs = await a_waiting_record(persistence, OTHER_USER, at=START + timedelta(days=9))
     assert await ids(persistence, after=theirs.record.id) == [mine.record.id]

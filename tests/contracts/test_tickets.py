@@ -3,10 +3,10 @@ from datetime import timedelta
 
 import pytest
 
-from builders import SINGER, START
+from builders import OWNER, START
 from orak.application.ports.tickets import Ticket
 
-TICKET = Ticket(SINGER, START + timedelta(seconds=30), START + timedelta(hours=1))
+TICKET = Ticket(OWNER, START + timedelta(seconds=30), START + timedelta(hours=1))
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ async def test_a_ticket_expires(tickets):
 
 async def test_expired_tickets_are_removed_and_the_others_stay(tickets):
     await tickets.keep("old", TICKET, at=START)
-    later = Ticket(SINGER, START + timedelta(seconds=60), TICKET.token_expires_at)
+    later = Ticket(OWNER, START + timedelta(seconds=60), TICKET.token_expires_at)
     await tickets.keep("b", later, at=START + timedelta(seconds=29))
     await tickets.keep("c", later, at=START + timedelta(seconds=31))
     assert await tickets.redeem("old", at=START) is None

@@ -16,7 +16,7 @@ from orak.domain.processing import ProcessingStatus
 from orak.entrypoints.cli.aws import open_setup
 from orak.entrypoints.running import run
 
-SINGER = Actor(UserId(1))
+OWNER = Actor(UserId(1))
 AN_HOUR = 3_600_000
 UPLOADED, PROCESSING, COMPLETED = (
     ProcessingStatus.UPLOADED,
@@ -52,8 +52,8 @@ def changed(settings, **fields):
 async def a_late_upload(use_cases, tmp_path):
     """Create a record, then store its bytes without telling orak; return the record's id."""
     content = write(tmp_path / "take.webm", chord(), 1.0).read_bytes()
-    signed = await use_cases.request_upload(SINGER, NewUpload("노래 + 1.webm", len(content), "audio/webm"))
-    snapshot = await use_cases.create_record(SINGER, NewRecord("늦은 노래", signed.upload.id))
+    signed = await use_cases.request_upload(OWNER, NewUpload("노래 + 1.webm", len(content), "audio/webm"))
+    snapshot = await use_cases.create_record(OWNER, NewRecord("늦은 노래", signed.upload.id))
     assert snapshot.upload.status is ProcessingStatus.PENDING
     async with httpx.AsyncClient() as client:
         put = signed.request
@@ -66,7 +66,7 @@ async def until(use_cases, record_id, statuses, seconds=DEADLINE):
     """Return the upload once it has one of *statuses*."""
     deadline = time.monotonic() + seconds
     while True:
-        upload = (await use_cases.get_record(SINGER, record_id)).upload
+        upload = (await use_cases.get_record(OWNER, record_id)).upload
         if upload.status in statuses:
             return upload
         assert time.monotonic() < deadline, upload.status
@@ -102,7 +102,7 @@ async def test_without_batches_and_events_nothing_is_converted_in_the_background
         await until(orak.use_cases, record_id, {UPLOADED})
         for _ in range(3):
             await orak.use_cases.sweep()
-        assert (await orak.use_cases.get_record(SINGER, record_id)).upload.status is UPLOADED
+        assert (await orak.use_cases.get_record(OWNER, record_id)).upload.status is UPLOADED
 
 
 async def test_the_first_event_after_the_first_start_is_published(settings, aws_server, tmp_path):

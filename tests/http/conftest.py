@@ -2,7 +2,7 @@
 
 import pytest
 
-from http_api import STRANGER, an_api
+from http_api import OTHER_USER, an_api
 
 
 @pytest.fixture
@@ -12,15 +12,15 @@ async def api():
 
 
 @pytest.fixture
-async def singer(api):
+async def owner(api):
     return await api.caller()
 
 
 @pytest.fixture
-async def stranger(api):
-    return await api.caller(STRANGER)
+async def other_user(api):
+    return await api.caller(OTHER_USER)
 
 
 @pytest.fixture
-async def anyone(api):
+async def anonymous(api):
     return await api.caller(None)

@@ -1,4 +1,4 @@
-"""Access: every route without a token, as a stranger and as the owner; and pages of other origins."""
+"""Access: every route without a token, as another user and as the owner; and pages of other origins."""
 
 import logging
 
@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from http_api import (
     NEW_UPLOAD,
+    OWNER,
     SETTINGS,
-    SINGER,
     Api,
     an_api,
     convert,
@@ -23,7 +23,7 @@ from orak.domain.processing import FailureCode
 
 TITLE = {"title": "다른 제목"}
 
-# Statuses without a token, as a stranger, as the owner. Upload 1 has a failed record, upload 2 no bytes yet.
+# Statuses without a token, as another user, as the owner. Upload 1 has a failed record, upload 2 no bytes.
 EVERY_ROUTE = [
     ("POST", "/records/async/presigned-url", NEW_UPLOAD, (401, 200, 200)),
     ("POST", "/records/async", {"title": "t", "uploadId": 2}, (401, 403, 200)),
@@ -75,7 +75,7 @@ EVERY_ROUTE = [
 
 
 async def a_failed_record(api: Api, owner) -> None:
-    api.house.converter.errors.append(Unconvertible(FailureCode.CORRUPT))
+    api.service.converter.errors.append(Unconvertible(FailureCode.CORRUPT))
     await convert(api, await create_record(owner, await upload(owner), title="비밀 노래"))
     await presign(owner)
 
@@ -94,9 +94,9 @@ async def test_the_table_lists_every_route(api):
 
 @pytest.mark.parametrize(("method", "path", "body", "expected"), EVERY_ROUTE)
 async def test_each_route_admits_only_callers_with_the_right(
-    api, anyone, stranger, singer, method, path, body, expected
+    api, anonymous, other_user, owner, method, path, body, expected
 ):
-    await a_failed_record(api, singer)
+    await a_failed_record(api, owner)
     key = "recordings/00000000-0000-4000-8000-000000000001_take.webm"
     for part, value in (
         ("{record_id:str}", "1"),
@@ -109,10 +109,10 @@ async def test_each_route_admits_only_callers_with_the_right(
     ):
         path = path.replace(part, value)
     method = "HEAD" if path == "/records/async/events" else method  # its body has no end
-    for caller, status in zip((anyone, stranger, singer), expected, strict=True):
+    for caller, status in zip((anonymous, other_user, owner), expected, strict=True):
         answer = await caller.request(method, path, json=body)
         assert answer.status_code == status, answer.text
-        if caller is not singer and path != "/openapi.json":
+        if caller is not owner and path != "/openapi.json":
             assert "비밀" not in answer.text
             assert "CORRUPT" not in answer.text
         if status == 403 and path.startswith("/records"):
@@ -120,12 +120,12 @@ async def test_each_route_admits_only_callers_with_the_right(
             assert refusal(answer) == (403, "FORBIDDEN" if operators else "RECORD_PERMISSION_DENIED")
 
 
-async def test_options_lists_the_methods_and_needs_no_token(anyone):
+async def test_options_lists_the_methods_and_needs_no_token(anonymous):
     for path, methods in (
         ("/records/async/1", "DELETE, GET, HEAD, OPTIONS, PATCH"),
         ("/records/async/batch/size", "OPTIONS, PUT"),
     ):
-        answer = await anyone.options(path)
+        answer = await anonymous.options(path)
         assert (answer.status_code, answer.headers["allow"]) == (204, methods)
 
 
@@ -133,14 +133,14 @@ PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-He
 ALLOWED, NEIGHBOUR = "https://app.example.com", "https://appXexample.com"
 
 
-async def test_a_page_of_an_allowed_origin_may_call(anyone):
-    answer = await anyone.options("/records/async", headers=PREFLIGHT | {"Origin": ALLOWED})
+async def test_a_page_of_an_allowed_origin_may_call(anonymous):
+    answer = await anonymous.options("/records/async", headers=PREFLIGHT | {"Origin": ALLOWED})
     assert answer.status_code == 204
     assert answer.headers["access-control-allow-origin"] == ALLOWED
     assert answer.headers["access-control-allow-methods"] == "OPTIONS, POST"
     for header in ("Authorization", "Content-Type", "Idempotency-Key", "Prefer", "If-None-Match"):
         assert header in answer.headers["access-control-allow-headers"]
-    answer = await anyone.get("/records/async/1", headers={"Origin": ALLOWED})
+    answer = await anonymous.get("/records/async/1", headers={"Origin": ALLOWED})
     assert answer.headers["access-control-allow-origin"] == ALLOWED
     for header in ("ETag", "Link", "X-Request-Id", "Location", "Retry-After", "Preference-Applied"):
         assert header in answer.headers["access-control-expose-headers"]
@@ -150,60 +150,60 @@ async def test_a_page_of_an_allowed_origin_may_call(anyone):
     "origin",
     [NEIGHBOUR, "https://app.example.com.evil.example", "http://app.example.com", "null", ALLOWED + "/"],
 )
-async def test_a_page_of_another_origin_gets_no_cors_headers(anyone, origin):
+async def test_a_page_of_another_origin_gets_no_cors_headers(anonymous, origin):
     for answer in (
-        await anyone.options("/records/async", headers=PREFLIGHT | {"Origin": origin}),
-        await anyone.get("/records/async/1", headers={"Origin": origin}),
-        await anyone.get("/nothing", headers={"Origin": origin}),
+        await anonymous.options("/records/async", headers=PREFLIGHT | {"Origin": origin}),
+        await anonymous.get("/records/async/1", headers={"Origin": origin}),
+        await anonymous.get("/nothing", headers={"Origin": origin}),
     ):
         assert not [header for header in answer.headers if header.startswith("access-control")]
         assert "Origin" in answer.headers["vary"]
 
 
-async def test_an_allowed_page_can_read_errors_too(anyone):
+async def test_an_allowed_page_can_read_errors_too(anonymous):
     for path in ("/records/async/1", "/nothing"):
-        answer = await anyone.get(path, headers={"Origin": ALLOWED})
+        answer = await anonymous.get(path, headers={"Origin": ALLOWED})
         assert answer.headers["access-control-allow-origin"] == ALLOWED
         assert answer.headers["vary"] == "Accept-Language, Origin"
 
 
-async def test_a_browser_may_put_to_a_signed_url(singer, anyone):
-    signed = await presign(singer)
+async def test_a_browser_may_put_to_a_signed_url(owner, anonymous):
+    signed = await presign(owner)
     preflight = {"Origin": ALLOWED, "Access-Control-Request-Method": "PUT"}
-    answer = await anyone.options(signed["presignedUrl"], headers=preflight)
+    answer = await anonymous.options(signed["presignedUrl"], headers=preflight)
     assert "PUT" in answer.headers["access-control-allow-methods"]
     headers = signed["headers"] | {"Origin": ALLOWED}
-    answer = await anyone.put(signed["presignedUrl"], content=b"abc", headers=headers)
+    answer = await anonymous.put(signed["presignedUrl"], content=b"abc", headers=headers)
     assert answer.headers["access-control-allow-origin"] == ALLOWED
 
 
 async def test_a_star_lets_every_page_call():
     async with an_api(replace(SETTINGS, cors_origins=("*",))) as api:
-        anyone = await api.caller(None)
-        answer = await anyone.get("/records/async/1", headers={"Origin": NEIGHBOUR})
+        anonymous = await api.caller(None)
+        answer = await anonymous.get("/records/async/1", headers={"Origin": NEIGHBOUR})
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "Origin" not in answer.headers["vary"]
 
 
-async def test_the_access_log_holds_no_secret_and_no_file_name(api, singer, anyone, caplog):
+async def test_the_access_log_holds_no_secret_and_no_file_name(api, owner, anonymous, caplog):
     caplog.set_level(logging.INFO)
-    signed = await presign(singer, originalFilename="엄마.webm")
-    await anyone.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
-    await anyone.get(signed["presignedUrl"])
-    await singer.get("/records/async/1?token=s3cret", headers={"X-Request-Id": "seen"})
-    await anyone.get("/no/such/s3cret")
-    await singer.get("/records/async/1%0AERROR%20forged")
+    signed = await presign(owner, originalFilename="엄마.webm")
+    await anonymous.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+    await anonymous.get(signed["presignedUrl"])
+    await owner.get("/records/async/1?token=s3cret", headers={"X-Request-Id": "seen"})
+    await anonymous.get("/no/such/s3cret")
+    await owner.get("/records/async/1%0AERROR%20forged")
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("orak")]
     assert "GET /records/async/1 404 seen" in lines
     assert any(line.startswith("GET /records/async/1%0AERROR%20forged 404 ") for line in lines)
     assert any(line.startswith("PUT /storage/{key} 200 ") for line in lines)
     assert any(line.startswith("GET (unknown path) 404 ") for line in lines)
-    for secret in ("signature", "s3cret", "엄마", api.token(SINGER)):
+    for secret in ("signature", "s3cret", "엄마", api.token(OWNER)):
         assert not [line for line in lines if secret in line]
 
 
-async def test_head_answers_the_headers_of_get_without_the_body(anyone, singer):
-    await create_record(singer, await upload(singer))
+async def test_head_answers_the_headers_of_get_without_the_body(anonymous, owner):
+    await create_record(owner, await upload(owner))
     for path in (
         "/records/async/me",
         "/records/async/1",
@@ -211,16 +211,16 @@ async def test_head_answers_the_headers_of_get_without_the_body(anyone, singer):
         "/health/live",
         "/docs",
     ):
-        read, asked = await singer.get(path), await singer.head(path)
+        read, asked = await owner.get(path), await owner.head(path)
         assert (asked.status_code, asked.content) == (200, b"")
         for header in ("content-type", "content-length", "etag", "cache-control", "vary"):
             assert asked.headers.get(header) == read.headers.get(header)
-    refused = await anyone.head("/records/async/1")
+    refused = await anonymous.head("/records/async/1")
     assert (refused.status_code, refused.content) == (401, b"")
 
 
-async def test_a_preflight_of_an_unknown_path_is_a_404_without_permissions(anyone):
+async def test_a_preflight_of_an_unknown_path_is_a_404_without_permissions(anonymous):
     preflight = {"Origin": ALLOWED, "Access-Control-Request-Method": "PUT"}
-    answer = await anyone.options("/nowhere", headers=preflight)
+    answer = await anonymous.options("/nowhere", headers=preflight)
     assert refusal(answer) == (404, "NOT_FOUND")
     assert "access-control-allow-methods" not in answer.headers

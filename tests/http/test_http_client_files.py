@@ -13,19 +13,19 @@ MODULES = sorted(path.name for path in CLIENT.glob("*.js"))
 
 
 @pytest.mark.parametrize("name", MODULES)
-async def test_a_module_is_served_as_javascript_and_revalidated(anyone, name):
-    answer = await anyone.get(f"/client/{name}")
+async def test_a_module_is_served_as_javascript_and_revalidated(anonymous, name):
+    answer = await anonymous.get(f"/client/{name}")
     assert answer.text == (CLIENT / name).read_text()
     assert answer.headers["Content-Type"].startswith("text/javascript")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "no-cache" in answer.headers["Cache-Control"]
-    again = await anyone.get(f"/client/{name}", headers={"If-None-Match": answer.headers["ETag"]})
+    again = await anonymous.get(f"/client/{name}", headers={"If-None-Match": answer.headers["ETag"]})
     assert again.status_code == 304
 
 
 @pytest.mark.parametrize("name", ["index.d.ts", "package.json", "../page/app.js", "%2e%2e/page/app.js", ""])
-async def test_other_files_of_the_client_are_not_served(anyone, name):
-    assert (await anyone.get(f"/client/{name}")).status_code == 404
+async def test_other_files_of_the_client_are_not_served(anonymous, name):
+    assert (await anonymous.get(f"/client/{name}")).status_code == 404
 
 
 def test_the_npm_package_carries_the_licence():

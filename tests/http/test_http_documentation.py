@@ -146,7 +146,7 @@ def test_an_example_of_an_answer_fits_its_view(name, written):
 def test_an_example_of_a_request_is_accepted(name, api):
     body = BODIES[name]
     assert body.example.keys() <= body.properties.keys()
-    small = {"fileSize": 3} if "fileSize" in body.example else {}  # the house allows 1,000 bytes
+    small = {"fileSize": 3} if "fileSize" in body.example else {}  # the service accepts at most 1,000 bytes
     assert body.parse(Parameters({**body.example, **small}), api.running)
 
 
@@ -163,16 +163,16 @@ def test_operation_ids_are_unique(written):
     assert len(names) == len(set(names))
 
 
-async def test_the_document_is_served_without_a_token_and_revalidated(anyone):
-    answer = await anyone.get("/openapi.json")
+async def test_the_document_is_served_without_a_token_and_revalidated(anonymous):
+    answer = await anonymous.get("/openapi.json")
     assert answer.json() == json.loads(rendered_document())
     assert answer.headers["content-type"] == "application/json"
-    again = await anyone.get("/openapi.json", headers={"If-None-Match": answer.headers["etag"]})
+    again = await anonymous.get("/openapi.json", headers={"If-None-Match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
 
 
-async def test_the_page_loads_nothing_from_other_servers(anyone):
-    page = await anyone.get("/docs")
+async def test_the_page_loads_nothing_from_other_servers(anonymous):
+    page = await anonymous.get("/docs")
     policy = page.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; script-src 'self';")
     assert "http" not in policy
@@ -180,18 +180,18 @@ async def test_the_page_loads_nothing_from_other_servers(anyone):
     assert len(links) == 4
     for link in links:
         assert link.startswith("/docs/assets/")
-        answer = await anyone.get(link)
+        answer = await anonymous.get(link)
         assert (answer.status_code, bool(answer.content)) == (200, True)
         assert answer.headers["x-content-type-options"] == "nosniff"
-    script = (await anyone.get("/docs/assets/docs.js")).text
+    script = (await anonymous.get("/docs/assets/docs.js")).text
     assert "validatorUrl: null" in script
     assert "http://" not in script
     assert "https://" not in script
 
 
 @pytest.mark.parametrize("name", ["README.md", "..%2fdocs.html", "%2e%2e", "swagger-ui.css.map"])
-async def test_no_other_file_is_served(anyone, name):
-    assert (await anyone.get(f"/docs/assets/{name}")).status_code == 404
+async def test_no_other_file_is_served(anonymous, name):
+    assert (await anonymous.get(f"/docs/assets/{name}")).status_code == 404
 
 
 async def test_uvicorn_writes_no_query_into_its_log(api):

@@ -26,8 +26,8 @@ def break_use_case(api: Api, name: str, error: Exception) -> None:
     api.app.state.running = dataclasses.replace(running, use_cases=use_cases)
 
 
-async def test_the_error_envelope_matches_the_contract_byte_for_byte(singer):
-    answer = await singer.get("/records/async/12345?secret=1", headers={"X-Request-Id": "abc-1"})
+async def test_the_error_envelope_matches_the_contract_byte_for_byte(owner):
+    answer = await owner.get("/records/async/12345?secret=1", headers={"X-Request-Id": "abc-1"})
     assert answer.status_code == 404
     assert answer.text == (
         '{"error":{"code":"RECORD_NOT_FOUND","message":"Record not found: 12345",'
@@ -37,13 +37,13 @@ async def test_the_error_envelope_matches_the_contract_byte_for_byte(singer):
     assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_details_are_sentences_about_fields_in_the_language_of_the_client(singer):
-    answer = await singer.post("/records/async", json={})
+async def test_details_are_sentences_about_fields_in_the_language_of_the_client(owner):
+    answer = await owner.post("/records/async", json={})
     assert answer.json()["error"]["details"] == [
         {"field": "title", "code": "REQUIRED", "message": "제목은 필수입니다"},
         {"field": "uploadId", "code": "REQUIRED", "message": "업로드 ID는 필수입니다"},
     ]
-    answer = await singer.post(
+    answer = await owner.post(
         "/records/async", json={}, headers={"Accept-Language": "en-US,en;q=0.9,ko;q=0.8"}
     )
     assert answer.json()["error"]["message"] == "The request is not valid"
@@ -56,18 +56,18 @@ async def test_details_are_sentences_about_fields_in_the_language_of_the_client(
 @pytest.mark.parametrize(
     "path", ["/nothing", "/records", "/records/async/1/2/3", "/records/async/uploads", "/docs/x"]
 )
-async def test_an_unknown_path_is_404_without_a_token(anyone, path):
-    assert refusal(await anyone.get(path)) == (404, "NOT_FOUND")
+async def test_an_unknown_path_is_404_without_a_token(anonymous, path):
+    assert refusal(await anonymous.get(path)) == (404, "NOT_FOUND")
 
 
-async def test_a_wrong_method_gets_the_allowed_ones_without_a_token(anyone):
+async def test_a_wrong_method_gets_the_allowed_ones_without_a_token(anonymous):
     for method, path, allowed in (
         ("GET", "/records/async", "OPTIONS, POST"),
         ("PUT", "/records/async/1", "DELETE, GET, HEAD, OPTIONS, PATCH"),
         ("POST", "/health/live", "GET, HEAD, OPTIONS"),
         ("BREW", "/health/live", "GET, HEAD, OPTIONS"),
     ):
-        answer = await anyone.request(method, path)
+        answer = await anonymous.request(method, path)
         assert refusal(answer) == (405, "METHOD_NOT_ALLOWED")
         assert answer.headers["allow"] == allowed
 
@@ -76,26 +76,26 @@ async def test_a_wrong_method_gets_the_allowed_ones_without_a_token(anyone):
     "authorization",
     [None, "", "Bearer", "Bearer ", "Basic c2luZ2VyOg==", "Bearer x", "Bearer a.b.c", "Bearer " + "a" * 9000],
 )
-async def test_without_a_valid_token_nothing_of_the_request_is_parsed(anyone, authorization):
+async def test_without_a_valid_token_nothing_of_the_request_is_parsed(anonymous, authorization):
     headers = {} if authorization is None else {"Authorization": authorization}
     for method, path in (
         ("GET", "/records/async/x"),
         ("POST", "/records/async"),
         ("POST", "/records/async/presigned-url?limit=%FF"),
     ):
-        answer = await anyone.request(method, path, content=b"{", headers=headers)
+        answer = await anonymous.request(method, path, content=b"{", headers=headers)
         assert refusal(answer) == (401, "UNAUTHORIZED")
         assert answer.headers["www-authenticate"] == "Bearer"
 
 
-async def test_the_scheme_of_a_token_is_case_insensitive(api, anyone):
-    answer = await anyone.get("/records/async/me", headers={"Authorization": f"bEARER  {api.token(1)}"})
+async def test_the_scheme_of_a_token_is_case_insensitive(api, anonymous):
+    answer = await anonymous.get("/records/async/me", headers={"Authorization": f"bEARER  {api.token(1)}"})
     assert answer.status_code == 200
 
 
-async def test_a_bug_is_an_internal_error_whose_cause_is_only_in_the_log(api, singer, caplog):
+async def test_a_bug_is_an_internal_error_whose_cause_is_only_in_the_log(api, owner, caplog):
     break_use_case(api, "get_record", RuntimeError("password=hunter2"))
-    answer = await singer.get("/records/async/1", headers={"X-Request-Id": "bug-1"})
+    answer = await owner.get("/records/async/1", headers={"X-Request-Id": "bug-1"})
     assert refusal(answer) == (500, "INTERNAL")
     assert "hunter2" not in answer.text
     assert "Traceback" not in answer.text
@@ -104,22 +104,22 @@ async def test_a_bug_is_an_internal_error_whose_cause_is_only_in_the_log(api, si
     assert "hunter2" in str(line.exc_info)
 
 
-async def test_an_unavailable_adapter_is_a_503_with_retry_after(api, singer):
+async def test_an_unavailable_adapter_is_a_503_with_retry_after(api, owner):
     break_use_case(api, "get_record", Unavailable("the disk answered EIO"))
-    answer = await singer.get("/records/async/1")
+    answer = await owner.get("/records/async/1")
     assert refusal(answer) == (503, "UNAVAILABLE")
     assert answer.headers["retry-after"] == "4"
     assert "EIO" not in answer.text
 
 
-async def test_a_stale_version_is_a_conflict(api, singer):
+async def test_a_stale_version_is_a_conflict(api, owner):
     break_use_case(api, "delete_record", StaleVersion())
-    assert refusal(await singer.delete("/records/async/1")) == (409, "CONFLICT")
+    assert refusal(await owner.delete("/records/async/1")) == (409, "CONFLICT")
 
 
-async def test_an_unavailable_database_at_the_first_token_is_a_503(api, singer):
+async def test_an_unavailable_database_at_the_first_token_is_a_503(api, owner):
     break_use_case(api, "register_user", Unavailable())
-    assert refusal(await singer.get("/records/async/me")) == (503, "UNAVAILABLE")
+    assert refusal(await owner.get("/records/async/me")) == (503, "UNAVAILABLE")
 
 
 async def test_only_the_first_token_of_a_user_registers_them(api):
@@ -136,26 +136,26 @@ async def test_only_the_first_token_of_a_user_registers_them(api):
     assert registered == [1, 2]
 
 
-async def test_readiness_names_the_parts_that_do_not_answer(api, anyone):
-    assert (await anyone.get("/health/live")).json() == {"status": "live"}
-    assert (await anyone.get("/health/ready")).json() == {"status": "ready"}
+async def test_readiness_names_the_parts_that_do_not_answer(api, anonymous):
+    assert (await anonymous.get("/health/live")).json() == {"status": "live"}
+    assert (await anonymous.get("/health/ready")).json() == {"status": "ready"}
 
     class Down:
         async def head(self, _key):
             raise Unavailable
 
     api.app.state.running = dataclasses.replace(api.app.state.running, storage=Down())
-    answer = await anyone.get("/health/ready", headers={"Accept-Language": "en"})
+    answer = await anonymous.get("/health/ready", headers={"Accept-Language": "en"})
     assert refusal(answer) == (503, "UNAVAILABLE")
     assert answer.json()["error"]["details"] == [
         {"field": "storage", "code": "UNAVAILABLE", "message": "The storage does not answer"}
     ]
-    assert (await anyone.get("/health/live")).status_code == 200
+    assert (await anonymous.get("/health/live")).status_code == 200
 
 
 @pytest.mark.parametrize("given", ["", "a b", "a\x7f", "é".encode().decode("latin-1"), "x" * 129, 'a"b'])
-async def test_a_request_id_that_could_forge_a_log_line_is_replaced(anyone, given):
-    answer = await anyone.get("/nothing", headers={"X-Request-Id": given.encode("latin-1")})
+async def test_a_request_id_that_could_forge_a_log_line_is_replaced(anonymous, given):
+    answer = await anonymous.get("/nothing", headers={"X-Request-Id": given.encode("latin-1")})
     assert re.fullmatch("[0-9a-f]{32}", answer.json()["error"]["requestId"])
 
 
@@ -180,36 +180,36 @@ async def test_a_request_id_that_could_forge_a_log_line_is_replaced(anyone, give
         (",;=,q", "ko"),
     ],
 )
-async def test_accept_language_chooses_the_language_by_weight(anyone, header, language):
-    answer = await anyone.get("/nothing", headers={} if header is None else {"Accept-Language": header})
+async def test_accept_language_chooses_the_language_by_weight(anonymous, header, language):
+    answer = await anonymous.get("/nothing", headers={} if header is None else {"Accept-Language": header})
     assert answer.headers["content-language"] == language
     assert answer.json()["error"]["message"] == {"ko": "찾을 수 없습니다", "en": "Not found"}[language]
     assert "Accept-Language" in answer.headers["vary"]
 
 
-async def test_every_error_code_comes_with_its_documented_status(singer, stranger, anyone):
+async def test_every_error_code_comes_with_its_documented_status(owner, other_user, anonymous):
     """Each code of the table is reached over HTTP."""
-    signed = await upload(singer)
-    await create_record(singer, signed)
-    await presign(singer)
+    signed = await upload(owner)
+    await create_record(owner, signed)
+    await presign(owner)
     key = {"Idempotency-Key": "k"}
-    await singer.post("/records/async/presigned-url", params=NEW_UPLOAD, headers=key)
+    await owner.post("/records/async/presigned-url", params=NEW_UPLOAD, headers=key)
     seen = {
         refusal(answer)
         for answer in (
-            await singer.post("/records/async", json={"title": "t", "uploadId": 1}),
-            await singer.get("/records/async/9"),
-            await stranger.get("/records/async/1"),
-            await singer.post("/records/async", json={}),
-            await anyone.get("/records/async/1"),
-            await anyone.put(signed["presignedUrl"] + "0"),
-            await anyone.get("/nothing"),
-            await anyone.put("/health/live"),
-            await singer.post("/records/async/1/retry"),
-            await anyone.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"]),
-            await singer.post("/records/async", content=b" " * 20_000),
-            await singer.post("/records/async", content=b"{}"),
-            await singer.post(
+            await owner.post("/records/async", json={"title": "t", "uploadId": 1}),
+            await owner.get("/records/async/9"),
+            await other_user.get("/records/async/1"),
+            await owner.post("/records/async", json={}),
+            await anonymous.get("/records/async/1"),
+            await anonymous.put(signed["presignedUrl"] + "0"),
+            await anonymous.get("/nothing"),
+            await anonymous.put("/health/live"),
+            await owner.post("/records/async/1/retry"),
+            await anonymous.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"]),
+            await owner.post("/records/async", content=b" " * 20_000),
+            await owner.post("/records/async", content=b"{}"),
+            await owner.post(
                 "/records/async/presigned-url", params=NEW_UPLOAD | {"fileSize": 9}, headers=key
             ),
         )

@@ -90,9 +90,9 @@ HEADERS = st.fixed_dictionaries(
     media_type=MEDIA_TYPES,
     headers=HEADERS,
 )
-async def test_no_request_makes_the_api_fail(singer, method, path, body, media_type, headers):
+async def test_no_request_makes_the_api_fail(owner, method, path, body, media_type, headers):
     raw = {name: value.encode() for name, value in headers.items()} | {"Content-Type": media_type.encode()}
-    answer = await singer.request(method, path, content=body, headers=raw)
+    answer = await owner.request(method, path, content=body, headers=raw)
     assert answer.status_code < 500, answer.text
     if answer.status_code >= 400 and method != "HEAD":
         refusal(answer)
@@ -123,8 +123,8 @@ TERMS = st.dictionaries(
         },
     ),
 )
-async def test_no_request_makes_the_object_server_fail(singer, method, folder, path, terms, headers):
-    answer = await singer.request(
+async def test_no_request_makes_the_object_server_fail(owner, method, folder, path, terms, headers):
+    answer = await owner.request(
         method,
         f"/{folder}/{path}",
         params=terms,
@@ -136,7 +136,7 @@ async def test_no_request_makes_the_object_server_fail(singer, method, folder, p
         refusal(answer)
 
 
-async def test_the_api_still_works_after_malformed_requests(singer):
+async def test_the_api_still_works_after_malformed_requests(owner):
     for body in (b"[" * 8192, b"\xff", b'{"title": "\\ud800"}'):
-        await singer.post("/records/async", content=body, headers={"Content-Type": "application/json"})
-    await upload(singer)
+        await owner.post("/records/async", content=body, headers={"Content-Type": "application/json"})
+    await upload(owner)

@@ -10,67 +10,67 @@ PRESIGN, RECORDS = "/records/async/presigned-url", "/records/async"
 KEY = {"Idempotency-Key": "4f9c2f1e"}
 
 
-async def test_a_repeated_presign_returns_the_same_upload_whatever_its_form(singer):
-    first = (await singer.post(PRESIGN, json=NEW_UPLOAD, headers=KEY)).json()
+async def test_a_repeated_presign_returns_the_same_upload_whatever_its_form(owner):
+    first = (await owner.post(PRESIGN, json=NEW_UPLOAD, headers=KEY)).json()
     for sent in ({"json": NEW_UPLOAD}, {"data": NEW_UPLOAD}, {"params": NEW_UPLOAD}):
-        again = (await singer.post(PRESIGN, headers=KEY, **sent)).json()
+        again = (await owner.post(PRESIGN, headers=KEY, **sent)).json()
         assert (again["uploadId"], again["s3Key"]) == (first["uploadId"], first["s3Key"])
-    assert (await singer.post(PRESIGN, json=NEW_UPLOAD)).json()["uploadId"] != first["uploadId"]
+    assert (await owner.post(PRESIGN, json=NEW_UPLOAD)).json()["uploadId"] != first["uploadId"]
 
 
-async def test_a_repeated_create_returns_the_same_record(singer):
-    body = {"title": "t", "uploadId": (await upload(singer))["uploadId"]}
-    first = await singer.post(RECORDS, json=body, headers=KEY)
-    again = await singer.post(RECORDS, json=body, headers=KEY)
+async def test_a_repeated_create_returns_the_same_record(owner):
+    body = {"title": "t", "uploadId": (await upload(owner))["uploadId"]}
+    first = await owner.post(RECORDS, json=body, headers=KEY)
+    again = await owner.post(RECORDS, json=body, headers=KEY)
     assert (again.status_code, again.text) == (200, first.text)
 
 
-async def test_concurrent_repeats_of_a_create_have_one_effect(singer):
-    body = {"title": "t", "uploadId": (await upload(singer))["uploadId"]}
-    answers = await asyncio.gather(*(singer.post(RECORDS, json=body, headers=KEY) for _ in range(20)))
+async def test_concurrent_repeats_of_a_create_have_one_effect(owner):
+    body = {"title": "t", "uploadId": (await upload(owner))["uploadId"]}
+    answers = await asyncio.gather(*(owner.post(RECORDS, json=body, headers=KEY) for _ in range(20)))
     assert {(answer.status_code, answer.json()["id"]) for answer in answers} == {(200, 1)}
 
 
-async def test_a_key_used_with_another_body_is_422(singer):
-    signed = (await singer.post(PRESIGN, json=NEW_UPLOAD, headers=KEY)).json()
-    answer = await singer.post(PRESIGN, json=NEW_UPLOAD | {"fileSize": 4}, headers=KEY)
+async def test_a_key_used_with_another_body_is_422(owner):
+    signed = (await owner.post(PRESIGN, json=NEW_UPLOAD, headers=KEY)).json()
+    answer = await owner.post(PRESIGN, json=NEW_UPLOAD | {"fileSize": 4}, headers=KEY)
     assert refusal(answer) == (422, "IDEMPOTENCY_CONFLICT")
     # The two routes do not share their keys.
     assert (
-        await singer.post(RECORDS, json={"title": "t", "uploadId": signed["uploadId"]}, headers=KEY)
+        await owner.post(RECORDS, json={"title": "t", "uploadId": signed["uploadId"]}, headers=KEY)
     ).status_code == 200
-    answer = await singer.post(RECORDS, json={"title": "u", "uploadId": signed["uploadId"]}, headers=KEY)
+    answer = await owner.post(RECORDS, json={"title": "u", "uploadId": signed["uploadId"]}, headers=KEY)
     assert refusal(answer) == (422, "IDEMPOTENCY_CONFLICT")
 
 
-async def test_two_users_do_not_share_their_keys(singer, stranger):
-    mine = (await singer.post(PRESIGN, json=NEW_UPLOAD, headers=KEY)).json()
-    theirs = (await stranger.post(PRESIGN, json=NEW_UPLOAD, headers=KEY)).json()
+async def test_two_users_do_not_share_their_keys(owner, other_user):
+    mine = (await owner.post(PRESIGN, json=NEW_UPLOAD, headers=KEY)).json()
+    theirs = (await other_user.post(PRESIGN, json=NEW_UPLOAD, headers=KEY)).json()
     assert mine["uploadId"] != theirs["uploadId"]
 
 
-async def test_a_refused_call_leaves_its_key_unused(singer):
-    answer = await singer.post(RECORDS, json={"title": "t", "uploadId": 1}, headers=KEY)
+async def test_a_refused_call_leaves_its_key_unused(owner):
+    answer = await owner.post(RECORDS, json={"title": "t", "uploadId": 1}, headers=KEY)
     assert refusal(answer) == (404, "RECORD_OPERATION_FAILED")
-    await upload(singer)
-    assert (await singer.post(RECORDS, json={"title": "u", "uploadId": 1}, headers=KEY)).status_code == 200
+    await upload(owner)
+    assert (await owner.post(RECORDS, json={"title": "u", "uploadId": 1}, headers=KEY)).status_code == 200
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "a" * 256, "키", "a\x7f"])
-async def test_a_key_must_be_1_to_255_visible_ascii_characters(singer, key):
+async def test_a_key_must_be_1_to_255_visible_ascii_characters(owner, key):
     headers = {"Idempotency-Key": key.encode()}
     for path, body in ((PRESIGN, NEW_UPLOAD), (RECORDS, {"title": "t", "uploadId": 1})):
-        answer = await singer.post(path, json=body, headers=headers)
+        answer = await owner.post(path, json=body, headers=headers)
         assert wrong_fields(answer) == [("Idempotency-Key", "INVALID")]
 
 
-async def test_two_keys_in_one_call_are_refused(singer):
+async def test_two_keys_in_one_call_are_refused(owner):
     headers = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
-    assert wrong_fields(await singer.post(PRESIGN, json=NEW_UPLOAD, headers=headers)) == [
+    assert wrong_fields(await owner.post(PRESIGN, json=NEW_UPLOAD, headers=headers)) == [
         ("Idempotency-Key", "INVALID")
     ]
 
 
-async def test_a_key_of_255_characters_is_accepted(singer):
-    answer = await singer.post(PRESIGN, json=NEW_UPLOAD, headers={"Idempotency-Key": "~" * 255})
+async def test_a_key_of_255_characters_is_accepted(owner):
+    answer = await owner.post(PRESIGN, json=NEW_UPLOAD, headers={"Idempotency-Key": "~" * 255})
     assert answer.status_code == 200

@@ -24,30 +24,30 @@ START = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-async def house(tmp_path):
-    async with served(tmp_path) as (server, singer):
-        yield server, singer
+async def server_and_owner(tmp_path):
+    async with served(tmp_path) as (server, owner):
+        yield server, owner
 
 
 @pytest.fixture
-def server(house):
-    return house[0]
+def server(server_and_owner):
+    return server_and_owner[0]
 
 
 @pytest.fixture
-def singer(house):
-    return house[1]
+def owner(server_and_owner):
+    return server_and_owner[1]
 
 
-async def a_record(server, singer) -> dict:
-    signed = on_server(server, await presign(singer))
-    await singer.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
-    return await create_record(singer, signed)
+async def a_record(server, owner) -> dict:
+    signed = on_server(server, await presign(owner))
+    await owner.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+    return await create_record(owner, signed)
 
 
-async def a_conversion(server, singer) -> int:
+async def a_conversion(server, owner) -> int:
     """Create a record and convert it, which fails: three changes."""
-    record = await a_record(server, singer)
+    record = await a_record(server, owner)
     await server.running.use_cases.process_upload(UploadId(record["uploadId"]))
     await server.running.use_cases.follow_events()
     return record["id"]
@@ -128,11 +128,11 @@ async def until(holds) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_stream_shows_every_step_of_a_conversion(server, singer):
-    async with streamed(singer) as stream:
+async def test_a_stream_shows_every_step_of_a_conversion(server, owner):
+    async with streamed(owner) as stream:
         assert stream.answer.headers["content-type"] == "text/event-stream"
         assert stream.answer.headers["cache-control"] == "no-store"
-        record_id = await a_conversion(server, singer)
+        record_id = await a_conversion(server, owner)
         assert await stream.states(3) == [
             (record_id, "PROCESSING"),
             (record_id, "PROCESSING"),
@@ -140,8 +140,8 @@ async def test_a_stream_shows_every_step_of_a_conversion(server, singer):
         ]
 
 
-async def test_an_event_matches_the_contract_byte_for_byte(server, singer):
-    async with streamed(singer) as stream:
+async def test_an_event_matches_the_contract_byte_for_byte(server, owner):
+    async with streamed(owner) as stream:
         await publish(
             server, LiveMessage(9, RecordId(3), UploadId(4), ProcessingStatus.COMPLETED, 100, START)
         )
@@ -152,40 +152,40 @@ async def test_an_event_matches_the_contract_byte_for_byte(server, singer):
         }
 
 
-async def test_a_tick_repeats_the_last_event_id_and_has_no_id_of_its_own(server, singer):
-    async with streamed(singer) as stream:
+async def test_a_tick_repeats_the_last_event_id_and_has_no_id_of_its_own(server, owner):
+    async with streamed(owner) as stream:
         begin = int(stream.last_id)
         await publish(server, a_tick(40))
         event = await stream.event()
         assert (event["eventId"], event["progress"], event["id"]) == (begin, 40, None)
 
 
-async def test_a_client_that_reconnects_after_each_event_sees_every_change_once(server, singer):
-    async with streamed(singer) as stream:
+async def test_a_client_that_reconnects_after_each_event_sees_every_change_once(server, owner):
+    async with streamed(owner) as stream:
         last = stream.last_id
-    converted = [await a_conversion(server, singer) for _ in range(7)]
-    async with streamed(singer, after=last) as stream:
+    converted = [await a_conversion(server, owner) for _ in range(7)]
+    async with streamed(owner, after=last) as stream:
         whole = [(await stream.event())["eventId"] for _ in range(21)]
     seen = []
     for _ in range(21):
-        async with streamed(singer, after=last) as stream:
+        async with streamed(owner, after=last) as stream:
             seen.append((await stream.event())["eventId"])
             last = stream.last_id
     assert len(converted) == 7
     assert seen == whole == sorted(set(seen))
 
 
-async def test_a_deleted_record_is_announced_as_deleted(server, singer):
-    record_id = await a_conversion(server, singer)
-    async with streamed(singer) as stream:
-        await singer.delete(f"/records/async/{record_id}")
+async def test_a_deleted_record_is_announced_as_deleted(server, owner):
+    record_id = await a_conversion(server, owner)
+    async with streamed(owner) as stream:
+        await owner.delete(f"/records/async/{record_id}")
         await server.running.use_cases.follow_events()
         event = await stream.event()
     assert (event["recordId"], event["processingStatus"], event["deleted"]) == (record_id, "FAILED", True)
 
 
-async def test_ticks_after_the_end_of_a_conversion_are_left_out(server, singer):
-    async with streamed(singer) as stream:
+async def test_ticks_after_the_end_of_a_conversion_are_left_out(server, owner):
+    async with streamed(owner) as stream:
         begin = int(stream.last_id)
         done = LiveMessage(begin + 5, RecordId(1), UploadId(1), ProcessingStatus.COMPLETED, 100, START)
         again = LiveMessage(begin + 6, RecordId(1), UploadId(1), ProcessingStatus.PROCESSING, 0, START)
@@ -193,13 +193,13 @@ async def test_ticks_after_the_end_of_a_conversion_are_left_out(server, singer):
         assert [(await stream.event())["progress"] for _ in range(4)] == [1, 100, 0, 2]
 
 
-async def test_users_receive_events_of_their_own_records_only(server, singer):
+async def test_users_receive_events_of_their_own_records_only(server, owner):
     async with (
-        caller(server, user=2) as stranger,
-        streamed(stranger, after=0) as stream,
+        caller(server, user=2) as other_user,
+        streamed(other_user, after=0) as stream,
         connected(server, a_token(2), "?lastEventId=0") as connection,
     ):
-        await a_conversion(server, singer)
+        await a_conversion(server, owner)
         await publish(server, a_tick(40))
         own = LiveMessage(999, RecordId(7), UploadId(7), ProcessingStatus.COMPLETED, 100, START)
         await publish(server, own, user=2)
@@ -207,29 +207,29 @@ async def test_users_receive_events_of_their_own_records_only(server, singer):
         assert (await next_message(connection))["recordId"] == 7
 
 
-async def test_a_stream_resumed_after_a_future_id_begins_now(singer):
-    async with streamed(singer, after=10**9) as stream:
+async def test_a_stream_resumed_after_a_future_id_begins_now(owner):
+    async with streamed(owner, after=10**9) as stream:
         assert int(stream.last_id) < 10**9
 
 
 @pytest.mark.parametrize("given", ["x", "-1", "1_0", "٣", "9" * 17, "1.0"])
-async def test_a_malformed_last_event_id_is_refused(singer, given):
-    answer = await singer.get(EVENTS, headers={"Last-Event-ID": given.encode()})
+async def test_a_malformed_last_event_id_is_refused(owner, given):
+    answer = await owner.get(EVENTS, headers={"Last-Event-ID": given.encode()})
     assert refusal(answer) == (400, "VALIDATION_FAILED")
 
 
-async def test_head_of_a_stream_ends_at_once(singer):
-    answer = await singer.head(EVENTS)
+async def test_head_of_a_stream_ends_at_once(owner):
+    answer = await owner.head(EVENTS)
     assert (answer.status_code, answer.content) == (200, b"")
 
 
-async def test_a_stream_needs_a_token_in_the_header_or_a_valid_ticket(server, singer):
-    token = singer.headers.pop("authorization").removeprefix("Bearer ")
+async def test_a_stream_needs_a_token_in_the_header_or_a_valid_ticket(server, owner):
+    token = owner.headers.pop("authorization").removeprefix("Bearer ")
     for path in (EVENTS, f"{EVENTS}?token={token}", f"{EVENTS}?access_token={token}", f"{EVENTS}?ticket=x"):
-        assert refusal(await singer.get(path)) == (401, "UNAUTHORIZED")
-    with_both = await singer.get(f"{EVENTS}?token={token}", headers={"Authorization": f"Bearer {token}"})
+        assert refusal(await owner.get(path)) == (401, "UNAUTHORIZED")
+    with_both = await owner.get(f"{EVENTS}?token={token}", headers={"Authorization": f"Bearer {token}"})
     assert refusal(with_both) == (401, "UNAUTHORIZED")
-    assert refusal(await singer.post(TICKET)) == (401, "UNAUTHORIZED")
+    assert refusal(await owner.post(TICKET)) == (401, "UNAUTHORIZED")
     for query in ("", f"?token={token}", "?ticket=x"):
         with pytest.raises(InvalidStatus) as refused:
             await connected(server, query=query)
@@ -237,23 +237,23 @@ async def test_a_stream_needs_a_token_in_the_header_or_a_valid_ticket(server, si
         assert json.loads(refused.value.response.body)["error"]["code"] == "UNAUTHORIZED"
 
 
-async def test_a_ticket_opens_one_stream(server, singer, caplog):
+async def test_a_ticket_opens_one_stream(server, owner, caplog):
     caplog.set_level(logging.INFO)
-    made = await singer.post(TICKET)
+    made = await owner.post(TICKET)
     assert made.headers["cache-control"] == "no-store"
     left = datetime.fromisoformat(made.json()["expirationTime"]) - datetime.now(UTC)
     assert timedelta(seconds=20) < left <= timedelta(seconds=30)
     ticket = made.json()["ticket"]
-    other = (await singer.post(TICKET)).json()["ticket"]
-    del singer.headers["authorization"]
+    other = (await owner.post(TICKET)).json()["ticket"]
+    del owner.headers["authorization"]
     async with (
-        streamed(singer, params={"ticket": ticket}),
+        streamed(owner, params={"ticket": ticket}),
         connected(server, query=f"?ticket={other}") as socket,
     ):
         await publish(server, a_tick(5))
         assert (await next_message(socket))["progress"] == 5
     for used in (ticket, other):
-        assert refusal(await singer.get(EVENTS, params={"ticket": used})) == (401, "UNAUTHORIZED")
+        assert refusal(await owner.get(EVENTS, params={"ticket": used})) == (401, "UNAUTHORIZED")
     written = "\n".join(record.getMessage() for record in caplog.records if record.name != "httpx")
     assert ticket not in written
     assert other not in written
@@ -273,8 +273,8 @@ async def test_a_browser_authenticates_with_a_subprotocol(server):
         }
 
 
-async def test_a_socket_resumes_where_the_last_one_ended(server, singer):
-    await a_conversion(server, singer)
+async def test_a_socket_resumes_where_the_last_one_ended(server, owner):
+    await a_conversion(server, owner)
     headers = {"Authorization": f"Bearer {a_token()}"}
     async with connected(server, query="?lastEventId=0", additional_headers=headers) as connection:
         assert connection.subprotocol is None
@@ -316,8 +316,8 @@ async def test_a_long_message_closes_the_socket_and_short_ones_are_ignored(serve
 
 async def test_shutdown_ends_every_stream_and_asks_clients_to_reconnect(tmp_path):
     async with (
-        served(tmp_path) as (server, singer),
-        streamed(singer) as stream,
+        served(tmp_path) as (server, owner),
+        streamed(owner) as stream,
         connected(server, a_token()) as connection,
     ):
         server.running.end_waits()
@@ -326,12 +326,12 @@ async def test_shutdown_ends_every_stream_and_asks_clients_to_reconnect(tmp_path
             await stream.block()
 
 
-async def test_a_stream_ends_when_its_token_expires(server, singer):
+async def test_a_stream_ends_when_its_token_expires(server, owner):
     short = a_token(life=timedelta(seconds=2))
-    singer.headers["authorization"] = f"Bearer {short}"
-    ticket = (await singer.post(TICKET)).json()["ticket"]
+    owner.headers["authorization"] = f"Bearer {short}"
+    ticket = (await owner.post(TICKET)).json()["ticket"]
     async with (
-        streamed(singer) as stream,
+        streamed(owner) as stream,
         connected(server, short) as one,
         connected(server, query=f"?ticket={ticket}") as other,
     ):
@@ -339,26 +339,26 @@ async def test_a_stream_ends_when_its_token_expires(server, singer):
         assert await close_of(other) == 1012
         with pytest.raises(EOFError):
             await stream.block()
-    assert refusal(await singer.get(EVENTS)) == (401, "UNAUTHORIZED")
+    assert refusal(await owner.get(EVENTS)) == (401, "UNAUTHORIZED")
 
 
-async def test_a_quiet_stream_sends_heartbeats(singer, monkeypatch):
+async def test_a_quiet_stream_sends_heartbeats(owner, monkeypatch):
     monkeypatch.setattr(live_streams, "HEARTBEAT_SECONDS", 0.01)
-    async with streamed(singer) as stream:
+    async with streamed(owner) as stream:
         assert await stream.block() == {"": ""}
 
 
-async def test_a_user_may_open_a_limited_number_of_streams(server, singer):
-    async with streamed(singer) as stream:
+async def test_a_user_may_open_a_limited_number_of_streams(server, owner):
+    async with streamed(owner) as stream:
         [user] = [*server.config.app.state.streams._open]
         server.config.app.state.streams._open[user] += 31
-        refused = await singer.get(EVENTS)
+        refused = await owner.get(EVENTS)
         assert refusal(refused) == (429, "RATE_LIMITED")
         assert refused.headers["retry-after"] == "10"
         with pytest.raises(InvalidStatus) as refused:
             await connected(server, a_token())
         assert refused.value.response.status_code == 429
-        async with caller(server, user=2) as stranger, streamed(stranger):
+        async with caller(server, user=2) as other_user, streamed(other_user):
             pass
         server.config.app.state.streams._open[user] -= 31
     await until(lambda: not server.config.app.state.streams._open)
@@ -367,7 +367,7 @@ async def test_a_user_may_open_a_limited_number_of_streams(server, singer):
 
 @pytest.mark.parametrize("kind", ["events", "socket"])
 async def test_a_client_that_never_reads_is_disconnected_and_delays_no_other(
-    server, singer, monkeypatch, kind
+    server, owner, monkeypatch, kind
 ):
     for module in (live_events, live_socket):
         monkeypatch.setattr(module, "WRITE_TIMEOUT_SECONDS", 0.3)
@@ -386,7 +386,7 @@ async def test_a_client_that_never_reads_is_disconnected_and_delays_no_other(
         f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {a_token()}\r\n{upgrade}\r\n".encode()
     )
     open_streams = server.config.app.state.streams
-    async with streamed(singer) as stream:
+    async with streamed(owner) as stream:
         await until(lambda: open_streams._open[UserId(1)] == 2)
         position = 1000
         async with asyncio.timeout(DEADLINE):

@@ -8,8 +8,8 @@ from http_api import create_record, upload
 from orak.application.ports.failures import Unavailable
 
 
-async def metrics(anyone):
-    answer = await anyone.get("/metrics")
+async def metrics(anonymous):
+    answer = await anonymous.get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert answer.headers["cache-control"] == "no-store"
@@ -20,11 +20,11 @@ async def metrics(anyone):
     }
 
 
-async def test_metrics_show_waiting_uploads_and_relay_lag(api, anyone, singer):
-    await create_record(singer, await upload(singer))
-    await upload(singer)
-    await api.house.persistence.event_log.number()
-    shown = await metrics(anyone)
+async def test_metrics_show_waiting_uploads_and_relay_lag(api, anonymous, owner):
+    await create_record(owner, await upload(owner))
+    await upload(owner)
+    await api.service.persistence.event_log.number()
+    shown = await metrics(anonymous)
     assert shown.pop(("batch_processing_oldest_waiting_seconds",)) >= 0
     assert shown.pop(("orak_relay_lag_seconds", "delete-objects")) >= 0
     assert shown == {
@@ -40,7 +40,7 @@ async def test_metrics_show_waiting_uploads_and_relay_lag(api, anyone, singer):
     }
 
 
-async def test_without_a_database_the_only_metric_says_so(api, anyone):
+async def test_without_a_database_the_only_metric_says_so(api, anonymous):
     class Away:
         async def count(self, *_):
             raise Unavailable("the database is away")
@@ -49,4 +49,4 @@ async def test_without_a_database_the_only_metric_says_so(api, anyone):
     collect_metrics = dataclasses.replace(running.use_cases.collect_metrics, reports=Away())
     use_cases = dataclasses.replace(running.use_cases, collect_metrics=collect_metrics)
     api.app.state.running = dataclasses.replace(running, use_cases=use_cases)
-    assert await metrics(anyone) == {("orak_database_up",): 0}
+    assert await metrics(anonymous) == {("orak_database_up",): 0}

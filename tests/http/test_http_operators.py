@@ -25,9 +25,9 @@ async def operator(api):
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-async def test_operators_routes_need_the_scope_before_anything_is_parsed(anyone, singer, method, path):
-    assert refusal(await anyone.request(method, f"{BATCH}/{path}")) == (401, "UNAUTHORIZED")
-    assert refusal(await singer.request(method, f"{BATCH}/{path}")) == (403, "FORBIDDEN")
+async def test_operators_routes_need_the_scope_before_anything_is_parsed(anonymous, owner, method, path):
+    assert refusal(await anonymous.request(method, f"{BATCH}/{path}")) == (401, "UNAUTHORIZED")
+    assert refusal(await owner.request(method, f"{BATCH}/{path}")) == (403, "FORBIDDEN")
 
 
 async def test_the_batch_size_is_set_and_shown(operator):
@@ -48,7 +48,7 @@ async def test_a_batch_size_given_twice_is_refused(api, operator, query):
     answer = await operator.put(f"{BATCH}/size?{query}")
     assert refusal(answer) == (400, "VALIDATION_FAILED")
     assert {detail["field"] for detail in answer.json()["error"]["details"]} == {"size"}
-    assert await api.house.persistence.batch_settings.batch_size() is None
+    assert await api.service.persistence.batch_settings.batch_size() is None
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,10 @@ async def test_a_batch_size_given_twice_is_refused(api, operator, query):
         ("en", ("The batch size must be at most 1000", "Only operators may do this (scope: admin)")),
     ],
 )
-async def test_errors_have_korean_and_english_messages(operator, singer, language, expected):
+async def test_errors_have_korean_and_english_messages(operator, owner, language, expected):
     headers = {"Accept-Language": language}
     wrong = (await operator.put(f"{BATCH}/size?size=1001", headers=headers)).json()["error"]
-    other = (await singer.put(f"{BATCH}/size?size=1", headers=headers)).json()["error"]
+    other = (await owner.put(f"{BATCH}/size?size=1", headers=headers)).json()["error"]
     assert (wrong["details"][0]["message"], other["message"]) == expected
 
 
@@ -74,12 +74,12 @@ async def test_a_batch_size_is_required(operator):
 async def test_triggering_a_batch_wakes_the_queue(api, operator):
     answer = await operator.post(f"{BATCH}/trigger")
     assert (answer.status_code, answer.text) == (200, '{"status":"triggered"}')
-    assert api.house.queue.woken == 1
+    assert api.service.queue.woken == 1
 
 
-async def test_statistics_count_uploads(operator, singer):
-    await create_record(singer, await upload(singer))
-    await upload(singer)
+async def test_statistics_count_uploads(operator, owner):
+    await create_record(owner, await upload(owner))
+    await upload(owner)
     answer = await operator.get(f"{BATCH}/statistics")
     shown = answer.json()
     assert shown.pop("oldestWaitingSeconds") >= 0
@@ -101,10 +101,10 @@ async def test_statistics_count_uploads(operator, singer):
     assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_orphans_are_listed_page_by_page(api, operator, singer):
-    older, newer = [(await upload(singer))["uploadId"] for _ in range(2)]
+async def test_orphans_are_listed_page_by_page(api, operator, owner):
+    older, newer = [(await upload(owner))["uploadId"] for _ in range(2)]
     assert (await operator.get(f"{BATCH}/orphans")).json() == []
-    api.house.clock.advance(timedelta(minutes=11))
+    api.service.clock.advance(timedelta(minutes=11))
     first = await operator.get(f"{BATCH}/orphans?limit=1")
     assert [orphan["uploadId"] for orphan in first.json()] == [newer]
     second = await operator.get(first.links["next"]["url"])
@@ -112,10 +112,10 @@ async def test_orphans_are_listed_page_by_page(api, operator, singer):
     assert "link" not in second.headers
 
 
-async def test_a_dead_letter_is_listed_and_retried(api, operator, singer):
-    record = await create_record(singer, await upload(singer))
+async def test_a_dead_letter_is_listed_and_retried(api, operator, owner):
+    record = await create_record(owner, await upload(owner))
     upload_id = record["uploadId"]
-    api.house.converter.errors.append(Unconvertible(FailureCode.CORRUPT))
+    api.service.converter.errors.append(Unconvertible(FailureCode.CORRUPT))
     await convert(api, record)
     (letter,) = (await operator.get(f"{BATCH}/failures", headers={"Accept-Language": "en"})).json()
     assert letter.pop("createdAt") == "2024-01-01T12:00:00Z"

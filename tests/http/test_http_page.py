@@ -15,8 +15,8 @@ WEB = Path(orak.__file__).parent / "entrypoints" / "web"
 
 
 @pytest.mark.parametrize("path", ["/", "/operator"])
-async def test_a_page_needs_no_token_and_has_a_strict_policy(anyone, path):
-    answer = await anyone.get(path)
+async def test_a_page_needs_no_token_and_has_a_strict_policy(anonymous, path):
+    answer = await anonymous.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     policy = answer.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; script-src 'self'; ")
@@ -29,15 +29,15 @@ async def test_a_page_needs_no_token_and_has_a_strict_policy(anyone, path):
 
 
 @pytest.mark.parametrize("path", ["/", "/operator"])
-async def test_every_file_that_a_page_refers_to_is_served(anyone, path):
-    page = await anyone.get(path)
+async def test_every_file_that_a_page_refers_to_is_served(anonymous, path):
+    page = await anonymous.get(path)
     pending = set(re.findall(r'(?:src|href)="(static/[^"]+)"', page.text))
     assert pending
     seen = set()
     while pending:
         name = pending.pop()
         seen.add(name)
-        file = await anyone.get(f"/{name}")
+        file = await anonymous.get(f"/{name}")
         assert file.status_code == 200, name
         if name.endswith(".js"):
             assert file.headers["content-type"].startswith("text/javascript")
@@ -47,10 +47,10 @@ async def test_every_file_that_a_page_refers_to_is_served(anyone, path):
 
 
 @pytest.mark.parametrize("path", ["/", "/operator", "/static/page/app.js"])
-async def test_an_unchanged_file_is_revalidated_with_304(anyone, path):
-    answer = await anyone.get(path)
+async def test_an_unchanged_file_is_revalidated_with_304(anonymous, path):
+    answer = await anonymous.get(path)
     assert answer.headers["cache-control"] == "public, no-cache"
-    again = await anyone.get(path, headers={"If-None-Match": answer.headers["etag"]})
+    again = await anonymous.get(path, headers={"If-None-Match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers.get("content-security-policy") == answer.headers.get("content-security-policy")
 
@@ -63,8 +63,8 @@ async def test_an_unchanged_file_is_revalidated_with_304(anyone, path):
         *("../http/app.py", "%2e%2e/http/app.py"),
     ],
 )
-async def test_other_files_are_not_served(anyone, name):
-    assert (await anyone.get(f"/static/{name}")).status_code == 404
+async def test_other_files_are_not_served(anonymous, name):
+    assert (await anonymous.get(f"/static/{name}")).status_code == 404
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (WEB / "page").glob("*.js")))

@@ -16,9 +16,9 @@ from orak.domain.processing import FailureCode
 JSON = {"Content-Type": "application/json"}
 
 
-async def test_a_new_record_matches_the_contract_byte_for_byte(singer):
-    await upload(singer)
-    answer = await singer.post(
+async def test_a_new_record_matches_the_contract_byte_for_byte(owner):
+    await upload(owner)
+    answer = await owner.post(
         "/records/async", json={"title": "첫 노래", "uploadId": 1, "durationSeconds": 184}
     )
     assert answer.status_code == 200
@@ -30,10 +30,10 @@ async def test_a_new_record_matches_the_contract_byte_for_byte(singer):
     )
 
 
-async def test_a_completed_record_has_its_public_urls(api, singer):
-    record = await create_record(singer, await upload(singer))
+async def test_a_completed_record_has_its_public_urls(api, owner):
+    record = await create_record(owner, await upload(owner))
     await convert(api, record)
-    shown = (await singer.get("/records/async/1")).json()
+    shown = (await owner.get("/records/async/1")).json()
     key = "published/00000000-0000-4000-8000-000000000001/1_take.m4a"
     assert shown["processingStatus"] == "COMPLETED"
     assert (shown["s3Key"], shown["publicUrl"]) == (key, f"http://orak.test/media/{key}")
@@ -44,22 +44,22 @@ async def test_a_completed_record_has_its_public_urls(api, singer):
 
 async def test_public_urls_begin_with_the_cdn_url_and_are_percent_encoded():
     async with an_api(replace(SETTINGS, cdn_base_url="https://cdn.example.com/")) as api:
-        singer = await api.caller()
-        signed = await presign(singer, originalFilename="내 노래.webm")
-        await singer.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
-        await convert(api, await create_record(singer, signed))
-        shown = (await singer.get("/records/async/1")).json()
+        owner = await api.caller()
+        signed = await presign(owner, originalFilename="내 노래.webm")
+        await owner.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+        await convert(api, await create_record(owner, signed))
+        shown = (await owner.get("/records/async/1")).json()
     assert shown["publicUrl"] == (
         "https://cdn.example.com/published/00000000-0000-4000-8000-000000000001/"
         "1_%EB%82%B4_%EB%85%B8%EB%9E%98.m4a"
     )
 
 
-async def test_a_failure_is_explained_in_the_language_of_the_client(api, singer):
-    api.house.converter.errors.append(Unconvertible(FailureCode.NO_AUDIO_STREAM))
-    await convert(api, await create_record(singer, await upload(singer)))
-    korean = (await singer.get("/records/async/1")).json()
-    english = (await singer.get("/records/async/1", headers={"Accept-Language": "en"})).json()
+async def test_a_failure_is_explained_in_the_language_of_the_client(api, owner):
+    api.service.converter.errors.append(Unconvertible(FailureCode.NO_AUDIO_STREAM))
+    await convert(api, await create_record(owner, await upload(owner)))
+    korean = (await owner.get("/records/async/1")).json()
+    english = (await owner.get("/records/async/1", headers={"Accept-Language": "en"})).json()
     assert korean["processingStatus"] == "FAILED"
     assert korean["failure"] == {"code": "NO_AUDIO_STREAM", "message": "파일에 오디오가 없습니다"}
     assert english["failure"] == {"code": "NO_AUDIO_STREAM", "message": "The file contains no audio"}
@@ -93,8 +93,8 @@ async def test_a_failure_is_explained_in_the_language_of_the_client(api, singer)
         ({"title": "t", "uploadId": 1, "processingStatus": "x"}, [("processingStatus", "UNKNOWN_FIELD")]),
     ],
 )
-async def test_every_wrong_field_of_a_new_record_is_named(singer, body, expected):
-    answer = await singer.post("/records/async", content=json.dumps(body), headers=JSON)
+async def test_every_wrong_field_of_a_new_record_is_named(owner, body, expected):
+    answer = await owner.post("/records/async", content=json.dumps(body), headers=JSON)
     assert wrong_fields(answer) == expected
 
 
@@ -113,71 +113,71 @@ async def test_every_wrong_field_of_a_new_record_is_named(singer, body, expected
         '{"title": "t"}'.encode("utf-16"),
     ],
 )
-async def test_a_body_that_is_not_a_json_object_is_malformed(singer, body):
-    answer = await singer.post("/records/async", content=body, headers=JSON)
+async def test_a_body_that_is_not_a_json_object_is_malformed(owner, body):
+    answer = await owner.post("/records/async", content=body, headers=JSON)
     assert wrong_fields(answer) == [("body", "MALFORMED")]
 
 
-async def test_a_number_of_ten_thousand_digits_is_an_invalid_value(singer):
+async def test_a_number_of_ten_thousand_digits_is_an_invalid_value(owner):
     body = b'{"title": "t", "uploadId": ' + b"9" * 10_000 + b"}"
-    answer = await singer.post("/records/async", content=body, headers=JSON)
+    answer = await owner.post("/records/async", content=body, headers=JSON)
     assert wrong_fields(answer) == [("uploadId", "INVALID")]
 
 
-async def test_a_title_of_255_characters_may_be_of_any_size_in_bytes(singer):
-    signed = await upload(singer)
-    record = await create_record(singer, signed, title="👩‍🎤" * 85)
+async def test_a_title_of_255_characters_may_be_of_any_size_in_bytes(owner):
+    signed = await upload(owner)
+    record = await create_record(owner, signed, title="👩‍🎤" * 85)
     assert record["title"] == "👩‍🎤" * 85
 
 
-async def test_a_body_over_16_kib_is_413_with_or_without_a_length(singer):
+async def test_a_body_over_16_kib_is_413_with_or_without_a_length(owner):
     async def chunks():
         for _ in range(1024):
             yield b" " * 1024
 
     for content in (b" " * (16 * 1024 + 1), chunks()):
-        answer = await singer.post("/records/async", content=content, headers=JSON)
+        answer = await owner.post("/records/async", content=content, headers=JSON)
         assert refusal(answer) == (413, "PAYLOAD_TOO_LARGE")
-    answer = await singer.post("/records/async", content=b" " * 16 * 1024, headers=JSON)
+    answer = await owner.post("/records/async", content=b" " * 16 * 1024, headers=JSON)
     assert refusal(answer) == (400, "VALIDATION_FAILED")
 
 
-async def test_json_sent_as_text_is_415(singer):
+async def test_json_sent_as_text_is_415(owner):
     for media_type in ("text/plain", "application/x-www-form-urlencoded"):
-        answer = await singer.post("/records/async", content=b"{}", headers={"Content-Type": media_type})
+        answer = await owner.post("/records/async", content=b"{}", headers={"Content-Type": media_type})
         assert refusal(answer) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
-async def test_errors_of_a_create_match_the_contract_word_for_word(singer, stranger):
-    await upload(singer)
+async def test_errors_of_a_create_match_the_contract_word_for_word(owner, other_user):
+    await upload(owner)
     body = {"title": "t", "uploadId": 1}
 
     async def refused(client, **changes):
         answer = await client.post("/records/async", json=body | changes)
         return (*refusal(answer), answer.json()["error"]["message"])
 
-    assert await refused(singer, uploadId=9) == (
+    assert await refused(owner, uploadId=9) == (
         404, "RECORD_OPERATION_FAILED", "업로드를 찾을 수 없습니다: 9",
     )  # fmt: skip
-    assert await refused(stranger) == (
+    assert await refused(other_user) == (
         403, "RECORD_PERMISSION_DENIED", "Permission denied for record: null, user: 2",
     )  # fmt: skip
-    assert await refused(singer, songId=5) == (
+    assert await refused(owner, songId=5) == (
         404, "RECORD_OPERATION_FAILED", "노래를 찾을 수 없습니다: 5",
     )  # fmt: skip
-    await singer.post("/records/async", json=body)
-    assert await refused(singer) == (
+    await owner.post("/records/async", json=body)
+    assert await refused(owner) == (
         409, "RECORD_OPERATION_FAILED", "이미 Record가 존재하는 업로드입니다: 1",
     )  # fmt: skip
-    assert await refused(stranger) == (
+    assert await refused(other_user) == (
         403, "RECORD_PERMISSION_DENIED", "Permission denied for record: 1, user: 2",
     )  # fmt: skip
 
 
-async def test_of_fifty_concurrent_creates_one_succeeds(singer):
-    await upload(singer)
+async def test_of_fifty_concurrent_creates_one_succeeds(owner):
+    await upload(owner)
     body = {"title": "t", "uploadId": 1}
-    answers = await asyncio.gather(*(singer.post("/records/async", json=body) for _ in range(50)))
+    answers = await asyncio.gather(*(owner.post("/records/async", json=body) for _ in range(50)))
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 49
 
 
@@ -192,27 +192,27 @@ async def test_of_fifty_concurrent_creates_one_succeeds(singer):
         ("return=minimal", None),
     ],
 )
-async def test_a_client_chooses_how_long_it_waits(singer, header, applied):
-    await upload(singer)
-    answer = await singer.post(
+async def test_a_client_chooses_how_long_it_waits(owner, header, applied):
+    await upload(owner)
+    answer = await owner.post(
         "/records/async", json={"title": "t", "uploadId": 1}, headers={"Prefer": header}
     )
     assert answer.status_code == 200
     assert answer.headers.get("preference-applied") == applied
 
 
-async def test_an_unchanged_record_is_304(singer):
-    await create_record(singer, await upload(singer))
-    first = await singer.get("/records/async/1")
+async def test_an_unchanged_record_is_304(owner):
+    await create_record(owner, await upload(owner))
+    first = await owner.get("/records/async/1")
     etag = first.headers["etag"]
     for known in (etag, f"W/{etag}", f'"other", {etag}', "*"):
-        answer = await singer.get("/records/async/1", headers={"If-None-Match": known})
+        answer = await owner.get("/records/async/1", headers={"If-None-Match": known})
         assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag)
     assert first.headers["cache-control"] == "private, no-cache"
     in_english = {"If-None-Match": etag, "Accept-Language": "en"}
-    assert (await singer.get("/records/async/1", headers=in_english)).status_code == 200
-    await singer.patch("/records/async/1", json={"title": "둘째"})
-    assert (await singer.get("/records/async/1", headers={"If-None-Match": etag})).status_code == 200
+    assert (await owner.get("/records/async/1", headers=in_english)).status_code == 200
+    await owner.patch("/records/async/1", json={"title": "둘째"})
+    assert (await owner.get("/records/async/1", headers={"If-None-Match": etag})).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -232,35 +232,35 @@ async def test_an_unchanged_record_is_304(singer):
         "1%00",
     ],
 )
-async def test_a_path_id_that_cannot_be_an_id_is_404(singer, record_id):
-    assert refusal(await singer.get(f"/records/async/{record_id}")) == (404, "NOT_FOUND")
-    assert refusal(await singer.delete(f"/records/async/uploads/{record_id}")) == (404, "NOT_FOUND")
+async def test_a_path_id_that_cannot_be_an_id_is_404(owner, record_id):
+    assert refusal(await owner.get(f"/records/async/{record_id}")) == (404, "NOT_FOUND")
+    assert refusal(await owner.delete(f"/records/async/uploads/{record_id}")) == (404, "NOT_FOUND")
 
 
-async def test_an_unknown_record_is_404(singer):
-    answer = await singer.get(f"/records/async/{MAX_ID}")
+async def test_an_unknown_record_is_404(owner):
+    answer = await owner.get(f"/records/async/{MAX_ID}")
     assert refusal(answer) == (404, "RECORD_NOT_FOUND")
     assert answer.json()["error"]["message"] == f"Record not found: {MAX_ID}"
 
 
-async def test_each_page_links_to_the_next(singer):
+async def test_each_page_links_to_the_next(owner):
     for _ in range(5):
-        await create_record(singer, await upload(singer))
-    everything = await singer.get("/records/async/me")
+        await create_record(owner, await upload(owner))
+    everything = await owner.get("/records/async/me")
     assert [record["id"] for record in everything.json()] == [5, 4, 3, 2, 1]
     assert "link" not in everything.headers
     url, seen = "/records/async/me?limit=2", []
     while url:
-        page = await singer.get(url)
+        page = await owner.get(url)
         seen.append([record["id"] for record in page.json()])
         url = page.links.get("next", {}).get("url")
         assert url is None or url.startswith("http://orak.test/records/async/me?limit=2&cursor=")
     assert seen == [[5, 4], [3, 2], [1]]
 
 
-async def test_a_list_holds_the_caller_s_own_records_only(singer, stranger):
-    await create_record(singer, await upload(singer))
-    assert (await stranger.get("/records/async/me")).text == "[]"
+async def test_a_list_holds_the_caller_s_own_records_only(owner, other_user):
+    await create_record(owner, await upload(owner))
+    assert (await other_user.get("/records/async/me")).text == "[]"
 
 
 @pytest.mark.parametrize(
@@ -277,73 +277,73 @@ async def test_a_list_holds_the_caller_s_own_records_only(singer, stranger):
         ("limit=%FF", [("query", "MALFORMED")]),
     ],
 )
-async def test_a_wrong_limit_or_cursor_is_refused(singer, query, expected):
-    assert wrong_fields(await singer.get(f"/records/async/me?{query}")) == expected
+async def test_a_wrong_limit_or_cursor_is_refused(owner, query, expected):
+    assert wrong_fields(await owner.get(f"/records/async/me?{query}")) == expected
 
 
-async def test_title_and_song_change_apart_or_together(api, singer):
-    await api.house.use_cases.import_songs([Song(SongId(5)), Song(SongId(6))])
-    await create_record(singer, await upload(singer), songId=5)
+async def test_title_and_song_change_apart_or_together(api, owner):
+    await api.service.use_cases.import_songs([Song(SongId(5)), Song(SongId(6))])
+    await create_record(owner, await upload(owner), songId=5)
     for change, expected in (
         ({"title": "e\u0301"}, ("\u00e9", 5)),
         ({"songId": 6}, ("\u00e9", 6)),
         ({"title": "둘", "songId": 5}, ("둘", 5)),
         ({"songId": None}, ("둘", 5)),
     ):
-        answer = await singer.patch("/records/async/1", json=change)
+        answer = await owner.patch("/records/async/1", json=change)
         assert (answer.json()["title"], answer.json()["songId"]) == expected
 
 
-async def test_a_change_without_effect_keeps_version_and_time(api, singer):
-    await api.house.use_cases.import_songs([Song(SongId(5))])
-    await create_record(singer, await upload(singer), songId=5)
-    before = await singer.get("/records/async/1")
-    api.house.clock.advance(timedelta(minutes=1))
+async def test_a_change_without_effect_keeps_version_and_time(api, owner):
+    await api.service.use_cases.import_songs([Song(SongId(5))])
+    await create_record(owner, await upload(owner), songId=5)
+    before = await owner.get("/records/async/1")
+    api.service.clock.advance(timedelta(minutes=1))
     for change in ({}, {"title": "첫 노래"}, {"songId": 5}, {"title": "첫 노래", "songId": 5}):
-        answer = await singer.patch("/records/async/1", json=change)
+        answer = await owner.patch("/records/async/1", json=change)
         assert (answer.status_code, answer.json()) == (200, before.json())
-    assert (await singer.get("/records/async/1")).headers["etag"] == before.headers["etag"]
+    assert (await owner.get("/records/async/1")).headers["etag"] == before.headers["etag"]
 
 
 @pytest.mark.parametrize("title", [" ", "\u200b", "\u2060\ufeff", "\u00ad \u3000", "\u3164\u2028", None])
-async def test_an_invisible_title_counts_as_missing(singer, title):
-    signed = await upload(singer)
-    answer = await singer.post("/records/async", json={"title": title, "uploadId": signed["uploadId"]})
+async def test_an_invisible_title_counts_as_missing(owner, title):
+    signed = await upload(owner)
+    answer = await owner.post("/records/async", json={"title": title, "uploadId": signed["uploadId"]})
     assert wrong_fields(answer) == [("title", "REQUIRED")]
-    await create_record(singer, signed, title="\u200b👩\u200d🎤")
-    answer = await singer.patch("/records/async/1", json={"title": title})
+    await create_record(owner, signed, title="\u200b👩\u200d🎤")
+    answer = await owner.patch("/records/async/1", json={"title": title})
     assert wrong_fields(answer) == [("title", "REQUIRED")]
 
 
-async def test_every_wrong_field_of_a_change_is_named(singer):
-    await create_record(singer, await upload(singer))
-    answer = await singer.patch("/records/async/1", json={"title": "", "songId": "x", "uploadId": 3})
+async def test_every_wrong_field_of_a_change_is_named(owner):
+    await create_record(owner, await upload(owner))
+    answer = await owner.patch("/records/async/1", json={"title": "", "songId": "x", "uploadId": 3})
     assert wrong_fields(answer) == [
         ("title", "REQUIRED"),
         ("songId", "INVALID"),
         ("uploadId", "UNKNOWN_FIELD"),
     ]
-    answer = await singer.patch("/records/async/1", json={"songId": 77})
+    answer = await owner.patch("/records/async/1", json={"songId": 77})
     assert refusal(answer) == (404, "RECORD_OPERATION_FAILED")
 
 
-async def test_only_a_failed_record_can_be_retried(api, singer):
-    record = await create_record(singer, await upload(singer))
-    assert refusal(await singer.post("/records/async/1/retry")) == (409, "CONFLICT")
-    api.house.converter.errors.append(Unconvertible(FailureCode.CORRUPT))
+async def test_only_a_failed_record_can_be_retried(api, owner):
+    record = await create_record(owner, await upload(owner))
+    assert refusal(await owner.post("/records/async/1/retry")) == (409, "CONFLICT")
+    api.service.converter.errors.append(Unconvertible(FailureCode.CORRUPT))
     await convert(api, record)
-    answer = await singer.post("/records/async/1/retry")
+    answer = await owner.post("/records/async/1/retry")
     assert (answer.status_code, answer.json()["processingStatus"]) == (200, "PROCESSING")
     await convert(api, record)
-    assert (await singer.get("/records/async/1")).json()["processingStatus"] == "COMPLETED"
+    assert (await owner.get("/records/async/1")).json()["processingStatus"] == "COMPLETED"
 
 
-async def test_a_deleted_record_is_gone_with_its_upload(singer):
-    await create_record(singer, await upload(singer))
-    answer = await singer.delete("/records/async/1")
+async def test_a_deleted_record_is_gone_with_its_upload(owner):
+    await create_record(owner, await upload(owner))
+    answer = await owner.delete("/records/async/1")
     assert (answer.status_code, answer.content) == (204, b"")
-    assert refusal(await singer.delete("/records/async/1")) == (404, "RECORD_NOT_FOUND")
-    assert refusal(await singer.get("/records/async/1")) == (404, "RECORD_NOT_FOUND")
-    assert refusal(await singer.get("/records/async/uploads/1")) == (404, "RECORD_OPERATION_FAILED")
-    answer = await singer.post("/records/async", json={"title": "t", "uploadId": 1})
+    assert refusal(await owner.delete("/records/async/1")) == (404, "RECORD_NOT_FOUND")
+    assert refusal(await owner.get("/records/async/1")) == (404, "RECORD_NOT_FOUND")
+    assert refusal(await owner.get("/records/async/uploads/1")) == (404, "RECORD_OPERATION_FAILED")
+    answer = await owner.post("/records/async", json={"title": "t", "uploadId": 1})
     assert refusal(answer) == (404, "RECORD_OPERATION_FAILED")

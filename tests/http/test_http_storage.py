@@ -16,24 +16,24 @@ EARLIER = "Mon, 01 Jan 2024 11:59:59 GMT"
 
 
 @pytest.fixture
-async def published(api, singer, anyone):
+async def published(api, owner, anonymous):
     """Return ETag and Last-Modified of a published object whose bytes are CONTENT."""
-    await convert(api, await create_record(singer, await upload(singer)))
-    headers = (await anyone.head(PUBLISHED)).headers
+    await convert(api, await create_record(owner, await upload(owner)))
+    headers = (await anonymous.head(PUBLISHED)).headers
     return headers["etag"], headers["last-modified"]
 
 
-async def test_a_signed_put_is_answered_with_the_etag_of_its_bytes(singer, anyone):
-    signed = await presign(singer)
-    answer = await anyone.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+async def test_a_signed_put_is_answered_with_the_etag_of_its_bytes(owner, anonymous):
+    signed = await presign(owner)
+    answer = await anonymous.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["etag"].startswith('"')
-    assert (await singer.get("/records/async/uploads/1")).json()["processingStatus"] == "UPLOADED"
+    assert (await owner.get("/records/async/uploads/1")).json()["processingStatus"] == "UPLOADED"
 
 
-async def test_a_second_put_of_other_bytes_is_412(singer, anyone):
-    signed = await upload(singer)
-    answer = await anyone.put(signed["presignedUrl"], content=b"xyz", headers=signed["headers"])
+async def test_a_second_put_of_other_bytes_is_412(owner, anonymous):
+    signed = await upload(owner)
+    answer = await anonymous.put(signed["presignedUrl"], content=b"xyz", headers=signed["headers"])
     assert refusal(answer) == (412, "PRECONDITION_FAILED")
     assert "presignedUrl" not in answer.text
     assert signed["presignedUrl"].rpartition("=")[2] not in answer.text
@@ -51,47 +51,47 @@ async def test_a_second_put_of_other_bytes_is_412(singer, anyone):
         ("signature=", "signature=%FF"),
     ],
 )
-async def test_a_changed_signed_url_is_403(singer, anyone, old, new):
-    signed = await presign(singer)
+async def test_a_changed_signed_url_is_403(owner, anonymous, old, new):
+    signed = await presign(owner)
     url = signed["presignedUrl"].replace(old, new)
-    answer = await anyone.put(url, content=b"abc", headers=signed["headers"])
+    answer = await anonymous.put(url, content=b"abc", headers=signed["headers"])
     assert refusal(answer) == (403, "FORBIDDEN")
-    answer = await anyone.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+    answer = await anonymous.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
     assert answer.status_code == 200
 
 
-async def test_a_signed_url_is_valid_for_its_method_type_and_lifetime_only(api: Api, singer, anyone):
-    signed = await presign(singer)
+async def test_a_signed_url_is_valid_for_its_method_type_and_lifetime_only(api: Api, owner, anonymous):
+    signed = await presign(owner)
     url, headers = signed["presignedUrl"], signed["headers"]
-    assert refusal(await anyone.get(url)) == (403, "FORBIDDEN")
-    answer = await anyone.put(url, content=b"abc", headers={"Content-Type": "audio/ogg"})
+    assert refusal(await anonymous.get(url)) == (403, "FORBIDDEN")
+    answer = await anonymous.put(url, content=b"abc", headers={"Content-Type": "audio/ogg"})
     assert refusal(answer) == (403, "FORBIDDEN")
-    api.house.clock.advance(timedelta(minutes=15))
-    assert refusal(await anyone.put(url, content=b"abc", headers=headers)) == (403, "FORBIDDEN")
+    api.service.clock.advance(timedelta(minutes=15))
+    assert refusal(await anonymous.put(url, content=b"abc", headers=headers)) == (403, "FORBIDDEN")
 
 
 @pytest.mark.parametrize("content", [b"", b"ab", b"abcd"])
-async def test_a_body_of_another_length_stores_nothing_and_can_be_sent_again(singer, anyone, content):
-    signed = await presign(singer)
+async def test_a_body_of_another_length_stores_nothing_and_can_be_sent_again(owner, anonymous, content):
+    signed = await presign(owner)
     for length in {str(len(content)), "3"}:
         headers = signed["headers"] | {"Content-Length": length}
-        answer = await anyone.put(signed["presignedUrl"], content=content, headers=headers)
+        answer = await anonymous.put(signed["presignedUrl"], content=content, headers=headers)
         assert refusal(answer) == (400, "VALIDATION_FAILED")
-    answer = await anyone.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+    answer = await anonymous.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
     assert answer.status_code == 200
 
 
-async def test_a_body_of_unknown_length_is_refused(singer, anyone):
+async def test_a_body_of_unknown_length_is_refused(owner, anonymous):
     async def chunks():
         yield b"abc"
 
-    signed = await presign(singer)
-    answer = await anyone.put(signed["presignedUrl"], content=chunks(), headers=signed["headers"])
+    signed = await presign(owner)
+    answer = await anonymous.put(signed["presignedUrl"], content=chunks(), headers=signed["headers"])
     assert refusal(answer) == (400, "VALIDATION_FAILED")
 
 
-async def test_a_put_that_is_cut_off_stores_nothing_and_can_be_sent_again(api: Api, singer, anyone):
-    signed = await presign(singer)
+async def test_a_put_that_is_cut_off_stores_nothing_and_can_be_sent_again(api: Api, owner, anonymous):
+    signed = await presign(owner)
     messages = [
         {"type": "http.request", "body": b"a", "more_body": True},
         {"type": "http.disconnect"},
@@ -107,46 +107,46 @@ async def test_a_put_that_is_cut_off_stores_nothing_and_can_be_sent_again(api: A
     scope = a_scope("PUT", signed["presignedUrl"], signed["headers"] | {"Content-Length": "3"})
     await api.app(scope, receive, send)
     assert sent[0]["status"] == 400
-    answer = await anyone.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+    answer = await anonymous.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
     assert answer.status_code == 200
 
 
-async def test_stored_bytes_are_acknowledged_while_the_database_is_unavailable(api: Api, singer, anyone):
-    signed = await presign(singer)
+async def test_stored_bytes_are_acknowledged_while_the_database_is_unavailable(api: Api, owner, anonymous):
+    signed = await presign(owner)
 
     async def down(_key):
         raise Unavailable
 
     running = api.app.state.running
     api.app.state.running = replace(running, use_cases=replace(running.use_cases, receive_upload=down))
-    answer = await anyone.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+    answer = await anonymous.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
     assert answer.status_code == 200
     api.app.state.running = running
-    await create_record(singer, signed)
-    assert (await singer.get("/records/async/uploads/1")).json()["processingStatus"] == "UPLOADED"
+    await create_record(owner, signed)
+    assert (await owner.get("/records/async/uploads/1")).json()["processingStatus"] == "UPLOADED"
 
 
-async def test_the_url_of_a_cancelled_upload_stores_nothing(api: Api, singer, anyone):
-    signed = await presign(singer)
-    await singer.delete("/records/async/uploads/1")
-    answer = await anyone.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+async def test_the_url_of_a_cancelled_upload_stores_nothing(api: Api, owner, anonymous):
+    signed = await presign(owner)
+    await owner.delete("/records/async/uploads/1")
+    answer = await anonymous.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
     assert refusal(answer) == (404, "RECORD_OPERATION_FAILED")
-    assert await api.house.storage.head(signed["s3Key"]) is None
+    assert await api.service.storage.head(signed["s3Key"]) is None
 
 
-async def test_a_signed_get_sends_the_original_and_forbids_caching(api: Api, singer, anyone):
-    signed = await upload(singer)
-    link = api.house.storage.presign_get(signed["s3Key"], life=timedelta(minutes=1))
-    answer = await anyone.get(link.url)
+async def test_a_signed_get_sends_the_original_and_forbids_caching(api: Api, owner, anonymous):
+    signed = await upload(owner)
+    link = api.service.storage.presign_get(signed["s3Key"], life=timedelta(minutes=1))
+    answer = await anonymous.get(link.url)
     assert (answer.status_code, answer.content) == (200, b"abc")
     assert answer.headers["cache-control"] == "private, no-store"
     assert answer.headers["content-type"] == "audio/webm"
-    assert refusal(await anyone.get(link.url.replace("signature=", "signature=0"))) == (403, "FORBIDDEN")
+    assert refusal(await anonymous.get(link.url.replace("signature=", "signature=0"))) == (403, "FORBIDDEN")
 
 
-async def test_a_published_object_is_public_and_immutable(anyone, published):
+async def test_a_published_object_is_public_and_immutable(anonymous, published):
     etag, modified = published
-    answer = await anyone.get(PUBLISHED, headers={"Origin": "https://anywhere.example"})
+    answer = await anonymous.get(PUBLISHED, headers={"Origin": "https://anywhere.example"})
     assert (answer.status_code, answer.content) == (200, CONTENT)
     headers = dict(answer.headers)
     assert headers.pop("x-request-id")
@@ -163,8 +163,11 @@ async def test_a_published_object_is_public_and_immutable(anyone, published):
     }
 
 
-async def test_head_of_an_object_has_the_headers_of_get(anyone, published):
-    got, head = await anyone.get(PUBLISHED), await anyone.head(PUBLISHED, headers={"Range": "bytes=0-1"})
+async def test_head_of_an_object_has_the_headers_of_get(anonymous, published):
+    got, head = (
+        await anonymous.get(PUBLISHED),
+        await anonymous.head(PUBLISHED, headers={"Range": "bytes=0-1"}),
+    )
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["etag"] == published[0]
     assert head.headers["content-length"] == got.headers["content-length"]
@@ -182,8 +185,8 @@ async def test_head_of_an_object_has_the_headers_of_get(anyone, published):
     ],
 )
 @pytest.mark.usefixtures("published")
-async def test_only_published_objects_are_public(anyone, path):
-    assert refusal(await anyone.get(path)) == (404, "NOT_FOUND")
+async def test_only_published_objects_are_public(anonymous, path):
+    assert refusal(await anonymous.get(path)) == (404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize(
@@ -199,8 +202,8 @@ async def test_only_published_objects_are_public(anyone, path):
     ],
 )
 @pytest.mark.usefixtures("published")
-async def test_a_range_is_answered_with_its_part(anyone, asked, part, content_range):
-    answer = await anyone.get(PUBLISHED, headers={"Range": asked})
+async def test_a_range_is_answered_with_its_part(anonymous, asked, part, content_range):
+    answer = await anonymous.get(PUBLISHED, headers={"Range": asked})
     assert (answer.status_code, answer.content) == (206, part)
     assert answer.headers["content-range"] == content_range
     assert answer.headers["content-length"] == str(len(part))
@@ -210,20 +213,20 @@ async def test_a_range_is_answered_with_its_part(anyone, asked, part, content_ra
     "asked", ["bytes=0-1,4-5", "bytes=-", "bytes=5-4", "bytes=a-b", "lines=1-2", "bytes 0-1", "bytes=٣-٤"]
 )
 @pytest.mark.usefixtures("published")
-async def test_several_or_unreadable_ranges_are_answered_with_the_whole_object(anyone, asked):
-    answer = await anyone.get(PUBLISHED, headers={"Range": asked.encode()})
+async def test_several_or_unreadable_ranges_are_answered_with_the_whole_object(anonymous, asked):
+    answer = await anonymous.get(PUBLISHED, headers={"Range": asked.encode()})
     assert (answer.status_code, answer.content) == (200, CONTENT)
 
 
 @pytest.mark.parametrize("asked", ["bytes=13-", "bytes=99-100", "bytes=-0"])
 @pytest.mark.usefixtures("published")
-async def test_a_range_outside_the_object_is_416(anyone, asked):
-    answer = await anyone.get(PUBLISHED, headers={"Range": asked})
+async def test_a_range_outside_the_object_is_416(anonymous, asked):
+    answer = await anonymous.get(PUBLISHED, headers={"Range": asked})
     assert refusal(answer) == (416, "RANGE_NOT_SATISFIABLE")
     assert answer.headers["content-range"] == "bytes */13"
 
 
-async def test_if_range_honours_a_range_of_the_same_version_only(anyone, published):
+async def test_if_range_honours_a_range_of_the_same_version_only(anonymous, published):
     etag, modified = published
     for condition, status in (
         (etag, 206),
@@ -234,10 +237,10 @@ async def test_if_range_honours_a_range_of_the_same_version_only(anyone, publish
         ("yesterday", 200),
     ):
         headers = {"Range": "bytes=0-0", "If-Range": condition}
-        assert (await anyone.get(PUBLISHED, headers=headers)).status_code == status, condition
+        assert (await anonymous.get(PUBLISHED, headers=headers)).status_code == status, condition
 
 
-async def test_a_known_version_is_304(anyone, published):
+async def test_a_known_version_is_304(anonymous, published):
     etag, modified = published
     for headers, status in (
         ({"If-None-Match": etag}, 304),
@@ -250,7 +253,7 @@ async def test_a_known_version_is_304(anyone, published):
         ({"If-Modified-Since": "Mon, 01 Jan 99999 11:59:59 GMT"}, 200),
         ({"If-None-Match": etag, "Range": "bytes=0-0"}, 304),
     ):
-        answer = await anyone.get(PUBLISHED, headers=headers)
+        answer = await anonymous.get(PUBLISHED, headers=headers)
         assert answer.status_code == status, headers
         assert answer.headers["etag"] == etag
         assert bool(answer.content) is (status == 200)
@@ -276,7 +279,7 @@ class Endless:
 @pytest.mark.usefixtures("published")
 async def test_an_object_is_closed_when_its_client_hangs_up(api: Api):
     hung_up = asyncio.Event()
-    opened = Endless(await api.house.storage.head(PUBLISHED.removeprefix("/media/")), hung_up)
+    opened = Endless(await api.service.storage.head(PUBLISHED.removeprefix("/media/")), hung_up)
 
     class Media:
         async def open_public(self, _key: str) -> Endless:
@@ -297,30 +300,30 @@ async def test_an_object_is_closed_when_its_client_hangs_up(api: Api):
     assert opened.closed
 
 
-async def test_a_second_put_marks_an_upload_that_a_killed_process_did_not(anyone, api):
+async def test_a_second_put_marks_an_upload_that_a_killed_process_did_not(anonymous, api):
     """The process was killed after the bytes were stored and before the row was updated."""
-    upload = await api.house.request(content=b"abc")
-    await api.house.lay(upload, b"abc")
-    signed = api.house.storage.presign_put(
+    upload = await api.service.request(content=b"abc")
+    await api.service.put_bytes(upload, b"abc")
+    signed = api.service.storage.presign_put(
         upload.key, content_type="audio/webm", content_length=3, create_only=False, life=timedelta(minutes=1)
     )
-    answer = await anyone.put(signed.url, content=b"abc", headers=dict(signed.headers))
+    answer = await anonymous.put(signed.url, content=b"abc", headers=dict(signed.headers))
     assert refusal(answer) == (412, "PRECONDITION_FAILED")
-    assert (await api.house.row(upload)).status is ProcessingStatus.UPLOADED
+    assert (await api.service.row(upload)).status is ProcessingStatus.UPLOADED
 
 
-async def test_a_repeated_parameter_of_a_signed_url_is_403(anyone, api):
-    upload = await api.house.request(content=b"abc")
-    signed = api.house.storage.presign_put(
+async def test_a_repeated_parameter_of_a_signed_url_is_403(anonymous, api):
+    upload = await api.service.request(content=b"abc")
+    signed = api.service.storage.presign_put(
         upload.key, content_type="audio/webm", content_length=3, create_only=False, life=timedelta(minutes=1)
     )
-    answer = await anyone.put(
+    answer = await anonymous.put(
         signed.url.replace("?", "?size=1&"), content=b"abc", headers=dict(signed.headers)
     )
     assert refusal(answer) == (403, "FORBIDDEN")
 
 
-async def test_a_condition_on_another_version_is_412(anyone, published):
+async def test_a_condition_on_another_version_is_412(anonymous, published):
     etag, modified = published
     for headers, status in (
         ({"If-Match": etag}, 200),
@@ -333,6 +336,6 @@ async def test_a_condition_on_another_version_is_412(anyone, published):
         ({"If-Match": '"other"', "If-None-Match": etag}, 412),
         ({"If-Unmodified-Since": EARLIER}, 412),
     ):
-        answer = await anyone.get(PUBLISHED, headers=headers)
+        answer = await anonymous.get(PUBLISHED, headers=headers)
         assert answer.status_code == status, headers
     assert refusal(answer) == (412, "PRECONDITION_FAILED")

@@ -13,8 +13,8 @@ MULTIPART = {"Content-Type": "multipart/form-data"}
 BOUNDED = {"Content-Type": "multipart/form-data; boundary=b"}
 
 
-async def test_the_answer_matches_the_contract_byte_for_byte(singer):
-    answer = await singer.post(PATH, json=NEW_UPLOAD | {"durationSeconds": 184})
+async def test_the_answer_matches_the_contract_byte_for_byte(owner):
+    answer = await owner.post(PATH, json=NEW_UPLOAD | {"durationSeconds": 184})
     signature = answer.json()["presignedUrl"].rpartition("=")[2]
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
@@ -50,8 +50,8 @@ async def test_the_answer_matches_the_contract_byte_for_byte(singer):
         "query and JSON",
     ],
 )
-async def test_parameters_are_accepted_in_every_form(singer, sent):
-    answer = await singer.post(PATH, **sent)
+async def test_parameters_are_accepted_in_every_form(owner, sent):
+    answer = await owner.post(PATH, **sent)
     assert answer.status_code == 200, answer.text
     assert list(answer.json()) == [
         "uploadId",
@@ -64,7 +64,7 @@ async def test_parameters_are_accepted_in_every_form(singer, sent):
     assert "&size=3&" in answer.json()["presignedUrl"]
 
 
-async def test_a_file_name_keeps_its_letters_in_every_form(singer):
+async def test_a_file_name_keeps_its_letters_in_every_form(owner):
     fields = NEW_UPLOAD | {"originalFilename": "내 노래 + 100%.webm"}
     for sent in (
         {"params": fields},
@@ -78,7 +78,7 @@ async def test_a_file_name_keeps_its_letters_in_every_form(singer):
         },
     ):
         headers = FORM if "content" in sent else {}
-        answer = await singer.post(PATH, headers=headers, **sent)
+        answer = await owner.post(PATH, headers=headers, **sent)
         expected = "_내.webm" if "content" in sent else "_내_노래_100.webm"
         assert answer.json()["s3Key"].endswith(expected), sent
 
@@ -133,23 +133,23 @@ async def test_a_file_name_keeps_its_letters_in_every_form(singer):
         ),
     ],
 )
-async def test_every_wrong_parameter_is_named(singer, changes, expected):
-    answer = await singer.post(PATH, content=json.dumps(NEW_UPLOAD | changes), headers=JSON)
+async def test_every_wrong_parameter_is_named(owner, changes, expected):
+    answer = await owner.post(PATH, content=json.dumps(NEW_UPLOAD | changes), headers=JSON)
     assert wrong_fields(answer) == expected
 
 
 @pytest.mark.parametrize(
     "duration", [0, "0", "", None, "Infinity", "-Infinity", "NaN", "infinity", float("inf"), float("nan")]
 )
-async def test_a_zero_or_infinite_duration_counts_as_absent(singer, duration):
+async def test_a_zero_or_infinite_duration_counts_as_absent(owner, duration):
     content = json.dumps(NEW_UPLOAD | {"durationSeconds": duration})
-    answer = await singer.post(PATH, content=content, headers=JSON)
+    answer = await owner.post(PATH, content=content, headers=JSON)
     assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize(("word", "bound"), [("true", True), ("1", True), ("false", False), ("", False)])
-async def test_create_only_is_bound_into_the_signature(singer, word, bound):
-    answer = await singer.post(PATH, data=NEW_UPLOAD | {"createOnly": word})
+async def test_create_only_is_bound_into_the_signature(owner, word, bound):
+    answer = await owner.post(PATH, data=NEW_UPLOAD | {"createOnly": word})
     assert ("If-None-Match" in answer.json()["headers"]) is bound
 
 
@@ -176,16 +176,16 @@ async def test_create_only_is_bound_into_the_signature(singer, word, bound):
         ),
     ],
 )  # fmt: skip
-async def test_forms_are_read_as_strictly_as_json(singer, sent, expected):
-    assert wrong_fields(await singer.post(PATH, **sent)) == expected
+async def test_forms_are_read_as_strictly_as_json(owner, sent, expected):
+    assert wrong_fields(await owner.post(PATH, **sent)) == expected
 
 
-async def test_a_query_that_is_not_utf_8_is_refused(singer):
-    assert wrong_fields(await singer.post(f"{PATH}?originalFilename=%FF")) == [("query", "MALFORMED")]
+async def test_a_query_that_is_not_utf_8_is_refused(owner):
+    assert wrong_fields(await owner.post(f"{PATH}?originalFilename=%FF")) == [("query", "MALFORMED")]
 
 
-async def test_an_empty_request_names_every_required_parameter(singer):
-    answer = await singer.post(PATH)
+async def test_an_empty_request_names_every_required_parameter(owner):
+    answer = await owner.post(PATH)
     assert wrong_fields(answer) == [
         ("originalFilename", "REQUIRED"),
         ("fileSize", "REQUIRED"),
@@ -194,14 +194,14 @@ async def test_an_empty_request_names_every_required_parameter(singer):
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/xml", "", "application/jsonp"])
-async def test_a_body_of_another_type_is_415(singer, media_type):
-    answer = await singer.post(PATH, content=json.dumps(NEW_UPLOAD), headers={"Content-Type": media_type})
+async def test_a_body_of_another_type_is_415(owner, media_type):
+    answer = await owner.post(PATH, content=json.dumps(NEW_UPLOAD), headers={"Content-Type": media_type})
     assert refusal(answer) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
-async def test_the_owner_sees_the_status_of_an_upload(singer):
-    signed = await upload(singer)
-    answer = await singer.get("/records/async/uploads/1")
+async def test_the_owner_sees_the_status_of_an_upload(owner):
+    signed = await upload(owner)
+    answer = await owner.get("/records/async/uploads/1")
     assert answer.json() == {
         "uploadId": 1,
         "recordId": None,
@@ -215,16 +215,16 @@ async def test_the_owner_sees_the_status_of_an_upload(singer):
     }
 
 
-async def test_an_unknown_upload_is_404(singer):
-    answer = await singer.get("/records/async/uploads/7")
+async def test_an_unknown_upload_is_404(owner):
+    answer = await owner.get("/records/async/uploads/7")
     assert refusal(answer) == (404, "RECORD_OPERATION_FAILED")
     assert answer.json()["error"]["message"] == "업로드를 찾을 수 없습니다: 7"
 
 
-async def test_an_upload_is_cancelled_once(singer):
-    await presign(singer)
-    answer = await singer.delete("/records/async/uploads/1")
+async def test_an_upload_is_cancelled_once(owner):
+    await presign(owner)
+    answer = await owner.delete("/records/async/uploads/1")
     assert (answer.status_code, answer.content) == (204, b"")
-    assert refusal(await singer.delete("/records/async/uploads/1")) == (409, "CONFLICT")
-    answer = await singer.post("/records/async", json={"title": "t", "uploadId": 1})
+    assert refusal(await owner.delete("/records/async/uploads/1")) == (409, "CONFLICT")
+    answer = await owner.post("/records/async", json={"title": "t", "uploadId": 1})
     assert refusal(answer) == (409, "RECORD_OPERATION_FAILED")

@@ -22,8 +22,8 @@ async def add(operator, **fields) -> dict:
 
 
 async def deliver(api):
-    await api.house.use_cases.deliver_webhooks()
-    await api.house.use_cases.deliver_webhooks.settled()
+    await api.service.use_cases.deliver_webhooks()
+    await api.service.use_cases.deliver_webhooks.settled()
 
 
 async def test_a_webhook_is_added_shown_changed_and_removed(operator):
@@ -86,9 +86,9 @@ async def test_changes_are_validated_too(operator):
     assert wrong_fields(answer) == [("url", "NOT_PUBLIC")]
 
 
-async def test_deliveries_are_listed_page_by_page_and_replayed(api, operator, singer):
+async def test_deliveries_are_listed_page_by_page_and_replayed(api, operator, owner):
     await add(operator)
-    await upload(singer)
+    await upload(owner)
     await deliver(api)
     first = await operator.get(f"{BASE}/1/deliveries?limit=1")
     [shown] = first.json()
@@ -99,10 +99,10 @@ async def test_deliveries_are_listed_page_by_page_and_replayed(api, operator, si
     again = await operator.post(f"{BASE}/1/deliveries/{shown['id']}/replay")
     assert again.json() == shown
     await deliver(api)
-    assert len(api.house.poster.posts) == 3
+    assert len(api.service.poster.posts) == 3
     assert (await operator.post(f"{BASE}/1/replay", json={"after": 0})).json() == {"replayed": 2}
     await deliver(api)
-    assert len(api.house.poster.posts) == 5
+    assert len(api.service.poster.posts) == 5
 
 
 @pytest.mark.parametrize(

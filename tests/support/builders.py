@@ -13,13 +13,13 @@ from orak.domain.upload import StoredObject, Upload
 START = datetime(2024, 1, 1, 12, tzinfo=UTC)
 """The time at which tests begin."""
 
-SINGER = UserId(7)
-STRANGER = UserId(8)
+OWNER = UserId(7)
+OTHER_USER = UserId(8)
 
 _positions = count(1)
 
 
-def an_upload(owner=SINGER, *, filename="take.webm", size=3, at=START, uuid=None, **fields) -> Upload:
+def an_upload(owner=OWNER, *, filename="take.webm", size=3, at=START, uuid=None, **fields) -> Upload:
     """An upload requested at START; its bytes have not arrived."""
     uuid = uuid or str(uuid4())
     fields = {"content_type": "audio/webm", "url_expires_at": at + timedelta(minutes=15)} | fields
@@ -35,8 +35,8 @@ def an_upload(owner=SINGER, *, filename="take.webm", size=3, at=START, uuid=None
 
 
 def a_record(upload: Upload | None = None, *, title="한 곡", at=START, **fields) -> Record:
-    """A record of *upload*, or of upload 1, which belongs to SINGER."""
-    owner, upload_id = (upload.owner_id, upload.id) if upload else (SINGER, UploadId(1))
+    """A record of *upload*, or of upload 1, which belongs to OWNER."""
+    owner, upload_id = (upload.owner_id, upload.id) if upload else (OWNER, UploadId(1))
     fields = {"created_at": at, "updated_at": at} | fields
     return Record(owner_id=owner, upload_id=upload_id, title=title, **fields)
 
@@ -62,12 +62,12 @@ def a_logged_event(
     uuid = "0c0f4a1e-6c7b-4f6e-9d5f-2f0b7b1f0a11"
     key = fields.pop("key", original_key(uuid, filename))
     fields = {"status": ProcessingStatus.UPLOADED, "attempt": 0, "at": START} | fields
-    event = DomainEvent(type_, SINGER, uuid, key=key, original_key=key, **fields)
+    event = DomainEvent(type_, OWNER, uuid, key=key, original_key=key, **fields)
     position = position or next(_positions)
     return LoggedEvent(position, position + 1000, UploadId(upload), version, event)
 
 
-async def a_waiting_record(persistence, owner=SINGER, *, at=START, **fields) -> RecordSnapshot:
+async def a_waiting_record(persistence, owner=OWNER, *, at=START, **fields) -> RecordSnapshot:
     """A record whose upload has arrived and waits for conversion."""
     upload = await persistence.intake.add(an_upload(owner, at=at, **fields))
     async with persistence.transaction() as tx:

@@ -1,4 +1,4 @@
-"""The HTTP application on a house in memory, and clients of it."""
+"""The HTTP application on in-memory adapters, and its clients."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import httpx
 from litestar import Litestar
 
-from house import House, a_house
+from memory_orak import MemoryOrak, a_memory_orak
 from orak.adapters.auth.issuing import issue_token
 from orak.adapters.auth.jwt import JwtTokens
 from orak.adapters.clock.frozen import FrozenClock
@@ -23,7 +23,7 @@ from orak.entrypoints.settings.values import Settings
 
 URL = "http://orak.test"
 SECRET = "a secret that is long enough for HS256"
-SINGER, STRANGER = 1, 2
+OWNER, OTHER_USER = 1, 2
 
 SETTINGS = Settings(jwt_secret=SECRET, public_url=URL, cors_origins=("https://app.example.com",))
 
@@ -35,15 +35,15 @@ NEW_UPLOAD = {"originalFilename": "take.webm", "fileSize": 3, "contentType": "au
 
 @dataclass(frozen=True)
 class Api:
-    """A running application, and the house behind it."""
+    """A running application, and its in-memory service."""
 
     app: Litestar
-    house: House
+    service: MemoryOrak
     running: Running
     stack: AsyncExitStack
 
     async def caller(
-        self, user_id: int | None = SINGER, *, scopes: tuple[str, ...] = (), **headers: str
+        self, user_id: int | None = OWNER, *, scopes: tuple[str, ...] = (), **headers: str
     ) -> httpx.AsyncClient:
         """Return a client with the token of a user, or without a token if *user_id* is None."""
         if user_id is not None:
@@ -54,29 +54,29 @@ class Api:
 
     def token(self, user_id: int, scopes: tuple[str, ...] = ()) -> str:
         """Return a token that is valid for a day."""
-        return issue_token(SECRET, UserId(user_id), scopes, timedelta(days=1), self.house.clock.now())
+        return issue_token(SECRET, UserId(user_id), scopes, timedelta(days=1), self.service.clock.now())
 
 
 @asynccontextmanager
 async def an_api(settings: Settings = SETTINGS, *, clock: FrozenClock | None = None) -> AsyncIterator[Api]:
     """Run the application in memory until the block ends."""
-    async with a_house(clock) as house, AsyncExitStack() as stack:
+    async with a_memory_orak(clock) as service, AsyncExitStack() as stack:
         running = Running(
-            use_cases=house.use_cases,
-            tokens=JwtTokens(clock=house.clock, secret=SECRET),
-            object_server=house.storage,
-            media=house.storage,
-            clock=house.clock,
+            use_cases=service.use_cases,
+            tokens=JwtTokens(clock=service.clock, secret=SECRET),
+            object_server=service.storage,
+            media=service.storage,
+            clock=service.clock,
             settings=settings,
-            leases=house.persistence.leases,
-            storage=house.storage,
-            waits=house.waits,
-            end_conversion_waits=lambda: None,  # this house converts nothing by itself, so nothing waits
+            leases=service.persistence.leases,
+            storage=service.storage,
+            waits=service.waits,
+            end_conversion_waits=lambda: None,  # nothing converts by itself, so nothing waits
         )
         app = _app(settings)
         _next.append(running)
         await stack.enter_async_context(started(app))
-        yield Api(app, house, running, stack)
+        yield Api(app, service, running, stack)
 
 
 _next: list[Running] = []
@@ -134,7 +134,7 @@ async def create_record(client: httpx.AsyncClient, signed: dict, **fields: objec
 
 async def convert(api: Api, record: dict) -> None:
     """Convert the upload of a record, as a worker does."""
-    assert await api.house.use_cases.process_upload(UploadId(record["uploadId"]))
+    assert await api.service.use_cases.process_upload(UploadId(record["uploadId"]))
 
 
 def wrong_fields(answer: httpx.Response) -> list[tuple[str, str]]:

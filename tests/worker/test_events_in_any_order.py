@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from house import SINGER, a_house
+from memory_orak import OWNER, a_memory_orak
 from orak.adapters.clock.system import SystemClock
 from orak.adapters.events.entries import entry_of
 from orak.adapters.events.message import Message
@@ -25,8 +25,8 @@ DEADLINE = 60
 class UnorderedQueue:
     """A queue that delivers each event of the log and the bucket 1 to 10 times, in any order."""
 
-    def __init__(self, house, pool, chance) -> None:
-        self._house = house
+    def __init__(self, service, pool, chance) -> None:
+        self._service = service
         self._pool = pool
         self._chance = chance
         self._pending: list[str] = []
@@ -39,7 +39,7 @@ class UnorderedQueue:
         self._pending += [json.dumps(event)] * self._chance.randint(1, MOST_DELIVERIES)
 
     async def _publish(self) -> int:
-        events = self._house.persistence.event_log
+        events = self._service.persistence.event_log
         await events.number()
         before = self._position
         for logged in await events.after(self._position, 1000):
@@ -53,7 +53,7 @@ class UnorderedQueue:
         await self._publish()
         if self.deletions and self._chance.random() < 0.3:
             record_id = self.deletions.pop()
-            await self._house.use_cases.delete_record(SINGER, record_id)
+            await self._service.use_cases.delete_record(OWNER, record_id)
         if not self._pending:
             if not self.deletions and not self._pool._drains and not await self._publish():
                 self.all_delivered.set()
@@ -80,7 +80,7 @@ def arrived(upload):
     }
 
 
-async def process_by_events(house, count, chance):
+async def process_by_events(service, count, chance):
     """Create records whose conversions only events start, and delete a quarter of them.
 
     Return uploads with their records, the ids of deleted records, and the queue.
@@ -90,26 +90,26 @@ async def process_by_events(house, count, chance):
         return 50
 
     pool = InlineQueue(asyncio.Semaphore(4), workers=4)
-    pool.open(house.use_cases.process_upload, batch_size=batch_size)
-    queue = UnorderedQueue(house, pool, chance)
+    pool.open(service.use_cases.process_upload, batch_size=batch_size)
+    queue = UnorderedQueue(service, pool, chance)
 
     async def record(number):
-        upload = await house.request(name=f"노래 + {number}.webm")
+        upload = await service.request(name=f"노래 + {number}.webm")
         early = number % 2 == 0
         if early:
-            await house.lay(upload)
-        snapshot = await house.create(upload)
+            await service.put_bytes(upload)
+        snapshot = await service.create(upload)
         if not early:
             assert snapshot.upload.status is ProcessingStatus.PENDING
-            await house.lay(upload)
+            await service.put_bytes(upload)
         queue.put(arrived(upload))
         return upload, snapshot.record
 
     records = await asyncio.gather(*map(record, range(count)))
     queue.deletions = [record.id for _, record in chance.sample(records, count // 4)]
     deleted = set(queue.deletions)
-    handler = MessageHandler(house.use_cases.receive_upload, pool.wake, BUCKET)
-    consumer = SqsConsumer(queue, handler, house.clock)
+    handler = MessageHandler(service.use_cases.receive_upload, pool.wake, BUCKET)
+    consumer = SqsConsumer(queue, handler, service.clock)
     consumer.start()
     async with asyncio.timeout(DEADLINE):
         await queue.all_delivered.wait()
@@ -120,17 +120,17 @@ async def process_by_events(house, count, chance):
 
 @pytest.mark.parametrize(("count", "seed"), [(1000, 1), (100, 2)])
 async def test_each_record_has_one_rendition_and_deleted_ones_stay_deleted(count, seed, caplog):
-    async with a_house(SystemClock()) as house:
+    async with a_memory_orak(SystemClock()) as service:
         chance = random.Random(seed)  # noqa: S311 - repeatable, and no secret
-        records, deleted, queue = await process_by_events(house, count, chance)
-        while await house.use_cases.relay_events():
+        records, deleted, queue = await process_by_events(service, count, chance)
+        while await service.use_cases.relay_events():
             pass
         stream = defaultdict(list)
-        for logged in await house.persistence.event_log.after(0, 100 * count):
+        for logged in await service.persistence.event_log.after(0, 100 * count):
             stream[logged.upload_id].append(logged.event.type)
-        stored_keys = [stored.key async for stored in house.storage.list("")]
+        stored_keys = [stored.key async for stored in service.storage.list("")]
         for upload, record in records:
-            row = await house.row(upload)
+            row = await service.row(upload)
             own_keys = {key for key in stored_keys if row.uuid in key}
             if record.id in deleted:
                 assert row.status is ProcessingStatus.DELETED

@@ -5,7 +5,7 @@ import time
 from contextlib import asynccontextmanager
 
 from aws_server import DEADLINE
-from house import RestlessClock, a_house
+from memory_orak import SelfAdvancingClock, a_memory_orak
 from orak.adapters.aws.clients import AwsConfig
 from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.events.sqs import SqsQueue
@@ -44,7 +44,7 @@ class RecordingHandler:
 @asynccontextmanager
 async def consuming(server, url, handle, *, clock=None, visibility=60):
     async with SqsQueue.open(server.config, url, visibility=visibility) as queue:
-        consumer = SqsConsumer(queue, handle, clock or RestlessClock())
+        consumer = SqsConsumer(queue, handle, clock or SelfAdvancingClock())
         consumer.start()
         try:
             yield
@@ -149,7 +149,7 @@ async def test_one_unavailable_message_does_not_block_the_others(aws_server):
 
 
 async def test_an_unavailable_message_is_held_for_a_few_minutes_only(aws_server):
-    url, handler, clock = aws_server.new_queue(), RecordingHandler(), RestlessClock()
+    url, handler, clock = aws_server.new_queue(), RecordingHandler(), SelfAdvancingClock()
     handler.errors = {"stuck": [Unavailable("S3 refused the request")] * 999}
     send(aws_server, url, "stuck")
     began = clock.now()
@@ -205,11 +205,11 @@ async def test_a_message_of_a_deleted_upload_has_no_effect():
 
 
 async def test_an_arrival_waits_in_the_queue_even_if_a_slot_is_free():
-    async with a_house() as house:
-        upload = await house.request()
-        await house.create(upload)
-        await house.lay(upload)
-        handle = MessageHandler(house.use_cases.receive_upload, house.queue.wake, "orak")
+    async with a_memory_orak() as service:
+        upload = await service.request()
+        await service.create(upload)
+        await service.put_bytes(upload)
+        handle = MessageHandler(service.use_cases.receive_upload, service.queue.wake, "orak")
         await handle(an_arrival(upload.key))
-        assert (await house.row(upload)).is_waiting
-        assert (house.queue.woken, house.started) == (1, [])
+        assert (await service.row(upload)).is_waiting
+        assert (service.queue.woken, service.started) == (1, [])

@@ -10,7 +10,7 @@ import pytest
 
 from aws_server import REGION
 from builders import a_logged_event
-from house import RestlessClock
+from memory_orak import SelfAdvancingClock
 from orak.adapters.aws.clients import open_service
 from orak.adapters.aws.pathway import Pathway, delivery_statement
 from orak.adapters.aws.setup import Setup, lacking_attributes, with_eventbridge, with_statement
@@ -65,7 +65,7 @@ def steps_of(pathway, found, bucket="missing"):
 async def carries(server, pathway, queue_url):
     """Return whether the pathway delivers the events that workers need, and no others."""
     server.messages(queue_url)
-    async with EventBridge.open(server.config, pathway.bus, RestlessClock()) as bus:
+    async with EventBridge.open(server.config, pathway.bus, SelfAdvancingClock()) as bus:
         await bus.publish([a_logged_event(place, 1, type_) for place, type_ in enumerate(EventType, 1)])
     s3 = server.client("s3")
     for key in (KEY, "published/x"):

@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 
 from builders import START, a_logged_event
-from house import RestlessClock
+from memory_orak import SelfAdvancingClock
 from orak.adapters.aws.clients import AwsConfig
 from orak.adapters.events.entries import MAX_BYTES, entry_of, size_of
 from orak.adapters.events.eventbridge import EventBridge
@@ -60,7 +60,7 @@ async def scripted():
     port = runner.addresses[0][1]
     events.place = AwsConfig("eu-west-1", f"http://127.0.0.1:{port}", "key", "secret")
     try:
-        async with EventBridge.open(events.place, "bus", RestlessClock()) as bus:
+        async with EventBridge.open(events.place, "bus", SelfAdvancingClock()) as bus:
             yield events, bus
     finally:
         await runner.cleanup()
@@ -161,7 +161,7 @@ async def test_a_bus_that_accepts_nothing_is_unavailable():
         with pytest.raises(Unavailable, match=r"EventBridge answered 400 \(AccessDeniedException\)"):
             await bus.publish([a_logged_event()])
     with pytest.raises(Unavailable, match="does not answer"):
-        async with EventBridge.open(events.place, "bus", RestlessClock()) as closed:
+        async with EventBridge.open(events.place, "bus", SelfAdvancingClock()) as closed:
             await closed.publish([a_logged_event()])
 
 
@@ -177,7 +177,7 @@ async def test_a_rule_delivers_the_events_to_a_queue(aws_server):
     events.create_event_bus(Name="events")
     events.put_rule(Name="r", EventBusName="events", EventPattern='{"detail-type": ["UploadReceived"]}')
     events.put_targets(Rule="r", EventBusName="events", Targets=[{"Id": "q", "Arn": aws_server.arn(queue)}])
-    async with EventBridge.open(aws_server.config, "events", RestlessClock()) as bus:
+    async with EventBridge.open(aws_server.config, "events", SelfAdvancingClock()) as bus:
         await bus.check()
         page = [
             a_logged_event(1, 1, EventType.UPLOAD_REQUESTED),
@@ -191,6 +191,6 @@ async def test_a_rule_delivers_the_events_to_a_queue(aws_server):
 
 
 async def test_a_missing_bus_is_unavailable(aws_server):
-    async with EventBridge.open(aws_server.config, "no-such-bus", RestlessClock()) as bus:
+    async with EventBridge.open(aws_server.config, "no-such-bus", SelfAdvancingClock()) as bus:
         with pytest.raises(Unavailable, match="ResourceNotFoundException"):
             await bus.check()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from builders import SINGER, START, a_record, a_waiting_record, an_upload, saved
+from builders import OWNER, START, a_record, a_waiting_record, an_upload, saved
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.adapters.persistence.sql.postgresql import PostgresqlConnections
 from orak.application.ports.failures import StaleVersion, Unavailable
@@ -51,7 +51,7 @@ async def test_a_cancelled_caller_leaves_no_rows_and_no_transaction(postgresql, 
 
     async def read():
         while True:
-            await postgresql.snapshots.of(SINGER, Page())
+            await postgresql.snapshots.of(OWNER, Page())
 
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
     for _ in range(20):
@@ -65,7 +65,7 @@ async def test_a_cancelled_caller_leaves_no_rows_and_no_transaction(postgresql, 
     await until(lambda: idle_pool(postgresql) and not busy_sessions(postgresql_server))
     async with asyncio.timeout(5):
         await saved(postgresql, upload.cancel(at=START))
-    assert await postgresql.snapshots.of(SINGER, Page()) == []
+    assert await postgresql.snapshots.of(OWNER, Page()) == []
 
 
 async def test_a_cancelled_commit_is_whole_or_absent(postgresql):
@@ -211,7 +211,7 @@ async def test_a_full_pool_is_reported_as_busy(postgresql_url, clock):
     connections = PostgresqlConnections(postgresql_url, size=1, patience=0.05)
     persistence = SqlPersistence(connections, clock, LEASE)
     async with persistence.transaction() as tx:
-        await tx.users.ensure(SINGER)
+        await tx.users.ensure(OWNER)
         with pytest.raises(Unavailable, match="busy"):
             await persistence.leases.claim()
     assert await persistence.leases.claim() is None
@@ -234,9 +234,9 @@ async def test_one_side_of_a_deadlock_gets_stale_version(postgresql):
 
 async def test_calls_with_one_idempotency_key_in_two_processes_have_one_effect(postgresql, other):
     for number in range(20):
-        idempotency_key = IdempotencyKey(SINGER, "presign", f"key-{number}", "body")
+        idempotency_key = IdempotencyKey(OWNER, "presign", f"key-{number}", "body")
         # Neighbours in the same group have keys of their own: a race for one key must not fail them.
-        neighbours = [IdempotencyKey(SINGER, "presign", f"{number}-{n}", "body") for n in range(3)]
+        neighbours = [IdempotencyKey(OWNER, "presign", f"{number}-{n}", "body") for n in range(3)]
         calls = [(postgresql, idempotency_key), (other, idempotency_key)]
         calls += [(p, n) for p in (postgresql, other) for n in random.sample(neighbours, 3)]
         uploads = await asyncio.gather(*(p.intake.add(an_upload(), key) for p, key in calls))

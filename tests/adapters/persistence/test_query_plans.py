@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, insert
 
-from builders import SINGER, START, a_waiting_record, an_object, an_upload
+from builders import OWNER, START, a_waiting_record, an_object, an_upload
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.adapters.persistence.sql.migrations import upgrade
 from orak.adapters.persistence.sql.rows import event_values, upload_values
@@ -49,8 +49,8 @@ QUESTIONS = pytest.mark.parametrize(
         (lambda p: p.arrivals.due(9), "ix_uploads_due"),
         (lambda p: p.arrivals.orphans(START, 9), "ix_uploads_unnamed"),
         (lambda p: p.arrivals.tombstones(START, 9), "ix_uploads_ended"),
-        (lambda p: p.snapshots.of(SINGER, Page()), "ix_records_newest"),
-        (lambda p: p.snapshots.of(SINGER, Page(after=1)), "ix_records_newest"),
+        (lambda p: p.snapshots.of(OWNER, Page()), "ix_records_newest"),
+        (lambda p: p.snapshots.of(OWNER, Page(after=1)), "ix_records_newest"),
         (lambda p: p.arrivals.known(["1", "2", "3"]), "uq_uploads_uuid|sqlite_autoindex_uploads"),
         (lambda p: p.cursors.deferred("r1", START, 9, in_order=False), "ix_deferred_facts_due"),
         (lambda p: p.cursors.blocked("r1", [1, 2]), "ix_deferred_facts_upload"),
@@ -136,7 +136,7 @@ async def test_a_list_of_any_length_is_one_statement(sqlite, statements, count):
     for _ in range(count):
         await a_waiting_record(sqlite)
     statements.clear()
-    assert len(await sqlite.snapshots.of(SINGER, Page())) == count
+    assert len(await sqlite.snapshots.of(OWNER, Page())) == count
     assert len(statements) == 1
 
 

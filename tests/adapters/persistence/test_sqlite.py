@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
-from builders import SINGER, START, a_record, a_waiting_record, an_upload, saved
+from builders import OWNER, START, a_record, a_waiting_record, an_upload, saved
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.adapters.persistence.sql.sqlite import SqliteConnections
 from orak.application.ports.failures import Unavailable
@@ -42,7 +42,7 @@ async def test_a_cancelled_transaction_leaves_the_writer_free(sqlite):
         await asyncio.gather(*writers, return_exceptions=True)
     async with asyncio.timeout(2):
         await saved(sqlite, upload.cancel(at=START))
-    assert await sqlite.snapshots.of(SINGER, Page()) == []
+    assert await sqlite.snapshots.of(OWNER, Page()) == []
 
 
 async def test_a_roll_back_cannot_be_cancelled(sqlite):
@@ -129,7 +129,7 @@ async def test_a_write_waits_for_another_process(sqlite, sqlite_file):
     with closing(sqlite3.connect(sqlite_file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         adding = asyncio.create_task(sqlite.intake.add(an_upload()))
-        assert await sqlite.snapshots.of(SINGER, Page()) == []  # reading goes on
+        assert await sqlite.snapshots.of(OWNER, Page()) == []  # reading goes on
         other.execute("ROLLBACK")
         assert (await adding).id == 1
 

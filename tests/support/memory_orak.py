@@ -35,8 +35,8 @@ from orak.domain.record import RecordSnapshot
 from orak.domain.upload import Upload
 from orak.domain.webhooks import Endpoint
 
-SINGER = Actor(UserId(1))
-STRANGER = Actor(UserId(2))
+OWNER = Actor(UserId(1))
+OTHER_USER = Actor(UserId(2))
 LEASE = timedelta(seconds=30)
 
 POLICIES = Policies(
@@ -57,15 +57,15 @@ POLICIES = Policies(
 )
 
 
-class RestlessClock(FrozenClock):
-    """A clock that each sleep sets forward, so that nothing waits."""
+class SelfAdvancingClock(FrozenClock):
+    """A frozen clock that `sleep` moves forward instead of waiting."""
 
     async def sleep(self, seconds: float) -> None:
         self.advance(timedelta(seconds=seconds))
         await super().sleep(0)
 
 
-class QuickConverter:
+class CopyingConverter:
     """A converter that copies the bytes without decoding, and raises the errors that a test sets."""
 
     def __init__(self) -> None:
@@ -74,29 +74,29 @@ class QuickConverter:
 
     async def convert(self, order: ConversionOrder, progress: Callable[[float], None]) -> Conversion:
         progress(0.5)
-        for _ in range(20):  # long enough for others to get in between
+        for _ in range(20):  # long enough for other tasks to run in between
             await asyncio.sleep(0)
         if self.errors:
             raise self.errors.pop(0)
-        taken = order.source.read_bytes()
-        self.converted.append(taken)
-        order.audio.write_bytes(b"converted " + taken)
+        source = order.source.read_bytes()
+        self.converted.append(source)
+        order.audio.write_bytes(b"converted " + source)
         order.waveform.write_text("{}")
         progress(1.0)
         return Conversion(12.9, Loudness(-20.0, -14.0, -1.5))
 
 
-class AwayStorage:
-    """A store that does not answer."""
+class UnavailableStorage:
+    """A store that raises `Unavailable`."""
 
     async def head(self, _key):
-        raise Unavailable("the store is away")
+        raise Unavailable("the store does not answer")
 
     delete = head
 
 
-class RememberingQueue:
-    """A queue that only counts its wake-ups."""
+class CountingQueue:
+    """A queue that counts wake-ups and sends none."""
 
     def __init__(self) -> None:
         self.woken = 0
@@ -125,38 +125,40 @@ class Receivers:
 
 
 @dataclass
-class House:
-    """The use cases, and the adapters that a test may look into."""
+class MemoryOrak:
+    """The use cases, and the adapters that a test may inspect."""
 
     use_cases: UseCases
     clock: FrozenClock
     persistence: MemoryPersistence
     storage: MemoryStorage
-    converter: QuickConverter
-    queue: RememberingQueue
+    converter: CopyingConverter
+    queue: CountingQueue
     poster: "Receivers"
     waits: Waits
     started: list[UploadId] = field(default_factory=list)
 
     async def request(
-        self, actor: Actor = SINGER, *, content: bytes = b"abc", name: str = "take.webm"
+        self, actor: Actor = OWNER, *, content: bytes = b"abc", name: str = "take.webm"
     ) -> Upload:
         signed = await self.use_cases.request_upload(actor, NewUpload(name, len(content), "audio/webm"))
         return signed.upload
 
-    async def lay(self, upload: Upload, content: bytes = b"abc", content_type: str = "audio/webm") -> None:
+    async def put_bytes(
+        self, upload: Upload, content: bytes = b"abc", content_type: str = "audio/webm"
+    ) -> None:
         """Put bytes into the store without telling orak."""
         with tempfile.NamedTemporaryFile() as file:
             file.write(content)
             file.flush()
             await self.storage.publish(upload.key, Path(file.name), content_type=content_type)
 
-    async def upload(self, actor: Actor = SINGER, content: bytes = b"abc") -> Upload:
+    async def upload(self, actor: Actor = OWNER, content: bytes = b"abc") -> Upload:
         upload = await self.request(actor, content=content)
-        await self.lay(upload, content)
+        await self.put_bytes(upload, content)
         return await self.use_cases.receive_upload(upload.key)
 
-    async def create(self, upload: Upload, actor: Actor = SINGER, title: str = "첫 노래") -> RecordSnapshot:
+    async def create(self, upload: Upload, actor: Actor = OWNER, title: str = "첫 노래") -> RecordSnapshot:
         return await self.use_cases.create_record(actor, NewRecord(title, upload.id))
 
     async def row(self, upload: Upload) -> Upload:
@@ -169,11 +171,11 @@ class _NotWaited:
 
 
 @asynccontextmanager
-async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
+async def a_memory_orak(clock: FrozenClock | None = None) -> AsyncIterator[MemoryOrak]:
     """Build the use cases. Nothing converts by itself: starter and queue only record their calls."""
-    clock = clock or RestlessClock()
+    clock = clock or SelfAdvancingClock()
     storage = MemoryStorage("http://orak.test", b"k" * 32, clock)
-    converter, queue, poster = QuickConverter(), RememberingQueue(), Receivers()
+    converter, queue, poster = CopyingConverter(), CountingQueue(), Receivers()
     started: list[UploadId] = []
 
     class Starter:
@@ -212,4 +214,6 @@ async def a_house(clock: FrozenClock | None = None) -> AsyncIterator[House]:
             waits=Waits(),
         )
         use_cases = build_use_cases(ports, POLICIES)
-        yield House(use_cases, clock, persistence, storage, converter, queue, poster, ports.waits, started)
+        yield MemoryOrak(
+            use_cases, clock, persistence, storage, converter, queue, poster, ports.waits, started
+        )
