@@ -16,7 +16,7 @@ from orak.adapters.live.memory import MemoryLive
 from orak.adapters.persistence.memory.database import MemoryPersistence
 from orak.adapters.storage.memory import MemoryStorage
 from orak.adapters.webhooks.requests import webhook_request
-from orak.application.convert_upload import ConversionRules
+from orak.application.conversion.convert_upload import ConversionRules
 from orak.application.operators.get_statistics import BatchRules
 from orak.application.ports.converter import ConversionOrder
 from orak.application.ports.failures import Unavailable

@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from orak.application.attempt_conversion import AttemptConversion
-from orak.application.claim_upload import ClaimUpload
-from orak.application.convert_upload import ConversionRules, ConvertUpload
-from orak.application.end_attempt import EndAttempt
-from orak.application.lease_keeper import LeaseKeeper
+from orak.application.conversion.attempt_conversion import AttemptConversion
+from orak.application.conversion.claim_upload import ClaimUpload
+from orak.application.conversion.convert_upload import ConversionRules, ConvertUpload
+from orak.application.conversion.end_attempt import EndAttempt
+from orak.application.conversion.lease_keeper import LeaseKeeper
 from orak.application.processing.process_upload import ProcessUpload
 from orak.domain.audio import AudioProfile
 

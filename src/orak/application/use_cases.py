@@ -5,14 +5,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from orak.application.attempt_conversion import AttemptConversion
 from orak.application.await_record import AwaitRecord
 from orak.application.batch_size import BatchSize
-from orak.application.claim_upload import ClaimUpload
 from orak.application.collect_metrics import CollectMetrics
-from orak.application.convert_now import ConvertNow
-from orak.application.convert_upload import ConversionRules, ConvertUpload
-from orak.application.end_attempt import EndAttempt
+from orak.application.conversion.attempt_conversion import AttemptConversion
+from orak.application.conversion.claim_upload import ClaimUpload
+from orak.application.conversion.convert_now import ConvertNow
+from orak.application.conversion.convert_upload import ConversionRules, ConvertUpload
+from orak.application.conversion.end_attempt import EndAttempt
+from orak.application.conversion.lease_keeper import LeaseKeeper
 from orak.application.events.check_event_log import CheckEventLog
 from orak.application.events.follow_events import FollowEvents
 from orak.application.events.issue_ticket import IssueTicket
@@ -21,7 +22,6 @@ from orak.application.events.redeem_ticket import RedeemTicket
 from orak.application.events.relay_events import RelayEvents
 from orak.application.events.watch_records import WatchRecords
 from orak.application.find_strays import FindStrays
-from orak.application.lease_keeper import LeaseKeeper
 from orak.application.operators.get_statistics import BatchRules, GetStatistics
 from orak.application.operators.list_failures import ListFailures
 from orak.application.operators.list_orphans import ListOrphans

@@ -2,9 +2,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from orak.application.attempt_conversion import AttemptConversion
-from orak.application.claim_upload import ClaimUpload
-from orak.application.end_attempt import EndAttempt
+from orak.application.conversion.attempt_conversion import AttemptConversion
+from orak.application.conversion.claim_upload import ClaimUpload
+from orak.application.conversion.end_attempt import EndAttempt
 from orak.domain.errors import LeaseLost, UploadNotFound
 from orak.domain.identity import UploadId
 

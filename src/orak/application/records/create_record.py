@@ -4,7 +4,7 @@ from datetime import timedelta
 import msgspec
 
 from orak.application.await_record import AwaitRecord
-from orak.application.convert_now import ConvertNow
+from orak.application.conversion.convert_now import ConvertNow
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.idempotency_keys import IdempotencyKey

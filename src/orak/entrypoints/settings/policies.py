@@ -5,7 +5,7 @@ import secrets
 import socket
 from datetime import UTC, datetime, timedelta
 
-from orak.application.convert_upload import ConversionRules
+from orak.application.conversion.convert_upload import ConversionRules
 from orak.application.operators.get_statistics import BatchRules
 from orak.application.use_cases import Policies
 from orak.domain.policies.records import RecordPolicy

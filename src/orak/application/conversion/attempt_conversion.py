@@ -3,9 +3,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from orak.application.convert_upload import ConvertUpload
-from orak.application.end_attempt import Verdict
-from orak.application.lease_keeper import LeaseKeeper
+from orak.application.conversion.convert_upload import ConvertUpload
+from orak.application.conversion.end_attempt import Verdict
+from orak.application.conversion.lease_keeper import LeaseKeeper
 from orak.application.ports.clock import Clock
 from orak.application.ports.converter import DecoderDied, Unconvertible
 from orak.application.ports.failures import Unavailable

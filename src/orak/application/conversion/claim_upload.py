@@ -2,7 +2,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 
-from orak.application.end_attempt import EndAttempt
+from orak.application.conversion.end_attempt import EndAttempt
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.leases import Leases
 from orak.domain.identity import UploadId
