@@ -7,6 +7,8 @@ from orak.application.ports.failures import Unavailable
 from orak.application.use_cases import UseCases
 from orak.entrypoints.container import Container
 from orak.entrypoints.opening import Close, blaming, made
+from orak.entrypoints.worker.sqs_consumer import SqsConsumer
+from orak.entrypoints.worker.sqs_messages import MessageHandler
 from orak.entrypoints.worker.timers import timers_for
 
 
@@ -37,9 +39,6 @@ async def start_background(
         await wake_ups.__aenter__()
         closing.append(partial(wake_ups.__aexit__, None, None, None))
     if background and settings.sqs_queue_url is not None:
-        from orak.entrypoints.worker.sqs_consumer import SqsConsumer  # noqa: PLC0415 - aioboto3 is an extra
-        from orak.entrypoints.worker.sqs_messages import MessageHandler  # noqa: PLC0415 - the same
-
         handler = MessageHandler(use_cases.receive_upload, pool.wake, settings.s3_bucket_name)
         messages = await made(container.messages)
         closing.append(container.messages.shutdown)
