@@ -142,6 +142,7 @@ def test_a_worker_without_redis_polls(start, env):
 def test_redis_without_its_packages_is_one_line_and_a_hint(orak, env, monkeypatch):
     monkeypatch.setitem(sys.modules, "orak.adapters.queues.taskiq_broker", None)
     monkeypatch.setitem(sys.modules, "taskiq", None)
+    monkeypatch.delitem(sys.modules, "orak.entrypoints.worker.taskiq_listener", raising=False)
     refused = orak("worker", env=env)
     assert refused.exit_code == 2
     assert "is not installed" in refused.stderr
