@@ -29,7 +29,7 @@ def make_data_dir(settings: Settings) -> None:
 
 
 def database_url(settings: Settings) -> str:
-    """Return the database's URL, having created the data folder that a SQLite file lies in."""
+    """Create the data folder, which may hold the SQLite file, and return the database's URL."""
     make_data_dir(settings)
     return settings.database
 

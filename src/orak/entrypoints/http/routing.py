@@ -1,4 +1,4 @@
-"""What every route is written with: typed requests, `get`, and the running service."""
+"""Building blocks of the routes: typed requests, `get`, and the running service."""
 
 from datetime import datetime
 from functools import partial

@@ -96,9 +96,8 @@ def shown_value(field: str, value: object) -> str:
 def _without_password(url: str) -> str:
     password = urlsplit(url).password
     shown = url.replace(f":{password}@", ":********@") if password else url
-    return re.sub(
-        r"([?&](?:ssl)?password=)[^&]+", r"\1********", shown
-    )  # libpq also reads a password from the query
+    # libpq also reads a password from the query.
+    return re.sub(r"([?&](?:ssl)?password=)[^&]+", r"\1********", shown)
 
 
 def _parse(name: str, text: str, kind: object) -> object:
@@ -129,7 +128,7 @@ def _bare(kind: object) -> object:
 
 
 def expectation(kind: object) -> str:
-    """What values a setting accepts, from its annotation."""
+    """Return the values that a setting accepts, from its annotation."""
     bare = _bare(kind)
     if isinstance(bare, type) and issubclass(bare, Enum):
         return "one of " + ", ".join(str(choice.value) for choice in bare)

@@ -1,4 +1,4 @@
-"""What drives the use cases without a client: timers, wake-ups from Redis, messages from SQS."""
+"""The drivers of background work: timers, wake-ups from Redis, and messages from SQS."""
 
 from contextlib import suppress
 from functools import partial
@@ -15,9 +15,9 @@ from orak.entrypoints.worker.timers import timers_for
 async def start_background(
     container: Container, use_cases: UseCases, closing: list[Close], *, serves: bool, background: bool
 ) -> None:
-    """Start what runs by itself in a process that *serves*, works in the *background*, or both.
+    """Start the background work of a process that *serves*, works in the *background*, or both.
 
-    Append what stops it to *closing*.
+    Append the calls that stop it to *closing*.
     """
     settings, clock = container.settings(), container.clock()
     pool, slots = container.pool(), await made(container.starter)

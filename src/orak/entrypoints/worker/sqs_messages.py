@@ -1,4 +1,4 @@
-"""What the messages on the SQS queue mean, and what each of them starts.
+"""The messages on the SQS queue: their meaning, and the action that each starts.
 
 Three kinds arrive: S3 events by EventBridge, S3's own notifications, and the events that orak publishes.
 """
@@ -74,9 +74,8 @@ class MessageHandler:
         match parse_message(body, self.bucket):
             case ObjectsArrived(keys):
                 for key in keys:
-                    with suppress(
-                        UploadNotFound
-                    ):  # the upload was deleted, or another program stored the object
+                    # The upload may be deleted, or another program may have stored the object.
+                    with suppress(UploadNotFound):
                         await self.receive(key, queued=True)  # no client's call waits for this conversion
             case WakeUp():
                 await self.wake()

@@ -49,4 +49,4 @@ STATUSES: Mapping[ErrorCode, tuple[int, ...]] = {
     _C.UNAVAILABLE: (503,),
     _C.INTERNAL: (500,),
 }
-"""The statuses of each code."""
+"""The statuses of each code. An `HttpError` has the first of them."""

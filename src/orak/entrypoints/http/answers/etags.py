@@ -28,7 +28,9 @@ def is_other(headers: Headers, etag: str, modified_at: datetime) -> bool:
     """
     given = ",".join(headers.getall("if-match", []))
     if given:
-        return given.strip() != "*" and etag not in _ENTITY_TAG.findall(given)  # W/"a" is found whole
+        return given.strip() != "*" and etag not in _ENTITY_TAG.findall(
+            given
+        )  # a weak W/"a" never equals a strong tag
     since = _date(headers.get("if-unmodified-since"))
     return since is not None and modified_at.replace(microsecond=0) > since
 

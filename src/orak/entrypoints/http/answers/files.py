@@ -19,7 +19,7 @@ class StaticFile(NamedTuple):
 
     @classmethod
     def of(cls, content: bytes, media_type: str) -> "StaticFile":
-        """Return *content* with the ETag that its hash makes."""
+        """Return *content* with an ETag made from its hash."""
         return cls(content, media_type, f'"{sha256(content).hexdigest()[:32]}"')
 
     @classmethod
@@ -31,8 +31,8 @@ class StaticFile(NamedTuple):
 def file_response(request: AnyRequest, file: StaticFile) -> Response[bytes] | Response[None]:
     """Return *file*, or 304 if the client already holds it.
 
-    Browsers ask about each file each time: modules import each other without versions in their names, and a
-    cache must never mix the files of two releases.
+    Browsers revalidate each file on each use: the names of modules hold no version, and a cache must never
+    mix the files of two releases.
     """
     headers = {"Cache-Control": "public, no-cache", "ETag": file.etag}
     if is_known(request.headers, file.etag):

@@ -73,8 +73,8 @@ def _requested_part(request: AnyRequest, opened: OpenObject) -> ByteRange | None
 def _parse_range(header: str | None, size: int) -> ByteRange | None:
     """Return the one range of *size* bytes that *header* names, or None.
 
-    None, and so the whole object, answers several ranges, another unit and an unreadable header:
-    RFC 9110 §14.2 permits that.
+    None means the whole object. It answers several ranges, another unit and an unreadable header, as RFC 9110
+    §14.2 permits.
 
     Raises:
         HttpError: the range lies outside the object.
@@ -83,7 +83,7 @@ def _parse_range(header: str | None, size: int) -> ByteRange | None:
     if not match or not (match[1] or match[2]):
         return None
     if not match[1]:
-        start, stop = max(0, size - int(match[2])), size  # the last so many bytes
+        start, stop = max(0, size - int(match[2])), size  # `-N`: the last N bytes
     else:
         start = int(match[1])
         if match[2] and int(match[2]) < start:
@@ -95,7 +95,7 @@ def _parse_range(header: str | None, size: int) -> ByteRange | None:
 
 
 async def _send_bytes(opened: OpenObject, start: int, stop: int, receive: Receive, send: Send) -> None:
-    # A server silently drops bytes for a client that hung up, and we would read on to the end.
+    # The server silently drops bytes for a client that hung up; without this the whole object would be read.
     gone = asyncio.create_task(_disconnected(receive))
     try:
         async for chunk in opened.read(start, stop):

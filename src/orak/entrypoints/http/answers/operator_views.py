@@ -15,7 +15,7 @@ from orak.entrypoints.http.answers.views import Bytes, Count, FailureView, Id, M
 
 
 class BatchSizeView(View, frozen=True):
-    """The size of a batch, in every worker."""
+    """The batch size, which all processes share."""
 
     batch_size: Annotated[
         int, Meta(ge=1, le=MAX_BATCH_SIZE, description="Conversions that one batch of one process may start.")
@@ -23,7 +23,7 @@ class BatchSizeView(View, frozen=True):
 
 
 class TriggeredView(View, frozen=True):
-    """A batch begins now."""
+    """The confirmation that a batch begins."""
 
     status: Annotated[Literal["triggered"], Meta(description="Always `triggered`.")] = "triggered"
 
@@ -70,7 +70,7 @@ class StatisticsView(View, frozen=True):
     waiting_users: Annotated[Count, Meta(description="Users who own the waiting uploads.")]
     batch_size: Annotated[Count, Meta(description="Conversions that one batch of one process may start.")]
     orphan_count: Annotated[
-        Count, Meta(description="Uploads that arrived and had no record within ten minutes.")
+        Count, Meta(description="Uploads without a record ten minutes after they arrived.")
     ]
     oldest_waiting_seconds: Annotated[
         float,
@@ -110,8 +110,8 @@ class OperatorUploadView(View, frozen=True):
     file_size: Annotated[Bytes, Meta(description="Declared size in bytes.")]
     content_type: Annotated[str, Meta(description="Declared media type, with its parameters.")]
     created_at: Annotated[Moment, Meta(description="When the upload was requested.")]
-    attempt: Annotated[Count, Meta(description="Number of the latest attempt to convert it.")]
-    failures: Annotated[Count, Meta(description="Attempts that failed or died since the last retry.")]
+    attempt: Annotated[int, Meta(description="Number of the latest attempt to convert it.")]
+    failures: Annotated[int, Meta(description="Attempts that failed or died since the last retry.")]
     failure: Annotated[FailureView | None, Meta(description="Why it failed; otherwise null.")]
     error_message: Annotated[str | None, Meta(description="Technical message of the last failed attempt.")]
     failed_at: Annotated[

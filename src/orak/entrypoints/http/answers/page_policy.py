@@ -20,9 +20,8 @@ def page_headers(settings: Settings) -> dict[str, str]:
 
 def _content_policy(settings: Settings) -> str:
     elsewhere = " ".join(["'self'", *stores(settings)])
-    live = _origin(settings.base_url).replace(
-        "http", "ws", 1
-    )  # not every browser applies 'self' to WebSockets
+    # Not every browser applies 'self' to WebSockets.
+    live = _origin(settings.base_url).replace("http", "ws", 1)
     return "; ".join(
         (
             "default-src 'none'",
@@ -53,7 +52,7 @@ def _s3_sources(bucket: str | None, settings: Settings) -> set[str]:
         urls = {"https://s3.amazonaws.com"}
         if settings.s3_region:
             urls.add(f"https://s3.{settings.s3_region}.amazonaws.com")
-    # Where the bucket is in the path, so is the source: the store holds buckets of others too.
+    # If the path names the bucket, the source includes it: the same host serves buckets of others too.
     in_path = {f"{url.rstrip('/')}/{bucket}/" for url in urls}
     return in_path | {_origin(url).replace("://", f"://{bucket}.", 1) for url in urls}
 

@@ -1,4 +1,4 @@
-"""Request ids: the name under which a call is found in its answer, in the log and in a support mail."""
+"""Request ids, which identify a call in its answer and in the log."""
 
 import re
 import secrets
@@ -9,7 +9,7 @@ from litestar.types import Scope
 
 HEADER = "X-Request-Id"
 
-_WELL_FORMED = re.compile(r"[A-Za-z0-9._~:-]{1,128}")  # no character could forge a line of the log
+_WELL_FORMED = re.compile(r"[A-Za-z0-9._~:-]{1,128}")  # none of these characters can forge a log line
 
 _KEY = "orak.request_id"
 

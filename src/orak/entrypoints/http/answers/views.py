@@ -19,7 +19,7 @@ from orak.entrypoints.settings.values import Settings
 
 Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
 Count = Annotated[int, Meta(ge=0)]
-Bytes = Annotated[int, Meta(ge=0, extra_json_schema={"format": "int64"})]
+Bytes = Annotated[int, Meta(extra_json_schema={"format": "int64"})]
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Moment = Annotated[datetime, Meta(extra_json_schema={"format": "date-time"})]
 Url = Annotated[str, Meta(extra_json_schema={"format": "uri"})]

@@ -17,10 +17,10 @@ HEADERS: Mapping[str, Header] = {
     "Location": Header("URL of the object."),
     "Link": Header("URL of the next page with `rel=next`; absent on the last page."),
     "Preference-Applied": Header("The honoured wait, as `wait=N`; absent if no wait was honoured."),
-    "Retry-After": Header("Seconds until a new try makes sense.", "integer"),
+    "Retry-After": Header("Seconds to wait before trying again.", "integer"),
     "WWW-Authenticate": Header("Always `Bearer`."),
     "Allow": Header("Methods of this path."),
-    "Content-Range": Header("Position of these bytes in the object, or its size alone."),
+    "Content-Range": Header("Position of these bytes in the object; in an error, only its size."),
     "Accept-Ranges": Header("Always `bytes`."),
     "Last-Modified": Header("When the object was stored."),
 }

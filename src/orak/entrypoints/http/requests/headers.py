@@ -56,7 +56,7 @@ def idempotency_key_of(request: UserRequest, route: str, body: msgspec.Struct) -
 
 
 def preferred_wait(headers: Headers) -> int | None:
-    """Return how many seconds the client agrees to wait, or None if it does not say.
+    """Return how many seconds the client agrees to wait, or None without `Prefer: wait`.
 
     The first of several preferences counts (RFC 7240 §2). An unreadable one is ignored.
     """

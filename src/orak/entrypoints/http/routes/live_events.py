@@ -19,7 +19,6 @@ from orak.entrypoints.http.requests.authentication import PUBLIC
 from orak.entrypoints.http.requests.bodies import read_query
 from orak.entrypoints.http.routing import NOT_STORED, AnyRequest, UserRequest, get, running_of
 from orak.entrypoints.http.serving.live_streams import (
-    LAST_EVENT_ID_QUERY,
     TICKET,
     WRITE_TIMEOUT_SECONDS,
     Step,
@@ -91,7 +90,6 @@ class EventStream:
     notes="The answer is a stream of server-sent events. `/records/async/live` is the same as a WebSocket.",
     parameters=(
         Parameter("header", "Last-Event-ID", "Resume after this event."),
-        LAST_EVENT_ID_QUERY,
         TICKET,
     ),
     answers={

@@ -54,7 +54,7 @@ async def set_batch_size(request: UserRequest) -> BatchSizeView:
 
 def _batch_size(request: UserRequest) -> int | None:
     parameters = Parameters(read_query(request))
-    if is_repeated(request, "size"):  # two sizes are no order
+    if is_repeated(request, "size"):  # which of them is meant is unclear
         parameters.note(Problem("size", ProblemCode.INVALID))
     size = parameters.whole_number("size")
     parameters.check([batch_size_problem("size", size)])

@@ -50,7 +50,7 @@ RECORD_ID = path_parameter("recordId", "Id of the record.")
 IF_NONE_MATCH = Parameter("header", "If-None-Match", "Answer 304 if this is still the version.", TEXT)
 
 _RECORD_ERRORS = (E.RECORD_NOT_FOUND, E.NOT_FOUND, E.RECORD_PERMISSION_DENIED)
-"""What can be wrong with the id of a record."""
+"""Errors of every operation on one record."""
 
 _TITLE: JsonObject = {
     "type": "string",
@@ -244,9 +244,9 @@ def _record_response(
 
 
 def _etag(snapshot: RecordSnapshot, language: str) -> str:
-    """Return a name for this rendering: every field shown moves one of its parts.
+    """Return a tag that changes whenever a field of the answer changes.
 
-    The language is among them because the failure's message depends on it.
+    It includes the language, because the message of a failure depends on it.
     """
     record, upload = snapshot.record, snapshot.upload
     return f'"{record.version}-{upload.version}-{upload.progress}-{language}"'

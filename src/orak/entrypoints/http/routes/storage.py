@@ -168,7 +168,7 @@ def _redirect(found: MediaRedirect, request: AnyRequest) -> ASGIApp:
 
 
 def _object_server(running: Running) -> ObjectServer:
-    if running.object_server is None:  # never the case: these routes are registered for local storage only
+    if running.object_server is None:  # never the case: with S3 these routes are not registered
         raise ObjectMissing
     return running.object_server
 
@@ -178,7 +178,7 @@ def _object_key(path: str) -> ObjectKey:
 
 
 def _signature(request: AnyRequest) -> Mapping[str, str]:
-    # Bytes that are not UTF-8 are replaced, so that no signature covers them.
+    # Bytes that are not UTF-8 are replaced; the signature then does not match.
     pairs = parse_qsl(request.scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True)
     signature = dict(pairs)
     if len(signature) != len(pairs):

@@ -1,4 +1,4 @@
-"""Uploads: the URL that takes the bytes, and what became of them."""
+"""Uploads: requesting a presigned URL, getting the status, and cancelling."""
 
 from collections.abc import Mapping
 
@@ -32,7 +32,7 @@ from orak.entrypoints.running import Running
 UPLOAD_ID = path_parameter("uploadId", "Id of the upload.")
 
 _UPLOAD_ERRORS = (E.RECORD_OPERATION_FAILED, E.NOT_FOUND, E.RECORD_PERMISSION_DENIED)
-"""What can be wrong with the id of an upload."""
+"""Errors of every operation on one upload."""
 
 
 def _new_upload(parameters: Parameters, running: Running) -> NewUpload:

@@ -1,4 +1,4 @@
-"""The deadline of every answer, however slow the networks behind orak are."""
+"""The deadline by which every answer begins, even if a database or store hangs."""
 
 import asyncio
 from typing import cast
@@ -11,10 +11,10 @@ from orak.application.ports.failures import Unavailable
 from orak.entrypoints.http.answers.errors import error_answer
 
 NO_DEADLINE = "no_deadline"
-"""The key in the `opt` of a route or router for calls that last as long as their bytes take."""
+"""The key in the `opt` of a route or router without a deadline: sending many bytes takes its time."""
 
 DEADLINE_SECONDS = 12.0
-"""Longer than the 10 s of `Prefer: wait`. It also bounds two timeouts in a row of a silent database."""
+"""Longer than the 10 s of `Prefer: wait`. It also cuts off two timeouts in a row of a silent database."""
 
 
 class Deadline(ASGIMiddleware):

@@ -1,4 +1,4 @@
-"""What the two kinds of live streams, server-sent events and WebSockets, share."""
+"""The common part of the live streams: server-sent events and WebSockets."""
 
 import asyncio
 from collections import Counter
@@ -60,7 +60,7 @@ class TokenExpired(Exception):
 
 @dataclass(slots=True)
 class OpenStreams:
-    """The open streams of this process by user: no user takes all of them."""
+    """The open streams of each user in this process. Their number is limited for each user."""
 
     _open: Counter[UserId] = field(default_factory=Counter)
 

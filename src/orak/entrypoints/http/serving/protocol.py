@@ -1,4 +1,4 @@
-"""Bytes that never become a request: endless headers, and input that is not HTTP."""
+"""The answer to input that never becomes a request: endless headers, and bytes that are not HTTP."""
 
 import logging
 from http import HTTPStatus
@@ -25,7 +25,7 @@ _sockets.setLevel(logging.WARNING)
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol with a limit on the head of a request, and errors in orak's envelope.
+    """uvicorn's HTTP protocol with a limit on the head of a request, and errors in the envelope.
 
     The parser underneath keeps an unfinished line, and every header, in memory until the head is complete.
     """

@@ -17,7 +17,7 @@ def server_config(app: Litestar, settings: Settings) -> uvicorn.Config:
     """Return the configuration for `uvicorn.Server`.
 
     uvicorn's access log is off: it writes whole URLs, signatures included. `access_log.py` replaces it.
-    Forwarded headers are ignored: orak uses nothing of them.
+    Forwarded headers are ignored: orak does not use them.
     """
     # `access_log=False` alone is not enough where a monitoring agent attaches its handler to every logger.
     logging.getLogger("uvicorn.access").disabled = True
