@@ -126,20 +126,20 @@ async def test_the_wait_of_the_first_upload_in_line_is_measured(service):
     await service.create(asked)
     service.clock.advance(timedelta(seconds=7))
     shown = await service.use_cases.get_statistics(OPERATOR)
-    assert shown.measures.oldest_waiting_seconds == pytest.approx(7, abs=1)
+    assert shown.metrics.oldest_waiting_seconds == pytest.approx(7, abs=1)
     await service.use_cases.process_upload()
     shown = await service.use_cases.get_statistics(OPERATOR)
-    assert shown.measures.oldest_waiting_seconds == 0
+    assert shown.metrics.oldest_waiting_seconds == 0
 
 
 async def test_statistics_show_how_far_subscribers_are_behind(service):
     await service.request()
     await service.persistence.event_log.number()
     service.clock.advance(timedelta(seconds=7))
-    [subscriber] = (await service.use_cases.get_statistics(OPERATOR)).measures.subscribers
+    [subscriber] = (await service.use_cases.get_statistics(OPERATOR)).metrics.subscribers
     assert (subscriber.lag.subscriber, subscriber.lag.behind, subscriber.seconds) == ("delete-objects", 1, 7)
     await service.use_cases.relay_events()
-    [subscriber] = (await service.use_cases.get_statistics(OPERATOR)).measures.subscribers
+    [subscriber] = (await service.use_cases.get_statistics(OPERATOR)).metrics.subscribers
     assert (subscriber.lag.behind, subscriber.seconds) == (0, 0)
 
 

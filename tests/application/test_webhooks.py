@@ -354,9 +354,9 @@ async def test_the_lag_of_webhooks_is_measured(service, endpoint):
     service.poster.answers[URL] = None
     await service.request()
     await deliver(service)
-    measures = (await service.use_cases.get_statistics(OPERATOR)).measures
-    assert [subscriber.lag.subscriber for subscriber in measures.subscribers] == [
+    metrics = (await service.use_cases.get_statistics(OPERATOR)).metrics
+    assert [subscriber.lag.subscriber for subscriber in metrics.subscribers] == [
         "delete-objects",
         endpoint.subscriber,
     ]
-    assert measures.subscribers[1].lag.deferred == 1
+    assert metrics.subscribers[1].lag.deferred == 1

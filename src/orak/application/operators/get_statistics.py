@@ -17,7 +17,7 @@ class BatchRules(msgspec.Struct, frozen=True):
 class Statistics(msgspec.Struct, frozen=True):
     """Conversion statistics."""
 
-    measures: ServiceMetrics
+    metrics: ServiceMetrics
     rules: BatchRules
     batch_size: int
 

@@ -81,8 +81,8 @@ class StatisticsView(View, frozen=True):
     @classmethod
     def of(cls, statistics: Statistics) -> "StatisticsView":
         """Return the view of *statistics*."""
-        measures, rules = statistics.measures, statistics.rules
-        counts = measures.counts
+        metrics, rules = statistics.metrics, statistics.rules
+        counts = metrics.counts
         return cls(
             active_jobs=counts.active,
             max_concurrent_jobs=rules.max_concurrent,
@@ -94,8 +94,8 @@ class StatisticsView(View, frozen=True):
             waiting_users=counts.waiting_users,
             batch_size=statistics.batch_size,
             orphan_count=counts.orphans,
-            oldest_waiting_seconds=measures.oldest_waiting_seconds,
-            relays=[RelayView.of(subscriber) for subscriber in measures.subscribers],
+            oldest_waiting_seconds=metrics.oldest_waiting_seconds,
+            relays=[RelayView.of(subscriber) for subscriber in metrics.subscribers],
         )
 
 
