@@ -174,7 +174,7 @@ def record_goals(folder: Path, database: PostgresqlServer, rounds: int) -> list[
 
 
 def conversion_goals(folder: Path, rounds: int) -> list[Line]:
-    """Measure goals 9 and 10; without ffmpeg on this machine, only orak against itself."""
+    """Measure goals 9 and 10; without ffmpeg, compare orak only with itself."""
     source = write(folder / "source.webm", chord(), 180)
     lines = []
     sample = "3 min chord, webm to AAC"

@@ -12,7 +12,7 @@ _ORAK_SCRIPT = """
 import asyncio, json, sys
 from pathlib import Path
 from orak.adapters.audio.child_converter import ChildConverter
-from orak.application.ports.audio import ConversionOrder
+from orak.application.ports.converter import ConversionOrder
 from orak.domain.audio import AudioProfile
 
 async def main(source, folder, times):

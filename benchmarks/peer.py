@@ -1,6 +1,6 @@
 """The peer: presign, create, read and list with FastAPI, pydantic, an ORM session, PyJWT and botocore.
 
-Its missing features favour it: no events, no conversion, no cursors, one language, no request ids.
+It lacks features, which makes it faster: no events, no conversion, no cursors, one language, no request ids.
 """
 
 import os

@@ -104,11 +104,11 @@ def test_a_stream_that_is_not_oraks_raises_unreadable_answer(scripted):
         next(events)
 
 
-@pytest.mark.parametrize("stream", ["missing", "cut off", "not orak's"])
+@pytest.mark.parametrize("stream", ["missing", "cut off", "not from orak"])
 def test_a_wait_without_a_usable_stream_polls(scripted, stream):
     done = httpx.Response(200, json=RECORD | {"processingStatus": "COMPLETED"})
-    # The client reads the record when a stream begins, before it finds out that the stream is not orak's.
-    answers = [httpx.Response(200, json=RECORD)] if stream == "not orak's" else []
+    # The client reads the record when a stream begins, before it finds out that the stream is not from orak.
+    answers = [httpx.Response(200, json=RECORD)] if stream == "not from orak" else []
     first = {"missing": 404, "cut off": httpx.ReadError("cut off")}.get(stream)
     orak, api = scripted(first or a_stream("data: x\n\n"), *answers, done)
     assert orak.wait(1).processing_status == "COMPLETED"

@@ -15,7 +15,7 @@ _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 0.5
 class AwaitRecord:
     """Wait until a record's conversion has ended, in whichever process it runs.
 
-    The row is read again and again, at growing intervals.
+    The row is polled at growing intervals.
     """
 
     snapshots: Snapshots

@@ -18,7 +18,7 @@ class BatchSize:
     configured: int
     clock: Clock
     age: timedelta
-    """How long `recent` may return the size that was read last."""
+    """How long `recent` may return the last size without reading it again."""
     _last: int = field(init=False)
     _until: datetime | None = field(init=False, default=None)
 
@@ -35,9 +35,9 @@ class BatchSize:
         return self._last
 
     async def recent(self) -> int:
-        """Return the size of at most `age` ago; workers ask before each upload."""
+        """Return the size, read at most `age` ago; workers ask before each upload."""
         now = self.clock.now()
         if self._until is None or now >= self._until:
-            self._until = now + self.age  # before the read: workers that ask meanwhile do not read too
+            self._until = now + self.age  # set first, so that concurrent callers do not read too
             await self()
         return self._last

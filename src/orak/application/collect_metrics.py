@@ -10,11 +10,11 @@ from orak.domain.policies.retention import ORPHAN_AGE
 
 
 class SubscriberLag(msgspec.Struct, frozen=True):
-    """How far a subscriber is behind, also in time."""
+    """How far a subscriber is behind, in events and in seconds."""
 
     lag: Lag
     seconds: float
-    """The age of the oldest event that is not done; 0 if all are."""
+    """The age of the oldest event that the subscriber has not handled; 0 if it has handled all."""
 
 
 class ServiceMetrics(msgspec.Struct, frozen=True):
@@ -22,7 +22,7 @@ class ServiceMetrics(msgspec.Struct, frozen=True):
 
     counts: Counts
     oldest_waiting_seconds: float
-    """How long the first upload in line that may start has been there; 0 if none may."""
+    """How long the first upload that may start has been in line; 0 if none may start."""
     subscribers: list[SubscriberLag]
 
 

@@ -20,7 +20,7 @@ class FindStrays:
     storage: Storage
 
     async def pages(self, folder: str, before: datetime) -> AsyncIterator[list[ListedObject]]:
-        """Iterate over a folder's objects that orak stored before that time, in pages."""
+        """Iterate over a folder's objects that orak stored before *before*, in pages."""
         page: list[ListedObject] = []
         async for found in self.storage.list(f"{folder}/"):
             if found.modified_at < before and uuid_of(found.key) is not None:
@@ -32,7 +32,7 @@ class FindStrays:
             yield page
 
     async def among(self, page: Sequence[ListedObject]) -> list[ListedObject]:
-        """Return the objects of a page that no row accounts for, as the rows are now."""
+        """Read the rows now; return the objects of a page that none of them accounts for."""
         uuids = {uuid for found in page if (uuid := uuid_of(found.key)) is not None}
         rows = {upload.uuid: upload for upload in await self.arrivals.known(uuids)}
         return [

@@ -20,7 +20,7 @@ _PAGE = 100
 _RENEW_SECONDS = 5.0
 
 _HOLD = timedelta(seconds=15)
-"""How long the hold of a process that died keeps other processes from reading on."""
+"""How long the hold of a dead process blocks the other processes."""
 
 
 @dataclass(slots=True)
@@ -29,8 +29,8 @@ class OutboxRelay:
 
     One process at a time does so; if it dies, another takes over.
 
-    An event that the subscriber cannot act on delays no other event, or only those of its upload: it is set
-    aside and tried again. Only when nothing works, the subscriber rests at its position for a while.
+    An event that the subscriber cannot act on is set aside and tried again. It delays no other event, or only
+    those of its upload. If nothing works, the subscriber rests at its position for a while.
     """
 
     event_log: EventLog
@@ -38,7 +38,7 @@ class OutboxRelay:
     subscriber: Subscriber
     clock: Clock
     holder: str
-    """The name of this process, unlike any other's."""
+    """The name of this process, unique among all processes."""
     _rests_until: datetime | None = None
     _outages: int = 0
     _has_begun: bool = False
@@ -57,7 +57,7 @@ class OutboxRelay:
             await self.begin()
         if not (await self.cursors.lag(self.subscriber.name, now)).has_work or await self._hold() is None:
             return 0
-        # A process that is stopped in here keeps its hold until it runs out; the shutdown does not wait.
+        # If the process stops here, the hold runs out by itself; shutdown does not wait to release it.
         acted_on = await self._read_deferred() + await self._read_new()
         await self._release_hold()
         return acted_on

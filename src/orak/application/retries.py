@@ -15,11 +15,11 @@ _PATIENT_PAUSE_SECONDS = 1.0
 
 
 async def with_retries(clock: Clock, work: Callable[[], Awaitable[T]]) -> T:
-    """Do *work* up to three times.
+    """Call *work* up to three times, until it succeeds.
 
-    It is done again if another writer was first, or after a short outage. An outage that took longer is
-    raised at once, so that no caller waits for it three times. *work* begins its own transaction, because
-    each try must decide on what it reads anew. The third try raises what it raises, `StaleVersion` too.
+    Another call follows `StaleVersion`, or a short outage. A longer outage is raised at once, so that no
+    caller waits for it three times. *work* begins its own transaction, because each call must read again
+    before it decides. An error of the third call is raised, `StaleVersion` too.
     """
     began = clock.now()
     for pause in _PAUSES_SECONDS:
@@ -35,9 +35,9 @@ async def with_retries(clock: Clock, work: Callable[[], Awaitable[T]]) -> T:
 
 
 async def with_patience(clock: Clock, patience: timedelta, work: Callable[[], Awaitable[T]]) -> T:
-    """Do *work* again every second until it succeeds.
+    """Call *work* every second until it succeeds.
 
-    After *patience*, raise what it raises. Only `Unavailable` and `StaleVersion` lead to another try.
+    Only `Unavailable` and `StaleVersion` lead to another call; after *patience* they are raised.
     """
     deadline = clock.now() + patience
     while True:

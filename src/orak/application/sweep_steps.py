@@ -15,7 +15,7 @@ from orak.domain.upload import Upload
 
 
 class SweepReport(msgspec.Struct):
-    """How many uploads one sweep moved, by why they had stood still."""
+    """How many uploads one sweep moved, by why they were stuck."""
 
     leases_lost: int = 0
     received: int = 0
@@ -30,8 +30,8 @@ class SweepReport(msgspec.Struct):
 class SweepSteps:
     """What the sweep does with one upload.
 
-    Each step checks the row again as it is now. Raise `UploadNotFound` or `StaleVersion` if another process
-    moved the upload, or `Unavailable`.
+    Each step reads the row again before it changes it. Raise `UploadNotFound` or `StaleVersion` if another
+    process moved the upload, or `Unavailable`.
     """
 
     transaction: UnitOfWork
@@ -42,7 +42,7 @@ class SweepSteps:
     """Draws a number from 0 to 1: the jitter of back-off."""
 
     async def recover_lease(self, upload: Upload, report: SweepReport) -> None:
-        """Count the run that died.
+        """Count the attempt whose worker died as a failure.
 
         The upload goes back in line, or is FAILED when its budget is used up.
         """
@@ -90,7 +90,8 @@ class SweepSteps:
         """Remove a tombstone, and objects that arrived under its keys since.
 
         The row goes first, so that an upload that got its Record meanwhile keeps its bytes. No event is
-        written, because nothing changes for anyone. `SweepObjects` finds an object that is out of reach now.
+        written, because no client sees a change. If the store is down now, `SweepObjects` removes the object
+        later.
         """
         async with self.transaction() as tx:
             if not (await tx.uploads.get(upload.id)).is_over:
@@ -104,7 +105,7 @@ class SweepSteps:
     async def _change(
         self, upload_id: UploadId, change: Callable[[Upload], tuple[Upload, DomainEvent] | None]
     ) -> bool:
-        """Change the row as it is now; return False if there is nothing to change by now."""
+        """Read the row again and change it; return False if *change* finds nothing to do."""
         async with self.transaction() as tx:
             changed = change(await tx.uploads.get(upload_id))
             if changed is None:

@@ -95,7 +95,7 @@ from orak.domain.webhooks import Endpoint
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """What orak needs from the world around it, one role a field."""
+    """The ports that the use cases call, one per field."""
 
     transaction: UnitOfWork
     snapshots: Snapshots
@@ -126,7 +126,7 @@ class Ports:
     chance: Callable[[], float]
     """Draws a random number from 0 to 1."""
     waits: Waits
-    """Ends the calls that wait when shutdown begins."""
+    """Ends waiting calls when shutdown begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +143,7 @@ class Policies:
     heartbeat: timedelta
     orphan_retention: timedelta
     event_retention: timedelta | None
-    """None keeps events for ever."""
+    """None keeps events forever."""
     batch: BatchRules
     batch_size: int
     """The size until an operator sets another."""
@@ -217,7 +217,7 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
     requeue = RequeueUpload(transaction, storage, starter, clock)
     await_record = AwaitRecord(snapshots, clock, ports.waits)
     batch_size = BatchSize(ports.batch_settings, policies.batch_size, clock, policies.batch_size_max_age)
-    # A worker that lives notices within two leases that its attempt is over.
+    # A live worker notices within two leases that its attempt is over.
     subscribers: list[Subscriber] = [DeleteObjects(storage, clock, late=2 * policies.lease)]
     if ports.event_bus is not None:
         subscribers.append(PublishEvents(ports.event_bus))

@@ -27,9 +27,9 @@ T = TypeVar("T")
 class OrakClient:
     """Blocking client of orak's HTTP API. Threads may share it.
 
-    The client sends a call again a few times if it got lost or if the server asks for it, but only where
-    repeating it is safe. Every call may raise `OrakApiError` for an error response,
-    `Unreachable` if the server did not respond, and `UnreadableAnswer` if the response is not orak's.
+    The client repeats a call a few times if it was lost or if the server asks for that, but only where
+    repeating it is safe. Every call may raise `OrakApiError` for an error response, `Unreachable` if the
+    server did not respond, and `UnreadableAnswer` if the response did not come from orak.
 
     Args:
         base_url: where orak is, such as `http://127.0.0.1:8000`.

@@ -86,7 +86,7 @@ class Call:
                 json=self.json,
                 timeout=httpx.USE_CLIENT_DEFAULT if self.timeout is None else self.timeout,
             )
-        # Not by the client: it would add headers that were not signed, and would show the token to the store.
+        # Not by `http`: it would add unsigned headers, and send the token to the store.
         url = httpx.URL(self.url)
         headers = httpx.Headers({"Content-Length": str(self.file.size), **self.headers})
         headers.setdefault("Host", url.netloc.decode("ascii"))

@@ -39,7 +39,7 @@ class Unreachable(OrakClientError):
 
 
 class UnreadableAnswer(OrakClientError):
-    """The response is not orak's: a proxy's page, for example."""
+    """The response did not come from orak: it is a proxy's page, for example."""
 
 
 class StillProcessing(OrakClientError, TimeoutError):
@@ -55,7 +55,7 @@ class FileChanged(OrakClientError):
 
 
 def api_error(response: httpx.Response) -> OrakApiError:
-    """Return the error that a response of status 400 or above holds, in orak's error format or not."""
+    """Return the error in a response of status 400 or above, whatever its format."""
     try:
         error = msgspec.json.decode(response.content, type=ErrorEnvelope).error
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -234,5 +234,5 @@ def _decode(response: httpx.Response, kind: type[T]) -> T:
         return msgspec.json.decode(response.content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableAnswer(
-            f"the response of {response.url.copy_with(query=None)} is not orak's: {error}"
+            f"the response of {response.url.copy_with(query=None)} is not from orak: {error}"
         ) from error

@@ -54,7 +54,7 @@ class EventParser:
         self._has_id = False
 
     def feed(self, line: str) -> Event | None:
-        """Return the event that *line* completes, or None. Raise `UnreadableAnswer` if it is not orak's."""
+        """Return the event that *line* completes, or None. Raise `UnreadableAnswer` if it cannot be read."""
         if line:
             self._add_field(line)
             return None
@@ -65,7 +65,7 @@ class EventParser:
         try:
             return replace(msgspec.json.decode(data, type=Event), is_change=has_id)
         except msgspec.DecodeError as error:
-            raise UnreadableAnswer(f"the event stream is not orak's: {error}") from error
+            raise UnreadableAnswer(f"the event stream is not from orak: {error}") from error
 
     def _add_field(self, line: str) -> None:
         field, _, value = line.partition(":")

@@ -30,7 +30,7 @@ class EventType(StrEnum):
 QUEUEING_EVENTS = frozenset(
     {EventType.UPLOAD_RECEIVED, EventType.RECORD_CREATED, EventType.PROCESSING_RETRIED}
 )
-"""Events after which an upload may be waiting; the last of them put it in line."""
+"""Events after which an upload may be waiting; the latest of them put it in line."""
 
 FAILURE_EVENTS = frozenset({EventType.UPLOAD_REJECTED, EventType.PROCESSING_FAILED})
 """The events that leave an upload FAILED."""

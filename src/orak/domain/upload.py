@@ -97,7 +97,7 @@ class Upload(msgspec.Struct, frozen=True):
     attempt: int = 0
     """The fencing token: it rises with every start, retry and delete, and never falls."""
     failures: int = 0
-    """How many runs failed or died since the last retry."""
+    """How many attempts failed or died since the last retry."""
     etag: str | None = None
     """The ETag of the verified object; no other bytes are ever converted."""
     not_before: datetime | None = None
@@ -106,7 +106,7 @@ class Upload(msgspec.Struct, frozen=True):
     progress: int = 0
     failure: FailureCode | None = None
     error_message: str | None = None
-    """The message of the last failed run, for operators."""
+    """The message of the last failed attempt, for operators."""
     output: Output | None = None
     deleted_at: datetime | None = None
 
@@ -318,7 +318,7 @@ class Upload(msgspec.Struct, frozen=True):
         at: datetime,
         not_before: datetime,
     ) -> tuple[Self, DomainEvent]:
-        """Count a run that failed or died.
+        """Count an attempt that failed or died.
 
         The upload goes back in line, or is FAILED when its budget is used up. *killed* is the failure code if
         the decoder was killed; None is any other transient failure. Raise `LeaseLost` like `complete`.
@@ -346,7 +346,7 @@ class Upload(msgspec.Struct, frozen=True):
     def reverify(
         self, attempt: int, found: StoredObject | None, *, at: datetime, not_before: datetime
     ) -> tuple[Self, DomainEvent]:
-        """Verify and pin an object that was replaced, counted as a failure.
+        """Verify and pin an object that was replaced; the attempt counts as failed.
 
         *found* is None if the object was deleted. Raise `LeaseLost` like `complete`.
         """
@@ -361,7 +361,7 @@ class Upload(msgspec.Struct, frozen=True):
     def release(
         self, attempt: int, *, at: datetime, not_before: datetime | None = None
     ) -> tuple[Self, DomainEvent]:
-        """Give the lease back uncounted, as at shutdown or after an outage.
+        """Give the lease back without counting a failure, as at shutdown or after an outage.
 
         Raise `LeaseLost`.
         """

@@ -238,7 +238,7 @@ SCRIPT = """
 import asyncio, sys
 from pathlib import Path
 from orak.adapters.audio.child_converter import ChildConverter
-from orak.application.ports.audio import ConversionOrder
+from orak.application.ports.converter import ConversionOrder
 from orak.domain.audio import AudioProfile
 
 print("once", flush=True)

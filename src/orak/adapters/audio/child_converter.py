@@ -59,7 +59,7 @@ class ChildConverter:
         await asyncio.to_thread(self._server.stop)
 
     async def convert(self, order: ConversionOrder, progress: Callable[[float], None]) -> Conversion:
-        """Decode, measure, adjust the gain and encode; see `orak.application.ports.audio.Converter`.
+        """Decode, measure, adjust the gain and encode; see `orak.application.ports.converter.Converter`.
 
         A failed or cancelled conversion removes the files that it began. If the server is killed from
         outside, the conversion starts again, once.

@@ -1,6 +1,6 @@
 """Messages between the converter and its child process: one JSON object per line.
 
-They are never pickled: unpickling would give a file that takes over the decoder control of the parent too.
+Pickle is not used: a file that takes over the decoder could then take over the parent as well.
 """
 
 import msgspec

@@ -51,7 +51,7 @@ class InlineQueue:
             self._start_worker()
 
     async def wake(self) -> None:
-        """Start a worker; if none can start, let those that run claim once more."""
+        """Start a worker; if none can start, have the running ones claim once more."""
         if not self._start_worker():
             self._woken_again = True
 

@@ -64,7 +64,7 @@ class Slots:
     async def _run(self, process: _Process, upload_id: UploadId) -> None:
         try:
             await process(upload_id)
-        except Exception:  # noqa: BLE001 - no caller may be left to raise to; the sweep finds the row
+        except Exception:  # noqa: BLE001 - the caller may be gone; the sweep finds the row
             _log.exception("the immediate conversion of upload %d failed to run", upload_id)
         finally:
             self._capacity.release()

@@ -119,15 +119,14 @@ class RedisLink:
             if now < self._retry_at:
                 self._failed_at = now
                 raise Unavailable(f"{self._name} does not answer")
-            self._retry_at = (
-                now + COOLDOWN
-            )  # this command tests Redis; the others fail until it has an answer
+            # This command tests Redis; the others fail until it has an answer.
+            self._retry_at = now + COOLDOWN
         try:
             async with asyncio.timeout(TIMEOUT):
                 answer = await command()
         except OUTAGE_ERRORS as error:
             self._failed_at = asyncio.get_running_loop().time()
-            if self._answered_at < now:  # else other commands were answered, and this process was slow
+            if self._answered_at < now:  # an answer since then means that this process was slow
                 self.note_outage(error)
             raise Unavailable(f"{self._name} does not answer") from error
         self.note_answer()

@@ -24,7 +24,7 @@ class ClaimUpload:
 
         Raise `Unavailable`.
         """
-        # The claim runs to its end: cancelled half way it may be committed, and no process would know of it.
+        # The claim runs on: cancelled half way it might be committed, and no process would own the lease.
         claiming = asyncio.ensure_future(self.leases.claim(upload_id))
         try:
             return await asyncio.shield(claiming)
@@ -33,7 +33,7 @@ class ClaimUpload:
             raise
 
     async def _give_back(self, claiming: "asyncio.Future[RecordSnapshot | None]") -> None:
-        while not claiming.done():  # another cancellation does not end this wait; the database does
+        while not claiming.done():  # another cancellation must not end this wait
             with suppress(asyncio.CancelledError, Unavailable):
                 await asyncio.shield(claiming)
         with suppress(Unavailable):

@@ -14,10 +14,10 @@ from orak.domain.upload import StoredObject
 _log = logging.getLogger(__name__)
 
 _ARRIVAL_SECONDS = 4.0
-"""How long storage and database have to find the bytes before the call goes on without them."""
+"""How long the call waits for storage and database to find the bytes before it goes on without them."""
 
 _LOOK_PAUSES_SECONDS = (0.05, 0.1)
-"""Pauses between looks for an object right after its PUT: three looks in all."""
+"""Pauses between the three checks for an object right after its PUT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class ConvertNow:
     async def __call__(self, upload_id: UploadId, *, wait: float) -> None:
         """Start the conversion, and wait up to *wait* seconds if it runs in this process.
 
-        This never raises: the row waits, so the sweep starts what could not be started here.
+        This never raises: if the conversion cannot start here, the row waits and the sweep starts it.
         """
         try:
             async with asyncio.timeout(_ARRIVAL_SECONDS):
@@ -47,7 +47,7 @@ class ConvertNow:
             _log.exception("upload %d could not be started at once; the sweep starts it", upload_id)
 
     async def _note_arrival(self, upload_id: UploadId) -> bool:
-        """Verify bytes that are there already; return whether a conversion can start."""
+        """Verify the bytes if they have arrived; return whether a conversion can start."""
         upload = await self.snapshots.upload(upload_id)
         if upload.awaits_arrival:
             found = await self._find(upload.key)

@@ -35,16 +35,16 @@ class EndAttempt:
     profile: AudioProfile
 
     async def settle(self, upload: Upload, verdict: Verdict) -> None:
-        """Write how the attempt ended, also if the database restarts meanwhile.
+        """Write how the attempt ended, even if the database restarts meanwhile.
 
         Raises:
-            LeaseLost, UploadNotFound: the upload is no longer this attempt's.
+            LeaseLost, UploadNotFound: the upload no longer belongs to this attempt.
             Unavailable, StaleVersion: the outcome could not be written.
         """
         await with_patience(self.clock, _PATIENCE, lambda: self._write(upload, verdict))
 
     async def release(self, upload: Upload) -> None:
-        """Give the lease back uncounted, for another worker to claim the upload.
+        """Give the lease back without counting a failure; another worker may claim the upload.
 
         Raise `Unavailable` or `StaleVersion` if that fails; the lease then runs out.
         """
@@ -85,7 +85,7 @@ class EndAttempt:
     async def _was_published(self, upload: Upload) -> bool:
         """Return whether the row names this attempt's output.
 
-        It may, after a commit that went unanswered.
+        It does if the database committed but its answer was lost.
         """
         try:
             async with self.transaction() as tx:

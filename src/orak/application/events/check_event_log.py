@@ -29,7 +29,7 @@ class CheckEventLog:
     async def check(self, history: UploadHistory) -> list[Difference]:
         """Return the contradictions in a history.
 
-        The upload may be changing, so only those count that remain when it is read again.
+        The upload may be changing, so only contradictions that a second read confirms count.
         """
         found = differences(history)
         if not found:

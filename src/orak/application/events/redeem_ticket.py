@@ -16,7 +16,7 @@ class RedeemTicket:
     async def __call__(self, secret: str) -> Bearer:
         """Return the user who asked for the ticket, without any scopes.
 
-        The right ends with the token that the user asked with.
+        The right ends when the token that requested the ticket expires.
 
         Raises:
             InvalidToken: the ticket is unknown, expired or used up.

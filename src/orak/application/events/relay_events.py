@@ -17,7 +17,7 @@ class RelayEvents:
     async def begin(self) -> None:
         """Create each subscriber's cursor.
 
-        Events from then on reach it, whenever the relay first runs.
+        The subscriber misses no later event, even if the relay first runs after it.
         """
         for relay in self.relays:
             await relay.begin()

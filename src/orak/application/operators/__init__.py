@@ -1,1 +1,1 @@
-"""What operators do: look at the whole of orak, and move what stands still."""
+"""Use cases for operators: statistics, dead letters, orphans and batches."""

@@ -30,10 +30,10 @@ class Arrivals(Protocol):
     async def orphans(self, created_before: datetime, limit: int) -> list[Upload]:
         """Return uploads that arrived and have no Record, oldest first.
 
-        Only those that were requested before that time.
+        Only uploads requested before *created_before* count.
         """
         ...
 
     async def tombstones(self, before: datetime, limit: int) -> list[Upload]:
-        """Return uploads without a Record that ended before that time."""
+        """Return uploads without a Record that ended before *before*."""
         ...

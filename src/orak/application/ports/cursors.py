@@ -36,11 +36,11 @@ class Lag(msgspec.Struct, frozen=True):
     overdue: int
     """How many of these are due."""
     oldest_at: datetime | None
-    """The time of the oldest event that is not done; None if all are."""
+    """The time of the oldest event that the subscriber has not handled; None if it has handled all."""
 
     @property
     def has_work(self) -> bool:
-        """Whether an event is to be read now."""
+        """Whether the subscriber has an event to read now."""
         return bool(self.behind or self.overdue)
 
 
@@ -51,7 +51,7 @@ class Cursors(Protocol):
     """
 
     async def lag(self, subscriber: str, at: datetime) -> Lag:
-        """Return how far the subscriber, with a cursor or without, is behind.
+        """Return how far the subscriber is behind, whether it has a cursor or not.
 
         Only numbered events count.
         """
@@ -87,7 +87,7 @@ class Cursors(Protocol):
     ) -> list[DeferredEvent]:
         """Return the set-aside events that are due *at* that time, longest overdue first.
 
-        With *in_order*, return of each upload only the first set-aside event, and only once it is due.
+        With *in_order*, return only the first set-aside event of each upload, and only once it is due.
         """
         ...
 

@@ -16,7 +16,7 @@ class IdempotencyKey(msgspec.Struct, frozen=True):
     route: str
     key: str
     fingerprint: str
-    """A digest of the body: a key that comes again must come with the same body."""
+    """A digest of the body: a repeated key must come with the same body."""
 
 
 class IdempotencyKeys(Protocol):

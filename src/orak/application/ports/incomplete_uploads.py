@@ -20,7 +20,7 @@ class IncompleteUploads(Protocol):
     """
 
     def unfinished(self, before: datetime) -> AsyncIterator[IncompleteUpload]:
-        """Iterate over unfinished uploads that began before that time."""
+        """Iterate over unfinished uploads that began before *before*."""
         ...
 
     async def abandon(self, upload: IncompleteUpload) -> None:

@@ -11,8 +11,8 @@ class Intake(Protocol):
         """Store a new upload and its event; return it with its id.
 
         The upload is durable then. Uploads that wait are written as one group; a row that cannot be written
-        fails alone. The owner's row is added if it does not exist. A key that was used before returns the
-        upload it made then, as it is now. Cancelling one caller does not affect the others of its group.
+        fails alone. The owner's row is added if it does not exist. A repeated key returns the upload
+        that its first call made, as it is now. Cancelling one caller does not affect the others of its group.
 
         Raises:
             IdempotencyMismatch: the key was used with another body.

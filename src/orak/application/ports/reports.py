@@ -23,7 +23,7 @@ class Counts(msgspec.Struct, frozen=True):
     orphans: int
     """Arrived, and without a Record since before the given time."""
     in_line_since: datetime | None
-    """Since when the first upload in line that may start has been there; None if none may."""
+    """When the first upload that may start joined the line; None if none may start."""
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ class Reports(Protocol):
     async def count(self, at: datetime, orphaned_before: datetime) -> Counts:
         """Count uploads by state, all at one moment.
 
-        The cost depends on how many uploads wait or run, not on how many are done, except for `completed`.
+        Except for `completed`, the cost depends on how many uploads wait or run, not on how many are done.
         """
         ...
 
@@ -50,6 +50,6 @@ class Reports(Protocol):
     async def orphans(self, created_before: datetime, page: Page) -> list[Upload]:
         """Return uploads in `recordings` that arrived and have no Record, newest first.
 
-        Only those that were requested before that time.
+        Only uploads requested before *created_before* count.
         """
         ...

@@ -8,7 +8,7 @@ LIFE = timedelta(seconds=5)
 """How long a snapshot may be served after it was read from the database."""
 
 INVALIDATED_FOR = timedelta(seconds=60)
-"""How long no snapshot is kept of an invalidated record.
+"""How long the cache refuses snapshots of an invalidated record.
 
 It is longer than `LIFE` and the longest transaction together.
 """

@@ -12,11 +12,11 @@ class PageOutcome:
     """What a subscriber did with a page of events."""
 
     failed: Collection[int] = ()
-    """Positions that failed: they come again with back-off, and other events meanwhile."""
+    """Positions that failed: they come again with back-off; other events are read meanwhile."""
     untried: Collection[int] = ()
-    """Positions left until the subscriber works again; they come then, and do not count as failed."""
+    """Positions to repeat once the subscriber works again. They do not count as failed."""
     later: Mapping[int, timedelta] = field(default_factory=dict)
-    """Positions that succeeded and are to come once more after this time."""
+    """Positions that succeeded, and the time after which each comes once more."""
     unread: int = 0
     """How many events at the end of the page were not tried, because nothing works at present."""
     is_down: bool = False
@@ -31,7 +31,7 @@ class StartPosition(Enum):
     NEXT = auto()
     """After the last event: the subscriber receives nothing that happened before."""
     GIVEN = auto()
-    """At the cursor it was created with. Without a cursor it was removed, and receives nothing."""
+    """At the cursor it was created with. Without one, the subscriber was removed and receives nothing."""
 
 
 class Subscriber(Protocol):

@@ -16,7 +16,7 @@ class Ticket(msgspec.Struct, frozen=True):
     user_id: UserId
     expires_at: datetime
     token_expires_at: datetime
-    """When the token expires that asked for the ticket: a stream ends then too."""
+    """When the token that requested the ticket expires; a stream ends then too."""
 
 
 class Tickets(Protocol):

@@ -25,7 +25,7 @@ class UploadHistories(Protocol):
     async def forget(self, after: int, up_to: int, before: datetime) -> int:
         """Remove old events between two positions; return how many.
 
-        Only events that happened before that time are removed. The newest event of an upload stays as long as
+        Only events that happened before *before* are removed. The newest event of an upload stays as long as
         its row, and so does an event that a subscriber set aside.
         """
         ...

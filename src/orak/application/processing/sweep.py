@@ -21,15 +21,15 @@ _ROWS = 200
 """Rows of each kind in one sweep; the next sweep does the rest."""
 
 _PATIENCE = timedelta(seconds=10)
-"""How long one kind may take where each row waits for a slow store; the next sweep does the rest."""
+"""Time limit for rows of one kind, in case the store is slow; the next sweep does the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Find each row that stands still and should not, and move it on.
+    """Find each stuck row, and move it on.
 
     The row is the truth and a wake-up only speeds things up: if a message, an event or a process is lost, the
-    sweep finds its row. Any number of processes may sweep; the row's version lets one of them win.
+    sweep finds its row. Any number of processes may sweep; the row's version lets only one of them win.
     """
 
     leases: Leases
@@ -64,10 +64,7 @@ class Sweep:
         return report
 
     async def _each(self, uploads: Iterable[Upload], step: Callable[[Upload], Awaitable[None]]) -> None:
-        """Take the step with each upload.
-
-        An upload that cannot be moved does not stop the others.
-        """
+        """Call *step* with each upload; a failure does not stop the others."""
         outages, until = 0, self.clock.now() + _PATIENCE
         for upload in uploads:
             if self.clock.now() >= until:
@@ -76,7 +73,7 @@ class Sweep:
                 await step(upload)
                 outages = 0
             except (StaleVersion, UploadNotFound):
-                pass  # another process moved it, so it does not stand still
+                pass  # another process moved it, so it is not stuck
             except Unavailable as outage:
                 _log.warning("the sweep leaves upload %d to the next sweep: %s", upload.id, outage)
                 outages += 1

@@ -19,9 +19,9 @@ _log = logging.getLogger(__name__)
 class DeleteObjects:
     """Deletes objects that no upload needs any more.
 
-    These are the objects of deleted and rejected uploads, and those that dead attempts left. It deletes twice
-    where a worker may not have known yet that its attempt was over. An object that such a worker published a
-    moment later, and could not remove because it was killed, goes after `late`.
+    These are the objects of deleted and rejected uploads, and those that dead attempts left. If a worker may
+    not have noticed yet that its attempt is over, deletion is repeated after `late`. The worker may publish
+    an object in between, and be killed before it removes the object.
     """
 
     storage: Storage
@@ -33,7 +33,7 @@ class DeleteObjects:
     longest_rest: timedelta = UNAVAILABLE_DELAY
 
     async def read(self, page: Sequence[LoggedEvent]) -> PageOutcome:
-        """Delete the objects that are of no use after these events.
+        """Delete the objects that these events made useless.
 
         The output of later attempts stays.
         """

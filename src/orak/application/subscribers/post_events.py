@@ -23,7 +23,7 @@ _GONE = 410
 
 @dataclass(slots=True)
 class PostEvents:
-    """Posts events to one webhook endpoint, those of one upload one after the other.
+    """Posts events to one webhook endpoint; the events of one upload go one by one, in order.
 
     An event that fails comes again with back-off, until it is too old. When several in a row fail, the
     endpoint counts as down: its other events are not tried, and it rests for longer each time.
@@ -46,7 +46,7 @@ class PostEvents:
 
     @property
     def begins(self) -> StartPosition:
-        """Where it begins: an endpoint that an operator added has its cursor from then on."""
+        """Where it begins; an endpoint added by an operator got its cursor when it was added."""
         return StartPosition.NEXT if self.endpoint.id == CONFIGURED else StartPosition.GIVEN
 
     async def read(self, page: Sequence[LoggedEvent]) -> PageOutcome:
@@ -115,7 +115,7 @@ class PostEvents:
 
 
 class _Posting:
-    """The posting of one page: what is done, and whether the endpoint still works."""
+    """The progress of posting one page, and whether the endpoint still works."""
 
     def __init__(self, subscriber: PostEvents) -> None:
         self._subscriber = subscriber
@@ -126,7 +126,7 @@ class _Posting:
         self.deliveries: list[Delivery] = []
         self.is_gone = False
         self.is_stopped = False
-        """Whether nothing more is to be posted: the receiver is gone, or an operator switched it off."""
+        """Whether posting must stop: the receiver is gone, or an operator switched the endpoint off."""
 
     @property
     def is_down(self) -> bool:

@@ -37,7 +37,7 @@ class DeliverWebhooks:
     poster: Poster
     clock: Clock
     holder: str
-    """The name of this process, unlike any other's."""
+    """The name of this process, unique among all processes."""
     configured: Endpoint | None = None
     """The endpoint that the settings name, beside those in the database."""
     _relays: dict[EndpointId, tuple[PostEvents, OutboxRelay]] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class DeliverWebhooks:
             if subscriber.is_gone and subscriber.endpoint.id != CONFIGURED:
                 await self._disable(subscriber.endpoint)
         except (Unavailable, OrakError) as outage:
-            _log.debug("%s: %s", subscriber.name, outage)  # the timer logs a database that is away
+            _log.debug("%s: %s", subscriber.name, outage)  # the timer logs an unreachable database
             return 0
         except Exception:  # noqa: BLE001 - a bug with one endpoint must not stop the others
             _log.exception("%s failed", subscriber.name)

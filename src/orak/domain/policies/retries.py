@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 MAX_FAILURES = 5
-"""Failed runs after which an upload is a dead letter."""
+"""Failed attempts after which an upload is a dead letter."""
 
 MAX_FAILURES_WHEN_KILLED = 2
-"""The same when the last run killed its decoder."""
+"""The same if the decoder was killed in the last attempt."""
 
 UNAVAILABLE_DELAY = timedelta(seconds=4)
 """When to try again after an outage: within ten seconds, including a sweep interval of five."""

@@ -116,8 +116,8 @@ def within_transaction(
 class Violation(StaleVersion):
     """A constraint of the database refused a row.
 
-    Use cases check before they write. So another writer came in between: it made the same row, or removed one
-    that this row refers to. Reading again shows which, and `StaleVersion` asks the caller to do that.
+    Use cases check before they write, so another writer came in between. It made the same row, or removed one
+    that this row refers to. As a `StaleVersion`, the error makes the caller read again and see which.
     """
 
     def __init__(self, constraint: str | None) -> None:

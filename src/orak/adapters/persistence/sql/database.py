@@ -93,6 +93,6 @@ def _connections(url: str, admit: Callable[[], None]) -> Connections:
     if url.startswith("sqlite:"):
         return SqliteConnections(make_url(url))
     # The driver is installed by `orak[postgresql]`, and takes time to import.
-    from orak.adapters.persistence.sql.postgresql import PostgresqlConnections  # noqa: PLC0415 - as said above
+    from orak.adapters.persistence.sql.postgresql import PostgresqlConnections  # noqa: PLC0415 - see above
 
     return PostgresqlConnections(url, admit=admit)

@@ -59,7 +59,7 @@ async def schema_prepared(url: str, *, upgrade: bool, patient: bool) -> AsyncIte
     try:
         await asyncio.to_thread(prepare_schema, url, upgrade=upgrade)
     except Unavailable as outage:
-        if _is_sqlite(url) or not patient:  # a file that cannot be opened does not come back by itself
+        if _is_sqlite(url) or not patient:  # retrying does not help: a file that cannot be opened stays so
             raise
         _log.warning("%s; orak starts without it and retries every %g s", outage, _RETRY_SECONDS)
         preparation.problem = str(outage)

@@ -91,8 +91,8 @@ def _migrate(
     url: str, direction: str, to: str, needed: Callable[[str | None], bool] = lambda _: True
 ) -> None:
     # Importing Alembic takes longer than the check, and at most starts the schema is up to date.
-    from alembic import command  # noqa: PLC0415 - as said above
-    from alembic.config import Config  # noqa: PLC0415 - the same
+    from alembic import command  # noqa: PLC0415 - see above
+    from alembic.config import Config  # noqa: PLC0415 - see above
 
     def migrate(connection: Connection) -> None:
         if not needed(_revision(connection)):  # another process migrated it while this one waited
