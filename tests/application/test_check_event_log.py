@@ -59,7 +59,7 @@ async def test_old_events_are_removed_once_every_subscriber_is_done(service):
     assert await checked(service) == []
 
 
-async def test_young_events_stay_and_without_a_retention_all_do(service):
+async def test_recent_events_are_kept_and_without_a_retention_all_events_are(service):
     await service.upload()
     await service.use_cases.relay_events()
     service.clock.advance(29 * DAY)

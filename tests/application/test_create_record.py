@@ -33,7 +33,7 @@ async def test_an_upload_that_arrived_is_started_at_once(service):
     assert service.started == [upload.id]
 
 
-async def test_bytes_that_arrived_unannounced_are_found_by_the_call(service):
+async def test_the_call_finds_bytes_that_arrived_without_an_event(service):
     upload = await service.request()
     await service.put_bytes(upload)
     snapshot = await service.create(upload)
@@ -60,7 +60,7 @@ async def test_bytes_that_differ_from_the_declaration_make_a_failed_record(servi
     assert await service.storage.head(upload.key) is None
 
 
-async def test_one_of_fifty_concurrent_calls_wins(service):
+async def test_exactly_one_of_fifty_concurrent_calls_succeeds(service):
     upload = await service.upload()
     answers = await asyncio.gather(*(service.create(upload) for _ in range(50)), return_exceptions=True)
     assert sum(isinstance(answer, RecordExists) for answer in answers) == 49

@@ -69,7 +69,7 @@ async def test_an_invalid_batch_size_is_refused(service, size):
         await service.use_cases.set_batch_size(OPERATOR, size)
 
 
-async def test_the_batch_size_set_last_holds_also_while_the_database_is_away(service):
+async def test_the_last_known_batch_size_applies_while_the_database_is_unavailable(service):
     reports = SwitchableSettings(service.persistence)
     size = BatchSize(reports, 50, service.clock, timedelta(seconds=5))
     assert await size() == 50
@@ -79,7 +79,7 @@ async def test_the_batch_size_set_last_holds_also_while_the_database_is_away(ser
     assert await size() == 200
 
 
-async def test_workers_read_the_batch_size_rarely_and_still_follow_a_change_in_time(service):
+async def test_workers_cache_the_batch_size_and_still_notice_a_change_in_time(service):
     reports = SwitchableSettings(service.persistence)
     size = BatchSize(reports, 50, service.clock, timedelta(seconds=5))
     assert [await size.recent() for _ in range(100)] == [50] * 100
@@ -99,7 +99,7 @@ async def test_a_dead_letter_is_listed_and_replayed(service):
     assert (await service.row(letter)).status is ProcessingStatus.COMPLETED
 
 
-async def test_a_dead_letter_without_its_bytes_stays_dead(service):
+async def test_a_dead_letter_whose_bytes_are_gone_cannot_be_replayed(service):
     letter = await a_dead_letter(service)
     await service.storage.delete(letter.key)
     with pytest.raises(StateConflict):

@@ -90,7 +90,7 @@ async def test_a_decoder_that_dies_twice_fails_the_upload(service, waiting):
     assert (row.status, row.failure) == (S.FAILED, FailureCode.RESOURCE_LIMIT)
 
 
-async def test_an_outage_is_no_failure_and_is_retried_within_ten_seconds(service, waiting):
+async def test_an_outage_does_not_count_as_a_failure_and_is_retried_within_ten_seconds(service, waiting):
     service.converter.errors = [Unavailable("the store does not answer")]
     await service.use_cases.process_upload()
     row = await service.row(waiting)
@@ -124,7 +124,7 @@ async def test_replaced_bytes_of_another_size_fail_the_upload(service, waiting):
     assert (await service.row(waiting)).failure is FailureCode.SIZE_MISMATCH
 
 
-async def test_a_worker_that_is_cancelled_gives_its_lease_back(service, waiting):
+async def test_a_cancelled_worker_releases_its_lease(service, waiting):
     work, _ = await begin(service)
     work.cancel()
     with suppress(asyncio.CancelledError):
@@ -161,7 +161,7 @@ async def test_a_worker_that_froze_past_its_lease_publishes_nothing():
         assert sorted(await published(service)) == sorted([row.output.audio_key, row.output.waveform_key])
 
 
-async def test_a_late_result_is_not_taken_for_that_of_the_current_attempt():
+async def test_a_late_result_of_an_earlier_attempt_is_ignored():
     async with a_memory_orak(FrozenClock()) as service:
         upload = await service.upload()
         await service.create(upload)
@@ -193,16 +193,16 @@ async def test_a_title_changed_during_the_conversion_is_kept(service, waiting):
 
 
 async def test_many_uploads_of_one_user_do_not_delay_another_users_first(service):
-    hers = [await service.upload(OWNER) for _ in range(5)]
-    for upload in hers:
+    many = [await service.upload(OWNER) for _ in range(5)]
+    for upload in many:
         await service.create(upload, OWNER)
-    his = await service.upload(OTHER_USER)
-    await service.create(his, OTHER_USER)
+    single = await service.upload(OTHER_USER)
+    await service.create(single, OTHER_USER)
     order = []
     while snapshot := await service.persistence.leases.claim():
         order.append(snapshot.upload.id)
-    assert order.index(his.id) <= 1  # only her first may come before
-    assert [upload_id for upload_id in order if upload_id != his.id] == [upload.id for upload in hers]
+    assert order.index(single.id) <= 1  # at most one upload of OWNER may be claimed earlier
+    assert [upload_id for upload_id in order if upload_id != single.id] == [upload.id for upload in many]
 
 
 @pytest.mark.usefixtures("waiting")
@@ -214,13 +214,13 @@ async def test_live_clients_receive_each_change(service):
         held_up.go_on.set()
         await work
         await service.use_cases.follow_events()
-        heard = []
+        statuses = []
         async for message in messages:
             if message.event_id is not None:
-                heard.append(message.processing_status)
+                statuses.append(message.processing_status)
             if message.processing_status is S.COMPLETED:
                 break
-    assert heard == [S.PROCESSING, S.COMPLETED]
+    assert statuses == [S.PROCESSING, S.COMPLETED]
 
 
 async def test_clients_that_poll_see_progress_between_heartbeats():
@@ -246,7 +246,7 @@ async def test_clients_that_poll_see_progress_between_heartbeats():
         await work
 
 
-def test_the_clock_of_these_tests_never_waits():
+def test_the_self_advancing_clock_never_waits():
     clock = SelfAdvancingClock()
     before = clock.now()
     asyncio.run(clock.sleep(60))
@@ -268,7 +268,7 @@ class SlowToAnswer:
         return snapshot
 
 
-async def test_a_lease_whose_claim_was_cancelled_is_given_back(service, waiting):
+async def test_a_lease_whose_claim_was_cancelled_is_released(service, waiting):
     slow = SlowToAnswer(service.persistence.leases)
     work = asyncio.create_task(with_ports(service.use_cases.process_upload, leases=slow)())
     await slow.granted.wait()
@@ -306,7 +306,7 @@ async def test_a_worker_cancelled_after_a_deletion_leaves_no_object(service, wai
 
 
 class LostAnswers:
-    """Transactions of which some end in an outage, before or after the commit."""
+    """Transactions, some of which fail with an outage before or after the commit."""
 
     def __init__(self, transaction, outages: int, *, committed: bool) -> None:
         self.transaction = transaction
@@ -325,7 +325,7 @@ class LostAnswers:
             raise Unavailable("the database went away")
 
 
-async def test_an_output_whose_commit_went_unanswered_stays(service, waiting):
+async def test_an_output_is_kept_if_the_answer_to_its_commit_was_lost(service, waiting):
     process = service.use_cases.process_upload
     process = with_ports(process, transaction=LostAnswers(process.end_attempt.transaction, 1, committed=True))
     assert await process()
@@ -334,7 +334,7 @@ async def test_an_output_whose_commit_went_unanswered_stays(service, waiting):
     assert sorted(await published(service)) == sorted([row.output.audio_key, row.output.waveform_key])
 
 
-async def test_a_database_restart_during_a_conversion_costs_no_second_one(service, waiting):
+async def test_a_database_restart_during_a_conversion_does_not_repeat_the_conversion(service, waiting):
     process = service.use_cases.process_upload
     process = with_ports(
         process, transaction=LostAnswers(process.end_attempt.transaction, 20, committed=False)
@@ -347,7 +347,7 @@ async def test_a_database_restart_during_a_conversion_costs_no_second_one(servic
 @pytest.mark.parametrize(("outages", "left"), [(9, 0), (99, 2)])
 async def test_a_discarded_output_is_removed_once_the_store_is_back(service, waiting, outages, left):
     class Away:
-        """Storage that is away for some deletions after the record was deleted."""
+        """Storage that is unavailable for some deletions after the record was deleted."""
 
         outages = 0
 

@@ -1,4 +1,4 @@
-"""Events reach every subscriber, whatever happens to another one."""
+"""Every subscriber receives its events, even if another one fails."""
 
 import asyncio
 from dataclasses import replace
@@ -66,7 +66,9 @@ class Stumbling(Failing):
         return await super().read(page)
 
 
-class Heard:
+class LiveFeed:
+    """Records the position of each event that it receives."""
+
     def __init__(self) -> None:
         self.positions: list[int] = []
 
@@ -84,7 +86,7 @@ def relay(service, *subscribers, by=None) -> RelayEvents:
 
 
 @pytest.mark.parametrize("subscriber", [Failing({2: 1}), InOrder({2: 1}), Stumbling({2: 1})])
-async def test_an_event_that_fails_delays_no_other_upload_and_comes_again(service, subscriber):
+async def test_a_failed_event_is_retried_and_delays_no_other_upload(service, subscriber):
     for _ in range(3):
         await service.request()
     relaying = relay(service, subscriber)
@@ -98,7 +100,7 @@ async def test_an_event_that_fails_delays_no_other_upload_and_comes_again(servic
     assert await relaying() == 0
 
 
-async def test_an_event_that_fails_again_waits_longer(service):
+async def test_an_event_that_fails_again_is_retried_later(service):
     await service.request()
     subscriber = Failing({1: 3})
     relaying = relay(service, subscriber)
@@ -127,7 +129,7 @@ async def test_for_an_in_order_subscriber_a_failed_event_holds_back_its_upload(s
     assert subscriber.read_positions == [3, 4, 6, 1, 2, 5]
 
 
-async def test_a_subscriber_stays_at_its_position_while_nothing_works(service):
+async def test_a_subscriber_keeps_its_position_while_every_event_fails(service):
     for _ in range(20):
         await service.request()
     subscriber = Failing()
@@ -142,7 +144,7 @@ async def test_a_subscriber_stays_at_its_position_while_nothing_works(service):
     assert subscriber.read_positions == list(range(1, 21)), "an event was set aside or out of order"
 
 
-async def test_a_subscriber_that_stays_down_rests_longer_up_to_a_limit(service):
+async def test_a_subscriber_that_stays_down_is_retried_less_often_up_to_a_limit(service):
     await service.request()
     subscriber = Failing()
     relaying = relay(service, subscriber)
@@ -235,14 +237,14 @@ async def test_a_subscriber_that_begins_at_the_end_receives_no_earlier_event(ser
 
 async def test_each_process_receives_the_events_since_it_began(service):
     await service.request()
-    first, late = Heard(), Heard()
-    hearing = FollowEvents(service.persistence.event_log, [first])
-    await hearing()
+    first, late = LiveFeed(), LiveFeed()
+    follow = FollowEvents(service.persistence.event_log, [first])
+    await follow()
     await service.request()
-    await asyncio.gather(hearing(), hearing())
+    await asyncio.gather(follow(), follow())
     await FollowEvents(service.persistence.event_log, [late])()
     await service.request()
-    await hearing()
+    await follow()
     assert first.positions == [2, 3]
     assert late.positions == []
 
@@ -295,7 +297,7 @@ async def test_an_unreachable_object_does_not_keep_another_deleted_upload_public
     assert [stored.key async for stored in service.storage.list("")] == []
 
 
-async def test_unnoticed_bytes_of_a_cancelled_upload_are_deleted(service):
+async def test_undetected_bytes_of_a_cancelled_upload_are_deleted(service):
     upload = await service.request()
     await service.put_bytes(upload)
     await service.use_cases.cancel_upload(OWNER, upload.id)
@@ -303,7 +305,7 @@ async def test_unnoticed_bytes_of_a_cancelled_upload_are_deleted(service):
     assert await service.storage.head(upload.key) is None
 
 
-async def test_output_published_after_an_unnoticed_deletion_is_deleted(service):
+async def test_output_published_after_an_undetected_deletion_is_deleted(service):
     upload = await service.upload()
     record = (await service.create(upload)).record
     late = (await service.persistence.leases.claim()).upload

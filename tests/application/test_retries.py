@@ -8,7 +8,7 @@ from orak.application.retries import with_retries
 
 
 class ImpatientClock(FrozenClock):
-    """A clock that lets no sleeper wait."""
+    """A clock whose `sleep` returns at once."""
 
     async def sleep(self, seconds):
         self.advance(timedelta(seconds=seconds))

@@ -1,4 +1,4 @@
-"""Bytes stored from within the process are handled like any other arrival."""
+"""Bytes that the process stores itself are handled like any other arrival."""
 
 import pytest
 
@@ -45,7 +45,7 @@ async def test_only_the_owner_stores_bytes_and_only_once(service, source):
         await service.use_cases.store_upload(OWNER, upload.id, source)
 
 
-async def test_bytes_of_an_upload_cancelled_meanwhile_do_not_stay(service, source):
+async def test_bytes_of_an_upload_cancelled_during_the_put_are_deleted(service, source):
     upload = await service.request()
     publish = service.storage.publish
 

@@ -28,7 +28,7 @@ def sweep_with(service, *, storage):
     return replace(sweep, steps=replace(sweep.steps, storage=storage))
 
 
-async def test_a_lost_lease_puts_the_upload_back_and_counts(service):
+async def test_a_lost_lease_requeues_the_upload_and_counts_as_a_failure(service):
     upload = await service.upload()
     await service.create(upload)
     await service.persistence.leases.claim()
@@ -51,7 +51,7 @@ async def test_an_upload_that_kills_every_worker_fails(service):
     assert (await service.row(upload)).failure is FailureCode.FAILED_TOO_OFTEN
 
 
-async def test_unannounced_bytes_are_found_soon_after_their_record_was_made(service):
+async def test_bytes_without_an_event_are_found_soon_after_their_record_was_created(service):
     upload = await service.request()
     await service.create(upload)
     await service.put_bytes(upload)
@@ -60,7 +60,7 @@ async def test_unannounced_bytes_are_found_soon_after_their_record_was_made(serv
     assert (report.received, report.waiting, service.queue.woken) == (1, True, 1)
 
 
-async def test_looks_for_missing_bytes_grow_rarer(service):
+async def test_checks_for_missing_bytes_become_less_frequent(service):
     upload = await service.request()
     service.clock.advance(timedelta(minutes=2))
     await service.use_cases.sweep()
@@ -81,7 +81,7 @@ async def test_an_upload_without_bytes_expires_and_a_late_arrival_still_counts(s
     assert (await service.row(upload)).is_waiting
 
 
-async def test_an_expired_upload_is_looked_for_rarely_even_with_a_record(service):
+async def test_an_expired_upload_is_checked_rarely_even_with_a_record(service):
     upload = await service.request()
     await service.create(upload)
     service.clock.advance(timedelta(hours=2))
@@ -152,7 +152,7 @@ async def test_a_put_to_a_cancelled_upload_is_deleted(service):
 
 
 class Meanwhile:
-    """A port with a method after whose answer something else happens first."""
+    """A port that runs another action after one of its methods and before the caller continues."""
 
     def __init__(self, port, method, happens) -> None:
         self._port = port
@@ -168,7 +168,7 @@ class Meanwhile:
         return answer
 
 
-async def test_an_orphan_that_gets_its_record_at_the_last_moment_stays(service):
+async def test_an_orphan_that_gets_its_record_at_the_last_moment_is_kept(service):
     upload = await service.upload()
     service.clock.advance(timedelta(hours=25))
     arrivals = Meanwhile(service.persistence.arrivals, "orphans", lambda: service.create(upload))
@@ -259,7 +259,7 @@ async def test_an_unreachable_object_does_not_hide_the_others(service):
     assert storage.asked == 5
     service.clock.advance(timedelta(seconds=1))
     await sweep()
-    assert storage.asked == 5, "unreachable objects were asked for again at once"
+    assert storage.asked == 5, "the sweep asked for unreachable objects again at once"
     service.clock.advance(timedelta(seconds=5))
     storage.keys.clear()
     assert (await sweep()).received == 4
@@ -313,7 +313,7 @@ async def test_output_of_a_late_attempt_is_purged_with_the_tombstone(service):
     assert [stored.key async for stored in service.storage.list("")] == []
 
 
-async def test_bytes_that_no_url_can_bring_any_more_are_not_looked_for(service):
+async def test_bytes_are_not_checked_for_once_their_url_has_expired(service):
     upload = await service.request()
     await service.create(upload)
     service.clock.advance(timedelta(hours=2))

@@ -43,7 +43,7 @@ def found(report) -> set[str]:
     return {stray.key for stray in report.strays}
 
 
-async def test_objects_with_a_row_stay_and_others_are_removed(service, put_object):
+async def test_objects_with_a_row_are_kept_and_others_are_removed(service, put_object):
     upload = await a_converted_upload(service)
     owned = await keys(service)
     strays = {
@@ -60,7 +60,7 @@ async def test_objects_with_a_row_stay_and_others_are_removed(service, put_objec
     assert found(await service.use_cases.sweep_objects(dry_run=False)) == set()
 
 
-async def test_young_objects_stay(service, put_object):
+async def test_recent_objects_are_kept(service, put_object):
     await a_converted_upload(service)
     await put_object(f"published/{UNKNOWN_UUID}/1_take.m4a")
     service.clock.advance(timedelta(hours=23))
@@ -77,7 +77,7 @@ async def test_young_objects_stay(service, put_object):
         "x",
     ],
 )
-async def test_objects_that_orak_did_not_store_stay(service, put_object, key):
+async def test_objects_that_orak_did_not_store_are_kept(service, put_object, key):
     await a_converted_upload(service)
     await put_object(key)
     service.clock.advance(LONG)
@@ -85,7 +85,7 @@ async def test_objects_that_orak_did_not_store_stay(service, put_object, key):
     assert key in await keys(service)
 
 
-async def test_objects_that_a_worker_may_be_writing_stay(service, put_object):
+async def test_objects_that_a_worker_may_be_writing_are_kept(service, put_object):
     upload = await service.upload()
     await service.create(upload)
     key = await put_object(f"published/{upload.uuid}/1_take.m4a")
@@ -95,7 +95,7 @@ async def test_objects_that_a_worker_may_be_writing_stay(service, put_object):
     assert key in await keys(service)
 
 
-async def test_a_database_that_belongs_to_another_store_removes_nothing(service, put_object):
+async def test_no_object_is_removed_if_the_database_belongs_to_another_store(service, put_object):
     stray = await put_object(f"recordings/{UNKNOWN_UUID}_take.webm")
     service.clock.advance(LONG)
     assert found(await service.use_cases.sweep_objects(dry_run=True)) == {stray}

@@ -114,7 +114,7 @@ async def test_a_receiver_that_is_down_delays_no_other(service, endpoint):
     assert await log_of(service, endpoint) == [(Outcome.FAILED, 500)]
 
 
-async def test_an_event_that_is_always_refused_is_given_up_after_a_day_and_delays_no_other(service, endpoint):
+async def test_an_event_refused_for_a_day_is_abandoned_and_delays_no_other(service, endpoint):
     poisoned = await service.request()
     post = service.poster.post
 
@@ -136,7 +136,7 @@ async def test_an_event_that_is_always_refused_is_given_up_after_a_day_and_delay
 
 
 @pytest.mark.usefixtures("endpoint")
-async def test_a_receiver_that_answers_gone_is_disabled(service):
+async def test_a_webhook_whose_receiver_answers_410_gone_is_disabled(service):
     service.poster.answers[URL] = 410
     await service.request()
     await deliver(service)
@@ -156,7 +156,7 @@ async def test_only_the_chosen_event_types_are_posted(service, endpoint):
     assert [event["type"] for event in posted_to(service)] == ["UploadReceived"]
 
 
-async def test_events_of_a_disabled_time_are_posted_only_by_a_replay(service, endpoint):
+async def test_events_from_while_a_webhook_was_disabled_are_posted_only_by_a_replay(service, endpoint):
     await service.request()
     await deliver(service)
     await service.use_cases.change_webhook(OPERATOR, endpoint.id, EndpointChange(enabled=False))
@@ -323,7 +323,7 @@ async def test_a_changed_url_is_used_from_the_next_post_on(service, endpoint):
 
 
 @pytest.mark.usefixtures("endpoint")
-async def test_events_too_old_are_given_up_without_a_request_to_a_receiver_that_is_down(service):
+async def test_old_events_are_abandoned_without_a_request_while_the_receiver_is_down(service):
     service.poster.answers[URL] = 500
     for _ in range(50):
         await service.request()

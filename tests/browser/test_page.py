@@ -292,7 +292,7 @@ def test_a_late_answer_is_not_shown_to_the_next_user(demo, browsing, recorded):
         expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
         with page.expect_response("**/records/async/me?*"):
             held[0].continue_()
-        page.evaluate("new Promise((done) => setTimeout(done, 200))")  # time enough to draw it
+        page.evaluate("new Promise((done) => setTimeout(done, 200))")  # enough time to draw it
         expect(page.get_by_text("secret")).to_have_count(0)
 
 
@@ -414,15 +414,15 @@ def test_changes_on_another_device_appear_live(demo, browsing, enter, recorded):
         context.add_init_script(
             """
             window.WebSocket = class extends WebSocket {
-              constructor(...asked) {
-                super(...asked);
-                this.addEventListener("open", () => (window.told = true));
+              constructor(...parameters) {
+                super(...parameters);
+                this.addEventListener("open", () => (window.connected = true));
               }
             };
             """
         )
         page = enter(context, token)
-        page.wait_for_function("() => window.told")
+        page.wait_for_function("() => window.connected")
         expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
         page.route("**/records/async/me?*", lambda route: route.abort())
         record = recorded(token, "From afar")

@@ -86,7 +86,7 @@ def only_record(demo, token):
     return record
 
 
-def heard(record, folder):
+def measured(record, folder):
     published = folder / "published.m4a"
     published.write_bytes(httpx.get(record["publicUrl"]).raise_for_status().content)
     return listen(published)
@@ -199,7 +199,7 @@ def test_a_pause_counts_neither_in_the_clock_nor_in_the_audio(demo, browsing, en
     record = only_record(demo, token)
     assert passed > 7
     assert record["durationSeconds"] in {4, 5}
-    assert heard(record, tmp_path).seconds == pytest.approx(4.5, abs=0.7)
+    assert measured(record, tmp_path).seconds == pytest.approx(4.5, abs=0.7)
 
 
 def test_the_chosen_microphone_is_the_one_that_records(browsing, enter):
@@ -235,7 +235,7 @@ def test_unplugging_the_microphone_is_explained_and_keeps_the_take(demo, browsin
         expect(page.get_by_role("heading", name="Uploads")).to_be_hidden()
     record = only_record(demo, token)
     assert record["durationSeconds"] in {3, 4}
-    assert heard(record, tmp_path).seconds >= 2.8
+    assert measured(record, tmp_path).seconds >= 2.8
 
 
 def test_the_page_warns_when_a_recording_cannot_be_kept(browsing, enter):

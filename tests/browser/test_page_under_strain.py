@@ -160,7 +160,7 @@ def test_an_upload_survives_a_lost_network(noticed, seconds, demo, enter, over, 
     assert record["durationSeconds"] == 40
 
 
-def test_closing_a_tab_after_twenty_seconds_loses_two_at_most(demo, browsing, enter, tmp_path):
+def test_closing_a_tab_after_twenty_seconds_loses_at_most_two_seconds(demo, browsing, enter, tmp_path):
     token = demo.token()
     with browsing() as context, demo.call(token) as orak:
         page = enter(context, token)

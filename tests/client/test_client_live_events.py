@@ -98,7 +98,7 @@ def test_events_give_up_when_the_server_stays_unreachable(scripted, monkeypatch)
         next(events)
 
 
-def test_a_stream_that_is_not_oraks_raises_unreadable_answer(scripted):
+def test_a_stream_from_another_server_raises_unreadable_answer(scripted):
     orak, _ = scripted(a_stream("data: <html>\n\n"))
     with pytest.raises(UnreadableAnswer), closing(orak.events()) as events:
         next(events)

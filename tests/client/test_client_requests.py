@@ -76,7 +76,7 @@ def test_a_deletion_whose_response_was_lost_counts_as_done(scripted):
     orak.delete(1)
 
 
-def test_a_response_that_is_not_oraks_raises_unreadable_answer(scripted):
+def test_a_response_from_another_server_raises_unreadable_answer(scripted):
     orak, _ = scripted(
         httpx.Response(200, text="<html>Sign in to the hotel's network"),
         httpx.Response(302, headers={"Location": "https://login.example/"}),
@@ -138,7 +138,7 @@ def test_a_file_that_changes_while_it_is_sent_raises_file_changed(scripted, tmp_
         orak.put(a_presigned({}), file, lambda _sent, _total: file.write_bytes(then))
 
 
-def test_the_arguments_of_a_call_are_what_is_sent(scripted):
+def test_a_call_sends_its_arguments_unchanged(scripted):
     orak, api = scripted(record(), record())
     orak.create("한 곡", 1, song_id=2, duration_seconds=3, wait=5)
     orak.change(1, song_id=3)

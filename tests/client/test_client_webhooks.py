@@ -63,6 +63,6 @@ def test_clocks_may_differ_by_five_minutes(seconds):
         (b"x", signature([SECRET], START, b"x"), SECRET, NOW),
     ],
 )
-def test_anything_else_is_refused(body, given, secrets, now):
+def test_an_invalid_webhook_is_refused(body, given, secrets, now):
     with pytest.raises(InvalidWebhook):
         verify_webhook(body, given, secrets, now=now)

@@ -27,7 +27,7 @@ async def expired(persistence, at=START):
     return await saved(persistence, (await persistence.intake.add(an_upload())).expire(at=at))
 
 
-async def test_an_upload_is_due_at_its_next_look(persistence, clock):
+async def test_an_upload_is_due_at_its_next_check(persistence, clock):
     upload = await persistence.intake.add(an_upload(not_before=START + MINUTE))
     assert await persistence.arrivals.due(9) == []
     clock.advance(MINUTE)
@@ -60,7 +60,7 @@ async def test_an_expired_upload_is_due_while_a_record_waits_for_it(persistence)
     assert await persistence.arrivals.due(9) == [late, expired_later]
 
 
-async def test_a_look_can_be_postponed(persistence, clock):
+async def test_a_check_can_be_postponed(persistence, clock):
     upload = await persistence.intake.add(an_upload(not_before=START))
     await persistence.arrivals.postpone({upload.id: START + MINUTE})
     assert await persistence.arrivals.due(9) == []
@@ -69,7 +69,7 @@ async def test_a_look_can_be_postponed(persistence, clock):
     assert await persistence.event_log.number() == 1
 
 
-async def test_uploads_that_await_no_bytes_are_not_postponed(persistence):
+async def test_checks_of_uploads_that_expect_no_bytes_are_not_postponed(persistence):
     snapshot = await a_waiting_record(persistence)
     await persistence.arrivals.postpone({snapshot.upload.id: START + MINUTE, UploadId(99): START + MINUTE})
     await persistence.arrivals.postpone({})
@@ -122,11 +122,11 @@ async def test_an_upload_is_a_tombstone_once_its_record_is_deleted(persistence):
     assert ids(await persistence.arrivals.tombstones(START + MINUTE, 9)) == [snapshot.upload.id]
 
 
-async def test_uploads_are_found_by_their_uuids_tombstones_too(persistence):
+async def test_uploads_and_tombstones_are_found_by_their_uuids(persistence):
     waiting = (await a_waiting_record(persistence)).upload
     gone = await saved(persistence, (await persistence.intake.add(an_upload())).delete(at=START))
     await persistence.intake.add(an_upload())
-    known = await persistence.arrivals.known({waiting.uuid, gone.uuid, "nobody's"})
+    known = await persistence.arrivals.known({waiting.uuid, gone.uuid, "unknown"})
     assert sorted(known, key=lambda upload: upload.id) == [waiting, gone]
     assert await persistence.arrivals.known(set()) == []
     assert await persistence.arrivals.known({f"unknown {number}" for number in range(500)}) == []

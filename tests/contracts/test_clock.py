@@ -25,7 +25,7 @@ async def test_the_system_clock_shows_the_time_of_this_machine():
 
 
 @pytest.mark.parametrize("clock", [SystemClock(), FollowingClock()], ids=["system", "following"])
-async def test_sleep_lasts_at_least_as_long_as_asked(clock):
+async def test_sleep_lasts_at_least_the_requested_time(clock):
     start = asyncio.get_running_loop().time()
     await clock.sleep(0.01)
     assert asyncio.get_running_loop().time() - start >= 0.009  # timers are rounded to milliseconds
@@ -59,7 +59,7 @@ async def test_a_sleeper_wakes_when_its_time_is_reached():
     assert woken == [1, 1, 3, 5]
 
 
-async def test_a_cancelled_sleeper_is_forgotten():
+async def test_a_cancelled_sleep_leaves_nothing_behind():
     clock = FrozenClock(START)
     sleeper = asyncio.create_task(clock.sleep(1))
     await asyncio.sleep(0)
@@ -69,7 +69,7 @@ async def test_a_cancelled_sleeper_is_forgotten():
     clock.advance(timedelta(seconds=2))
 
 
-async def test_sleeping_for_no_time_lets_other_tasks_run():
+async def test_sleeping_for_zero_seconds_lets_other_tasks_run():
     clock = FrozenClock(START)
     ran = asyncio.Event()
     task = asyncio.create_task(asyncio.sleep(0))

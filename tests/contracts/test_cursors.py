@@ -55,7 +55,7 @@ async def test_a_holder_may_prolong_its_hold(cursors):
     assert await hold(cursors, "b", at=19) == 0
 
 
-async def test_a_hold_that_was_let_go_blocks_no_other_process(cursors):
+async def test_a_released_hold_blocks_no_other_process(cursors):
     await hold(cursors, "a")
     await cursors.let_go("mail", "b")
     assert await hold(cursors, "b") is None
@@ -95,7 +95,7 @@ async def test_a_cursor_never_goes_back(cursors):
     assert await hold(cursors, "a", subscriber="live") == 0
 
 
-async def test_an_event_set_aside_comes_again_when_it_is_due(cursors, events):
+async def test_a_deferred_event_is_returned_again_when_it_is_due(cursors, events):
     await cursors.advance("mail", 3, [aside(events[0], 2), aside(events[1], 1, tries=4)])
     await cursors.advance("live", 3, [aside(events[2], 0)])
     assert await due(cursors, 0) == []
@@ -106,7 +106,7 @@ async def test_an_event_set_aside_comes_again_when_it_is_due(cursors, events):
     assert deferred.logged == events[1]
 
 
-async def test_in_order_only_the_first_deferred_event_of_an_upload_comes_once_due(cursors, events):
+async def test_an_in_order_subscriber_gets_only_the_first_deferred_event_of_an_upload(cursors, events):
     await cursors.advance("mail", 4, [aside(events[0], 3), aside(events[1], 2), aside(events[3], 0)])
     assert events[1].upload_id == events[3].upload_id
     assert await due(cursors, 0) == [(4, 0)]

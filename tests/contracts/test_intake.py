@@ -43,7 +43,7 @@ async def test_each_of_many_concurrent_callers_gets_its_own_upload(persistence):
     }
 
 
-async def test_an_upload_that_comes_during_a_write_is_in_the_next_group(persistence):
+async def test_an_upload_that_arrives_during_a_write_joins_the_next_group(persistence):
     calls = []
     for pause in range(12):
         calls.append(asyncio.create_task(persistence.intake.add(an_upload())))

@@ -76,7 +76,7 @@ async def test_no_two_callers_claim_the_same_upload(persistence):
     assert len(ids) == len(set(ids)) == 20
 
 
-async def test_uploads_of_one_owner_do_not_stand_before_anothers_first(persistence):
+async def test_an_owner_with_many_uploads_does_not_delay_another_owners_first(persistence):
     upload_ids = [(await a_waiting_record(persistence, OWNER)).upload.id for _ in range(12)]
     others_record = await a_waiting_record(persistence, OTHER_USER)
     order = await claim_all(persistence)
@@ -102,7 +102,7 @@ async def test_a_newcomer_comes_after_the_uploads_whose_turn_it_is(persistence):
 
 
 FAIR_SHARE = 4
-"""How many of twenty claims an old line of nine gets at least, while a newcomer joins for each claim."""
+"""Minimum of twenty claims for a user with nine waiting uploads, while a newcomer joins for each claim."""
 
 
 async def served(persistence, owner):
@@ -113,7 +113,7 @@ async def served(persistence, owner):
     return leased.owner_id
 
 
-async def test_steady_newcomers_do_not_starve_an_old_line(persistence):
+async def test_a_steady_flow_of_newcomers_does_not_starve_an_old_line(persistence):
     for _ in range(9):
         await a_waiting_record(persistence, OWNER)
     owners = [await served(persistence, UserId(100 + number)) for number in range(20)]
@@ -155,7 +155,7 @@ async def test_a_long_conversion_lets_no_newcomer_pass_an_old_line(persistence):
     assert owners.count(OWNER) >= FAIR_SHARE
 
 
-async def test_an_upload_put_back_far_down_an_emptied_line_is_served(persistence, clock):
+async def test_an_upload_put_back_into_an_emptied_line_is_not_starved(persistence, clock):
     for _ in range(9):
         await a_waiting_record(persistence, OWNER)
     for _ in range(8):
@@ -178,7 +178,7 @@ async def test_an_upload_that_is_put_back_keeps_its_turn(persistence):
     assert (await claim_all(persistence))[0] == (OWNER, first.id)
 
 
-async def test_a_retried_upload_stands_behind_its_owner_s_others(persistence):
+async def test_a_retried_upload_waits_behind_its_owners_other_uploads(persistence):
     first, *others = [await a_waiting_record(persistence) for _ in range(3)]
     running = (await persistence.leases.claim()).upload
     failed = await saved(persistence, running.fail(1, FailureCode.CORRUPT, at=START))
@@ -189,7 +189,7 @@ async def test_a_retried_upload_stands_behind_its_owner_s_others(persistence):
     ]
 
 
-async def test_a_change_of_a_record_moves_no_upload_in_line(persistence):
+async def test_changing_a_record_does_not_move_its_upload_in_line(persistence):
     first = await a_waiting_record(persistence)
     await a_waiting_record(persistence)
     await saved(persistence, first.upload.note_record_change(at=START))

@@ -103,11 +103,11 @@ async def test_publishing_without_clients_does_nothing(live):
 async def test_a_client_that_fell_behind_is_cut_off_without_a_gap_or_harm_to_others(live):
     published = range(1, 50)
     async with live.listen(OWNER) as slow, live.listen(OWNER) as quick:
-        heard = []
+        received = []
         for position in published:
             await live.publish(OWNER, a_change(position))
-            heard.append((await anext(quick)).event_id)
-        assert heard == list(published)
+            received.append((await anext(quick)).event_id)
+        assert received == list(published)
         got = [message.event_id async for message in slow]
         assert got == list(range(1, len(got) + 1))
         assert len(got) < len(published)
@@ -164,9 +164,9 @@ async def test_without_redis_ticks_stay_in_their_process_and_come_back_with_it(r
 
 async def ticked(live, messages):
     """Publish until a client receives a message."""
-    heard = asyncio.ensure_future(anext(messages))
+    received = asyncio.ensure_future(anext(messages))
     async with asyncio.timeout(DEADLINE):
-        while not heard.done():
+        while not received.done():
             await live.publish(OWNER, a_tick(1))
-            await asyncio.wait({heard}, timeout=0.05)
-    assert await heard == a_tick(1)
+            await asyncio.wait({received}, timeout=0.05)
+    assert await received == a_tick(1)

@@ -325,7 +325,7 @@ async def test_an_open_object_stays_readable_when_deleted_or_replaced(storage, t
         await get(storage, url)
 
 
-async def test_closing_twice_is_fine(storage):
+async def test_an_object_can_be_closed_twice(storage):
     await put(storage, put_url(storage))
     opened = await storage.open_signed(*parse(storage.presign_get(KEY, life=LIFE).url))
     await opened.close()
@@ -358,7 +358,7 @@ async def test_the_public_folder_is_readable_without_a_signature(storage, tmp_pa
     ],
     ids=ascii,
 )
-async def test_nothing_else_is_public(storage, tmp_path, key):
+async def test_no_object_outside_the_public_folder_is_readable_without_a_signature(storage, tmp_path, key):
     await publish(storage, tmp_path, ObjectKey("recordings/secret.webm"))
     await publish(storage, tmp_path, ObjectKey("publishedx/secret.webm"))
     with pytest.raises(ObjectMissing):

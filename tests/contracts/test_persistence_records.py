@@ -57,7 +57,7 @@ async def test_an_upload_has_one_record(persistence, upload):
     assert refused.value.upload_id == upload.id
 
 
-async def test_one_of_many_concurrent_records_is_made(persistence, upload):
+async def test_only_one_of_many_concurrent_creates_adds_a_record(persistence, upload):
     outcomes = await asyncio.gather(
         *(added(persistence, a_record(upload)) for _ in range(8)), return_exceptions=True
     )

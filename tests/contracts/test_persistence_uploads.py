@@ -24,7 +24,7 @@ async def test_an_upload_comes_back_as_it_was_stored(persistence):
     assert await read(persistence, upload.id) == upload
 
 
-async def test_every_field_is_stored_through_a_whole_life(persistence):
+async def test_every_field_is_stored_in_every_state_of_an_upload(persistence):
     snapshot = await a_waiting_record(persistence)
     output = Output(
         ObjectKey("published/x/1_a.m4a"), ObjectKey("published/x/1_a.json"), 61.25, Loudness(-31.5, -14, None)
@@ -102,7 +102,7 @@ async def test_saving_a_purged_upload_is_refused(persistence):
         await saved(persistence, upload.cancel(at=START))
 
 
-async def test_an_exception_leaves_no_trace(persistence):
+async def test_an_exception_rolls_back_the_transaction(persistence):
     upload = await persistence.intake.add(an_upload())
 
     async def change_and_fail():

@@ -24,14 +24,14 @@ async def queue(request, uploads):
             yield await stack.enter_async_context(a_sender(server))
 
 
-async def test_a_wake_up_makes_a_worker_look(queue, uploads):
+async def test_a_wake_up_starts_a_worker(queue, uploads):
     uploads.open.set()
     uploads.waiting.append(1)
     await queue.wake()
     await uploads.until(lambda: uploads.done == [1])
 
 
-async def test_one_wake_up_drains_everything(queue, uploads):
+async def test_one_wake_up_converts_every_waiting_upload(queue, uploads):
     uploads.open.set()
     uploads.waiting.extend(range(10))
     await queue.wake()

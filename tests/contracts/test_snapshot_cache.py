@@ -140,7 +140,7 @@ class SlowDatabase:
 
 
 class Witnessed:
-    """One record read and written by several processes; it remembers what clients saw."""
+    """One record read and written by several processes; it records what clients saw."""
 
     def __init__(self, record_id, slow, caches, clock, chance) -> None:
         self._record_id, self._slow, self._clock, self._chance = record_id, slow, clock, chance
@@ -208,7 +208,7 @@ async def hung_up_after_the_commit(persistence):
     raise asyncio.CancelledError
 
 
-async def test_a_delete_stands_when_its_caller_hangs_up_after_the_commit(caches, persistence, clock):
+async def test_a_delete_remains_effective_if_its_caller_hangs_up_after_the_commit(caches, persistence, clock):
     record_id = (await a_completed_record(persistence, clock)).record.id
     get = GetRecord(persistence.snapshots, caches[1], clock)
     await get(OWNER_ACTOR, record_id)
@@ -219,7 +219,7 @@ async def test_a_delete_stands_when_its_caller_hangs_up_after_the_commit(caches,
         await get(OWNER_ACTOR, record_id)
 
 
-async def test_a_change_stands_when_its_caller_hangs_up_after_the_commit(caches, persistence, clock):
+async def test_a_change_remains_effective_if_its_caller_hangs_up_after_the_commit(caches, persistence, clock):
     record_id = (await a_completed_record(persistence, clock)).record.id
     get = GetRecord(persistence.snapshots, caches[1], clock)
     await get(OWNER_ACTOR, record_id)
@@ -231,7 +231,7 @@ async def test_a_change_stands_when_its_caller_hangs_up_after_the_commit(caches,
     assert (await get(OWNER_ACTOR, record_id)).record.title == "새 이름"
 
 
-async def test_a_cache_flushed_during_a_write_serves_nothing_old(redis_server, persistence, clock):
+async def test_a_cache_flushed_during_a_write_returns_no_old_snapshot(redis_server, persistence, clock):
     """FLUSHALL between a writer's invalidation and its commit, with a reader in between."""
     record_id = (await a_completed_record(persistence, clock)).record.id
     async with RedisLink.open(redis_server.url, "Redis") as link:
@@ -263,7 +263,7 @@ async def test_completed_records_are_served_without_the_database(caches, persist
     assert from_cache == await persistence.snapshots.get(snapshot.record.id)
 
 
-async def test_a_dead_redis_is_a_miss_and_soon_costs_no_time(own_redis, persistence, clock):
+async def test_a_dead_redis_counts_as_a_miss_and_soon_causes_no_delay(own_redis, persistence, clock):
     snapshot = await a_completed_record(persistence, clock)
     async with RedisLink.open(own_redis.url, "Redis") as link:
         cache = RedisCache(link, clock)

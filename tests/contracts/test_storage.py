@@ -143,7 +143,7 @@ async def test_publishing_again_replaces_the_object(storage, publish, tmp_path):
     assert (tmp_path / "copy").read_bytes() == b"newer"
 
 
-async def test_a_download_is_of_the_pinned_object_or_fails(storage, publish, tmp_path):
+async def test_a_download_returns_the_pinned_object_or_fails(storage, publish, tmp_path):
     pinned = await publish(KEY, b"verified")
     await publish(KEY, b"replaced")
     with pytest.raises(ObjectChanged):
@@ -178,7 +178,7 @@ async def test_a_download_overwrites_no_file(storage, publish, tmp_path):
     assert (tmp_path / "copy").read_bytes() == b"mine"
 
 
-async def test_deleting_twice_is_deleting_once(storage, publish):
+async def test_a_second_delete_has_no_effect(storage, publish):
     await publish(KEY)
     await storage.delete(KEY)
     assert await storage.head(KEY) is None
@@ -199,7 +199,7 @@ async def test_a_key_may_hold_any_character(storage, publish, tmp_path, key):
 
 
 @pytest.mark.any_key
-async def test_a_key_may_be_the_folder_of_another(storage, publish):
+async def test_one_key_may_be_a_folder_prefix_of_another(storage, publish):
     for key in ("a/b", "a", "a/b/c"):
         await publish(key, key.encode())
     assert await keys(storage, "") == ["a", "a/b", "a/b/c"]
@@ -298,7 +298,7 @@ def test_a_signed_url_is_ascii_and_leads_to_the_key(storage, key):
     assert parse_qs(parts.query, strict_parsing=True)
 
 
-async def test_a_finished_object_is_not_unfinished(storage, publish, clock):
+async def test_a_finished_object_is_not_listed_as_unfinished(storage, publish, clock):
     await publish(KEY)
     assert [found async for found in storage.unfinished(clock.now() + timedelta(days=1))] == []
 

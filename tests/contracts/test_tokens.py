@@ -316,7 +316,7 @@ async def test_a_token_with_one_character_changed_is_refused(tokens, sign, claim
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
 @given(token=st.one_of(st.text(), st.from_regex(r"[\w-]{1,40}\.[\w-]{1,40}\.[\w-]{0,40}", fullmatch=True)))
-async def test_any_text_is_refused(tokens, token):
+async def test_arbitrary_text_is_refused_as_a_token(tokens, token):
     with pytest.raises(InvalidToken):
         await tokens.verify(token)
 

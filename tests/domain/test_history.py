@@ -94,7 +94,7 @@ def test_pruned_events_are_not_missed():
     assert differences(replace(life, events=life.events[-1:])) == []
 
 
-def test_a_falling_attempt_is_reported():
+def test_an_attempt_number_that_decreases_is_reported():
     life = a_life(*WHOLE)
     late = replace(life.events[-1], event=replace(life.events[-1].event, attempt=0))
     assert whats(replace(changed(life, attempt=0), events=[*life.events[:-1], late])) == ["fence"]

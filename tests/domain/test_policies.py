@@ -125,7 +125,7 @@ def test_a_key_holds_only_safe_characters_of_a_name(filename, safe):
 
 
 @given(st.text(max_size=300).map(lambda stem: stem + ".webm"))
-def test_no_file_name_leaves_its_folder(filename):
+def test_no_file_name_escapes_its_folder(filename):
     for key in (original_key(UUID, filename), published_key(UUID, 3, filename, "m4a")):
         folder, *rest = key.split("/")
         assert folder in {"recordings", "published"}
@@ -150,13 +150,13 @@ def test_the_first_back_off_is_at_most_two_seconds():
     ]  # fmt: skip
 
 
-def test_looks_for_missing_bytes_grow_rarer():
+def test_checks_for_missing_bytes_become_less_frequent():
     assert patience(timedelta(0), expected=False) == timedelta(seconds=2)
     assert patience(timedelta(minutes=3), expected=False) == timedelta(minutes=3)
     assert patience(timedelta(days=2), expected=False) == timedelta(minutes=10)
 
 
-def test_looks_for_expected_bytes_stay_frequent():
+def test_checks_for_expected_bytes_stay_frequent():
     assert patience(timedelta(seconds=9), expected=True) == timedelta(seconds=9)
     assert patience(timedelta(days=2), expected=True) == timedelta(seconds=30)
 

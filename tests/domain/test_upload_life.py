@@ -77,7 +77,7 @@ def test_a_transition_works_from_its_states_and_from_no_other(name, status):
     assert (after.lease_until is not None) == (to is S.PROCESSING)
 
 
-def test_every_move_of_the_table_belongs_to_a_transition():
+def test_every_entry_of_the_transition_table_belongs_to_a_method():
     walked = {(start, to) for _, starts, to in TRANSITIONS.values() for start in starts}
     assert walked == {(start, to) for start, ends in MOVES.items() for to in ends}
 

@@ -47,7 +47,7 @@ async def test_the_region_of_a_queue_comes_from_its_url(url, region):
         assert queue._service._client.meta.region_name == region
 
 
-async def test_a_missing_region_is_blamed_on_the_setting():
+async def test_the_error_for_a_missing_region_names_the_setting():
     settings = Settings(eventbridge_bus_name="bus", sqs_queue_url="https://queue.example.com/q", **KEYS)
     with pytest.raises(
         InvalidSetting, match="EVENTBRIDGE_BUS_NAME cannot be used: You must specify a region"

@@ -21,7 +21,7 @@ AWS = {
     "eventbridge_bus_name": "bus",
     "sqs_queue_url": "https://sqs.eu-west-1.amazonaws.com/123456789012/orak",
 }
-REDIS = {"redis_url": "redis://127.0.0.1:1/0"}  # nothing listens there, and nothing need
+REDIS = {"redis_url": "redis://127.0.0.1:1/0"}  # no server listens there: the test does not connect
 PROFILES = {
     "memory": {"data_dir": Path("memory:")},
     "memory database": {"database_url": "memory:"},
@@ -59,7 +59,7 @@ async def test_every_profile_starts_and_stops(settings, serves):
         assert "redis" not in await orak.degraded_parts() or settings.redis_url
 
 
-async def test_a_command_opens_only_what_it_names(settings):
+async def test_a_command_opens_only_the_parts_that_it_requests(settings):
     async with open_parts(settings, "persistence") as container:
         assert await (await made(container.persistence)).event_log.last() == 0
         assert not (settings.data_dir / "objects").exists()

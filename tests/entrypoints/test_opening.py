@@ -1,4 +1,4 @@
-"""Everything that was opened is closed, whatever happens."""
+"""Every opened part is closed, even after a cancellation or a failure."""
 
 import asyncio
 from contextlib import suppress
@@ -10,7 +10,7 @@ from orak.entrypoints.opening import opened
 
 
 class Part:
-    """A part that closes when a test lets it, or fails to close."""
+    """A part that closes when the test allows it, or fails to close."""
 
     def __init__(self, log: list[str], name: str, *, failing: bool = False) -> None:
         self.log = log
@@ -36,7 +36,7 @@ def closed():
     return []
 
 
-async def test_a_second_cancellation_leaves_nothing_open(closed):
+async def test_a_second_cancellation_leaves_no_part_open(closed):
     first, second = Part(closed, "first"), Part(closed, "second")
     inside = asyncio.Event()
 

@@ -22,7 +22,7 @@ def test_every_setting_has_a_default(load):
     assert set(loaded.origins.values()) == {"default"}
 
 
-def test_a_flag_beats_the_environment_beats_the_file_beats_the_default(load):
+def test_flags_override_the_environment_then_the_file_then_the_defaults(load):
     settings = {"env_file": "PRESIGN_TTL_SECONDS=3\nLEASE_SECONDS=100\nMAX_UPLOAD_BYTES=3"}
     loaded = load(
         {"PRESIGN_TTL_SECONDS": "2", "LEASE_SECONDS": "200"}, flags={"lease_seconds": 300}, **settings
@@ -39,12 +39,12 @@ def test_a_flag_beats_the_environment_beats_the_file_beats_the_default(load):
     assert loaded.origins["batch_size"] == "default"
 
 
-def test_the_prefixed_variable_wins(load):
+def test_a_prefixed_variable_overrides_the_plain_one(load):
     loaded = load({"BATCH_SIZE": "5", "ORAK_BATCH_SIZE": "6"})
     assert (loaded.settings.batch_size, loaded.origins["batch_size"]) == (6, "ORAK_BATCH_SIZE")
 
 
-def test_empty_is_unset(load):
+def test_an_empty_variable_counts_as_unset(load):
     assert load({"BATCH_SIZE": "", "JWT_SECRET": ""}).settings == Settings()
 
 

@@ -177,7 +177,7 @@ async def test_a_browser_may_put_to_a_signed_url(owner, anonymous):
     assert answer.headers["access-control-allow-origin"] == ALLOWED
 
 
-async def test_a_star_lets_every_page_call():
+async def test_a_star_allows_pages_of_every_origin():
     async with an_api(replace(SETTINGS, cors_origins=("*",))) as api:
         anonymous = await api.caller(None)
         answer = await anonymous.get("/records/async/1", headers={"Origin": NEIGHBOUR})

@@ -44,7 +44,7 @@ async def test_one_connection_serves_every_kind_of_answer(server_and_owner, capl
         assert secret not in written
 
 
-async def test_a_chunked_or_cut_off_put_leaves_the_url_good(server_and_owner):
+async def test_the_url_stays_valid_after_a_chunked_or_cut_off_put(server_and_owner):
     server, owner = server_and_owner
     signed = on_server(server, await presign(owner))
 

@@ -82,6 +82,6 @@ async def test_a_hanging_call_is_answered_503_and_cancelled(client, hung, then):
 
 
 @pytest.mark.parametrize(("path", "text"), [("/without-deadline", "done"), ("/streams", "first last")])
-async def test_begun_answers_and_calls_without_a_deadline_may_take_longer(client, path, text):
+async def test_answers_in_progress_and_calls_without_a_deadline_may_take_longer(client, path, text):
     answered = await client.get(path)
     assert (answered.status_code, answered.text) == (200, text)

@@ -43,7 +43,7 @@ async def test_a_key_used_with_another_body_is_422(owner):
     assert refusal(answer) == (422, "IDEMPOTENCY_CONFLICT")
 
 
-async def test_two_users_do_not_share_their_keys(owner, other_user):
+async def test_keys_of_different_users_are_independent(owner, other_user):
     mine = (await owner.post(PRESIGN, json=NEW_UPLOAD, headers=KEY)).json()
     theirs = (await other_user.post(PRESIGN, json=NEW_UPLOAD, headers=KEY)).json()
     assert mine["uploadId"] != theirs["uploadId"]

@@ -105,7 +105,7 @@ async def test_a_client_can_wait_for_a_queued_conversion(tmp_path):
         assert answer.json()["processingStatus"] == "COMPLETED"
 
 
-async def test_a_create_does_not_wait_unasked_nor_for_missing_bytes(owner):
+async def test_a_create_waits_neither_by_default_nor_for_missing_bytes(owner):
     async with asyncio.timeout(5):
         assert (await create_record(owner, await upload(owner)))["processingStatus"] == "PROCESSING"
         body = {"title": "t", "uploadId": (await presign(owner))["uploadId"]}

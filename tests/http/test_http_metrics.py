@@ -40,13 +40,13 @@ async def test_metrics_show_waiting_uploads_and_relay_lag(api, anonymous, owner)
     }
 
 
-async def test_without_a_database_the_only_metric_says_so(api, anonymous):
-    class Away:
+async def test_without_a_database_the_only_metric_reports_that_it_is_down(api, anonymous):
+    class UnavailableReports:
         async def count(self, *_):
-            raise Unavailable("the database is away")
+            raise Unavailable("the database is unavailable")
 
     running = api.app.state.running
-    collect_metrics = dataclasses.replace(running.use_cases.collect_metrics, reports=Away())
+    collect_metrics = dataclasses.replace(running.use_cases.collect_metrics, reports=UnavailableReports())
     use_cases = dataclasses.replace(running.use_cases, collect_metrics=collect_metrics)
     api.app.state.running = dataclasses.replace(running, use_cases=use_cases)
     assert await metrics(anonymous) == {("orak_database_up",): 0}

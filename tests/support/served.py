@@ -18,7 +18,7 @@ from orak.entrypoints.running import Running, run
 from orak.entrypoints.settings.values import Settings
 
 DEADLINE = 20
-"""Seconds; nothing here takes as long unless it hangs."""
+"""Seconds; only a server that hangs reaches this limit."""
 
 
 class AnnouncedServer(uvicorn.Server):

@@ -65,7 +65,7 @@ def own_event(type_, status="UPLOADED", source="orak.recordings"):
         (own_event("RecordCreated", "EXPIRED"), ObjectsArrived((KEY,))),
     ],
 )  # fmt: skip
-def test_a_message_that_orak_acts_on(body, meaning):
+def test_the_handler_acts_on_a_relevant_message(body, meaning):
     assert parse_message(body, BUCKET) == meaning
 
 
@@ -85,7 +85,7 @@ def test_a_message_that_orak_acts_on(body, meaning):
         "{}",
     ],
 )
-def test_a_message_that_orak_ignores(body):
+def test_the_handler_ignores_an_irrelevant_message(body):
     assert isinstance(parse_message(body, BUCKET), Ignored)
 
 
@@ -116,7 +116,7 @@ def test_without_a_bucket_all_objects_are_ignored():
         '{"source": "orak.recordings", "detail-type": ["UploadReceived"]}',
     ],
 )
-def test_a_malformed_message(body):
+def test_a_malformed_message_is_refused(body):
     with pytest.raises(MalformedMessage) as malformed:
         parse_message(body, BUCKET)
     assert KEY not in str(malformed.value)

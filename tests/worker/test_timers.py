@@ -27,7 +27,7 @@ async def next_round(rounds, clock, seconds=5):
         return rounds.get_nowait()
 
 
-async def test_the_work_runs_at_once_and_again_after_its_seconds(rounds, clock):
+async def test_the_work_runs_at_once_and_again_after_the_interval(rounds, clock):
     async def work():
         rounds.put_nowait(clock.now())
 

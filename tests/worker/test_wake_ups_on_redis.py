@@ -27,7 +27,7 @@ async def until_woken(queue, condition):
             await asyncio.sleep(0.05)
 
 
-async def test_workers_hear_wake_ups_after_flushall(redis_server, uploads):
+async def test_workers_receive_wake_ups_after_flushall(redis_server, uploads):
     uploads.open.set()
     async with a_sender(redis_server) as queue, a_worker(redis_server, uploads):
         for number in range(3):
@@ -95,7 +95,7 @@ async def test_unread_wake_ups_do_not_accumulate(redis_server):
         assert redis.llen(QUEUE) == MAX_WAKE_UPS
 
 
-async def test_a_burst_is_no_outage_and_its_last_wake_up_arrives(redis_server, uploads, caplog):
+async def test_a_burst_is_not_logged_as_an_outage_and_its_last_wake_up_arrives(redis_server, uploads, caplog):
     uploads.open.set()
     async with a_sender(redis_server) as queue:
         await asyncio.gather(*(queue.wake() for _ in range(2000)))

@@ -74,7 +74,9 @@ def long_source(tmp_path_factory) -> Path:
     return samples.write_silence(path, 900)
 
 
-async def test_a_killed_child_is_a_crash_and_the_next_file_converts(converter, order, long_source, tmp_path):
+async def test_a_killed_child_is_reported_as_a_crash_and_the_next_file_converts(
+    converter, order, long_source, tmp_path
+):
     ordered = order(long_source, max_duration_seconds=2_000)
     running = Running(converter, ordered)
     os.kill(await running.child(), signal.SIGKILL)
@@ -87,7 +89,7 @@ async def test_a_killed_child_is_a_crash_and_the_next_file_converts(converter, o
     await converter.convert(order(samples.write(tmp_path / "next", samples.chord(), 1.0)), ignore)
 
 
-async def test_a_segmentation_fault_is_a_crash(converter, order, long_source):
+async def test_a_segmentation_fault_is_reported_as_a_crash(converter, order, long_source):
     running = Running(converter, order(long_source, max_duration_seconds=2_000))
     os.kill(await running.child(), signal.SIGSEGV)
 
@@ -152,7 +154,9 @@ async def test_a_conversion_survives_one_kill_of_its_server(converter, order, tm
     assert not alive(child)
 
 
-async def test_a_server_killed_twice_during_one_conversion_is_a_crash(converter, order, long_source):
+async def test_a_server_killed_twice_during_one_conversion_is_reported_as_a_crash(
+    converter, order, long_source
+):
     converting = asyncio.create_task(
         converter.convert(order(long_source, max_duration_seconds=2_000), ignore)
     )
@@ -210,7 +214,7 @@ def test_one_converter_serves_one_event_loop_after_another(order, tmp_path):
     asyncio.run(converter.close())
 
 
-async def test_the_child_has_no_secrets_no_other_open_files_and_its_own_folder(
+async def test_the_child_has_its_own_folder_and_inherits_no_secrets_or_open_files(
     converter, order, long_source, monkeypatch
 ):
     monkeypatch.setenv("ORAK_SECRET", "hush")

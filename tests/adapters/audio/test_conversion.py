@@ -96,7 +96,7 @@ async def test_high_peaks_are_limited_and_the_target_loudness_is_still_reached(c
     assert published.true_peak_db <= CEILING_DBTP
 
 
-async def test_the_gain_stops_where_the_limiter_would_exceed_6_db(converter, order, tmp_path):
+async def test_the_gain_is_reduced_if_the_limiter_would_exceed_6_db(converter, order, tmp_path):
     def clicks(t):
         return samples.chord(0.004)(t) + (0.8 if t % 1.0 < 0.0005 else 0.0)
 
@@ -211,7 +211,7 @@ async def test_progress_rises_to_one(converter, order, tmp_path):
     assert all(0 <= fraction <= 1 for fraction in seen)
 
 
-async def test_it_starts_on_first_use_and_closes_twice(order, tmp_path):
+async def test_the_converter_starts_on_first_use_and_can_be_closed_twice(order, tmp_path):
     converter = ChildConverter()
     ordered = order(samples.write(tmp_path / "source", samples.chord(), 1.0))
 

@@ -134,9 +134,7 @@ async def test_a_withdrawn_key_invalidates_cached_tokens(tokens, issuer, clock):
 
 
 @pytest.mark.parametrize("status", [404, 503, 302])
-async def test_without_any_keys_every_token_is_unavailable_until_a_fetch_succeeds(
-    tokens, issuer, clock, status
-):
+async def test_verification_is_unavailable_until_keys_have_been_fetched(tokens, issuer, clock, status):
     issuer.fail(status)
     with pytest.raises(Unavailable):
         await tokens.verify(a_token(OLD, "old"))
@@ -152,7 +150,7 @@ async def test_without_any_keys_every_token_is_unavailable_until_a_fetch_succeed
     [b"", b"null", b"[]", b"{}", b'{"keys": []}', b'{"keys": 1}', b'{"keys": [1]}', b"[" * 100_000, b"\xff"],
     ids=lambda body: ascii(body)[:20],
 )
-async def test_an_invalid_key_set_is_unavailable(tokens, issuer, body):
+async def test_an_invalid_key_set_raises_unavailable(tokens, issuer, body):
     issuer.body = body
     with pytest.raises(Unavailable):
         await tokens.verify(a_token(OLD, "old"))
@@ -168,7 +166,7 @@ async def test_known_keys_stay_in_use_while_the_issuer_is_down(tokens, issuer, c
         await tokens.verify(a_token(NEW, "new"))
 
 
-async def test_an_issuer_that_cannot_be_reached_is_unavailable(clock, issuer):
+async def test_an_unreachable_issuer_raises_unavailable(clock, issuer):
     url = issuer.url.replace(str(issuer.server.server_port), "1")
     with pytest.raises(Unavailable):
         await JwtTokens(clock=clock, jwks_url=url).verify(a_token(OLD, "old"))
@@ -247,6 +245,6 @@ async def test_a_key_file_is_read_again(clock, tmp_path):
     assert await JwtTokens(clock=clock, jwks_url=str(path)).verify(a_token(NEW, "new"))
 
 
-async def test_a_missing_key_file_is_unavailable(clock, tmp_path):
+async def test_a_missing_key_file_raises_unavailable(clock, tmp_path):
     with pytest.raises(Unavailable):
         await JwtTokens(clock=clock, jwks_url=str(tmp_path / "absent")).verify(a_token(OLD, "old"))

@@ -117,7 +117,7 @@ async def test_the_queues_have_the_required_attributes(aws_server, pathway):
     assert target["DeadLetterConfig"] == {"Arn": dead["QueueArn"]}
 
 
-async def test_setup_repairs_what_would_not_work_and_keeps_the_rest(aws_server, pathway):
+async def test_setup_repairs_broken_attributes_and_keeps_the_others(aws_server, pathway):
     made = await set_up(aws_server, pathway)
     events, sqs = aws_server.client("events"), aws_server.client("sqs")
     foreign = {"Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}
@@ -158,7 +158,7 @@ async def test_setup_keeps_other_notifications_of_the_bucket(aws_server, pathway
     assert kept == [configured]
 
 
-def test_a_bucket_that_notifies_eventbridge_is_left_alone():
+def test_a_bucket_that_already_notifies_eventbridge_is_not_changed():
     theirs = {"TopicConfigurations": [{"Id": "theirs"}], "ResponseMetadata": {}}
     wanted = {"TopicConfigurations": [{"Id": "theirs"}], "EventBridgeConfiguration": {}}
     assert with_eventbridge(theirs) == wanted

@@ -69,7 +69,7 @@ async def scripted():
 KEY = "recordings/0c0f4a1e-6c7b-4f6e-9d5f-2f0b7b1f0a11_노래.webm"
 
 
-def test_an_entry_has_exactly_these_bytes():
+def test_an_eventbridge_entry_matches_the_contract_byte_for_byte():
     event = a_logged_event(
         3,
         7,
@@ -99,7 +99,7 @@ def test_missing_values_are_null_and_the_size_counts_bytes():
     assert size_of(entry) == 14 + len("orak.recordings") + len("UploadReceived") + len(entry["Detail"]) + 4
 
 
-async def test_a_call_has_ten_entries_and_one_event_of_each_upload():
+async def test_a_call_has_at_most_ten_entries_and_one_event_per_upload():
     page = [a_logged_event(upload, version) for version in (1, 2) for upload in range(1, 13)]
     async with scripted() as (events, bus):
         assert await bus.publish(page) == frozenset()
@@ -155,7 +155,7 @@ async def test_an_event_too_large_for_eventbridge_is_skipped_and_logged(caplog):
     assert "too large" in caplog.text
 
 
-async def test_a_bus_that_accepts_nothing_is_unavailable():
+async def test_a_bus_that_rejects_every_event_raises_unavailable():
     async with scripted() as (events, bus):
         events.calls_before_outage = 0
         with pytest.raises(Unavailable, match=r"EventBridge answered 400 \(AccessDeniedException\)"):
@@ -190,7 +190,7 @@ async def test_a_rule_delivers_the_events_to_a_queue(aws_server):
     assert received[0]["detail"]["key"] == KEY
 
 
-async def test_a_missing_bus_is_unavailable(aws_server):
+async def test_a_missing_bus_raises_unavailable(aws_server):
     async with EventBridge.open(aws_server.config, "no-such-bus", SelfAdvancingClock()) as bus:
         with pytest.raises(Unavailable, match="ResourceNotFoundException"):
             await bus.check()

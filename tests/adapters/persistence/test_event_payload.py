@@ -4,7 +4,7 @@ from orak.adapters.persistence.sql.rows import event_values
 from orak.domain.identity import RecordId, UploadId
 
 
-def test_the_stored_format_of_an_event_stays():
+def test_the_stored_format_of_an_event_does_not_change():
     upload = an_upload()
     _, event = upload.attach_record(RecordId(7), at=START)
     assert event_values(UploadId(1), 2, event)["payload"] == (

@@ -19,7 +19,7 @@ async def test_a_finished_transaction_refuses_work(memory):
     assert await memory.snapshots.upload(upload.id) == upload
 
 
-async def test_each_opening_begins_empty(memory, clock):
+async def test_each_memory_database_starts_empty(memory, clock):
     await memory.intake.add(an_upload())
     async with MemoryPersistence.open(clock=clock, lease=LEASE) as other:
         assert (await other.intake.add(an_upload())).id == 1

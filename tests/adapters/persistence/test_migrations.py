@@ -46,7 +46,7 @@ def test_migrations_go_up_down_and_up_again_on_sqlite(file, url):
     downgrade(url, "base")
     assert (current(url), check(url), schema(file)) == (None, False, {})
     upgrade(url)
-    upgrade(url)  # up to date: nothing happens
+    upgrade(url)  # no effect: the schema is up to date
     assert schema(file) == first
 
 
@@ -149,7 +149,7 @@ def test_migrations_go_up_down_and_up_again_on_postgresql(empty_postgresql, post
     downgrade(empty_postgresql, "base")
     assert (current(empty_postgresql), schema()) == (None, "")
     upgrade(empty_postgresql)
-    upgrade(empty_postgresql)  # up to date: nothing happens
+    upgrade(empty_postgresql)  # no effect: the schema is up to date
     assert schema() == first
 
 
@@ -209,7 +209,7 @@ def test_a_newer_schema_is_accepted_and_left_alone(stamp, revision):
 
 
 @pytest.mark.parametrize("revision", ["1001", "9999", "ae1027a6acf", "-001", "٠٠٠٩", "0003 "])
-def test_a_foreign_schema_or_a_later_major_version_is_refused(stamp, revision):
+def test_an_unknown_schema_or_a_later_major_version_is_refused(stamp, revision):
     url = stamp(revision)
     for refuse in (check, upgrade):
         with pytest.raises(UnusableSchema):

@@ -1,4 +1,4 @@
-"""PostgreSQL: many writers that never wait for ever, and a server that may restart."""
+"""PostgreSQL: concurrent writers with bounded waits, and a server that may restart."""
 
 import asyncio
 import random
@@ -68,7 +68,7 @@ async def test_a_cancelled_caller_leaves_no_rows_and_no_transaction(postgresql, 
     assert await postgresql.snapshots.of(OWNER, Page()) == []
 
 
-async def test_a_cancelled_commit_is_whole_or_absent(postgresql):
+async def test_a_cancelled_commit_is_applied_completely_or_not_at_all(postgresql):
     chance = random.Random(1)  # noqa: S311 - repeatable, not secret
     for _ in range(40):
         upload = await postgresql.intake.add(an_upload())
@@ -246,7 +246,7 @@ async def test_calls_with_one_idempotency_key_in_two_processes_have_one_effect(p
     assert len(await postgresql.event_log.after(0, 1000)) == 80
 
 
-async def test_groups_of_two_processes_may_create_the_same_users(postgresql, other):
+async def test_two_processes_can_add_the_same_users_concurrently(postgresql, other):
     for round_ in range(10):
         owners = [UserId(round_ * 10 + n + 1) for n in range(10)]
         await asyncio.gather(
@@ -350,7 +350,7 @@ async def test_two_processes_never_claim_the_same_upload(postgresql, postgresql_
     ids=["socket", "options", "only libpq's"],
 )
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
-async def test_any_libpq_url_is_accepted(postgresql_url, clock, scheme, rest):
+async def test_every_form_of_libpq_url_is_accepted(postgresql_url, clock, scheme, rest):
     url = postgresql_url.replace("postgresql", scheme, 1) + rest
     async with SqlPersistence.open(url, clock=clock, lease=LEASE) as persistence:
         assert await persistence.leases.claim() is None

@@ -65,7 +65,7 @@ async def converse(port):
 
 
 @pytest.mark.parametrize("answered", [False, True])
-async def test_a_broken_connection_is_unavailable_and_nothing_else(postgresql_server, answered):
+async def test_a_broken_connection_raises_only_unavailable(postgresql_server, answered):
     socket = f"{postgresql_server.folder}/.s.PGSQL.5432"
     done = []
     for messages in range(MOST):

@@ -78,7 +78,7 @@ async def test_an_index_answers_the_query_on_sqlite(sqlite, sqlite_file, stateme
         assert "TEMP B-TREE" not in plan
 
 
-async def test_the_turn_of_a_waiting_upload_comes_from_indexes(sqlite, sqlite_file, statements):
+async def test_indexes_answer_the_turn_of_a_waiting_upload(sqlite, sqlite_file, statements):
     await a_waiting_record(sqlite)
     (plan,) = [plan for plan in plans(sqlite_file, statements) if "SCALAR SUBQUERY" in plan]
     assert "ix_uploads_line" in plan
@@ -86,7 +86,7 @@ async def test_the_turn_of_a_waiting_upload_comes_from_indexes(sqlite, sqlite_fi
     assert "SCAN uploads" not in plan
 
 
-async def test_the_counts_of_operators_come_from_indexes_on_sqlite(sqlite, sqlite_file, statements):
+async def test_indexes_answer_the_operators_counts_on_sqlite(sqlite, sqlite_file, statements):
     await sqlite.reports.count(START, START)
     (plan,) = plans(sqlite_file, statements)
     assert "SCAN uploads" not in plan.replace("SCAN uploads USING INDEX ix_uploads_own_line", "")
@@ -106,7 +106,7 @@ async def test_the_counts_of_operators_come_from_indexes_on_sqlite(sqlite, sqlit
     ],
     ids=["failures", "next failures", "orphans", "next orphans"],
 )
-async def test_the_lists_of_operators_are_read_in_order(sqlite, sqlite_file, statements, ask):
+async def test_the_operators_lists_are_read_in_index_order(sqlite, sqlite_file, statements, ask):
     await ask(sqlite)
     (plan,) = plans(sqlite_file, statements)
     assert "SCAN" not in plan
@@ -114,7 +114,7 @@ async def test_the_lists_of_operators_are_read_in_order(sqlite, sqlite_file, sta
     assert "idx_uploads_directory" not in plan
 
 
-async def test_the_counts_of_operators_come_from_indexes_on_postgresql(postgresql_server, full):
+async def test_indexes_answer_the_operators_counts_on_postgresql(postgresql_server, full):
     postgresql, statements = full
     await postgresql.reports.count(START, START)
     for plan in await postgresql_plans(postgresql_server, postgresql, statements):
@@ -132,7 +132,7 @@ async def test_dead_letters_are_read_in_order_on_postgresql(postgresql_server, f
 
 
 @pytest.mark.parametrize("count", [1, 30])
-async def test_a_list_of_any_length_is_one_statement(sqlite, statements, count):
+async def test_a_list_of_any_length_needs_one_statement(sqlite, statements, count):
     for _ in range(count):
         await a_waiting_record(sqlite)
     statements.clear()
@@ -140,7 +140,7 @@ async def test_a_list_of_any_length_is_one_statement(sqlite, statements, count):
     assert len(statements) == 1
 
 
-async def test_a_group_takes_as_many_statements_as_a_single_upload(sqlite, statements):
+async def test_a_group_of_uploads_needs_no_more_statements_than_one_upload(sqlite, statements):
     await sqlite.intake.add(an_upload())
     alone = len(statements)
     statements.clear()
@@ -230,10 +230,10 @@ async def test_an_index_answers_the_query_on_postgresql(postgresql_server, full,
             assert not re.search(r"^ *(->  )?Sort", plan, re.MULTILINE), plan
 
 
-async def test_the_turn_of_a_waiting_upload_comes_from_indexes_on_postgresql(postgresql_server, full):
+async def test_indexes_answer_the_turn_of_a_waiting_upload_on_postgresql(postgresql_server, full):
     postgresql, statements = full
     async with postgresql.transaction() as tx:
-        upload = await tx.uploads.get(UploadId(9856))  # waits far behind
+        upload = await tx.uploads.get(UploadId(9856))  # near the end of the line
         await tx.uploads.save(*upload.note_record_change(at=START))
     plans = await postgresql_plans(postgresql_server, postgresql, statements)
     turns = [plan for plan in plans if "Update on uploads" in plan]
@@ -244,7 +244,7 @@ async def test_the_turn_of_a_waiting_upload_comes_from_indexes_on_postgresql(pos
         assert "Seq Scan on uploads" not in plan
 
 
-async def test_a_group_is_one_statement_on_postgresql(full):
+async def test_a_group_of_uploads_needs_one_statement_on_postgresql(full):
     postgresql, statements = full
     await asyncio.gather(*(postgresql.intake.add(an_upload()) for _ in range(30)))
     assert len(statements) == 1
@@ -271,7 +271,7 @@ def fill_the_line(connection):
     connection.exec_driver_sql("ANALYZE")
 
 
-async def test_a_claim_among_ten_thousand_walks_the_line(sqlite, sqlite_file, statements):
+async def test_a_claim_among_ten_thousand_uploads_reads_the_index_in_order(sqlite, sqlite_file, statements):
     await sqlite._connections.write(fill_the_line)
     statements.clear()
     assert (await sqlite.leases.claim()).upload.id == 1
@@ -281,7 +281,7 @@ async def test_a_claim_among_ten_thousand_walks_the_line(sqlite, sqlite_file, st
     assert "TEMP B-TREE" not in claim
 
 
-async def test_a_claim_among_ten_thousand_walks_the_line_on_postgresql(postgresql):
+async def test_a_claim_among_ten_thousand_uploads_reads_the_index_in_order_on_postgresql(postgresql):
     await postgresql._connections.write(fill_the_line)
     seen = []
 

@@ -1,4 +1,4 @@
-"""SQLite: one writer that is never blocked for good, reads that never wait."""
+"""SQLite: one writer that always recovers, and reads that never wait."""
 
 import asyncio
 import random
@@ -68,7 +68,7 @@ async def test_a_roll_back_cannot_be_cancelled(sqlite):
     await saved(sqlite, upload.expire(at=START))
 
 
-async def test_a_write_that_is_cancelled_while_it_waits_is_not_done(sqlite):
+async def test_a_write_cancelled_while_it_waits_has_no_effect(sqlite):
     await a_waiting_record(sqlite)
     async with sqlite.transaction():
         waiting = asyncio.create_task(sqlite.leases.claim())
@@ -77,7 +77,7 @@ async def test_a_write_that_is_cancelled_while_it_waits_is_not_done(sqlite):
     assert await sqlite.leases.claim() is not None
 
 
-async def test_a_cancelled_commit_is_whole_or_absent(sqlite):
+async def test_a_cancelled_commit_is_applied_completely_or_not_at_all(sqlite):
     committed = 0
     for turns in range(60):
         upload = await sqlite.intake.add(an_upload())
@@ -129,7 +129,7 @@ async def test_a_write_waits_for_another_process(sqlite, sqlite_file):
     with closing(sqlite3.connect(sqlite_file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         adding = asyncio.create_task(sqlite.intake.add(an_upload()))
-        assert await sqlite.snapshots.of(OWNER, Page()) == []  # reading goes on
+        assert await sqlite.snapshots.of(OWNER, Page()) == []  # reads still succeed
         other.execute("ROLLBACK")
         assert (await adding).id == 1
 

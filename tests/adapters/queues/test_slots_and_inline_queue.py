@@ -120,7 +120,7 @@ async def test_cancelling_the_wait_does_not_cancel_the_conversion(line, slots_an
     await line.until(lambda: line.done == [1])
 
 
-async def test_a_wait_ends_after_its_seconds(line, slots_and_queue):
+async def test_a_wait_ends_after_the_requested_seconds(line, slots_and_queue):
     slots, _ = slots_and_queue
     started = await slots.start(UploadId(1))
     await started.wait(0.01)
@@ -151,7 +151,7 @@ async def test_end_waits_ends_the_wait_but_not_the_conversion(line, slots_and_qu
     await line.until(lambda: line.done == [1])
 
 
-async def test_after_close_nothing_starts(line, slots_and_queue):
+async def test_no_conversion_starts_after_close(line, slots_and_queue):
     slots, queue = slots_and_queue
     await slots.close()
     await queue.close()

@@ -277,7 +277,7 @@ async def test_a_write_succeeds_while_its_folder_is_being_removed(storage, tmp_p
     assert [info async for info in storage.list("")] == []
 
 
-async def test_leftovers_are_found_once_old_and_removed_unless_locked(storage, root):
+async def test_old_leftover_files_are_found_and_removed_unless_locked(storage, root):
     folder = root / ".incoming"
     now = datetime.now(UTC)
     for name, age in (("old", 2), ("locked", 2), ("young", 0)):

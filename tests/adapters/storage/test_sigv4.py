@@ -116,14 +116,14 @@ def test_the_cached_key_follows_the_day_and_the_credentials():
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 604_801])
-def test_a_life_that_s3_would_refuse_is_an_error(seconds):
+def test_a_url_lifetime_that_s3_would_refuse_raises_an_error(seconds):
     with pytest.raises(ValueError, match="between one second and seven days"):
         QuerySigner("https://b.example", "here", Credentials("A", "a"), FrozenClock()).sign(
             "GET", "k", {}, life=timedelta(seconds=seconds)
         )
 
 
-def test_credentials_have_no_secret_in_their_text():
+def test_the_text_of_credentials_hides_the_secret():
     assert "hush" not in f"{Credentials('A', 'hush', 'hush')!r} {Credentials('A', 'hush')}"
 
 
@@ -140,7 +140,7 @@ def test_credentials_have_no_secret_in_their_text():
         ),
     ],
 )
-async def test_urls_point_where_botocore_finds_the_bucket(monkeypatch, tmp_path, bucket, expected):
+async def test_urls_point_to_the_same_bucket_address_as_botocore(monkeypatch, tmp_path, bucket, expected):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "A")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))

@@ -34,7 +34,7 @@ def test_a_workspace_starts_empty_and_is_removed_with_its_block(tmp_path):
     assert list((tmp_path / "work").iterdir()) == []
 
 
-def test_leftovers_of_a_killed_process_are_removed_and_those_of_a_running_one_stay(tmp_path):
+def test_only_workspaces_of_killed_processes_are_removed(tmp_path):
     with subprocess.Popen(
         [sys.executable, "-c", KILLED, tmp_path], stdout=subprocess.PIPE, text=True
     ) as process:
