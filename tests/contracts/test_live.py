@@ -3,11 +3,12 @@
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import msgspec
 import pytest
 
 from builders import OTHER_USER, OWNER, START
 from orak.adapters.live.memory import MemoryLive
-from orak.adapters.live.redis import RedisLive
+from orak.adapters.live.redis import RedisLive, encode_tick
 from orak.adapters.redis.link import RedisLink
 from orak.application.ports.live import LiveMessage
 from orak.domain.identity import RecordId, UploadId, UserId
@@ -170,3 +171,19 @@ async def ticked(live, messages):
             await live.publish(OWNER, a_tick(1))
             await asyncio.wait({received}, timeout=0.05)
     assert await received == a_tick(1)
+
+
+def test_ticks_keep_the_names_that_other_releases_read():
+    message = LiveMessage(None, RecordId(1), UploadId(2), ProcessingStatus.PROCESSING, 40, START)
+    tick = msgspec.msgpack.decode(encode_tick(UserId(7), message))
+    assert tick == [
+        7,
+        {
+            "eventId": None,
+            "recordId": 1,
+            "uploadId": 2,
+            "processingStatus": "PROCESSING",
+            "progress": 40,
+            "at": tick[1]["at"],
+        },
+    ]

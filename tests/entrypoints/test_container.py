@@ -1,14 +1,17 @@
 """Every profile of settings builds: providers check no arguments before they are called."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from orak import Settings
 from orak.application.use_cases import Ports, UseCases, build_use_cases
 from orak.entrypoints.container import Container
-from orak.entrypoints.opening import made, opened
+from orak.entrypoints.opening import blaming, made, opened
 from orak.entrypoints.running import open_parts, run, running
+from orak.entrypoints.settings.checks import InvalidSetting
 from orak.entrypoints.settings.policies import policies_of
 
 PARTS = ("persistence", "storage", "workspaces", "converter", "redis", "live", "queue", "poster", "event_bus")
@@ -70,3 +73,25 @@ async def test_in_memory_orak_leaves_nothing_on_disk(tmp_path, monkeypatch):
     async with running(Settings(data_dir=Path("memory:"))) as use_cases:
         assert isinstance(use_cases, UseCases)
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_command_on_postgresql_goes_by_the_databases_clock(postgresql_url, tmp_path, monkeypatch):
+    ahead = datetime.now(UTC) + timedelta(days=1)
+    monkeypatch.setattr("orak.adapters.clock.following.datetime", SimpleNamespace(now=lambda _zone: ahead))
+    settings = Settings(data_dir=tmp_path, database_url=postgresql_url, db_auto_upgrade=True)
+    async with open_parts(settings, "persistence") as container:
+        assert container.clock().now() < ahead - timedelta(hours=23)
+
+
+async def test_a_worker_needs_no_token_settings(tmp_path):
+    wrong = {"jwt_secret": "s" * 32, "jwt_algorithms": ("RS256",)}
+    async with run(Settings(data_dir=tmp_path, **wrong), serves=False):
+        pass
+    with pytest.raises(InvalidSetting, match="JWT_ALGORITHMS"):
+        async with run(Settings(data_dir=tmp_path, **wrong)):
+            pass
+
+
+def test_a_bug_in_an_adapter_is_not_blamed_on_a_setting():
+    with pytest.raises(TypeError), blaming("DATABASE_URL"):
+        raise TypeError("a bug in a migration")

@@ -103,8 +103,8 @@ def test_a_jwt_secret_and_a_jwks_url_are_refused_together(load):
 )
 def test_any_libpq_url_chooses_postgresql(load, url):
     settings = load({"DATABASE_URL": url, "ORAK_DB_AUTO_UPGRADE": "1"}).settings
-    assert (settings.database, settings.on_sqlite, settings.db_auto_upgrade) == (url, False, True)
-    assert load().settings.on_sqlite
+    assert (settings.database, settings.database_kind, settings.db_auto_upgrade) == (url, "postgresql", True)
+    assert load().settings.database_kind == "sqlite"
 
 
 def test_texts_become_lists_enums_and_booleans(load):

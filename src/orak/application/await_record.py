@@ -29,14 +29,13 @@ class AwaitRecord:
         `PermissionDenied`.
         """
         until, pause = self.clock.now() + timedelta(seconds=seconds), _FIRST_PAUSE_SECONDS
-        while True:
-            snapshot = (await self.snapshots.get(record_id)).owned_by(actor)
-            left = (until - self.clock.now()).total_seconds()
-            if snapshot.is_settled or left <= 0:
-                return snapshot
+        snapshot = (await self.snapshots.get(record_id)).owned_by(actor)
+        while not snapshot.is_settled and (left := (until - self.clock.now()).total_seconds()) > 0:
             try:
                 async with self.waits.until_shutdown():
                     await self.clock.sleep(min(pause, left))
+                    snapshot = (await self.snapshots.get(record_id)).owned_by(actor)
             except WaitEnded:
                 return snapshot
             pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
+        return snapshot

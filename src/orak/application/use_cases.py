@@ -1,4 +1,4 @@
-"""Everything orak can do, on one page: what it needs (`Ports`), its limits (`Policies`), its use cases."""
+"""Everything orak can do, on one page: its ports, its limits and its use cases."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -156,9 +156,9 @@ class Policies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseCases:
-    """The use cases, each called like a function."""
+    """The use cases, each called like a function, and the batch size that workers keep to."""
 
-    # Singers
+    # Users
     request_upload: RequestUpload
     store_upload: StoreUpload
     get_upload: GetUpload

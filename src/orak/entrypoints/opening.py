@@ -11,6 +11,7 @@ from typing import Any
 
 from dependency_injector import providers
 
+from orak.application.ports.failures import InvalidConfiguration
 from orak.entrypoints.settings.checks import InvalidSetting
 
 _log = logging.getLogger(__name__)
@@ -108,6 +109,6 @@ def blaming(setting: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         hint = f"pip install 'orak[{_EXTRAS.get(setting, 'aws')}]'"
         raise InvalidSetting(setting, f"is set, but {error.name} is not installed", hint) from error
-    except (ValueError, TypeError) as error:  # redis-py raises TypeError for an unknown URL parameter
-        hint = getattr(error, "hint", None) or _HINTS.get(setting, f"see {setting} in `orak config`")
+    except InvalidConfiguration as error:
+        hint = error.hint or _HINTS.get(setting, f"see {setting} in `orak config`")
         raise InvalidSetting(setting, f"cannot be used: {error}", hint) from error

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orak.adapters.auth.none import NoTokens
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.leases import Leases
@@ -110,7 +111,7 @@ async def run(settings: Settings, *, serves: bool = True) -> AsyncIterator[Runni
         storage, slots = await made(container.storage), await made(container.starter)
         yield Running(
             use_cases=use_cases,
-            tokens=await made(container.tokens),
+            tokens=await made(container.tokens) if serves else NoTokens(),
             object_server=None if settings.storage_kind == "s3" else storage,
             media=storage,
             clock=ports.clock,
@@ -143,5 +144,8 @@ async def open_parts(settings: Settings, *names: str) -> AsyncIterator[Container
         Unavailable: the database does not answer.
     """
     container = Container(settings=settings)
-    async with opened(*(container.providers[name] for name in names)):
+    parts = [container.providers[name] for name in names]
+    if "persistence" in names and settings.database_kind == "postgresql":
+        parts.append(container.following)
+    async with opened(*parts):
         yield container

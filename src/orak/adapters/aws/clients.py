@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ParamValidationError
 
 from orak.adapters.aws.config import AwsConfig
-from orak.application.ports.failures import Unavailable
+from orak.application.ports.failures import InvalidConfiguration, Unavailable
 
 _CALL_SECONDS = 10.0
 """Time limit of a call with all its retries, beyond the time that the service itself waits."""
@@ -20,7 +20,7 @@ _FALLBACK_REGION = "us-east-1"
 """The region for an AWS-compatible server if none is configured."""
 
 
-class InvalidAwsConfig(ValueError):
+class InvalidAwsConfig(InvalidConfiguration):
     """The configuration cannot work: it has no region, or an invalid endpoint."""
 
 

@@ -1,16 +1,19 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 from typing import Self
 
 import msgspec
+from msgspec.structs import astuple
 from redis.asyncio import Redis
 
 from orak.adapters.live.memory import CAPACITY, MemoryLive
 from orak.adapters.redis.link import COOLDOWN, OUTAGE_ERRORS, TIMEOUT, RedisLink
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.live import LiveMessage
-from orak.domain.identity import UserId
+from orak.domain.identity import RecordId, UploadId, UserId
+from orak.domain.processing import ProcessingStatus
 
 _CHANNEL = "orak:ticks"
 
@@ -24,9 +27,26 @@ _PONG = 2.0
 """Seconds that Redis has to answer the ping."""
 
 
+class _TickMessage(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """The fields of `LiveMessage` under the names that are sent: other releases read them."""
+
+    event_id: int | None
+    record_id: RecordId
+    upload_id: UploadId
+    processing_status: ProcessingStatus
+    progress: int
+    at: datetime
+    deleted: bool = False
+
+
 class _Tick(msgspec.Struct, frozen=True, array_like=True):
     user_id: UserId
-    message: LiveMessage
+    message: _TickMessage
+
+
+def encode_tick(user_id: UserId, message: LiveMessage) -> bytes:
+    """Return a tick as it is sent to other processes."""
+    return msgspec.msgpack.encode(_Tick(user_id, _TickMessage(*astuple(message))))
 
 
 class RedisLive:
@@ -40,7 +60,6 @@ class RedisLive:
         self._link = link
         self._local = MemoryLive(capacity)
         self._sending: set[asyncio.Task[None]] = set()
-        self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(_Tick)
         self._subscribed = asyncio.Event()
 
@@ -62,7 +81,7 @@ class RedisLive:
         if message.event_id is not None or not self._subscribed.is_set():
             await self._local.publish(user_id, message)
         if message.event_id is None and len(self._sending) < _MAX_UNSENT:
-            sending = asyncio.create_task(self._send(_Tick(user_id, message)))
+            sending = asyncio.create_task(self._send(encode_tick(user_id, message)))
             self._sending.add(sending)
             sending.add_done_callback(self._sending.discard)
 
@@ -74,9 +93,9 @@ class RedisLive:
         """Return once ticks of other processes arrive."""
         await self._subscribed.wait()
 
-    async def _send(self, tick: _Tick) -> None:
+    async def _send(self, tick: bytes) -> None:
         try:
-            await self._link.call(lambda: self._link.client.publish(_CHANNEL, self._encoder.encode(tick)))
+            await self._link.call(lambda: self._link.client.publish(_CHANNEL, tick))
         except Unavailable:
             return
 
@@ -116,4 +135,4 @@ class RedisLive:
             tick = self._decoder.decode(data)
         except msgspec.DecodeError:  # sent by another release
             return
-        await self._local.publish(tick.user_id, tick.message)
+        await self._local.publish(tick.user_id, LiveMessage(*astuple(tick.message)))

@@ -12,7 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from orak.application.ports.failures import Unavailable
+from orak.application.ports.failures import InvalidConfiguration, Unavailable
 
 T = TypeVar("T")
 
@@ -54,14 +54,18 @@ async def check_redis(url: str) -> None:
 
 
 def _client(url: str) -> Redis:
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=MAX_CONNECTIONS,
-        timeout=TIMEOUT,
-        socket_timeout=TIMEOUT,
-        socket_connect_timeout=TIMEOUT,
-        retry=retry_once(),
-    )
+    try:
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=MAX_CONNECTIONS,
+            timeout=TIMEOUT,
+            socket_timeout=TIMEOUT,
+            socket_connect_timeout=TIMEOUT,
+            retry=retry_once(),
+        )
+        pool.connection_class(**pool.connection_kwargs)  # checks the parameters, which the pool does not
+    except (ValueError, TypeError) as error:  # redis-py raises TypeError for an unknown parameter of the URL
+        raise InvalidConfiguration(str(error)) from error
     return Redis.from_pool(pool)
 
 
@@ -83,7 +87,10 @@ class RedisLink:
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str, name: str) -> AsyncIterator[Self]:
-        """Open the client. If Redis does not answer yet, log that and go on."""
+        """Open the client. If Redis does not answer yet, log that and go on.
+
+        Raise `InvalidConfiguration` for a URL that redis-py cannot use.
+        """
         client = _client(url)
         try:
             link = cls(client, name)

@@ -100,9 +100,8 @@ class S3Storage:
         while True:
             answer = await self._bucket.call("list_objects_v2", Prefix=prefix, **page)
             for found in answer.get("Contents", ()):
-                if is_valid(
-                    found["Key"]
-                ):  # the AWS console creates "folder/" objects, which orak did not store
+                # The AWS console creates "folder/" objects, which orak did not store.
+                if is_valid(found["Key"]):
                     yield ListedObject(
                         ObjectKey(found["Key"]), found["Size"], found["LastModified"].astimezone(UTC)
                     )

@@ -16,7 +16,7 @@ from orak.adapters.storage.bucket_settings import BucketSettings
 from orak.adapters.storage.s3_errors import port_errors
 from orak.adapters.storage.sigv4 import Credentials, QuerySigner
 from orak.application.ports.clock import Clock
-from orak.application.ports.failures import Unavailable
+from orak.application.ports.failures import InvalidConfiguration, Unavailable
 from orak.application.ports.storage import ObjectMissing
 
 _log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ _BUCKET_SEEN_FOR = 60.0
 """Seconds for which a bucket that has answered is taken to exist."""
 
 
-class InvalidBucket(ValueError):
+class InvalidBucket(InvalidConfiguration):
     """No bucket can have these settings."""
 
 

@@ -10,6 +10,12 @@ class Unavailable(OrakError):
     summary = "a service that orak needs does not answer"
 
 
+class InvalidConfiguration(ValueError):
+    """An adapter cannot work with the values that it was given; *hint* says what to do, if it is known."""
+
+    hint: str | None = None
+
+
 class StaleVersion(OrakError):
     """Another writer saved the aggregate first: read it again and decide again."""
 

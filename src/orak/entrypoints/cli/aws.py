@@ -40,7 +40,7 @@ def aws() -> None:
 def setup(dry_run: bool, as_json: bool, queue: str | None) -> None:  # noqa: FBT001 - click passes flags by name
     """Create missing AWS resources between orak and its workers, and repair wrong ones.
 
-    Creates the event bus, a rule for orak's events, a queue, a queue for dead letters, and the permission to
+    Creates the event bus, a rule for its events, a queue, a queue for dead letters, and the permission to
     deliver. With S3_BUCKET_NAME, also creates a rule for the bucket's uploads and turns on the bucket's
     events; its other notifications stay. Removes nothing and may be run again at any time. The last lines
     are the settings for orak.

@@ -11,7 +11,7 @@ _INSTALLATION = {
 @click.argument("shell", type=click.Choice(list(_INSTALLATION)))
 @click.pass_context
 def completion(ctx: click.RichContext, shell: str) -> None:
-    """Print a script that completes orak's commands in a shell."""
+    """Print a script that completes the commands of orak in a shell."""
     from click.shell_completion import get_completion_class
 
     completion_class = get_completion_class(shell)

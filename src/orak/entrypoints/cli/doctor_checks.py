@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
@@ -164,6 +165,7 @@ async def _try_bucket(settings: Settings) -> None:
 
 async def _try_redis(url: str) -> None:
     with blaming("REDIS_URL"):
+        import_module("orak.adapters.queues.taskiq_broker")  # `serve` and `worker` need taskiq, too
         await imported("orak.adapters.redis.link:check_redis")(url)
 
 

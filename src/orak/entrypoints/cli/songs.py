@@ -31,7 +31,7 @@ class BadRow(NamedTuple):
 
 @click.group()
 def songs() -> None:
-    """Manage orak's copy of the song catalogue."""
+    """Manage the copy of the song catalogue that orak keeps."""
 
 
 @songs.command("import")

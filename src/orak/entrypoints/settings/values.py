@@ -174,11 +174,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return "sqlite" if self.database.startswith("sqlite:") else "postgresql"
 
     @property
-    def on_sqlite(self) -> bool:
-        """Whether the database is a SQLite file on this machine."""
-        return self.database_kind == "sqlite"
-
-    @property
     def work_dir(self) -> Path | None:
         """The folder for the files of running conversions; None is the system's temporary folder."""
         return None if self.in_memory else self.data_dir / "work"

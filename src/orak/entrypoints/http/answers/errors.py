@@ -1,4 +1,4 @@
-"""Errors as HTTP answers: a table of orak's errors, and one envelope for all of them."""
+"""Errors as HTTP answers: a table of errors, and one envelope for all of them."""
 
 import logging
 from collections.abc import Mapping

@@ -6,6 +6,7 @@ handlers parse themselves.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import msgspec
@@ -185,7 +186,7 @@ def _operation_object(one: _Described, shape_of: Mapping[Any, JsonObject]) -> di
         "parameters": [parameter.described() for parameter in (*one.operation.parameters, _ACCEPT_LANGUAGE)],
         "responses": {
             **{
-                str(status): _answer_object(answer, shape_of)
+                str(status): _answer_object(status, answer, shape_of)
                 for status, answer in one.operation.answers.items()
             },
             **_error_objects(one),
@@ -198,11 +199,10 @@ def _operation_object(one: _Described, shape_of: Mapping[Any, JsonObject]) -> di
     return described
 
 
-def _answer_object(answer: Answer, shape_of: Mapping[Any, JsonObject]) -> dict[str, object]:
-    described: dict[str, object] = {
-        "description": answer.description,
-        "headers": _header_references("X-Request-Id", *answer.headers),
-    }
+def _answer_object(status: int, answer: Answer, shape_of: Mapping[Any, JsonObject]) -> dict[str, object]:
+    described: dict[str, object] = {"description": answer.description}
+    if status != HTTPStatus.SWITCHING_PROTOCOLS:  # the server of WebSockets answers without it
+        described["headers"] = _header_references("X-Request-Id", *answer.headers)
     schema = answer.schema if answer.body is None else shape_of[answer.body]
     if schema is not None:
         described["content"] = {answer.media_type: {"schema": schema}}

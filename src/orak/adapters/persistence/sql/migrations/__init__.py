@@ -12,6 +12,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection, make_url
 
 from orak.adapters.persistence.sql.sqlite import writing_engine
+from orak.application.ports.failures import InvalidConfiguration
 
 T = TypeVar("T")
 
@@ -23,7 +24,7 @@ _ERA = 1000
 on it. A revision that removes what an older orak needs begins the next thousand: a major version."""
 
 
-class UnusableSchema(ValueError):
+class UnusableSchema(InvalidConfiguration):
     """The database has a schema that this version of orak cannot work on."""
 
     def __init__(self, reason: str, hint: str) -> None:
