@@ -138,7 +138,7 @@ async def test_a_duration_out_of_range_is_refused(service, seconds):
 async def test_a_caller_that_sets_a_wait_also_waits_for_a_queued_conversion(service):
     upload = await service.upload()
     creating = asyncio.create_task(
-        # Each poll sets the clock forward, while the conversion takes real time: no shorter wait is long enough.
+        # Each poll sets the clock forward, but the conversion takes real time: a shorter wait may end first.
         service.use_cases.create_record(OWNER, NewRecord("t", upload.id), wait=10**9)
     )
     while not await service.use_cases.process_upload():  # noqa: ASYNC110 - no event is set when the row waits
