@@ -59,21 +59,30 @@ def listen(host: str, port: int) -> socket.socket:
 
 @asynccontextmanager
 async def serving(settings: Settings, listener: socket.socket) -> AsyncIterator[Running]:
-    """Serve the API on *listener* until the block ends; when it begins, the server responds."""
-    async with run(settings) as orak:
-        # orak is opened here and not by the application: errors then reach the caller, not uvicorn's log.
-        app = create_app(settings, lambda: nullcontext(orak))
-        server = _Server(server_config(app, settings))
-        task = asyncio.create_task(server.serve([listener]), name="http")
-        try:
-            await server.startup_ended.wait()
-            if not server.started:
-                await task  # raises the error that kept it from starting
+    """Serve the API on *listener* until the block ends, then close it.
+
+    The server responds when the block begins.
+    """
+    with listener:  # also where orak cannot be opened
+        async with run(settings) as orak, _answering(orak, settings, listener):
             yield orak
-        finally:
-            orak.end_waits()
-            server.should_exit = True
-            await task
+
+
+@asynccontextmanager
+async def _answering(orak: Running, settings: Settings, listener: socket.socket) -> AsyncIterator[None]:
+    # orak is opened here and not by the application: errors then reach the caller, not uvicorn's log.
+    app = create_app(settings, lambda: nullcontext(orak))
+    server = _Server(server_config(app, settings))
+    task = asyncio.create_task(server.serve([listener]), name="http")
+    try:
+        await server.startup_ended.wait()
+        if not server.started:
+            await task  # raises the error that kept it from starting
+        yield
+    finally:
+        orak.end_waits()
+        server.should_exit = True
+        await task
 
 
 class _Server(uvicorn.Server):
