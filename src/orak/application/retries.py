@@ -1,4 +1,4 @@
-"""Repeated tries, after a lost race or during an outage."""
+"""Retries, after a lost race or during an outage."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta

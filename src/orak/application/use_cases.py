@@ -156,7 +156,7 @@ class Policies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseCases:
-    """The use cases, each called like a function, and the batch size that workers keep to."""
+    """The use cases, each called like a function, and the workers' batch size."""
 
     # Users
     request_upload: RequestUpload

@@ -1,4 +1,6 @@
-"""The Python client of orak's HTTP API. It needs only httpx and msgspec, and nothing else of orak.
+"""The Python client of orak's HTTP API.
+
+It needs only httpx and msgspec, and nothing else of orak.
 
 with OrakClient("http://127.0.0.1:8000", token) as orak:
     record = orak.upload("song.mp3", title="첫 노래", wait=60)

@@ -26,7 +26,10 @@ T = TypeVar("T")
 
 
 class AsyncOrakClient:
-    """`OrakClient` for asyncio: the same calls and errors, awaited. See `OrakClient` for each call."""
+    """`OrakClient` for asyncio: the same calls and errors, awaited.
+
+    See `OrakClient` for each call.
+    """
 
     def __init__(
         self,
@@ -118,7 +121,10 @@ class AsyncOrakClient:
         return await self._run(flows.wait(record_id, deadline, timeout, on_progress))
 
     async def events(self, after: int | None = None) -> AsyncIterator[Event]:
-        """Yield changes and progress of the caller's own records as they happen, without end."""
+        """Yield changes and progress of the caller's own records as they happen.
+
+        The iteration has no end.
+        """
         stream = ResumableStream(after)
         while True:
             parser = None
@@ -138,7 +144,10 @@ class AsyncOrakClient:
             await asyncio.sleep(stream.close(parser))
 
     async def _watch(self, watch: RecordWatch, until: float) -> bool:
-        """Follow a record live; return whether its conversion has ended. If not, poll from now on."""
+        """Follow a record live; return whether its conversion has ended.
+
+        If it has not, poll from now on.
+        """
         try:
             async with self._http.stream("GET", live_events.PATH, timeout=STREAM_TIMEOUT) as response:
                 if response.status_code != httpx.codes.OK:
@@ -168,7 +177,10 @@ class AsyncOrakClient:
         return await self._run(flows.change(record_id, title=title, song_id=song_id))
 
     async def retry(self, record_id: int) -> Record:
-        """Convert a FAILED record again; refused (409) if it did not fail or its original is gone."""
+        """Convert a FAILED record again.
+
+        The server refuses (409) if it did not fail or its original is gone.
+        """
         return await self._run(flows.retry(record_id))
 
     async def delete(self, record_id: int) -> None:

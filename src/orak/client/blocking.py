@@ -149,7 +149,9 @@ class OrakClient:
         return self._run(flows.wait(record_id, deadline, timeout, on_progress))
 
     def events(self, after: int | None = None) -> Iterator[Event]:
-        """Yield changes and progress of the caller's own records as they happen, without end.
+        """Yield changes and progress of the caller's own records as they happen.
+
+        The iteration has no end.
 
         Each change comes once, in order; progress reports between them may be missed. After a lost connection
         the client reconnects and first yields the changes that it missed.
@@ -176,7 +178,10 @@ class OrakClient:
             time.sleep(stream.close(parser))
 
     def _watch(self, watch: RecordWatch, until: float) -> bool:
-        """Follow a record live; return whether its conversion has ended. If not, poll from now on."""
+        """Follow a record live; return whether its conversion has ended.
+
+        If it has not, poll from now on.
+        """
         try:
             with self._http.stream("GET", live_events.PATH, timeout=STREAM_TIMEOUT) as response:
                 if response.status_code != httpx.codes.OK:
@@ -205,7 +210,10 @@ class OrakClient:
         return self._run(flows.change(record_id, title=title, song_id=song_id))
 
     def retry(self, record_id: int) -> Record:
-        """Convert a FAILED record again; refused (409) if it did not fail or its original is gone."""
+        """Convert a FAILED record again.
+
+        The server refuses (409) if it did not fail or its original is gone.
+        """
         return self._run(flows.retry(record_id))
 
     def delete(self, record_id: int) -> None:

@@ -1,4 +1,7 @@
-"""Requests before they are sent. The blocking and the asyncio client send them in their own ways."""
+"""Requests before they are sent.
+
+The blocking and the asyncio client send them in their own ways.
+"""
 
 import asyncio
 import re
@@ -21,7 +24,10 @@ OnBytes: TypeAlias = Callable[[int, int], None]
 
 
 class FileBody(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A file as a request body. Each attempt reads it from its beginning while sending."""
+    """A file as a request body.
+
+    Each attempt reads it from its beginning while sending.
+    """
 
     def __init__(self, path: Path, size: int, on_progress: OnBytes | None) -> None:
         self._path = path
@@ -113,7 +119,7 @@ def checked_base_url(url: str) -> str:
 
 
 def api_headers(token: str, language: str | None) -> dict[str, str]:
-    """Return the headers of every request to orak: the token, and the language of messages.
+    """Return the headers of every request: the token and the language of messages.
 
     Raise `ValueError` for a token that no header can hold. The message does not repeat it.
     """

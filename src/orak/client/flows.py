@@ -196,12 +196,15 @@ def upload(
 
 
 def _idempotency_header(idempotency_key: str | None) -> dict[str, str]:
-    """Return the header that makes it safe to send a POST again when its response was lost."""
+    """Return the header that makes it safe to repeat a POST if its response was lost."""
     return {"Idempotency-Key": idempotency_key or uuid4().hex}
 
 
 def successful(call: Call) -> Flow[httpx.Response]:
-    """Return the successful response to *call*. Raise `OrakApiError` for an error response."""
+    """Return the successful response to *call*.
+
+    Raise `OrakApiError` for an error response.
+    """
     response, _ = yield from send(call)
     return _check(response)
 

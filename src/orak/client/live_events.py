@@ -1,4 +1,7 @@
-"""Live events of the caller's records (server-sent events, WHATWG HTML §9.2), for both clients."""
+"""Live events of the caller's records, for both clients.
+
+They are server-sent events (WHATWG HTML §9.2).
+"""
 
 import time
 from collections.abc import Callable
@@ -54,7 +57,10 @@ class EventParser:
         self._has_id = False
 
     def feed(self, line: str) -> Event | None:
-        """Return the event that *line* completes, or None. Raise `UnreadableAnswer` if it cannot be read."""
+        """Return the event that *line* completes, or None.
+
+        Raise `UnreadableAnswer` if it cannot be read.
+        """
         if line:
             self._add_field(line)
             return None
@@ -139,7 +145,7 @@ class RecordWatch:
         return event.is_change
 
     def update(self, record: Record) -> bool:
-        """Store and report the record as it is now; return whether its conversion has ended."""
+        """Store and report the present record; return whether its conversion has ended."""
         self.record = record
         self._report(record)
         return record.is_settled

@@ -35,7 +35,9 @@ class Outcome(NamedTuple):
 
 
 def send(call: Call) -> Flow[Outcome]:
-    """Send *call*, again where that is safe and can help; return the last response, whatever its status.
+    """Send *call*, again where that is safe and can help.
+
+    Return the last response, whatever its status.
 
     Raises:
         Unreachable: the server did not respond.
@@ -66,7 +68,7 @@ def _is_safe_to_repeat(call: Call, error: httpx.TransportError) -> bool:
 
 
 def _requested_pause(call: Call, response: httpx.Response) -> float | None:
-    """Return the seconds to wait before sending *call* again; None if *response* is final."""
+    """Return the seconds until *call* is sent again; None if *response* is final."""
     status, retry_after = response.status_code, response.headers.get("Retry-After", "")
     if status in _NOTHING_DONE and retry_after.isdecimal():
         return float(retry_after)
@@ -74,5 +76,8 @@ def _requested_pause(call: Call, response: httpx.Response) -> float | None:
 
 
 def _backoff(attempt: int) -> float:
-    """Return an exponential pause from 0.2 s, with jitter so that clients do not return all at once."""
+    """Return an exponential pause from 0.2 s, with jitter.
+
+    The jitter keeps clients from returning all at once.
+    """
     return 0.2 * 2.0 ** (attempt - 1) * random.uniform(0.5, 1.0)  # noqa: S311 - not used for a secret

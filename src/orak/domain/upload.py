@@ -188,9 +188,10 @@ class Upload(msgspec.Struct, frozen=True):
         return at + patience(at - self.created_at, expected=expected)
 
     def accounts_for(self, key: ObjectKey) -> bool:
-        """Return whether the object is this row's original or output.
+        """Return whether the object belongs to this upload.
 
-        The original of a tombstone belongs to it too, and is removed with it.
+        While it is PROCESSING, any of its objects does: the attempt may be writing it. A tombstone still owns
+        its original, which is removed with it.
         """
         if key == self.key:
             return True
@@ -321,7 +322,7 @@ class Upload(msgspec.Struct, frozen=True):
         """Count an attempt that failed or died.
 
         The upload goes back in line, or is FAILED when its budget is used up. *killed* is the failure code if
-        the decoder was killed; None is any other transient failure. Raise `LeaseLost` like `complete`.
+        the decoder was killed, and None for any other transient failure. Raise `LeaseLost` like `complete`.
         """
         self._check_lease(attempt)
         failures = self.failures + 1
@@ -361,7 +362,9 @@ class Upload(msgspec.Struct, frozen=True):
     def release(
         self, attempt: int, *, at: datetime, not_before: datetime | None = None
     ) -> tuple[Self, DomainEvent]:
-        """Give the lease back without counting a failure, as at shutdown or after an outage.
+        """Give the lease back without counting a failure.
+
+        Use it at shutdown or after an outage.
 
         Raise `LeaseLost`.
         """

@@ -35,7 +35,9 @@ _LIMIT_SIGNALS = frozenset({signal.SIGXCPU, signal.SIGXFSZ})
 
 
 class ChildConverter:
-    """Converts each file in a child process that can be killed and cannot harm its parent.
+    """Converts each file in a child process, which can be killed.
+
+    The child cannot harm its parent.
 
     Use it as an async context manager, or call `close` when done. It starts its server on first use, and
     again if the server was killed. One instance runs any number of conversions at once, from any event loop;
@@ -47,7 +49,7 @@ class ChildConverter:
         self._server = ForkServer()
 
     async def __aenter__(self) -> Self:
-        """Start the server now, so that the first conversion does not wait for its imports."""
+        """Start the server now: the first conversion then does not wait for imports."""
         self._server.start()
         return self
 
@@ -55,11 +57,16 @@ class ChildConverter:
         await self.close()
 
     async def close(self) -> None:
-        """Kill running conversions, which then fail as DECODER_CRASHED, and end the server."""
+        """Kill running conversions and end the server.
+
+        The killed conversions fail as DECODER_CRASHED.
+        """
         await asyncio.to_thread(self._server.stop)
 
     async def convert(self, order: ConversionOrder, progress: Callable[[float], None]) -> Conversion:
-        """Decode, measure, adjust the gain and encode; see `orak.application.ports.converter.Converter`.
+        """Decode, measure, adjust the gain and encode.
+
+        See `orak.application.ports.converter.Converter`.
 
         A failed or cancelled conversion removes the files that it began. If the server is killed from
         outside, the conversion starts again, once.
@@ -139,7 +146,10 @@ class _RisingProgress:
 
 
 async def _exchange(child: Child, task: Task, progress: Callable[[float], None]) -> Report | None:
-    """Send the task and receive reports; return the last one, or None if the child ended without it."""
+    """Send the task and receive reports; return the last one.
+
+    Return None if the child ended without it.
+    """
     loop = asyncio.get_running_loop()
     pending = b""
     try:
@@ -178,7 +188,10 @@ async def _cause_of_death(child: Child) -> Exception:
 
 
 async def _read_lifeline(child: Child) -> list[int]:
-    """Wait until the child is reaped; return its pid and exit code, or fewer numbers if the server died."""
+    """Wait until the child is reaped; return its pid and exit code.
+
+    Return fewer numbers if the server died.
+    """
     loop = asyncio.get_running_loop()
     text = b""
     try:

@@ -1,4 +1,7 @@
-"""One conversion from source to published file, streamed: memory does not grow with the duration."""
+"""One conversion from source to published file, streamed.
+
+Memory does not grow with the duration.
+"""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -34,7 +37,9 @@ _MAX_ENCODINGS = 4
 def convert(
     task: Task, source: Path, *, progress: Callable[[float], None], decoded: Callable[[float], None]
 ) -> Conversion:
-    """Decode *source* to measure it, decode it again to encode it, then decode the result to verify it.
+    """Convert *source* in three passes: measure, encode, verify.
+
+    The first two passes decode the source; the third decodes the result.
 
     *progress* receives a rising fraction from 0 to 1, *decoded* the seconds of the source decoded so far.
 
@@ -90,7 +95,7 @@ class _Conversion:
         )
 
     def _measure_source(self) -> tuple[Measurement, float]:
-        """Measure the source and its duration, and decide whether to process it in mono or in stereo."""
+        """Measure the source and its duration, and choose mono or stereo processing."""
         found: Layout = "mono"
         while True:
             with open_decoder(self._source, self._task.max_duration_seconds) as decoder:
@@ -113,11 +118,14 @@ class _Conversion:
             yield resample(decoder.frames(self._stages), self._layout)
 
     def _source_filters(self, gain: Gain | None = None) -> tuple[Filter, ...]:
-        """Return the filters for the source's frames, applied before measuring and encoding."""
+        """Return the filters that the source's frames pass before measuring and encoding."""
         return (*(_EQUAL_POWER if self._layout == "mono" else ()), *(gain.filters() if gain else ()))
 
     def _encode_until_accepted(self, gain: Gain, measured: Measurement) -> tuple[Peaks, Measurement]:
-        """Encode until the decoded result meets loudness and true peak, or the attempts are used up."""
+        """Encode until the decoded result meets loudness and true peak.
+
+        Stop when the attempts are used up.
+        """
         for encoding in range(1, _MAX_ENCODINGS + 1):
             self._stages.next(ends=1 - 0.15 / 2 ** (encoding - 1))
             peaks = self._encode(gain, measured.samples)

@@ -1,4 +1,7 @@
-"""The child process: it confines itself, converts one file, reports the result and exits."""
+"""The child process that converts one file.
+
+It confines itself, converts the file, reports the result and exits.
+"""
 
 import errno
 import os
@@ -37,7 +40,9 @@ _RESERVE_BYTES = MEBIBYTE
 
 
 def run(channel_descriptor: int, directory: Path) -> NoReturn:
-    """Receive one task from the socket, carry it out and send the report. This never returns.
+    """Receive one task from the socket, carry it out and send the report.
+
+    This never returns.
 
     The server calls this right after the fork, while all of its own descriptors are still open here.
     """

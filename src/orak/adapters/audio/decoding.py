@@ -65,7 +65,9 @@ class Decoder:
         self.layout: Layout = "mono" if stream.layout.nb_channels == 1 else "stereo"
 
     def frames(self, progress: Callable[[float], None]) -> Iterator[AudioFrame]:
-        """Yield every frame that can be decoded, and report the fraction of the file read to *progress*.
+        """Yield every frame that can be decoded.
+
+        *progress* receives the fraction of the file read so far.
 
         Damaged packets are skipped. The stream ends where the container breaks off.
 
@@ -111,7 +113,7 @@ class Decoder:
 
 
 def _declared_seconds(container: InputContainer) -> float:
-    """Return the exact duration that the header declares, or infinity if it declares none.
+    """Return the exact duration that the header declares, or else infinity.
 
     The sample count of a FLAC header is exact, or 0 for unknown (RFC 9639 §8.2). A FLAC file that continues
     past it is damaged or malicious. Other containers only estimate their duration, or omit it in a live

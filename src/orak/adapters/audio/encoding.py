@@ -45,7 +45,9 @@ _ENCODERS: Mapping[AudioProfile, _Encoder] = {
 def encode(
     frames: Iterator[AudioFrame], path: Path, profile: AudioProfile, title: str, *, from_mono: bool
 ) -> None:
-    """Encode *frames* (48 kHz stereo) into *path*, replacing the file. The title is its only tag.
+    """Encode *frames* (48 kHz stereo) into *path*, replacing the file.
+
+    The title is its only tag.
 
     With *from_mono* both channels are identical, and AAC encodes only their sum without trying alternatives.
     """

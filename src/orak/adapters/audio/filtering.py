@@ -17,7 +17,10 @@ Filter = tuple[str, str]
 def apply_filters(
     frames: Iterator[AudioFrame], layout: Layout, filters: Sequence[Filter]
 ) -> Iterator[AudioFrame]:
-    """Yield *frames* (48 kHz, float) after *filters*, keeping only what the filters buffer in memory."""
+    """Yield *frames* (48 kHz, float) after *filters*.
+
+    Only what the filters buffer stays in memory.
+    """
     graph = Graph()
     graph.threads = 1
     source = graph.add_abuffer(

@@ -1,4 +1,7 @@
-"""The loop of the fork server: it forks, kills and reaps children, and parses no input."""
+"""The loop of the fork server.
+
+It forks, kills and reaps children, and parses no input.
+"""
 
 import contextlib
 import gc
@@ -129,7 +132,7 @@ class _Loop:
 
 
 def _process_descriptor(pid: int) -> int | None:
-    """Return a descriptor that becomes readable when process *pid* ends (Linux), else None."""
+    """Return a descriptor that is readable once process *pid* ends (Linux), or None."""
     try:
         return os.pidfd_open(pid)
     except (AttributeError, OSError):

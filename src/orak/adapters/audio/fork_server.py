@@ -35,7 +35,7 @@ class Child:
 
 
 class ForkServer:
-    """A small process that has imported the decoder and forks itself once for each conversion.
+    """A small process with the decoder imported; it forks once for each conversion.
 
     The forkserver of `multiprocessing` does not fit: it imports the user's `__main__` again, passes its
     environment on, exists once per process instead of once per owner, and uses pickle. This one is
@@ -59,7 +59,10 @@ class ForkServer:
         return None if self._process is None else self._process.pid
 
     def start(self) -> None:
-        """Start the server if it does not run; return at once, while it is still importing."""
+        """Start the server if it does not run.
+
+        Return at once, while it is still importing.
+        """
         with self._lock:
             self._ensure_started()
 
@@ -83,7 +86,10 @@ class ForkServer:
         return Child(channel, lifeline, server)
 
     def stop(self) -> None:
-        """Kill the children and end the server, within milliseconds. Repeating this does nothing."""
+        """Kill the children and end the server, within milliseconds.
+
+        Repeating this does nothing.
+        """
         with self._lock:
             self._discard(wait=True)
 

@@ -1,4 +1,7 @@
-"""The choice of gain: one linear gain, and a limiter where peaks would exceed the ceiling."""
+"""The choice of gain: one linear gain, and a limiter for peaks.
+
+The limiter acts where peaks would exceed the ceiling.
+"""
 
 from typing import Self
 
@@ -37,12 +40,18 @@ class Gain(msgspec.Struct, frozen=True):
 
     @classmethod
     def initial(cls, source: Measurement) -> Self:
-        """Return the gain that fits if limiting costs no loudness and encoding moves no peak."""
+        """Return the gain to start with.
+
+        It fits if limiting costs no loudness and encoding moves no peak.
+        """
         return cls(source, 0.0 if source.lufs is None else TARGET_LUFS - source.lufs)
 
     @property
     def db(self) -> float:
-        """The linear gain in dB: the wanted gain, bounded by +30 dB and by the limiter's range."""
+        """The linear gain in dB.
+
+        It is the wanted gain, bounded by +30 dB and by the limiter's range.
+        """
         if self.source.true_peak_db is None:
             return 0.0
         headroom = self.ceiling_dbtp - self.source.true_peak_db
@@ -59,7 +68,10 @@ class Gain(msgspec.Struct, frozen=True):
 
     @property
     def needs_trial(self) -> bool:
-        """Whether limiting may cost so much loudness that measuring before encoding is cheaper."""
+        """Whether measuring before encoding is cheaper.
+
+        It is when limiting may take away much loudness.
+        """
         return self.limiting_db > _LIGHT_LIMITING_DB
 
     def filters(self) -> tuple[Filter, ...]:
@@ -76,7 +88,7 @@ class Gain(msgspec.Struct, frozen=True):
         )
 
     def corrected(self, result: Measurement) -> Self | None:
-        """Return the gain to try after *result* was measured, or None if no other gain is better."""
+        """Return the gain to try after measuring *result*, or None if none is better."""
         wanted, ceiling = self.wanted_db, self.ceiling_dbtp
         if result.true_peak_db is not None:
             over = result.true_peak_db - (CEILING_DBTP - _METER_TOLERANCE_DB / 2)

@@ -8,7 +8,10 @@ MEBIBYTE = 1024 * 1024
 
 
 class ConversionLimits(msgspec.Struct, frozen=True):
-    """Bounds on memory, time and disk. The process of a conversion that exceeds one is killed."""
+    """Bounds on memory, time and disk.
+
+    The process of a conversion that exceeds one is killed.
+    """
 
     memory_bytes: int = 1024 * MEBIBYTE
     """Address space, including the decoder's libraries."""
@@ -32,9 +35,9 @@ class ConversionLimits(msgspec.Struct, frozen=True):
         return self.cpu_seconds + math.ceil(self.cpu_seconds_per_decoded_second * decoded_seconds)
 
     def wall_clock(self, max_duration_seconds: float) -> float:
-        """Return the seconds that the longest allowed recording may take from start to end."""
+        """Return the seconds that converting the longest allowed recording may take."""
         return self.wall_seconds + self.wall_seconds_per_cpu_second * self.cpu_after(max_duration_seconds)
 
     def file_size(self, max_duration_seconds: float) -> int:
-        """Return the size in bytes that a file written for the longest allowed recording may reach."""
+        """Return the largest size in bytes of a file for the longest allowed recording."""
         return self.output_bytes + math.ceil(self.output_bytes_per_second * max_duration_seconds)

@@ -30,7 +30,9 @@ class Measurement(msgspec.Struct, frozen=True):
 
 
 def measure(frames: Iterator[AudioFrame], layout: Layout, filters: Sequence[Filter] = ()) -> Measurement:
-    """Consume *frames* (48 kHz) through *filters* and return their loudness and true peak.
+    """Return the loudness and true peak of *frames* (48 kHz) after *filters*.
+
+    This consumes the frames.
 
     Mono is measured as it is published: the same signal in both channels.
     """

@@ -23,7 +23,9 @@ class _Waveform(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Peaks:
-    """Collects the lowest and highest sample of each 800th of a recording while its frames pass through.
+    """Collects the lowest and highest sample of each 800th of a recording.
+
+    The frames of the recording pass through.
 
     libavfilter compares the samples, because a Python loop would take longer than the encoder. It works on
     blocks of at most an 800th of the recording and at most 100 ms. A block on a border counts for both sides.
@@ -36,7 +38,10 @@ class Peaks:
         self._high = [-math.inf] * PEAK_PAIRS
 
     def filters(self) -> tuple[Filter, ...]:
-        """Return the filters to place after the gain. They change frame lengths, not the sound."""
+        """Return the filters to place after the gain.
+
+        They change frame lengths, not the sound.
+        """
         block = max(1, min(self._samples // PEAK_PAIRS, RATE // 10))
         return (
             ("asetnsamples", f"n={block}:p=0"),
@@ -59,7 +64,10 @@ class Peaks:
             self._high[pair] = max(self._high[pair], high)
 
     def pairs(self) -> list[tuple[float, float]]:
-        """Return exactly 800 [min, max] pairs, each value from -1 to 1 with four decimal places."""
+        """Return exactly 800 [min, max] pairs.
+
+        Each value is from -1 to 1 with four decimal places.
+        """
         return [(_clamped(low), _clamped(high)) for low, high in zip(self._low, self._high, strict=True)]
 
     def write(self, path: Path, duration_seconds: float) -> None:

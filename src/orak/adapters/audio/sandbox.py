@@ -31,7 +31,10 @@ class CpuAllowance:
         self.grow(0)
 
     def grow(self, decoded_seconds: float) -> None:
-        """Raise the limit to that of *decoded_seconds* of audio in all; a smaller value changes nothing."""
+        """Raise the limit to what *decoded_seconds* of audio may cost, counted from the start.
+
+        The limit never falls.
+        """
         soft = min(self._limits.cpu_after(decoded_seconds), self._hard - 1)
         if soft > self._soft:
             self._soft = soft
@@ -58,14 +61,17 @@ def confine(limits: ConversionLimits, max_duration_seconds: float) -> CpuAllowan
 
 
 def die_with(parent: int) -> None:
-    """Have the kernel kill this process when its parent, process *parent*, dies (Linux)."""
+    """Have the kernel kill this process when its parent *parent* dies (Linux)."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # the parent died before the call
         os._exit(1)
 
 
 def leave_the_network() -> None:
-    """Move this process and its future children to a network namespace without interfaces, if permitted."""
+    """Move this process to a network namespace without interfaces, if permitted.
+
+    Its future children start in that namespace too.
+    """
     libc = _libc()
     if libc is not None and hasattr(libc, "unshare"):
         unshare = cast("Callable[[int], int]", libc.unshare)

@@ -1,4 +1,7 @@
-"""A synthesized singing voice for demos and tests: the opening of Arirang (traditional)."""
+"""A synthesized singing voice for demos and tests.
+
+It sings the opening of Arirang (traditional).
+"""
 
 import math
 import random
@@ -39,7 +42,9 @@ _ROOM = "0.85:0.7:43|71|113:0.22|0.16|0.10"
 
 
 def write_sung_sample(path: Path) -> None:
-    """Write about 12 s of singing to *path* as a browser's MediaRecorder does: WebM, Opus, no duration.
+    """Write about 12 s of singing to *path* as a browser's MediaRecorder does.
+
+    The file is WebM with Opus and declares no duration.
 
     The sound is the same each time, and writing takes under a second.
 
@@ -108,7 +113,10 @@ def _table(vowel: str, hertz: float) -> list[float]:
 
 
 def _envelope(samples: int) -> list[float]:
-    """Return a 70 ms attack and a 90 ms release that never reach silence between notes (legato)."""
+    """Return a 70 ms attack and a 90 ms release.
+
+    They never reach silence between notes (legato).
+    """
     rise, fall = int(0.07 * _RATE), int(0.09 * _RATE)
     part = (min(1.0, n / rise, (samples - n) / fall) for n in range(samples))
     return [

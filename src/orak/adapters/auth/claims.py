@@ -19,7 +19,9 @@ _SUBJECT = re.compile("[1-9][0-9]{0,15}")
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """The registered claims (RFC 7519 §4.1) that orak checks, and the scope (RFC 8693 §4.2).
+    """The registered claims that orak checks, and the scope.
+
+    RFC 7519 §4.1 defines the claims, RFC 8693 §4.2 the scope.
 
     A NumericDate must be a JSON number; a string is rejected, although some libraries accept it.
     """
@@ -34,7 +36,10 @@ class Claims(msgspec.Struct, frozen=True):
 
     @property
     def actor(self) -> Actor:
-        """The caller. Raise `InvalidToken` unless the subject is a user id in canonical decimal form."""
+        """The caller.
+
+        Raise `InvalidToken` unless the subject is a user id in canonical decimal form.
+        """
         if not _SUBJECT.fullmatch(self.sub) or int(self.sub) > MAX_ID:
             raise InvalidToken("the subject is not a user id")
         return Actor(UserId(int(self.sub)), frozenset(self.scope.split()))
@@ -45,7 +50,10 @@ class Claims(msgspec.Struct, frozen=True):
         return _EPOCH + timedelta(seconds=min(self.exp, _MAX_TIMESTAMP))
 
     def check_time(self, now: float) -> None:
-        """Raise `InvalidToken` if the token is expired or not yet valid (RFC 7519 §4.1.4, §4.1.5)."""
+        """Raise `InvalidToken` if the token is expired or not yet valid.
+
+        See RFC 7519 §4.1.4 and §4.1.5.
+        """
         if now >= self.exp:
             raise InvalidToken("the token is expired")
         if now + LEEWAY.total_seconds() < self.nbf:

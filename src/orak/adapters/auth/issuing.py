@@ -16,7 +16,10 @@ def issue_token(
     issuer: str | None = None,
     audience: str | None = None,
 ) -> str:
-    """Return an HS256 token that `JwtTokens` accepts with the same *secret*, *issuer* and *audience*."""
+    """Return an HS256 token that `JwtTokens` accepts.
+
+    `JwtTokens` must have the same *secret*, *issuer* and *audience*.
+    """
     claims: dict[str, str | int] = {
         "sub": str(user_id),
         "iat": int(now.timestamp()),

@@ -29,7 +29,9 @@ FETCH_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError)
 
 
 class JwksKeys:
-    """The keys of a JWK Set, fetched on first use, for an unknown key id, and when they are too old.
+    """The keys of a JWK Set, fetched when needed.
+
+    They are fetched on first use, for an unknown key id, and when they are too old.
 
     If a fetch fails, the present keys stay in use.
     """
@@ -66,7 +68,10 @@ class JwksKeys:
         return self._old_at is None or self._clock.now() >= self._old_at
 
     async def _fetch_again(self) -> None:
-        """Fetch the keys unless the last fetch was too recent. Concurrent callers share one fetch."""
+        """Fetch the keys unless the last fetch was too recent.
+
+        Concurrent callers share one fetch.
+        """
         async with self._fetching:
             now = self._clock.now()
             if self._next_attempt is not None and now < self._next_attempt:

@@ -93,7 +93,10 @@ class _Member(msgspec.Struct, frozen=True):
 
 
 def public_algorithms(wanted: Sequence[str]) -> frozenset[str]:
-    """Return the algorithms to allow with public keys. Raise `ValueError` for any other algorithm."""
+    """Return the algorithms to allow with public keys.
+
+    Raise `ValueError` for any other algorithm.
+    """
     known = frozenset(name for names in _PUBLIC_ALGORITHMS.values() for name in names)
     return _allowed(wanted, known, _DEFAULT_PUBLIC_ALGORITHMS)
 

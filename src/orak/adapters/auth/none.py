@@ -2,7 +2,10 @@ from orak.application.ports.tokens import Bearer, InvalidToken
 
 
 class NoTokens:
-    """Rejects every token, for a program that embeds orak and authenticates its users itself."""
+    """Rejects every token.
+
+    It suits a program that embeds orak and authenticates its users itself.
+    """
 
     async def verify(self, _token: str) -> Bearer:
         """Raise `InvalidToken`."""

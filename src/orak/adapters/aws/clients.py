@@ -1,4 +1,4 @@
-"""Calls to AWS services, with a time limit and with errors translated to those of the ports."""
+"""Calls to AWS services, with a time limit and with the errors of the ports."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -41,7 +41,10 @@ class AwsService:
         self._timeout = timeout
 
     async def call(self, operation: str, **parameters: object) -> Mapping[str, Any]:
-        """Call *operation*. Raise `AwsError` if the service refuses, `Unavailable` if it does not answer."""
+        """Call *operation* of the service.
+
+        Raise `AwsError` if the service refuses, `Unavailable` if it does not answer.
+        """
         try:
             async with asyncio.timeout(self._timeout):
                 answer: Mapping[str, Any] = await getattr(self._client, operation)(**parameters)

@@ -2,7 +2,10 @@ import msgspec
 
 
 class AwsConfig(msgspec.Struct, frozen=True):
-    """Where AWS is and how to sign in. None leaves a value to the AWS chain: environment, profile or role."""
+    """Where AWS is and how to sign in.
+
+    None leaves a value to the AWS chain: environment, profile or role.
+    """
 
     region: str | None = None
     endpoint_url: str | None = None

@@ -1,4 +1,6 @@
-"""The AWS resources of the event pathway, created by `aws setup` and described by `aws template`.
+"""The AWS resources of the event pathway.
+
+`aws setup` creates them, and `aws template` describes them.
 
     events of orak → bus → rule ──────┐
                                       ├→ queue → workers
@@ -47,7 +49,7 @@ class Pathway(msgspec.Struct, frozen=True):
 
 
 def events_pattern() -> Json:
-    """Return the pattern of the orak events that may give a worker something to convert."""
+    """Return the pattern of orak events that may give a worker a file to convert."""
     return {"source": [SOURCE], "detail-type": sorted(type_.value for type_ in STARTING)}
 
 

@@ -64,7 +64,10 @@ class Setup:
     _steps: list[Step] = field(default_factory=list)
 
     async def __call__(self) -> SetupResult:
-        """Run the setup. Raise `Unavailable` if AWS does not answer, or does not permit it."""
+        """Run the setup.
+
+        Raise `Unavailable` if AWS does not answer, or does not permit it.
+        """
         pathway = self.pathway
         dead_url, dead = await self._queue("dead letters", pathway.dead_letters, dead_letters_attributes())
         queue_url, queue = await self._queue("queue", pathway.queue, queue_attributes(_arn(dead)))
@@ -211,9 +214,9 @@ class Setup:
 
 
 def lacking_attributes(found: Mapping[str, str], wanted: Mapping[str, object]) -> dict[str, str]:
-    """Return the attributes in *wanted* that a queue lacks.
+    """Return the attributes of *wanted* that a queue does not satisfy.
 
-    Longer times, other encryption keys and other dead-letter queues are accepted.
+    A longer time, another encryption key or another dead-letter queue satisfies it.
     """
     lacking: dict[str, str] = {}
     for name, value in wanted.items():
@@ -230,7 +233,7 @@ def lacking_attributes(found: Mapping[str, str], wanted: Mapping[str, object]) -
 
 
 def with_statement(policy: str | None, statement: Json) -> str | None:
-    """Return a queue's policy with *statement* added to the others; None if it has it already."""
+    """Return a queue's policy with *statement* added; None if it has it already."""
     document: dict[str, Any] = json.loads(policy) if policy else {"Version": "2012-10-17", "Statement": []}
     others = [one for one in document["Statement"] if one.get("Sid") != statement["Sid"]]
     if len(others) < len(document["Statement"]) and any(one == statement for one in document["Statement"]):
@@ -239,7 +242,7 @@ def with_statement(policy: str | None, statement: Json) -> str | None:
 
 
 def with_eventbridge(found: Mapping[str, Any]) -> Json | None:
-    """Return a bucket's notifications with EventBridge added; None if it is enabled already."""
+    """Return a bucket's notifications with EventBridge added; None if it is enabled."""
     if "EventBridgeConfiguration" in found:
         return None
     kept = {name: value for name, value in found.items() if name != "ResponseMetadata"}

@@ -63,7 +63,10 @@ class FollowingClock:
             known = await self._measure(ask) or known
 
     async def _measure(self, ask: Callable[[], Awaitable[datetime]]) -> bool:
-        """Ask a few times and use the quickest answer; return False if *ask* is unavailable."""
+        """Ask a few times and use the quickest answer.
+
+        Return False if *ask* is unavailable.
+        """
         quickest = float("inf")
         for _ in range(_SAMPLES):
             asked = time.monotonic()

@@ -7,7 +7,10 @@ _DEFAULT_TIME = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
 
 class FrozenClock:
-    """A clock that stands still until it is advanced, for tests and for replaying past events."""
+    """A clock that stands still until it is advanced.
+
+    It serves tests and the replay of past events.
+    """
 
     def __init__(self, now: datetime = _DEFAULT_TIME) -> None:
         self._now = now
@@ -28,7 +31,7 @@ class FrozenClock:
         await woken
 
     def advance(self, by: timedelta) -> None:
-        """Advance the clock, and wake the sleepers whose time has come, the earliest first."""
+        """Advance the clock and wake the sleepers that are due, the earliest first."""
         self._now += by
         while self._sleepers and self._sleepers[0][0] <= self._now:
             _, _, woken = heappop(self._sleepers)

@@ -28,7 +28,10 @@ _PONG = 2.0
 
 
 class _TickMessage(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """The fields of `LiveMessage` under the names that are sent: other releases read them."""
+    """The fields of `LiveMessage` under the names that are sent.
+
+    Other releases read these names.
+    """
 
     event_id: int | None
     record_id: RecordId

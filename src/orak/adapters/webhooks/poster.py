@@ -60,7 +60,10 @@ class HttpPoster:
         await self._client.aclose()
 
     async def check(self, url: str) -> None:
-        """Raise `ForbiddenAddress` if the URL has no public address or its name cannot be resolved."""
+        """Raise `ForbiddenAddress` if the URL has no public address.
+
+        Raise it too if the name cannot be resolved.
+        """
         await self._address(httpx.URL(url))
 
     async def post(self, endpoint: Endpoint, logged: LoggedEvent, *, at: datetime) -> Posted:
@@ -69,7 +72,10 @@ class HttpPoster:
         return await self.send(endpoint.url, headers, body)
 
     async def send(self, url: str, headers: dict[str, str], body: bytes) -> Posted:
-        """Post *body*; return the answer, or why there is none. Redirects are not followed."""
+        """Post *body*; return the answer, or why there is none.
+
+        Redirects are not followed.
+        """
         try:
             async with asyncio.timeout(_TOTAL_SECONDS), AsyncExitStack() as stack:
                 target = httpx.URL(url)
@@ -106,7 +112,10 @@ class HttpPoster:
 
 
 def is_public(text: str) -> bool:
-    """Return whether an address is public according to IANA's special-purpose address registries."""
+    """Return whether an address is public.
+
+    IANA's special-purpose address registries decide.
+    """
     address: IPv4Address | IPv6Address = ip_address(text)
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:

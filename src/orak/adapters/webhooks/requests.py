@@ -58,7 +58,10 @@ class WebhookBody(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
 def webhook_request(
     endpoint: Endpoint, logged: LoggedEvent, *, at: datetime, agent: str
 ) -> tuple[dict[str, str], bytes]:
-    """Return the headers and the body that deliver an event to *endpoint*, signed *at* that time."""
+    """Return the headers and the body that deliver an event to *endpoint*.
+
+    The request is signed *at* that time.
+    """
     body = msgspec.json.encode(WebhookBody.of(logged))
     headers = {
         "Content-Type": "application/json",
@@ -70,7 +73,9 @@ def webhook_request(
 
 
 def signature(secrets: Collection[str], at: datetime, body: bytes) -> str:
-    """Return the `Orak-Signature` header: `t=<unix time>,v1=<hex>`, with one `v1` for each secret.
+    """Return the `Orak-Signature` header.
+
+    Its form is `t=<unix time>,v1=<hex>`, with one `v1` for each secret.
 
     Each `v1` is HMAC-SHA256 (RFC 2104) of the time, a dot and the body.
     """

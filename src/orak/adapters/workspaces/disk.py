@@ -24,7 +24,9 @@ class Workspaces:
     @classmethod
     @contextmanager
     def open(cls, root: Path | None) -> Iterator[Self]:
-        """Remove leftovers, then provide a folder that belongs to this process until the block ends.
+        """Remove leftovers, then provide a folder until the block ends.
+
+        The folder belongs to this process.
 
         Without *root*, the folder lies among the system's temporary files, which the system cleans up.
         """
@@ -43,7 +45,10 @@ class Workspaces:
             os.close(lock)
 
     def __call__(self) -> TemporaryDirectory[str]:
-        """Create an empty folder that is removed when its block ends. Raise `Unavailable` if that fails."""
+        """Create an empty folder that is removed when its block ends.
+
+        Raise `Unavailable` if that fails.
+        """
         try:
             return TemporaryDirectory(dir=self._own, ignore_cleanup_errors=True)
         except OSError as error:

@@ -44,7 +44,9 @@ class EndAttempt:
         await with_patience(self.clock, _PATIENCE, lambda: self._write(upload, verdict))
 
     async def release(self, upload: Upload) -> None:
-        """Give the lease back without counting a failure; another worker may claim the upload.
+        """Give the lease back without counting a failure.
+
+        Another worker may claim the upload.
 
         Raise `Unavailable` or `StaleVersion` if that fails; the lease then runs out.
         """

@@ -28,7 +28,9 @@ class WatchRecords:
 
     @asynccontextmanager
     async def __call__(self, actor: Actor, after: int | None = None) -> AsyncIterator["Watch"]:
-        """Watch until the block ends, beginning after event id *after* or after the last event.
+        """Watch until the block ends.
+
+        Begin after event id *after*, or after the last event.
 
         An event id beyond the last event counts as the last. Raise `Unavailable` if the database cannot be
         reached.

@@ -11,7 +11,10 @@ class Unavailable(OrakError):
 
 
 class InvalidConfiguration(ValueError):
-    """An adapter cannot work with the values that it was given; *hint* says what to do, if it is known."""
+    """An adapter cannot work with the values that it was given.
+
+    *hint* says what to do, if it is known.
+    """
 
     hint: str | None = None
 

@@ -10,9 +10,10 @@ class Intake(Protocol):
     async def add(self, upload: Upload, idempotency_key: IdempotencyKey | None = None) -> Upload:
         """Store a new upload and its event; return it with its id.
 
-        The upload is durable then. Uploads that wait are written as one group; a row that cannot be written
-        fails alone. The owner's row is added if it does not exist. A repeated key returns the upload
-        that its first call made, as it is now. Cancelling one caller does not affect the others of its group.
+        The upload is durable once this returns. Concurrent calls are written as one group; if a row cannot
+        be written, only its own call fails. The owner's row is added if it does not exist. If the key was
+        used before, return the upload that the first call made, in its present state. Cancelling one call
+        does not affect the others of its group.
 
         Raises:
             IdempotencyMismatch: the key was used with another body.

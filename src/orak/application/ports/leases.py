@@ -7,11 +7,9 @@ from orak.domain.upload import Upload
 
 
 class Leases(Protocol):
-    """The right to convert an upload, until a certain time.
+    """Leases on uploads: the right to convert one until a certain time.
 
-    The attempt's number is the fencing token.
-
-    Time is the `Clock`'s. Every method may raise `Unavailable`.
+    The attempt's number is the fencing token. Times are those of the `Clock`. Every method may raise `Unavailable`.
     """
 
     async def claim(self, upload_id: UploadId | None = None) -> RecordSnapshot | None:

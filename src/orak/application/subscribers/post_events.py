@@ -23,7 +23,9 @@ _GONE = 410
 
 @dataclass(slots=True)
 class PostEvents:
-    """Posts events to one webhook endpoint; the events of one upload go one by one, in order.
+    """Posts events to one webhook endpoint.
+
+    The events of one upload go one by one, in order.
 
     An event that fails comes again with back-off, until it is too old. When several in a row fail, the
     endpoint counts as down: its other events are not tried, and it rests for longer each time.
@@ -46,7 +48,10 @@ class PostEvents:
 
     @property
     def begins(self) -> StartPosition:
-        """Where it begins; an endpoint added by an operator got its cursor when it was added."""
+        """The feed position at which a new cursor begins.
+
+        An endpoint added by an operator got its cursor when it was added.
+        """
         return StartPosition.NEXT if self.endpoint.id == CONFIGURED else StartPosition.GIVEN
 
     async def read(self, page: Sequence[LoggedEvent]) -> PageOutcome:

@@ -17,7 +17,7 @@ from orak.entrypoints.settings.values import Settings
 _PROBLEMS = {
     errno.EADDRINUSE: (
         "is in use",
-        "choose another port with --port; `orak doctor --host {host} --port {port}` shows what uses it",
+        "choose another port with --port; `orak doctor --host {host} --port {port}` tells whether it is orak",
     ),
     errno.EACCES: ("may not be opened by this user", "choose a port of 1024 or above with --port"),
     errno.EADDRNOTAVAIL: ("is not an address of this machine", "choose another address with --host"),

@@ -1,6 +1,6 @@
-"""A group of new uploads on PostgreSQL, stored by one statement with one parameter.
+"""A group of new uploads on PostgreSQL, stored by one statement.
 
-The statement writes owners, uploads and events.
+It has one parameter, and writes owners, uploads and events.
 """
 
 from collections.abc import Mapping, Sequence

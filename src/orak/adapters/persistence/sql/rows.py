@@ -193,7 +193,7 @@ def upload_values(upload: Upload, at: datetime) -> dict[str, object]:
 
 
 def _ended_at(upload: Upload, at: datetime) -> datetime | None:
-    """Return when the upload ended; None if it has not."""
+    """Return the time of deletion, *at* if the upload is over, or None if it is not."""
     if upload.deleted_at is not None:
         return upload.deleted_at
     return at if upload.is_over else None

@@ -46,7 +46,9 @@ def prepare_schema(url: str, *, upgrade: bool) -> None:
 
 @asynccontextmanager
 async def schema_prepared(url: str, *, upgrade: bool, patient: bool) -> AsyncIterator[Callable[[], None]]:
-    """Prepare the schema; if *patient*, retry in the background while PostgreSQL is down.
+    """Prepare the schema.
+
+    If *patient*, retry in the background while PostgreSQL is down.
 
     Yields a function that raises `Unavailable` until the schema is known to be usable.
 

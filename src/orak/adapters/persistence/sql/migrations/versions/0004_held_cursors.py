@@ -1,4 +1,4 @@
-"""Let one process at a time hold a cursor; store upload and tries of deferred events."""
+"""Hold a cursor in one process at a time; store deferred events' upload and tries."""
 
 import sqlalchemy as sa
 from alembic import op
