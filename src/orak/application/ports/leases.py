@@ -9,7 +9,8 @@ from orak.domain.upload import Upload
 class Leases(Protocol):
     """Leases on uploads: the right to convert one until a certain time.
 
-    The attempt's number is the fencing token. Times are those of the `Clock`. Every method may raise `Unavailable`.
+    The attempt's number is the fencing token. Times are those of the `Clock`. Every method may raise
+    `Unavailable`.
     """
 
     async def claim(self, upload_id: UploadId | None = None) -> RecordSnapshot | None:
