@@ -66,7 +66,6 @@ def test_the_service_curl_client_and_operator_snippets_work_one_after_the_other(
             the_block("sh", "orak serve"),
             the_block("sh", "presigned-url"),
             "python - <<'END'",
-            "import os; token = os.environ['ORAK_TOKEN']",
             the_block("python", "OrakClient"),
             "END",
             "! orak upload broken.mp3 --title 'not audio' --wait",

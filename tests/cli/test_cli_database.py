@@ -74,6 +74,15 @@ def test_songs_from_standard_input_replace_songs_with_the_same_id(orak):
     assert songs() == [(1, "second", None)]
 
 
+def test_songs_are_listed_as_json_lines_in_a_pipe(orak):
+    rows = "".join(f"{id_},노래 {id_},\n" for id_ in range(1, 502))
+    orak("songs", "import", "-", stdin=f"id,title,artist\n{rows}600,last,singer\n")
+    lines = orak("songs", "list").stdout.splitlines()
+    assert len(lines) == 502
+    assert lines[0] == '{"id":1,"title":"노래 1","artist":null}'
+    assert lines[-1] == '{"id":600,"title":"last","artist":"singer"}'
+
+
 @pytest.mark.parametrize(
     ("content", "error"),
     [

@@ -9,7 +9,7 @@ COMMANDS = [
     *("demo", "serve", "upload", "token", "config", "doctor", "completion"),
     *("records list", "records get", "records retry", "records delete", "records rename"),
     *("batch size", "batch trigger", "batch stats", "batch orphans", "batch failures", "batch retry"),
-    *("db upgrade", "db current", "db check", "songs import", "aws setup", "aws template"),
+    *("db upgrade", "db current", "db check", "songs import", "songs list", "aws setup", "aws template"),
 ]
 
 

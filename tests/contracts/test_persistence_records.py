@@ -107,9 +107,20 @@ async def test_an_unknown_song_is_reported(persistence):
 async def test_songs_can_be_replaced(persistence):
     for title in ("old", "new"):
         async with persistence.transaction() as tx:
-            await tx.songs.put([Song(SongId(3), title)])
+            await tx.songs.put([Song(SongId(3), title, title.upper()), Song(SongId(4), "other")])
             await tx.songs.put([])
-            await tx.songs.check(SongId(3))
+    async with persistence.transaction() as tx:
+        songs = await tx.songs.page(after=None, limit=9)
+    assert songs == [Song(SongId(3), "new", "NEW"), Song(SongId(4), "other")]
+
+
+async def test_songs_are_listed_page_by_page_in_the_order_of_their_ids(persistence):
+    async with persistence.transaction() as tx:
+        await tx.songs.put([Song(SongId(id_), f"song {id_}") for id_ in (30, 4, 5, 100)])
+    async with persistence.transaction() as tx:
+        assert [song.id for song in await tx.songs.page(after=None, limit=2)] == [4, 5]
+        assert [song.id for song in await tx.songs.page(after=SongId(5), limit=9)] == [30, 100]
+        assert await tx.songs.page(after=SongId(100), limit=9) == []
 
 
 async def test_a_known_user_is_left_as_is(persistence):

@@ -1,7 +1,9 @@
 """Access: every route without a token, as another user and as the owner; and pages of other origins."""
 
 import logging
+from urllib.parse import quote
 
+import httpx
 import pytest
 from litestar.routes import HTTPRoute
 from msgspec.structs import replace
@@ -22,55 +24,57 @@ from orak.application.ports.converter import Unconvertible
 from orak.domain.processing import FailureCode
 
 TITLE = {"title": "다른 제목"}
+OPERATOR = 77
 
-# Statuses without a token, as another user, as the owner. Upload 1 has a failed record, upload 2 no bytes.
+# Statuses without a token, as another user, as an operator who owns nothing, as the owner. Upload 1 has
+# a failed record, upload 2 no bytes. Operators get no further than other users where records have an owner.
 EVERY_ROUTE = [
-    ("POST", "/records/async/presigned-url", NEW_UPLOAD, (401, 200, 200)),
-    ("POST", "/records/async", {"title": "t", "uploadId": 2}, (401, 403, 200)),
-    ("GET", "/records/async/me", None, (401, 200, 200)),
-    ("GET", "/records/async/{record_id:str}", None, (401, 403, 200)),
-    ("PATCH", "/records/async/{record_id:str}", TITLE, (401, 403, 200)),
-    ("POST", "/records/async/{record_id:str}/retry", None, (401, 403, 200)),
-    ("DELETE", "/records/async/{record_id:str}", None, (401, 403, 204)),
-    ("GET", "/records/async/uploads/{upload_id:str}", None, (401, 403, 200)),
-    ("DELETE", "/records/async/uploads/{upload_id:str}", None, (401, 403, 409)),
-    ("GET", "/records/async/events", None, (401, 200, 200)),
-    ("POST", "/records/async/live/ticket", None, (401, 200, 200)),
-    ("PUT", "/records/async/batch/size", None, (401, 403, 403)),
-    ("POST", "/records/async/batch/trigger", None, (401, 403, 403)),
-    ("GET", "/records/async/batch/statistics", None, (401, 403, 403)),
-    ("GET", "/records/async/batch/orphans", None, (401, 403, 403)),
-    ("GET", "/records/async/batch/failures", None, (401, 403, 403)),
-    ("POST", "/records/async/batch/failures/{upload_id:str}/retry", None, (401, 403, 403)),
-    ("GET", "/records/async/webhooks", None, (401, 403, 403)),
-    ("POST", "/records/async/webhooks", None, (401, 403, 403)),
-    ("GET", "/records/async/webhooks/{webhook_id:str}", None, (401, 403, 403)),
-    ("PATCH", "/records/async/webhooks/{webhook_id:str}", None, (401, 403, 403)),
-    ("DELETE", "/records/async/webhooks/{webhook_id:str}", None, (401, 403, 403)),
-    ("POST", "/records/async/webhooks/{webhook_id:str}/rotate", None, (401, 403, 403)),
-    ("GET", "/records/async/webhooks/{webhook_id:str}/deliveries", None, (401, 403, 403)),
+    ("POST", "/records/async/presigned-url", NEW_UPLOAD, (401, 200, 200, 200)),
+    ("POST", "/records/async", {"title": "t", "uploadId": 2}, (401, 403, 403, 200)),
+    ("GET", "/records/async/me", None, (401, 200, 200, 200)),
+    ("GET", "/records/async/{record_id:str}", None, (401, 403, 403, 200)),
+    ("PATCH", "/records/async/{record_id:str}", TITLE, (401, 403, 403, 200)),
+    ("POST", "/records/async/{record_id:str}/retry", None, (401, 403, 403, 200)),
+    ("DELETE", "/records/async/{record_id:str}", None, (401, 403, 403, 204)),
+    ("GET", "/records/async/uploads/{upload_id:str}", None, (401, 403, 403, 200)),
+    ("DELETE", "/records/async/uploads/{upload_id:str}", None, (401, 403, 403, 409)),
+    ("GET", "/records/async/events", None, (401, 200, 200, 200)),
+    ("POST", "/records/async/live/ticket", None, (401, 200, 200, 200)),
+    ("PUT", "/records/async/batch/size", None, (401, 403, 400, 403)),
+    ("POST", "/records/async/batch/trigger", None, (401, 403, 200, 403)),
+    ("GET", "/records/async/batch/statistics", None, (401, 403, 200, 403)),
+    ("GET", "/records/async/batch/orphans", None, (401, 403, 200, 403)),
+    ("GET", "/records/async/batch/failures", None, (401, 403, 200, 403)),
+    ("POST", "/records/async/batch/failures/{upload_id:str}/retry", None, (401, 403, 200, 403)),
+    ("GET", "/records/async/webhooks", None, (401, 403, 200, 403)),
+    ("POST", "/records/async/webhooks", None, (401, 403, 400, 403)),
+    ("GET", "/records/async/webhooks/{webhook_id:str}", None, (401, 403, 404, 403)),
+    ("PATCH", "/records/async/webhooks/{webhook_id:str}", None, (401, 403, 400, 403)),
+    ("DELETE", "/records/async/webhooks/{webhook_id:str}", None, (401, 403, 404, 403)),
+    ("POST", "/records/async/webhooks/{webhook_id:str}/rotate", None, (401, 403, 404, 403)),
+    ("GET", "/records/async/webhooks/{webhook_id:str}/deliveries", None, (401, 403, 404, 403)),
     (
         "POST",
         "/records/async/webhooks/{webhook_id:str}/deliveries/{delivery_id:str}/replay",
         None,
-        (401, 403, 403),
+        (401, 403, 404, 403),
     ),
-    ("POST", "/records/async/webhooks/{webhook_id:str}/replay", None, (401, 403, 403)),
-    ("PUT", "/storage/{key:path}", None, (403, 403, 403)),
-    ("GET", "/storage/{key:path}", None, (403, 403, 403)),
-    ("HEAD", "/storage/{key:path}", None, (403, 403, 403)),
-    ("GET", "/media/{key:path}", None, (404, 404, 404)),
-    ("HEAD", "/media/{key:path}", None, (404, 404, 404)),
-    ("GET", "/health/live", None, (200, 200, 200)),
-    ("GET", "/health/ready", None, (200, 200, 200)),
-    ("GET", "/metrics", None, (200, 200, 200)),
-    ("GET", "/", None, (200, 200, 200)),
-    ("GET", "/operator", None, (200, 200, 200)),
-    ("GET", "/static/{path:path}", None, (404, 404, 404)),
-    ("GET", "/client/{path:path}", None, (404, 404, 404)),
-    ("GET", "/docs", None, (200, 200, 200)),
-    ("GET", "/docs/assets/{name:str}", None, (404, 404, 404)),
-    ("GET", "/openapi.json", None, (200, 200, 200)),
+    ("POST", "/records/async/webhooks/{webhook_id:str}/replay", None, (401, 403, 400, 403)),
+    ("PUT", "/storage/{key:path}", None, (403, 403, 403, 403)),
+    ("GET", "/storage/{key:path}", None, (403, 403, 403, 403)),
+    ("HEAD", "/storage/{key:path}", None, (403, 403, 403, 403)),
+    ("GET", "/media/{key:path}", None, (404, 404, 404, 404)),
+    ("HEAD", "/media/{key:path}", None, (404, 404, 404, 404)),
+    ("GET", "/health/live", None, (200, 200, 200, 200)),
+    ("GET", "/health/ready", None, (200, 200, 200, 200)),
+    ("GET", "/metrics", None, (200, 200, 200, 200)),
+    ("GET", "/", None, (200, 200, 200, 200)),
+    ("GET", "/operator", None, (200, 200, 200, 200)),
+    ("GET", "/static/{path:path}", None, (404, 404, 404, 404)),
+    ("GET", "/client/{path:path}", None, (404, 404, 404, 404)),
+    ("GET", "/docs", None, (200, 200, 200, 200)),
+    ("GET", "/docs/assets/{name:str}", None, (404, 404, 404, 404)),
+    ("GET", "/openapi.json", None, (200, 200, 200, 200)),
 ]
 
 
@@ -97,6 +101,7 @@ async def test_each_route_admits_only_callers_with_the_right(
     api, anonymous, other_user, owner, method, path, body, expected
 ):
     await a_failed_record(api, owner)
+    operator = await api.caller(OPERATOR, scopes=("admin",))
     key = "recordings/00000000-0000-4000-8000-000000000001_take.webm"
     for part, value in (
         ("{record_id:str}", "1"),
@@ -109,12 +114,12 @@ async def test_each_route_admits_only_callers_with_the_right(
     ):
         path = path.replace(part, value)
     method = "HEAD" if path == "/records/async/events" else method  # its body has no end
-    for caller, status in zip((anonymous, other_user, owner), expected, strict=True):
+    for caller, status in zip((anonymous, other_user, operator, owner), expected, strict=True):
         answer = await caller.request(method, path, json=body)
         assert answer.status_code == status, answer.text
         if caller is not owner and path != "/openapi.json":
             assert "비밀" not in answer.text
-            assert "CORRUPT" not in answer.text
+            assert caller is operator or "CORRUPT" not in answer.text
         if status == 403 and path.startswith("/records"):
             operators = path.startswith(("/records/async/batch", "/records/async/webhooks"))
             assert refusal(answer) == (403, "FORBIDDEN" if operators else "RECORD_PERMISSION_DENIED")
@@ -198,6 +203,14 @@ async def test_the_access_log_holds_no_secret_and_no_file_name(api, owner, anony
     assert any(line.startswith("GET /records/async/1%0AERROR%20forged 404 ") for line in lines)
     assert any(line.startswith("PUT /storage/{key} 200 ") for line in lines)
     assert any(line.startswith("GET (unknown path) 404 ") for line in lines)
+    everything = "\n".join(
+        record.getMessage()
+        for record in caplog.records
+        if not record.name.startswith("httpx")  # the caller's
+    )
+    signature = httpx.URL(signed["presignedUrl"]).params["signature"]
+    for secret in ("s3cret", "엄마", quote("엄마"), signature, owner.headers["Authorization"].split()[1]):
+        assert secret not in everything
     for secret in ("signature", "s3cret", "엄마", api.token(OWNER)):
         assert not [line for line in lines if secret in line]
 

@@ -65,6 +65,7 @@ from orak.application.records.list_records import ListRecords
 from orak.application.records.retry_record import RetryRecord
 from orak.application.requeue_upload import RequeueUpload
 from orak.application.songs.import_songs import ImportSongs
+from orak.application.songs.list_songs import ListSongs
 from orak.application.subscriber_names import SubscriberNames
 from orak.application.subscribers.delete_objects import DeleteObjects
 from orak.application.subscribers.publish_events import PublishEvents
@@ -177,6 +178,7 @@ class UseCases:
     register_user: RegisterUser
     receive_upload: ReceiveUpload
     import_songs: ImportSongs
+    list_songs: ListSongs
     # Operators
     set_batch_size: SetBatchSize
     trigger_batch: TriggerBatch
@@ -253,6 +255,7 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
         register_user=RegisterUser(transaction),
         receive_upload=ReceiveUpload(snapshots, storage, verify, starter, ports.queue),
         import_songs=ImportSongs(transaction),
+        list_songs=ListSongs(transaction),
         set_batch_size=SetBatchSize(ports.batch_settings),
         trigger_batch=TriggerBatch(ports.queue),
         get_statistics=GetStatistics(collect_metrics, batch_size, policies.batch),

@@ -207,7 +207,8 @@ async def postgresql_plans(server, postgresql, statements):
 
     A prepared statement may switch to its generic plan.
     """
-    asked = [(sql, given) for sql, given in statements if sql.startswith(("SELECT", "UPDATE"))]
+    asked = [(sql, given) for sql, given in statements if sql.startswith(("SELECT", "UPDATE", "WITH"))]
+    assert asked, "nothing was asked, so there is nothing to explain"
 
     def explain(connection):
         return [

@@ -27,3 +27,7 @@ class Songs(Protocol):
     async def put(self, songs: Sequence[Song]) -> None:
         """Store each song, replacing one with the same id."""
         ...
+
+    async def page(self, *, after: SongId | None, limit: int) -> Sequence[Song]:
+        """Return up to *limit* songs in the order of their ids, those after *after*."""
+        ...

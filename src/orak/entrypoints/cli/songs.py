@@ -1,6 +1,7 @@
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -8,11 +9,13 @@ import rich_click as click
 
 from orak.entrypoints.cli.errors import CommandError, warn
 from orak.entrypoints.cli.options import data_dir_option, shared_settings
+from orak.entrypoints.cli.output import console, is_piped, json_lines, table
 
 if TYPE_CHECKING:
     from typing import TextIO
 
     from orak.application.ports.songs import Song
+    from orak.application.ports.unit_of_work import UnitOfWork
     from orak.entrypoints.settings.values import Settings
 
 _REPORTED_ROWS = 20
@@ -62,6 +65,15 @@ def import_songs(file: "TextIO", data_dir: Path | None) -> None:
         raise CommandError(f"{len(bad)} {'line was' if len(bad) == 1 else 'lines were'} skipped")
 
 
+@songs.command("list")
+@data_dir_option
+def list_songs(data_dir: Path | None) -> None:
+    """List the songs with their ids, titles and artists; JSON lines in a pipe."""
+    import asyncio
+
+    asyncio.run(_show(shared_settings(data_dir)))
+
+
 def read_songs(file: Iterable[str]) -> Iterator["Song | BadRow"]:
     """Yield the songs of a CSV file. Raise `csv.Error` if its first line has no column `id`."""
     rows = csv.DictReader(file, restkey="", strict=True)
@@ -102,9 +114,33 @@ def _valid_songs(rows: Iterable["Song | BadRow"], bad: list[BadRow]) -> Iterator
 
 async def _store(settings: "Settings", songs: Iterable["Song"]) -> int:
     from orak.application.songs.import_songs import ImportSongs
+
+    async with _transaction(settings) as transaction:
+        return await ImportSongs(transaction)(songs)
+
+
+async def _show(settings: "Settings") -> None:
+    from orak.application.songs.list_songs import ListSongs
+
+    shown = table("Id", "Title", "Artist")
+    async with _transaction(settings) as transaction:
+        read_page = ListSongs(transaction)
+        page = await read_page()
+        while page:
+            if is_piped():
+                json_lines(page)
+            for song in page:
+                shown.add_row(str(song.id), song.title or "", song.artist or "")
+            page = await read_page(after=page[-1].id)
+    if not is_piped():
+        console().print(shown)
+
+
+@asynccontextmanager
+async def _transaction(settings: "Settings") -> "AsyncIterator[UnitOfWork]":
+    """Open only the database: these commands must not start to convert waiting uploads."""
     from orak.entrypoints.opening import made
     from orak.entrypoints.running import open_parts
 
-    # Only the database is opened: an import must not start to convert waiting uploads.
     async with open_parts(settings, "persistence") as container:
-        return await ImportSongs((await made(container.persistence)).transaction)(songs)
+        yield (await made(container.persistence)).transaction

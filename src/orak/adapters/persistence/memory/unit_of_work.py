@@ -90,6 +90,10 @@ class MemorySongs:
     async def put(self, songs: Sequence[Song]) -> None:
         self.state.songs |= {song.id: song for song in songs}
 
+    async def page(self, *, after: SongId | None, limit: int) -> Sequence[Song]:
+        ids = sorted(song_id for song_id in self.state.songs if song_id > (after or 0))
+        return [self.state.songs[song_id] for song_id in ids[:limit]]
+
 
 @dataclass(frozen=True, slots=True)
 class MemoryUsers:

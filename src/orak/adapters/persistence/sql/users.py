@@ -54,3 +54,14 @@ class SqlSongs:
             ),
             [{"id": song.id, "title": song.title, "artist": song.artist} for song in songs],
         )
+
+    @within_transaction
+    def page(self, connection: Connection, *, after: SongId | None, limit: int) -> Sequence[Song]:
+        columns = songs_table.c
+        rows = connection.execute(
+            select(columns.id, columns.title, columns.artist)
+            .where(columns.id > (after or 0))
+            .order_by(columns.id)
+            .limit(limit)
+        )
+        return [Song(SongId(id_), title, artist) for id_, title, artist in rows]
