@@ -16,8 +16,8 @@ from orak.client import (
     Unreachable,
     UnreadableAnswer,
 )
-from orak.client.content_types import content_type_of
-from orak.domain.audio import ACCEPTED
+from orak.client.content_types import UnsupportedAudio, content_type_of
+from orak.domain.formats import ACCEPTED, EXTENSIONS
 from scripted_api import RECORD
 
 
@@ -176,9 +176,15 @@ def test_both_clients_have_the_same_calls_and_parameters():
     assert calls(OrakClient) == calls(AsyncOrakClient)
 
 
-def test_every_accepted_extension_has_an_accepted_media_type():
-    for extension, types in ACCEPTED.items():
-        assert content_type_of(f"recording.{extension.upper()}") in types
+@pytest.mark.parametrize("audio", ACCEPTED, ids=lambda audio: audio.extensions[0])
+def test_an_accepted_extension_sends_the_first_media_type_of_its_format(audio):
+    for extension in audio.extensions:
+        assert content_type_of(f"recording.{extension.upper()}") == audio.content_types[0]
+
+
+def test_the_client_refuses_an_extension_that_orak_refuses_and_names_the_others():
+    with pytest.raises(UnsupportedAudio, match=", ".join(EXTENSIONS)):
+        content_type_of("recording.exe")
 
 
 def a_presigned(headers):

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orak.domain.errors import ProblemCode
+from orak.domain.formats import CONTENT_TYPES, EXTENSIONS
 from orak.domain.identity import original_key, published_key, safe_name
 from orak.domain.policies.arrivals import patience
 from orak.domain.policies.fields import name_problem
@@ -66,6 +67,12 @@ def test_file_sizes_are_checked(size, expected):
         ("audio/webm", None),
         ("audio/webm;codecs=opus", None),
         ('Audio/WebM; codecs="opus, vp8"', None),
+        ("video/webm;codecs=vp8,opus", None),
+        ("video/mp4;codecs=avc1.42E01E,mp4a.40.2", None),
+        ("video/x-matroska;codecs=avc1,opus", None),
+        ("audio/webm;codecs=vp8,", ProblemCode.UNSUPPORTED_TYPE),
+        ("audio/webm,video/webm", ProblemCode.UNSUPPORTED_TYPE),
+        ("video/quicktime2", ProblemCode.UNSUPPORTED_TYPE),
         ("text/html", ProblemCode.UNSUPPORTED_TYPE),
         ("audio/webm\r\nX-Evil: 1", ProblemCode.UNSUPPORTED_TYPE),
         ("audio/webm;", ProblemCode.UNSUPPORTED_TYPE),
@@ -77,6 +84,36 @@ def test_file_sizes_are_checked(size, expected):
 )
 def test_content_types_are_checked(content_type, expected):
     assert code(POLICY.content_type_problem(content_type)) is expected
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        *("video/mp4", "video/ogg", "video/webm", "audio/vnd.dlna.adts", "audio/mp4a-latm"),
+        *("audio/x-matroska", "audio/matroska", "audio/3gpp", "video/3gpp", "audio/x-caf", "audio/caf"),
+        *("audio/aiff", "audio/x-aiff", "audio/aacp", "audio/x-hx-aac-adts", "audio/x-m4a"),
+    ],
+)
+def test_the_types_that_browsers_report_for_audio_are_accepted(content_type):
+    assert POLICY.content_type_problem(content_type) is None
+
+
+@pytest.mark.parametrize("extension", ["weba", "m4b", "qta", "3gp", "caf", "aiff", "aif", "mka", "MKA"])
+def test_the_extensions_that_phones_and_systems_use_are_accepted(extension):
+    assert POLICY.filename_problem(f"take.{extension}") is None
+
+
+def test_a_refused_type_comes_with_the_accepted_ones():
+    assert POLICY.filename_problem("take.exe").accepted == EXTENSIONS
+    assert POLICY.content_type_problem("text/html").accepted == CONTENT_TYPES
+    assert "mka" in str(POLICY.filename_problem("take.exe"))
+
+
+def test_accepted_types_fit_their_columns_and_belong_to_one_format():
+    assert len(set(EXTENSIONS)) == len(EXTENSIONS)
+    assert len(set(CONTENT_TYPES)) == len(CONTENT_TYPES)
+    assert all(len(extension) <= 10 and extension == extension.lower() for extension in EXTENSIONS)
+    assert all(media_type(content_type) == content_type for content_type in CONTENT_TYPES)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,17 @@
 """The modules of the browser client, as orak serves them."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 import orak
+from orak.domain.formats import ACCEPTED, CONTENT_TYPES, EXTENSIONS
 
 ROOT = Path(__file__).parents[2]
 CLIENT = Path(orak.__file__).parent / "entrypoints" / "web" / "client"
+PAGE = CLIENT.parent / "page"
 MODULES = sorted(path.name for path in CLIENT.glob("*.js"))
 
 
@@ -40,6 +43,18 @@ def test_the_typescript_example_uses_every_export():
     assert len(exported) > 15
     for name in [*exported, "useRecording"]:
         assert len(re.findall(rf"\b{name}\b", sample)) > 1, name
+
+
+def test_the_browser_client_knows_the_formats_that_orak_accepts():
+    table = re.search(r"FORMATS = (\[.*?\n\]);", (CLIENT / "content-types.js").read_text(), re.DOTALL)
+    formats = json.loads(re.sub(r",(\s*\])", r"\1", table[1]))
+    assert formats == [[[*audio.extensions], [*audio.content_types]] for audio in ACCEPTED]
+
+
+def test_the_page_offers_the_files_that_orak_accepts():
+    offered = re.search(r'accept="([^"]*)"', (PAGE / "index.html").read_text())[1].split(",")
+    assert {one.removeprefix(".") for one in offered if one.startswith(".")} == set(EXTENSIONS)
+    assert {one for one in offered if one.startswith("video/")} <= set(CONTENT_TYPES)
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -138,6 +138,26 @@ async def test_every_wrong_parameter_is_named(owner, changes, expected):
     assert wrong_fields(answer) == expected
 
 
+async def test_a_refused_type_is_answered_with_the_accepted_ones(owner):
+    wrong = NEW_UPLOAD | {"originalFilename": "a.exe", "contentType": "text/html"}
+    for language in ("ko", "en"):
+        answer = await owner.post(PATH, json=wrong, headers={"Accept-Language": language})
+        name, content_type = (detail["message"] for detail in answer.json()["error"]["details"])
+        assert "webm, weba, ogg" in name
+        assert "audio/webm, video/webm" in content_type
+
+
+async def test_a_type_with_several_codecs_is_kept_to_the_letter(owner):
+    for content_type in ("video/webm;codecs=vp8,opus", 'video/webm; codecs="vp8, opus"'):
+        answer = await owner.post(PATH, data=NEW_UPLOAD | {"contentType": content_type})
+        signed = answer.json()
+        assert signed["headers"]["Content-Type"] == content_type
+        sent = await owner.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+        assert sent.status_code == 200, sent.text
+        upload = (await owner.get(f"/records/async/uploads/{signed['uploadId']}")).json()
+        assert (upload["processingStatus"], upload["contentType"]) == ("UPLOADED", content_type)
+
+
 @pytest.mark.parametrize(
     "duration", [0, "0", "", None, "Infinity", "-Infinity", "NaN", "infinity", float("inf"), float("nan")]
 )

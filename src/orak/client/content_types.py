@@ -1,17 +1,20 @@
 from pathlib import PurePath
 
 _TYPES = {
-    "webm": "audio/webm",
-    "ogg": "audio/ogg",
-    "oga": "audio/ogg",
-    "opus": "audio/ogg",
-    "m4a": "audio/mp4",
-    "mp4": "audio/mp4",
+    **dict.fromkeys(("webm", "weba"), "audio/webm"),
+    **dict.fromkeys(("ogg", "oga", "opus"), "audio/ogg"),
+    **dict.fromkeys(("m4a", "mp4", "m4b"), "audio/mp4"),
+    "qta": "audio/quicktime",
+    "3gp": "audio/3gpp",
     "aac": "audio/aac",
     "mp3": "audio/mpeg",
     "wav": "audio/wav",
     "flac": "audio/flac",
+    **dict.fromkeys(("aiff", "aif"), "audio/aiff"),
+    "caf": "audio/x-caf",
+    "mka": "audio/x-matroska",
 }
+"""The content type to send for each extension that orak accepts."""
 
 
 class UnsupportedAudio(ValueError):

@@ -1,6 +1,5 @@
-"""Accepted input, the published output, and what the converter measures."""
+"""The published output, and what the converter measures."""
 
-from collections.abc import Mapping
 from enum import Enum
 
 import msgspec
@@ -19,22 +18,6 @@ MAX_GAIN_DB = 30.0
 
 MAX_LIMITING_DB = 6.0
 """The most that the look-ahead limiter may take off a peak; beyond that the gain is reduced."""
-
-ACCEPTED: Mapping[str, frozenset[str]] = {
-    "webm": frozenset({"audio/webm", "video/webm"}),
-    "ogg": frozenset({"audio/ogg", "audio/opus", "application/ogg"}),
-    "oga": frozenset({"audio/ogg", "audio/opus", "application/ogg"}),
-    "opus": frozenset({"audio/ogg", "audio/opus", "application/ogg"}),
-    "m4a": frozenset({"audio/mp4", "audio/x-m4a", "audio/m4a", "audio/aac"}),
-    "mp4": frozenset({"audio/mp4", "audio/x-m4a", "audio/m4a", "audio/aac"}),
-    "aac": frozenset({"audio/mp4", "audio/x-m4a", "audio/m4a", "audio/aac"}),
-    "mp3": frozenset({"audio/mpeg", "audio/mp3"}),
-    "wav": frozenset({"audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"}),
-    "flac": frozenset({"audio/flac", "audio/x-flac"}),
-}
-"""Accepted file extensions, and the MIME types that browsers send for each."""
-
-ACCEPTED_TYPES: frozenset[str] = frozenset().union(*ACCEPTED.values())
 
 
 class AudioProfile(Enum):

@@ -137,15 +137,19 @@ class ProblemCode(StrEnum):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One invalid field: its name, what is wrong, and the limit it exceeds."""
+    """One invalid field: its name, and what is wrong."""
 
     field: str
     code: ProblemCode
     limit: int | None = None
+    """The limit that the value exceeds."""
+    accepted: tuple[str, ...] = ()
+    """The values that would be accepted, if they are few enough to list."""
 
     def __str__(self) -> str:
         limit = "" if self.limit is None else f" (limit {self.limit})"
-        return f"{self.field} is {self.code}{limit}"
+        accepted = f" (accepted: {', '.join(self.accepted)})" if self.accepted else ""
+        return f"{self.field} is {self.code}{limit}{accepted}"
 
 
 class Rejected(OrakError):

@@ -4,16 +4,18 @@ import re
 
 import msgspec
 
-from orak.domain.audio import ACCEPTED, ACCEPTED_TYPES
 from orak.domain.errors import Problem, ProblemCode
+from orak.domain.formats import CONTENT_TYPES, EXTENSIONS
 from orak.domain.policies.fields import duration_problem, name_problem
 
 MAX_CONTENT_TYPE = 100
 
 # RFC 9110 §8.3.1: type "/" subtype *( OWS ";" OWS token "=" ( token / quoted-string ) ), ASCII throughout.
+# Browsers also separate codecs by commas without quoting them: `MediaRecorder.mimeType` is
+# "video/webm;codecs=vp8,opus" in Chromium.
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - a grammar's token, not a secret
 _MEDIA_TYPE = re.compile(
-    rf'({_TOKEN}/{_TOKEN})(?:[ \t]*;[ \t]*{_TOKEN}=(?:{_TOKEN}|"[\x20!#-\[\]-~]*"))*', re.ASCII
+    rf'({_TOKEN}/{_TOKEN})(?:[ \t]*;[ \t]*{_TOKEN}=(?:{_TOKEN}(?:,{_TOKEN})*|"[\x20!#-\[\]-~]*"))*', re.ASCII
 )
 
 
@@ -39,9 +41,9 @@ class UploadPolicy(msgspec.Struct, frozen=True):
         """Require a valid name whose extension is an accepted audio type."""
         if problem := name_problem("original_filename", name):
             return problem
-        extension = (name or "").rpartition(".")[2].lower()
-        if extension not in ACCEPTED or "." not in (name or ""):
-            return Problem("original_filename", ProblemCode.UNSUPPORTED_TYPE)
+        _, dot, extension = (name or "").rpartition(".")
+        if not dot or extension.lower() not in EXTENSIONS:
+            return Problem("original_filename", ProblemCode.UNSUPPORTED_TYPE, accepted=EXTENSIONS)
         return None
 
     def size_problem(self, size: int | None) -> Problem | None:
@@ -60,8 +62,8 @@ class UploadPolicy(msgspec.Struct, frozen=True):
             return Problem("content_type", ProblemCode.REQUIRED)
         if len(content_type) > MAX_CONTENT_TYPE:
             return Problem("content_type", ProblemCode.TOO_LONG, MAX_CONTENT_TYPE)
-        if media_type(content_type) not in ACCEPTED_TYPES:
-            return Problem("content_type", ProblemCode.UNSUPPORTED_TYPE)
+        if media_type(content_type) not in CONTENT_TYPES:
+            return Problem("content_type", ProblemCode.UNSUPPORTED_TYPE, accepted=CONTENT_TYPES)
         return None
 
     def duration_problem(self, seconds: int | None) -> Problem | None:

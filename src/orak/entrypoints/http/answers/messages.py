@@ -132,7 +132,8 @@ _PROBLEMS: Mapping[ProblemCode, Text] = {
         "{field} 사용할 수 없는 문자를 포함하고 있습니다", "{field} contains a character that is not allowed"
     ),
     ProblemCode.UNSUPPORTED_TYPE: Text(
-        "지원하지 않는 오디오 형식의 {noun}입니다", "{field} is not of a supported audio type"
+        "지원하지 않는 오디오 형식의 {noun}입니다. 지원 형식: {accepted}",
+        "{field} is not of a supported audio type. Supported: {accepted}",
     ),
     ProblemCode.UNKNOWN_FIELD: Text("알 수 없는 필드입니다: {name}", "Unknown field: {name}"),
     ProblemCode.MALFORMED: Text("{field} 읽을 수 없는 형식입니다", "{field} cannot be read"),
@@ -208,7 +209,8 @@ def problem_text(problem: Problem, language: Language) -> str:
     field = _FIELDS.get(problem.field, Text(f"{problem.field} 값은", problem.field)).translated(language)
     template = _PROBLEMS[problem.code].translated(language)
     noun = field.removesuffix("은").removesuffix("는")  # without the subject particle
-    return template.format(field=field, noun=noun, name=problem.field, limit=problem.limit)
+    accepted = ", ".join(problem.accepted)
+    return template.format(field=field, noun=noun, name=problem.field, limit=problem.limit, accepted=accepted)
 
 
 def failure_text(failure: FailureCode, language: Language) -> str:

@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from orak.application.uploads.cancel_upload import CancelUpload
 from orak.application.uploads.get_upload import GetUpload
 from orak.application.uploads.request_upload import NewUpload, RequestUpload
-from orak.domain.audio import ACCEPTED, ACCEPTED_TYPES
+from orak.domain.formats import CONTENT_TYPES, EXTENSIONS
 from orak.domain.identity import UploadId
 from orak.domain.policies.fields import MAX_NAME
 from orak.domain.policies.uploads import MAX_CONTENT_TYPE
@@ -52,7 +52,7 @@ _PROPERTIES: Mapping[str, JsonObject] = {
         "type": "string",
         "minLength": 1,
         "maxLength": MAX_NAME,
-        "description": f"Name of the file. Its extension is one of {', '.join(ACCEPTED)}.",
+        "description": f"Name of the file. Its extension is one of {', '.join(EXTENSIONS)}.",
         "examples": ["take.webm"],
     },
     "fileSize": {
@@ -65,7 +65,7 @@ _PROPERTIES: Mapping[str, JsonObject] = {
     "contentType": {
         "type": "string",
         "maxLength": MAX_CONTENT_TYPE,
-        "description": f"Media type: one of {', '.join(sorted(ACCEPTED_TYPES))}. Parameters are kept.",
+        "description": f"Media type: one of {', '.join(CONTENT_TYPES)}. Parameters are kept.",
         "examples": ["audio/webm;codecs=opus"],
     },
     "durationSeconds": DURATION,

@@ -48,7 +48,7 @@ const en = {
   chooseFiles: "Choose audio files",
   orDrop: "or drop them anywhere on this page",
   dropNow: "Drop to upload",
-  formats: "webm, ogg, m4a, mp3, wav, flac or aac",
+  formats: "webm, ogg, m4a, mp3, wav, flac, aac, aiff, caf, 3gp or mka",
 
   arrivalsHeading: "Uploads",
   titleOf: "Title · {name}",
@@ -191,7 +191,7 @@ const ko = {
   chooseFiles: "오디오 파일 선택",
   orDrop: "또는 이 페이지에 끌어다 놓으세요",
   dropNow: "놓으면 업로드됩니다",
-  formats: "webm, ogg, m4a, mp3, wav, flac, aac",
+  formats: "webm, ogg, m4a, mp3, wav, flac, aac, aiff, caf, 3gp, mka",
 
   arrivalsHeading: "업로드",
   titleOf: "제목 · {name}",
