@@ -61,8 +61,6 @@ EVERY_ROUTE = [
     ),
     ("POST", "/records/async/webhooks/{webhook_id:str}/replay", None, (401, 403, 400, 403)),
     ("PUT", "/storage/{key:path}", None, (403, 403, 403, 403)),
-    ("GET", "/storage/{key:path}", None, (403, 403, 403, 403)),
-    ("HEAD", "/storage/{key:path}", None, (403, 403, 403, 403)),
     ("GET", "/media/{key:path}", None, (404, 404, 404, 404)),
     ("HEAD", "/media/{key:path}", None, (404, 404, 404, 404)),
     ("GET", "/health/live", None, (200, 200, 200, 200)),

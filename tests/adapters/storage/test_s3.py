@@ -78,9 +78,6 @@ async def test_any_http_client_uploads_with_the_signed_url_and_headers(storage, 
     assert await put(signed.url, signed.headers, b"abc") == 200
     info = await storage.head(KEY)
     assert (info.size, info.content_type) == (3, TYPE)
-    async with httpx.AsyncClient() as client:
-        read = await client.get(storage.presign_get(KEY, life=LIFE).url)
-    assert (read.status_code, read.content, read.headers["content-type"]) == (200, b"abc", TYPE)
 
 
 async def test_the_content_type_is_the_only_required_header(storage, put):
@@ -115,8 +112,8 @@ async def test_a_signed_header_must_be_sent(storage, put):
 
 
 async def test_a_url_signed_for_get_refuses_put(storage, put):
-    url = storage.presign_get(KEY, life=LIFE).url
-    assert await put(url, {"Content-Type": TYPE}, b"abc") == 403
+    redirect = await storage.open_public("published/0c0f4a1e/1_take.m4a")
+    assert await put(redirect.get, {"Content-Type": TYPE}, b"abc") == 403
 
 
 async def test_objects_are_interchangeable_with_another_s3_client(storage, bucket, s3_server, tmp_path):

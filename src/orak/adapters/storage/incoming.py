@@ -10,6 +10,7 @@ from hashlib import sha256
 from io import FileIO
 from pathlib import Path
 
+from orak.adapters.storage.body import etag
 from orak.adapters.storage.disk import opened_folder
 from orak.adapters.storage.keys import INCOMING
 from orak.adapters.storage.object_file import ObjectPath, footer, path_of
@@ -36,6 +37,11 @@ class IncomingObject:
         self._digest = sha256()
         self._size = 0
 
+    @property
+    def etag(self) -> str:
+        """The ETag of the bytes written so far."""
+        return etag(self._digest.hexdigest())
+
     def write(self, content: bytes) -> None:
         """Append to the object's bytes."""
         self._digest.update(content)
@@ -48,8 +54,7 @@ class IncomingObject:
         Raise `ObjectExists` if *key* is taken and *replace* is false.
         """
         path = path_of(key)
-        etag = f'"{self._digest.hexdigest()}"'  # quoted (RFC 9110 §8.8.3)
-        info = StoredObject(ObjectKey(key), self._size, content_type, etag, at)
+        info = StoredObject(ObjectKey(key), self._size, content_type, self.etag, at)
         self._write(footer(info))
         os.fsync(self._opened().fileno())
         self._give_name(path, replace=replace)

@@ -7,7 +7,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Self
 
-from orak.adapters.storage.body import CHUNK, exactly
+from orak.adapters.storage.body import CHUNK, etag_of, exactly, same_object
 from orak.adapters.storage.disk import on_disk, opened_folder, write_new
 from orak.adapters.storage.incoming import IncomingObject, find_leftovers, remove_leftover, remove_leftovers
 from orak.adapters.storage.keys import check_key, is_valid
@@ -49,7 +49,7 @@ class LocalStorage:
     def presign_put(
         self, key: ObjectKey, *, content_type: str, content_length: int, create_only: bool, life: timedelta
     ) -> SignedRequest:
-        """Sign an upload; a second PUT is always refused, even without *create_only*."""
+        """Sign an upload; a PUT never overwrites, even without *create_only*."""
         return self._signer.put(
             key,
             content_type=content_type,
@@ -57,10 +57,6 @@ class LocalStorage:
             create_only=create_only,
             life=life,
         )
-
-    def presign_get(self, key: ObjectKey, *, life: timedelta) -> SignedRequest:
-        """Sign a download."""
-        return self._signer.get(key, life=life)
 
     async def head(self, key: ObjectKey) -> StoredObject | None:
         """Return the object's metadata, or None if no object has this key."""
@@ -107,30 +103,31 @@ class LocalStorage:
         terms = self._signer.check_put(key, query, content_type)
         if content_length != terms.size:
             raise LengthMismatch
-        if await on_disk(self._head, key) is not None:  # before the client sends the body in vain
-            raise ObjectExists
-        incoming = IncomingObject(self._root)
-        try:
-            async with aclosing(exactly(terms.size, body)) as pieces:
-                async for piece in pieces:
-                    await on_disk(incoming.write, piece)
-            return await on_disk(incoming.store, key, terms.content_type, at=self._clock.now(), replace=False)
-        finally:
-            await on_disk(incoming.discard)
-
-    async def open_signed(self, key: str, query: Mapping[str, str]) -> "OpenFile":
-        """Open the object of a signed GET."""
-        self._signer.check_get(key, query)
-        return await self._open(key)
+        async with aclosing(exactly(terms.size, body)) as pieces:
+            stored = await on_disk(self._head, key)
+            if stored is not None:
+                return same_object(stored, await etag_of(pieces))
+            return await self._store(key, terms.content_type, pieces)
 
     async def open_public(self, key: str) -> "OpenFile":
         """Open an object of the public folder."""
         if not key.startswith(f"{PUBLISHED}/"):
             raise ObjectMissing
-        return await self._open(key)
-
-    async def _open(self, key: str) -> "OpenFile":
         return OpenFile(*await on_disk(self._find, key))
+
+    async def _store(self, key: str, content_type: str, pieces: AsyncIterator[bytes]) -> StoredObject:
+        incoming = IncomingObject(self._root)
+        try:
+            async for piece in pieces:
+                await on_disk(incoming.write, piece)
+            return await on_disk(incoming.store, key, content_type, at=self._clock.now(), replace=False)
+        except ObjectExists:  # another PUT finished while this body was read
+            stored = await on_disk(self._head, key)
+            if stored is None:
+                raise
+            return same_object(stored, incoming.etag)
+        finally:
+            await on_disk(incoming.discard)
 
     def _prepare(self) -> None:
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import msgspec
 
-from orak.adapters.storage.body import CHUNK, exactly
+from orak.adapters.storage.body import CHUNK, etag, exactly, same_object
 from orak.adapters.storage.disk import on_disk, write_new
 from orak.adapters.storage.keys import check_key
 from orak.adapters.storage.url_signing import UrlSigner
 from orak.application.ports.clock import Clock
 from orak.application.ports.incomplete_uploads import IncompleteUpload
-from orak.application.ports.object_server import LengthMismatch, ObjectExists
+from orak.application.ports.object_server import LengthMismatch
 from orak.application.ports.storage import ListedObject, ObjectChanged, ObjectMissing, SignedRequest
 from orak.domain.identity import PUBLISHED, ObjectKey
 from orak.domain.upload import StoredObject
@@ -34,7 +34,7 @@ class MemoryStorage:
     def presign_put(
         self, key: ObjectKey, *, content_type: str, content_length: int, create_only: bool, life: timedelta
     ) -> SignedRequest:
-        """Sign an upload; a second PUT is always refused, even without *create_only*."""
+        """Sign an upload; a PUT never overwrites, even without *create_only*."""
         return self._signer.put(
             key,
             content_type=content_type,
@@ -42,10 +42,6 @@ class MemoryStorage:
             create_only=create_only,
             life=life,
         )
-
-    def presign_get(self, key: ObjectKey, *, life: timedelta) -> SignedRequest:
-        """Sign a download."""
-        return self._signer.get(key, life=life)
 
     async def head(self, key: ObjectKey) -> StoredObject | None:
         """Return the object's metadata, or None if no object has this key."""
@@ -96,16 +92,12 @@ class MemoryStorage:
         terms = self._signer.check_put(key, query, content_type)
         if content_length != terms.size:
             raise LengthMismatch
-        self._refuse_second(key)
         async with aclosing(exactly(terms.size, body)) as pieces:
             content = b"".join([piece async for piece in pieces])
-        self._refuse_second(key)  # another PUT may have finished while this body was read
+        # Another PUT may have finished while this body was read.
+        if (found := self._objects.get(key)) is not None:
+            return same_object(found.info, etag(sha256(content).hexdigest()))
         return self._store(key, content, terms.content_type)
-
-    async def open_signed(self, key: str, query: Mapping[str, str]) -> "_Object":
-        """Open the object of a signed GET."""
-        self._signer.check_get(key, query)
-        return self._find(key)
 
     async def open_public(self, key: str) -> "_Object":
         """Open an object of the public folder."""
@@ -113,18 +105,15 @@ class MemoryStorage:
             raise ObjectMissing
         return self._find(key)
 
-    def _refuse_second(self, key: str) -> None:
-        if key in self._objects:
-            raise ObjectExists
-
     def _find(self, key: str) -> "_Object":
         if key not in self._objects:
             raise ObjectMissing
         return self._objects[key]
 
     def _store(self, key: str, content: bytes, content_type: str) -> StoredObject:
-        etag = f'"{sha256(content).hexdigest()}"'
-        info = StoredObject(ObjectKey(key), len(content), content_type, etag, self._clock.now())
+        info = StoredObject(
+            ObjectKey(key), len(content), content_type, etag(sha256(content).hexdigest()), self._clock.now()
+        )
         self._objects[key] = _Object(info, content)
         return info
 

@@ -51,10 +51,6 @@ class S3Storage:
             headers["If-None-Match"] = "*"  # RFC 9110 §13.1.2
         return self._sign("PUT", key, life, headers, {"Content-Length": str(content_length)})
 
-    def presign_get(self, key: ObjectKey, *, life: timedelta) -> SignedRequest:
-        """Sign a download."""
-        return self._sign("GET", key, life, {}, {})
-
     async def head(self, key: ObjectKey) -> StoredObject | None:
         """Return the object's metadata, or None if no object has this key."""
         if not is_valid(key):

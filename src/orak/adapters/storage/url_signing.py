@@ -16,7 +16,6 @@ from orak.domain.identity import ObjectKey
 
 _PURPOSE = b"orak signed URL v1"
 _PUT_QUERY = frozenset({"expires", "size", "type", "signature"})
-_GET_QUERY = frozenset({"expires", "signature"})
 _AROUND_SEMICOLON = re.compile(r"[ \t]*;[ \t]*")
 
 
@@ -28,11 +27,10 @@ class SignedTerms(msgspec.Struct, frozen=True):
 
 
 class UrlSigner:
-    """Signs requests with HMAC-SHA256 and verifies its own signatures.
+    """Signs uploads with HMAC-SHA256 and verifies its own signatures.
 
-    The signature of a PUT covers method, key, expiry, length and type; that of a GET covers method, key and
-    expiry. The HMAC key is derived from *secret* for this purpose only, so a signature made with *secret*
-    elsewhere is never valid here.
+    A signature covers method, key, expiry, length and type. The HMAC key is derived from *secret* for this
+    purpose only, so a signature made with *secret* elsewhere is never valid here.
     """
 
     def __init__(self, public_url: str, secret: bytes, clock: Clock) -> None:
@@ -44,59 +42,38 @@ class UrlSigner:
         self, key: ObjectKey, *, content_type: str, content_length: int, create_only: bool, life: timedelta
     ) -> SignedRequest:
         """Sign an upload. Raise `InvalidKey` if no object can have this key."""
+        check_key(key)
+        expires = int((self._clock.now() + life).timestamp())
+        query = {"expires": str(expires), "size": str(content_length), "type": content_type}
+        query["signature"] = self._signature(key, query)
+        url = f"{self._base}{quote(key)}?{urlencode(query, quote_via=quote, safe='')}"
         headers = {"Content-Type": content_type}
         if create_only:
             # RFC 9110 §13.1.2. Here every PUT only creates, with or without the header.
             headers["If-None-Match"] = "*"
-        return self._sign("PUT", key, life, {"size": str(content_length), "type": content_type}, headers)
-
-    def get(self, key: ObjectKey, *, life: timedelta) -> SignedRequest:
-        """Sign a download. Raise `InvalidKey` if no object can have this key."""
-        return self._sign("GET", key, life, {}, {})
+        return SignedRequest("PUT", url, headers, datetime.fromtimestamp(expires, UTC))
 
     def check_put(self, key: str, query: Mapping[str, str], content_type: str | None) -> SignedTerms:
         """Return the signed terms of a PUT.
 
         Raise `InvalidSignature` if the signature is invalid or expired.
         """
-        self._check("PUT", key, query, _PUT_QUERY)
-        terms = SignedTerms(query["type"], int(query["size"]))
-        if content_type is None or _folded(content_type) != _folded(terms.content_type):
-            raise InvalidSignature
-        return terms
-
-    def check_get(self, key: str, query: Mapping[str, str]) -> None:
-        """Raise `InvalidSignature` if the signature of a GET is invalid or expired."""
-        self._check("GET", key, query, _GET_QUERY)
-
-    def _sign(
-        self,
-        method: str,
-        key: ObjectKey,
-        life: timedelta,
-        terms: Mapping[str, str],
-        headers: Mapping[str, str],
-    ) -> SignedRequest:
-        check_key(key)
-        expires = int((self._clock.now() + life).timestamp())
-        query = {"expires": str(expires), **terms}
-        query["signature"] = self._signature(method, key, query)
-        url = f"{self._base}{quote(key)}?{urlencode(query, quote_via=quote, safe='')}"
-        return SignedRequest(method, url, headers, datetime.fromtimestamp(expires, UTC))
-
-    def _check(self, method: str, key: str, query: Mapping[str, str], expected: frozenset[str]) -> None:
         # Refuse unsigned parameters: ignoring them would let a stranger add meaning to a signed URL.
-        if query.keys() != expected:
+        if query.keys() != _PUT_QUERY:
             raise InvalidSignature
-        signature = self._signature(method, key, query).encode()
+        signature = self._signature(key, query).encode()
         if not hmac.compare_digest(signature, _bytes(query["signature"])):
             raise InvalidSignature
         # The signature is valid, so this signer wrote the numbers and they parse.
         if self._clock.now().timestamp() >= int(query["expires"]):
             raise InvalidSignature
+        terms = SignedTerms(query["type"], int(query["size"]))
+        if content_type is None or _folded(content_type) != _folded(terms.content_type):
+            raise InvalidSignature
+        return terms
 
-    def _signature(self, method: str, key: str, query: Mapping[str, str]) -> str:
-        fields = [method, key, query["expires"], query.get("size", ""), query.get("type", "")]
+    def _signature(self, key: str, query: Mapping[str, str]) -> str:
+        fields = ["PUT", key, query["expires"], query["size"], query["type"]]
         # Prefix each field with its length, so that different requests never produce the same message.
         message = b"".join(len(field).to_bytes(8, "big") + field for field in map(_bytes, fields))
         return hmac.digest(self._signing_key, message, "sha256").hex()

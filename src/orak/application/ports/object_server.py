@@ -1,7 +1,6 @@
 from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
-from orak.application.ports.open_object import OpenObject
 from orak.domain.errors import OrakError
 from orak.domain.upload import StoredObject
 
@@ -13,9 +12,9 @@ class InvalidSignature(OrakError):
 
 
 class ObjectExists(OrakError):
-    """An object has this key already, and a PUT never overwrites a stored object."""
+    """An object with other bytes has this key, and a PUT never overwrites a stored object."""
 
-    summary = "the object exists already"
+    summary = "another object has this key already"
 
 
 class LengthMismatch(OrakError):
@@ -30,7 +29,7 @@ class LengthMismatch(OrakError):
 class ObjectServer(Protocol):
     """The HTTP side of a store that has none of its own.
 
-    It checks what `Storage.presign_…` signed. Every method may raise `Unavailable`.
+    It checks what `Storage.presign_put` signed.
     """
 
     async def receive(
@@ -44,13 +43,13 @@ class ObjectServer(Protocol):
     ) -> StoredObject:
         """Store the body of a signed PUT: all of it, durably, or nothing.
 
-        Raises:
-            InvalidSignature: the signature is wrong or expired, or is for another method, key or type.
-            ObjectExists: the key is taken. When several PUTs race, all but one get this.
-            LengthMismatch: Content-Length is absent or not the signed one, or the body has another length.
-        """
-        ...
+        A client repeats a PUT if the answer to the first was lost. With the same bytes, every PUT therefore
+        returns the stored object, also when several of them run at once.
 
-    async def open_signed(self, key: str, query: Mapping[str, str]) -> OpenObject:
-        """Open the object of a signed GET. Raise `InvalidSignature` or `ObjectMissing`."""
+        Raises:
+            InvalidSignature: the signature is wrong or expired, or is for another key or type.
+            ObjectExists: an object with other bytes has the key.
+            LengthMismatch: Content-Length is absent or not the signed one, or the body has another length.
+            Unavailable: the store failed; a repeat may work.
+        """
         ...

@@ -55,10 +55,6 @@ class Storage(Protocol):
         """
         ...
 
-    def presign_get(self, key: ObjectKey, *, life: timedelta) -> SignedRequest:
-        """Sign a download. No I/O, so the object need not exist."""
-        ...
-
     async def head(self, key: ObjectKey) -> StoredObject | None:
         """Return the object's metadata, or None if no object has this key."""
         ...

@@ -1,4 +1,4 @@
-"""Objects: signed reads and writes of local storage, and the public renditions of any storage."""
+"""Objects: signed uploads to local storage, and the public renditions of any storage."""
 
 import logging
 import re
@@ -83,7 +83,8 @@ class _ObjectBody:
 @put("/{key:path}", request_max_body_size=None, status_code=200, opt={NO_DEADLINE: True})
 @operation(
     "`requestUpload` returns the URL and the headers to send. Like S3, orak answers when the bytes are\n"
-    "durable. Nothing is overwritten: a second PUT is answered 412, which means that the bytes are stored.",
+    "durable. Nothing is overwritten: a second PUT of the same bytes is answered like the first, and one of\n"
+    "other bytes 412.",
     parameters=(KEY,),
     body=_ObjectBody(),
     answers={200: Answer("The bytes are stored.", headers=("ETag",))},
@@ -119,20 +120,6 @@ async def _mark_received(receive_upload: ReceiveUpload, key: ObjectKey) -> None:
 
 @get("/{key:path}")
 @operation(
-    "Signed URLs are secrets: they need no token.",
-    parameters=_READING,
-    answers=_OBJECT,
-    errors=(*_OBJECT_ERRORS, E.FORBIDDEN),
-    describes_head=True,
-)
-async def get_signed_object(request: AnyRequest, key: FromPath[str]) -> ASGIApp:
-    """Read an object through its signed URL (local storage only)."""
-    opened = await _object_server(running_of(request)).open_signed(_object_key(key), _signature(request))
-    return object_response(opened, request, cache_control="private, no-store")
-
-
-@get("/{key:path}")
-@operation(
     "No token is needed. With S3 storage the answer is a redirect to the store.",
     parameters=_READING,
     answers={
@@ -150,9 +137,7 @@ async def get_published_object(request: AnyRequest, key: FromPath[str]) -> ASGIA
     return object_response(found, request, cache_control=IMMUTABLE)
 
 
-signed_objects = Router(
-    "/storage", route_handlers=[put_object, get_signed_object], opt={PUBLIC: True}, tags=["objects"]
-)
+signed_objects = Router("/storage", route_handlers=[put_object], opt={PUBLIC: True}, tags=["objects"])
 published_objects = Router(
     "/media", route_handlers=[get_published_object], opt={PUBLIC: True, ANY_ORIGIN: True}, tags=["objects"]
 )
