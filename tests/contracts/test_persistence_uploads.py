@@ -5,7 +5,7 @@ import pytest
 
 from builders import START, a_record, a_waiting_record, an_object, an_upload, saved
 from orak.application.ports.failures import StaleVersion
-from orak.domain.audio import Loudness
+from orak.domain.audio import Loudness, LoudnessLimit
 from orak.domain.errors import UploadNotFound
 from orak.domain.identity import ObjectKey, UploadId
 from orak.domain.processing import FailureCode, ProcessingStatus
@@ -24,11 +24,11 @@ async def test_an_upload_comes_back_as_it_was_stored(persistence):
     assert await read(persistence, upload.id) == upload
 
 
-async def test_every_field_is_stored_in_every_state_of_an_upload(persistence):
+@pytest.mark.parametrize("limited_by", [None, *LoudnessLimit])
+async def test_every_field_is_stored_in_every_state_of_an_upload(persistence, limited_by):
     snapshot = await a_waiting_record(persistence)
-    output = Output(
-        ObjectKey("published/x/1_a.m4a"), ObjectKey("published/x/1_a.json"), 61.25, Loudness(-31.5, -14, None)
-    )
+    loudness = Loudness(-31.5, -14, None, limited_by)
+    output = Output(ObjectKey("published/x/1_a.m4a"), ObjectKey("published/x/1_a.json"), 61.25, loudness)
     steps = [
         lambda held: held.start(at=START, lease_until=START + timedelta(microseconds=1)),
         lambda held: held.fail_attempt(

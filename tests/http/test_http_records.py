@@ -39,7 +39,12 @@ async def test_a_completed_record_has_its_public_urls(api, owner):
     assert (shown["s3Key"], shown["publicUrl"]) == (key, f"http://orak.test/media/{key}")
     assert shown["waveformUrl"].startswith("http://orak.test/media/published/")
     assert (shown["durationSeconds"], shown["progress"]) == (12, 100)
-    assert shown["loudness"] == {"inputLufs": -20.0, "outputLufs": -14.0, "truePeakDb": -1.5}
+    assert shown["loudness"] == {
+        "inputLufs": -20.0,
+        "outputLufs": -14.0,
+        "truePeakDb": -1.5,
+        "limitedBy": "headroom",
+    }
 
 
 async def test_public_urls_begin_with_the_cdn_url_and_are_percent_encoded():

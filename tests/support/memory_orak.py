@@ -26,7 +26,7 @@ from orak.application.uploads.request_upload import NewUpload
 from orak.application.use_cases import Policies, Ports, UseCases, build_use_cases
 from orak.application.waits import Waits
 from orak.domain.actor import Actor
-from orak.domain.audio import AudioProfile, Conversion, Loudness
+from orak.domain.audio import AudioProfile, Conversion, Loudness, LoudnessLimit
 from orak.domain.events import LoggedEvent
 from orak.domain.identity import UploadId, UserId
 from orak.domain.policies.records import RecordPolicy
@@ -83,7 +83,7 @@ class CopyingConverter:
         order.audio.write_bytes(b"converted " + source)
         order.waveform.write_text("{}")
         progress(1.0)
-        return Conversion(12.9, Loudness(-20.0, -14.0, -1.5))
+        return Conversion(12.9, Loudness(-20.0, -14.0, -1.5, LoudnessLimit.HEADROOM))
 
 
 class UnavailableStorage:

@@ -37,6 +37,8 @@ class Loudness(Answer, frozen=True):
     output_lufs: float | None
     true_peak_db: float | None
     """True peak of the rendition, in dBTP."""
+    limited_by: Literal["headroom", "silence"] | None = None
+    """Why the rendition is not at -14 LUFS: its peaks, or too little sound; None if it is."""
 
 
 class Record(Answer, frozen=True):

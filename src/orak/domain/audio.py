@@ -38,6 +38,16 @@ class AudioProfile(Enum):
         return {"aac-128": "audio/mp4", "mp3-192": "audio/mpeg", "opus-96": "audio/ogg"}[self.value]
 
 
+class LoudnessLimit(Enum):
+    """Why published audio is quieter than the target."""
+
+    HEADROOM = "headroom"
+    """The peaks leave no room: reaching the target would take more than `MAX_LIMITING_DB` of limiting."""
+
+    SILENCE = "silence"
+    """Too little sound: none, less than 400 ms, or so quiet that `MAX_GAIN_DB` does not reach the target."""
+
+
 class Loudness(msgspec.Struct, frozen=True):
     """Loudness before and after conversion; None for silence."""
 
@@ -45,6 +55,9 @@ class Loudness(msgspec.Struct, frozen=True):
     output_lufs: float | None
     true_peak_db: float | None
     """True peak of the published file in dBTP."""
+
+    limited_by: LoudnessLimit | None = None
+    """Why the target was not reached; None if it was, and for audio converted by an earlier version."""
 
 
 class Conversion(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ import msgspec
 
 from orak.adapters.persistence.sql.event_payload import EventPayload
 from orak.adapters.persistence.sql.tables import events, records, uploads
-from orak.domain.audio import Loudness
+from orak.domain.audio import Loudness, LoudnessLimit
 from orak.domain.events import DomainEvent, LoggedEvent
 from orak.domain.identity import UploadId
 from orak.domain.processing import FailureCode, ProcessingStatus
@@ -49,6 +49,7 @@ UPLOAD_COLUMNS = (
     uploads.c.input_lufs,
     uploads.c.output_lufs,
     uploads.c.true_peak_db,
+    uploads.c.limited_by,
     uploads.c.ended_at,
 )
 
@@ -97,13 +98,15 @@ def to_upload(row: Sequence[Any]) -> Upload:
         input_lufs,
         output_lufs,
         true_peak_db,
+        limit_word,
         ended_at,
         record_id,
     ) = row[: _RECORD + 1]
     status = ProcessingStatus(status_word)
     output = None
     if audio_key is not None:
-        loudness = Loudness(input_lufs, output_lufs, true_peak_db)
+        limited_by = None if limit_word is None else LoudnessLimit(limit_word)
+        loudness = Loudness(input_lufs, output_lufs, true_peak_db, limited_by)
         output = Output(audio_key, waveform_key, measured_duration, loudness)
     return Upload(
         id=id_,
@@ -188,6 +191,7 @@ def upload_values(upload: Upload, at: datetime) -> dict[str, object]:
         "input_lufs": loudness and loudness.input_lufs,
         "output_lufs": loudness and loudness.output_lufs,
         "true_peak_db": loudness and loudness.true_peak_db,
+        "limited_by": loudness and loudness.limited_by and loudness.limited_by.value,
         "ended_at": _ended_at(upload, at),
     }
 

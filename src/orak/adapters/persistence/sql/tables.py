@@ -78,6 +78,7 @@ uploads = Table(
     Column("input_lufs", Double),
     Column("output_lufs", Double),
     Column("true_peak_db", Double),
+    Column("limited_by", String(20)),
     Column("ended_at", UtcDateTime),  # when the row became a tombstone: only a purge can follow
     sqlite_autoincrement=True,
 )

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from orak.application.uploads.request_upload import SignedUpload
-from orak.domain.audio import Loudness
+from orak.domain.audio import Loudness, LoudnessLimit
 from orak.domain.identity import MAX_ID, ObjectKey
 from orak.domain.processing import FailureCode, ProcessingStatus
 from orak.domain.record import RecordSnapshot
@@ -126,6 +126,14 @@ class LoudnessView(View, frozen=True):
     true_peak_db: Annotated[
         float | None, Meta(description="True peak of the converted audio in dBTP; null if it is silent.")
     ]
+    limited_by: Annotated[
+        LoudnessLimit | None,
+        Meta(
+            description="Why the converted audio is not at -14 LUFS: `headroom` if its peaks would need more "
+            "than 6 dB of limiting, `silence` if it is shorter than 400 ms, silent, or so quiet that the "
+            "most gain (30 dB) does not suffice; otherwise null."
+        ),
+    ]
 
     @classmethod
     def of(cls, loudness: Loudness) -> "LoudnessView":
@@ -134,6 +142,7 @@ class LoudnessView(View, frozen=True):
             input_lufs=loudness.input_lufs,
             output_lufs=loudness.output_lufs,
             true_peak_db=loudness.true_peak_db,
+            limited_by=loudness.limited_by,
         )
 
 

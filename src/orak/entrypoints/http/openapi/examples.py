@@ -43,7 +43,7 @@ EXAMPLES: Mapping[str, Mapping[str, object]] = {
         "updatedAt": "2024-01-01T12:00:00Z",
         "failure": None,
         "waveformUrl": f"https://cdn.example.com/published/{_UUID}/1_take.json",
-        "loudness": {"inputLufs": -23.4, "outputLufs": -14.0, "truePeakDb": -1.2},
+        "loudness": {"inputLufs": -23.4, "outputLufs": -14.0, "truePeakDb": -1.2, "limitedBy": None},
         "progress": 100,
     },
     "BatchSizeView": {"batchSize": 200},

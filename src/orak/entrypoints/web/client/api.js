@@ -18,7 +18,7 @@
  * @property {string} updatedAt
  * @property {{ code: string, message: string } | null} failure
  * @property {string | null} waveformUrl
- * @property {{ inputLufs: number | null, outputLufs: number | null, truePeakDb: number | null } | null} loudness
+ * @property {{ inputLufs: number | null, outputLufs: number | null, truePeakDb: number | null, limitedBy: "headroom" | "silence" | null } | null} loudness
  * @property {number} progress 0 to 100
  */
 
