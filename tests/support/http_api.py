@@ -68,7 +68,7 @@ async def an_api(settings: Settings = SETTINGS, *, clock: FrozenClock | None = N
             media=service.storage,
             clock=service.clock,
             settings=settings,
-            leases=service.persistence.leases,
+            check_database=service.persistence.check_writable,
             storage=service.storage,
             waits=service.waits,
             end_conversion_waits=lambda: None,  # nothing converts by itself, so nothing waits

@@ -32,7 +32,8 @@ FAST = {
 class Server:
     """A server in a temporary folder; tests can stop, kill and restart it."""
 
-    def __init__(self) -> None:
+    def __init__(self, primary: "Server | None" = None) -> None:
+        """Make a server: a new one, or a standby of *primary*, which runs."""
         self.folder = Path(tempfile.mkdtemp(prefix="orak-pg-"))  # the path of a Unix socket must be short
         self._bin = _commands.POSTGRES_BIN_PATH
         self._user = None
@@ -42,7 +43,12 @@ class Server:
             if not self._can_run():  # such as below /root, which other users cannot enter
                 self._bin = self._copied()
         self._data = self.folder / "data"
-        self._run("initdb", "--no-sync", "--no-instructions", "--auth=trust", "--username=postgres")
+        if primary is None:
+            self._run("initdb", "--no-sync", "--no-instructions", "--auth=trust", "--username=postgres")
+        else:
+            source = [f"--host={primary.folder}", "--username=postgres", "--checkpoint=fast", "--no-sync"]
+            self._run("pg_basebackup", *source)
+            self.follow(primary)
         with (self._data / "postgresql.conf").open("a") as conf:
             conf.writelines(f"{name} = '{value}'\n" for name, value in FAST.items())
             conf.write(f"unix_socket_directories = '{self.folder}'\n")
@@ -64,6 +70,16 @@ class Server:
 
     def stop(self, mode: str = "fast") -> None:
         self._run("pg_ctl", "stop", "--wait", "--silent", f"--mode={mode}")
+
+    def follow(self, primary: "Server") -> None:
+        """Be a standby of *primary* from the next start on."""
+        with (self._data / "postgresql.conf").open("a") as conf:
+            conf.write(f"primary_conninfo = 'host={primary.folder} user=postgres'\n")
+        (self._data / "standby.signal").touch()
+
+    def promote(self) -> None:
+        """Make the standby a primary, and wait until it is one."""
+        self._run("pg_ctl", "promote", "--wait", "--silent")
 
     def kill(self) -> None:
         """Kill the postmaster as an out-of-memory killer would."""

@@ -1,6 +1,6 @@
 """A running orak: everything the settings ask for, opened, started, and closed again."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from orak.adapters.auth.none import NoTokens
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
-from orak.application.ports.leases import Leases
 from orak.application.ports.object_server import ObjectServer
 from orak.application.ports.public_media import PublicMedia
 from orak.application.ports.storage import Storage
@@ -38,7 +37,8 @@ class Running:
     media: PublicMedia
     clock: Clock
     settings: Settings
-    leases: Leases
+    check_database: Callable[[], Awaitable[None]]
+    """Raises `Unavailable` unless the database takes writes."""
     storage: Storage
     end_conversion_waits: Callable[[], None]
     waits: Waits
@@ -53,7 +53,7 @@ class Running:
     async def failing_parts(self) -> list[str]:
         """Return the names of the parts that do not answer; empty if orak is ready."""
         probes = {
-            "database": self.leases.next_start(),
+            "database": self.check_database(),
             "storage": self.storage.head(ObjectKey("published/readiness")),
         }
         failing = []
@@ -109,6 +109,7 @@ async def run(settings: Settings, *, serves: bool = True) -> AsyncIterator[Runni
         use_cases = build_use_cases(ports, policies_of(settings))
         await start_background(container, use_cases, closing, serves=serves, background=background)
         storage, slots = await made(container.storage), await made(container.starter)
+        persistence = await made(container.persistence)
         yield Running(
             use_cases=use_cases,
             tokens=await made(container.tokens) if serves else NoTokens(),
@@ -116,7 +117,7 @@ async def run(settings: Settings, *, serves: bool = True) -> AsyncIterator[Runni
             media=storage,
             clock=ports.clock,
             settings=settings,
-            leases=ports.leases,
+            check_database=persistence.check_writable,
             storage=storage,
             waits=ports.waits,
             end_conversion_waits=slots.end_waits,

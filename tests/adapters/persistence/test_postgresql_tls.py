@@ -114,6 +114,8 @@ def is_encrypted(terminator, files):
         "localhost:{port}/postgres?sslmode=require",
         "127.0.0.1:{port}/postgres?sslmode=verify-ca&sslrootcert={files}/right",
         "localhost:{port}/postgres?sslmode=verify-full&sslrootcert={files}/right",
+        "localhost:{port}/postgres?hostaddr=127.0.0.1&sslmode=verify-full&sslrootcert={files}/right",
+        "nowhere.invalid:{port}/postgres?hostaddr=127.0.0.1&sslmode=verify-ca&sslrootcert={files}/right",
     ],
 )
 def test_connections_are_encrypted(is_encrypted, address):
@@ -131,6 +133,10 @@ def test_sslmode_disable_turns_encryption_off(is_encrypted):
         ("localhost:{port}/postgres?sslmode=verify-ca&sslrootcert={files}/wrong", "verify failed"),
         ("localhost:{port}/postgres?sslmode=verify-full&sslrootcert={files}/wrong", "verify failed"),
         ("127.0.0.1:{port}/postgres?sslmode=verify-full&sslrootcert={files}/right", "127.0.0.1"),
+        (
+            "elsewhere:{port}/postgres?hostaddr=127.0.0.1&sslmode=verify-full&sslrootcert={files}/right",
+            "elsewhere",
+        ),
         (
             "localhost:{port}/postgres?sslmode=verify-full&sslrootcert={files}/none",
             "sslrootcert is {files}/none",

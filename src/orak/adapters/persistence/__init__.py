@@ -52,6 +52,10 @@ class Persistence(Protocol):
     @property
     def batch_settings(self) -> BatchSettings: ...
 
+    async def check_writable(self) -> None:
+        """Raise `Unavailable` unless the database takes writes now."""
+        ...
+
     async def now(self) -> datetime:
         """Return the time of the database."""
         ...

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
+from orak.adapters.persistence.sql.postgresql_url import PostgresqlUrl
 from orak.domain.webhooks import url_problem
 
 MEMORY = "memory:"
@@ -98,6 +99,14 @@ def check_database_url(url: str) -> None:
             "needs PostgreSQL's driver, which is not installed",
             "pip install 'orak[postgresql]'",
         )
+    try:
+        PostgresqlUrl.parse(url)
+    except ValueError as error:
+        raise InvalidSetting(
+            "DATABASE_URL",
+            f"cannot be used: {error}",
+            "use a URL such as postgresql://user:password@host/database; docs/guides/postgresql.md has more",
+        ) from error
 
 
 def _is_origin(url: str) -> bool:

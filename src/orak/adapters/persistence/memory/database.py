@@ -51,5 +51,8 @@ class MemoryPersistence:
         """Open an empty database."""
         yield cls(clock, lease)
 
+    async def check_writable(self) -> None:
+        return  # this process's memory always is
+
     async def now(self) -> datetime:
         return self._clock.now()

@@ -14,7 +14,7 @@ from sqlalchemy import UniqueConstraint, event
 from sqlalchemy.engine import Connection, Engine, ExceptionContext
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from orak.adapters.persistence.sql.dialect import message_of, sqlstate, violated
+from orak.adapters.persistence.sql.dialect import message_of, server_is_lost, sqlstate, violated
 from orak.adapters.persistence.sql.tables import metadata
 from orak.application.ports.failures import StaleVersion, Unavailable
 
@@ -148,6 +148,8 @@ _UNSTORABLE = "22"
 def _translated(context: ExceptionContext) -> Exception | None:
     error, original = context.sqlalchemy_exception, context.original_exception
     if isinstance(error, DBAPIError):
+        if server_is_lost(error):
+            context.is_disconnect = True  # the pool then opens new connections, to the new primary
         return _refusal(error)
     if isinstance(original, OSError):  # TimeoutError too
         context.is_disconnect = True  # a late answer must not reach the next user of the connection

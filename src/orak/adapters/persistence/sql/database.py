@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import false, select, update
 from sqlalchemy.engine import make_url
 
 from orak.adapters.persistence import Persistence
@@ -18,6 +18,7 @@ from orak.adapters.persistence.sql.reports import SqlReports
 from orak.adapters.persistence.sql.schema import schema_prepared
 from orak.adapters.persistence.sql.snapshots import SqlSnapshots
 from orak.adapters.persistence.sql.sqlite import SqliteConnections
+from orak.adapters.persistence.sql.tables import feed
 from orak.adapters.persistence.sql.tickets import SqlTickets
 from orak.adapters.persistence.sql.unit_of_work import SqlUnitOfWork
 from orak.adapters.persistence.sql.upload_histories import SqlUploadHistories
@@ -77,6 +78,9 @@ class SqlPersistence:
         ):
             yield persistence
 
+    async def check_writable(self) -> None:
+        await self._connections.write_at_once(lambda connection: connection.execute(_WRITE_NOTHING))
+
     async def now(self) -> datetime:
         return await self._connections.read(lambda connection: connection.execute(_NOW).scalar_one())
 
@@ -87,6 +91,9 @@ class SqlPersistence:
 
 
 _NOW = select(utc_now())
+
+# Databases that are read-only refuse an UPDATE even if it changes no row.
+_WRITE_NOTHING = update(feed).where(false()).values(position=feed.c.position)
 
 
 def _connections(url: str, admit: Callable[[], None]) -> Connections:

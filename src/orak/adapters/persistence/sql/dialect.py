@@ -79,6 +79,20 @@ def sqlstate(error: DBAPIError) -> str:
     return getattr(error.orig, "sqlstate", None) or ""
 
 
+_SERVER_LOST = ("08", "25006", "25P03", "25P04", "57P")
+"""SQLSTATEs after which a session is useless, by their first characters.
+
+The connection is broken, the server takes no writes (any more), ended the session, or shuts down. A server
+that was demoted to a standby answers 25006 and keeps its connections open.
+https://www.postgresql.org/docs/current/errcodes-appendix.html
+"""
+
+
+def server_is_lost(error: DBAPIError) -> bool:
+    """Whether *error* says that the server of this connection no longer serves it."""
+    return sqlstate(error).startswith(_SERVER_LOST)
+
+
 def message_of(error: DBAPIError) -> str:
     """Return the first line of the message; the lines after it may quote rows."""
     driver = getattr(error.orig, "__cause__", None) or error.orig  # SQLAlchemy wraps the error of asyncpg
