@@ -7,6 +7,7 @@ import pytest
 
 from audio_samples import chord, write
 from http_api import presign, refusal
+from orak.application.ports.public_media import IMMUTABLE
 from s3_servers import KEYS, an_s3_server
 from served import in_process
 
@@ -50,8 +51,44 @@ async def test_from_presign_to_playback_on_s3(callers, tmp_path):
     assert listened.headers["content-type"] == "audio/mp4"
     looked = await anonymous.head((await owner.head(record["publicUrl"])).headers["location"])
     assert int(looked.headers["content-length"]) == len(listened.content)
-    waveform = await anonymous.get((await owner.get(record["waveformUrl"])).headers["location"])
-    assert len(waveform.json()["peaks"]) == 800
+
+
+@pytest.fixture
+async def waveform_url(callers, tmp_path):
+    """Return the waveform's URL of a converted record."""
+    owner, anonymous = callers
+    content = write(tmp_path / "take.webm", chord(), 1.0).read_bytes()
+    signed = await presign(owner, fileSize=len(content))
+    await anonymous.put(signed["presignedUrl"], content=content, headers=signed["headers"])
+    answer = await owner.post(
+        "/records/async",
+        json={"title": "t", "uploadId": signed["uploadId"]},
+        headers={"Prefer": "wait=10"},
+    )
+    return answer.json()["waveformUrl"]
+
+
+async def test_orak_sends_the_waveform_itself(callers, waveform_url):
+    owner, _ = callers
+    page = {"Origin": "https://app.example.com"}
+    answer = await owner.get(waveform_url, headers=page)
+    assert (answer.status_code, len(answer.json()["peaks"])) == (200, 800)
+    etag = answer.headers["etag"]
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == IMMUTABLE
+    head = await owner.head(waveform_url, headers=page)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == str(len(answer.content))
+    part = await owner.get(waveform_url, headers=page | {"Range": "bytes=2-8"})
+    assert (part.status_code, part.content) == (206, answer.content[2:9])
+    outside = await owner.get(waveform_url, headers=page | {"Range": "bytes=9999999-"})
+    assert refusal(outside) == (416, "RANGE_NOT_SATISFIABLE")
+    known = await owner.get(waveform_url, headers=page | {"If-None-Match": etag})
+    assert (known.status_code, known.content) == (304, b"")
+    missing = await owner.get(waveform_url.replace(".json", "_.json"), headers=page)
+    assert refusal(missing) == (404, "NOT_FOUND")
+    for found in (answer, head, part, outside, known, missing):
+        assert found.headers["access-control-allow-origin"] == "*"
 
 
 async def test_signed_urls_of_local_storage_do_not_exist(callers):

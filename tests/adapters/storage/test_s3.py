@@ -17,7 +17,7 @@ from orak.adapters.storage.s3 import S3Storage
 from orak.adapters.storage.s3_transfers import PART
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.public_media import IMMUTABLE
-from orak.application.ports.storage import ObjectChanged
+from orak.application.ports.storage import ObjectChanged, ObjectMissing
 from orak.domain.identity import ObjectKey
 from s3_servers import an_s3_server, breaking_connections
 
@@ -181,6 +181,29 @@ async def test_public_media_redirects_to_a_url_that_needs_no_credentials(storage
         assert (head.status_code, head.headers["content-length"]) == (200, "5")
         assert head.headers.get("cache-control", IMMUTABLE) == IMMUTABLE  # rclone stores no Cache-Control
     assert redirect.kept < timedelta(hours=1)
+
+
+WAVEFORM = ObjectKey("published/0c0f4a1e/1_노래.json")
+
+
+async def test_a_waveform_is_read_by_orak_itself(storage, tmp_path):
+    """A redirected page of another origin sends `Origin: null`, which a bucket that lists origins refuses."""
+    with pytest.raises(ObjectMissing):
+        await storage.open_public(WAVEFORM)
+    content = json.dumps({"peaks": [[-0.5, 0.5]] * 40_000}).encode()
+    (tmp_path / "source").write_bytes(content)
+    await storage.publish(WAVEFORM, tmp_path / "source", content_type="application/json")
+    opened = await storage.open_public(WAVEFORM)
+    assert opened.info == await storage.head(WAVEFORM)
+    assert b"".join([chunk async for chunk in opened.read(0, len(content))]) == content
+
+
+async def test_a_waveform_that_is_too_large_to_hold_is_redirected_to(storage, tmp_path):
+    (tmp_path / "source").write_bytes(bytes(2**20 + 1))
+    await storage.publish(WAVEFORM, tmp_path / "source", content_type="application/json")
+    redirect = await storage.open_public(WAVEFORM)
+    async with httpx.AsyncClient() as client:
+        assert len((await client.get(redirect.get)).content) == 2**20 + 1
 
 
 async def test_a_broken_download_resumes_where_it_stopped(storage, bucket, tmp_path):

@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
-import msgspec
-
-from orak.adapters.storage.body import CHUNK, etag, exactly, same_object
+from orak.adapters.storage.body import etag, exactly, same_object
 from orak.adapters.storage.disk import on_disk, write_new
+from orak.adapters.storage.held_object import HeldObject
 from orak.adapters.storage.keys import check_key
 from orak.adapters.storage.url_signing import UrlSigner
 from orak.application.ports.clock import Clock
@@ -29,7 +28,7 @@ class MemoryStorage:
     def __init__(self, public_url: str, secret: bytes, clock: Clock) -> None:
         self._signer = UrlSigner(public_url, secret, clock)
         self._clock = clock
-        self._objects: dict[str, _Object] = {}
+        self._objects: dict[str, HeldObject] = {}
 
     def presign_put(
         self, key: ObjectKey, *, content_type: str, content_length: int, create_only: bool, life: timedelta
@@ -99,13 +98,13 @@ class MemoryStorage:
             return same_object(found.info, etag(sha256(content).hexdigest()))
         return self._store(key, content, terms.content_type)
 
-    async def open_public(self, key: str) -> "_Object":
+    async def open_public(self, key: str) -> HeldObject:
         """Open an object of the public folder."""
         if not key.startswith(f"{PUBLISHED}/"):
             raise ObjectMissing
         return self._find(key)
 
-    def _find(self, key: str) -> "_Object":
+    def _find(self, key: str) -> HeldObject:
         if key not in self._objects:
             raise ObjectMissing
         return self._objects[key]
@@ -114,20 +113,5 @@ class MemoryStorage:
         info = StoredObject(
             ObjectKey(key), len(content), content_type, etag(sha256(content).hexdigest()), self._clock.now()
         )
-        self._objects[key] = _Object(info, content)
+        self._objects[key] = HeldObject(info, content)
         return info
-
-
-class _Object(msgspec.Struct, frozen=True):
-    """A stored object; because it is immutable, it serves as its own `OpenObject`."""
-
-    info: StoredObject
-    content: bytes
-
-    async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
-        """Read from *start* up to *stop*."""
-        for at in range(start, min(stop, self.info.size), CHUNK):
-            yield self.content[at : min(at + CHUNK, stop)]
-
-    async def close(self) -> None:
-        """Do nothing: an open object holds no resources."""

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Self
 
 from orak.adapters.storage.bucket_settings import BucketSettings
-from orak.adapters.storage.keys import InvalidKey, check_key, is_valid
-from orak.adapters.storage.s3_bucket import Bucket
-from orak.adapters.storage.s3_transfers import download, upload
+from orak.adapters.storage.held_object import HeldObject
+from orak.adapters.storage.keys import check_key, is_valid
+from orak.adapters.storage.s3_bucket import Bucket, stored_object
+from orak.adapters.storage.s3_transfers import download, read_small, upload
 from orak.application.ports.clock import Clock
 from orak.application.ports.incomplete_uploads import IncompleteUpload
 from orak.application.ports.public_media import IMMUTABLE, MediaRedirect
@@ -20,6 +21,10 @@ from orak.domain.upload import StoredObject
 _MEDIA_LIFE = timedelta(hours=1)
 _MEDIA_KEPT = timedelta(minutes=5)
 """How long a redirect may be cached; its URL stays valid much longer, for players that keep it."""
+
+_WAVEFORM = ".json"
+_MAX_WAVEFORM = 1 << 20
+"""Bytes that orak passes on itself: 800 pairs of numbers take some 20 kB."""
 
 
 class S3Storage:
@@ -60,13 +65,7 @@ class S3Storage:
         except ObjectMissing:
             await self._bucket.require_bucket()
             return None
-        return StoredObject(
-            key,
-            found["ContentLength"],
-            found.get("ContentType", ""),
-            found["ETag"],
-            found["LastModified"].astimezone(UTC),
-        )
+        return stored_object(key, found)
 
     async def download(self, key: ObjectKey, *, etag: str, to: Path) -> None:
         """Stream the object to a new file, resuming after broken connections."""
@@ -105,16 +104,21 @@ class S3Storage:
                 return
             page = {"ContinuationToken": answer["NextContinuationToken"]}
 
-    async def open_public(self, key: str) -> MediaRedirect:
-        """Return signed URLs of a published object; S3 answers whether it exists."""
-        if not key.startswith(f"{PUBLISHED}/"):
+    async def open_public(self, key: str) -> HeldObject | MediaRedirect:
+        """Open a waveform; return signed URLs of any other published object.
+
+        A page of another origin reads the waveform by fetch. It could not follow a redirect to a bucket that
+        lists its origins: the browser then sends `Origin: null` (Fetch standard, "HTTP-redirect fetch").
+        """
+        if not (key.startswith(f"{PUBLISHED}/") and is_valid(key)):
             raise ObjectMissing
-        try:
-            get, head = (
-                self._sign(method, ObjectKey(key), _MEDIA_LIFE, {}, {}).url for method in ("GET", "HEAD")
-            )
-        except InvalidKey:
-            raise ObjectMissing from None
+        if key.endswith(_WAVEFORM) and (
+            waveform := await read_small(self._bucket, ObjectKey(key), _MAX_WAVEFORM)
+        ):
+            return waveform
+        get, head = (
+            self._sign(method, ObjectKey(key), _MEDIA_LIFE, {}, {}).url for method in ("GET", "HEAD")
+        )
         return MediaRedirect(get, head, _MEDIA_KEPT)
 
     async def unfinished(self, before: datetime) -> AsyncIterator[IncompleteUpload]:

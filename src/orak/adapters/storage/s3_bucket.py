@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC
 from typing import Any, Protocol, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,6 +19,8 @@ from orak.adapters.storage.sigv4 import Credentials, QuerySigner
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import InvalidConfiguration, Unavailable
 from orak.application.ports.storage import ObjectMissing
+from orak.domain.identity import ObjectKey
+from orak.domain.upload import StoredObject
 
 _log = logging.getLogger(__name__)
 
@@ -128,6 +131,17 @@ class Bucket:
                 continue
             if keys is not None and keys != self.signer.credentials:
                 self.signer.credentials = keys
+
+
+def stored_object(key: ObjectKey, answer: Mapping[str, Any]) -> StoredObject:
+    """Return the metadata in S3's answer to a HEAD or GET of a whole object."""
+    return StoredObject(
+        key,
+        answer["ContentLength"],
+        answer.get("ContentType", ""),
+        answer["ETag"],
+        answer["LastModified"].astimezone(UTC),
+    )
 
 
 def _session(settings: BucketSettings) -> Session:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from orak.adapters.storage.body import CHUNK
 from orak.adapters.storage.disk import on_disk
-from orak.adapters.storage.s3_bucket import Bucket
+from orak.adapters.storage.held_object import HeldObject
+from orak.adapters.storage.s3_bucket import Bucket, stored_object
 from orak.adapters.storage.s3_errors import port_errors
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.storage import ObjectChanged, ObjectMissing
@@ -17,6 +18,9 @@ from orak.domain.identity import ObjectKey
 
 PART = 16 * 2**20
 """Bytes per part; a larger object is sent in parts. S3 accepts 10,000 parts of at least 5 MiB."""
+
+_READ_SECONDS = 10.0
+"""For a small object that a client waits for, retries included."""
 
 _ATTEMPTS = 4
 """Requests for one object: after a broken connection, each resumes where the last one ended."""
@@ -61,6 +65,18 @@ async def _download_rest(bucket: Bucket, key: ObjectKey, etag: str, target: "_Ne
                     await on_disk(target.write, bytes(piece))
                     piece.clear()
             await on_disk(target.write, bytes(piece))
+
+
+async def read_small(bucket: Bucket, key: ObjectKey, limit: int) -> HeldObject | None:
+    """Read an object whole; return None if it has more than *limit* bytes."""
+    with port_errors():
+        async with asyncio.timeout(_READ_SECONDS):
+            answer = await bucket.client.get_object(Bucket=bucket.name, Key=key)
+            info, body = stored_object(key, answer), answer["Body"]
+            async with body:
+                if info.size > limit:
+                    return None
+                return HeldObject(info, b"".join([chunk async for chunk in body.iter_chunks(CHUNK)]))
 
 
 async def upload(bucket: Bucket, key: ObjectKey, source: FileIO, **headers: str) -> None:

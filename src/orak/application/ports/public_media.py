@@ -28,7 +28,8 @@ class PublicMedia(Protocol):
     async def open_public(self, key: str) -> OpenObject | MediaRedirect:
         """Open a published object, or return where the store serves it.
 
-        A redirect does not promise that the object exists.
+        A redirect does not promise that the object exists. A waveform is always opened: pages of other
+        origins read it, and browsers let them follow no redirect to a store that lists its origins.
 
         Raises:
             ObjectMissing: the key is outside the public folder, or no object has it.

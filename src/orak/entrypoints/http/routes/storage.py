@@ -120,7 +120,8 @@ async def _mark_received(receive_upload: ReceiveUpload, key: ObjectKey) -> None:
 
 @get("/{key:path}")
 @operation(
-    "No token is needed. With S3 storage the answer is a redirect to the store.",
+    "No token is needed. With S3 storage the answer for audio is a redirect to the store. A page of another\n"
+    "origin can follow it with `<audio>`; to read the bytes with fetch, the bucket must allow every origin.",
     parameters=_READING,
     answers={
         **_OBJECT,
