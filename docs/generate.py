@@ -16,6 +16,7 @@ from msgspec.structs import fields
 
 from orak.entrypoints.cli import main
 from orak.entrypoints.cli.remote import remote_settings
+from orak.entrypoints.settings.later import LATER_SETTINGS
 from orak.entrypoints.settings.sources import describe, expectation, shown_value, variable_names
 from orak.entrypoints.settings.values import Settings
 
@@ -57,6 +58,19 @@ def _settings() -> str:
                 describe(kind),
             )
         )
+    lines += ["", "## Settings of later releases", ""]
+    lines += [
+        _prose(
+            "These have no effect yet. orak accepts them at the values below and refuses others, so that no "
+            "limit or key is ignored. It also refuses `OTEL_*` variables that turn on an exporter."
+        ),
+        "",
+        "| setting | accepted | meaning |",
+        "| --- | --- | --- |",
+    ]
+    for later in LATER_SETTINGS:
+        accepted = ", ".join(f"`{value}`" for value in later.accepted) or "none"
+        lines.append(_row(f"`{later.name}`", accepted, later.meaning))
     lines += ["", "## Settings of the client commands", "", "| setting | meaning |", "| --- | --- |"]
     lines += [_row(f"`{setting.name}`", setting.meaning) for setting in remote_settings()]
     return "\n".join(lines)

@@ -42,6 +42,18 @@ def test_values_that_follow_from_other_settings_are_shown(orak):
     assert settings["CDN_BASE_URL"]["origin"] == "default"
 
 
+def test_settings_of_later_releases_are_shown_as_not_available(orak):
+    settings = shown(orak, RATE_LIMIT_PRESIGNS_PER_MINUTE="600")
+    limit, quota = settings["RATE_LIMIT_PRESIGNS_PER_MINUTE"], settings["QUOTA_BYTES_PER_DAY"]
+    assert (limit["value"], limit["origin"]) == ("600 (not available yet)", "RATE_LIMIT_PRESIGNS_PER_MINUTE")
+    assert (quota["value"], quota["origin"]) == ("not available yet", "default")
+    refused = orak("config", env={"WEB_WORKERS": "auto"})
+    assert refused.stderr.splitlines() == [
+        "error: WEB_WORKERS is set, but this release does not support it",
+        "hint: unset it or set it to 1 until a later release supports it",
+    ]
+
+
 def test_hints_repeat_the_data_dir_option(orak):
     refused = orak("db", "check", "--data-dir", "a folder")
     assert "hint: run `orak db upgrade --data-dir 'a folder'`\n" in refused.stderr

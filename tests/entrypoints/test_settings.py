@@ -77,8 +77,28 @@ def test_host_and_port_are_read_with_the_prefix_only(load):
         ("SQS_QUEUE_URL", "my-queue", "SQS_QUEUE_URL is not the URL of a server"),
         ("AWS_ENDPOINT_URL", "localhost:4566", "AWS_ENDPOINT_URL is not the URL of a server"),
         ("CLOUDFRONT_KEY_ID", "k", "CLOUDFRONT_KEY_ID is set, but this release does not support it"),
-        ("ORAK_BACKLOG_LIMIT", "5", "BACKLOG_LIMIT is set, but this release does not support it"),
+        ("ORAK_BACKLOG_LIMIT", "5", "ORAK_BACKLOG_LIMIT is set, but this release does not support it"),
         ("QUOTA_WAITING_TAKES", "5", "QUOTA_WAITING_TAKES is set, but this release does not support it"),
+        ("BACKLOG_LIMIT", "x", "BACKLOG_LIMIT is set, but this release does not support it"),
+        (
+            "RATE_LIMIT_PRESIGNS_PER_MINUTE",
+            "60",
+            "RATE_LIMIT_PRESIGNS_PER_MINUTE is set, but this release does not support it",
+        ),
+        ("QUOTA_BYTES_PER_DAY", "1", "QUOTA_BYTES_PER_DAY is set, but this release does not support it"),
+        ("WEB_WORKERS", "auto", "WEB_WORKERS is set, but this release does not support it"),
+        ("METRICS_PORT", "9100", "METRICS_PORT is set, but this release does not support it"),
+        ("SIGN_IN_URL", "0", "SIGN_IN_URL is set, but this release does not support it"),
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "http://x:4317",
+            "OTEL_EXPORTER_OTLP_ENDPOINT is set, but this release does not support it",
+        ),
+        (
+            "OTEL_TRACES_EXPORTER",
+            "otlp",
+            "OTEL_TRACES_EXPORTER is set, but this release does not support it",
+        ),
         ("S3_ENDPOINT_URL", "s3.example.com", "S3_ENDPOINT_URL is not the URL of a server"),
         ("S3_ADDRESSING_STYLE", "x", "S3_ADDRESSING_STYLE is 'x', not one of auto, path, virtual"),
         ("AWS_ACCESS_KEY_ID", "x", "AWS_SECRET_ACCESS_KEY is not set, but AWS_ACCESS_KEY_ID is"),
@@ -90,6 +110,32 @@ def test_a_bad_value_is_one_line_that_names_the_variable_and_a_hint(load, name, 
     assert str(refusal.value) == message
     assert refusal.value.hint
     assert "\n" not in str(refusal.value) + refusal.value.hint
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {
+            "RATE_LIMIT_PRESIGNS_PER_MINUTE": "600",
+            "BACKLOG_LIMIT": " 10000 ",
+            "MULTIPART_TTL_SECONDS": "86400",
+        },
+        {"RATE_LIMIT_PRESIGNS_PER_MINUTE": "0", "QUOTA_BYTES_PER_DAY": "00", "ORAK_QUOTA_WAITING_TAKES": "0"},
+        {"WEB_WORKERS": "1", "METRICS_PORT": "0", "SIGN_IN_URL": "", "CLOUDFRONT_KEY_ID": ""},
+        {"ORAK_BACKLOG_LIMIT": "0", "BACKLOG_LIMIT": "5"},
+        {"OTEL_SERVICE_NAME": "orak", "OTEL_TRACES_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": ""},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x:4317", "OTEL_SDK_DISABLED": "true"},
+    ],
+)
+def test_settings_of_later_releases_are_accepted_while_they_ask_for_nothing(load, environment):
+    assert load(environment).settings == Settings()
+
+
+def test_settings_of_later_releases_are_read_from_the_file_too(load):
+    env_file = "WEB_WORKERS=2\n"
+    with pytest.raises(InvalidSetting, match="WEB_WORKERS"):
+        load(env_file=env_file)
+    assert load({"WEB_WORKERS": "1"}, env_file=env_file).later["WEB_WORKERS"].origin == "WEB_WORKERS"
 
 
 def test_a_jwt_secret_and_a_jwks_url_are_refused_together(load):

@@ -40,12 +40,18 @@ EVERY_ROUTE = [
     ("DELETE", "/records/async/uploads/{upload_id:str}", None, (401, 403, 403, 409)),
     ("GET", "/records/async/events", None, (401, 200, 200, 200)),
     ("POST", "/records/async/live/ticket", None, (401, 200, 200, 200)),
-    ("PUT", "/records/async/batch/size", None, (401, 403, 400, 403)),
-    ("POST", "/records/async/batch/trigger", None, (401, 403, 200, 403)),
-    ("GET", "/records/async/batch/statistics", None, (401, 403, 200, 403)),
-    ("GET", "/records/async/batch/orphans", None, (401, 403, 200, 403)),
-    ("GET", "/records/async/batch/failures", None, (401, 403, 200, 403)),
-    ("POST", "/records/async/batch/failures/{upload_id:str}/retry", None, (401, 403, 200, 403)),
+    *(
+        (method, f"{batch}/{path}", None, (401, 403, status, 403))
+        for batch in ("/records/async/batch", "/batch")
+        for method, path, status in (
+            ("PUT", "size", 400),
+            ("POST", "trigger", 200),
+            ("GET", "statistics", 200),
+            ("GET", "orphans", 200),
+            ("GET", "failures", 200),
+            ("POST", "failures/{upload_id:str}/retry", 200),
+        )
+    ),
     ("GET", "/records/async/webhooks", None, (401, 403, 200, 403)),
     ("POST", "/records/async/webhooks", None, (401, 403, 400, 403)),
     ("GET", "/records/async/webhooks/{webhook_id:str}", None, (401, 403, 404, 403)),
@@ -118,8 +124,8 @@ async def test_each_route_admits_only_callers_with_the_right(
         if caller is not owner and path != "/openapi.json":
             assert "비밀" not in answer.text
             assert caller is operator or "CORRUPT" not in answer.text
-        if status == 403 and path.startswith("/records"):
-            operators = path.startswith(("/records/async/batch", "/records/async/webhooks"))
+        if status == 403 and not path.startswith("/storage"):
+            operators = path.startswith(("/batch", "/records/async/batch", "/records/async/webhooks"))
             assert refusal(answer) == (403, "FORBIDDEN" if operators else "RECORD_PERMISSION_DENIED")
 
 

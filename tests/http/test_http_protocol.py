@@ -64,13 +64,59 @@ def refused(answer):
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS
         b"GET /media/x?signature=1 HTTP/9.9\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost : x\r\n\r\n",
-        b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
         b"GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n",
         CHUNKED + b"no length\r\n",
     ],
 )
 async def test_input_that_is_not_http_gets_the_error_envelope(server, nonsense):
     assert refused(await sent(server, nonsense)) == [("request", "MALFORMED")]
+
+
+WRONG_HOSTS = [
+    [],
+    [b""],
+    [b"a.example", b"a.example"],
+    [b"a.example", b"b.example"],
+    [b"a.example, b.example"],
+    [b"a.example/path"],
+    [b"user@a.example"],
+    [b"a.example:80:80"],
+    [b"a.example:http"],
+    [b"[::1"],
+    [b"\xed\x95\x9c.example"],
+]
+
+
+@pytest.mark.parametrize("upgrade", [b"", b"Connection: Upgrade\r\nUpgrade: websocket\r\n"])
+async def test_a_request_without_exactly_one_valid_host_is_refused(server, upgrade):
+    for hosts in WRONG_HOSTS:
+        lines = b"".join(b"Host: %s\r\n" % host for host in hosts)
+        answer = await sent(server, b"GET /health/live?a=b HTTP/1.1\r\n" + lines + upgrade + b"\r\n")
+        assert refused(answer) == [("Host", "INVALID" if hosts else "REQUIRED")], hosts
+        assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["path"] == "/health/live"
+
+
+async def test_every_valid_host_is_served_and_http_1_0_needs_none(server):
+    for start in (
+        b"GET /health/live HTTP/1.0\r\n\r\n",
+        b"GET /health/live HTTP/1.0\r\nHost: x\r\n\r\n",
+        b"GET /health/live HTTP/1.1\r\nHost: a_b.example:8000\r\nConnection: close\r\n\r\n",
+        b"GET /health/live HTTP/1.1\r\nhost:\t[::1]:80 \r\nConnection: close\r\n\r\n",
+        b"GET http://a.example/health/live HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n",
+    ):
+        assert (await sent(server, start)).startswith(b"HTTP/1.1 200 "), start
+
+
+async def test_a_later_request_of_a_connection_needs_a_host_too(server):
+    answer = await sent(server, GET + b"\r\n", [b"GET /health/live HTTP/1.1\r\n\r\n"])
+    assert answer.startswith(b"HTTP/1.1 ")
+    assert b"HTTP/1.1 400 Bad Request" in answer
+
+
+async def test_two_hosts_are_refused_in_http_1_0_too(server):
+    answer = await sent(server, b"GET /health/live HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n")
+    assert refused(answer) == [("Host", "INVALID")]
 
 
 async def test_the_error_uses_the_language_and_request_id_read_so_far(server):

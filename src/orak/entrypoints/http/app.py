@@ -15,7 +15,7 @@ from orak.entrypoints.http.routes.health import health
 from orak.entrypoints.http.routes.live_events import issue_ticket, watch_records
 from orak.entrypoints.http.routes.live_socket import watch_records_over_websocket
 from orak.entrypoints.http.routes.metrics import metrics
-from orak.entrypoints.http.routes.operators import operators
+from orak.entrypoints.http.routes.operators import operators, operators_at_root
 from orak.entrypoints.http.routes.page import page
 from orak.entrypoints.http.routes.records import records
 from orak.entrypoints.http.routes.storage import published_objects, signed_objects
@@ -46,6 +46,7 @@ DOCUMENTED = (
     records,
     live,
     operators,
+    operators_at_root,
     signed_objects,
     published_objects,
     health,

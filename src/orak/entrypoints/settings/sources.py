@@ -2,11 +2,22 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Literal, Self, Union, cast, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Literal,
+    NamedTuple,
+    Self,
+    TypeAlias,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,6 +26,7 @@ from msgspec import Meta
 
 from orak.domain.audio import AudioProfile
 from orak.entrypoints.settings.checks import InvalidSetting
+from orak.entrypoints.settings.later import LATER_SETTINGS, refuse, refuse_opentelemetry
 from orak.entrypoints.settings.values import Settings
 
 _PREFIX = "ORAK_"
@@ -22,17 +34,18 @@ _PREFIX = "ORAK_"
 _ONLY_PREFIXED = frozenset({"data_dir", "db_auto_upgrade", "host", "port"})
 """Settings read only as ORAK_X: many environments set HOST and PORT for other programs."""
 
+_Sources: TypeAlias = Sequence[tuple[Mapping[str, str], str]]
+"""Variables, the strongest source first, and how an origin names that source."""
+
 _SECRET = frozenset({"jwt_secret", "webhook_secret", "aws_secret_access_key", "aws_session_token"})
 
-_UNSUPPORTED = {
-    "CLOUDFRONT_KEY_ID": "CloudFront signing",
-    "CLOUDFRONT_PRIVATE_KEY": "CloudFront signing",
-    "QUOTA_BYTES_PER_DAY": "a quota",
-    "QUOTA_WAITING_TAKES": "a quota",
-    "RATE_LIMIT_PRESIGNS_PER_MINUTE": "a rate limit",
-    "BACKLOG_LIMIT": "the backlog limit",
-}
-"""Settings of features that this release lacks. Ignoring one could move data elsewhere or lift a limit."""
+
+class Sourced(NamedTuple):
+    """The value of a variable, its name, and where it is set."""
+
+    value: str
+    variable: str
+    origin: str
 
 
 class LoadedSettings(msgspec.Struct, frozen=True):
@@ -40,6 +53,8 @@ class LoadedSettings(msgspec.Struct, frozen=True):
 
     settings: Settings
     origins: Mapping[str, str]
+    later: Mapping[str, Sourced] = {}
+    """Variables of `LATER_SETTINGS` that are set, at values that ask for nothing."""
 
     @classmethod
     def load(
@@ -55,7 +70,8 @@ class LoadedSettings(msgspec.Struct, frozen=True):
         environment = os.environ if environment is None else environment
         from_file = {name: value or "" for name, value in dotenv_values(env_file).items()}
         sources = ((environment, ""), (from_file, f" in {env_file.name}"))
-        _refuse_unsupported(environment, from_file)
+        later = _later_settings(sources)
+        refuse_opentelemetry({**from_file, **environment})
         values: dict[str, object] = {}
         origins: dict[str, str] = {}
         for field, kind in get_type_hints(Settings, include_extras=True).items():
@@ -63,19 +79,35 @@ class LoadedSettings(msgspec.Struct, frozen=True):
                 values[field], origins[field] = flags[field], "flag"
                 continue
             origins[field] = "default"
-            for variables, place in sources:
-                name = next((name for name in variable_names(field) if variables.get(name)), None)
-                if name is not None:
-                    values[field] = _parse(name, variables[name], kind)
-                    origins[field] = name + place
-                    break
-        return cls(Settings(**values), origins)  # type: ignore[arg-type]  # each value was parsed to its field
+            if found := _find(field, sources):
+                values[field] = _parse(found.variable, found.value, kind)
+                origins[field] = found.origin
+        return cls(Settings(**values), origins, later)  # type: ignore[arg-type]  # each value was parsed to its field
 
 
 def variable_names(field: str) -> tuple[str, ...]:
     """Return the variables that set *field*, the strongest first."""
     twin = _PREFIX + field.upper()
     return (twin,) if field in _ONLY_PREFIXED else (twin, field.upper())
+
+
+def _find(field: str, sources: _Sources) -> Sourced | None:
+    """Return the strongest of the variables that set *field*."""
+    for variables, place in sources:
+        for name in variable_names(field):
+            if value := variables.get(name):
+                return Sourced(value, name, name + place)
+    return None
+
+
+def _later_settings(sources: _Sources) -> dict[str, Sourced]:
+    set_ones = {}
+    for setting in LATER_SETTINGS:
+        if found := _find(setting.name.lower(), sources):
+            if not setting.accepts(found.value):
+                refuse(found.variable, setting)
+            set_ones[setting.name] = found
+    return set_ones
 
 
 def shown_value(field: str, value: object) -> str:
@@ -149,13 +181,3 @@ def expectation(kind: object) -> str:
 
 def _to_path(_kind: type, value: object) -> Path:
     return Path(cast("str", value))  # the only type of setting that msgspec cannot convert itself
-
-
-def _refuse_unsupported(*sources: Mapping[str, str]) -> None:
-    for name, feature in _UNSUPPORTED.items():
-        if any(variables.get(name) or variables.get(_PREFIX + name) for variables in sources):
-            raise InvalidSetting(
-                name,
-                "is set, but this release does not support it",
-                f"unset it: {feature} is not available yet",
-            )

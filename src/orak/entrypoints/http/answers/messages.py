@@ -151,6 +151,7 @@ _FIELDS: Mapping[str, Text] = {
     "body": Text("요청 본문은", "The request body"),
     "request": Text("요청은", "The request"),
     "headers": Text("요청 헤더는", "The size of the request headers"),
+    "Host": Text("Host 헤더는", "The Host header"),
     "query": Text("쿼리 문자열은", "The query string"),
 }
 """Fields as the subject of a sentence. The Korean particle depends on the last sound of the word."""

@@ -21,7 +21,14 @@ from orak.entrypoints.http.answers.languages import Language
 from orak.entrypoints.http.answers.messages import general_text
 from orak.entrypoints.http.openapi.examples import EXAMPLES, error_example
 from orak.entrypoints.http.openapi.headers import ERROR_HEADERS, HEADERS
-from orak.entrypoints.http.openapi.operation import Answer, JsonObject, Operation, Parameter, operation_of
+from orak.entrypoints.http.openapi.operation import (
+    ALIAS,
+    Answer,
+    JsonObject,
+    Operation,
+    Parameter,
+    operation_of,
+)
 from orak.entrypoints.http.requests.authentication import PUBLIC, require_admin
 from orak.version import __version__
 
@@ -159,7 +166,7 @@ def _describe(
         yield _Described(
             method.lower(),
             _camel(path),
-            _camel(name),
+            _camel(name) + str(router.opt.get(ALIAS, "")),
             router.tags[0],
             is_public,
             declared,

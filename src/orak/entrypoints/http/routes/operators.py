@@ -1,4 +1,8 @@
-"""Operators' routes: batches, statistics, orphans and dead letters. All need the scope `admin`."""
+"""Operators' routes: batches, statistics, orphans and dead letters. All need the scope `admin`.
+
+Each exists twice: with the other routes under `/records/async/batch`, and at `/batch`, where existing clients
+call it.
+"""
 
 from litestar import Response, Router, post, put
 from litestar.params import FromPath
@@ -21,14 +25,12 @@ from orak.entrypoints.http.answers.operator_views import (
     StatisticsView,
     TriggeredView,
 )
-from orak.entrypoints.http.openapi.operation import Answer, Parameter, operation, path_parameter
+from orak.entrypoints.http.openapi.operation import ALIAS, Answer, Parameter, operation, path_parameter
 from orak.entrypoints.http.requests.authentication import require_admin
 from orak.entrypoints.http.requests.bodies import is_repeated, read_query
 from orak.entrypoints.http.requests.pagination import PAGE_PARAMETERS, next_link, page_of
 from orak.entrypoints.http.requests.parameters import Parameters, path_id
 from orak.entrypoints.http.routing import NOT_STORED, UserRequest, get, running_of
-
-_BASE = "/records/async/batch"
 
 
 @put("/size")
@@ -89,7 +91,7 @@ async def list_orphans(request: UserRequest) -> Response[list[OperatorUploadView
     listed = await running_of(request).use_cases.list_orphans(request.user, page_of(read_query(request)))
     language = language_of(request.headers)
     views = [OperatorUploadView.of(upload, language) for upload in listed.uploads]
-    return _page_response(request, views, listed.next, "orphans")
+    return _page_response(request, views, listed.next)
 
 
 @get("/failures")
@@ -104,7 +106,7 @@ async def list_failures(request: UserRequest) -> Response[list[OperatorUploadVie
     listed = await running_of(request).use_cases.list_failures(request.user, page_of(read_query(request)))
     language = language_of(request.headers)
     views = [OperatorUploadView.of(one.upload, language, one.failed_at) for one in listed.letters]
-    return _page_response(request, views, listed.next, "failures")
+    return _page_response(request, views, listed.next)
 
 
 @post("/failures/{upload_id:str}/retry", status_code=200)
@@ -120,24 +122,21 @@ async def retry_failure(request: UserRequest, upload_id: FromPath[str]) -> Respo
     return Response(OperatorUploadView.of(upload, language_of(request.headers)), headers=NOT_STORED)
 
 
-operators = Router(
-    _BASE,
-    route_handlers=[
-        set_batch_size,
-        trigger_batch,
-        get_statistics,
-        list_orphans,
-        list_failures,
-        retry_failure,
-    ],
-    guards=[require_admin],
-    tags=["operators"],
-)
+_HANDLERS = (set_batch_size, trigger_batch, get_statistics, list_orphans, list_failures, retry_failure)
+
+
+def _router(path: str, **options: object) -> Router:
+    return Router(path, route_handlers=_HANDLERS, guards=[require_admin], tags=["operators"], opt=options)
+
+
+operators = _router("/records/async/batch")
+
+operators_at_root = _router("/batch", **{ALIAS: "AtRoot"})
 
 
 def _page_response(
-    request: UserRequest, views: list[OperatorUploadView], following: Page | None, name: str
+    request: UserRequest, views: list[OperatorUploadView], following: Page | None
 ) -> Response[list[OperatorUploadView]]:
-    url = f"{running_of(request).settings.base_url}{_BASE}/{name}"
+    url = f"{running_of(request).settings.base_url}{request.scope['path']}"
     link = next_link(following, url, read_query(request))
     return Response(views, headers={"Vary": "Accept-Language", **NOT_STORED, **link})

@@ -1,6 +1,8 @@
-"""The answer to input that never becomes a request: endless headers, and bytes that are not HTTP."""
+"""The answer to input that never becomes a request: endless headers, no host, and bytes that are not HTTP."""
 
 import logging
+import re
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -19,6 +21,9 @@ from orak.entrypoints.running import Running
 MAX_HEAD = 64 * 1024
 """Bytes of a request line and its headers. A long token has 8 KiB, and no browser sends 64 KiB."""
 
+_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(?::[0-9]*)?")
+"""A host and an optional port (RFC 9110 §7.2, RFC 3986 §3.2.2); an http URL has no empty host (§4.2.1)."""
+
 _log = logging.getLogger("orak.access")
 _sockets = logging.getLogger("orak.websocket")
 _sockets.setLevel(logging.WARNING)
@@ -34,6 +39,8 @@ class GuardedProtocol(HttpToolsProtocol):
     """Bytes of this request's target, headers and trailers."""
     _unread = 0
     """Bytes received since the parser last completed a part of the request."""
+    _problem: Problem | None = None
+    """What is wrong with the headers of this request."""
 
     def data_received(self, data: bytes) -> None:
         """Parse *data*; refuse input that is not HTTP or has no end, and close the connection."""
@@ -56,11 +63,16 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Count a header or a trailer."""
         self._count(len(name) + len(value))
-        super().on_header(name, value)
+        super().on_header(name, value.rstrip(b" \t"))  # not part of the value (RFC 9110 §5.5)
 
     def on_headers_complete(self) -> None:
         """Pass the request on; its body follows."""
         self._unread = 0
+        self._problem = _host_problem(
+            [value for name, value in self.headers if name == b"host"], self.parser.get_http_version()
+        )
+        if self._problem is not None:
+            raise ValueError("no valid host")  # stops the parser, like too long a head
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -73,7 +85,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._head > MAX_HEAD:
             self._refuse(Problem("headers", ProblemCode.TOO_LARGE, MAX_HEAD))
         else:
-            self._refuse(Problem("request", ProblemCode.MALFORMED))
+            self._refuse(self._problem or Problem("request", ProblemCode.MALFORMED))
 
     def _count(self, size: int) -> None:
         self._head += size
@@ -126,6 +138,14 @@ class QuietWebSocket(WebSocketsSansIOProtocol):
         """Serve one connection."""
         self.scope["extensions"][ABORT] = {"now": self.transport.abort}
         await super().run_asgi()
+
+
+def _host_problem(hosts: Sequence[bytes], http_version: str) -> Problem | None:
+    """Return what is wrong with the values of `Host` (RFC 9112 §3.2). HTTP/1.0 does without the header."""
+    if not hosts:
+        return None if http_version == "1.0" else Problem("Host", ProblemCode.REQUIRED)
+    valid = len(hosts) == 1 and _HOST.fullmatch(hosts[0])
+    return None if valid else Problem("Host", ProblemCode.INVALID)
 
 
 def _path(target: bytes) -> str:
