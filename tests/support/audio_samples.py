@@ -8,7 +8,7 @@ import random
 import struct
 import wave
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -68,8 +68,12 @@ KINDS = {
     "mp4-aac": Kind("mp4", "aac", rate=44_100, options=(("movflags", "frag_keyframe+empty_moov"),)),
     "m4a-aac": Kind("ipod", "aac", layout="stereo"),
     "ogg-opus": Kind("ogg", "libopus", layout="stereo"),
+    "mka-flac": Kind("matroska", "flac", layout="stereo", rate=44_100),
+    "mov-pcm": Kind("mov", "pcm_s16be", layout="stereo", rate=44_100),
     "ogg-vorbis": Kind("ogg", "vorbis", layout="stereo", codec_options=(("strict", "experimental"),)),
     "mp3": Kind("mp3", "libmp3lame", rate=44_100, layout="stereo"),
+    "aiff": Kind("aiff", "pcm_s16be", layout="stereo", rate=44_100),
+    "caf": Kind("caf", "pcm_f32be", layout="stereo", rate=44_100),
     "wav": Kind("wav", "pcm_s16le", rate=16_000),
     "flac": Kind("flac", "flac", rate=96_000),
     "adts-aac": Kind("adts", "aac", rate=44_100),
@@ -77,17 +81,28 @@ KINDS = {
 }
 
 
-def write(path: Path, sound: Sound, seconds: float, kind: str = "webm-opus") -> Path:
-    """Write *sound* to *path* with tags that must not be published; return *path*."""
+Span = tuple[float, float]
+"""From one second to another."""
+
+
+def write(
+    path: Path, sound: Sound, seconds: float, kind: str = "webm-opus", dropped: Sequence[Span] = ()
+) -> Path:
+    """Write *sound* to *path* with tags that must not be published; return *path*.
+
+    The packets that begin in *dropped* are left out, and the others keep their timestamps.
+    """
     k = KINDS[kind]
     with av.open(str(path), "w", format=k.container, container_options=dict(k.options)) as container:
         container.metadata["title"] = "someone's secret"
         container.metadata["comment"] = "private"
         stream = container.add_stream(k.codec, rate=k.rate, layout=k.layout, options=dict(k.codec_options))
         assert isinstance(stream, AudioStream)
-        for frame in frames(sound, seconds, k.rate, k.layout):
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+        for frame in (*frames(sound, seconds, k.rate, k.layout), None):
+            for packet in stream.encode(frame):
+                at = packet.pts * packet.time_base
+                if not any(start <= at < end for start, end in dropped):
+                    container.mux(packet)
     return path
 
 
@@ -117,6 +132,25 @@ def write_with_cover(path: Path, sound: Sound, seconds: float) -> Path:
         for frame in frames(sound, seconds, RATE, "stereo"):
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+    return path
+
+
+def write_two_tracks(path: Path, unreadable: str) -> Path:
+    """Write two seconds of an MP4 with a better track that cannot be decoded and a stereo one; return *path*.
+
+    The better track is "unknown", the like of a phone's spatial recording, or "damaged".
+    """
+    with av.open(str(path), "w", format="mp4") as container:
+        tracks = [container.add_stream("aac", rate=RATE, layout=layout) for layout in ("quad", "stereo")]
+        for track, layout, rate in zip(tracks, ("quad", "stereo"), (256_000, 96_000), strict=True):
+            track.bit_rate = rate
+            for frame in (*frames(tone(), 2.0, RATE, layout), None):
+                for packet in track.encode(frame):
+                    if unreadable == "damaged" and layout == "quad":
+                        packet.update(b"\x55" * packet.size)
+                    container.mux(packet)
+    if unreadable == "unknown":
+        path.write_bytes(path.read_bytes().replace(b"mp4a", b"apac", 1).replace(b"esds", b"free", 1))
     return path
 
 
@@ -208,6 +242,13 @@ def listen(path: Path) -> Measured:
         )
 
 
+def last_timestamp(path: Path) -> float:
+    """Return when the last packet of *path* ends, by the container, in seconds."""
+    with av.open(str(path)) as container:
+        packets = [p for p in container.demux(audio=0) if p.pts is not None and p.duration is not None]
+        return max(float((p.pts + p.duration) * p.time_base) for p in packets)
+
+
 def can_seek(path: Path, seconds: float) -> bool:
     """Return whether seeking to *seconds* lands there, or up to 1 s earlier (Ogg)."""
     with av.open(str(path)) as container:
@@ -224,3 +265,120 @@ def write_silence(path: Path, seconds: int) -> Path:
     write(path, silence, 1.0, "adts-stereo")
     path.write_bytes(path.read_bytes() * seconds)
     return path
+
+
+def written_wav(
+    channels: Sequence[Sound],
+    seconds: float,
+    *,
+    bits: int = 16,
+    encoding: int = 1,
+    mask: int | None = None,
+    rate: int = RATE,
+) -> bytes:
+    """Return a WAV file with one sound a channel.
+
+    *encoding* is 1 for integers and 3 for floats; a *mask* of speakers makes the header extensible.
+    """
+    formats = {(1, 8): "B", (1, 16): "<h", (1, 32): "<i", (3, 32): "<f", (3, 64): "<d"}
+    packed = struct.Struct(formats[encoding, bits]).pack
+    data = b"".join(
+        packed(_quantised(channel(n / rate), bits) if encoding == 1 else channel(n / rate))
+        for n in range(round(seconds * rate))
+        for channel in channels
+    )
+    width = len(channels) * bits // 8
+    tag = encoding if mask is None else 0xFFFE
+    header = struct.pack("<HHIIHH", tag, len(channels), rate, rate * width, width, bits)
+    if mask is not None:
+        guid = struct.pack("<H", encoding) + bytes.fromhex("000000001000800000aa00389b71")
+        header += struct.pack("<HHI", 22, bits, mask) + guid
+    body = b"WAVE" + chunk(b"fmt ", header) + chunk(b"data", data)
+    return chunk(b"RIFF", body)
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    """Return a RIFF chunk."""
+    return name + struct.pack("<I", len(body)) + body + bytes(len(body) % 2)
+
+
+def _quantised(sample: float, bits: int) -> int:
+    level = round(max(-1.0, min(1.0, sample)) * (2 ** (bits - 1) - 1))
+    return level + 128 if bits == 8 else level  # 8-bit WAV is unsigned
+
+
+def quicktime(label: int, channels: int = 4, seconds: float = 2.0) -> bytes:
+    """Return a QuickTime file of 440 Hz whose `chan` atom gives every channel the same *label*.
+
+    Labels are those of Core Audio: 0 is "unused", 1 is "left". libav then has a custom channel order.
+    """
+    count = round(seconds * RATE)
+    sound = b"".join(struct.pack("<h", round(6000 * tone(1.0)(n / RATE))) * channels for n in range(count))
+    label_each = struct.pack(">II3f", label, 0, 0, 0, 0) * channels
+    entry = _atom(
+        b"sowt",
+        bytes(6) + struct.pack(">HHHIHHHHI", 1, 1, 0, 0, channels, 16, 0, 0, RATE << 16),
+        struct.pack(">IIII", 1, 2, 2 * channels, 2),
+        _full_atom(b"chan", struct.pack(">III", 0, 0, channels) + label_each),
+    )
+    start = _atom(b"ftyp", b"qt  ", struct.pack(">I", 0x200), b"qt  ")
+    table = _atom(
+        b"stbl",
+        _full_atom(b"stsd", struct.pack(">I", 1) + entry),
+        _full_atom(b"stts", struct.pack(">III", 1, count, 1)),
+        _full_atom(b"stsc", struct.pack(">IIII", 1, 1, count, 1)),
+        _full_atom(b"stsz", struct.pack(">II", 2 * channels, count)),
+        _full_atom(b"stco", struct.pack(">II", 1, len(start) + 8)),
+    )
+    matrix = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+    data_reference = _full_atom(b"dref", struct.pack(">I", 1) + struct.pack(">I", 12) + b"url \0\0\0\1")
+    media = _atom(
+        b"mdia",
+        _full_atom(b"mdhd", struct.pack(">IIIIHH", 0, 0, RATE, count, 0x55C4, 0)),
+        _full_atom(b"hdlr", b"mhlrsoun" + bytes(13)),
+        _atom(b"minf", _full_atom(b"smhd", bytes(4)), _atom(b"dinf", data_reference), table),
+    )
+    track_header = struct.pack(">IIIII", 0, 0, 1, 0, count) + bytes(8) + struct.pack(">HHHH", 0, 0, 256, 0)
+    track = _atom(b"trak", _full_atom(b"tkhd", track_header + matrix + bytes(8), flags=7), media)
+    movie_header = struct.pack(">IIIIIH", 0, 0, RATE, count, 0x10000, 0x100) + bytes(10) + matrix + bytes(24)
+    movie = _atom(b"moov", _full_atom(b"mvhd", movie_header + struct.pack(">I", 2)), track)
+    return start + _atom(b"mdat", sound) + movie
+
+
+def _atom(name: bytes, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return struct.pack(">I", len(body) + 8) + name + body
+
+
+def _full_atom(name: bytes, body: bytes, flags: int = 0) -> bytes:
+    return _atom(name, struct.pack(">I", flags), body)
+
+
+def levels(path: Path, hertz: float, step: float = 0.25) -> list[tuple[float, float]]:
+    """Return how loud a tone of *hertz* is on both sides of *path*, for each *step* seconds.
+
+    1.0 is a full-scale sine (Goertzel's algorithm).
+    """
+    left, right = channels(path)
+    count = round(step * RATE)
+    starts = range(0, len(left) - count + 1, count)
+    return [(_level(left[n : n + count], hertz), _level(right[n : n + count], hertz)) for n in starts]
+
+
+def channels(path: Path) -> "list[array[float]]":
+    """Decode *path* to two channels of samples at 48 kHz."""
+    sides = [array("f"), array("f")]
+    resampler = av.AudioResampler("fltp", "stereo", RATE)
+    with av.open(str(path)) as container:
+        for frame in (*container.decode(audio=0), None):
+            for converted in resampler.resample(frame):
+                for side, plane in zip(sides, converted.planes, strict=True):
+                    side.frombytes(bytes(plane)[: 4 * converted.samples])
+    return sides
+
+
+def _level(samples: "array[float]", hertz: float) -> float:
+    turn = 2 * math.pi * hertz / RATE
+    cosine = sum(sample * math.cos(turn * n) for n, sample in enumerate(samples))
+    sine = sum(sample * math.sin(turn * n) for n, sample in enumerate(samples))
+    return 2 * math.hypot(cosine, sine) / len(samples)

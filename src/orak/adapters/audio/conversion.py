@@ -10,13 +10,15 @@ from pathlib import Path
 
 from av.audio.frame import AudioFrame
 
-from orak.adapters.audio.decoding import Decoder, Layout, open_decoder, resample
+from orak.adapters.audio.decoding import Decoder, Layout, open_decoder
 from orak.adapters.audio.encoding import encode
 from orak.adapters.audio.filtering import Filter, apply_filters
 from orak.adapters.audio.gain import Gain
 from orak.adapters.audio.loudness import Measurement, measure
 from orak.adapters.audio.messages import Task
 from orak.adapters.audio.peaks import Peaks
+from orak.adapters.audio.resampling import Levels, Treatment, resample
+from orak.adapters.audio.timeline import Placed
 from orak.domain.audio import Conversion, Loudness
 
 # Every recording is published in stereo. Mono goes to both channels at -3 dB each (equal power). By ITU-R
@@ -71,7 +73,11 @@ class _Conversion:
         self._source = source
         self._stages = stages
         self._decoded = decoded
-        self._layout: Layout = "stereo"
+        self._treatment = Treatment("mono")
+
+    @property
+    def _layout(self) -> Layout:
+        return self._treatment.layout
 
     def run(self) -> Conversion:
         self._stages.next(ends=0.2)
@@ -95,27 +101,31 @@ class _Conversion:
         )
 
     def _measure_source(self) -> tuple[Measurement, float]:
-        """Measure the source and its duration, and choose mono or stereo processing."""
-        found: Layout = "mono"
+        """Measure the source and its duration, and choose its treatment.
+
+        Each treatment but the first repeats the measurement.
+        """
         while True:
             with open_decoder(self._source, self._task.max_duration_seconds) as decoder:
-                self._layout = decoder.layout if found == "mono" else "stereo"
-                frames = resample(self._counted(decoder), self._layout)
+                if self._treatment == Treatment("mono"):
+                    self._treatment = Treatment(decoder.layout)
+                levels = Levels()
+                frames = resample(self._counted(decoder), decoder.mix, self._treatment, levels)
                 measured = measure(frames, self._layout, self._source_filters())
-                found = decoder.layout
-                if self._layout in (found, "stereo"):
-                    return measured, decoder.seconds
-            # The stream changed from one channel to two: measure it again in stereo.
+                treatment = self._treatment.improved(decoder.layout, levels)
+            if treatment == self._treatment:
+                return measured, decoder.seconds
+            self._treatment = treatment
 
-    def _counted(self, decoder: Decoder) -> Iterator[AudioFrame]:
-        for frame in decoder.frames(self._stages):
+    def _counted(self, decoder: Decoder) -> Iterator[Placed]:
+        for placed in decoder.frames(self._stages):
             self._decoded(decoder.seconds)
-            yield frame
+            yield placed
 
     @contextmanager
     def _source_frames(self) -> Iterator[Iterator[AudioFrame]]:
         with open_decoder(self._source, self._task.max_duration_seconds) as decoder:
-            yield resample(decoder.frames(self._stages), self._layout)
+            yield resample(decoder.frames(self._stages), decoder.mix, self._treatment)
 
     def _source_filters(self, gain: Gain | None = None) -> tuple[Filter, ...]:
         """Return the filters that the source's frames pass before measuring and encoding."""
@@ -150,7 +160,7 @@ class _Conversion:
         # An encoder pads its last frame, so the result is slightly longer than the source. The maximum
         # duration was already checked on the source.
         with open_decoder(Path(self._task.audio), self._task.max_duration_seconds + 1) as decoder:
-            frames = resample(decoder.frames(self._stages), "stereo")
+            frames = resample(decoder.frames(self._stages), decoder.mix, Treatment("stereo"))
             return measure(frames, "stereo", _LEFT_ONLY if self._layout == "mono" else ())
 
 

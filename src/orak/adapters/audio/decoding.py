@@ -3,18 +3,18 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import av
 import av.error
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from orak.adapters.audio.signatures import has_audio_signature
+from orak.adapters.audio.downmix import MAX_CHANNELS, Mix, mix_for
+from orak.adapters.audio.opening import Track, open_track
+from orak.adapters.audio.timeline import Placed, Timeline
 from orak.application.ports.converter import Unconvertible
 from orak.domain.processing import FailureCode
 
@@ -23,49 +23,50 @@ RATE = 48_000
 
 Layout = Literal["mono", "stereo"]
 
-_DECODERS = frozenset(
-    {
-        *("aac", "aac_fixed", "alac", "flac", "mp3", "mp3float", "opus", "libopus", "vorbis", "libvorbis"),
-        *("pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le", "pcm_alaw", "pcm_mulaw"),
-    }
-)
-_OPTIONS = {
-    # Without these, libav opens the files and URLs that a playlist or a concat script names.
-    "format_whitelist": "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,ogg,wav,mp3,flac,aac",
-    "protocol_whitelist": "file",
-    # libav never decodes a picture, not even to probe its format.
-    "codec_whitelist": ",".join(sorted(_DECODERS)),
-}
-# Tags are not always UTF-8 (some Korean players write CP949). PyAV before 19 refuses such a file unless
-# `metadata_errors` is set; PyAV 19 accepts it.
-_open = partial(
-    av.open, mode="r", **({"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {})
-)
 _SAMPLE_RATES = range(4_000, 384_001)
 """Plausible sample rates in Hz. A WAV header may claim 1 Hz, which would turn one frame into an hour."""
 
 _HEADER_TOLERANCE_SECONDS = 0.5
 
+_ABSOLUTE_CLOCKS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
+"""Containers whose timestamps count from the beginning of the recording, so that sound may start later."""
+
+_RELATIVE_CLOCKS = frozenset({"ogg"})
+"""A first timestamp above 0 means that the beginning was cut off (RFC 7845 §4.5). Other containers have no
+timestamps: libav counts their samples."""
+
 
 class Decoder:
-    """One decoding pass over the best audio stream of an open file.
+    """One decoding pass over the best audio track of an open file.
 
     Attributes:
-        seconds: Audio decoded so far, counted as samples ÷ sample rate. The header is not trusted.
-        layout: "mono" while the header and every decoded frame have one channel, else "stereo".
+        layout: "mono" while the header and every decoded frame mix down to one channel, else "stereo".
     """
 
-    def __init__(self, container: InputContainer, stream: AudioStream, max_seconds: float) -> None:
-        self._container = container
-        self._stream = stream
+    def __init__(self, track: Track, max_seconds: float) -> None:
+        self._track = track
         self._max_seconds = max_seconds
         self._damaged = False
-        self._declared_seconds = _declared_seconds(container)
-        self.seconds = 0.0
-        self.layout: Layout = "mono" if stream.layout.nb_channels == 1 else "stereo"
+        self._unsupported = False
+        self._flac_seconds = _flac_seconds(track.container)
+        container = track.container.format.name
+        absolute = container in _ABSOLUTE_CLOCKS
+        self._timeline = Timeline(
+            stamped=absolute or container in _RELATIVE_CLOCKS,
+            starts_at_zero=absolute,
+            declared_end=_declared_end(track.container) if absolute else math.inf,
+            max_seconds=max_seconds,
+        )
+        self._mixes: dict[str, Mix] = {}
+        self.layout: Layout = "stereo" if track.places and mix_for(track.places).stereo else "mono"
 
-    def frames(self, progress: Callable[[float], None]) -> Iterator[AudioFrame]:
-        """Yield every frame that can be decoded.
+    @property
+    def seconds(self) -> float:
+        """The duration so far: samples decoded and gaps between them. The header is not trusted."""
+        return self._timeline.seconds
+
+    def frames(self, progress: Callable[[float], None]) -> Iterator[Placed]:
+        """Yield every frame that can be decoded, with its place in the recording.
 
         *progress* receives the fraction of the file read so far.
 
@@ -73,29 +74,51 @@ class Decoder:
 
         Raises:
             Unconvertible: DURATION_EXCEEDED; EMPTY_AUDIO; CORRUPT if every packet is damaged, or if the
-                stream is longer than an exact header declares.
+                stream is longer than an exact header declares; UNSUPPORTED_FORMAT if no frame has a
+                plausible sample rate.
         """
-        size = max(self._container.size, 1)
-        samples: dict[int, int] = {}
+        empty = True
+        for placed in self._timeline.place(self._decoded(progress)):
+            if self.seconds > self._max_seconds:
+                raise Unconvertible(FailureCode.DURATION_EXCEEDED)
+            if self.mix(placed.frame).stereo:
+                self.layout = "stereo"
+            empty = False
+            yield placed
+        if empty:
+            raise Unconvertible(self._cause_of_silence())
+
+    def mix(self, frame: AudioFrame) -> Mix:
+        """Return how the channels of *frame* become one or two.
+
+        Raises:
+            Unconvertible: UNSUPPORTED_FORMAT for more channels than can be mixed.
+        """
+        name = frame.layout.name
+        if name not in self._mixes:
+            places = tuple(channel.name for channel in frame.layout.channels)
+            if len(places) > MAX_CHANNELS:
+                raise Unconvertible(FailureCode.UNSUPPORTED_FORMAT)
+            declared = self._track.places
+            unplaced = len(declared) == len(places) and set(places) == {"NONE"}
+            self._mixes[name] = mix_for(declared if unplaced else places)
+        return self._mixes[name]
+
+    def _decoded(self, progress: Callable[[float], None]) -> Iterator[AudioFrame]:
+        size = max(self._track.container.size, 1)
+        samples = 0
         for packet in self._packets():
             for frame in self._decode(packet):
-                samples[frame.sample_rate] = samples.get(frame.sample_rate, 0) + frame.samples
-                self.seconds = sum(count / rate for rate, count in samples.items())
-                if self.seconds > self._max_seconds:
-                    raise Unconvertible(FailureCode.DURATION_EXCEEDED)
-                if self.seconds > self._declared_seconds + _HEADER_TOLERANCE_SECONDS:
+                samples += frame.samples
+                if samples / frame.sample_rate > self._flac_seconds + _HEADER_TOLERANCE_SECONDS:
                     raise Unconvertible(FailureCode.CORRUPT)
-                if frame.layout.nb_channels > 1:
-                    self.layout = "stereo"
                 yield frame
             if packet.pos is not None and packet.pos > 0:
                 progress(min(packet.pos / size, 1.0))
-        if not samples:
-            raise Unconvertible(FailureCode.CORRUPT if self._damaged else FailureCode.EMPTY_AUDIO)
 
     def _packets(self) -> Iterator["av.Packet[AudioStream]"]:
         try:
-            yield from self._container.demux(self._stream)
+            yield from self._track.container.demux(self._track.stream)
         except av.error.MemoryError:
             raise
         except av.error.FFmpegError:
@@ -109,63 +132,40 @@ class Decoder:
         except av.error.FFmpegError:
             self._damaged = True
             return []
-        return [f for f in frames if f.samples > 0 and f.sample_rate in _SAMPLE_RATES]
+        plausible = [f for f in frames if f.samples > 0 and f.sample_rate in _SAMPLE_RATES]
+        self._unsupported |= len(plausible) < len(frames)
+        return plausible
+
+    def _cause_of_silence(self) -> FailureCode:
+        if self._unsupported:
+            return FailureCode.UNSUPPORTED_FORMAT
+        return FailureCode.CORRUPT if self._damaged else FailureCode.EMPTY_AUDIO
 
 
-def _declared_seconds(container: InputContainer) -> float:
-    """Return the exact duration that the header declares, or else infinity.
+def _flac_seconds(container: InputContainer) -> float:
+    """Return the exact duration that a FLAC header declares, or else infinity.
 
     The sample count of a FLAC header is exact, or 0 for unknown (RFC 9639 §8.2). A FLAC file that continues
-    past it is damaged or malicious. Other containers only estimate their duration, or omit it in a live
-    recording.
+    past it is damaged or malicious.
     """
     if container.format.name != "flac" or not container.duration:
         return math.inf
     return container.duration / av.time_base
 
 
+def _declared_end(container: InputContainer) -> float:
+    """Return the last timestamp by the header, in seconds; infinity in a live recording."""
+    if not container.duration:
+        return math.inf
+    return (container.duration + max(container.start_time or 0, 0)) / av.time_base + _HEADER_TOLERANCE_SECONDS
+
+
 @contextmanager
 def open_decoder(path: Path, max_seconds: float) -> Iterator[Decoder]:
-    """Open the file at *path*. Its content decides the format; its name is ignored.
+    """Open the file at *path* for one decoding pass.
 
     Raises:
-        Unconvertible: EMPTY_AUDIO for a file of 0 bytes; CORRUPT for a known container that cannot be read;
-            UNSUPPORTED_FORMAT for any other unreadable file and for an unsupported codec; NO_AUDIO_STREAM.
+        Unconvertible: as `open_track` says.
     """
-    if path.stat().st_size == 0:
-        raise Unconvertible(FailureCode.EMPTY_AUDIO)
-    try:
-        container = _open(str(path), options=_OPTIONS)
-    except av.error.MemoryError:
-        raise
-    except av.error.FFmpegError:
-        known = has_audio_signature(path)
-        raise Unconvertible(FailureCode.CORRUPT if known else FailureCode.UNSUPPORTED_FORMAT) from None
-    with container:
-        stream = container.streams.best("audio")
-        if not isinstance(stream, AudioStream):
-            raise Unconvertible(FailureCode.NO_AUDIO_STREAM)
-        if getattr(stream.codec_context, "name", None) not in _DECODERS:  # None: libav has no such decoder
-            raise Unconvertible(FailureCode.UNSUPPORTED_FORMAT)
-        stream.codec_context.thread_count = 1  # one conversion uses one core: slots are counted in cores
-        yield Decoder(container, stream, max_seconds)
-
-
-def resample(frames: Iterator[AudioFrame], layout: Layout) -> Iterator[AudioFrame]:
-    """Convert *frames* to 48 kHz, *layout* and 32-bit float.
-
-    The sample rate and the channel layout of the input may change between frames.
-    """
-    resampler: AudioResampler | None = None
-    last: tuple[int, str, str] | None = None
-    for frame in frames:
-        kind = (frame.sample_rate, frame.format.name, frame.layout.name)
-        if resampler is None or kind != last:
-            if resampler is not None:
-                yield from resampler.resample(None)
-            resampler = AudioResampler("fltp", layout, RATE)
-            last = kind
-        frame.pts = None  # positions come from counting samples: a gap in the timestamps adds no audio
-        yield from resampler.resample(frame)
-    if resampler is not None:
-        yield from resampler.resample(None)
+    with open_track(path) as track:
+        yield Decoder(track, max_seconds)

@@ -14,26 +14,38 @@ Filter = tuple[str, str]
 """A filter's name and arguments: the two sides of `=` in ffmpeg's `-af` option."""
 
 
+class Chain:
+    """Filters in a row. Only what they buffer stays in memory."""
+
+    def __init__(self, rate: int, sample_format: str, layout: str, filters: Sequence[Filter]) -> None:
+        """Connect *filters* to a source of frames with this sample rate, format and layout.
+
+        Raises:
+            av.error.FFmpegError, ValueError: the filters cannot process such frames.
+        """
+        self._graph = Graph()
+        self._graph.threads = 1
+        self._source = self._graph.add_abuffer(
+            sample_rate=rate, format=sample_format, layout=layout, time_base=Fraction(1, rate), name="in"
+        )
+        self._sink = self._graph.add("abuffersink")
+        nodes = (self._graph.add(name, arguments) for name, arguments in filters)
+        self._graph.link_nodes(self._source, *nodes, self._sink).configure()
+
+    def push(self, frame: AudioFrame | None) -> Iterator[AudioFrame]:
+        """Pass *frame* in, or None at the end, and yield the frames that come out."""
+        self._source.push(frame)
+        yield from pull_available(self._sink)
+
+
 def apply_filters(
     frames: Iterator[AudioFrame], layout: Layout, filters: Sequence[Filter]
 ) -> Iterator[AudioFrame]:
-    """Yield *frames* (48 kHz, float) after *filters*.
-
-    Only what the filters buffer stays in memory.
-    """
-    graph = Graph()
-    graph.threads = 1
-    source = graph.add_abuffer(
-        sample_rate=RATE, format="fltp", layout=layout, time_base=Fraction(1, RATE), name="in"
-    )
-    sink = graph.add("abuffersink")
-    nodes = (graph.add(name, arguments) for name, arguments in filters)
-    graph.link_nodes(source, *nodes, sink).configure()
+    """Yield *frames* (48 kHz, float) after *filters*."""
+    chain = Chain(RATE, "fltp", layout, filters)
     for frame in frames:
-        source.push(frame)
-        yield from pull_available(sink)
-    source.push(None)
-    yield from pull_available(sink)
+        yield from chain.push(frame)
+    yield from chain.push(None)
 
 
 def pull_available(sink: FilterContext) -> Iterator[AudioFrame]:

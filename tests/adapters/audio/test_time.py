@@ -1,0 +1,102 @@
+"""Real files: the published audio keeps the time of the container."""
+
+import json
+
+import pytest
+
+import audio_samples as samples
+from orak.application.ports.converter import Unconvertible
+from orak.domain.processing import FailureCode
+
+PROMISED_SECONDS = 0.02
+"""Tolerance between the last timestamp and the published duration."""
+PADDING_SECONDS = 0.025
+"""One encoder frame."""
+STEP = 0.25
+AUDIBLE = 0.05
+
+STAMPED = ["webm-opus", "mp4-aac", "m4a-aac", "ogg-opus", "mka-flac"]
+
+
+def ignore(_fraction: float) -> None:
+    """Ignore progress."""
+
+
+def low_then_high(t: float) -> float:
+    """Return 440 Hz until 3 s and 880 Hz from then on."""
+    return samples.tone(0.2, 440 if t < 3 else 880)(t)
+
+
+def audible(path, hertz: float) -> list[float]:
+    """Return the seconds at which a tone is heard, in steps of a quarter of a second."""
+    return [n * STEP for n, (left, _) in enumerate(samples.levels(path, hertz, STEP)) if left > AUDIBLE]
+
+
+async def assert_converted(converter, ordered):
+    conversion = await converter.convert(ordered, ignore)
+    last = samples.last_timestamp(ordered.source)
+    assert conversion.duration_seconds == pytest.approx(last, abs=PROMISED_SECONDS)
+    published = samples.listen(ordered.audio).seconds
+    assert published == pytest.approx(conversion.duration_seconds, abs=PADDING_SECONDS)
+    waveform = json.loads(ordered.waveform.read_bytes())
+    assert waveform["durationSeconds"] == pytest.approx(conversion.duration_seconds, abs=0.001)
+    return waveform["peaks"]
+
+
+@pytest.mark.parametrize("kind", STAMPED)
+async def test_a_gap_is_silence_of_its_length(kind, converter, order, tmp_path):
+    source = samples.write(tmp_path / "source", low_then_high, 5.0, kind, dropped=[(1.5, 3.0)])
+    ordered = order(source)
+
+    peaks = await assert_converted(converter, ordered)
+
+    assert audible(ordered.audio, 880)[:8] == [n * STEP for n in range(12, 20)]
+    if kind != "ogg-opus":  # Ogg has one timestamp a page, and a page lasts up to 1 s
+        assert set(audible(ordered.audio, 440)) - {1.5} == {n * STEP for n in range(6)}
+        assert all(pair == [0.0, 0.0] for pair in peaks[260:460])
+
+
+@pytest.mark.parametrize("kind", ["webm-opus", "m4a-aac", "mka-flac"])
+async def test_a_late_start_is_silence(kind, converter, order, tmp_path):
+    source = samples.write(tmp_path / "source", low_then_high, 4.0, kind, dropped=[(-1.0, 2.0)])
+    ordered = order(source)
+
+    await assert_converted(converter, ordered)
+
+    assert audible(ordered.audio, 440)[0] in (2.0, 2.25)
+    assert audible(ordered.audio, 880)[:4] == [n * STEP for n in range(12, 16)]
+
+
+@pytest.mark.parametrize("kind", ["webm-opus", "m4a-aac"])
+async def test_many_small_gaps_do_not_add_up(kind, converter, order, tmp_path):
+    gaps = [(n / 10, n / 10 + 0.045) for n in range(5, 55)]
+    source = samples.write(tmp_path / "source", low_then_high, 6.0, kind, dropped=gaps)
+    ordered = order(source)
+
+    await assert_converted(converter, ordered)
+
+    assert audible(ordered.audio, 880)[0] == 3.0
+
+
+@pytest.mark.parametrize("kind", ["webm-opus", "ogg-opus", "ogg-vorbis", "mp3"])
+async def test_joined_recordings_are_published_whole(kind, converter, order, tmp_path):
+    first = samples.write(tmp_path / "1", samples.tone(0.2, 440), 3.0, kind)
+    second = samples.write(tmp_path / "2", samples.tone(0.2, 880), 2.0, kind)
+    both = tmp_path / "both"
+    both.write_bytes(first.read_bytes() + second.read_bytes())
+    ordered = order(both)
+
+    conversion = await converter.convert(ordered, ignore)
+
+    assert conversion.duration_seconds == pytest.approx(5.0, abs=0.1)  # each part is padded
+    assert audible(ordered.audio, 440)[:12] == [n * STEP for n in range(12)]
+    assert audible(ordered.audio, 880)[-7:] == [n * STEP for n in range(13, 20)]
+
+
+async def test_a_gap_longer_than_the_maximum_duration_is_refused(converter, order, tmp_path):
+    source = samples.write(tmp_path / "source", samples.chord(), 20.0, dropped=[(1.0, 18.0)])
+
+    with pytest.raises(Unconvertible) as rejection:
+        await converter.convert(order(source, max_duration_seconds=10), ignore)
+
+    assert rejection.value.failure is FailureCode.DURATION_EXCEEDED
