@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 BODY = (
     b'{"id":1,"type":"UploadRequested","at":"2024-01-01T12:00:00Z","position":1,"uploadId":15,"version":1,'
-    b'"userId":1,"status":"PENDING","attempt":0,"key":"k","originalKey":"k"}'
+    b'"userId":1,"status":"PENDING","attempt":0,"key":"k"}'
 )
 
 

@@ -290,7 +290,7 @@ async def test_an_unreachable_object_does_not_keep_another_deleted_upload_public
         record = (await service.create(upload)).record
         await service.use_cases.delete_record(OWNER, record.id)
     storage = OutOfReach(service.storage, uploads[0].key)
-    await relay(service, DeleteObjects(storage, service.clock, 2 * LEASE))()
+    await relay(service, DeleteObjects(service.persistence.snapshots, storage, service.clock, 2 * LEASE))()
     assert [stored.key async for stored in service.storage.list("")] == [uploads[0].key]
     service.clock.advance(timedelta(seconds=5))
     await service.use_cases.relay_events()

@@ -121,7 +121,8 @@ async def test_objects_that_could_not_be_deleted_are_deleted_later(service, capl
     record = (await service.create(upload)).record
     await service.use_cases.delete_record(OWNER, record.id)
     relay = service.use_cases.relay_events
-    persistence, away = service.persistence, DeleteObjects(UnavailableStorage(), service.clock, 2 * LEASE)
+    persistence = service.persistence
+    away = DeleteObjects(persistence.snapshots, UnavailableStorage(), service.clock, 2 * LEASE)
     await relay_to([away], persistence.event_log, persistence.cursors, service.clock)()
     assert "aside: the store does not answer" in caplog.text
     service.clock.advance(timedelta(seconds=5))

@@ -67,8 +67,7 @@ async def test_new_events_are_posted_and_signed(service, endpoint):
         body
         == (
             f'{{"id":1,"type":"UploadRequested","at":"{upload.created_at:%Y-%m-%dT%H:%M:%SZ}","position":1,'
-            f'"uploadId":1,"version":1,"userId":1,"status":"PENDING","attempt":0,"key":"{upload.key}",'
-            f'"originalKey":"{upload.key}"}}'
+            f'"uploadId":1,"version":1,"userId":1,"status":"PENDING","attempt":0,"key":"recordings/{upload.uuid}"}}'
         ).encode()
     )
 

@@ -10,7 +10,7 @@ SECRET, BODY = (
     "whsec_a",
     (
         b'{"id":1,"type":"UploadRequested","at":"2024-01-01T12:00:00Z","position":1,"uploadId":1,"version":1,'
-        b'"userId":1,"status":"PENDING","attempt":0,"key":"k","originalKey":"k","aFutureField":1}'
+        b'"userId":1,"status":"PENDING","attempt":0,"key":"k","aFutureField":1}'
     ),
 )
 NOW = START.timestamp()

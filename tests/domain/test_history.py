@@ -36,7 +36,7 @@ def started(upload):
 
 
 def completed(upload):
-    return upload.complete(upload.attempt, Output("published/a", "published/w", 1.0, None), at=START)
+    return upload.complete(upload.attempt, Output(*upload.output_keys("m4a"), 1.0, None), at=START)
 
 
 def deleted(upload):
@@ -69,14 +69,17 @@ def test_a_row_that_matches_its_events_has_no_differences(moves):
         ("failures", 1, "failures"),
         ("failure", FailureCode.CORRUPT, "failure"),
         ("output", None, "key"),
-        ("key", "recordings/other", "originalKey"),
-        ("uuid", "other", "uuid"),
+        ("key", "recordings/other", "uuid"),
         ("owner_id", 99, "owner"),
         ("record_id", None, "record"),
     ],
 )
 def test_a_row_that_contradicts_its_events_is_reported(field, value, what):
     assert whats(changed(a_life(*WHOLE), **{field: value})) == [what]
+
+
+def test_a_row_with_another_uuid_is_reported():
+    assert whats(changed(a_life(*WHOLE), uuid="other")) == ["key", "uuid"]
 
 
 def test_a_difference_names_both_values():

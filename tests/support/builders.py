@@ -5,7 +5,7 @@ from itertools import count
 from uuid import uuid4
 
 from orak.domain.events import DomainEvent, EventType, LoggedEvent
-from orak.domain.identity import UploadId, UserId, original_key
+from orak.domain.identity import EventKey, UploadId, UserId, original_key
 from orak.domain.processing import ProcessingStatus
 from orak.domain.record import Record, RecordSnapshot
 from orak.domain.upload import StoredObject, Upload
@@ -56,13 +56,13 @@ def an_object(upload: Upload, **fields) -> StoredObject:
 
 
 def a_logged_event(
-    upload=1, version=1, type_=EventType.UPLOAD_RECEIVED, *, position=None, filename="노래.webm", **fields
+    upload=1, version=1, type_=EventType.UPLOAD_RECEIVED, *, position=None, **fields
 ) -> LoggedEvent:
     """An event of upload 1 at a feed position of its own."""
     uuid = "0c0f4a1e-6c7b-4f6e-9d5f-2f0b7b1f0a11"
-    key = fields.pop("key", original_key(uuid, filename))
+    key = fields.pop("key", EventKey(f"recordings/{uuid}"))
     fields = {"status": ProcessingStatus.UPLOADED, "attempt": 0, "at": START} | fields
-    event = DomainEvent(type_, OWNER, uuid, key=key, original_key=key, **fields)
+    event = DomainEvent(type_, OWNER, uuid, key=key, **fields)
     position = position or next(_positions)
     return LoggedEvent(position, position + 1000, UploadId(upload), version, event)
 

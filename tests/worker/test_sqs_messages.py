@@ -5,6 +5,7 @@ import pytest
 from orak.entrypoints.worker.sqs_messages import (
     Ignored,
     MalformedMessage,
+    MayHaveArrived,
     ObjectsArrived,
     WakeUp,
     parse_message,
@@ -38,7 +39,7 @@ def notification(*records):
 
 
 def own_event(type_, status="UPLOADED", source="orak.recordings"):
-    detail = {"key": KEY, "status": status}
+    detail = {"uploadId": 7, "key": "recordings/0c0f4a1e-6c7b-4f6e-9d5f-2f0b7b1f0a11", "status": status}
     return json.dumps({"source": source, "detail-type": type_, "detail": detail})
 
 
@@ -61,8 +62,8 @@ def own_event(type_, status="UPLOADED", source="orak.recordings"):
         (own_event("ProcessingRetried"), WakeUp()),
         (own_event("ProcessingReleased"), WakeUp()),
         (own_event("RecordCreated"), WakeUp()),
-        (own_event("RecordCreated", "PENDING"), ObjectsArrived((KEY,))),
-        (own_event("RecordCreated", "EXPIRED"), ObjectsArrived((KEY,))),
+        (own_event("RecordCreated", "PENDING"), MayHaveArrived(7)),
+        (own_event("RecordCreated", "EXPIRED"), MayHaveArrived(7)),
     ],
 )  # fmt: skip
 def test_the_handler_acts_on_a_relevant_message(body, meaning):
@@ -113,6 +114,7 @@ def test_without_a_bucket_all_objects_are_ignored():
         notification(("ObjectCreated:Put", BUCKET, None)),
         '{"source": "orak.recordings", "detail-type": "RecordCreated"}',
         own_event("RecordCreated", "ASLEEP"),
+        own_event("RecordCreated", "PENDING").replace("7", '"7"'),
         '{"source": "orak.recordings", "detail-type": ["UploadReceived"]}',
     ],
 )

@@ -220,7 +220,7 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
     await_record = AwaitRecord(snapshots, clock, ports.waits)
     batch_size = BatchSize(ports.batch_settings, policies.batch_size, clock, policies.batch_size_max_age)
     # A live worker notices within two leases that its attempt is over.
-    subscribers: list[Subscriber] = [DeleteObjects(storage, clock, late=2 * policies.lease)]
+    subscribers: list[Subscriber] = [DeleteObjects(snapshots, storage, clock, late=2 * policies.lease)]
     if ports.event_bus is not None:
         subscribers.append(PublishEvents(ports.event_bus))
     subscriber_names = SubscriberNames(subscribers, endpoints, policies.webhook)

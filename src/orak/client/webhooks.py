@@ -37,7 +37,7 @@ class WebhookEvent(Answer, frozen=True):
     status: str
     attempt: int
     key: str
-    original_key: str
+    """Folder and uuid of the object, and the attempt of a rendition; no file name."""
     record_id: int | None = None
     failures: int = 0
     failure: str | None = None

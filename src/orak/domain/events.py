@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
+from orak.domain.identity import EventKey, RecordId, UploadId, UserId
 from orak.domain.processing import FailureCode, ProcessingStatus
 
 
@@ -39,8 +39,9 @@ FAILURE_EVENTS = frozenset({EventType.UPLOAD_REJECTED, EventType.PROCESSING_FAIL
 class DomainEvent(msgspec.Struct, frozen=True):
     """One change, and the upload's state after it.
 
-    It is enough to rebuild both tables, without personal data. The event log keeps the upload's id and
-    version beside the event.
+    It holds ids, states, the version and keys, but no title and no file name: events are never rewritten, and
+    must not keep what a person may ask to be erased. The event log keeps the upload's id and version beside
+    the event.
     """
 
     type: EventType
@@ -48,9 +49,8 @@ class DomainEvent(msgspec.Struct, frozen=True):
     uuid: str
     status: ProcessingStatus
     attempt: int
-    key: ObjectKey
-    """The key that clients see: the original object's until COMPLETED, then the rendition's."""
-    original_key: ObjectKey
+    key: EventKey
+    """The original object's key until COMPLETED, then the rendition's."""
     at: datetime
     record_id: RecordId | None = None
     failures: int = 0

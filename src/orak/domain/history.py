@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from orak.domain.events import DomainEvent
-from orak.domain.identity import UploadId
+from orak.domain.identity import UploadId, event_key
 from orak.domain.processing import MOVES, ProcessingStatus
 from orak.domain.upload import ENDS, Upload
 
@@ -85,7 +85,6 @@ def _state_by(last: VersionedEvent) -> dict[str, str]:
         "failures": str(event.failures),
         "failure": event.failure or "",
         "key": event.key,
-        "originalKey": event.original_key,
         "uuid": event.uuid,
         "owner": str(event.user_id),
         "record": str(event.record_id) if named else "",
@@ -99,9 +98,9 @@ def _state_of(upload: Upload) -> dict[str, str]:
         "attempt": str(upload.attempt),
         "failures": str(upload.failures),
         "failure": upload.failure or "",
-        "key": upload.shown_key,
-        "originalKey": upload.key,
-        "uuid": upload.uuid,
+        "key": upload.event_key,
+        # The uuid that the key of the original contains, so that a wrong key is noticed too.
+        "uuid": event_key(upload.key, upload.uuid).rpartition("/")[2],
         "owner": str(upload.owner_id),
         "record": "" if upload.record_id is None else str(upload.record_id),
     }

@@ -9,6 +9,8 @@ SongId = NewType("SongId", int)
 UploadId = NewType("UploadId", int)
 RecordId = NewType("RecordId", int)
 ObjectKey = NewType("ObjectKey", str)
+EventKey = NewType("EventKey", str)
+"""What an event says of an object's key: folder and uuid, and the attempt of a rendition; no file name."""
 
 MAX_ID = 2**53 - 1
 """Number.MAX_SAFE_INTEGER: the largest id that a JavaScript client reads back unchanged."""
@@ -24,6 +26,7 @@ _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _OWN_KEY = re.compile(
     rf"{RECORDINGS}/(?P<original>{_UUID})_.+|{PUBLISHED}/(?P<published>{_UUID})/[0-9]+_.+", re.DOTALL
 )
+_ATTEMPT = re.compile("/[0-9]+(?=_)")
 _MAX_SAFE_NAME = 100  # 400 bytes of UTF-8 at worst: far below S3's 1,024 for a key
 
 
@@ -41,6 +44,16 @@ def safe_name(filename: str) -> str:
 def original_key(uuid: str, filename: str) -> ObjectKey:
     """Return the key of an upload's original object."""
     return ObjectKey(f"{RECORDINGS}/{uuid}_{safe_name(filename)}")
+
+
+def event_key(key: ObjectKey, uuid: str) -> EventKey:
+    """Return *key*, which belongs to the upload with this *uuid*, without the file name.
+
+    It is `recordings/<uuid>`, and `published/<uuid>/<attempt>` for a rendition; empty for a foreign key.
+    """
+    folder, found, rest = key.partition(f"/{uuid}")
+    attempt = _ATTEMPT.match(rest)
+    return EventKey(f"{folder}{found}{attempt[0] if attempt else ''}" if found else "")
 
 
 def uuid_of(key: str) -> str | None:

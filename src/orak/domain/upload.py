@@ -19,10 +19,12 @@ from orak.domain.errors import (
 from orak.domain.events import DomainEvent, EventType
 from orak.domain.identity import (
     RECORDINGS,
+    EventKey,
     ObjectKey,
     RecordId,
     UploadId,
     UserId,
+    event_key,
     original_key,
     published_key,
 )
@@ -146,6 +148,11 @@ class Upload(msgspec.Struct, frozen=True):
     def shown_key(self) -> ObjectKey:
         """The key that clients see: the original object's until there is a rendition."""
         return self.key if self.output is None else self.output.audio_key
+
+    @property
+    def event_key(self) -> EventKey:
+        """The shown key as events hold it, without the file name."""
+        return event_key(self.shown_key, self.uuid)
 
     def output_keys(self, extension: str) -> tuple[ObjectKey, ObjectKey]:
         """Return the keys under which this attempt publishes its audio and its waveform."""
@@ -429,8 +436,7 @@ class Upload(msgspec.Struct, frozen=True):
             uuid=self.uuid,
             status=self.status,
             attempt=self.attempt,
-            key=self.shown_key,
-            original_key=self.key,
+            key=self.event_key,
             at=at,
             record_id=self.record_id,
             failures=self.failures,

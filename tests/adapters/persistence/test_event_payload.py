@@ -9,7 +9,7 @@ def test_the_stored_format_of_an_event_does_not_change():
     _, event = upload.attach_record(RecordId(7), at=START)
     assert event_values(UploadId(1), 2, event)["payload"] == (
         f'{{"type":"RecordCreated","userId":{event.user_id},"uuid":"{event.uuid}","status":"PENDING",'
-        f'"attempt":0,"key":"{event.key}","originalKey":"{event.original_key}",'
+        f'"attempt":0,"key":"recordings/{upload.uuid}",'
         f'"at":"2024-01-01T12:00:00Z","recordId":7}}'
     )
 

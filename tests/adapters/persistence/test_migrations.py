@@ -11,11 +11,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
 
 from orak.adapters.persistence.sql import migrations, postgresql
 from orak.adapters.persistence.sql.migrations import HEAD, UnusableSchema, check, current, downgrade, upgrade
-from orak.adapters.persistence.sql.tables import metadata
+from orak.adapters.persistence.sql.rows import EVENT_COLUMNS, to_logged_event
+from orak.adapters.persistence.sql.tables import events, metadata
 from orak.application.ports.failures import Unavailable
 
 
@@ -239,3 +240,48 @@ def test_no_migration_removes_what_an_older_orak_needs():
     for script in scripts:
         up = Path(script.path).read_text().partition("def downgrade")[0]
         assert not re.search(r"drop_(table|column)|rename|new_column_name|DROP |RENAME ", up), script.path
+
+
+OLD_EVENTS = {
+    "recordings/{uuid}_엄마_생일.webm": "recordings/{uuid}",
+    "published/{uuid}/12_엄마_생일_3.m4a": "published/{uuid}/12",
+}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def before_0009(request):
+    url = request.getfixturevalue("url" if request.param == "sqlite" else "empty_postgresql")
+    upgrade(url)
+    downgrade(url, "0007")
+    return url
+
+
+def test_stored_events_lose_the_file_names_in_their_keys(before_0009):
+    uuid = "0c0f4a1e-6c7b-4f6e-9d5f-2f0b7b1f0a11"
+    old, new = ([key.format(uuid=uuid) for key in keys] for keys in (OLD_EVENTS, OLD_EVENTS.values()))
+    payload = (
+        '{{"type":"ProcessingCompleted","userId":7,"uuid":"{uuid}","status":"COMPLETED","attempt":12,'
+        '"key":"{key}","originalKey":"{original}","at":"2024-01-01T12:00:00.123456Z","recordId":5}}'
+    )
+    insert = text(
+        "INSERT INTO events (upload_id, version, type, payload) VALUES (1, :version, 'Any', :payload)"
+    )
+
+    def store(connection):
+        for version, key in enumerate(old):
+            row = {"version": version, "payload": payload.format(uuid=uuid, key=key, original=old[0])}
+            connection.execute(insert, row)
+
+    def read(connection):
+        rows = connection.execute(select(*EVENT_COLUMNS).order_by(events.c.version))
+        return [to_logged_event(row).event for row in rows]
+
+    migrations._on(before_0009, store)
+    upgrade(before_0009)
+    stored = migrations._on(before_0009, read)
+    assert [event.key for event in stored] == new
+    assert [(event.uuid, event.record_id, event.at.microsecond) for event in stored] == [
+        (uuid, 5, 123456)
+    ] * 2
+    payloads = migrations._on(before_0009, lambda c: c.scalars(select(events.c.payload)).all())
+    assert "생일" not in "".join(payloads)

@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from orak.domain.events import EventType, LoggedEvent
-from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
+from orak.domain.identity import EventKey, RecordId, UploadId, UserId
 from orak.domain.processing import FailureCode, ProcessingStatus
 
 SOURCE = "orak.recordings"
@@ -38,7 +38,7 @@ class Detail(msgspec.Struct, frozen=True, rename="camel"):
     upload_id: UploadId
     record_id: RecordId | None
     user_id: UserId
-    key: ObjectKey
+    key: EventKey
     status: ProcessingStatus
     attempt: int
     version: int

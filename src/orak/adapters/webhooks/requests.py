@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from orak.domain.events import EventType, LoggedEvent
-from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
+from orak.domain.identity import EventKey, RecordId, UploadId, UserId
 from orak.domain.processing import FailureCode, ProcessingStatus
 from orak.domain.webhooks import Endpoint
 
@@ -27,8 +27,8 @@ class WebhookBody(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
     user_id: UserId
     status: ProcessingStatus
     attempt: int
-    key: ObjectKey
-    original_key: ObjectKey
+    key: EventKey
+    """Folder and uuid of the object, and the attempt of a rendition; no file name."""
     record_id: RecordId | None = None
     failures: int = 0
     failure: FailureCode | None = None
@@ -48,7 +48,6 @@ class WebhookBody(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
             status=event.status,
             attempt=event.attempt,
             key=event.key,
-            original_key=event.original_key,
             record_id=event.record_id,
             failures=event.failures,
             failure=event.failure,

@@ -1,14 +1,17 @@
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
+from orak.application.ports.snapshots import Snapshots
 from orak.application.ports.storage import Storage
 from orak.application.ports.subscribers import PageOutcome, StartPosition
+from orak.domain.errors import UploadNotFound
 from orak.domain.events import DomainEvent, EventType, LoggedEvent
-from orak.domain.identity import published_attempt, published_prefix
+from orak.domain.identity import UploadId, published_attempt, published_prefix
 from orak.domain.policies.retries import MAX_CONSECUTIVE_OUTAGES, UNAVAILABLE_DELAY
 from orak.domain.processing import ProcessingStatus
 
@@ -22,8 +25,12 @@ class DeleteObjects:
     These are the objects of deleted and rejected uploads, and those that dead attempts left. If a worker may
     not have noticed yet that its attempt is over, deletion is repeated after `late`. The worker may publish
     an object in between, and be killed before it removes the object.
+
+    An event holds no file name, so the row says which key the original has. A row that is gone was purged,
+    and its objects with it.
     """
 
+    snapshots: Snapshots
     storage: Storage
     clock: Clock
     late: timedelta
@@ -42,7 +49,7 @@ class DeleteObjects:
         unreachable: list[int] = []
         for index, logged in enumerate(page):
             try:
-                await self._delete(logged.event)
+                await self._delete(logged)
             except Unavailable as outage:
                 _log.warning("%s sets event %d aside: %s", self.name, logged.position, outage)
                 unreachable.append(logged.position)
@@ -64,17 +71,22 @@ class DeleteObjects:
         left = event.at + self.late - self.clock.now()
         return left if attempt_may_run and event.attempt > 1 and left > timedelta() else None
 
-    async def _delete(self, event: DomainEvent) -> None:
+    async def _delete(self, logged: LoggedEvent) -> None:
+        event = logged.event
         if event.type in {EventType.UPLOAD_REJECTED, EventType.UPLOAD_CANCELLED}:
             # The bytes of a cancelled upload may have arrived unnoticed.
-            await self.storage.delete(event.original_key)
+            await self._delete_original(logged.upload_id)
         elif event.status is ProcessingStatus.DELETED:
-            await self.storage.delete(event.original_key)
+            await self._delete_original(logged.upload_id)
             await self._delete_published(event.uuid, up_to=event.attempt)
         elif event.type is EventType.PROCESSING_FAILED:
             await self._delete_published(event.uuid, up_to=event.attempt)
         elif event.type is EventType.PROCESSING_COMPLETED and event.attempt > 1:
             await self._delete_published(event.uuid, up_to=event.attempt - 1)
+
+    async def _delete_original(self, upload_id: UploadId) -> None:
+        with suppress(UploadNotFound):
+            await self.storage.delete((await self.snapshots.upload(upload_id)).key)
 
     async def _delete_published(self, uuid: str, *, up_to: int) -> None:
         async for published in self.storage.list(published_prefix(uuid)):

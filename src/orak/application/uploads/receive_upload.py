@@ -6,7 +6,7 @@ from orak.application.ports.starter import Starter
 from orak.application.ports.storage import Storage
 from orak.application.verify_upload import VerifyUpload
 from orak.domain.errors import UploadNotFound
-from orak.domain.identity import ObjectKey
+from orak.domain.identity import ObjectKey, UploadId
 from orak.domain.upload import Upload
 
 
@@ -43,3 +43,7 @@ class ReceiveUpload:
             else:
                 await self.starter.start(upload.id)
         return upload
+
+    async def look_for(self, upload_id: UploadId, *, queued: bool = False) -> Upload:
+        """Look for the bytes of an upload, and do the same if they have arrived."""
+        return await self((await self.snapshots.upload(upload_id)).key, queued=queued)

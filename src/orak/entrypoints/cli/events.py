@@ -117,7 +117,6 @@ def _event_json(event: "DomainEvent") -> dict[str, object]:
         "status": event.status,
         "attempt": event.attempt,
         "key": event.key,
-        "originalKey": event.original_key,
         "at": event.at,
         **{name: value for name, value in optional.items() if value},
     }

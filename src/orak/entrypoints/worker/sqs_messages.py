@@ -14,7 +14,7 @@ import msgspec
 
 from orak.adapters.events.entries import SOURCE, STARTING
 from orak.domain.errors import UploadNotFound
-from orak.domain.identity import RECORDINGS, ObjectKey
+from orak.domain.identity import RECORDINGS, ObjectKey, UploadId
 from orak.domain.processing import ProcessingStatus
 
 _log = logging.getLogger(__name__)
@@ -29,6 +29,12 @@ class ObjectsArrived(msgspec.Struct, frozen=True):
     """A message that says bytes may have arrived under these keys."""
 
     keys: tuple[ObjectKey, ...]
+
+
+class MayHaveArrived(msgspec.Struct, frozen=True):
+    """A message that says the bytes of this upload may have arrived."""
+
+    upload_id: UploadId
 
 
 class WakeUp(msgspec.Struct, frozen=True):
@@ -50,6 +56,10 @@ class Receive(Protocol):
 
     async def __call__(self, key: ObjectKey, *, queued: bool) -> object:
         """With *queued*, let the conversion wait in line even if a slot is free."""
+        ...
+
+    async def look_for(self, upload_id: UploadId, *, queued: bool) -> object:
+        """Do the same if the bytes of this upload have arrived."""
         ...
 
 
@@ -77,13 +87,16 @@ class MessageHandler:
                     # The upload may be deleted, or another program may have stored the object.
                     with suppress(UploadNotFound):
                         await self.receive(key, queued=True)  # no client's call waits for this conversion
+            case MayHaveArrived(upload_id):
+                with suppress(UploadNotFound):
+                    await self.receive.look_for(upload_id, queued=True)
             case WakeUp():
                 await self.wake()
             case Ignored(description):
                 _log.debug("SQS message ignored: %s", description)
 
 
-def parse_message(body: str, bucket: str | None) -> ObjectsArrived | WakeUp | Ignored:
+def parse_message(body: str, bucket: str | None) -> ObjectsArrived | MayHaveArrived | WakeUp | Ignored:
     """Return what a message means if *bucket* holds the uploads.
 
     Raise `MalformedMessage`.
@@ -107,7 +120,7 @@ def parse_message(body: str, bucket: str | None) -> ObjectsArrived | WakeUp | Ig
             case source, type_ if source == SOURCE and type_ in STARTING:
                 detail = message["detail"]
                 if ProcessingStatus(detail["status"]) in _AWAITS_BYTES:
-                    return ObjectsArrived((ObjectKey(_text(detail["key"])),))
+                    return MayHaveArrived(UploadId(_number(detail["uploadId"])))
                 return WakeUp()
             case source, type_:
                 return Ignored(f"{type_!r} of {source!r}")
@@ -140,6 +153,12 @@ def _arrival(objects: Any, bucket: str | None, kind: str) -> ObjectsArrived | Ig
         ObjectKey(key) for owner, key in named if owner == bucket and key.startswith(f"{RECORDINGS}/")
     )
     return ObjectsArrived(keys) if keys else Ignored(f"an {kind} of other objects")
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"{type(value).__name__} instead of a number")
+    return value
 
 
 def _text(value: object) -> str:

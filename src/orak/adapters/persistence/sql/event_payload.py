@@ -4,14 +4,14 @@ from typing import Self
 import msgspec
 
 from orak.domain.events import DomainEvent, EventType
-from orak.domain.identity import ObjectKey, RecordId, UserId
+from orak.domain.identity import EventKey, RecordId, UserId
 from orak.domain.processing import FailureCode, ProcessingStatus
 
 
 class EventPayload(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """The JSON in `events.payload`.
 
-    Stored events are never rewritten, so a change may only add fields.
+    orak never rewrites a stored event, so a change may only add fields.
     """
 
     type: EventType
@@ -19,8 +19,7 @@ class EventPayload(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tr
     uuid: str
     status: ProcessingStatus
     attempt: int
-    key: ObjectKey
-    original_key: ObjectKey
+    key: EventKey
     at: datetime
     record_id: RecordId | None = None
     failures: int = 0
@@ -36,7 +35,6 @@ class EventPayload(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tr
             status=event.status,
             attempt=event.attempt,
             key=event.key,
-            original_key=event.original_key,
             at=event.at,
             record_id=event.record_id,
             failures=event.failures,
@@ -52,7 +50,6 @@ class EventPayload(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tr
             status=self.status,
             attempt=self.attempt,
             key=self.key,
-            original_key=self.original_key,
             at=self.at,
             record_id=self.record_id,
             failures=self.failures,
