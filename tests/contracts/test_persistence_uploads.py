@@ -1,15 +1,20 @@
 import asyncio
+import unicodedata
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
-from builders import START, a_record, a_waiting_record, an_object, an_upload, saved
+from builders import OWNER, START, a_record, a_waiting_record, an_object, an_upload, saved
 from orak.application.ports.failures import StaleVersion
+from orak.application.ports.songs import Song
+from orak.application.songs.import_songs import ImportSongs
 from orak.domain.audio import Loudness, LoudnessLimit
-from orak.domain.errors import UploadNotFound
-from orak.domain.identity import ObjectKey, UploadId
+from orak.domain.errors import Rejected, UploadNotFound
+from orak.domain.identity import ObjectKey, SongId, UploadId
 from orak.domain.processing import FailureCode, ProcessingStatus
-from orak.domain.upload import Output
+from orak.domain.record import Record
+from orak.domain.upload import Output, Upload
 
 
 async def read(persistence, upload_id):
@@ -157,3 +162,38 @@ async def test_the_id_of_a_purged_upload_is_never_reused(persistence):
     async with persistence.transaction() as tx:
         await tx.uploads.purge(upload.id)
     assert (await persistence.intake.add(an_upload())).id > upload.id
+
+
+@pytest.mark.parametrize("syllable", ["각", "\U0001f3a4", "é"])
+async def test_the_longest_names_fit_however_they_were_sent(persistence, syllable):
+    name, title = syllable * 250 + ".webm", syllable * 255
+    upload = await persistence.intake.add(
+        Upload.request(
+            OWNER,
+            uuid=str(uuid4()),
+            filename=unicodedata.normalize("NFD", name),
+            size=3,
+            content_type="audio/webm",
+            duration=None,
+            at=START,
+            url_life=timedelta(minutes=15),
+        )
+    )
+    decomposed = unicodedata.normalize("NFD", title)
+    async with persistence.transaction() as tx:
+        record = await tx.records.add(
+            Record.create(upload, decomposed, song_id=None, duration_seconds=None, at=START)
+        )
+    snapshot = await persistence.snapshots.get(record.id)
+    assert (snapshot.upload.original_filename, snapshot.record.title) == (name, title)
+
+
+async def test_imported_songs_have_clean_names_of_the_longest_kind(persistence):
+    song = Song(SongId(3), unicodedata.normalize("NFD", "각" * 255) + "\u202e", "\U0001f3a4" * 255)
+    import_songs = ImportSongs(persistence.transaction)
+    assert await import_songs([song]) == 1
+    async with persistence.transaction() as tx:
+        assert await tx.songs.page(after=None, limit=9) == [Song(SongId(3), "각" * 255, "\U0001f3a4" * 255)]
+    for wrong in ({"title": "a" * 256}, {"artist": "a\0"}, {"title": "\u202e"}):
+        with pytest.raises(Rejected):
+            await import_songs([Song(SongId(4), **wrong)])

@@ -1,3 +1,4 @@
+import unicodedata
 from datetime import timedelta
 
 import pytest
@@ -8,11 +9,12 @@ from orak.domain.errors import ProblemCode
 from orak.domain.formats import CONTENT_TYPES, EXTENSIONS
 from orak.domain.identity import original_key, published_key, safe_name
 from orak.domain.policies.arrivals import patience
-from orak.domain.policies.fields import name_problem
+from orak.domain.policies.fields import clean_name, name_problem
 from orak.domain.policies.retries import backoff
 from orak.domain.policies.uploads import UploadPolicy, media_type
 
 POLICY = UploadPolicy(max_bytes=1000, max_duration_seconds=3600)
+BIDI_CONTROLS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 UUID = "4f9c2f1e-0b0e-4c39-9c5e-5f1f6f0c7b11"
 
 
@@ -138,10 +140,44 @@ def test_declared_durations_are_checked(seconds, expected):
         ("a\nb", ProblemCode.INVALID_CHARACTER),
         ("a\x7fb", ProblemCode.INVALID_CHARACTER),
         ("\udfff", ProblemCode.INVALID_CHARACTER),
+        (unicodedata.normalize("NFD", "한" * 255), None),
+        ("\u0958" * 128, ProblemCode.TOO_LONG),  # each becomes two characters in NFC
+        ("\u202e" * 300 + "a", None),
+        ("\u202e\u2066", ProblemCode.REQUIRED),
     ],
 )
 def test_titles_are_checked_and_counted_after_nfc(title, expected):
     assert code(name_problem("title", title)) is expected
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        (unicodedata.normalize("NFD", "한국어 노래.webm"), "한국어 노래.webm"),
+        ("\u202egpj.webm\u202c", "gpj.webm"),
+        ("a\u061cb\u200ec\u200fd\u2066e\u2069f", "abcdef"),
+        ("e\u200f\u0301", "é"),
+        ("👩\u200d🎤", "👩\u200d🎤"),
+        ("ﬁ①Ａ", "ﬁ①Ａ"),
+    ],
+)
+def test_a_name_is_stored_in_nfc_without_bidi_controls(sent, stored):
+    assert clean_name(sent) == stored
+
+
+@given(st.text())
+def test_a_stored_name_stays_as_it_is(text):
+    stored = clean_name(text)
+    assert clean_name(stored) == stored
+    assert unicodedata.is_normalized("NFC", stored)
+    assert not any(unicodedata.bidirectional(character) in BIDI_CONTROLS for character in stored)
+
+
+@given(st.text(min_size=200, max_size=300))
+def test_a_name_that_passes_fits_its_column(text):
+    if name_problem("title", text) is None:
+        assert 1 <= len(clean_name(text)) <= 255
+        clean_name(text).encode()
 
 
 @pytest.mark.parametrize(

@@ -150,10 +150,10 @@ def test_a_tombstone_is_not_found_even_by_its_owner():
         an_upload(status=S.DELETED).owned_by(Actor(UserId(1)))
 
 
-def test_a_refusal_to_another_user_names_the_record_and_the_user():
+def test_a_refusal_to_another_user_names_the_user_and_not_the_record():
     with pytest.raises(PermissionDenied) as refusal:
         an_upload(record_id=RECORD).owned_by(Actor(UserId(99)))
-    assert (refusal.value.record_id, refusal.value.user_id) == (RECORD, 99)
+    assert (refusal.value.record_id, refusal.value.user_id) == (None, 99)
 
 
 @pytest.mark.parametrize("transition", ["complete", "fail", "fail_attempt", "release"])

@@ -2,15 +2,17 @@
 
 import asyncio
 import json
+import unicodedata
 from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
 
-from http_api import SETTINGS, an_api, convert, create_record, presign, refusal, upload, wrong_fields
+from http_api import OWNER, SETTINGS, an_api, convert, create_record, presign, refusal, upload, wrong_fields
 from orak.application.ports.converter import Unconvertible
 from orak.application.ports.songs import Song
-from orak.domain.identity import MAX_ID, SongId
+from orak.domain.actor import Actor
+from orak.domain.identity import MAX_ID, SongId, UploadId, UserId
 from orak.domain.processing import FailureCode
 
 JSON = {"Content-Type": "application/json"}
@@ -86,14 +88,25 @@ async def test_a_failure_is_explained_in_the_language_of_the_client(api, owner):
         ({"title": "t", "uploadId": MAX_ID + 1}, [("uploadId", "INVALID")]),
         ({"title": "t", "uploadId": 2**63}, [("uploadId", "INVALID")]),
         ({"title": "t", "uploadId": 10**20}, [("uploadId", "INVALID")]),
-        ({"title": "t", "uploadId": "1"}, [("uploadId", "INVALID")]),
+        ({"title": "t", "uploadId": 2.0**53}, [("uploadId", "INVALID")]),
+        ({"title": "t", "uploadId": 1e300}, [("uploadId", "INVALID")]),
+        ({"title": "t", "uploadId": str(2**53)}, [("uploadId", "INVALID")]),
+        ({"title": "t", "uploadId": "0"}, [("uploadId", "INVALID")]),
+        ({"title": "t", "uploadId": ""}, [("uploadId", "INVALID")]),
+        ({"title": "t", "uploadId": " 12 "}, [("uploadId", "INVALID")]),
+        ({"title": "t", "uploadId": "1e3"}, [("uploadId", "INVALID")]),
+        ({"title": "t", "uploadId": "\uff11\uff12"}, [("uploadId", "INVALID")]),
+        ({"title": "t", "uploadId": "9" * 5000}, [("uploadId", "INVALID")]),
+        ({"title": "t", "uploadId": 1, "songId": "x"}, [("songId", "INVALID")]),
         ({"title": "t", "uploadId": "1_0"}, [("uploadId", "INVALID")]),
         ({"title": "t", "uploadId": "+1"}, [("uploadId", "INVALID")]),
         ({"title": "t", "uploadId": True}, [("uploadId", "INVALID")]),
         ({"title": "t", "uploadId": 1, "songId": 0}, [("songId", "INVALID")]),
         ({"title": "t", "uploadId": 1, "durationSeconds": -1}, [("durationSeconds", "INVALID")]),
         ({"title": "t", "uploadId": 1, "durationSeconds": 3601}, [("durationSeconds", "TOO_LARGE")]),
-        ({"title": "t", "uploadId": 1, "durationSeconds": 2**31}, [("durationSeconds", "INVALID")]),
+        ({"title": "t", "uploadId": 1, "durationSeconds": 2**31}, [("durationSeconds", "TOO_LARGE")]),
+        ({"title": "t", "uploadId": 1, "durationSeconds": "3601.5"}, [("durationSeconds", "TOO_LARGE")]),
+        ({"title": "t", "uploadId": 1, "durationSeconds": -0.5}, [("durationSeconds", "INVALID")]),
         ({"title": "t", "uploadId": 1, "userId": 2}, [("userId", "UNKNOWN_FIELD")]),
         ({"title": "t", "uploadId": 1, "processingStatus": "x"}, [("processingStatus", "UNKNOWN_FIELD")]),
     ],
@@ -101,6 +114,69 @@ async def test_a_failure_is_explained_in_the_language_of_the_client(api, owner):
 async def test_every_wrong_field_of_a_new_record_is_named(owner, body, expected):
     answer = await owner.post("/records/async", content=json.dumps(body), headers=JSON)
     assert wrong_fields(answer) == expected
+
+
+@pytest.mark.parametrize("as_sent", [int, str, float, lambda number: f"000{number}"])
+async def test_ids_are_numbers_or_strings_of_digits(api, owner, as_sent):
+    await api.service.use_cases.import_songs([Song(SongId(5)), Song(SongId(6))])
+    signed = await upload(owner)
+    body = {"title": "t", "uploadId": as_sent(signed["uploadId"]), "songId": as_sent(5)}
+    record = (await owner.post("/records/async", json=body)).json()
+    assert (record["uploadId"], record["songId"]) == (signed["uploadId"], 5)
+    changed = await owner.patch(f"/records/async/{record['id']}", json={"songId": as_sent(6)})
+    assert changed.json()["songId"] == 6
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        *(
+            (12, 12),
+            (12.9, 12),
+            ("12", 12),
+            ("12.9", 12),
+            (" 12 ", 12),
+            ("+1", 1),
+            ("1e3", 1000),
+            (1e3, 1000),
+        ),
+        *((0, None), (0.9, None), ("", None), ("1e-7", None), (None, None), ("null", None)),
+        *(("undefined", None), ("NaN", None), ("Infinity", None), ("-Infinity", None)),
+    ],
+)
+async def test_a_duration_is_read_leniently(owner, sent, shown):
+    signed = await upload(owner)
+    record = await create_record(owner, signed, durationSeconds=sent)
+    assert record["durationSeconds"] == shown
+
+
+async def test_names_in_nfd_are_stored_in_nfc_and_bidi_controls_are_removed(api, owner):
+    signed = await presign(owner, originalFilename=unicodedata.normalize("NFD", "가" * 200) + "\u202e.webm")
+    record = await create_record(owner, signed, title=unicodedata.normalize("NFD", "가" * 255) + "\u202e")
+    assert record["title"] == "가" * 255
+    row = await api.service.use_cases.get_upload(Actor(UserId(OWNER)), UploadId(signed["uploadId"]))
+    assert row.original_filename == "가" * 200 + ".webm"
+
+
+async def test_every_time_is_in_whole_seconds(api, owner):
+    api.service.clock.advance(timedelta(microseconds=987_654))
+    signed = await upload(owner)
+    api.service.clock.advance(timedelta(microseconds=999))
+    record = await create_record(owner, signed)
+    missing = (await owner.get("/records/async/77")).json()["error"]
+    pending = (await owner.get("/records/async/uploads/1")).json()
+    assert signed["expirationTime"] == pending["expirationTime"] == "2024-01-01T12:15:00Z"
+    assert record["createdAt"] == record["updatedAt"] == pending["createdAt"] == "2024-01-01T12:00:00Z"
+    assert missing["timestamp"] == "2024-01-01T12:00:00Z"
+
+
+async def test_a_list_is_ordered_within_a_second_although_it_shows_none(api, owner):
+    made = []
+    for _ in range(3):
+        made.append((await create_record(owner, await upload(owner)))["id"])
+        api.service.clock.advance(timedelta(microseconds=-7))  # so that the order is not that of the ids
+    listed = (await owner.get("/records/async/me", params={"limit": 2})).json()
+    assert [record["id"] for record in listed] == made[:2]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +251,7 @@ async def test_errors_of_a_create_match_the_contract_word_for_word(owner, other_
         409, "RECORD_OPERATION_FAILED", "이미 Record가 존재하는 업로드입니다: 1",
     )  # fmt: skip
     assert await refused(other_user) == (
-        403, "RECORD_PERMISSION_DENIED", "Permission denied for record: 1, user: 2",
+        403, "RECORD_PERMISSION_DENIED", "Permission denied for record: null, user: 2",
     )  # fmt: skip
 
 

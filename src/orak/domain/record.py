@@ -1,6 +1,5 @@
 """A Record: an upload that its owner gave a title."""
 
-import unicodedata
 from datetime import datetime
 from typing import Self
 
@@ -10,7 +9,7 @@ from msgspec.structs import replace
 from orak.domain.actor import Actor
 from orak.domain.errors import PermissionDenied, Problem, Rejected
 from orak.domain.identity import RecordId, SongId, UploadId, UserId
-from orak.domain.policies.fields import name_problem
+from orak.domain.policies.fields import clean_name, name_problem
 from orak.domain.processing import FailureCode, ProcessingStatus, shown_as
 from orak.domain.upload import Upload
 
@@ -117,4 +116,4 @@ def title_problem(title: str | None) -> Problem | None:
 def _checked_title(title: str) -> str:
     if problem := title_problem(title):
         raise Rejected([problem])
-    return unicodedata.normalize("NFC", title)
+    return clean_name(title)

@@ -29,6 +29,7 @@ from orak.domain.identity import (
     published_key,
 )
 from orak.domain.policies.arrivals import FIRST_CHECK_DELAY, URL_GRACE, patience
+from orak.domain.policies.fields import clean_name
 from orak.domain.policies.retention import ORPHAN_AGE, TOMBSTONE_AGE
 from orak.domain.policies.retries import MAX_FAILURES, MAX_FAILURES_WHEN_KILLED
 from orak.domain.policies.uploads import media_type
@@ -125,7 +126,8 @@ class Upload(msgspec.Struct, frozen=True):
         at: datetime,
         url_life: timedelta,
     ) -> Self:
-        """Return a new upload; it has no id until it is stored."""
+        """Return a new upload; it has no id until it is stored. Its name is cleaned first."""
+        filename = clean_name(filename)
         return cls(
             owner_id=owner_id,
             uuid=uuid,
@@ -224,12 +226,13 @@ class Upload(msgspec.Struct, frozen=True):
     def owned_by(self, actor: Actor) -> Self:
         """Return itself if the actor owns it.
 
-        Raise `PermissionDenied`, or `UploadNotFound` if it was deleted.
+        Raise `UploadNotFound` if it was deleted, or `PermissionDenied`, which does not name the Record of
+        another user.
         """
         if self.status is ProcessingStatus.DELETED:
             raise UploadNotFound(self.id)
         if self.owner_id != actor.user_id:
-            raise PermissionDenied(self.record_id, actor.user_id)
+            raise PermissionDenied(None, actor.user_id)
         return self
 
     def requested(self) -> DomainEvent:

@@ -1,13 +1,13 @@
 """Events as entries of EventBridge's PutEvents."""
 
 from collections.abc import Mapping
-from datetime import datetime
 
 import msgspec
 
 from orak.domain.events import EventType, LoggedEvent
 from orak.domain.identity import EventKey, RecordId, UploadId, UserId
 from orak.domain.processing import FailureCode, ProcessingStatus
+from orak.domain.times import WholeSeconds, whole_seconds
 
 SOURCE = "orak.recordings"
 
@@ -44,7 +44,7 @@ class Detail(msgspec.Struct, frozen=True, rename="camel"):
     version: int
     position: int
     failure: FailureCode | None
-    at: datetime
+    at: WholeSeconds
 
 
 def entry_of(logged: LoggedEvent, bus: str) -> Mapping[str, object]:
@@ -61,7 +61,7 @@ def entry_of(logged: LoggedEvent, bus: str) -> Mapping[str, object]:
         logged.version,
         logged.position,
         event.failure,
-        event.at,
+        whole_seconds(event.at),
     )
     return {
         "EventBusName": bus,

@@ -10,6 +10,7 @@ import msgspec
 from orak.domain.events import EventType, LoggedEvent
 from orak.domain.identity import EventKey, RecordId, UploadId, UserId
 from orak.domain.processing import FailureCode, ProcessingStatus
+from orak.domain.times import WholeSeconds, whole_seconds
 from orak.domain.webhooks import Endpoint
 
 
@@ -19,7 +20,7 @@ class WebhookBody(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
     id: int
     """The event's id, the same in every delivery of it."""
     type: EventType
-    at: datetime
+    at: WholeSeconds
     position: int
     upload_id: UploadId
     version: int
@@ -40,7 +41,7 @@ class WebhookBody(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
         return cls(
             id=logged.event_id,
             type=event.type,
-            at=event.at,
+            at=whole_seconds(event.at),
             position=logged.position,
             upload_id=logged.upload_id,
             version=logged.version,

@@ -6,10 +6,25 @@ from orak.domain.errors import Problem, ProblemCode
 from orak.domain.identity import MAX_ID
 
 MAX_NAME = 255
+"""Characters of a name or title, counted after `clean_name`."""
+
+_BIDI_CONTROLS = dict.fromkeys(
+    [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)],
+)
+"""The characters with the property Bidi_Control (Unicode Standard Annex #9), for `str.translate`."""
 
 _INVISIBLE = frozenset({"Cf", "Zs", "Zl", "Zp"})
 _FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Blank characters whose category says letter or symbol: Hangul fillers, and the empty Braille pattern."""
+
+
+def clean_name(text: str) -> str:
+    """Return a name or title as it is stored: in NFC, without bidi controls.
+
+    macOS sends file names in NFD, where a Hangul syllable has up to three characters. Bidi controls can show
+    "gpj.exe" as "exe.jpg". They go first: text that they separate may compose.
+    """
+    return unicodedata.normalize("NFC", text.translate(_BIDI_CONTROLS))
 
 
 def has_forbidden_character(text: str) -> bool:
@@ -18,15 +33,15 @@ def has_forbidden_character(text: str) -> bool:
 
 
 def name_problem(field: str, text: str | None) -> Problem | None:
-    """Return what is wrong with a name or title.
+    """Return what is wrong with a name or title, judged as `clean_name` stores it.
 
-    It is blank, too long after NFC, or holds a forbidden character.
+    It is blank, too long, or holds a forbidden character.
     """
-    if text is None or _is_blank(text):
+    if text is None or _is_blank(text := clean_name(text)):
         return Problem(field, ProblemCode.REQUIRED)
     if has_forbidden_character(text):
         return Problem(field, ProblemCode.INVALID_CHARACTER)
-    if len(unicodedata.normalize("NFC", text)) > MAX_NAME:
+    if len(text) > MAX_NAME:
         return Problem(field, ProblemCode.TOO_LONG, MAX_NAME)
     return None
 

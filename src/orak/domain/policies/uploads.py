@@ -6,7 +6,7 @@ import msgspec
 
 from orak.domain.errors import Problem, ProblemCode
 from orak.domain.formats import CONTENT_TYPES, EXTENSIONS
-from orak.domain.policies.fields import duration_problem, name_problem
+from orak.domain.policies.fields import clean_name, duration_problem, name_problem
 
 MAX_CONTENT_TYPE = 100
 
@@ -41,7 +41,7 @@ class UploadPolicy(msgspec.Struct, frozen=True):
         """Require a valid name whose extension is an accepted audio type."""
         if problem := name_problem("original_filename", name):
             return problem
-        _, dot, extension = (name or "").rpartition(".")
+        _, dot, extension = clean_name(name or "").rpartition(".")
         if not dot or extension.lower() not in EXTENSIONS:
             return Problem("original_filename", ProblemCode.UNSUPPORTED_TYPE, accepted=EXTENSIONS)
         return None

@@ -22,7 +22,6 @@ _REPORTED_ROWS = 20
 """Bad rows that get a line each; a file of the wrong format has thousands."""
 
 _ID = re.compile("[1-9][0-9]{0,15}")
-_MAX_LENGTH = 255
 
 
 class BadRow(NamedTuple):
@@ -89,6 +88,7 @@ def read_songs(file: Iterable[str]) -> Iterator["Song | BadRow"]:
 def _song(row: dict[str, str | None], line: int, seen: dict[int, int]) -> "Song | BadRow":
     from orak.application.ports.songs import Song
     from orak.domain.identity import MAX_ID, SongId
+    from orak.domain.policies.fields import MAX_NAME, clean_name, name_problem
 
     if "" in row:
         return BadRow(line, "there are more columns than in the first line")
@@ -96,8 +96,10 @@ def _song(row: dict[str, str | None], line: int, seen: dict[int, int]) -> "Song 
     if not _ID.fullmatch(text) or int(text) > MAX_ID:
         return BadRow(line, f"id is {text[:40]!r}, not a whole number from 1 to {MAX_ID}")
     for name, value in (("title", title), ("artist", artist)):
-        if len(value) > _MAX_LENGTH:
-            return BadRow(line, f"{name} has {len(value)} characters, more than {_MAX_LENGTH}")
+        if len(clean_name(value)) > MAX_NAME:
+            return BadRow(line, f"{name} has {len(clean_name(value))} characters, more than {MAX_NAME}")
+        if value and (problem := name_problem(name, value)):
+            return BadRow(line, f"{name} is {problem.code}")
     first = seen.setdefault(int(text), line)
     if first != line:
         return BadRow(line, f"id {text} is already on line {first}")

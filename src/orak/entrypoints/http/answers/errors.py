@@ -34,6 +34,7 @@ from orak.domain.errors import (
     WrongState,
 )
 from orak.domain.policies.retries import UNAVAILABLE_DELAY
+from orak.domain.times import WholeSeconds, whole_seconds
 from orak.domain.webhooks import DeliveryNotFound, EndpointNotFound
 from orak.entrypoints.http.answers.error_codes import STATUSES, ErrorCode
 from orak.entrypoints.http.answers.languages import Language, language_of
@@ -98,7 +99,7 @@ class ErrorView(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     code: Annotated[ErrorCode, Meta(description="What went wrong, for programs. Codes are stable.")]
     message: Annotated[str, Meta(description="What went wrong, for people, in the language of the answer.")]
     timestamp: Annotated[
-        datetime, Meta(description="When the error happened.", extra_json_schema={"format": "date-time"})
+        WholeSeconds, Meta(description="When the error happened.", extra_json_schema={"format": "date-time"})
     ]
     path: Annotated[str, Meta(description="Path of the request without its query.")]
     request_id: Annotated[str, Meta(description="Id of the request, as in `X-Request-Id` and in the log.")]
@@ -171,7 +172,7 @@ def describe_error(
     view = ErrorView(
         code=code,
         message=error_text(error, language) or general_text(code, language),
-        timestamp=at,
+        timestamp=whole_seconds(at),
         path=path,
         request_id=request_id,
         details=_details(error, language),

@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from orak.application.events.issue_ticket import IssuedTicket
 from orak.application.ports.live import LiveMessage
+from orak.domain.times import whole_seconds
 from orak.entrypoints.http.answers.views import RECORD_STATUSES, Id, Moment, Percent, RecordStatus, View
 
 
@@ -34,7 +35,7 @@ class LiveView(View, frozen=True, omit_defaults=True):
             upload_id=message.upload_id,
             processing_status=RECORD_STATUSES[message.processing_status],
             progress=message.progress,
-            at=message.at,
+            at=whole_seconds(message.at),
             deleted=message.deleted,
         )
 
@@ -48,4 +49,4 @@ class TicketView(View, frozen=True):
     @classmethod
     def of(cls, issued: IssuedTicket) -> "TicketView":
         """Return the view of an issued ticket."""
-        return cls(ticket=issued.secret, expiration_time=issued.expires_at)
+        return cls(ticket=issued.secret, expiration_time=whole_seconds(issued.expires_at))

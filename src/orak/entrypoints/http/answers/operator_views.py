@@ -9,6 +9,7 @@ from orak.application.collect_metrics import SubscriberLag
 from orak.application.operators.get_statistics import Statistics
 from orak.domain.policies.batches import MAX_BATCH_SIZE
 from orak.domain.processing import ProcessingStatus
+from orak.domain.times import whole_seconds
 from orak.domain.upload import Upload
 from orak.entrypoints.http.answers.languages import Language
 from orak.entrypoints.http.answers.views import Bytes, Count, FailureView, Id, Moment, View
@@ -131,10 +132,10 @@ class OperatorUploadView(View, frozen=True):
             s3_key=upload.key,
             file_size=upload.file_size,
             content_type=upload.content_type,
-            created_at=upload.created_at,
+            created_at=whole_seconds(upload.created_at),
             attempt=upload.attempt,
             failures=upload.failures,
             failure=FailureView.of(upload.failure, language),
             error_message=upload.error_message,
-            failed_at=failed_at,
+            failed_at=None if failed_at is None else whole_seconds(failed_at),
         )

@@ -1,6 +1,5 @@
 """Answers about uploads and records: the domain as the wire shows it."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 from urllib.parse import quote
 
@@ -12,6 +11,7 @@ from orak.domain.audio import Loudness, LoudnessLimit
 from orak.domain.identity import MAX_ID, ObjectKey
 from orak.domain.processing import FailureCode, ProcessingStatus
 from orak.domain.record import RecordSnapshot
+from orak.domain.times import WholeSeconds, whole_seconds
 from orak.domain.upload import Upload
 from orak.entrypoints.http.answers.languages import Language
 from orak.entrypoints.http.answers.messages import failure_text
@@ -21,7 +21,7 @@ Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
 Count = Annotated[int, Meta(ge=0)]
 Bytes = Annotated[int, Meta(extra_json_schema={"format": "int64"})]
 Percent = Annotated[int, Meta(ge=0, le=100)]
-Moment = Annotated[datetime, Meta(extra_json_schema={"format": "date-time"})]
+Moment = Annotated[WholeSeconds, Meta(extra_json_schema={"format": "date-time"})]
 Url = Annotated[str, Meta(extra_json_schema={"format": "uri"})]
 
 _S = ProcessingStatus
@@ -59,7 +59,7 @@ class SignedUploadView(View, frozen=True):
             upload_id=signed.upload.id,
             presigned_url=signed.request.url,
             s3_key=signed.upload.key,
-            expiration_time=signed.request.expires_at,
+            expiration_time=whole_seconds(signed.request.expires_at),
             method=signed.request.method,
             headers=dict(signed.request.headers),
         )
@@ -107,8 +107,8 @@ class UploadView(View, frozen=True):
             s3_key=upload.shown_key,
             file_size=upload.file_size,
             content_type=upload.content_type,
-            created_at=upload.created_at,
-            expiration_time=upload.url_expires_at,
+            created_at=whole_seconds(upload.created_at),
+            expiration_time=whole_seconds(upload.url_expires_at),
             failure=FailureView.of(upload.failure, language),
         )
 
@@ -196,8 +196,8 @@ class RecordView(View, frozen=True):
             processing_status=RECORD_STATUSES[snapshot.status],
             s3_key=upload.shown_key,
             public_url=public_url(settings, output.audio_key) if output else None,
-            created_at=record.created_at,
-            updated_at=record.updated_at,
+            created_at=whole_seconds(record.created_at),
+            updated_at=whole_seconds(record.updated_at),
             failure=FailureView.of(snapshot.failure, language),
             waveform_url=public_url(settings, output.waveform_key) if output else None,
             loudness=LoudnessView.of(output.loudness) if output else None,

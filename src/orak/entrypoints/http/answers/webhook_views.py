@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from orak.domain.events import EventType
+from orak.domain.times import whole_seconds
 from orak.domain.webhooks import ROTATION, Delivery, Endpoint, Outcome
 from orak.entrypoints.http.answers.views import Count, Id, Moment, Url, View
 
@@ -35,8 +36,8 @@ class EndpointView(View, frozen=True):
             event_types=sorted(endpoint.event_types or ()),
             enabled=endpoint.enabled,
             disabled_reason=endpoint.disabled_reason,
-            created_at=endpoint.created_at,
-            previous_secret_until=None if rotated_at is None else rotated_at + ROTATION,
+            created_at=whole_seconds(endpoint.created_at),
+            previous_secret_until=None if rotated_at is None else whole_seconds(rotated_at + ROTATION),
         )
 
 
@@ -79,7 +80,7 @@ class DeliveryView(View, frozen=True):
             type=delivery.type,
             upload_id=delivery.upload_id,
             position=delivery.position,
-            at=delivery.at,
+            at=whole_seconds(delivery.at),
             outcome=delivery.outcome,
             status_code=delivery.status_code,
             said=delivery.said,

@@ -27,8 +27,8 @@ _MAX_DIGITS = 40  # far beyond 64 bits; Python refuses to parse integers of more
 _JSON = {"application/json", "application/merge-patch+json"}
 
 
-async def read_json(request: AnyRequest) -> Mapping[str, object]:
-    """Return the fields of a body that is a JSON object.
+async def read_json(request: AnyRequest) -> Parameters:
+    """Return the fields of a body that is a JSON object; all of them must be known.
 
     Raises:
         Rejected: the body is not a JSON object.
@@ -37,20 +37,23 @@ async def read_json(request: AnyRequest) -> Mapping[str, object]:
     body = await _read_bytes(request)
     if body and request.content_type[0] not in _JSON:
         raise HttpError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
-    return _parse_json(body)
+    fields = _parse_json(body)
+    return Parameters(fields, checked=fields)
 
 
-async def read_parameters(request: AnyRequest) -> Mapping[str, object]:
+async def read_parameters(request: AnyRequest) -> Parameters:
     """Return the parameters of the query and of a body that is a form, a FormData or JSON.
 
-    The body wins over the query. Of a parameter repeated within one of them the last counts.
+    The body wins over the query. Of a parameter repeated within one of them the last counts. Only the fields
+    of JSON must be known.
 
     Raises:
         Rejected: the query or the body cannot be parsed.
         HttpError: the body has another media type.
     """
     body = await _read_bytes(request)
-    return {**read_query(request), **(await _parse_body(request, body) if body else {})}
+    query, given = read_query(request), await _parse_body(request, body) if body else {}
+    return Parameters({**query, **given}, checked=given if request.content_type[0] in _JSON else ())
 
 
 def read_query(request: AnyRequest) -> Mapping[str, str]:
@@ -76,7 +79,7 @@ class Body(Generic[T]):
     """Returns the parsed body, or raises `Rejected` with every problem."""
     example: JsonObject | None = None
     media_types: tuple[str, ...] = ("application/json",)
-    read: Callable[[AnyRequest], Awaitable[Mapping[str, object]]] = read_json
+    read: Callable[[AnyRequest], Awaitable[Parameters]] = read_json
     is_required: bool = True
     errors: Iterable[ErrorCode] = field(
         default=(
@@ -91,18 +94,15 @@ class Body(Generic[T]):
         """Return the parsed body of *request*.
 
         Raises:
-            Rejected: a field is wrong, missing or unknown.
+            Rejected: a field is wrong or missing, or unknown in JSON.
             HttpError: the media type is not supported.
         """
-        return self.parse(Parameters(await self.read(request)), running_of(request))
+        return self.parse(await self.read(request), running_of(request))
 
     def described(self) -> JsonObject:
         """Return the Request Body Object of OpenAPI."""
-        schema = {"$ref": f"#/components/schemas/{self.name}"}
-        return {
-            "required": self.is_required,
-            "content": {media_type: {"schema": schema} for media_type in self.media_types},
-        }
+        content = {media_type: {"schema": self._schema_of(media_type)} for media_type in self.media_types}
+        return {"required": self.is_required, "content": content}
 
     def schemas(self) -> Mapping[str, JsonObject]:
         """Return the schema of the body."""
@@ -113,10 +113,21 @@ class Body(Generic[T]):
         }
         if self.required:
             schema["required"] = self.required
-        schema["additionalProperties"] = False
+        if not self._may_be_form:
+            schema["additionalProperties"] = False
         if self.example:
             schema["examples"] = [self.example]
         return {self.name: schema}
+
+    @property
+    def _may_be_form(self) -> bool:
+        return not _JSON.issuperset(self.media_types)
+
+    def _schema_of(self, media_type: str) -> JsonObject:
+        reference = {"$ref": f"#/components/schemas/{self.name}"}
+        # Forms may hold fields that orak does not know, and share the schema with JSON, which may not.
+        strict = {"unevaluatedProperties": False} if self._may_be_form and media_type in _JSON else {}
+        return reference | strict
 
 
 async def _read_bytes(request: AnyRequest) -> bytes:

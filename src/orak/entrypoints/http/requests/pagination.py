@@ -25,17 +25,14 @@ PAGE_PARAMETERS = (
 
 
 def page_of(query: Mapping[str, str]) -> Page:
-    """Return the page that `limit` and `cursor` name. Raise `Rejected` if they are wrong.
-
-    Other parameters are ignored.
-    """
+    """Return the page that `limit` and `cursor` name. Raise `Rejected` if they are wrong."""
     parameters = Parameters(query)
     limit = parameters.bounded("limit", most=MAX_LIMIT)
     cursor = parameters.text("cursor")
     after = _decode(cursor) if cursor else None
     if cursor and after is None:
         parameters.note(Problem("cursor", ProblemCode.INVALID))
-    parameters.check(others_allowed=True)
+    parameters.check()
     return Page(after=after) if limit is None else Page(after=after, limit=limit)
 
 

@@ -8,9 +8,8 @@ from orak.domain.errors import Problem, ProblemCode, Rejected
 from orak.domain.identity import MAX_ID
 from orak.entrypoints.http.answers.error_codes import ErrorCode
 from orak.entrypoints.http.answers.errors import HttpError, on_the_wire
-from orak.entrypoints.http.openapi.operation import JsonObject
+from orak.entrypoints.http.openapi.operation import ID, JsonObject
 
-_INT_32 = 2**31 - 1
 _INT_64 = 2**63 - 1
 _MAX_PROBLEMS = 50
 _MAX_SHOWN_NAME = 100  # characters
@@ -19,21 +18,35 @@ _MAX_SHOWN_NAME = 100  # characters
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,30}")
 _PATH_ID = re.compile(r"[1-9][0-9]{0,15}")
 
-_UNKNOWN_DURATIONS = {"infinity", "+infinity", "-infinity", "nan"}
-"""What a browser's `String(audio.duration)` returns for a WebM file without a duration in its header."""
+_NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{0,30})?([Ee][+-]?[0-9]{1,3})?")
+"""What a browser's `String(audio.duration)` returns: `184`, `184.32`, `1e-7`."""
+
+_UNKNOWN_DURATIONS = {"", "null", "undefined", "infinity", "+infinity", "-infinity", "nan"}
+"""What browsers send for a duration that they do not know, such as that of a WebM file without one."""
+
+_DIGITS = re.compile(r"[0-9]{1,30}")
 
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 DURATION: JsonObject = {
     "oneOf": [
-        {"type": "integer", "format": "int32", "minimum": 0},
-        {"type": "string", "enum": ["Infinity", "-Infinity", "NaN"]},
+        {"type": "number", "minimum": 0},
+        {"type": "string", "enum": ["", "null", "undefined", "Infinity", "-Infinity", "NaN"]},
+        {"type": "null"},
     ],
-    "description": "Duration in seconds. Advice only: the decoder measures the real one. "
-    "0 and non-finite values count as absent.",
+    "description": "Duration in seconds, rounded down. Advice only: the decoder measures the real one. "
+    "0, an empty value and the words of browsers for an unknown duration count as absent.",
     "examples": [184],
 }
 """Schema of a field that `Parameters.seconds` reads."""
+
+
+_IDENTIFIERS: tuple[JsonObject, ...] = (ID, {"type": "string", "pattern": "^[0-9]{1,30}$"})
+IDENTIFIER: JsonObject = {"oneOf": _IDENTIFIERS}
+"""Schema of a field that `Parameters.identifier` reads."""
+
+OPTIONAL_IDENTIFIER: JsonObject = {"oneOf": (*_IDENTIFIERS, {"type": "null"})}
+"""The same for a field that may be null."""
 
 
 def path_id(text: str) -> int:
@@ -47,10 +60,14 @@ class Parameters:
     """The values of one request, read field by field.
 
     A wrong value is noted as a problem and reads as absent. `check` raises all problems together.
+
+    Fields that no one reads are ignored, because proxies and existing clients add their own to queries and
+    forms. Those of a JSON body are in *checked* and must be known: a misspelt one is refused.
     """
 
-    def __init__(self, values: Mapping[str, object]) -> None:
+    def __init__(self, values: Mapping[str, object], checked: Iterable[str] = ()) -> None:
         self._values = values
+        self._checked = checked
         self._read: dict[str, None] = {}
         self._problems: list[Problem] = []
 
@@ -84,18 +101,31 @@ class Parameters:
         return value
 
     def seconds(self, name: str) -> int | None:
-        """Return a duration in seconds. An infinite one, or one that is not a number, reads as absent."""
-        value = self._values.get(name)
-        if isinstance(value, str) and value.lower() in _UNKNOWN_DURATIONS:
-            value = math.nan
-        if isinstance(value, float) and not math.isfinite(value):
-            self._read[name] = None
+        """Return a duration in whole seconds, rounded down; the policies judge its range.
+
+        A duration that the client does not know reads as absent: an empty or non-finite one, and the words
+        that JavaScript writes for these. Spaces around a number are ignored.
+        """
+        value = self._take(name)
+        if isinstance(value, str):
+            word = value.strip(" \t")
+            if word.lower() in _UNKNOWN_DURATIONS:
+                return None
+            value = float(word) if _NUMBER.fullmatch(word) else value
+        if value is None or (isinstance(value, float) and not math.isfinite(value)):
             return None
-        return self.whole_number(name, most=_INT_32)
+        if type(value) is int or isinstance(value, float):  # isinstance of int would accept a bool
+            return math.floor(value)
+        self._wrong(name)
+        return None
 
     def identifier(self, name: str) -> int | None:
-        """Return an id, which JSON sends as a number. The policies judge its range."""
+        """Return an id: a number, or a string of decimal digits. The policies judge its range."""
         value = self._take(name)
+        if isinstance(value, str) and _DIGITS.fullmatch(value):
+            return int(value)
+        if isinstance(value, float) and value.is_integer():  # JSON does not tell 1.0 from 1
+            return int(value)
         if value is None or type(value) is int:
             return value
         self._wrong(name)
@@ -140,7 +170,7 @@ class Parameters:
         """Add a problem that the caller found."""
         self._problems.append(problem)
 
-    def check(self, found: Iterable[Problem | None] = (), *, others_allowed: bool = False) -> None:
+    def check(self, found: Iterable[Problem | None] = ()) -> None:
         """Raise `Rejected` with every problem: those noted here, *found* by the policies, and unknown fields.
 
         A field that could not be read has that one problem; it is not reported as missing too.
@@ -149,9 +179,8 @@ class Parameters:
         judged = [on_the_wire(problem) for problem in found if problem is not None]
         problems = self._problems + [problem for problem in judged if problem.field not in unread]
         problems.sort(key=lambda problem: [*self._read, problem.field].index(problem.field))
-        if not others_allowed:
-            unknown = [name for name in self._values if name not in self._read]
-            problems += [Problem(_shown(name), ProblemCode.UNKNOWN_FIELD) for name in unknown]
+        unknown = [name for name in self._checked if name not in self._read]
+        problems += [Problem(_shown(name), ProblemCode.UNKNOWN_FIELD) for name in unknown]
         if problems:
             raise Rejected(problems[:_MAX_PROBLEMS])
 

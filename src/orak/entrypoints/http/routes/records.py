@@ -38,7 +38,13 @@ from orak.entrypoints.http.requests.headers import (
     preferred_wait,
 )
 from orak.entrypoints.http.requests.pagination import PAGE_PARAMETERS, next_link, page_of
-from orak.entrypoints.http.requests.parameters import DURATION, Parameters, path_id
+from orak.entrypoints.http.requests.parameters import (
+    DURATION,
+    IDENTIFIER,
+    OPTIONAL_IDENTIFIER,
+    Parameters,
+    path_id,
+)
 from orak.entrypoints.http.routing import UserRequest, get, running_of
 from orak.entrypoints.running import Running
 
@@ -56,7 +62,7 @@ _TITLE: JsonObject = {
     "type": "string",
     "minLength": 1,
     "maxLength": MAX_NAME,
-    "description": "Title, not blank.",
+    "description": "Title, not blank; stored in Unicode NFC without bidi controls.",
     "examples": ["첫 노래"],
 }
 
@@ -97,8 +103,8 @@ NEW_RECORD = Body(
     "The title of a record, and the upload that it names.",
     {
         "title": _TITLE,
-        "uploadId": {**ID, "description": "Id of the upload."},
-        "songId": {**ID, "description": "Id of the song."},
+        "uploadId": {**IDENTIFIER, "description": "Id of the upload."},
+        "songId": {**OPTIONAL_IDENTIFIER, "description": "Id of the song."},
         "durationSeconds": DURATION,
     },
     required=("title", "uploadId"),

@@ -52,7 +52,8 @@ _PROPERTIES: Mapping[str, JsonObject] = {
         "type": "string",
         "minLength": 1,
         "maxLength": MAX_NAME,
-        "description": f"Name of the file. Its extension is one of {', '.join(EXTENSIONS)}.",
+        "description": "Name of the file, stored in Unicode NFC without bidi controls. "
+        f"Its extension is one of {', '.join(EXTENSIONS)}.",
         "examples": ["take.webm"],
     },
     "fileSize": {
@@ -101,7 +102,8 @@ NEW_UPLOAD = Body(
     notes="""\
 Send the parameters in the query string, as `application/x-www-form-urlencoded`, as `multipart/form-data` (a
 browser's `FormData`) or as JSON. Query and body may be mixed; the body wins. `originalFilename`, `fileSize`
-and `contentType` are required in one of them.""",
+and `contentType` are required in one of them. Unknown parameters of the query or a form are ignored; an
+unknown field of JSON is refused.""",
     parameters=(
         *(
             Parameter("query", name, "As in the body, which wins.", schema)
