@@ -51,7 +51,7 @@ test-pythons *arguments: setup
     done
 
 # Test the pages and the browser client in Chromium: `just test-browser [PYTEST ARGUMENTS]`
-test-browser *arguments: setup _chromium
+test-browser *arguments: setup _chromium _modules
     {{ bin }}/pytest tests/browser -n 2 "$@"
 
 # Check the types of the browser client and test the examples (needs Node)
@@ -111,3 +111,11 @@ _chromium:
         test "$(id -u)" = 0 && command -v apt-get >/dev/null || { \
             echo "error: there is no Chromium; install it, or set CHROMIUM to its path" >&2; exit 1; }; \
         apt-get update -qq && apt-get install -qq -y chromium fonts-noto-cjk; }
+
+[private]
+_modules:
+    @command -v npm >/dev/null || { \
+        test "$(id -u)" = 0 && command -v apt-get >/dev/null || { \
+            echo "error: there is no npm; install Node 20 or later" >&2; exit 1; }; \
+        apt-get update -qq && apt-get install -qq -y nodejs npm; }
+    @test -x node_modules/.bin/esbuild || npm ci --silent

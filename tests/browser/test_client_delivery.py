@@ -52,17 +52,16 @@ def test_bytes_that_arrived_before_the_tab_closed_are_not_sent_again(browsing, d
     assert sent == []
 
 
-_IS_NOTED = """async () => {
-  const kept = await new orak.Takes().within("readonly", (takes) => takes.getAll());
-  return kept.some(({ uploadId }) => uploadId !== undefined);
-}"""
+_IS_NOTED = "async () => (await keptTakes()).some(({ uploadId }) => uploadId !== undefined)"
 
 
 def test_a_recording_whose_upload_is_gone_is_uploaded_again(page, puts):
     found = page.evaluate(f"""async () => {{
       const delivery = await ({_RECORDED})();
-      await delivery.note({{ uploadId: 2 ** 40 }}); // as if orak had removed it
-      const record = await delivery.run({{ askTitle: () => "again" }});
+      const {{ id }} = delivery.take;
+      await delivery.letGo();
+      await keptTakes((take) => ({{ ...take, uploadId: 2 ** 40 }})); // as if orak had removed it
+      const record = await service.finishTake(id, "again");
       return [(await settled(record.id)).processingStatus, (await records()).length];
     }}""")
     assert found == ["COMPLETED", 1]
@@ -72,12 +71,12 @@ def test_a_recording_whose_upload_is_gone_is_uploaded_again(page, puts):
 def test_an_existing_record_of_the_upload_is_returned(page, puts):
     found = page.evaluate(f"""async () => {{
       const delivery = await ({_RECORDED})();
-      delivery.run({{ askTitle: () => new Promise(() => {{}}) }});
-      while (delivery.known.uploadId === undefined) await passed(20);
-      const {{ uploadId }} = delivery.known;
-      const elsewhere = await service.createRecord({{ title: "by another tab", uploadId }});
-      const again = new orak.Delivery(service.api, delivery.blob, delivery.pack, {{ kept: delivery.kept }});
-      const record = await again.run({{ askTitle: () => "mine" }});
+      let elsewhere;
+      const record = await delivery.run({{ askTitle: async () => {{
+        while (delivery.uploadId === undefined) await passed(20);
+        elsewhere = await service.createRecord({{ title: "by another tab", uploadId: delivery.uploadId }});
+        return "mine";
+      }} }});
       return {{ same: record.id === elsewhere.id, title: record.title, left: (await service.unfinishedTakes()).length }};
     }}""")
     assert found == {"same": True, "title": "by another tab", "left": 0}
@@ -102,11 +101,12 @@ def test_discarding_a_recording_cancels_its_upload(page):
     page.on("request", lambda request: request.method == "DELETE" and cancelled.append(request.url))
     found = page.evaluate(f"""async () => {{
       const delivery = await ({_RECORDED})();
-      delivery.run({{ askTitle: () => new Promise(() => {{}}) }});
-      while (delivery.known.uploadId === undefined) await passed(20);
-      const {{ uploadId }} = delivery.known;
-      const again = new orak.Delivery(service.api, delivery.blob, delivery.pack, {{ kept: delivery.kept }});
-      await again.letGo();
+      await delivery.run({{ askTitle: async () => {{
+        while (delivery.uploadId === undefined) await passed(20);
+        throw new orak.OrakError("NETWORK", "lost");
+      }} }}).catch(() => {{}});
+      const {{ uploadId }} = delivery;
+      await delivery.letGo();
       const [{{ id }}] = await service.unfinishedTakes();
       await service.discardTake(id);
       return [uploadId, (await service.unfinishedTakes()).length];
@@ -141,7 +141,7 @@ def test_an_aborted_delivery_can_be_run_again(page):
       const delivery = await ({_RECORDED})();
       const stop = new AbortController();
       const aborted = delivery.run({{ askTitle: () => new Promise(() => {{}}), signal: stop.signal }}).catch(({{ name }}) => name);
-      while (delivery.known.uploadId === undefined) await passed(20);
+      while (delivery.uploadId === undefined) await passed(20);
       stop.abort();
       const name = await aborted;
       const record = await delivery.run({{ askTitle: () => "after all" }});
@@ -264,10 +264,9 @@ def test_an_unknown_duration_is_omitted(page):
         lambda request: request.method == "POST" and asked.append(request.post_data_json),
     )
     page.evaluate("""async () => {
-      const api = new orak.Api({ token });
-      const blob = new Blob(["bytes"]);
-      const pack = async () => ({ blob, filename: "take.webm", contentType: "audio/webm", durationSeconds: Infinity });
-      await new orak.Delivery(api, blob, pack).run({ askTitle: () => "endless" });
+      const service = recording();
+      const { uploadId } = await service.requestPresignedUrl(new Blob(["bytes"]), Infinity);
+      await service.createRecord({ title: "endless", uploadId, durationSeconds: Infinity });
     }""")
     assert len(asked) == 2
     assert all("durationSeconds" not in body for body in asked)
@@ -297,7 +296,7 @@ def test_a_delivery_continues_with_a_fresh_token(page, puts):
     found = page.evaluate(f"""async () => {{
       let now = token;
       const delivery = await ({_RECORDED})();
-      delivery.api.token = () => now;
+      service.token = () => now;
       const failure = await delivery.run({{ askTitle: () => {{ now = "stale"; return "sung"; }} }}).catch((failure) => failure);
       now = token;
       const record = await delivery.run({{ askTitle: () => "not asked" }});
@@ -372,7 +371,7 @@ def test_a_recording_keeps_its_song_on_the_device(page):
       const service = recording({ songId: 7 });
       await service.startRecording();
       await passed(1300);
-      const kept = await service.takes.within("readonly", (takes) => takes.getAll());
+      const kept = await keptTakes();
       await service.discardRecording();
       return kept.map(({ songId }) => songId);
     }""")
@@ -384,7 +383,7 @@ def test_a_recorder_that_stops_by_itself_keeps_what_was_recorded(page):
       const service = recording();
       await service.startRecording();
       await passed(1300);
-      service.capture.recorder.stop(); // as a browser does on an error
+      recorders[0].stop(); // as a browser does on an error
       while (service.state !== "interrupted") await passed(10);
       const record = await service.stopRecording();
       return [(await settled(record.id)).processingStatus, tracks.map(({ readyState }) => readyState)];

@@ -130,6 +130,27 @@ def test_an_error_of_the_store_is_raised(scripted, tmp_path):
     assert (refused.value.status, refused.value.code) == (403, "HTTP_403")
 
 
+def test_a_store_without_conditional_puts_gets_a_plain_one(scripted, tmp_path):
+    def presigned(upload_id, headers):
+        url = {"uploadId": upload_id, "presignedUrl": "https://store.test/recording", "s3Key": "k"}
+        more = {"expirationTime": "2026-01-01T00:00:00Z", "method": "PUT", "headers": headers}
+        return httpx.Response(200, json=url | more)
+
+    orak, api = scripted(presigned(1, {"If-None-Match": "*"}), 501, 204, presigned(2, {}), 200, record())
+    orak.upload(a_file(tmp_path, b"abc"), "한 곡")
+    asked = [json.loads(request.content)["createOnly"] for request in (api.requests[0], api.requests[3])]
+    assert asked == [True, False]
+    assert (api.requests[2].method, api.requests[2].url.path) == ("DELETE", "/records/async/uploads/1")
+    assert json.loads(api.requests[5].content)["uploadId"] == 2
+
+
+def test_a_store_that_answers_501_to_a_plain_put_too_is_not_asked_again(scripted, tmp_path):
+    orak, api = scripted(501)
+    with pytest.raises(OrakApiError, match="501"):
+        orak.put(a_presigned({}), a_file(tmp_path, b"abc"))
+    assert len(api.requests) == 1
+
+
 @pytest.mark.parametrize("then", [b"ab", b"abcd"])
 def test_a_file_that_changes_while_it_is_sent_raises_file_changed(scripted, tmp_path, then):
     orak, _ = scripted(httpx.WriteError("broken"), 200)

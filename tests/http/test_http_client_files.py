@@ -37,11 +37,12 @@ def test_the_npm_package_carries_the_licence():
 
 def test_the_typescript_example_uses_every_export():
     sample = (ROOT / "examples" / "typescript" / "app.ts").read_text()
-    exported = re.findall(
-        r"[A-Za-z]+", "".join(re.findall(r"export \{(.*?)\}", (CLIENT / "index.js").read_text()))
-    )
-    assert len(exported) > 15
-    for name in [*exported, "useRecording"]:
+    index = (CLIENT / "index.js").read_text()
+    values = re.findall(r"[A-Za-z0-9]+", "".join(re.findall(r"export \{(.*?)\}", index)))
+    types = re.findall(r"@typedef .*\} (\w+) \*/", index)
+    assert len(values) > 15
+    assert len(types) > 20
+    for name in [*values, *types, "useRecording"]:
         assert len(re.findall(rf"\b{name}\b", sample)) > 1, name
 
 

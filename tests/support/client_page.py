@@ -11,6 +11,13 @@ if (open) navigator.mediaDevices.getUserMedia = async (asked) => {
   window.tracks.push(...stream.getTracks());
   return stream;
 };
+window.recorders = [];
+window.MediaRecorder = class extends MediaRecorder {
+  constructor(...asked) {
+    super(...asked);
+    window.recorders.push(this);
+  }
+};
 window.urls = new Set();
 const [make, drop] = [URL.createObjectURL, URL.revokeObjectURL];
 URL.createObjectURL = (blob) => { const url = make.call(URL, blob); window.urls.add(url); return url; };
@@ -32,6 +39,16 @@ async (token) => {
     }
   };
   window.records = () => new orak.Api({ token }).json("GET", "/me");
+  // What the device keeps, past the locks; `change` may replace the one recording that it keeps.
+  window.keptTakes = (change) => new Promise((done) => {
+    const opening = indexedDB.open("orak-client", 1);
+    opening.onsuccess = () => {
+      const takes = opening.result.transaction("takes", "readwrite").objectStore("takes");
+      takes.getAll().onsuccess = ({ target }) => change && takes.put(change(target.result[0]));
+      takes.getAll().onsuccess = ({ target }) => done(target.result);
+      takes.transaction.oncomplete = () => opening.result.close();
+    };
+  });
 }
 """
 

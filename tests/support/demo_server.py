@@ -17,12 +17,11 @@ from orak.domain.identity import UserId
 SECRET = "a-secret-for-tests-of-the-page-only-0123456789"
 
 
-class Demo:
-    """The address of a demo, and tokens for it."""
+class Server:
+    """The URL of a server that accepts tokens of `SECRET`, and tokens for it."""
 
-    def __init__(self, address: str) -> None:
-        self.address = address
-        self.url = address.split("#", 1)[0].rstrip("/")
+    def __init__(self, url: str) -> None:
+        self.url = url
         self._users = iter(range(2, 10_000))
 
     def token(self, *scopes: str, user: int | None = None) -> str:
@@ -35,6 +34,14 @@ class Demo:
         return httpx.Client(
             base_url=f"{self.url}/records/async", headers={"Authorization": f"Bearer {token}"}, timeout=20
         )
+
+
+class Demo(Server):
+    """A demo; its address holds a token."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address.split("#", 1)[0].rstrip("/"))
+        self.address = address
 
 
 @contextmanager

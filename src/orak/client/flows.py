@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from orak.client.answers import PresignedUpload, Record, Upload
 from orak.client.calls import Call, FileBody, Flow, OnBytes
 from orak.client.content_types import content_type_of
-from orak.client.errors import StillProcessing, UnreadableAnswer, api_error
+from orak.client.errors import OrakApiError, StillProcessing, UnreadableAnswer, api_error
 from orak.client.live_events import OnRecord
 from orak.client.retries import send
 
@@ -174,15 +174,7 @@ def upload(
     on_progress: OnBytes | None,
 ) -> Flow[Record]:
     """Create an upload, send the file, create the record."""
-    presigned = yield from presign(
-        path.name,
-        path.stat().st_size,
-        content_type,
-        duration_seconds=None,
-        create_only=True,
-        idempotency_key=None,
-    )
-    yield from put(presigned, path, on_progress)
+    presigned = yield from _stored(path, content_type, on_progress, create_only=True)
     return (
         yield from create(
             title,
@@ -193,6 +185,31 @@ def upload(
             idempotency_key=None,
         )
     )
+
+
+def _stored(
+    path: Path, content_type: str | None, on_progress: OnBytes | None, *, create_only: bool
+) -> Flow[PresignedUpload]:
+    """Create an upload and send the file.
+
+    Some S3-compatible stores answer 501 to a conditional PUT; they get a plain one.
+    """
+    presigned = yield from presign(
+        path.name,
+        path.stat().st_size,
+        content_type,
+        duration_seconds=None,
+        create_only=create_only,
+        idempotency_key=None,
+    )
+    try:
+        yield from put(presigned, path, on_progress)
+    except OrakApiError as error:
+        if not create_only or error.status != httpx.codes.NOT_IMPLEMENTED:
+            raise
+        yield from cancel(presigned.upload_id)
+        return (yield from _stored(path, content_type, on_progress, create_only=False))
+    return presigned
 
 
 def _idempotency_header(idempotency_key: str | None) -> dict[str, str]:

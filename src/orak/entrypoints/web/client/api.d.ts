@@ -1,5 +1,13 @@
+/**
+ * Set the options of every `Api`, service and hook that has none of its own, now and later. An app calls it once.
+ * @param {ApiOptions} options
+ */
+export function configure(options: ApiOptions): void;
+/** Return *value*, or what it returns. @template T @param {T | (() => T | Promise<T>)} value @returns {Promise<T>} */
+export function called<T>(value: T | (() => T | Promise<T>)): Promise<T>;
 /** Calls to orak's HTTP API, with a token and a deadline; error responses become an `OrakError`. */
-/** @typedef {string | (() => string | Promise<string>)} Token */
+/** @typedef {string | (() => string | Promise<string>)} Token a JWT, or a function that returns the current one */
+/** @typedef {"COMPLETED" | "PROCESSING" | "FAILED"} ProcessingStatus */
 /**
  * @typedef {object} RecordResponse
  * @property {number} id
@@ -8,14 +16,15 @@
  * @property {number | null} songId
  * @property {number} uploadId
  * @property {number | null} durationSeconds
- * @property {"COMPLETED" | "PROCESSING" | "FAILED"} processingStatus
+ * @property {ProcessingStatus} processingStatus
  * @property {string} s3Key
  * @property {string | null} publicUrl
  * @property {string} createdAt
  * @property {string} updatedAt
- * @property {{ code: string, message: string } | null} failure
+ * @property {{ code: string, message: string, retryable?: boolean } | null} failure `retryable`: whether `retry` can help
  * @property {string | null} waveformUrl
- * @property {{ inputLufs: number | null, outputLufs: number | null, truePeakDb: number | null, limitedBy: "headroom" | "silence" | null } | null} loudness
+ * @property {{ inputLufs: number | null, outputLufs: number | null, truePeakDb: number | null,
+ *   limitedBy: "headroom" | "silence" | null } | null} loudness `limitedBy`: why the target was not reached
  * @property {number} progress 0 to 100
  */
 /**
@@ -28,8 +37,8 @@
  * @property {Record<string, string>} headers the signed headers; send exactly these
  */
 /**
- * @typedef {object} ApiOptions
- * @property {Token} token
+ * @typedef {object} ApiOptions options that are absent come from `configure`
+ * @property {Token} [token]
  * @property {string} [baseUrl] orak's URL; default: the page's origin
  * @property {string | (() => string)} [language] of error messages: `ko` or `en`; default: the browser's
  * @property {number} [timeout] of a call, in milliseconds; default: 30 000
@@ -78,13 +87,13 @@ export function isPassing(failure: unknown): boolean;
 export function newKey(): `${string}-${string}-${string}-${string}-${string}`;
 /** A client of orak's HTTP API. */
 export class Api {
-    /** @param {ApiOptions} options */
-    constructor({ token, baseUrl, language, timeout }: ApiOptions);
-    token: Token;
-    home: string;
-    language: string | (() => string) | undefined;
-    timeout: number;
-    /** Return the current token. */
+    /** @param {ApiOptions} [options] */
+    constructor({ token, baseUrl, language, timeout }?: ApiOptions);
+    /** Used by the next call. */
+    token: Token | undefined;
+    /** The URL of the API. */
+    get home(): string;
+    /** Return the current token. Throws `OrakError` if there is none. */
     bearer(): Promise<string>;
     /**
      * Send a request and return the response with its whole body. Throws `OrakError` for an error status or a lost
@@ -103,9 +112,13 @@ export class Api {
      * @returns {Promise<any>}
      */
     json(method: string, path: string, options?: CallOptions): Promise<any>;
+    #private;
 }
-export function apiOf(access: Access): Api;
+/**
+ * a JWT, or a function that returns the current one
+ */
 export type Token = string | (() => string | Promise<string>);
+export type ProcessingStatus = "COMPLETED" | "PROCESSING" | "FAILED";
 export type RecordResponse = {
     id: number;
     title: string;
@@ -113,16 +126,23 @@ export type RecordResponse = {
     songId: number | null;
     uploadId: number;
     durationSeconds: number | null;
-    processingStatus: "COMPLETED" | "PROCESSING" | "FAILED";
+    processingStatus: ProcessingStatus;
     s3Key: string;
     publicUrl: string | null;
     createdAt: string;
     updatedAt: string;
+    /**
+     * `retryable`: whether `retry` can help
+     */
     failure: {
         code: string;
         message: string;
+        retryable?: boolean;
     } | null;
     waveformUrl: string | null;
+    /**
+     * `limitedBy`: why the target was not reached
+     */
     loudness: {
         inputLufs: number | null;
         outputLufs: number | null;
@@ -148,8 +168,11 @@ export type PresignedUrl = {
      */
     headers: Record<string, string>;
 };
+/**
+ * options that are absent come from `configure`
+ */
 export type ApiOptions = {
-    token: Token;
+    token?: Token | undefined;
     /**
      * orak's URL; default: the page's origin
      */

@@ -1,7 +1,9 @@
 // @ts-check
 /** Calls to orak's HTTP API, with a token and a deadline; error responses become an `OrakError`. */
 
-/** @typedef {string | (() => string | Promise<string>)} Token */
+/** @typedef {string | (() => string | Promise<string>)} Token a JWT, or a function that returns the current one */
+
+/** @typedef {"COMPLETED" | "PROCESSING" | "FAILED"} ProcessingStatus */
 
 /**
  * @typedef {object} RecordResponse
@@ -11,14 +13,15 @@
  * @property {number | null} songId
  * @property {number} uploadId
  * @property {number | null} durationSeconds
- * @property {"COMPLETED" | "PROCESSING" | "FAILED"} processingStatus
+ * @property {ProcessingStatus} processingStatus
  * @property {string} s3Key
  * @property {string | null} publicUrl
  * @property {string} createdAt
  * @property {string} updatedAt
- * @property {{ code: string, message: string } | null} failure
+ * @property {{ code: string, message: string, retryable?: boolean } | null} failure `retryable`: whether `retry` can help
  * @property {string | null} waveformUrl
- * @property {{ inputLufs: number | null, outputLufs: number | null, truePeakDb: number | null, limitedBy: "headroom" | "silence" | null } | null} loudness
+ * @property {{ inputLufs: number | null, outputLufs: number | null, truePeakDb: number | null,
+ *   limitedBy: "headroom" | "silence" | null } | null} loudness `limitedBy`: why the target was not reached
  * @property {number} progress 0 to 100
  */
 
@@ -33,8 +36,8 @@
  */
 
 /**
- * @typedef {object} ApiOptions
- * @property {Token} token
+ * @typedef {object} ApiOptions options that are absent come from `configure`
+ * @property {Token} [token]
  * @property {string} [baseUrl] orak's URL; default: the page's origin
  * @property {string | (() => string)} [language] of error messages: `ko` or `en`; default: the browser's
  * @property {number} [timeout] of a call, in milliseconds; default: 30 000
@@ -73,6 +76,17 @@ export class OrakError extends Error {
   }
 }
 
+/** @type {ApiOptions} */
+const defaults = {};
+
+/**
+ * Set the options of every `Api`, service and hook that has none of its own, now and later. An app calls it once.
+ * @param {ApiOptions} options
+ */
+export function configure(options) {
+  Object.assign(defaults, options);
+}
+
 const LONGEST_RETRY_AFTER = 60; // seconds
 
 /**
@@ -89,19 +103,39 @@ export const newKey = () =>
   crypto.randomUUID?.() ??
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
+const TIMEOUT = 30_000; // ms
+
+/** Return *value*, or what it returns. @template T @param {T | (() => T | Promise<T>)} value @returns {Promise<T>} */
+export async function called(value) {
+  return typeof value === "function" ? /** @type {() => T | Promise<T>} */ (value)() : value;
+}
+
 /** A client of orak's HTTP API. */
 export class Api {
-  /** @param {ApiOptions} options */
-  constructor({ token, baseUrl, language, timeout = 30_000 }) {
+  #baseUrl;
+  #language;
+  #timeout;
+
+  /** @param {ApiOptions} [options] */
+  constructor({ token, baseUrl, language, timeout } = {}) {
+    /** Used by the next call. */
     this.token = token;
-    this.home = new URL(`${(baseUrl ?? location.origin).replace(/\/+$/, "")}/records/async`, location.href).href;
-    this.language = language;
-    this.timeout = timeout;
+    this.#baseUrl = baseUrl;
+    this.#language = language;
+    this.#timeout = timeout;
   }
 
-  /** Return the current token. */
+  /** The URL of the API. */
+  get home() {
+    const base = this.#baseUrl ?? defaults.baseUrl ?? location.origin;
+    return new URL(`${base.replace(/\/+$/, "")}/records/async`, globalThis.location?.href).href;
+  }
+
+  /** Return the current token. Throws `OrakError` if there is none. */
   async bearer() {
-    return typeof this.token === "function" ? await this.token() : this.token;
+    const token = (await called(this.token)) ?? (await called(defaults.token));
+    if (token) return token;
+    throw new OrakError("UNAUTHORIZED", "no token: set service.token, or call configure({ token })", { status: 401 });
   }
 
   /**
@@ -114,12 +148,13 @@ export class Api {
    */
   async call(method, path, { json, key, signal, headers = {}, keepalive = false } = {}) {
     const sent = new Headers({ ...headers, Authorization: `Bearer ${await this.bearer()}` });
-    const language = typeof this.language === "function" ? this.language() : this.language;
+    const language = await called(this.#language ?? defaults.language);
+    const timeout = this.#timeout ?? defaults.timeout ?? TIMEOUT;
     if (language) sent.set("Accept-Language", language);
     if (json !== undefined) sent.set("Content-Type", "application/json");
     if (key) sent.set("Idempotency-Key", key);
     signal?.throwIfAborted();
-    const deadline = AbortSignal.timeout(this.timeout);
+    const deadline = AbortSignal.timeout(timeout);
     const body = json === undefined ? undefined : JSON.stringify(json);
     try {
       const response = await fetch(this.home + path, {
@@ -138,7 +173,7 @@ export class Api {
     } catch (failure) {
       if (failure instanceof OrakError) throw failure;
       signal?.throwIfAborted();
-      if (deadline.aborted) throw new OrakError("TIMEOUT", `orak did not answer within ${this.timeout} ms`, { cause: failure });
+      if (deadline.aborted) throw new OrakError("TIMEOUT", `orak did not answer within ${timeout} ms`, { cause: failure });
       throw new OrakError("NETWORK", "orak cannot be reached", { cause: failure });
     }
   }
@@ -154,9 +189,6 @@ export class Api {
     return (await this.call(method, path, options)).json();
   }
 }
-
-/** @param {Access} access */
-export const apiOf = (access) => ("api" in access ? access.api : new Api(access));
 
 /** @param {Response} response */
 async function errorOf(response) {

@@ -48,7 +48,6 @@ export class Capture {
     mark(): void;
     release(): void;
 }
-export type KeptPieces = import("./takes.js").KeptPieces;
 export type Takes = import("./takes.js").Takes;
 /**
  * `rms` and `peak` from 0 to 1

@@ -1,7 +1,7 @@
 // @ts-check
 /** Capturing audio from a microphone, from the permission to the last chunk. */
+import { beginTake } from "./takes.js";
 
-/** @typedef {import("./takes.js").KeptPieces} KeptPieces */
 /** @typedef {import("./takes.js").Takes} Takes */
 
 /** @typedef {{ rms: number, peak: number, isClipping: boolean }} Level `rms` and `peak` from 0 to 1 */
@@ -60,7 +60,7 @@ export class Capture {
       this.release();
       throw failure;
     }
-    this.kept = takes.begin(this.recorder.mimeType, songId);
+    this.kept = beginTake(takes, this.recorder.mimeType, songId);
     this.recorder.addEventListener("dataavailable", ({ data }) => this.collect(data));
     /** Resolves after the last chunk, which arrives before `stop`. @type {Promise<Blob>} */
     this.ended = new Promise((resolve) => {

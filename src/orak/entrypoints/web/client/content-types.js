@@ -35,9 +35,20 @@ export function contentTypeOf(blob, name = "") {
 }
 
 /** Return a file name for a recording of that content type. @param {string} contentType */
-export function filenameOf(contentType) {
+function filenameOf(contentType) {
   const format = FORMATS.find(([, types]) => types.includes(mediaType(contentType))) ?? FORMATS[0];
   return `take.${format[0][0]}`;
+}
+
+/**
+ * Return the file name and the content type to request an upload with. A recording has no name, and one that an app
+ * joined from chunks may have no type either: orak tells formats apart by their content.
+ * @param {Blob | File} blob
+ */
+export function described(blob) {
+  if ("name" in blob && blob.name) return { filename: blob.name, contentType: contentTypeOf(blob, blob.name) };
+  const contentType = blob.type ? contentTypeOf(blob) : FORMATS[0][1][0];
+  return { filename: filenameOf(contentType), contentType };
 }
 
 /** Return type and subtype, without parameters. @param {string} contentType */

@@ -1,30 +1,23 @@
-/** The recording or file is empty, so no upload was started. */
-export class EmptyTakeError extends Error {
-}
-/** One recording or file to send. */
+/** One recording or file to send. `endRecording`, `takeUp` and `prepare` of the services make it. */
 export class Delivery {
     /**
-     * @param {Api} api
+     * @param {UploadSteps} service
      * @param {Blob} blob
-     * @param {() => Promise<Parcel>} pack called when the upload starts; returns what to send
+     * @param {() => Promise<Packed>} pack called when the upload starts
      * @param {{ kept?: KeptPieces, songId?: number | null }} [take] `kept`: stores progress on the device
      */
-    constructor(api: Api, blob: Blob, pack: () => Promise<Parcel>, { kept, songId }?: {
+    constructor(service: UploadSteps, blob: Blob, pack: () => Promise<Packed>, { kept, songId }?: {
         kept?: KeptPieces;
         songId?: number | null;
     });
-    api: import("./api.js").Api;
+    /** What was recorded or chosen. */
     blob: Blob;
-    pack: () => Promise<Parcel>;
-    kept: import("./takes.js").KeptPieces | undefined;
-    /** @type {Known} */
-    known: Known;
-    /** @type {Upload | undefined} */
-    upload: Upload | undefined;
-    /** @type {Promise<RecordResponse> | undefined} */
-    running: Promise<RecordResponse> | undefined;
     /** The title, once it is known. */
     get title(): string | undefined;
+    /** The upload's id, once the bytes have arrived. */
+    get uploadId(): number | undefined;
+    /** What is kept on the device; undefined for a chosen file. @returns {KeptTake | undefined} */
+    get take(): KeptTake | undefined;
     /**
      * Upload the bytes and ask for the title at the same time, then create the record. When one of the two fails, the
      * other is aborted. After a failure, another call continues from what is done. While a run is in progress, a second
@@ -46,33 +39,22 @@ export class Delivery {
     discard(): Promise<void>;
     /** Keep the recording on the device, after an aborted run has ended, so that any tab can finish it. */
     letGo(): Promise<void>;
-    /** @param {DeliveryOptions} options @returns {Promise<RecordResponse>} */
-    deliver(options: DeliveryOptions): Promise<RecordResponse>;
-    /** @param {DeliveryOptions} options */
-    sendAndAsk({ askTitle, signal, ...options }: DeliveryOptions): Promise<void>;
-    /** @param {AskTitle} askTitle @param {AbortSignal} signal */
-    ask(askTitle: AskTitle, signal: AbortSignal): Promise<void>;
-    /** @param {import("./upload.js").UploadOptions & { signal: AbortSignal }} options */
-    send(options: import("./upload.js").UploadOptions & {
-        signal: AbortSignal;
-    }): Promise<void>;
-    /** @param {DeliveryOptions} options */
-    create({ signal, onWaiting }: DeliveryOptions): Promise<import("./api.js").RecordResponse>;
-    /** Forget what orak's refusal of the record has made useless. @param {unknown} failure */
-    unlearn(failure: unknown): Promise<void>;
-    /** @param {Known} known */
-    note(known: Known): Promise<void>;
+    #private;
 }
-export type Api = import("./api.js").Api;
 export type RecordResponse = import("./api.js").RecordResponse;
 export type KeptPieces = import("./takes.js").KeptPieces;
-export type Parcel = import("./upload.js").Parcel;
-/**
- * returning null or rejecting cancels the delivery
- */
-export type AskTitle = (signal: AbortSignal) => Promise<string | null> | string | null;
+export type KeptTake = import("./takes.js").KeptTake;
+export type AskTitle = import("./upload-steps.js").AskTitle;
+export type UploadSteps = import("./upload-steps.js").UploadSteps;
 export type DeliveryOptions = import("./upload.js").UploadOptions & {
     askTitle: AskTitle;
+};
+/**
+ * what is sent
+ */
+export type Packed = {
+    blob: Blob | File;
+    durationSeconds: number | null;
 };
 /**
  * what is known about the recording so far
@@ -90,4 +72,3 @@ export type Known = {
     songId?: number | null | undefined;
     seconds?: number | null | undefined;
 };
-import { Upload } from "./upload.js";

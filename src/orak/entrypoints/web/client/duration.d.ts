@@ -1,5 +1,5 @@
 /**
- * Return the duration in whole seconds, rounded, as the browser's decoder reports it. For a WebM file without a
+ * Return the duration in whole seconds, rounded down, as the browser's decoder reports it. For a WebM file without a
  * duration, the browser seeks to its end. Throws `UndecodableError` if the browser cannot decode the file.
  * @param {Blob} file
  * @returns {Promise<number>}

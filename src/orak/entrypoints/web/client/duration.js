@@ -9,7 +9,7 @@ export class UndecodableError extends Error {
 }
 
 /**
- * Return the duration in whole seconds, rounded, as the browser's decoder reports it. For a WebM file without a
+ * Return the duration in whole seconds, rounded down, as the browser's decoder reports it. For a WebM file without a
  * duration, the browser seeks to its end. Throws `UndecodableError` if the browser cannot decode the file.
  * @param {Blob} file
  * @returns {Promise<number>}
@@ -19,7 +19,7 @@ export async function getDuration(file) {
   const url = URL.createObjectURL(file);
   const sound = new Audio();
   try {
-    return Math.round(await measured(sound, url));
+    return Math.floor(await measured(sound, url));
   } finally {
     sound.removeAttribute("src");
     sound.load(); // releases the decoder and the URL

@@ -1,15 +1,11 @@
 /** @typedef {import("./api.js").RecordResponse} RecordResponse */
 /**
  * @typedef {object} FileOptions
- * @property {import("./delivery.js").AskTitle} [askTitle]
+ * @property {import("./upload-steps.js").AskTitle} [askTitle] default: the service's `showTitleDialog`
  * @property {number | null} [songId]
  */
 /** Uploads existing audio files. */
-export class FileUploadService {
-    /** @param {import("./api.js").Access & FileOptions} options `askTitle`: used by calls without one of their own */
-    constructor(options: import("./api.js").Access & FileOptions);
-    api: import("./api.js").Api;
-    askTitle: import("./delivery.js").AskTitle | undefined;
+export class FileUploadService extends UploadSteps {
     /**
      * Upload *file* and ask for its title at the same time, then create the record. If either fails or is aborted, the
      * upload is cancelled at orak and no record is created. Rejects with `EmptyTakeError`, `OrakError`, the rejection of
@@ -28,7 +24,11 @@ export class FileUploadService {
 }
 export type RecordResponse = import("./api.js").RecordResponse;
 export type FileOptions = {
-    askTitle?: import("./delivery.js").AskTitle | undefined;
+    /**
+     * default: the service's `showTitleDialog`
+     */
+    askTitle?: import("./upload-steps.js").AskTitle | undefined;
     songId?: number | null | undefined;
 };
+import { UploadSteps } from "./upload-steps.js";
 import { Delivery } from "./delivery.js";

@@ -28,56 +28,66 @@ const ROUNDS_PER_POLL_WHILE_LIVE = 15; // polled even then: a dead connection lo
 
 /** A subscription to the user's records. */
 export class Live {
+  #api;
+  #onStep;
+  #onState;
+  #lastEventId;
+  #pollEvery;
+  /** @type {LiveState} */
+  #state = "connecting";
+  #ending = new AbortController();
+  /** The records to poll, with their last ETags. @type {Map<number, string>} */
+  #followed = new Map();
+
   /** Connect at once. @param {import("./api.js").Api} api @param {LiveOptions} options */
   constructor(api, { onStep, onState, lastEventId, pollEvery = 2_000 }) {
-    this.api = api;
-    this.onStep = onStep;
-    this.onState = onState;
-    this.lastEventId = lastEventId;
-    this.pollEvery = pollEvery;
-    /** @type {LiveState} */
-    this.state = "connecting";
-    this.ending = new AbortController();
-    /** The records to poll, with their last ETags. @type {Map<number, string>} */
-    this.followed = new Map();
-    void this.connect();
-    void this.poll();
+    this.#api = api;
+    this.#onStep = onStep;
+    this.#onState = onState;
+    this.#lastEventId = lastEventId;
+    this.#pollEvery = pollEvery;
+    void this.#connect();
+    void this.#poll();
+  }
+
+  get state() {
+    return this.#state;
   }
 
   /** Poll this record too: every round without a WebSocket, rarely with one. @param {number} recordId */
   follow(recordId) {
-    if (!this.followed.has(recordId)) this.followed.set(recordId, "");
+    if (!this.#followed.has(recordId)) this.#followed.set(recordId, "");
   }
 
   /** @param {number} recordId */
   unfollow(recordId) {
-    this.followed.delete(recordId);
+    this.#followed.delete(recordId);
   }
 
   close() {
-    this.ending.abort(new DOMException("closed", "AbortError"));
-    this.change("closed");
+    this.#ending.abort(new DOMException("closed", "AbortError"));
+    this.#change("closed");
   }
 
-  async connect() {
-    const { signal } = this.ending;
+  async #connect() {
+    const { signal } = this.#ending;
     for (let failed = 0; !signal.aborted; ) {
-      const wasOpen = await this.listen().catch(() => false);
+      const wasOpen = await this.#listen().catch(() => false);
       if (signal.aborted) return;
       failed = wasOpen ? 0 : failed + 1;
-      this.change(wasOpen ? "connecting" : "polling");
+      this.#change(wasOpen ? "connecting" : "polling");
       await untilAnotherTry(undefined, failed, { signal }).catch(() => undefined);
     }
   }
 
   /** Listen until the connection ends; return whether it was ever open. @returns {Promise<boolean>} */
-  async listen() {
-    const { signal } = this.ending;
-    const url = new URL(`${this.api.home}/live`);
+  async #listen() {
+    const { signal } = this.#ending;
+    const url = new URL(`${this.#api.home}/live`);
     url.protocol = url.protocol.replace("http", "ws");
-    if (this.lastEventId !== undefined) url.searchParams.set("lastEventId", String(this.lastEventId));
+    if (this.#lastEventId !== undefined) url.searchParams.set("lastEventId", String(this.#lastEventId));
     // The only header that a page can set here; a token in the URL would end up in logs.
-    const socket = new WebSocket(url, ["bearer", await this.api.bearer()]);
+    const socket = new WebSocket(url, ["bearer", await this.#api.bearer()]);
     const end = () => socket.close();
     if (signal.aborted) end();
     signal.addEventListener("abort", end, { once: true });
@@ -86,13 +96,13 @@ export class Live {
       let wasOpen = false;
       socket.onopen = () => {
         wasOpen = true;
-        this.change("live");
+        this.#change("live");
       };
       socket.onmessage = ({ data }) => {
         /** @type {LiveStep} */
         const step = JSON.parse(data);
-        if (step.eventId !== null) this.lastEventId = step.eventId;
-        this.onStep(step);
+        if (step.eventId !== null) this.#lastEventId = step.eventId;
+        this.#onStep(step);
       };
       socket.onclose = () => {
         signal.removeEventListener("abort", end);
@@ -102,20 +112,20 @@ export class Live {
     });
   }
 
-  async poll() {
-    const { signal } = this.ending;
+  async #poll() {
+    const { signal } = this.#ending;
     for (let [round, failures] = [1, 0]; !signal.aborted; round += 1) {
-      const failure = this.state === "polling" || round % ROUNDS_PER_POLL_WHILE_LIVE === 0 ? await this.pollAll() : undefined;
+      const failure = this.#state === "polling" || round % ROUNDS_PER_POLL_WHILE_LIVE === 0 ? await this.#pollAll() : undefined;
       failures = failure ? failures + 1 : 0;
-      const pause = failure ? untilAnotherTry(failure, failures, { signal }) : untilOnline(this.pollEvery, signal);
+      const pause = failure ? untilAnotherTry(failure, failures, { signal }) : untilOnline(this.#pollEvery, signal);
       await pause.catch(() => undefined);
     }
   }
 
   /** Poll the followed records until one fails; return that failure. @returns {Promise<unknown>} */
-  async pollAll() {
+  async #pollAll() {
     try {
-      for (const id of [...this.followed.keys()]) await this.pollOne(id);
+      for (const id of [...this.#followed.keys()]) await this.#pollOne(id);
       return undefined;
     } catch (failure) {
       return failure;
@@ -123,28 +133,28 @@ export class Live {
   }
 
   /** @param {number} recordId */
-  async pollOne(recordId) {
-    const { signal } = this.ending;
-    const known = this.followed.get(recordId);
+  async #pollOne(recordId) {
+    const { signal } = this.#ending;
+    const known = this.#followed.get(recordId);
     try {
       const headers = known ? { "If-None-Match": known } : undefined;
-      const answer = await this.api.call("GET", `/${recordId}`, { headers, signal });
-      if (answer.status === 304 || !this.followed.has(recordId)) return;
-      this.followed.set(recordId, answer.headers.get("ETag") ?? "");
+      const answer = await this.#api.call("GET", `/${recordId}`, { headers, signal });
+      if (answer.status === 304 || !this.#followed.has(recordId)) return;
+      this.#followed.set(recordId, answer.headers.get("ETag") ?? "");
       const { uploadId, processingStatus, progress, updatedAt } = await answer.json();
-      this.onStep({ eventId: null, recordId, uploadId, processingStatus, progress, at: updatedAt });
+      this.#onStep({ eventId: null, recordId, uploadId, processingStatus, progress, at: updatedAt });
     } catch (failure) {
       if (!(failure instanceof OrakError && failure.status === 404)) throw failure;
       this.unfollow(recordId);
       const at = new Date().toISOString();
-      this.onStep({ eventId: null, recordId, uploadId: 0, processingStatus: "FAILED", progress: 0, at, deleted: true });
+      this.#onStep({ eventId: null, recordId, uploadId: 0, processingStatus: "FAILED", progress: 0, at, deleted: true });
     }
   }
 
   /** @param {LiveState} state */
-  change(state) {
-    if (this.state === state || this.state === "closed") return;
-    this.state = state;
-    this.onState?.(state);
+  #change(state) {
+    if (this.#state === state || this.#state === "closed") return;
+    this.#state = state;
+    this.#onState?.(state);
   }
 }

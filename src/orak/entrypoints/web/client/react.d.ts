@@ -1,5 +1,6 @@
 /** @typedef {import("./api.js").RecordResponse} RecordResponse */
-/** @typedef {import("./api.js").ApiOptions & Omit<import("./recording-service.js").RecordingOptions, "onChange">} HookOptions */
+/** @typedef {import("./api.js").ApiOptions & import("./upload-steps.js").StepOptions
+ *   & Omit<import("./recording-service.js").RecordingOptions, "onChange">} UseRecordingOptions */
 /**
  * @typedef {object} RecordingDetails
  * @property {import("./recording-service.js").RecordingState} state
@@ -9,7 +10,7 @@
  * @property {RecordingService} service for everything else: pause, level, devices, recordings kept on the device
  */
 /**
- * @typedef {object} Recording
+ * @typedef {object} UseRecordingResult
  * @property {boolean} isRecording
  * @property {boolean} isUploading
  * @property {() => Promise<void>} startRecording
@@ -19,12 +20,12 @@
 /**
  * Record and upload. The hook uses the latest *options*; its functions are stable across renders. Unmounting releases
  * the microphone and keeps the recording on the device; an upload in progress continues.
- * @param {HookOptions} options
- * @returns {Recording}
+ * @param {UseRecordingOptions} [options] the token and others that are absent come from `configure`
+ * @returns {UseRecordingResult}
  */
-export function useRecording(options: HookOptions): Recording;
+export function useRecording(options?: UseRecordingOptions): UseRecordingResult;
 export type RecordResponse = import("./api.js").RecordResponse;
-export type HookOptions = import("./api.js").ApiOptions & Omit<import("./recording-service.js").RecordingOptions, "onChange">;
+export type UseRecordingOptions = import("./api.js").ApiOptions & import("./upload-steps.js").StepOptions & Omit<import("./recording-service.js").RecordingOptions, "onChange">;
 export type RecordingDetails = {
     state: import("./recording-service.js").RecordingState;
     /**
@@ -47,7 +48,7 @@ export type RecordingDetails = {
      */
     service: RecordingService;
 };
-export type Recording = {
+export type UseRecordingResult = {
     isRecording: boolean;
     isUploading: boolean;
     startRecording: () => Promise<void>;

@@ -4,7 +4,8 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { RecordingService } from "./recording-service.js";
 
 /** @typedef {import("./api.js").RecordResponse} RecordResponse */
-/** @typedef {import("./api.js").ApiOptions & Omit<import("./recording-service.js").RecordingOptions, "onChange">} HookOptions */
+/** @typedef {import("./api.js").ApiOptions & import("./upload-steps.js").StepOptions
+ *   & Omit<import("./recording-service.js").RecordingOptions, "onChange">} UseRecordingOptions */
 
 /**
  * @typedef {object} RecordingDetails
@@ -16,7 +17,7 @@ import { RecordingService } from "./recording-service.js";
  */
 
 /**
- * @typedef {object} Recording
+ * @typedef {object} UseRecordingResult
  * @property {boolean} isRecording
  * @property {boolean} isUploading
  * @property {() => Promise<void>} startRecording
@@ -27,10 +28,10 @@ import { RecordingService } from "./recording-service.js";
 /**
  * Record and upload. The hook uses the latest *options*; its functions are stable across renders. Unmounting releases
  * the microphone and keeps the recording on the device; an upload in progress continues.
- * @param {HookOptions} options
- * @returns {Recording}
+ * @param {UseRecordingOptions} [options] the token and others that are absent come from `configure`
+ * @returns {UseRecordingResult}
  */
-export function useRecording(options) {
+export function useRecording(options = {}) {
   const [service] = useState(() => new RecordingService(options));
   const [shown, setShown] = useState({ state: service.state, uploads: service.uploads });
   const [progress, setProgress] = useState(/** @type {{ sent: number, whole: number } | null} */ (null));
@@ -40,7 +41,7 @@ export function useRecording(options) {
   const latest = useRef(options);
   useEffect(() => {
     latest.current = options;
-    service.token = options.token;
+    if (options.token) service.token = options.token;
     service.songId = options.songId ?? null;
     service.deviceId = options.deviceId;
     if (options.showTitleDialog) service.showTitleDialog = options.showTitleDialog;

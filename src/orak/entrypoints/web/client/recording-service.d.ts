@@ -1,14 +1,10 @@
-/** @typedef {import("./api.js").PresignedUrl} PresignedUrl */
 /** @typedef {import("./api.js").RecordResponse} RecordResponse */
 /** @typedef {import("./capture.js").Level} Level */
-/** @typedef {import("./delivery.js").AskTitle} AskTitle */
-/** @typedef {import("./records.js").NewRecord} NewRecord */
 /** @typedef {import("./takes.js").KeptPieces} KeptPieces */
 /** @typedef {import("./takes.js").KeptTake} KeptTake */
 /** @typedef {"idle" | "starting" | "recording" | "paused" | "interrupted"} RecordingState */
 /**
  * @typedef {object} RecordingOptions
- * @property {AskTitle} [showTitleDialog]
  * @property {Takes} [takes]
  * @property {number | null} [songId] of the song being sung
  * @property {string} [deviceId] of the microphone; default: the browser's choice
@@ -17,41 +13,18 @@
  * @property {(waiting: boolean) => void} [onWaiting] true when the upload waits for the network, false when it continues
  */
 /** Records from the microphone, uploads the audio and creates the record. */
-export class RecordingService {
-    /** @param {import("./api.js").Access & RecordingOptions} options */
-    constructor(options: import("./api.js").Access & RecordingOptions);
-    api: import("./api.js").Api;
+export class RecordingService extends UploadSteps {
+    /** @param {import("./api.js").Access & import("./upload-steps.js").StepOptions & RecordingOptions} [options] */
+    constructor(options?: import("./api.js").Access & import("./upload-steps.js").StepOptions & RecordingOptions);
     takes: Takes;
     songId: number | null;
     deviceId: string | undefined;
     onChange: (() => void) | undefined;
     onProgress: ((sent: number, whole: number) => void) | undefined;
     onWaiting: ((waiting: boolean) => void) | undefined;
+    get state(): RecordingState;
     /** Number of uploads in progress. */
-    uploads: number;
-    /** @type {RecordingState} */
-    state: RecordingState;
-    /** @type {Capture | undefined} */
-    capture: Capture | undefined;
-    /** @type {{ promise: Promise<void>, isCancelled: boolean } | undefined} */
-    starting: {
-        promise: Promise<void>;
-        isCancelled: boolean;
-    } | undefined;
-    /** @type {Promise<Delivery> | undefined} */
-    ending: Promise<Delivery> | undefined;
-    /** @type {Promise<RecordResponse> | undefined} */
-    stopping: Promise<RecordResponse> | undefined;
-    /** @type {Map<string, PresignedUrl>} */
-    signed: Map<string, PresignedUrl>;
-    /**
-     * Ask the user for a title. The app supplies this method, as an option or by overriding it.
-     * @param {AbortSignal} _signal aborts when the title is no longer needed
-     * @returns {Promise<string | null> | string | null}
-     */
-    showTitleDialog(_signal: AbortSignal): Promise<string | null> | string | null;
-    set token(token: import("./api.js").Token);
-    get token(): import("./api.js").Token;
+    get uploads(): number;
     /** The current input level. @returns {Level} */
     get level(): Level;
     /** Seconds recorded, without pauses. */
@@ -67,10 +40,6 @@ export class RecordingService {
      * @returns {Promise<void>}
      */
     startRecording(): Promise<void>;
-    /** @param {{ isCancelled: boolean }} starting */
-    begin(starting: {
-        isCancelled: boolean;
-    }): Promise<void>;
     pauseRecording(): void;
     resumeRecording(): void;
     /**
@@ -87,13 +56,10 @@ export class RecordingService {
      * @returns {Promise<Delivery>}
      */
     endRecording(): Promise<Delivery>;
-    /** @param {Capture} capture */
-    end(capture: Capture): Promise<Delivery>;
     /** Stop recording and delete the audio. */
     discardRecording(): Promise<void>;
     /** Release the microphone. The recording stays on the device. */
-    close(): Promise<Capture | undefined>;
-    forgetStarting(): void;
+    close(): Promise<void>;
     /**
      * Return the recordings on this device that have no record yet and are not open in any tab.
      * @returns {Promise<KeptTake[]>}
@@ -115,47 +81,14 @@ export class RecordingService {
     takeUp(id: string): Promise<Delivery>;
     /** Delete a recording from the device and from orak. Rejects like `takeUp`. @param {string} id */
     discardTake(id: string): Promise<void>;
-    /** @param {Blob} blob @param {KeptPieces} kept */
-    delivery(blob: Blob, kept: KeptPieces): Promise<Delivery>;
-    /** @param {Delivery} delivery @param {string} [title] */
-    send(delivery: Delivery, title?: string): Promise<import("./api.js").RecordResponse>;
-    /** @param {Blob} blob @param {number | null} durationSeconds */
-    parcel(blob: Blob, durationSeconds: number | null): {
-        blob: Blob;
-        filename: string;
-        contentType: string;
-        durationSeconds: number | null;
-    };
-    /**
-     * Request an upload URL for *blob*. Throws `OrakError`.
-     * @param {Blob} blob
-     * @param {number | null} [durationSeconds]
-     * @returns {Promise<PresignedUrl>}
-     */
-    requestPresignedUrl(blob: Blob, durationSeconds?: number | null): Promise<PresignedUrl>;
-    /**
-     * Upload *blob* with the signed request. Throws `OrakError`, also when the store answers 403.
-     * @param {string | PresignedUrl} presignedUrl the answer of `requestPresignedUrl`, or its `presignedUrl`
-     * @param {Blob} blob
-     * @param {import("./upload.js").UploadOptions} [options]
-     * @returns {Promise<void>}
-     */
-    uploadToS3(presignedUrl: string | PresignedUrl, blob: Blob, options?: import("./upload.js").UploadOptions): Promise<void>;
-    /** Create the record of an uploaded file. @param {NewRecord} record @returns {Promise<RecordResponse>} */
-    createRecord(record: NewRecord): Promise<RecordResponse>;
-    /** @param {RecordingState} state */
-    change(state: RecordingState): void;
+    #private;
 }
-export type PresignedUrl = import("./api.js").PresignedUrl;
 export type RecordResponse = import("./api.js").RecordResponse;
 export type Level = import("./capture.js").Level;
-export type AskTitle = import("./delivery.js").AskTitle;
-export type NewRecord = import("./records.js").NewRecord;
 export type KeptPieces = import("./takes.js").KeptPieces;
 export type KeptTake = import("./takes.js").KeptTake;
 export type RecordingState = "idle" | "starting" | "recording" | "paused" | "interrupted";
 export type RecordingOptions = {
-    showTitleDialog?: import("./delivery.js").AskTitle | undefined;
     takes?: Takes | undefined;
     /**
      * of the song being sung
@@ -178,6 +111,6 @@ export type RecordingOptions = {
      */
     onWaiting?: ((waiting: boolean) => void) | undefined;
 };
+import { UploadSteps } from "./upload-steps.js";
 import { Takes } from "./takes.js";
-import { Capture } from "./capture.js";
 import { Delivery } from "./delivery.js";

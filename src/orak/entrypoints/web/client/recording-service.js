@@ -1,20 +1,13 @@
 // @ts-check
 /** Recording from the microphone, up to the finished record. */
-import { apiOf, newKey } from "./api.js";
 import { Capture, microphones, openMicrophone } from "./capture.js";
-import { contentTypeOf, filenameOf } from "./content-types.js";
-import { Delivery, EmptyTakeError } from "./delivery.js";
-import { confirmLeavingDuring } from "./leaving.js";
-import { createRecord } from "./records.js";
-import { Takes } from "./takes.js";
-import { presign, put } from "./upload.js";
+import { Delivery } from "./delivery.js";
+import { openTake, Takes } from "./takes.js";
+import { EmptyTakeError, UploadSteps } from "./upload-steps.js";
 import { withDuration } from "./webm.js";
 
-/** @typedef {import("./api.js").PresignedUrl} PresignedUrl */
 /** @typedef {import("./api.js").RecordResponse} RecordResponse */
 /** @typedef {import("./capture.js").Level} Level */
-/** @typedef {import("./delivery.js").AskTitle} AskTitle */
-/** @typedef {import("./records.js").NewRecord} NewRecord */
 /** @typedef {import("./takes.js").KeptPieces} KeptPieces */
 /** @typedef {import("./takes.js").KeptTake} KeptTake */
 
@@ -22,7 +15,6 @@ import { withDuration } from "./webm.js";
 
 /**
  * @typedef {object} RecordingOptions
- * @property {AskTitle} [showTitleDialog]
  * @property {Takes} [takes]
  * @property {number | null} [songId] of the song being sung
  * @property {string} [deviceId] of the microphone; default: the browser's choice
@@ -32,63 +24,52 @@ import { withDuration } from "./webm.js";
  */
 
 /** Records from the microphone, uploads the audio and creates the record. */
-export class RecordingService {
-  /** @param {import("./api.js").Access & RecordingOptions} options */
-  constructor(options) {
-    this.api = apiOf(options);
+export class RecordingService extends UploadSteps {
+  #uploads = 0;
+  /** @type {RecordingState} */
+  #state = "idle";
+  /** @type {Capture | undefined} */
+  #capture;
+  /** @type {{ promise: Promise<void>, isCancelled: boolean } | undefined} */
+  #starting;
+  /** @type {Promise<Delivery> | undefined} */
+  #ending;
+  /** @type {Promise<RecordResponse> | undefined} */
+  #stopping;
+
+  /** @param {import("./api.js").Access & import("./upload-steps.js").StepOptions & RecordingOptions} [options] */
+  constructor(options = {}) {
+    super(options);
     this.takes = options.takes ?? new Takes();
     this.songId = options.songId ?? null;
     this.deviceId = options.deviceId;
     this.onChange = options.onChange;
     this.onProgress = options.onProgress;
     this.onWaiting = options.onWaiting;
-    /** Number of uploads in progress. */
-    this.uploads = 0;
-    /** @type {RecordingState} */
-    this.state = "idle";
-    /** @type {Capture | undefined} */
-    this.capture = undefined;
-    /** @type {{ promise: Promise<void>, isCancelled: boolean } | undefined} */
-    this.starting = undefined;
-    /** @type {Promise<Delivery> | undefined} */
-    this.ending = undefined;
-    /** @type {Promise<RecordResponse> | undefined} */
-    this.stopping = undefined;
-    /** @type {Map<string, PresignedUrl>} */
-    this.signed = new Map();
-    if (options.showTitleDialog) this.showTitleDialog = options.showTitleDialog;
   }
 
-  get token() {
-    return this.api.token;
+  get state() {
+    return this.#state;
   }
 
-  set token(token) {
-    this.api.token = token;
-  }
-
-  /**
-   * Ask the user for a title. The app supplies this method, as an option or by overriding it.
-   * @param {AbortSignal} _signal aborts when the title is no longer needed
-   * @returns {Promise<string | null> | string | null}
-   */
-  showTitleDialog(_signal) {
-    throw new TypeError("pass showTitleDialog to RecordingService, or call stopRecording with a title");
+  /** Number of uploads in progress. */
+  get uploads() {
+    return this.#uploads;
   }
 
   /** The current input level. @returns {Level} */
   get level() {
-    return this.capture?.level ?? { rms: 0, peak: 0, isClipping: false };
+    return this.#capture?.level ?? { rms: 0, peak: 0, isClipping: false };
   }
 
   /** Seconds recorded, without pauses. */
   get seconds() {
-    return this.capture?.seconds ?? 0;
+    return this.#capture?.seconds ?? 0;
   }
 
   /** Whether the recording would survive a closed tab: false in a private window or on a full disk. */
   get isKept() {
-    return this.capture?.kept.failure === undefined;
+    return this.#capture?.kept.failure === undefined;
   }
 
   /** Return the available microphones. */
@@ -103,44 +84,44 @@ export class RecordingService {
    * @returns {Promise<void>}
    */
   startRecording() {
-    if (this.starting) return this.starting.promise;
-    if (this.capture && !this.ending) return Promise.resolve();
-    this.stopping = undefined; // the previous recording continues to upload; a stop now means this one
+    if (this.#starting) return this.#starting.promise;
+    if (this.#capture && !this.#ending) return Promise.resolve();
+    this.#stopping = undefined; // the previous recording continues to upload; a stop now means this one
     const starting = { promise: Promise.resolve(), isCancelled: false };
-    this.starting = starting;
-    starting.promise = this.begin(starting).finally(() => {
-      if (this.starting === starting) this.starting = undefined;
-      if (!this.capture && !this.starting) this.change("idle");
+    this.#starting = starting;
+    starting.promise = this.#begin(starting).finally(() => {
+      if (this.#starting === starting) this.#starting = undefined;
+      if (!this.#capture && !this.#starting) this.#change("idle");
     });
     return starting.promise;
   }
 
   /** @param {{ isCancelled: boolean }} starting */
-  async begin(starting) {
-    if (this.ending) await this.ending.catch(() => undefined);
+  async #begin(starting) {
+    if (this.#ending) await this.#ending.catch(() => undefined);
     if (starting.isCancelled) throw stopped();
-    this.change("starting");
+    this.#change("starting");
     const stream = await openMicrophone(this.deviceId);
     if (starting.isCancelled) {
       for (const track of stream.getTracks()) track.stop();
       throw stopped();
     }
     const capture = new Capture(stream, this.takes, this.songId, () => {
-      if (this.capture === capture && !this.ending) this.change("interrupted");
+      if (this.#capture === capture && !this.#ending) this.#change("interrupted");
     });
-    this.capture = capture;
-    this.change("recording");
+    this.#capture = capture;
+    this.#change("recording");
   }
 
   pauseRecording() {
-    this.capture?.pause();
-    if (this.capture?.isPaused) this.change("paused");
+    this.#capture?.pause();
+    if (this.#capture?.isPaused) this.#change("paused");
   }
 
   resumeRecording() {
-    if (!this.capture?.isPaused) return;
-    this.capture.resume();
-    this.change("recording");
+    if (!this.#capture?.isPaused) return;
+    this.#capture.resume();
+    this.#change("recording");
   }
 
   /**
@@ -150,13 +131,13 @@ export class RecordingService {
    * @returns {Promise<RecordResponse>}
    */
   stopRecording(title) {
-    if (this.stopping) return this.stopping;
+    if (this.#stopping) return this.#stopping;
     const stopping = this.endRecording()
-      .then((delivery) => this.send(delivery, title))
+      .then((delivery) => this.#send(delivery, title))
       .finally(() => {
-        if (this.stopping === stopping) this.stopping = undefined;
+        if (this.#stopping === stopping) this.#stopping = undefined;
       });
-    this.stopping = stopping;
+    this.#stopping = stopping;
     return stopping;
   }
 
@@ -167,50 +148,54 @@ export class RecordingService {
    * @returns {Promise<Delivery>}
    */
   endRecording() {
-    if (this.ending) return this.ending;
-    if (this.starting) {
-      this.forgetStarting();
-      this.change("idle");
+    if (this.#ending) return this.#ending;
+    if (this.#starting) {
+      this.#forgetStarting();
+      this.#change("idle");
       return Promise.reject(stopped());
     }
-    const { capture } = this;
+    const capture = this.#capture;
     if (!capture) return Promise.reject(new DOMException("nothing is being recorded", "InvalidStateError"));
-    this.ending = this.end(capture).finally(() => (this.ending = undefined));
-    return this.ending;
+    this.#ending = this.#end(capture).finally(() => (this.#ending = undefined));
+    return this.#ending;
   }
 
   /** @param {Capture} capture */
-  async end(capture) {
+  async #end(capture) {
     const blob = await capture.finish();
-    if (this.capture === capture) {
-      this.capture = undefined;
-      this.change("idle");
+    if (this.#capture === capture) {
+      this.#capture = undefined;
+      this.#change("idle");
     }
     await capture.kept.note({ seconds: capture.seconds, songId: this.songId });
-    return this.delivery(blob, capture.kept);
+    return this.#delivery(blob, capture.kept);
   }
 
   /** Stop recording and delete the audio. */
   async discardRecording() {
-    const capture = await this.close();
+    const capture = await this.#release();
     await capture?.kept.forget();
   }
 
   /** Release the microphone. The recording stays on the device. */
   async close() {
-    this.forgetStarting();
-    const { capture } = this;
-    this.capture = undefined;
-    this.change("idle");
+    await this.#release();
+  }
+
+  async #release() {
+    this.#forgetStarting();
+    const capture = this.#capture;
+    this.#capture = undefined;
+    this.#change("idle");
     if (!capture) return undefined;
     await capture.finish();
-    if (!this.ending) await capture.kept.letGo();
+    if (!this.#ending) await capture.kept.letGo();
     return capture;
   }
 
-  forgetStarting() {
-    if (this.starting) this.starting.isCancelled = true;
-    this.starting = undefined;
+  #forgetStarting() {
+    if (this.#starting) this.#starting.isCancelled = true;
+    this.#starting = undefined;
   }
 
   /**
@@ -228,7 +213,7 @@ export class RecordingService {
    * @returns {Promise<RecordResponse>}
    */
   async finishTake(id, title) {
-    return this.send(await this.takeUp(id), title);
+    return this.#send(await this.takeUp(id), title);
   }
 
   /**
@@ -238,8 +223,8 @@ export class RecordingService {
    * @returns {Promise<Delivery>}
    */
   async takeUp(id) {
-    const { blob, kept } = await this.takes.takeUp(id);
-    return this.delivery(blob, kept);
+    const { blob, kept } = await openTake(this.takes, id);
+    return this.#delivery(blob, kept);
   }
 
   /** Delete a recording from the device and from orak. Rejects like `takeUp`. @param {string} id */
@@ -252,18 +237,19 @@ export class RecordingService {
   }
 
   /** @param {Blob} blob @param {KeptPieces} kept */
-  async delivery(blob, kept) {
+  async #delivery(blob, kept) {
     if (!blob.size) {
       await kept.forget();
       throw new EmptyTakeError("the recording is empty");
     }
     const { seconds } = kept.take;
-    return new Delivery(this.api, blob, async () => this.parcel(await withDuration(blob, seconds), seconds), { kept });
+    const pack = async () => ({ blob: await withDuration(blob, seconds), durationSeconds: seconds });
+    return new Delivery(this, blob, pack, { kept });
   }
 
   /** @param {Delivery} delivery @param {string} [title] */
-  async send(delivery, title) {
-    this.uploads += 1;
+  async #send(delivery, title) {
+    this.#uploads += 1;
     this.onChange?.();
     try {
       return await delivery.run({
@@ -275,53 +261,15 @@ export class RecordingService {
       await delivery.letGo();
       throw failure;
     } finally {
-      this.uploads -= 1;
+      this.#uploads -= 1;
       this.onChange?.();
     }
   }
 
-  /** @param {Blob} blob @param {number | null} durationSeconds */
-  parcel(blob, durationSeconds) {
-    const contentType = contentTypeOf(blob);
-    return { blob, filename: filenameOf(contentType), contentType, durationSeconds };
-  }
-
-  /**
-   * Request an upload URL for *blob*. Throws `OrakError`.
-   * @param {Blob} blob
-   * @param {number | null} [durationSeconds]
-   * @returns {Promise<PresignedUrl>}
-   */
-  async requestPresignedUrl(blob, durationSeconds = null) {
-    if (!blob.size) throw new EmptyTakeError("the recording is empty");
-    const signed = await presign(this.api, this.parcel(blob, durationSeconds));
-    this.signed.set(signed.presignedUrl, signed);
-    return signed;
-  }
-
-  /**
-   * Upload *blob* with the signed request. Throws `OrakError`, also when the store answers 403.
-   * @param {string | PresignedUrl} presignedUrl the answer of `requestPresignedUrl`, or its `presignedUrl`
-   * @param {Blob} blob
-   * @param {import("./upload.js").UploadOptions} [options]
-   * @returns {Promise<void>}
-   */
-  async uploadToS3(presignedUrl, blob, options) {
-    const signed = typeof presignedUrl === "string" ? this.signed.get(presignedUrl) : presignedUrl;
-    if (!signed) throw new TypeError("unknown URL: pass the answer of requestPresignedUrl");
-    await confirmLeavingDuring(() => put(signed, blob, options));
-    this.signed.delete(signed.presignedUrl);
-  }
-
-  /** Create the record of an uploaded file. @param {NewRecord} record @returns {Promise<RecordResponse>} */
-  createRecord(record) {
-    return createRecord(this.api, record, { key: newKey() });
-  }
-
   /** @param {RecordingState} state */
-  change(state) {
-    if (this.state === state) return;
-    this.state = state;
+  #change(state) {
+    if (this.#state === state) return;
+    this.#state = state;
     this.onChange?.();
   }
 }

@@ -1,8 +1,19 @@
+/** Start a recording. @param {Takes} takes @param {string} mimeType @param {number | null} [songId] */
+export function beginTake(takes: Takes, mimeType: string, songId?: number | null): KeptPieces;
+/**
+ * Open a recording. Rejects with NotFoundError if it is gone, InvalidStateError while it is open in a tab.
+ * @param {Takes} takes
+ * @param {string} id
+ */
+export function openTake(takes: Takes, id: string): Promise<{
+    blob: Blob;
+    kept: KeptPieces;
+}>;
 /** One recording and its chunks on this device. A failed write (private window, full disk) does not end it. */
 export class KeptPieces {
-    /** @param {Takes} takes @param {KeptTake} take @param {Promise<LetGo>} holding */
-    constructor(takes: Takes, take: KeptTake, holding: Promise<LetGo>);
-    takes: Takes;
+    /** @param {Store} store @param {KeptTake} take @param {Promise<LetGo>} holding */
+    constructor(store: Store, take: KeptTake, holding: Promise<LetGo>);
+    store: Store;
     take: KeptTake;
     number: number;
     /** @type {Promise<unknown>} */
@@ -25,9 +36,6 @@ export class KeptPieces {
 export class Takes {
     /** @param {string} [database] use one per user if users share a browser */
     constructor(database?: string);
-    database: string;
-    /** Start a recording. @param {string} mimeType @param {number | null} [songId] @returns {KeptPieces} */
-    begin(mimeType: string, songId?: number | null): KeptPieces;
     /** Return the recordings that are not open in any tab, oldest first. @returns {Promise<KeptTake[]>} */
     unfinished(): Promise<KeptTake[]>;
     /**
@@ -36,32 +44,7 @@ export class Takes {
      * @param {AbortSignal} signal
      */
     released(signal: AbortSignal): Promise<void>;
-    /**
-     * Open a recording. Rejects with NotFoundError if it is gone, InvalidStateError while it is open in a tab.
-     * @param {string} id
-     * @returns {Promise<{ blob: Blob, kept: KeptPieces }>}
-     */
-    takeUp(id: string): Promise<{
-        blob: Blob;
-        kept: KeptPieces;
-    }>;
-    /** @param {string} id */
-    remove(id: string): Promise<void>;
-    /**
-     * Lock a recording so that no other tab offers it. Rejects with InvalidStateError while it is locked.
-     * @param {string} id
-     * @returns {Promise<LetGo>}
-     */
-    hold(id: string): Promise<LetGo>;
-    /**
-     * @template T
-     * @param {IDBTransactionMode} mode
-     * @param {(takes: IDBObjectStore, pieces: IDBObjectStore) => IDBRequest<T>} work
-     * @returns {Promise<T>} the result of the request, once the transaction is complete
-     */
-    within<T>(mode: IDBTransactionMode, work: (takes: IDBObjectStore, pieces: IDBObjectStore) => IDBRequest<T>): Promise<T>;
-    /** @returns {Promise<IDBDatabase>} */
-    open(): Promise<IDBDatabase>;
+    #private;
 }
 export type KeptTake = {
     id: string;
@@ -89,3 +72,21 @@ export type KeptTake = {
  * releases the lock; resolves when it is released
  */
 export type LetGo = () => Promise<unknown>;
+/** One IndexedDB database. */
+declare class Store {
+    /** @param {string} database */
+    constructor(database: string);
+    database: string;
+    /** @param {string} id */
+    remove(id: string): Promise<void>;
+    /**
+     * @template T
+     * @param {IDBTransactionMode} mode
+     * @param {(takes: IDBObjectStore, pieces: IDBObjectStore) => IDBRequest<T>} work
+     * @returns {Promise<T>} the result of the request, once the transaction is complete
+     */
+    within<T>(mode: IDBTransactionMode, work: (takes: IDBObjectStore, pieces: IDBObjectStore) => IDBRequest<T>): Promise<T>;
+    /** @returns {Promise<IDBDatabase>} */
+    open(): Promise<IDBDatabase>;
+}
+export {};

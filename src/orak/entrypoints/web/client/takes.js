@@ -33,109 +33,33 @@ async function openLocks() {
 
 const releaseNothing = async () => undefined;
 
-/** One recording and its chunks on this device. A failed write (private window, full disk) does not end it. */
-export class KeptPieces {
-  /** @param {Takes} takes @param {KeptTake} take @param {Promise<LetGo>} holding */
-  constructor(takes, take, holding) {
-    this.takes = takes;
-    this.take = take;
-    this.number = 0;
-    /** @type {Promise<unknown>} */
-    this.written = Promise.resolve();
-    /** Why a write failed, if one did. @type {unknown} */
-    this.failure = undefined;
-    this.holding = holding;
-  }
-
-  /** Store another chunk, and what is known with it. @param {Blob} piece @param {Partial<KeptTake>} known */
-  add(piece, known) {
-    const number = this.number++;
-    return this.write(known, (pieces) => pieces.put({ take: this.take.id, number, piece }));
-  }
-
-  /** Store what has become known. @param {Partial<KeptTake>} known */
-  note(known) {
-    return this.write(known);
-  }
-
-  /** @param {Partial<KeptTake>} known @param {(pieces: IDBObjectStore) => void} [more] */
-  write(known, more) {
-    this.take = { ...this.take, ...known };
-    const { take } = this;
-    this.written = this.written
-      .then(() => this.takes.within("readwrite", (takes, pieces) => {
-        more?.(pieces);
-        return takes.put(take);
-      }))
-      .catch((failure) => void (this.failure = failure));
-    return this.written;
-  }
-
-  /** Delete the recording from the device. */
-  async forget() {
-    await this.written;
-    await this.takes.remove(this.take.id).catch(() => undefined);
-    await this.letGo();
-  }
-
-  /** Release the recording once it is written, so that another tab can open it. */
-  async letGo() {
-    const [letGo] = await Promise.all([this.holding, this.written]);
-    await letGo();
-  }
+/**
+ * Lock a recording so that no other tab offers it. Rejects with InvalidStateError while it is locked.
+ * @param {string} id
+ * @returns {Promise<LetGo>}
+ */
+async function hold(id) {
+  const { locks } = navigator;
+  if (!locks) return releaseNothing; // every browser that can record has locks
+  return new Promise((resolve, reject) => {
+    const held = locks.request(lockOf(id), { ifAvailable: true }, (lock) => {
+      if (!lock) return reject(new DOMException("this recording is open in another tab", "InvalidStateError"));
+      return new Promise((end) => {
+        resolve(() => {
+          end(undefined);
+          return held;
+        });
+      });
+    });
+    held.catch(reject);
+  });
 }
 
-/** The recordings in one IndexedDB database. */
-export class Takes {
-  /** @param {string} [database] use one per user if users share a browser */
-  constructor(database = "orak-client") {
+/** One IndexedDB database. */
+class Store {
+  /** @param {string} database */
+  constructor(database) {
     this.database = database;
-  }
-
-  /** Start a recording. @param {string} mimeType @param {number | null} [songId] @returns {KeptPieces} */
-  begin(mimeType, songId = null) {
-    const id = newKey();
-    return new KeptPieces(this, { id, mimeType, beganAt: Date.now(), seconds: 0, songId }, this.hold(id).catch(() => releaseNothing));
-  }
-
-  /** Return the recordings that are not open in any tab, oldest first. @returns {Promise<KeptTake[]>} */
-  async unfinished() {
-    /** @type {KeptTake[]} */
-    const takes = await this.within("readonly", (kept) => kept.getAll());
-    const held = await openLocks();
-    return takes.filter(({ id }) => !held.has(lockOf(id))).sort((one, other) => one.beganAt - other.beganAt);
-  }
-
-  /**
-   * Wait until a tab releases a recording or closes; `unfinished` may then return one more. Rejects when *signal*
-   * aborts.
-   * @param {AbortSignal} signal
-   */
-  async released(signal) {
-    const { locks } = navigator;
-    const waiting = [...(await openLocks())].map((name) => locks.request(name, { mode: "shared", signal }, () => undefined));
-    await Promise.race(waiting);
-  }
-
-  /**
-   * Open a recording. Rejects with NotFoundError if it is gone, InvalidStateError while it is open in a tab.
-   * @param {string} id
-   * @returns {Promise<{ blob: Blob, kept: KeptPieces }>}
-   */
-  async takeUp(id) {
-    const letGo = await this.hold(id);
-    try {
-      /** @type {KeptTake | undefined} */
-      const take = await this.within("readonly", (takes) => takes.get(id));
-      if (!take) throw new DOMException("this recording is no longer on the device", "NotFoundError");
-      /** @type {{ piece: Blob }[]} */
-      const found = await this.within("readonly", (_, pieces) => pieces.getAll(piecesOf(id)));
-      const blob = new Blob(found.map(({ piece }) => piece), { type: take.mimeType });
-      return { blob, kept: new KeptPieces(this, take, Promise.resolve(letGo)) };
-    } catch (failure) {
-      await letGo();
-      throw failure;
-    }
   }
 
   /** @param {string} id */
@@ -143,28 +67,6 @@ export class Takes {
     await this.within("readwrite", (takes, pieces) => {
       pieces.delete(piecesOf(id));
       return takes.delete(id);
-    });
-  }
-
-  /**
-   * Lock a recording so that no other tab offers it. Rejects with InvalidStateError while it is locked.
-   * @param {string} id
-   * @returns {Promise<LetGo>}
-   */
-  async hold(id) {
-    const { locks } = navigator;
-    if (!locks) return releaseNothing; // every browser that can record has locks
-    return new Promise((resolve, reject) => {
-      const held = locks.request(lockOf(id), { ifAvailable: true }, (lock) => {
-        if (!lock) return reject(new DOMException("this recording is open in another tab", "InvalidStateError"));
-        return new Promise((end) => {
-          resolve(() => {
-            end(undefined);
-            return held;
-          });
-        });
-      });
-      held.catch(reject);
     });
   }
 
@@ -199,5 +101,121 @@ export class Takes {
       asked.onsuccess = () => resolve(asked.result);
       asked.onerror = () => reject(asked.error);
     });
+  }
+}
+
+/** One recording and its chunks on this device. A failed write (private window, full disk) does not end it. */
+export class KeptPieces {
+  /** @param {Store} store @param {KeptTake} take @param {Promise<LetGo>} holding */
+  constructor(store, take, holding) {
+    this.store = store;
+    this.take = take;
+    this.number = 0;
+    /** @type {Promise<unknown>} */
+    this.written = Promise.resolve();
+    /** Why a write failed, if one did. @type {unknown} */
+    this.failure = undefined;
+    this.holding = holding;
+  }
+
+  /** Store another chunk, and what is known with it. @param {Blob} piece @param {Partial<KeptTake>} known */
+  add(piece, known) {
+    const number = this.number++;
+    return this.write(known, (pieces) => pieces.put({ take: this.take.id, number, piece }));
+  }
+
+  /** Store what has become known. @param {Partial<KeptTake>} known */
+  note(known) {
+    return this.write(known);
+  }
+
+  /** @param {Partial<KeptTake>} known @param {(pieces: IDBObjectStore) => void} [more] */
+  write(known, more) {
+    this.take = { ...this.take, ...known };
+    const { take } = this;
+    this.written = this.written
+      .then(() => this.store.within("readwrite", (takes, pieces) => {
+        more?.(pieces);
+        return takes.put(take);
+      }))
+      .catch((failure) => void (this.failure = failure));
+    return this.written;
+  }
+
+  /** Delete the recording from the device. */
+  async forget() {
+    await this.written;
+    await this.store.remove(this.take.id).catch(() => undefined);
+    await this.letGo();
+  }
+
+  /** Release the recording once it is written, so that another tab can open it. */
+  async letGo() {
+    const [letGo] = await Promise.all([this.holding, this.written]);
+    await letGo();
+  }
+}
+
+/** The database of a `Takes`, for this module alone. @type {(takes: Takes) => Store} */
+let storeOf;
+
+/** The recordings in one IndexedDB database. */
+export class Takes {
+  #store;
+
+  /** @param {string} [database] use one per user if users share a browser */
+  constructor(database = "orak-client") {
+    this.#store = new Store(database);
+  }
+
+  /** Return the recordings that are not open in any tab, oldest first. @returns {Promise<KeptTake[]>} */
+  async unfinished() {
+    /** @type {KeptTake[]} */
+    const takes = await this.#store.within("readonly", (kept) => kept.getAll());
+    const held = await openLocks();
+    return takes.filter(({ id }) => !held.has(lockOf(id))).sort((one, other) => one.beganAt - other.beganAt);
+  }
+
+  /**
+   * Wait until a tab releases a recording or closes; `unfinished` may then return one more. Rejects when *signal*
+   * aborts.
+   * @param {AbortSignal} signal
+   */
+  async released(signal) {
+    const { locks } = navigator;
+    const waiting = [...(await openLocks())].map((name) => locks.request(name, { mode: "shared", signal }, () => undefined));
+    await Promise.race(waiting);
+  }
+
+  static {
+    storeOf = (takes) => takes.#store;
+  }
+}
+
+/** Start a recording. @param {Takes} takes @param {string} mimeType @param {number | null} [songId] */
+export function beginTake(takes, mimeType, songId = null) {
+  const take = { id: newKey(), mimeType, beganAt: Date.now(), seconds: 0, songId };
+  return new KeptPieces(storeOf(takes), take, hold(take.id).catch(() => releaseNothing));
+}
+
+/**
+ * Open a recording. Rejects with NotFoundError if it is gone, InvalidStateError while it is open in a tab.
+ * @param {Takes} takes
+ * @param {string} id
+ */
+export async function openTake(takes, id) {
+  const store = storeOf(takes);
+  const letGo = await hold(id);
+  try {
+    /** @type {KeptTake | undefined} */
+    const take = await store.within("readonly", (kept) => kept.get(id));
+    if (!take) throw new DOMException("this recording is no longer on the device", "NotFoundError");
+    /** @type {{ piece: Blob }[]} */
+    const found = await store.within("readonly", (_, pieces) => pieces.getAll(piecesOf(id)));
+    const blob = new Blob(found.map(({ piece }) => piece), { type: take.mimeType });
+    return { blob, kept: new KeptPieces(store, take, Promise.resolve(letGo)) };
+  } catch (failure) {
+    await letGo();
+    throw failure;
   }
 }

@@ -29,7 +29,7 @@ const stage = new Stage(receive);
 
 /** Upload a recording. It stays on the device until its record exists. @param {Delivery} delivery */
 function receive(delivery) {
-  const name = () => t("ownTake", { when: when(delivery.kept?.take.beganAt ?? Date.now()) });
+  const name = () => t("ownTake", { when: when(delivery.take?.beganAt ?? Date.now()) });
   new Arrival(name, name(), delivery, arrived).focus();
 }
 

@@ -1,6 +1,7 @@
 // @ts-check
 /** API calls as the signed-in user, through the browser client. */
 import { Api, OrakError } from "../client/api.js";
+import { Records } from "../client/records.js";
 import { language } from "./language.js";
 import { token } from "./session.js";
 
@@ -43,34 +44,14 @@ export function orak() {
   return signedIn;
 }
 
-/** Return one page of the user's takes, newest first. @param {string | null} cursor @param {number} limit */
-export async function listTakes(cursor, limit) {
-  const query = new URLSearchParams({ limit: String(limit) });
-  if (cursor) query.set("cursor", cursor);
-  const answer = await orak().call("GET", `/me?${query}`);
-  return { takes: /** @type {Take[]} */ (await answer.json()), next: nextCursor(answer) };
-}
+/** Return the records of the current user. */
+export const takes = () => new Records(orak());
 
-/** @param {number} id @returns {Promise<Take>} */
-export const getTake = (id) => orak().json("GET", `/${id}`);
-
-/** @param {number} id @param {string} title @returns {Promise<Take>} */
-export const renameTake = (id, title) => orak().json("PATCH", `/${id}`, { json: { title } });
-
-/** @param {number} id @returns {Promise<Take>} */
-export const retryTake = (id) => orak().json("POST", `/${id}/retry`);
-
-/** Delete a take. With *keepalive*, the request outlives the page. @param {Api} api @param {number} id @param {boolean} [keepalive] */
+/** Delete a take of the user of *api*. With *keepalive*, the request outlives the page. @param {Api} api @param {number} id @param {boolean} [keepalive] */
 export async function deleteTake(api, id, keepalive = false) {
   try {
-    await api.call("DELETE", `/${id}`, { keepalive });
+    await new Records(api).delete(id, { keepalive });
   } catch (failure) {
     if (!(failure instanceof OrakError && failure.status === 404)) throw failure; // already deleted
   }
-}
-
-/** Return the cursor of the next page from the `Link` header (RFC 8288). @param {Response} answer */
-export function nextCursor(answer) {
-  const link = /<([^>]+)>;\s*rel="next"/.exec(answer.headers.get("Link") ?? "");
-  return link ? new URL(link[1], HOME).searchParams.get("cursor") : null;
 }

@@ -1,6 +1,6 @@
 // @ts-check
 /** The list of takes, newest first, kept up to date. */
-import { getTake, listTakes } from "./calls.js";
+import { takes } from "./calls.js";
 import { deleteLater, isBeingDeleted } from "./deletions.js";
 import { byId, el, setText } from "./element.js";
 import { count } from "./formats.js";
@@ -38,7 +38,7 @@ export class Shelf {
     const { visit } = this;
     let page;
     try {
-      page = await listTakes(null, PAGE);
+      page = await takes().list({ limit: PAGE });
     } catch (failure) {
       if (visit !== this.visit) return;
       if (!this.rows.size) this.showFailure(failure);
@@ -48,8 +48,8 @@ export class Shelf {
     const first = !this.loaded;
     this.loaded = true;
     if (first) this.next = page.next;
-    this.removeMissing(page.takes, page.next === null);
-    for (const take of page.takes.toReversed()) this.put(take);
+    this.removeMissing(page, page.next === null);
+    for (const take of page.toReversed()) this.put(take);
     this.showCount();
     if (first) this.openFirst();
   }
@@ -80,7 +80,7 @@ export class Shelf {
       return row.update({ ...row.take, progress });
     }
     const { visit } = this;
-    const take = await getTake(recordId);
+    const take = await takes().get(recordId);
     if (visit === this.visit) this.put(take);
   }
 
@@ -88,10 +88,10 @@ export class Shelf {
     if (!this.next) return;
     const { visit } = this;
     try {
-      const page = await listTakes(this.next, PAGE);
+      const page = await takes().list({ limit: PAGE, cursor: this.next });
       if (visit !== this.visit) return;
       this.next = page.next;
-      for (const take of page.takes) this.put(take);
+      for (const take of page) this.put(take);
       this.showCount();
     } catch (failure) {
       notify(() => t("listFailed", { reason: reasonOf(failure) }), { kind: "error" });

@@ -1,7 +1,7 @@
 // @ts-check
 /** One row of the list: play, rename, retry or delete a take. */
 import { OrakError } from "../client/api.js";
-import { renameTake, retryTake } from "./calls.js";
+import { takes } from "./calls.js";
 import { el, icon, ICONS, refreshTexts, setText } from "./element.js";
 import { clock, percent, spokenLength, when } from "./formats.js";
 import { t, words } from "./language.js";
@@ -85,6 +85,7 @@ export class TakeRow {
     if (take.processingStatus === "FAILED") {
       const why = el("span", { class: "problem", text: () => take.failure?.message ?? t("failed") });
       this.meta.replaceChildren(why);
+      if (take.failure?.retryable === false) return; // another run would fail too
       this.retryButton = el("button", {
         type: "button",
         class: "outlined take-retry",
@@ -146,7 +147,7 @@ export class TakeRow {
           const title = input.value.trim();
           if (!title) return setText(problem, words("titleRequired"));
           try {
-            this.take = await renameTake(this.take.id, title);
+            this.take = await takes().rename(this.take.id, title);
           } catch (failure) {
             return setText(problem, () => reasonOf(failure));
           }
@@ -174,7 +175,7 @@ export class TakeRow {
   async retry() {
     if (this.retryButton) this.retryButton.disabled = true;
     try {
-      this.update(await retryTake(this.take.id));
+      this.update(await takes().retry(this.take.id));
       this.shelf.changed(this.take);
       this.renameButton?.focus();
     } catch (failure) {

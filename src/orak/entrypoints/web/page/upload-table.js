@@ -1,6 +1,7 @@
 // @ts-check
 /** A table of uploads on the operators' page: dead letters or orphans. */
-import { nextCursor, orak } from "./calls.js";
+import { nextCursor } from "../client/records.js";
+import { orak } from "./calls.js";
 import { el, icon, ICONS } from "./element.js";
 import { count, size, when } from "./formats.js";
 import { t, words } from "./language.js";
