@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "guides" / "browser.md").read_text()
-SIMPLE, DELIVERY = re.findall(r"```js\n(.*?)```", DOCUMENT, re.DOTALL)
+SIMPLE, STEPS, DELIVERY = re.findall(r"```js\n(.*?)```", DOCUMENT, re.DOTALL)
 
 _APP = """() => {
   localStorage.setItem("token", token);
@@ -36,6 +36,19 @@ def test_the_simple_example_works(app, sung):
     expect(app.locator("output")).to_have_text("From the guide.")
     app.locator("#fileInput").set_input_files(sung)
     expect(app.locator("output")).to_have_text("From the guide. From the guide.")
+
+
+def test_the_example_in_steps_works(app, sung):
+    app.locator("#fileInput").set_input_files(sung)
+    found = app.evaluate(
+        f"""async () => {{
+          const service = recording();
+          const {{ getDuration }} = orak;
+          {STEPS}
+          return (await records()).map(({{ title }}) => title);
+        }}"""
+    )
+    assert found == ["sung (live)"]
 
 
 def test_the_delivery_example_works(app):

@@ -399,3 +399,78 @@ def test_a_put_that_conflicts_with_another_is_retried(page):
       return title;
     }""")
     assert found == "overtaken"
+
+
+def test_a_store_without_conditional_puts_gets_a_plain_one(page, puts):
+    """A proxy stands for the store of an orak that could not ask what it can do."""
+
+    def refuse(route):
+        is_conditional = "if-none-match" in route.request.headers
+        return route.fulfill(status=501) if is_conditional else route.fallback()
+
+    page.route("**/storage/**", refuse)
+    cancelled = []
+    page.on("request", lambda request: request.method == "DELETE" and cancelled.append(request.url))
+    found = page.evaluate(f"""async () => {{
+      const delivery = await ({_RECORDED})();
+      const record = await delivery.run({{ askTitle: () => "plain" }});
+      return [record.title, (await settled(record.id)).processingStatus];
+    }}""")
+    assert found == ["plain", "COMPLETED"]
+    assert ["if-none-match" in put.headers for put in puts] == [True, False]
+    assert len(cancelled) == 1
+
+
+def test_an_object_that_an_earlier_put_has_stored_counts_as_sent(page):
+    lost = []
+
+    def lose(route):
+        if lost:
+            return route.fulfill(status=412)  # as S3 answers; orak's own store answers as before
+        lost.append(route.fetch())
+        return route.abort()
+
+    page.route("**/storage/**", lose)
+    found = page.evaluate(f"""async () => {{
+      const delivery = await ({_RECORDED})();
+      const record = await delivery.run({{ askTitle: () => "sent once" }});
+      return (await settled(record.id)).processingStatus;
+    }}""")
+    assert found == "COMPLETED"
+
+
+def test_three_files_are_sent_at_once_and_calls_are_still_answered(page):
+    held, is_open = [], False
+    page.route("**/storage/**", lambda route: route.fallback() if is_open else held.append(route))
+    page.evaluate("""() => {
+      const files = new orak.FileUploadService({ token });
+      const stop = new AbortController();
+      window.stop = stop;
+      const send = (name, signal) => files.uploadExternalFile(new File(["no sound"], name), { askTitle: () => name, signal });
+      window.sent = [...Array(7).keys()].map((number) => send(`${number}.wav`));
+      window.last = send("aborted.wav", stop.signal).catch(({ name }) => name);
+    }""")
+    page.wait_for_function(
+        "performance.getEntriesByName(location.origin + '/records/async/presigned-url').length === 8"
+    )
+    assert page.evaluate("async () => { stop.abort(); return [await last, (await records()).length]; }") == [
+        "AbortError",
+        0,
+    ]
+    assert len(held) == 3
+    is_open = True
+    for route in held:
+        route.fallback()
+    titles = page.evaluate("async () => (await Promise.all(sent)).map(({ title }) => title)")
+    assert titles == [f"{number}.wav" for number in range(7)]
+
+
+def test_a_refusal_of_the_store_is_an_answer_of_the_single_step(page):
+    found = page.evaluate("""async () => {
+      const service = recording();
+      const blob = new Blob(["bytes"], { type: "audio/webm" });
+      const progress = [];
+      const answer = await service.uploadToS3(`${location.origin}/storage/recordings/unknown_take.webm?signature=no`, blob, { onProgress: (sent) => progress.push(sent) });
+      return [answer instanceof Response, answer.ok, answer.status, answer.headers.has("content-type"), (await answer.text()).length > 0, progress.at(-1)];
+    }""")
+    assert found == [True, False, 403, True, True, 5]

@@ -27,7 +27,10 @@ def page(chromium, server):
     """Return a page of orak's origin that also serves the modules of the existing client."""
     with chromium.new_context() as context:
         context.add_init_script(COUNT)
-        context.route("**/existing/*.js", lambda route: route.fulfill(path=EXISTING / route.request.url.rsplit("/", 1)[-1]))
+        context.route(
+            "**/existing/*.js",
+            lambda route: route.fulfill(path=EXISTING / route.request.url.rsplit("/", 1)[-1]),
+        )
         yield opened(context, server, server.token())
 
 

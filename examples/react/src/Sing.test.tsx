@@ -1,6 +1,7 @@
 import { cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { StrictMode } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { configure } from "orak-client";
 import { FakeRecorder, plugIn } from "./microphone.fake";
 import { serveOrak } from "./orak.fake";
 import { Sing } from "./Sing";
@@ -10,7 +11,8 @@ let orak: Awaited<ReturnType<typeof serveOrak>>;
 beforeEach(async () => {
   plugIn((name, value) => vi.stubGlobal(name, value));
   orak = await serveOrak();
-  render(<StrictMode><Sing token={() => "t"} baseUrl={orak.url} /></StrictMode>);
+  configure({ token: () => "t", baseUrl: orak.url });
+  render(<StrictMode><Sing /></StrictMode>);
 });
 afterEach(async () => {
   cleanup();

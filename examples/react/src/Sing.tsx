@@ -1,8 +1,8 @@
 import { useState, type FormEvent } from "react";
 import { useRecording } from "orak-client/react";
 
-export function Sing({ token, baseUrl }: { token: () => string; baseUrl?: string }) {
-  const { isRecording, isUploading, startRecording, stopRecording, details } = useRecording({ token, baseUrl });
+export function Sing() {
+  const { isRecording, isUploading, startRecording, stopRecording, details } = useRecording();
   const [title, setTitle] = useState("");
   const [saved, setSaved] = useState("");
   const { progress, isWaiting, error } = details;

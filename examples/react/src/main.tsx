@@ -1,6 +1,8 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { configure } from "orak-client";
 import { Sing } from "./Sing";
 
+configure({ token: () => localStorage.getItem("token") ?? "" });
 const root = document.getElementById("root");
-if (root) createRoot(root).render(<StrictMode><Sing token={() => localStorage.getItem("token") ?? ""} /></StrictMode>);
+if (root) createRoot(root).render(<StrictMode><Sing /></StrictMode>);

@@ -24,7 +24,7 @@ afterEach(async () => {
   expect(complaints).toEqual([]); // React reports misuse here
 });
 
-type Options = Parameters<typeof useRecording>[0];
+type Options = NonNullable<Parameters<typeof useRecording>[0]>;
 
 const used = (options: Partial<Options> = {}) =>
   renderHook((given: Partial<Options>) => useRecording({ token: "t", baseUrl: orak.url, ...given }), {
@@ -64,6 +64,15 @@ test("the hook uses the latest options and its functions are stable", async () =
   expect(record.songId).toBe(9);
   expect(onProgress.now).toHaveBeenCalled();
   expect(onProgress.old).not.toHaveBeenCalled();
+});
+
+test("the service's own token is used until the options name another", async () => {
+  const { result, rerender } = used({ token: undefined });
+  result.current.details.service.token = "set later";
+  rerender({ token: undefined });
+  await act(() => result.current.startRecording());
+  await act(() => result.current.stopRecording("With its own token"));
+  expect(new Set(orak.of("POST", /./).map(({ token }) => token))).toEqual(new Set(["set later"]));
 });
 
 test("isUploading is true until the upload ends", async () => {
