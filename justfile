@@ -54,6 +54,10 @@ test-pythons *arguments: setup
 test-browser *arguments: setup _chromium _modules
     {{ bin }}/pytest tests/browser -n 2 "$@"
 
+# Test orak behind PgBouncer and other real servers: `just test-servers [PYTEST ARGUMENTS]`
+test-servers *arguments: setup _servers
+    {{ bin }}/pytest tests/servers -n 2 "$@"
+
 # Check the types of the browser client and test the examples (needs Node)
 test-js:
     npm ci && npm run types && git diff --exit-code -- "*.d.ts" && npm run check && npm test && npm run build
@@ -119,3 +123,12 @@ _modules:
             echo "error: there is no npm; install Node 20 or later" >&2; exit 1; }; \
         apt-get update -qq && apt-get install -qq -y nodejs npm; }
     @test -x node_modules/.bin/esbuild || npm ci --silent
+
+[private]
+_servers:
+    @missing=""; for pair in pgbouncer:pgbouncer nginx:nginx-light redis-sentinel:redis-sentinel redis-server:redis-server; do \
+        PATH="$PATH:/usr/sbin" command -v "${pair%:*}" >/dev/null || missing="$missing ${pair#*:}"; done; \
+    test -z "$missing" || { \
+        test "$(id -u)" = 0 && command -v apt-get >/dev/null || { \
+            echo "error: not installed:$missing" >&2; exit 1; }; \
+        apt-get update -qq && apt-get install -qq -y --no-install-recommends $missing; }

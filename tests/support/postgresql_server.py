@@ -38,7 +38,7 @@ class Server:
         self._bin = _commands.POSTGRES_BIN_PATH
         self._user = None
         if os.geteuid() == 0:  # PostgreSQL does not run as root
-            self._user = _user()
+            self._user = system_user()
             shutil.chown(self.folder, self._user)
             if not self._can_run():  # such as below /root, which other users cannot enter
                 self._bin = self._copied()
@@ -119,7 +119,7 @@ class Server:
         )
 
 
-def _user() -> str:
+def system_user() -> str:
     """Return the system user of the server; create it if it does not exist."""
     deadline = time.monotonic() + 10
     while True:

@@ -60,6 +60,7 @@ class Container(containers.DeclarativeContainer):
         *(url, clock, lease),
         upgrade=chosen.db_auto_upgrade,
         patient=patient,
+        pooler=chosen.database_pooler,
     )
     memory = providers.Resource(MemoryPersistence.open, clock=clock, lease=lease)
     persistence = providers.Selector(chosen.database_kind, memory=memory, sqlite=sql, postgresql=sql)

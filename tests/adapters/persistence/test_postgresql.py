@@ -363,3 +363,13 @@ async def test_every_session_has_the_timeouts(postgresql):
 
     assert await postgresql._connections.read(limits) == ["5s", "2s", "10s"]
     assert await postgresql._connections.write(limits) == ["5s", "2s", "10s"]
+
+
+async def test_without_a_pooler_statements_stay_prepared(postgresql_url):
+    connections = PostgresqlConnections(postgresql_url, size=1)
+
+    def names(connection):
+        return connection.exec_driver_sql("SELECT name FROM pg_prepared_statements").scalars().all()
+
+    assert [*await connections.read(names), *await connections.read(names)] != []
+    await connections.close()

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from orak.adapters.persistence.sql.postgresql_url import Pooler
 from orak.domain.audio import AudioProfile
 from orak.entrypoints.settings import checks
 
@@ -33,6 +34,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: Annotated[
         str | None, Meta(description="SQLite file, PostgreSQL URL or `memory:`; default <data dir>/orak.db")
     ] = None
+    database_pooler: Annotated[
+        Pooler,
+        Meta(description="mode of a pooler in front of PostgreSQL; auto works with either, and without one"),
+    ] = "auto"
     db_auto_upgrade: Annotated[
         bool, Meta(description="switch that migrates PostgreSQL at start; SQLite always migrates at start")
     ] = False

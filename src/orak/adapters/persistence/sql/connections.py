@@ -141,6 +141,9 @@ _UNIQUE = {
 _CONFLICTS = frozenset({"40001", "40P01"})
 """Serialization failure and deadlock: the whole transaction can be tried again."""
 
+_STATEMENT_LOST = frozenset({"26000", "42P05"})
+"""A prepared statement is missing, or belongs to another client: a pooler shares sessions between clients."""
+
 _UNSTORABLE = "22"
 """The class of values that a column cannot hold; https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
@@ -165,4 +168,8 @@ def _refusal(error: DBAPIError) -> StaleVersion | Unavailable:
         return Violation(violated(error, _UNIQUE))
     if state in _CONFLICTS:
         return StaleVersion(f"the transaction lost to another one (SQLSTATE {state})")
+    if state in _STATEMENT_LOST:
+        return Unavailable(
+            f"the database: {message_of(error)}; behind a pooler, set DATABASE_POOLER=transaction"
+        )
     return Unavailable(f"the database: {message_of(error)}")

@@ -14,6 +14,7 @@ from orak.adapters.persistence.sql.dialect import utc_now
 from orak.adapters.persistence.sql.event_log import SqlEventLog
 from orak.adapters.persistence.sql.intake import SqlIntake
 from orak.adapters.persistence.sql.leases import SqlLeases
+from orak.adapters.persistence.sql.postgresql_url import Pooler
 from orak.adapters.persistence.sql.reports import SqlReports
 from orak.adapters.persistence.sql.schema import schema_prepared
 from orak.adapters.persistence.sql.snapshots import SqlSnapshots
@@ -48,14 +49,20 @@ class SqlPersistence:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, url: str, *, clock: Clock, lease: timedelta, admit: Callable[[], None] = lambda: None
+        cls,
+        url: str,
+        *,
+        clock: Clock,
+        lease: timedelta,
+        pooler: Pooler = "auto",
+        admit: Callable[[], None] = lambda: None,
     ) -> AsyncIterator[Persistence]:
         """Open the database at a `sqlite:///` or `postgresql://` URL.
 
-        At exit, uploads that wait are stored. On PostgreSQL, *admit* runs before each new connection and may
-        raise `Unavailable`.
+        At exit, uploads that wait are stored. On PostgreSQL, *pooler* is the mode of a pooler in front of it.
+        *admit* then runs before each new connection and may raise `Unavailable`.
         """
-        persistence = cls(_connections(url, admit), clock, lease)
+        persistence = cls(_connections(url, pooler, admit), clock, lease)
         try:
             yield persistence
         finally:
@@ -64,7 +71,7 @@ class SqlPersistence:
     @classmethod
     @asynccontextmanager
     async def prepared(
-        cls, url: str, clock: Clock, lease: timedelta, *, upgrade: bool, patient: bool
+        cls, url: str, clock: Clock, lease: timedelta, *, upgrade: bool, patient: bool, pooler: Pooler
     ) -> AsyncIterator[Persistence]:
         """Prepare the schema as `schema_prepared` does, then open the database.
 
@@ -74,7 +81,7 @@ class SqlPersistence:
         """
         async with (
             schema_prepared(url, upgrade=upgrade, patient=patient) as admit,
-            cls.open(url, clock=clock, lease=lease, admit=admit) as persistence,
+            cls.open(url, clock=clock, lease=lease, pooler=pooler, admit=admit) as persistence,
         ):
             yield persistence
 
@@ -96,10 +103,10 @@ _NOW = select(utc_now())
 _WRITE_NOTHING = update(feed).where(false()).values(position=feed.c.position)
 
 
-def _connections(url: str, admit: Callable[[], None]) -> Connections:
+def _connections(url: str, pooler: Pooler, admit: Callable[[], None]) -> Connections:
     if url.startswith("sqlite:"):
         return SqliteConnections(make_url(url))
     # The driver is installed by `orak[postgresql]`, and takes time to import.
     from orak.adapters.persistence.sql.postgresql import PostgresqlConnections  # noqa: PLC0415 - see above
 
-    return PostgresqlConnections(url, admit=admit)
+    return PostgresqlConnections(url, pooler=pooler, admit=admit)

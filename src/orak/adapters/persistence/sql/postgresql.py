@@ -10,9 +10,11 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
+from sqlalchemy.util import await_only
 
 from orak.adapters.persistence.sql.connections import PATIENCE, Runner, translate_errors
-from orak.adapters.persistence.sql.postgresql_session import BROKEN, Sessions, first_line
+from orak.adapters.persistence.sql.postgresql_session import BROKEN, Sessions, first_line, is_shared
+from orak.adapters.persistence.sql.postgresql_url import Pooler
 from orak.application.ports.failures import Unavailable
 
 T = TypeVar("T")
@@ -34,6 +36,9 @@ _LIMITS_OF_MIGRATIONS = _LIMITS | {"statement_timeout": "0", "lock_timeout": "60
 _ANSWER_TIMEOUT = 7.0
 """Seconds without an answer after which the server counts as lost; `statement_timeout` ends sooner."""
 
+_STATEMENTS = 100
+"""Prepared statements that one connection keeps."""
+
 _MIGRATION_LOCK = 0x6F72616B  # "orak" in ASCII: the advisory lock of the process that migrates
 
 
@@ -41,7 +46,8 @@ class PostgresqlConnections:
     """A pool of asyncpg connections on the event loop.
 
     When a caller is cancelled, the server cancels its statement, and the connection is rolled back before
-    another caller gets it. *admit* runs before each new connection and may raise `Unavailable`.
+    another caller gets it. *pooler* is the mode of a pooler in front of the server. *admit* runs
+    before each new connection and may raise `Unavailable`.
     """
 
     def __init__(
@@ -50,23 +56,23 @@ class PostgresqlConnections:
         *,
         size: int = _POOL,
         patience: float = PATIENCE,
+        pooler: Pooler = "auto",
         admit: Callable[[], None] = lambda: None,
     ) -> None:
-        sessions = Sessions(url, _LIMITS, answer_timeout=_ANSWER_TIMEOUT, admit=admit)
+        sessions = Sessions(url, _LIMITS, answer_timeout=_ANSWER_TIMEOUT, pooler=pooler, admit=admit)
         self._engine = _engine(sessions, pool_size=size, max_overflow=0, pool_timeout=patience)
         event.listen(self._engine.sync_engine, "checkout", _skip_closed)
-        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        async with _connected(self._reading) as connection:
-            return await connection.run_sync(work)
+        async with _connected(self._engine) as connection:
+            return await connection.run_sync(_one_by_one(work))
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         async with self.transaction() as transaction:
             return await transaction.run_sync(work)
 
     async def write_at_once(self, work: Callable[[Connection], T]) -> T:
-        return await self.read(work)  # in AUTOCOMMIT, the one statement is a transaction by itself
+        return await self.read(work)  # the one statement is a transaction by itself
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Runner]:
@@ -84,12 +90,12 @@ def migrate(url: str, work: Callable[[Connection], T]) -> T:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
         return work(connection)
 
-    return _run(_once(Sessions(url, _LIMITS_OF_MIGRATIONS, answer_timeout=None), run))
+    return _run(_once(Sessions(url, _LIMITS_OF_MIGRATIONS, answer_timeout=None, pooler="transaction"), run))
 
 
 def read_once(url: str, work: Callable[[Connection], T]) -> T:
     """Run *work*, which only reads, on a connection of its own."""
-    return _run(_once(Sessions(url, _LIMITS, answer_timeout=_ANSWER_TIMEOUT), work))
+    return _run(_once(Sessions(url, _LIMITS, answer_timeout=_ANSWER_TIMEOUT, pooler="transaction"), work))
 
 
 def _run(once: Coroutine[None, None, T]) -> T:
@@ -119,11 +125,37 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 
 def _engine(sessions: Sessions, **options: Any) -> AsyncEngine:  # noqa: ANN401 - passed on to SQLAlchemy
-    engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=sessions.open, hide_parameters=True, **options
-    )
+    def connect() -> Any:  # noqa: ANN401 - SQLAlchemy's wrapper of the session
+        session = await_only(sessions.open())
+
+        async def opened() -> object:
+            return session
+
+        kept = 0 if is_shared(session) else _STATEMENTS
+        return engine.dialect.loaded_dbapi.connect(
+            async_creator_fn=opened,
+            prepared_statement_cache_size=kept,
+            prepared_statement_name_func=None if kept else str,  # str() is no name
+        )
+
+    engine = create_async_engine("postgresql+asyncpg://", creator=connect, hide_parameters=True, **options)
     translate_errors(engine.sync_engine)
     return engine
+
+
+def _one_by_one(work: Callable[[Connection], T]) -> Callable[[Connection], T]:
+    """Let each statement of *work* be a transaction by itself, without the round trips of BEGIN and COMMIT.
+
+    In a shared session, *work* is one transaction, because settings do not last longer.
+    """
+
+    def run(connection: Connection) -> T:
+        if not is_shared(connection.connection.driver_connection):
+            return work(connection.execution_options(isolation_level="AUTOCOMMIT"))
+        with connection.begin():
+            return work(connection)
+
+    return run
 
 
 def _skip_closed(_connection: object, _: ConnectionPoolEntry, pooled: PoolProxiedConnection) -> None:

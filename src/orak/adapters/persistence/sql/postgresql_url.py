@@ -6,10 +6,13 @@ Its parameters: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ
 import os
 import ssl
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import msgspec
+
+Pooler = Literal["auto", "session", "transaction"]
+"""How a pooler in front of PostgreSQL works: a client has one session, or another one in each transaction."""
 
 _ANY, _PRIMARY, _READ_WRITE = "any", "primary", "read-write"
 
