@@ -6,7 +6,6 @@ import {
   Live,
   OrakError,
   RecordingService,
-  Records,
   Takes,
   UndecodableError,
   Upload,
@@ -17,6 +16,7 @@ import {
   microphones,
   newKey,
   recordingType,
+  records,
   withDuration,
 } from "orak-client";
 import type {
@@ -43,6 +43,7 @@ import type {
   RecordingDetails,
   RecordingOptions,
   RecordingState,
+  Records,
   StepOptions,
   Token,
   UploadOptions,
@@ -104,8 +105,12 @@ export async function uploadFile(file: File, signal: AbortSignal): Promise<strin
   }
 }
 
-export async function tidyUp(): Promise<void> {
-  const records = new Records(new Api());
+export async function tidyUp(service: FileUploadService): Promise<void> {
+  await tidy(records);
+  await tidy(service.records);
+}
+
+async function tidy(records: Records): Promise<void> {
   let page: RecordPage = await records.list({ limit: 50 });
   for (;;) {
     for (const { id, failure } of page) {

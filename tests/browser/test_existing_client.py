@@ -111,6 +111,28 @@ def test_the_original_file_upload_service_runs(page, calls, sung):
     assert found["done"]["processingStatus"] == "COMPLETED"
 
 
+def test_the_original_file_upload_service_sends_a_file_without_a_duration(page, calls):
+    """The original's `getDuration` returns Infinity for what a browser has recorded in pieces."""
+    found = page.evaluate("""async () => {
+      const { Files } = await import("/existing/app.js");
+      const recorder = new MediaRecorder(await navigator.mediaDevices.getUserMedia({ audio: true }));
+      const pieces = [];
+      recorder.ondataavailable = ({ data }) => pieces.push(data);
+      const stopped = new Promise((done) => (recorder.onstop = done));
+      recorder.start(100);
+      await passed(1300);
+      recorder.stop();
+      await stopped;
+      const service = new Files();
+      service.token = token;
+      const record = await service.uploadExternalFile(new File(pieces, "노래.webm", { type: "audio/webm" }));
+      return { first: record.durationSeconds, done: await settled(record.id) };
+    }""")
+    assert calls == _ORIGINAL_CALLS
+    assert found["done"]["processingStatus"] == "COMPLETED"
+    assert found["done"]["durationSeconds"] in {1, 2}
+
+
 def test_the_original_hook_runs(hooks, calls):
     found = hooks.evaluate("""async () => {
       const shown = hooks.rendered("original", token);

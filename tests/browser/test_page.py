@@ -215,6 +215,32 @@ def test_signing_out_ends_the_recording_and_keeps_it_for_its_user(demo, browsing
             page.get_by_role("button", name="Sign out").click()  # an upload in progress is kept too
 
 
+def test_a_chosen_file_is_kept_for_its_user_when_the_token_expires(demo, browsing, enter, sung):
+    def expire(page):
+        page.route("**/records/async/me*", lambda route: route.fulfill(status=401), times=1)
+        page.evaluate("dispatchEvent(new Event('online'))")  # the page refreshes
+        expect(page.get_by_text("This token is invalid or expired.")).to_be_visible()
+
+    with browsing() as context:
+        page = enter(context, demo.token(user=7001))
+        page.locator("#files").set_input_files(sung)
+        page.get_by_label("Title · first verse.webm").fill("Not lost")
+        expire(page)
+        sign_in(page, demo.token(user=7001))
+        title = page.get_by_label("Title · first verse.webm")
+        expect(title).to_have_value("Not lost")
+        expire(page)
+        sign_in(page, demo.token(user=7002))
+        expect(page.get_by_role("heading", name="Uploads")).to_be_hidden()
+        page.get_by_role("button", name="Sign out").click()
+        sign_in(page, demo.token(user=7001))
+        page.locator("#files").set_input_files(sung)
+        expire(page)
+        sign_in(page, demo.token(user=7001))
+        title.press("Enter")
+        expect(page.get_by_role("button", name="Play first verse")).to_be_enabled()
+
+
 def test_an_expired_upload_url_is_replaced(demo, browsing, enter, sung):
     token = demo.token()
     with browsing() as context:

@@ -46,6 +46,18 @@ def test_the_typescript_example_uses_every_export():
         assert len(re.findall(rf"\b{name}\b", sample)) > 1, name
 
 
+def test_the_types_of_records_and_signed_urls_have_the_fields_that_orak_answers():
+    types = (CLIENT / "api.js").read_text()
+    components = json.loads((ROOT / "docs" / "openapi.json").read_text())["components"]["schemas"]
+
+    def fields(name):
+        [typedef] = re.findall(rf"@typedef {{object}} {name}\b(.*?)\*/", types, re.DOTALL)
+        return re.findall(r"@property {.*?} (\w+)", typedef, re.DOTALL)
+
+    assert fields("RecordResponse") == [*components["RecordView"]["properties"]]
+    assert fields("PresignedUrl") == [*components["SignedUploadView"]["properties"]]
+
+
 def test_the_browser_client_knows_the_formats_that_orak_accepts():
     table = re.search(r"FORMATS = (\[.*?\n\]);", (CLIENT / "content-types.js").read_text(), re.DOTALL)
     formats = json.loads(re.sub(r",(\s*\])", r"\1", table[1]))

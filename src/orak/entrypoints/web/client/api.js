@@ -18,7 +18,7 @@
  * @property {string | null} publicUrl
  * @property {string} createdAt
  * @property {string} updatedAt
- * @property {{ code: string, message: string, retryable?: boolean } | null} failure `retryable`: whether `retry` can help
+ * @property {{ code: string, message: string, retryable: boolean } | null} failure `retryable`: whether `retry` can help
  * @property {string | null} waveformUrl
  * @property {{ inputLufs: number | null, outputLufs: number | null, truePeakDb: number | null,
  *   limitedBy: "headroom" | "silence" | null } | null} loudness `limitedBy`: why the target was not reached

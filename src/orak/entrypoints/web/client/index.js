@@ -6,7 +6,7 @@ export { getDuration, UndecodableError } from "./duration.js";
 export { FileUploadService } from "./file-upload-service.js";
 export { Live } from "./live.js";
 export { RecordingService } from "./recording-service.js";
-export { Records } from "./records.js";
+export { records } from "./records.js";
 export { Takes } from "./takes.js";
 export { Upload } from "./upload.js";
 export { EmptyTakeError } from "./upload-steps.js";
@@ -35,6 +35,7 @@ export { withDuration } from "./webm.js";
 /** @typedef {import("./records.js").CreateOptions} CreateOptions */
 /** @typedef {import("./records.js").NewRecord} NewRecord */
 /** @typedef {import("./records.js").RecordPage} RecordPage */
+/** @typedef {import("./records.js").Records} Records */
 /** @typedef {import("./takes.js").KeptTake} KeptTake */
 /** @typedef {import("./upload-steps.js").AskTitle} AskTitle */
 /** @typedef {import("./upload-steps.js").PresignOptions} PresignOptions */

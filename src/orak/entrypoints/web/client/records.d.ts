@@ -50,7 +50,8 @@ export class Records {
     ofUpload(uploadId: number): Promise<import("./api.js").RecordResponse | undefined>;
     #private;
 }
-export type Api = import("./api.js").Api;
+/** The records of the user whose token `configure` has set. */
+export const records: Records;
 export type RecordResponse = import("./api.js").RecordResponse;
 export type NewRecord = {
     title: string;
@@ -78,3 +79,4 @@ export type CreateOptions = {
 export type RecordPage = RecordResponse[] & {
     next: string | null;
 };
+import { Api } from "./api.js";

@@ -1,9 +1,8 @@
 // @ts-check
 /** The user's records: creating, listing, changing and deleting them. */
-import { isPassing, newKey, OrakError } from "./api.js";
+import { Api, isPassing, newKey, OrakError } from "./api.js";
 import { untilAnotherTry } from "./network.js";
 
-/** @typedef {import("./api.js").Api} Api */
 /** @typedef {import("./api.js").RecordResponse} RecordResponse */
 
 /**
@@ -108,6 +107,9 @@ export class Records {
     return recordId === null ? undefined : this.get(recordId);
   }
 }
+
+/** The records of the user whose token `configure` has set. */
+export const records = new Records(new Api());
 
 /**
  * Return the field of a duration. JSON has no Infinity: an unknown duration is left out.

@@ -3,7 +3,7 @@
 import { FileUploadService } from "../client/file-upload-service.js";
 import { RecordingService } from "../client/recording-service.js";
 import { Takes } from "../client/takes.js";
-import { abandonAll, hasUploads, Arrival } from "./arrivals.js";
+import { abandonAll, Arrival, filesInProgress, hasUploads } from "./arrivals.js";
 import { orak } from "./calls.js";
 import { deleteNow } from "./deletions.js";
 import { requireSignIn } from "./door.js";
@@ -33,14 +33,14 @@ function receive(delivery) {
   new Arrival(name, name(), delivery, arrived).focus();
 }
 
-/** @param {File[]} files */
+/** @param {{ file: File, title: string }[]} files */
 function receiveFiles(files) {
   const service = new FileUploadService({ api: orak() });
   const isTyping = byId("arrivals").contains(document.activeElement); // do not move the focus from a title
-  for (const file of files.toReversed()) {
+  for (const { file, title } of files.toReversed()) {
     try {
       const delivery = service.prepare(file);
-      const arrival = new Arrival(() => file.name, file.name.replace(/\.[^.]*$/, ""), delivery, arrived);
+      const arrival = new Arrival(() => file.name, title, delivery, arrived);
       if (!isTyping) arrival.focus();
     } catch (failure) {
       notify(() => `${file.name}: ${reasonOf(failure)}`, { kind: "error" });
@@ -59,7 +59,18 @@ let visit = new AbortController();
 /** Resolves when the recordings of the previous user are released. @type {Promise<unknown>} */
 let released = Promise.resolve();
 
-takeFiles(receiveFiles, () => token() !== null);
+/**
+ * Files whose upload ended with the token of their user; it begins again when the same user signs in.
+ * @type {{ user: string, files: { file: File, title: string }[] }}
+ */
+let unsent = { user: "", files: [] };
+/** The id of the signed-in user. */
+let user = "";
+
+/** @param {File[]} files */
+const titled = (files) => files.map((file) => ({ file, title: file.name.replace(/\.[^.]*$/, "") }));
+
+takeFiles((files) => receiveFiles(titled(files)), () => token() !== null);
 
 addEventListener("beforeunload", (event) => {
   if (stage.recording || hasUploads()) event.preventDefault();
@@ -75,10 +86,14 @@ requireSignIn({
     stage.open(service);
     visit = new AbortController();
     const { signal } = visit;
+    user = subject();
+    if (unsent.user === user) receiveFiles(unsent.files);
+    unsent = { user, files: [] };
     updates.begin();
     void released.then(() => offerUnfinished(service, receive, signal));
   },
-  onSignOut: () => {
+  onSignOut: (isRefused) => {
+    if (isRefused) unsent = { user, files: filesInProgress() };
     updates.end();
     visit.abort();
     deleteNow();

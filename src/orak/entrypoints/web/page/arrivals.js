@@ -16,6 +16,10 @@ let number = 0;
 /** @type {Set<Arrival>} */
 const inProgress = new Set();
 
+/** The files that are being uploaded, with what their users have entered. @returns {{ file: File, title: string }[]} */
+export const filesInProgress = () =>
+  [...inProgress].flatMap(({ delivery: { blob }, input }) => (blob instanceof File ? [{ file: blob, title: input.value }] : []));
+
 /** Stop all uploads when the user signs out. Recordings on the device stay there. */
 export async function abandonAll() {
   await Promise.all([...inProgress].map((arrival) => arrival.abandon()));

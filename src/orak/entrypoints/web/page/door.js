@@ -7,8 +7,9 @@ import { signIn, signOut, takeTokenFromAddress, token } from "./session.js";
 
 /**
  * Show *content* while there is a token, and the sign-in form otherwise.
- * @param {{ content: HTMLElement, onSignIn: () => void, onSignOut: () => void, maySignOut?: () => boolean }} options
- *   `maySignOut`: called when orak refuses the token; false postpones the sign-out to the next refusal
+ * @param {{ content: HTMLElement, onSignIn: () => void, onSignOut: (isRefused: boolean) => void,
+ *   maySignOut?: () => boolean }} options `isRefused`: whether orak refused the token; `maySignOut`: called then, false
+ *   postpones the sign-out to the next refusal
  */
 export function requireSignIn({ content, onSignIn, onSignOut, maySignOut = () => true }) {
   const field = /** @type {HTMLInputElement} */ (byId("token"));
@@ -20,9 +21,9 @@ export function requireSignIn({ content, onSignIn, onSignOut, maySignOut = () =>
     byId("sign-out").hidden = !isSignedIn;
     if (isSignedIn) onSignIn();
   };
-  const leave = () => {
+  const leave = (isRefused = false) => {
     signOut();
-    onSignOut();
+    onSignOut(isRefused);
     show();
     field.focus();
   };
@@ -38,17 +39,17 @@ export function requireSignIn({ content, onSignIn, onSignOut, maySignOut = () =>
     show();
     byId("language").focus(); // the focused field is hidden now
   });
-  byId("sign-out").addEventListener("click", leave);
+  byId("sign-out").addEventListener("click", () => leave());
   onRefusedToken(() => {
     if (token() === null || !maySignOut()) return; // an earlier refusal has signed the user out
-    leave();
+    leave(true);
     setText(problem, words("tokenRefused"));
   });
   addEventListener("hashchange", () => {
     const before = token();
     takeTokenFromAddress();
     if (token() === before) return;
-    onSignOut();
+    onSignOut(false);
     show();
   });
   takeTokenFromAddress();
