@@ -120,15 +120,23 @@ def test_an_upload_waits_for_the_network_and_continues(browsing, enter, sung):
         expect(page.get_by_role("button", name="Play first verse")).to_be_enabled()
 
 
-def test_a_failed_take_shows_its_reason_and_can_be_retried(demo, browsing, enter, recorded):
+def test_a_failed_take_shows_its_reason_and_can_be_retried_where_that_helps(demo, browsing, enter, recorded):
     token = demo.token()
-    assert recorded(token, "Noise", b"this is no sound at all")["processingStatus"] == "FAILED"
+    record = recorded(token, "Noise", b"this is no sound at all")
+    assert record["processingStatus"] == "FAILED"
+    crashed = record | {"failure": record["failure"] | {"retryable": True}}
+    again = record | {"processingStatus": "PROCESSING", "failure": None}
     with browsing(locale="ko-KR") as context:
         page = enter(context, token)
         expect(page.locator(".take .problem")).not_to_be_empty()
-        with page.expect_response(lambda answer: answer.url.endswith("/retry")) as again:
+        expect(page.get_by_role("button", name="Noise 다시 시도")).to_have_count(0)
+        page.route("**/records/async/me?*", lambda route: route.fulfill(json=[crashed]))
+        page.route("**/retry", lambda route: route.fulfill(json=again))
+        page.reload()
+        with page.expect_response(lambda answer: answer.url.endswith("/retry")) as retried:
             page.get_by_role("button", name="Noise 다시 시도").click()
-        assert again.value.ok
+        assert retried.value.ok
+        expect(page.get_by_role("button", name="Noise 다시 시도")).to_have_count(0)
 
 
 def test_a_take_of_a_closed_tab_is_offered_and_finished(demo, browsing, enter):

@@ -87,7 +87,8 @@ def show_takes(page, record, language):
 
 
 def failure(code, language):
-    return {"code": code, "message": failure_text(code, language)}
+    retryable = code is FailureCode.CORRUPT  # on the operators' page
+    return {"code": code, "message": failure_text(code, language), "retryable": retryable}
 
 
 def opened(context, demo, token, path="/"):

@@ -84,12 +84,15 @@ def test_an_upload_can_be_cancelled(orak):
     assert orak.upload_status(presigned.upload_id).processing_status == "CANCELLED"
 
 
-def test_a_failed_record_can_be_retried_and_fails_the_same_way(orak, tmp_path):
+def test_a_record_whose_file_is_at_fault_cannot_be_retried(orak, tmp_path):
     broken = tmp_path / "broken.mp3"
     broken.write_text("no music")
     failed = orak.upload(broken, "broken", wait=60)
     assert (failed.processing_status, failed.failure.code) == ("FAILED", "UNSUPPORTED_FORMAT")
-    assert orak.wait(orak.retry(failed.id).id).failure == failed.failure
+    assert not failed.failure.retryable
+    with pytest.raises(OrakApiError, match="CONFLICT") as refused:
+        orak.retry(failed.id)
+    assert refused.value.status == 409
 
 
 def test_the_error_names_every_invalid_field(orak):

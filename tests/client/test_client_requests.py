@@ -160,9 +160,11 @@ def test_a_file_that_changes_while_it_is_sent_raises_file_changed(scripted, tmp_
 
 
 def test_a_call_sends_its_arguments_unchanged(scripted):
-    orak, api = scripted(record(), record())
+    orak, api = scripted(*(record() for _ in range(4)))
     orak.create("한 곡", 1, song_id=2, duration_seconds=3, wait=5)
     orak.change(1, song_id=3)
+    orak.change(1, song_id=None)
+    orak.change(1, title="두 곡")
     assert json.loads(api.requests[0].content) == {
         "title": "한 곡",
         "uploadId": 1,
@@ -172,6 +174,8 @@ def test_a_call_sends_its_arguments_unchanged(scripted):
     assert api.requests[0].headers["Prefer"] == "wait=5"
     assert api.requests[0].headers["Authorization"] == "Bearer secret-token"
     assert json.loads(api.requests[1].content) == {"songId": 3}
+    assert json.loads(api.requests[2].content) == {"songId": None}
+    assert json.loads(api.requests[3].content) == {"title": "두 곡"}
 
 
 @pytest.mark.parametrize("url", ["localhost:8000", "ftp://orak.test", "http://", "http://orak:port", ""])

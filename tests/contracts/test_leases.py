@@ -182,7 +182,7 @@ async def test_a_retried_upload_waits_behind_its_owners_other_uploads(persistenc
     first, *others = [await a_waiting_record(persistence) for _ in range(3)]
     running = (await persistence.leases.claim()).upload
     failed = await saved(persistence, running.fail(1, FailureCode.CORRUPT, at=START))
-    await saved(persistence, failed.retry(at=START))
+    await saved(persistence, failed.retry(at=START, forced=True))
     assert [upload_id for _, upload_id in await claim_all(persistence)] == [
         *(other.upload.id for other in others),
         first.upload.id,
@@ -238,6 +238,16 @@ async def test_an_extended_lease_counts_from_now(persistence, clock):
     assert (held.lease_until, held.progress) == (clock.now() + LEASE, 40)
     assert held.version == upload.version
     assert await persistence.event_log.number() == upload.version
+
+
+async def test_progress_moves_the_time_of_change_and_a_bare_heartbeat_does_not(persistence, clock):
+    await a_waiting_record(persistence)
+    upload = (await persistence.leases.claim()).upload
+    for progress, moved in ((0, False), (40, True), (40, False), (41, True)):
+        clock.advance(10 * SECOND)
+        before = (await read(persistence, upload.id)).changed_at
+        await persistence.leases.extend(upload.id, 1, progress)
+        assert (await read(persistence, upload.id)).changed_at == (clock.now() if moved else before)
 
 
 async def test_a_worker_may_complete_on_the_row_it_read_before_extending(persistence, clock):

@@ -94,7 +94,7 @@ async def test_an_upload_is_in_line_since_it_had_both_bytes_and_record(persisten
 
 async def test_a_retried_upload_is_in_line_since_the_retry(persistence):
     letter = await failed(persistence)
-    await saved(persistence, letter.retry(at=START + MINUTE))
+    await saved(persistence, letter.retry(at=START + MINUTE, forced=True))
     assert (await persistence.reports.count(START + MINUTE, START)).in_line_since == START + MINUTE
     assert await persistence.reports.failures(Page()) == []
 

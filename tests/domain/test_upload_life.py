@@ -13,7 +13,7 @@ from orak.domain.errors import LeaseLost, PermissionDenied, StateConflict, Uploa
 from orak.domain.events import DomainEvent, EventType
 from orak.domain.identity import ObjectKey, RecordId, UserId
 from orak.domain.policies.retries import MAX_FAILURES
-from orak.domain.processing import MOVES, FailureCode, ProcessingStatus, shown_as
+from orak.domain.processing import MOVES, RETRYABLE, FailureCode, ProcessingStatus, shown_as
 from orak.domain.upload import IllegalMove, Output, Upload
 
 S = ProcessingStatus
@@ -55,7 +55,7 @@ TRANSITIONS: dict[
         S.UPLOADED,
     ),
     "release": (lambda u: u.release(1, at=LATER), {S.PROCESSING}, S.UPLOADED),
-    "retry": (lambda u: u.retry(at=LATER), {S.FAILED}, S.UPLOADED),
+    "retry": (lambda u: u.retry(at=LATER, forced=True), {S.FAILED}, S.UPLOADED),
     "delete": (lambda u: u.delete(at=LATER), set(S) - {S.DELETED}, S.DELETED),
 }
 
@@ -210,6 +210,53 @@ def test_replaced_bytes_are_verified_anew_and_count_as_a_failure():
     assert (other.status, other.failure) == (S.FAILED, FailureCode.SIZE_MISMATCH)
     gone, _ = held.reverify(1, None, at=LATER, not_before=LATER)
     assert (gone.status, gone.etag, gone.failures) == (S.UPLOADED, "etag-0", 1)
+
+
+@pytest.mark.parametrize("status", S)
+@pytest.mark.parametrize("failure", [None, *FailureCode])
+@pytest.mark.parametrize("etag", [None, "etag-0"])
+@pytest.mark.parametrize("forced", [False, True])
+def test_a_retry_is_accepted_exactly_where_it_is_announced(status, failure, etag, forced):
+    upload = an_upload(status=status, failure=failure, etag=etag)
+    why = upload.retry_obstacle(forced=forced)
+    accepted = status is S.FAILED and etag is not None and (forced or failure in RETRYABLE)
+    assert (why is None) is accepted
+    if accepted:
+        assert upload.retry(at=LATER, forced=forced)[0].status is S.UPLOADED
+    else:
+        with pytest.raises(StateConflict) as refusal:
+            upload.retry(at=LATER, forced=forced)
+        assert refusal.value.why is why
+
+
+def test_only_the_machine_makes_a_failure_retryable():
+    assert sorted(RETRYABLE) == ["DECODER_CRASHED", "FAILED_TOO_OFTEN", "RESOURCE_LIMIT"]
+
+
+@pytest.mark.parametrize("status", S)
+@pytest.mark.parametrize("name", TRANSITIONS)
+def test_every_end_has_a_failure_and_a_message(name, status):
+    act, allowed, to = TRANSITIONS[name]
+    if status not in allowed or to not in {S.FAILED, S.EXPIRED, S.CANCELLED}:
+        return
+    after, _ = act(in_state(status))
+    assert after.changed_at == LATER
+    assert after.shown_failure is not None
+    assert after.error_message.startswith(after.shown_failure)
+
+
+def test_a_late_arrival_takes_the_failure_away():
+    expired, _ = an_upload(record_id=RECORD).expire(at=LATER)
+    assert expired.shown_failure is FailureCode.UPLOAD_EXPIRED
+    arrived, _ = expired.receive(an_object(expired), at=LATER)
+    assert (arrived.shown_failure, arrived.error_message) == (None, None)
+
+
+def test_bytes_that_are_gone_at_the_last_failure_cannot_be_retried():
+    held = in_state(S.PROCESSING, failures=MAX_FAILURES - 1)
+    gone, _ = held.reverify(1, None, at=LATER, not_before=LATER)
+    assert (gone.status, gone.failure) == (S.FAILED, FailureCode.FAILED_TOO_OFTEN)
+    assert gone.retry_obstacle(forced=True) is WrongState.OBJECT_GONE
 
 
 def test_a_completed_upload_shows_the_rendition_s_key():

@@ -53,6 +53,7 @@ async def test_a_file_without_audio_fails_with_a_code(tmp_path):
         assert answer.json()["failure"] == {
             "code": "UNSUPPORTED_FORMAT",
             "message": "This file format is not supported",
+            "retryable": False,
         }
 
 

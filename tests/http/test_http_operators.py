@@ -137,7 +137,7 @@ async def test_a_dead_letter_is_listed_and_retried(batch, api, operator, owner):
         "contentType": "audio/webm",
         "attempt": 1,
         "failures": 1,
-        "failure": {"code": "CORRUPT", "message": "The file is damaged"},
+        "failure": {"code": "CORRUPT", "message": "The file is damaged", "retryable": True},
         "errorMessage": "CORRUPT",
     }
     again = await operator.post(f"{batch}/failures/{upload_id}/retry")

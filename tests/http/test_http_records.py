@@ -4,16 +4,18 @@ import asyncio
 import json
 import unicodedata
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from msgspec.structs import replace
 
 from http_api import OWNER, SETTINGS, an_api, convert, create_record, presign, refusal, upload, wrong_fields
-from orak.application.ports.converter import Unconvertible
+from orak.application.ports.converter import DecoderDied, Unconvertible
 from orak.application.ports.songs import Song
 from orak.domain.actor import Actor
 from orak.domain.identity import MAX_ID, SongId, UploadId, UserId
-from orak.domain.processing import FailureCode
+from orak.domain.policies.retries import MAX_FAILURES, MAX_FAILURES_WHEN_KILLED
+from orak.domain.processing import RETRYABLE, FailureCode
 
 JSON = {"Content-Type": "application/json"}
 
@@ -68,8 +70,12 @@ async def test_a_failure_is_explained_in_the_language_of_the_client(api, owner):
     korean = (await owner.get("/records/async/1")).json()
     english = (await owner.get("/records/async/1", headers={"Accept-Language": "en"})).json()
     assert korean["processingStatus"] == "FAILED"
-    assert korean["failure"] == {"code": "NO_AUDIO_STREAM", "message": "파일에 오디오가 없습니다"}
-    assert english["failure"] == {"code": "NO_AUDIO_STREAM", "message": "The file contains no audio"}
+    assert korean["failure"] == {
+        "code": "NO_AUDIO_STREAM",
+        "message": "파일에 오디오가 없습니다",
+        "retryable": False,
+    }
+    assert english["failure"]["message"] == "The file contains no audio"
 
 
 @pytest.mark.parametrize(
@@ -369,7 +375,7 @@ async def test_title_and_song_change_apart_or_together(api, owner):
         ({"title": "e\u0301"}, ("\u00e9", 5)),
         ({"songId": 6}, ("\u00e9", 6)),
         ({"title": "둘", "songId": 5}, ("둘", 5)),
-        ({"songId": None}, ("둘", 5)),
+        ({"songId": None}, ("둘", None)),
     ):
         answer = await owner.patch("/records/async/1", json=change)
         assert (answer.json()["title"], answer.json()["songId"]) == expected
@@ -411,12 +417,129 @@ async def test_every_wrong_field_of_a_change_is_named(owner):
 async def test_only_a_failed_record_can_be_retried(api, owner):
     record = await create_record(owner, await upload(owner))
     assert refusal(await owner.post("/records/async/1/retry")) == (409, "CONFLICT")
-    api.service.converter.errors.append(Unconvertible(FailureCode.CORRUPT))
-    await convert(api, record)
+    await fail_by_crashing(api, record)
     answer = await owner.post("/records/async/1/retry")
     assert (answer.status_code, answer.json()["processingStatus"]) == (200, "PROCESSING")
     await convert(api, record)
     assert (await owner.get("/records/async/1")).json()["processingStatus"] == "COMPLETED"
+
+
+async def fail_by_crashing(api, record):
+    for _ in range(MAX_FAILURES_WHEN_KILLED):
+        api.service.clock.advance(timedelta(minutes=10))  # beyond the longest back-off
+        api.service.converter.errors.append(DecoderDied(FailureCode.DECODER_CRASHED))
+        await convert(api, record)
+
+
+async def shown_and_retried(owner):
+    """Return `failure.retryable` of the record, and the status of a retry."""
+    shown = (await owner.get("/records/async/1")).json()
+    assert shown["processingStatus"] == "FAILED"
+    return shown["failure"]["retryable"], (await owner.post("/records/async/1/retry")).status_code
+
+
+@pytest.mark.parametrize("failure", sorted({*FailureCode} - RETRYABLE))
+async def test_a_failure_of_the_file_is_not_retryable(api, owner, failure):
+    record = await create_record(owner, await upload(owner))
+    api.service.converter.errors.append(Unconvertible(failure))
+    await convert(api, record)
+    assert await shown_and_retried(owner) == (False, 409)
+
+
+async def test_a_failure_that_another_run_could_change_is_retryable(api, owner):
+    await fail_by_crashing(api, await create_record(owner, await upload(owner)))
+    (listed,) = (await owner.get("/records/async/me")).json()
+    pending = (await owner.get("/records/async/uploads/1")).json()
+    assert listed["failure"]["retryable"] is pending["failure"]["retryable"] is True
+    assert await shown_and_retried(owner) == (True, 200)
+
+
+async def test_a_record_whose_object_was_lost_is_not_retryable(api, owner):
+    record = await create_record(owner, await upload(owner))
+    await api.service.storage.delete(record["s3Key"])
+    for _ in range(MAX_FAILURES):
+        api.service.clock.advance(timedelta(minutes=10))
+        await convert(api, record)
+    assert await shown_and_retried(owner) == (False, 409)
+
+
+async def test_an_upload_that_never_arrived_says_so_and_is_not_retryable(api, owner):
+    await create_record(owner, await presign(owner))
+    await presign(owner)
+    await owner.delete("/records/async/uploads/2")
+    api.service.clock.advance(timedelta(hours=2))
+    await api.service.use_cases.sweep()
+    expired, cancelled = [(await owner.get(f"/records/async/uploads/{number}")).json() for number in (1, 2)]
+    assert (expired["processingStatus"], expired["failure"]["code"]) == ("EXPIRED", "UPLOAD_EXPIRED")
+    assert (cancelled["processingStatus"], cancelled["failure"]["code"]) == ("CANCELLED", "UPLOAD_CANCELLED")
+    assert (await owner.get("/records/async/1")).json()["failure"]["code"] == "UPLOAD_EXPIRED"
+    assert await shown_and_retried(owner) == (False, 409)
+    assert cancelled["failure"]["retryable"] is False
+
+
+async def test_the_time_of_change_moves_with_everything_that_the_answer_shows(api, owner):
+    async def shown():
+        answer = await owner.get("/records/async/1")
+        return answer.json(), answer.headers["etag"]
+
+    record = await create_record(owner, await upload(owner))
+    seen = [await shown()]
+
+    async def converts():
+        await convert(api, record)
+
+    async def progresses():
+        await api.service.persistence.leases.claim()
+        api.service.clock.advance(timedelta(minutes=1))
+        await api.service.persistence.leases.extend(UploadId(1), 4, 30)
+
+    async def is_renamed():
+        await owner.patch("/records/async/1", json={"title": "둘째"})
+
+    async def is_retried():
+        await owner.post("/records/async/1/retry")
+
+    async def fails():
+        await fail_by_crashing(api, record)
+
+    async def is_released():
+        async with api.service.persistence.transaction() as tx:
+            held = await tx.uploads.get(UploadId(1))
+            await tx.uploads.save(*held.release(held.attempt, at=api.service.clock.now()))
+
+    for change in (is_renamed, fails, is_retried, progresses, is_released, converts):
+        api.service.clock.advance(timedelta(minutes=11))
+        await change()
+        seen.append(await shown())
+    for (before, old_tag), (after, new_tag) in pairwise(seen):
+        assert after["updatedAt"] > before["updatedAt"], after
+        assert old_tag != new_tag
+    assert [status["processingStatus"] for status, _ in seen] == [
+        *("PROCESSING", "PROCESSING", "FAILED", "PROCESSING", "PROCESSING", "PROCESSING", "COMPLETED")
+    ]
+    assert {status["createdAt"] for status, _ in seen} == {"2024-01-01T12:00:00Z"}
+
+
+async def test_a_heartbeat_without_progress_changes_nothing(api, owner):
+    await create_record(owner, await upload(owner))
+    await api.service.persistence.leases.claim()
+    before = await owner.get("/records/async/1")
+    api.service.clock.advance(timedelta(seconds=20))
+    await api.service.persistence.leases.extend(UploadId(1), 1, 0)
+    after = await owner.get("/records/async/1")
+    assert (after.json(), after.headers["etag"]) == (before.json(), before.headers["etag"])
+
+
+async def test_a_null_song_takes_the_song_away(api, owner):
+    await api.service.use_cases.import_songs([Song(SongId(5))])
+    record = await create_record(owner, await upload(owner), songId=5)
+    api.service.clock.advance(timedelta(minutes=1))
+    kept = (await owner.patch("/records/async/1", json={"title": "다른 노래"})).json()
+    assert kept["songId"] == record["songId"] == 5
+    for _ in range(2):
+        taken = (await owner.patch("/records/async/1", json={"songId": None})).json()
+        assert (taken["songId"], taken["title"]) == (None, "다른 노래")
+    assert (await owner.get("/records/async/1")).json() == taken
 
 
 async def test_a_deleted_record_is_gone_with_its_upload(owner):

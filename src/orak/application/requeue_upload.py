@@ -18,20 +18,21 @@ class RequeueUpload:
     starter: Starter
     clock: Clock
 
-    async def __call__(self, upload: Upload) -> None:
+    async def __call__(self, upload: Upload, *, forced: bool = False) -> None:
         """Put it back in line and start it.
 
-        Raise `StateConflict` unless it FAILED and the object that was verified still exists.
+        Raise `StateConflict` with its `retry_obstacle`, or if the object that was verified is gone.
         """
+        if why := upload.retry_obstacle(forced=forced):
+            raise StateConflict(upload.id, why)
         found = await self.storage.head(upload.key)
-        upload.retry(at=self.clock.now())  # so that a wrong state is reported before a missing object
         if found is None or found.etag != upload.etag:
             raise StateConflict(upload.id, WrongState.OBJECT_GONE)
 
         async def requeue() -> None:
             async with self.transaction() as tx:
                 current = await tx.uploads.get(upload.id)
-                await tx.uploads.save(*current.retry(at=self.clock.now()))
+                await tx.uploads.save(*current.retry(at=self.clock.now(), forced=forced))
 
         await with_retries(self.clock, requeue)
         await self.starter.start(upload.id)

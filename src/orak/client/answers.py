@@ -28,6 +28,8 @@ class Failure(Answer, frozen=True):
 
     code: str
     message: str
+    retryable: bool = False
+    """Whether `retry` is accepted: the file is there, and may convert next time."""
 
 
 class Loudness(Answer, frozen=True):

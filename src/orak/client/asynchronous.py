@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self, TypeVar, cast
 
 import httpx
+from msgspec import UNSET, UnsetType
 
 from orak.client import flows, live_events
 from orak.client.answers import PresignedUpload, Record, Upload
@@ -172,14 +173,16 @@ class AsyncOrakClient:
                 yield record
             params = page.next
 
-    async def change(self, record_id: int, *, title: str | None = None, song_id: int | None = None) -> Record:
-        """Change a record's title, its song, or both."""
+    async def change(
+        self, record_id: int, *, title: str | None = None, song_id: int | UnsetType | None = UNSET
+    ) -> Record:
+        """Change a record's title, its song, or both; `song_id=None` removes the song."""
         return await self._run(flows.change(record_id, title=title, song_id=song_id))
 
     async def retry(self, record_id: int) -> Record:
         """Convert a FAILED record again.
 
-        The server refuses (409) if it did not fail or its original is gone.
+        The server refuses (409) unless `record.failure.retryable`.
         """
         return await self._run(flows.retry(record_id))
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import httpx
 import msgspec
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from orak.client.answers import PresignedUpload, Record, Upload
@@ -135,10 +136,11 @@ def page_of(path: str, params: dict[str, str | int], kind: type[T]) -> Flow[Page
     return Page(_decode(response, list[kind]), rest)  # type: ignore[valid-type] # kind is a type at run time
 
 
-def change(record_id: int, *, title: str | None, song_id: int | None) -> Flow[Record]:
-    """Change the title, the song, or both."""
-    body: dict[str, object] = {"title": title, "songId": song_id}
-    changes = {name: value for name, value in body.items() if value is not None}
+def change(record_id: int, *, title: str | None, song_id: int | UnsetType | None) -> Flow[Record]:
+    """Change the title, the song, or both; a song of None removes it."""
+    changes: dict[str, object] = {} if title is None else {"title": title}
+    if song_id is not UNSET:
+        changes["songId"] = song_id
     return (yield from _record(Call("PATCH", f"{_RECORDS}/{record_id}", json=changes)))
 
 

@@ -87,7 +87,9 @@ class WrongState(StrEnum):
     NOT_FAILED = "NOT_FAILED"
     """A retry of a conversion that did not fail."""
     OBJECT_GONE = "OBJECT_GONE"
-    """A retry of an upload whose verified object was deleted or replaced."""
+    """A retry of an upload whose verified object was deleted or replaced, or that never arrived."""
+    NOT_RETRYABLE = "NOT_RETRYABLE"
+    """A retry of a conversion that would fail again."""
 
 
 _WRONG_STATES = {
@@ -96,7 +98,8 @@ _WRONG_STATES = {
     WrongState.NOT_CANCELLABLE: "can no longer be cancelled",
     WrongState.NOT_AWAITED: "no longer accepts a file",
     WrongState.NOT_FAILED: "has not failed",
-    WrongState.OBJECT_GONE: "no longer has the object that was verified",
+    WrongState.OBJECT_GONE: "has no verified object",
+    WrongState.NOT_RETRYABLE: "would fail again",
 }
 
 

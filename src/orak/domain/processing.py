@@ -63,3 +63,17 @@ class FailureCode(StrEnum):
     UPLOAD_EXPIRED = "UPLOAD_EXPIRED"
     UPLOAD_CANCELLED = "UPLOAD_CANCELLED"
     FAILED_TOO_OFTEN = "FAILED_TOO_OFTEN"
+
+
+RETRYABLE = frozenset({FailureCode.DECODER_CRASHED, FailureCode.RESOURCE_LIMIT, FailureCode.FAILED_TOO_OFTEN})
+"""Failures that another run could change; all others are properties of the file."""
+
+_FAILURE_OF = {
+    _S.EXPIRED: FailureCode.UPLOAD_EXPIRED,
+    _S.CANCELLED: FailureCode.UPLOAD_CANCELLED,
+}
+
+
+def failure_of(status: ProcessingStatus, failure: FailureCode | None) -> FailureCode | None:
+    """Return the failure that clients see: that of an upload that never arrived, or the stored one."""
+    return _FAILURE_OF.get(status, failure)

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Self
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from orak.domain.actor import Actor
@@ -14,11 +15,6 @@ from orak.domain.processing import FailureCode, ProcessingStatus, shown_as
 from orak.domain.upload import Upload
 
 UNSAVED = RecordId(0)
-
-_FAILURE_OF = {
-    ProcessingStatus.EXPIRED: FailureCode.UPLOAD_EXPIRED,
-    ProcessingStatus.CANCELLED: FailureCode.UPLOAD_CANCELLED,
-}
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -56,13 +52,14 @@ class Record(msgspec.Struct, frozen=True):
             updated_at=at,
         )
 
-    def change(self, *, title: str | None, song_id: SongId | None, at: datetime) -> Self:
-        """Return the record with another title or song; None keeps a value.
+    def change(self, *, title: str | None, song_id: SongId | UnsetType | None, at: datetime) -> Self:
+        """Return the record with another title or song, or without a song.
 
-        Return itself if nothing changes. Raise `Rejected` if the title is invalid.
+        None keeps the title, and UNSET the song. Return itself if nothing changes. Raise `Rejected` if the
+        title is invalid.
         """
         title = self.title if title is None else _checked_title(title)
-        song_id = song_id or self.song_id
+        song_id = self.song_id if song_id is UNSET else song_id
         if (title, song_id) == (self.title, self.song_id):
             return self
         return replace(self, title=title, song_id=song_id, updated_at=at)
@@ -98,7 +95,12 @@ class RecordSnapshot(msgspec.Struct, frozen=True):
     @property
     def failure(self) -> FailureCode | None:
         """Why it failed, while its status is FAILED."""
-        return _FAILURE_OF.get(self.upload.status, self.upload.failure)
+        return self.upload.shown_failure
+
+    @property
+    def updated_at(self) -> datetime:
+        """When anything that clients see of it last changed, the progress of its conversion included."""
+        return max(self.record.updated_at, self.upload.changed_at or self.record.updated_at)
 
     @property
     def duration_seconds(self) -> int | None:

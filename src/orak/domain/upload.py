@@ -33,7 +33,7 @@ from orak.domain.policies.fields import clean_name
 from orak.domain.policies.retention import ORPHAN_AGE, TOMBSTONE_AGE
 from orak.domain.policies.retries import MAX_FAILURES, MAX_FAILURES_WHEN_KILLED
 from orak.domain.policies.uploads import media_type
-from orak.domain.processing import MOVES, FailureCode, ProcessingStatus
+from orak.domain.processing import MOVES, RETRYABLE, FailureCode, ProcessingStatus, failure_of
 
 UNSAVED = UploadId(0)
 
@@ -109,9 +109,11 @@ class Upload(msgspec.Struct, frozen=True):
     progress: int = 0
     failure: FailureCode | None = None
     error_message: str | None = None
-    """The message of the last failed attempt, for operators."""
+    """What went wrong last, for operators."""
     output: Output | None = None
     deleted_at: datetime | None = None
+    changed_at: datetime | None = None
+    """When its status or progress last changed; None if they never did."""
 
     @classmethod
     def request(
@@ -155,6 +157,27 @@ class Upload(msgspec.Struct, frozen=True):
     def event_key(self) -> EventKey:
         """The shown key as events hold it, without the file name."""
         return event_key(self.shown_key, self.uuid)
+
+    @property
+    def shown_failure(self) -> FailureCode | None:
+        """The failure that clients see, also of an upload that expired or was cancelled."""
+        return failure_of(self.status, self.failure)
+
+    def retry_obstacle(self, *, forced: bool = False) -> WrongState | None:
+        """Return why it may not be converted again, or None if it may.
+
+        It must have FAILED after its object was verified, and another run must be able to change that.
+        *forced* leaves out the last rule: an operator may know that the converter has changed.
+        """
+        if self.status in {ProcessingStatus.EXPIRED, ProcessingStatus.CANCELLED}:
+            return WrongState.OBJECT_GONE
+        if self.status is not ProcessingStatus.FAILED:
+            return WrongState.NOT_FAILED
+        if self.etag is None:
+            return WrongState.OBJECT_GONE
+        if not forced and self.failure not in RETRYABLE:
+            return WrongState.NOT_RETRYABLE
+        return None
 
     def output_keys(self, extension: str) -> tuple[ObjectKey, ObjectKey]:
         """Return the keys under which this attempt publishes its audio and its waveform."""
@@ -261,14 +284,30 @@ class Upload(msgspec.Struct, frozen=True):
         """Verify the object: UPLOADED with its ETag pinned, or FAILED for good."""
         mismatch = self._mismatch(found)
         if mismatch is not None:
-            return self._move(ProcessingStatus.FAILED, EventType.UPLOAD_REJECTED, at, failure=mismatch)
+            return self._move(
+                ProcessingStatus.FAILED,
+                EventType.UPLOAD_REJECTED,
+                at,
+                failure=mismatch,
+                error_message=self._mismatch_message(mismatch, found),
+            )
         return self._move(
-            ProcessingStatus.UPLOADED, EventType.UPLOAD_RECEIVED, at, etag=found.etag, not_before=None
+            ProcessingStatus.UPLOADED,
+            EventType.UPLOAD_RECEIVED,
+            at,
+            etag=found.etag,
+            not_before=None,
+            error_message=None,
         )
 
     def expire(self, *, at: datetime) -> tuple[Self, DomainEvent]:
         """Stop waiting for bytes that did not arrive in time."""
-        return self._move(ProcessingStatus.EXPIRED, EventType.UPLOAD_EXPIRED, at)
+        return self._move(
+            ProcessingStatus.EXPIRED,
+            EventType.UPLOAD_EXPIRED,
+            at,
+            error_message=FailureCode.UPLOAD_EXPIRED.value,
+        )
 
     def cancel(self, *, at: datetime) -> tuple[Self, DomainEvent]:
         """Cancel an upload without bytes or Record. Raise `StateConflict` for any other."""
@@ -277,7 +316,12 @@ class Upload(msgspec.Struct, frozen=True):
             ProcessingStatus.EXPIRED,
         }:
             raise StateConflict(self.id, WrongState.NOT_CANCELLABLE)
-        return self._move(ProcessingStatus.CANCELLED, EventType.UPLOAD_CANCELLED, at)
+        return self._move(
+            ProcessingStatus.CANCELLED,
+            EventType.UPLOAD_CANCELLED,
+            at,
+            error_message=FailureCode.UPLOAD_CANCELLED.value,
+        )
 
     def start(self, *, at: datetime, lease_until: datetime) -> tuple[Self, DomainEvent]:
         """Give the lease to a worker, under the number of the next attempt."""
@@ -363,9 +407,14 @@ class Upload(msgspec.Struct, frozen=True):
         """
         self._check_lease(attempt)
         if found is None:
-            return self.fail_attempt(attempt, message="the object is gone", at=at, not_before=not_before)
+            upload, event = self.fail_attempt(
+                attempt, message="the object is gone", at=at, not_before=not_before
+            )
+            is_over = upload.status is ProcessingStatus.FAILED  # without an object, a retry is pointless
+            return (replace(upload, etag=None) if is_over else upload), event
         if mismatch := self._mismatch(found):
-            return self.fail(attempt, mismatch, at=at)
+            failed, event = self.fail(attempt, mismatch, at=at)
+            return replace(failed, error_message=self._mismatch_message(mismatch, found)), event
         pinned = replace(self, etag=found.etag)
         return pinned.fail_attempt(attempt, message="the object was replaced", at=at, not_before=not_before)
 
@@ -381,15 +430,10 @@ class Upload(msgspec.Struct, frozen=True):
         self._check_lease(attempt)
         return self._move(ProcessingStatus.UPLOADED, EventType.PROCESSING_RELEASED, at, not_before=not_before)
 
-    def retry(self, *, at: datetime) -> tuple[Self, DomainEvent]:
-        """Put it back in line with a new budget.
-
-        Raise `StateConflict` unless it FAILED after its check.
-        """
-        if self.status is not ProcessingStatus.FAILED:
-            raise StateConflict(self.id, WrongState.NOT_FAILED)
-        if self.etag is None:
-            raise StateConflict(self.id, WrongState.OBJECT_GONE)
+    def retry(self, *, at: datetime, forced: bool = False) -> tuple[Self, DomainEvent]:
+        """Put it back in line with a new budget. Raise `StateConflict` with the `retry_obstacle`."""
+        if why := self.retry_obstacle(forced=forced):
+            raise StateConflict(self.id, why)
         return self._move(
             ProcessingStatus.UPLOADED,
             EventType.PROCESSING_RETRIED,
@@ -419,6 +463,11 @@ class Upload(msgspec.Struct, frozen=True):
             return FailureCode.TYPE_MISMATCH
         return None
 
+    def _mismatch_message(self, mismatch: FailureCode, found: StoredObject) -> str:
+        if mismatch is FailureCode.SIZE_MISMATCH:
+            return f"{mismatch}: {self.file_size} bytes were declared, {found.size} arrived"
+        return f"{mismatch}: {self.content_type} was declared, {found.content_type} arrived"
+
     def _check_lease(self, attempt: int) -> None:
         if self.status is not ProcessingStatus.PROCESSING or self.attempt != attempt:
             raise LeaseLost
@@ -429,7 +478,8 @@ class Upload(msgspec.Struct, frozen=True):
         if to not in MOVES[self.status]:
             raise IllegalMove(self.status, to)
         # A lease and its progress end with PROCESSING; only `start` sets a lease.
-        upload = replace(self, **{"status": to, "lease_until": None, "progress": 0, **changes})
+        always = {"status": to, "lease_until": None, "progress": 0, "changed_at": at}
+        upload = replace(self, **(always | changes))
         return upload, upload._event(event, at)
 
     def _event(self, kind: EventType, at: datetime) -> DomainEvent:

@@ -69,7 +69,7 @@ class World:
         return await self._move(upload_id, lambda upload, now: upload.cancel(at=now))
 
     async def retry(self, upload_id, _):
-        return await self._move(upload_id, lambda upload, now: upload.retry(at=now))
+        return await self._move(upload_id, lambda upload, now: upload.retry(at=now, forced=True))
 
     async def settle(self, upload_id, how):
         moves = [

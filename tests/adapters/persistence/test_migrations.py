@@ -5,6 +5,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from sqlalchemy import create_engine, select, text
 from orak.adapters.persistence.sql import migrations, postgresql
 from orak.adapters.persistence.sql.migrations import HEAD, UnusableSchema, check, current, downgrade, upgrade
 from orak.adapters.persistence.sql.rows import EVENT_COLUMNS, to_logged_event
-from orak.adapters.persistence.sql.tables import events, metadata
+from orak.adapters.persistence.sql.tables import events, metadata, uploads
 from orak.application.ports.failures import Unavailable
 
 
@@ -285,3 +286,59 @@ def test_stored_events_lose_the_file_names_in_their_keys(before_0009):
     ] * 2
     payloads = migrations._on(before_0009, lambda c: c.scalars(select(events.c.payload)).all())
     assert "생일" not in "".join(payloads)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def before_0010(request):
+    url = request.getfixturevalue("url" if request.param == "sqlite" else "empty_postgresql")
+    upgrade(url)
+    downgrade(url, "0009")
+    return url
+
+
+def test_uploads_get_the_time_of_their_last_change_and_a_message(before_0010):
+    def store(connection):
+        connection.execute(text("INSERT INTO users (id) VALUES (1)"))
+        for id_, (status, code, message) in enumerate(
+            [
+                ("PENDING", None, None),
+                ("FAILED", "SIZE_MISMATCH", None),
+                ("FAILED", "CORRUPT", "kept"),
+                ("EXPIRED", None, None),
+                ("CANCELLED", None, None),
+            ],
+            start=1,
+        ):
+            row = {"id": id_, "name": str(id_), "status": status, "code": code, "message": message}
+            connection.execute(text(OLD_UPLOAD), row)
+        for version, kind in enumerate(("UploadRequested", "UploadRejected", "RecordChanged")):
+            connection.execute(text(OLD_EVENT.format(version=version)), {"type": kind})
+
+    def read(connection):
+        rows = connection.execute(
+            select(uploads.c.changed_at, uploads.c.processing_error_message).order_by(uploads.c.id)
+        )
+        return list(map(tuple, rows))
+
+    migrations._on(before_0010, store)
+    upgrade(before_0010)
+    assert migrations._on(before_0010, read) == [
+        (None, None),
+        (datetime(2024, 1, 1, 12, 0, 1, tzinfo=UTC), "SIZE_MISMATCH"),
+        (None, "kept"),
+        (None, "UPLOAD_EXPIRED"),
+        (None, "UPLOAD_CANCELLED"),
+    ]
+
+
+OLD_UPLOAD = """
+    INSERT INTO uploads (id, uuid, object_key, original_filename, extension, uploader_id, file_size,
+        content_type, directory, url_expires_at, version, attempt, failures, progress, not_before,
+        processing_status, failure_code, processing_error_message)
+    VALUES (:id, :name, :name, 'f', 'e', 1, 1, 't', 'd',
+        '2024-01-01 00:00:00.000000', 1, 0, 0, 0, '2024-01-01 00:00:00.000000', :status, :code, :message)
+"""
+OLD_EVENT = """
+    INSERT INTO events (upload_id, version, type, payload, at)
+    VALUES (2, {version}, :type, '{{}}', '2024-01-01 12:00:0{version}.000000')
+"""

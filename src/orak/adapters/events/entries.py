@@ -6,7 +6,7 @@ import msgspec
 
 from orak.domain.events import EventType, LoggedEvent
 from orak.domain.identity import EventKey, RecordId, UploadId, UserId
-from orak.domain.processing import FailureCode, ProcessingStatus
+from orak.domain.processing import FailureCode, ProcessingStatus, failure_of
 from orak.domain.times import WholeSeconds, whole_seconds
 
 SOURCE = "orak.recordings"
@@ -60,7 +60,7 @@ def entry_of(logged: LoggedEvent, bus: str) -> Mapping[str, object]:
         event.attempt,
         logged.version,
         logged.position,
-        event.failure,
+        failure_of(event.status, event.failure),
         whole_seconds(event.at),
     )
     return {

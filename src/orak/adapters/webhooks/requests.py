@@ -9,7 +9,7 @@ import msgspec
 
 from orak.domain.events import EventType, LoggedEvent
 from orak.domain.identity import EventKey, RecordId, UploadId, UserId
-from orak.domain.processing import FailureCode, ProcessingStatus
+from orak.domain.processing import FailureCode, ProcessingStatus, failure_of
 from orak.domain.times import WholeSeconds, whole_seconds
 from orak.domain.webhooks import Endpoint
 
@@ -51,7 +51,7 @@ class WebhookBody(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
             key=event.key,
             record_id=event.record_id,
             failures=event.failures,
-            failure=event.failure,
+            failure=failure_of(event.status, event.failure),
         )
 
 

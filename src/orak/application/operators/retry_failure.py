@@ -10,7 +10,11 @@ from orak.domain.upload import Upload
 
 @dataclass(frozen=True, slots=True)
 class RetryFailure:
-    """Convert any user's failed upload again, with a new budget of failures."""
+    """Convert any user's failed upload again, with a new budget of failures.
+
+    Unlike its owner, an operator may also retry a failure that lies in the file: another version of orak may
+    read it.
+    """
 
     snapshots: Snapshots
     requeue: RequeueUpload
@@ -27,5 +31,5 @@ class RetryFailure:
         upload = await self.snapshots.upload(upload_id)
         if upload.is_discarded:
             raise UploadNotFound(upload_id)
-        await self.requeue(upload)
+        await self.requeue(upload, forced=True)
         return await self.snapshots.upload(upload_id)

@@ -1,5 +1,7 @@
 from dataclasses import dataclass
 
+from msgspec import UNSET, UnsetType
+
 from orak.application.ports.clock import Clock
 from orak.application.ports.snapshot_cache import SnapshotCache
 from orak.application.ports.snapshots import Snapshots
@@ -14,7 +16,7 @@ from orak.domain.record import RecordSnapshot, title_problem
 
 @dataclass(frozen=True, slots=True)
 class ChangeRecord:
-    """Change a record's title, its song, or both.
+    """Change a record's title, change or remove its song, or both.
 
     A call that changes nothing leaves the record as it is, its version and time of change too.
     """
@@ -25,15 +27,20 @@ class ChangeRecord:
     clock: Clock
 
     async def __call__(
-        self, actor: Actor, record_id: RecordId, *, title: str | None = None, song_id: SongId | None = None
+        self,
+        actor: Actor,
+        record_id: RecordId,
+        *,
+        title: str | None = None,
+        song_id: SongId | UnsetType | None = UNSET,
     ) -> RecordSnapshot:
-        """Return the changed record; None keeps a value.
+        """Return the changed record. None keeps the title, UNSET the song; a song of None removes it.
 
         Raise `Rejected`, `RecordNotFound`, `PermissionDenied` or `SongNotFound`.
         """
         checks = (
             None if title is None else title_problem(title),
-            None if song_id is None else id_problem("song_id", song_id),
+            id_problem("song_id", song_id) if isinstance(song_id, int) else None,
         )
         if problems := [problem for problem in checks if problem is not None]:
             raise Rejected(problems)
@@ -44,7 +51,7 @@ class ChangeRecord:
                 record = await tx.records.get(record_id)
                 upload = await tx.uploads.get(record.upload_id)
                 RecordSnapshot(record, upload).owned_by(actor)
-                if song_id is not None:
+                if isinstance(song_id, int):
                     await tx.songs.check(song_id)
                 changed = record.change(title=title, song_id=song_id, at=at)
                 if changed is not record:

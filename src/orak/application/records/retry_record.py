@@ -19,7 +19,7 @@ class RetryRecord:
 
         Raises:
             RecordNotFound, PermissionDenied: no such record, or another user's.
-            StateConflict: it has not failed, or the object that was verified is gone.
+            StateConflict: it has not failed, the object that was verified is gone, or it would fail again.
         """
         snapshot = (await self.snapshots.get(record_id)).owned_by(actor)
         await self.requeue(snapshot.upload)

@@ -48,10 +48,9 @@ class MemoryArrivals:
         return _oldest((orphan for orphan in orphans if orphan[0] < created_before), limit)
 
     async def tombstones(self, before: datetime, limit: int) -> list[Upload]:
-        state = self.store.committed
         ended = (
-            (upload.deleted_at or state.uploads[upload.id].changed_at, upload)
-            for upload in state.all_uploads()
+            (upload.changed_at or upload.created_at, upload)
+            for upload in self.store.committed.all_uploads()
             if upload.is_over
         )
         return _oldest((end for end in ended if end[0] < before), limit)

@@ -39,7 +39,9 @@ class MemoryLeases:
                 or stored.upload.attempt != attempt
             ):
                 raise LeaseLost
-            held = replace(stored.upload, lease_until=self.clock.now() + self.lease, progress=progress)
+            upload, now = stored.upload, self.clock.now()
+            changed_at = upload.changed_at if upload.progress == progress else now
+            held = replace(upload, lease_until=now + self.lease, progress=progress, changed_at=changed_at)
             state.uploads[upload_id] = replace(stored, upload=held)
 
     async def lost(self, limit: int) -> list[Upload]:

@@ -20,10 +20,9 @@ from orak.domain.upload import UNSAVED, Upload
 
 
 class StoredUpload(msgspec.Struct, frozen=True):
-    """An upload's row: the upload, and columns that the aggregate does not have."""
+    """An upload's row: the upload, and a column that the aggregate does not have."""
 
     upload: Upload
-    changed_at: datetime
     turn: int | None = None
     """The place in line of a waiting or running upload."""
 
@@ -109,7 +108,7 @@ class State:
         self.users.add(upload.owner_id)
         self.last_upload += 1
         upload = replace(upload, id=UploadId(self.last_upload))
-        self.uploads[upload.id] = StoredUpload(upload, upload.created_at)
+        self.uploads[upload.id] = StoredUpload(upload)
         self.by_key[upload.key] = upload.id
         self.uuids.add(upload.uuid)
         self.new_events.append(NewEvent(upload.id, upload.version, upload.requested()))
@@ -121,7 +120,7 @@ class State:
         if before is None or before.upload.version != upload.version:
             raise StaleVersion(f"another writer changed upload {upload.id} after version {upload.version}")
         saved = replace(upload, version=upload.version + 1)
-        self.uploads[upload.id] = StoredUpload(saved, event.at, self._turn(upload, before.turn, event.at))
+        self.uploads[upload.id] = StoredUpload(saved, self._turn(upload, before.turn, event.at))
         self.new_events.append(NewEvent(upload.id, saved.version, event))
         return saved
 

@@ -2,10 +2,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, case, func, select, update
 from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Connections, read, write
+from orak.adapters.persistence.sql.dialect import UtcDateTime
 from orak.adapters.persistence.sql.rows import to_snapshot, to_upload
 from orak.adapters.persistence.sql.snapshots import SNAPSHOTS
 from orak.adapters.persistence.sql.tables import PROCESSING, WAITING, uploads
@@ -26,9 +27,15 @@ _CLAIM_GIVEN = _CLAIM.where(uploads.c.id == bindparam("id"))
 _CLAIM_NEXT = _CLAIM.order_by(uploads.c.turn, uploads.c.id).limit(1)
 
 # The status and the attempt fence off a worker whose lease was lost.
-# No .values(): SQLAlchemy makes the SET clause from the parameters that are not bound in WHERE.
-_EXTEND = update(uploads).where(
-    PROCESSING, uploads.c.id == bindparam("of_id"), uploads.c.attempt == bindparam("held_attempt")
+_NOW = bindparam("now", type_=UtcDateTime)
+_EXTEND = (
+    update(uploads)
+    .where(PROCESSING, uploads.c.id == bindparam("of_id"), uploads.c.attempt == bindparam("held_attempt"))
+    .values(
+        lease_until=bindparam("until"),
+        progress=bindparam("reached"),
+        changed_at=case((uploads.c.progress == bindparam("reached"), uploads.c.changed_at), else_=_NOW),
+    )
 )
 _LOST = (
     UPLOADS.where(PROCESSING, uploads.c.lease_until <= bindparam("now"))
@@ -64,8 +71,9 @@ class SqlLeases:
 
     @write
     def extend(self, connection: Connection, upload_id: UploadId, attempt: int, progress: int) -> None:
+        now = self.clock.now()
         held = {"of_id": upload_id, "held_attempt": attempt}
-        changes = {"lease_until": self.clock.now() + self.lease, "progress": progress}
+        changes = {"until": now + self.lease, "reached": progress, "now": now}
         if not connection.execute(_EXTEND, held | changes).rowcount:
             raise LeaseLost
 

@@ -51,6 +51,7 @@ UPLOAD_COLUMNS = (
     uploads.c.true_peak_db,
     uploads.c.limited_by,
     uploads.c.ended_at,
+    uploads.c.changed_at,
 )
 
 RECORD_COLUMNS = (
@@ -100,6 +101,7 @@ def to_upload(row: Sequence[Any]) -> Upload:
         true_peak_db,
         limit_word,
         ended_at,
+        changed_at,
         record_id,
     ) = row[: _RECORD + 1]
     status = ProcessingStatus(status_word)
@@ -133,6 +135,7 @@ def to_upload(row: Sequence[Any]) -> Upload:
         error_message=error_message,
         output=output,
         deleted_at=ended_at if status is ProcessingStatus.DELETED else None,
+        changed_at=changed_at,
     )
 
 
@@ -193,6 +196,7 @@ def upload_values(upload: Upload, at: datetime) -> dict[str, object]:
         "true_peak_db": loudness and loudness.true_peak_db,
         "limited_by": loudness and loudness.limited_by and loudness.limited_by.value,
         "ended_at": _ended_at(upload, at),
+        "changed_at": upload.changed_at,
     }
 
 

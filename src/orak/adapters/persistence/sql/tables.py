@@ -79,6 +79,7 @@ uploads = Table(
     Column("output_lufs", Double),
     Column("true_peak_db", Double),
     Column("limited_by", String(20)),
+    Column("changed_at", UtcDateTime),  # when status or progress last changed; NULL if they never did
     Column("ended_at", UtcDateTime),  # when the row became a tombstone: only a purge can follow
     sqlite_autoincrement=True,
 )

@@ -110,8 +110,11 @@ _WRONG_STATES: Mapping[WrongState, Text] = {
         "실패한 녹음만 다시 시도할 수 있습니다", "Only a failed recording can be retried"
     ),
     WrongState.OBJECT_GONE: Text(
-        "원본 파일이 더 이상 존재하지 않아 다시 시도할 수 없습니다",
-        "The original file no longer exists, so the conversion cannot be retried",
+        "원본 파일이 존재하지 않아 다시 시도할 수 없습니다",
+        "The original file does not exist, so the conversion cannot be retried",
+    ),
+    WrongState.NOT_RETRYABLE: Text(
+        "다시 시도해도 이 파일은 변환할 수 없습니다", "Another attempt could not convert this file either"
     ),
     WrongState.NOT_AWAITED: Text(
         "더 이상 파일을 받을 수 없는 업로드입니다: {upload_id}",

@@ -114,7 +114,7 @@ class OperatorUploadView(View, frozen=True):
     attempt: Annotated[int, Meta(description="Number of the latest attempt to convert it.")]
     failures: Annotated[int, Meta(description="Attempts that failed or died since the last retry.")]
     failure: Annotated[FailureView | None, Meta(description="Why it failed; otherwise null.")]
-    error_message: Annotated[str | None, Meta(description="Technical message of the last failed attempt.")]
+    error_message: Annotated[str | None, Meta(description="Technical message about what went wrong last.")]
     failed_at: Annotated[
         Moment | None, Meta(description="When it failed; given in the list of dead letters, otherwise null.")
     ]
@@ -135,7 +135,7 @@ class OperatorUploadView(View, frozen=True):
             created_at=whole_seconds(upload.created_at),
             attempt=upload.attempt,
             failures=upload.failures,
-            failure=FailureView.of(upload.failure, language),
+            failure=FailureView.of(upload, language, forced=True),
             error_message=upload.error_message,
             failed_at=None if failed_at is None else whole_seconds(failed_at),
         )

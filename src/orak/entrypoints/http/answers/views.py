@@ -70,11 +70,18 @@ class FailureView(View, frozen=True):
 
     code: Annotated[FailureCode, Meta(description="The reason, for programs. Codes are stable.")]
     message: Annotated[str, Meta(description="The reason, for people, in the language of the answer.")]
+    retryable: Annotated[
+        bool, Meta(description="Whether a retry is accepted: the file is there, and may convert next time.")
+    ]
 
     @classmethod
-    def of(cls, failure: FailureCode | None, language: Language) -> "FailureView | None":
-        """Return the view of *failure* in *language*."""
-        return cls(code=failure, message=failure_text(failure, language)) if failure else None
+    def of(cls, upload: Upload, language: Language, *, forced: bool = False) -> "FailureView | None":
+        """Return the view of an upload's failure, or None; *forced* retries are those of operators."""
+        failure = upload.shown_failure
+        if failure is None:
+            return None
+        retryable = upload.retry_obstacle(forced=forced) is None
+        return cls(code=failure, message=failure_text(failure, language), retryable=retryable)
 
 
 class UploadView(View, frozen=True):
@@ -109,7 +116,7 @@ class UploadView(View, frozen=True):
             content_type=upload.content_type,
             created_at=whole_seconds(upload.created_at),
             expiration_time=whole_seconds(upload.url_expires_at),
-            failure=FailureView.of(upload.failure, language),
+            failure=FailureView.of(upload, language),
         )
 
 
@@ -197,8 +204,8 @@ class RecordView(View, frozen=True):
             s3_key=upload.shown_key,
             public_url=public_url(settings, output.audio_key) if output else None,
             created_at=whole_seconds(record.created_at),
-            updated_at=whole_seconds(record.updated_at),
-            failure=FailureView.of(snapshot.failure, language),
+            updated_at=whole_seconds(snapshot.updated_at),
+            failure=FailureView.of(upload, language),
             waveform_url=public_url(settings, output.waveform_key) if output else None,
             loudness=LoudnessView.of(output.loudness) if output else None,
             progress=upload.progress,

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from litestar import Response, Router, delete, patch, post
 from litestar.params import FromPath
+from msgspec import UNSET, UnsetType
 
 from orak.application.records.change_record import ChangeRecord
 from orak.application.records.create_record import CreateRecord, NewRecord
@@ -20,7 +21,6 @@ from orak.entrypoints.http.answers.etags import is_known
 from orak.entrypoints.http.answers.languages import language_of
 from orak.entrypoints.http.answers.views import RecordView
 from orak.entrypoints.http.openapi.operation import (
-    ID,
     NO_CONTENT,
     NOT_MODIFIED,
     TEXT,
@@ -68,10 +68,10 @@ _TITLE: JsonObject = {
 
 
 class RecordChange(NamedTuple):
-    """The fields to change; None keeps a field as it is."""
+    """The fields to change; None keeps the title, and UNSET the song."""
 
     title: str | None
-    song_id: SongId | None
+    song_id: SongId | UnsetType | None
 
 
 def _new_record(parameters: Parameters, running: Running) -> NewRecord:
@@ -95,6 +95,8 @@ def _record_change(parameters: Parameters, _: Running) -> RecordChange:
             None if song_id is None else id_problem("song_id", song_id),
         )
     )
+    if not parameters.has("songId"):
+        return RecordChange(title, UNSET)
     return RecordChange(title, None if song_id is None else SongId(song_id))
 
 
@@ -115,7 +117,7 @@ NEW_RECORD = Body(
 RECORD_CHANGE = Body(
     "RecordChange",
     "The fields to change; omitted fields keep their value.",
-    {"title": _TITLE, "songId": {**ID, "description": "Id of the song."}},
+    {"title": _TITLE, "songId": {**OPTIONAL_IDENTIFIER, "description": "Id of the song; null removes it."}},
     required=(),
     parse=_record_change,
     example={"title": "둘째 노래"},

@@ -77,7 +77,7 @@ export class TakeRow {
 
   showState() {
     const { take } = this;
-    const state = `${take.processingStatus} ${take.progress} ${take.durationSeconds} ${take.failure?.message}`;
+    const state = `${take.processingStatus} ${take.progress} ${take.durationSeconds} ${JSON.stringify(take.failure)}`;
     if (this.shown === state) return;
     this.shown = state;
     this.bar?.remove();

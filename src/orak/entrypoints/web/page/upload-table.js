@@ -15,7 +15,7 @@ import { reasonOf } from "./take.js";
  * @property {number} fileSize
  * @property {string} createdAt
  * @property {string | null} errorMessage
- * @property {{ code: string, message: string } | null} failure
+ * @property {{ code: string, message: string, retryable: boolean } | null} failure
  */
 
 /** @typedef {import("./language.js").TextKey} TextKey */
@@ -62,7 +62,7 @@ export class UploadTable {
     );
     const why = failure ? el("p", { class: "problem" }, failure.message, " ", el("code", {}, failure.code)) : null;
     const name = el("p", { class: "standing-name", text: () => `${t("upload")} ${id}` });
-    return el("li", { class: "standing" }, el("div", {}, name, why, facts), this.replay ? this.button(id) : null);
+    return el("li", { class: "standing" }, el("div", {}, name, why, facts), this.replay && failure?.retryable ? this.button(id) : null);
   }
 
   /** @param {number} id */

@@ -16,7 +16,7 @@ from orak.application.ports.failures import InvalidConfiguration
 
 T = TypeVar("T")
 
-HEAD = "0009"
+HEAD = "0010"
 """The revision that this version of orak makes: the newest one in `versions/`."""
 
 _ERA = 1000
