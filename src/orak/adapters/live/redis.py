@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from orak.adapters.live.memory import CAPACITY, MemoryLive
 from orak.adapters.redis.link import COOLDOWN, OUTAGE_ERRORS, TIMEOUT, RedisLink
+from orak.adapters.redis.pools import connection_pool
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.live import LiveMessage
 from orak.domain.identity import RecordId, UploadId, UserId
@@ -105,7 +106,8 @@ class RedisLive:
     async def _receive(self, url: str) -> None:
         while True:
             # No read timeout: if nothing is being converted, no ticks arrive. `_read` pings Redis instead.
-            client = Redis.from_url(url, socket_timeout=None, socket_connect_timeout=TIMEOUT)
+            pool = connection_pool(url, socket_timeout=None, socket_connect_timeout=TIMEOUT)
+            client = Redis.from_pool(pool)
             try:
                 await self._read(client)
             except OUTAGE_ERRORS as error:

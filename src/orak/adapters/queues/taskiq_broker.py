@@ -10,7 +10,8 @@ from taskiq.exceptions import SendTaskError
 from taskiq.message import BrokerMessage
 from taskiq_redis import ListQueueBroker
 
-from orak.adapters.redis.link import MAX_CONNECTIONS, OUTAGE_ERRORS, RedisLink, retry_once
+from orak.adapters.redis.link import MAX_CONNECTIONS, OUTAGE_ERRORS, RedisLink
+from orak.adapters.redis.pools import connection_pool
 
 QUEUE = "orak:wake-ups"
 TASK = "orak.look"
@@ -50,13 +51,12 @@ class WakeUpBroker(ListQueueBroker):
 
         The listener calls *wake* for each wake-up, and awaits *room* before it takes the next one.
         """
-        super().__init__(
+        super().__init__("redis://", queue_name=QUEUE)  # its pool is replaced: it knows nothing of Sentinel
+        self.connection_pool = connection_pool(
             url,
-            queue_name=QUEUE,
-            max_connection_pool_size=MAX_CONNECTIONS,
+            max_connections=MAX_CONNECTIONS,
             socket_timeout=_SOCKET_SECONDS,
             socket_connect_timeout=_POP_SECONDS,
-            retry=retry_once(),
         )
         self._link = link
         self._room = room

@@ -7,12 +7,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Self, TypeVar
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from orak.application.ports.failures import InvalidConfiguration, Unavailable
+from orak.adapters.redis.pools import connection_pool
+from orak.application.ports.failures import Unavailable
 
 T = TypeVar("T")
 
@@ -33,14 +32,6 @@ OUTAGE_ERRORS = (RedisError, OSError, TimeoutError)
 """What drivers raise if Redis does not answer, or answers with an error."""
 
 
-def retry_once() -> Retry:
-    """Return the rule to try a command twice.
-
-    A connection that outlived a restart of Redis looks intact until a command fails on it.
-    """
-    return Retry(NoBackoff(), 1)
-
-
 async def check_redis(url: str) -> None:
     """Raise `Unavailable`, with the reason, unless a Redis answers at *url*."""
     client = _client(url)
@@ -54,19 +45,15 @@ async def check_redis(url: str) -> None:
 
 
 def _client(url: str) -> Redis:
-    try:
-        pool = BlockingConnectionPool.from_url(
+    return Redis.from_pool(
+        connection_pool(
             url,
             max_connections=MAX_CONNECTIONS,
             timeout=TIMEOUT,
             socket_timeout=TIMEOUT,
             socket_connect_timeout=TIMEOUT,
-            retry=retry_once(),
         )
-        pool.connection_class(**pool.connection_kwargs)  # checks the parameters, which the pool does not
-    except (ValueError, TypeError) as error:  # redis-py raises TypeError for an unknown parameter of the URL
-        raise InvalidConfiguration(str(error)) from error
-    return Redis.from_pool(pool)
+    )
 
 
 class RedisLink:

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from orak.adapters.persistence.sql.postgresql_url import PostgresqlUrl
+from orak.adapters.redis.sentinel_url import SentinelUrl
 from orak.domain.webhooks import url_problem
 
 MEMORY = "memory:"
@@ -79,7 +80,8 @@ def check_redis_url(url: str | None) -> None:
         raise InvalidSetting(
             "REDIS_URL",
             "is not the URL of a Redis server",
-            "use a URL such as redis://host:6379/0, rediss://… or unix:///path",
+            "use a URL such as redis://host:6379/0, rediss://…, unix:///path or "
+            "redis+sentinel://host:26379,host:26379/service/0",
         )
 
 
@@ -123,6 +125,8 @@ def _is_url(url: str) -> bool:
 
 def _is_redis(url: str) -> bool:
     try:
+        if SentinelUrl.parse(url) is not None:
+            return True
         parts = urlsplit(url)
         if parts.scheme == "unix":
             return bool(parts.path)

@@ -128,8 +128,8 @@ def shown_value(field: str, value: object) -> str:
 def _without_password(url: str) -> str:
     password = urlsplit(url).password
     shown = url.replace(f":{password}@", ":********@") if password else url
-    # libpq also reads a password from the query.
-    return re.sub(r"([?&](?:ssl)?password=)[^&]+", r"\1********", shown)
+    # libpq, and orak for Sentinel, also read passwords from the query.
+    return re.sub(r"([?&](?:ssl|sentinel_)?password=)[^&]+", r"\1********", shown)
 
 
 def _parse(name: str, text: str, kind: object) -> object:

@@ -84,7 +84,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str | None, Meta(description="SQS queue whose messages start conversions; default none")
     ] = None
     redis_url: Annotated[
-        str | None, Meta(description="URL of the Redis that connects processes; default none, one process")
+        str | None,
+        Meta(description="URL of the Redis or Sentinel that connects processes; default none, one process"),
     ] = None
     jwt_secret: Annotated[str | None, Meta(description="HS256 secret that signs tokens")] = None
     jwks_url: Annotated[
