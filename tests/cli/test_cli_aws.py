@@ -106,9 +106,9 @@ def test_errors_of_setup_are_one_line_and_a_hint(orak, on_aws, monkeypatch):
 
 
 def test_the_doctor_warns_of_a_missing_bus_and_queue(orak, on_aws, aws_server):
-    assert events_finding(orak, {})["said"] == "inside orak, without EventBridge and SQS"
+    assert events_finding(orak, {})["detail"] == "inside orak, without EventBridge and SQS"
     found = events_finding(orak, on_aws)
-    assert (found["level"], "ResourceNotFoundException" in found["said"]) == ("warn", True)
+    assert (found["level"], "ResourceNotFoundException" in found["detail"]) == ("warn", True)
     assert "orak aws setup" in found["hint"]
     bus = {"EVENTBRIDGE_BUS_NAME": "default"}
     url = aws_server.new_queue()

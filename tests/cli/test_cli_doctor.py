@@ -72,7 +72,7 @@ def test_a_port_in_use_is_a_warning(doctor):
         other.listen()
         exit_code, findings = doctor(ORAK_PORT=str(other.getsockname()[1]))
     assert (exit_code, findings["port"]["level"]) == (0, "warn")
-    assert "another program" in findings["port"]["said"]
+    assert "another program" in findings["port"]["detail"]
 
 
 def test_a_clock_in_the_past_is_a_failure(doctor, orak):
@@ -96,7 +96,7 @@ def test_the_port_flag_chooses_the_port_to_check(doctor):
         other.listen()
         port = str(other.getsockname()[1])
         _, findings = doctor("--host", "127.0.0.1", "--port", port)
-    assert findings["port"]["said"].startswith(f"127.0.0.1:{port} is in use")
+    assert findings["port"]["detail"].startswith(f"127.0.0.1:{port} is in use")
 
 
 def test_keys_that_cannot_be_fetched_are_a_failure(doctor, orak, free_port):

@@ -10,6 +10,7 @@ from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.storage.local import LocalStorage
 from orak.domain.identity import ObjectKey
 from s3_servers import KEYS
+from store_fronts import a_front, conditional_puts, multipart
 
 STRAY = "recordings/0c0f4a1e-6c7b-4f6e-9d5f-2f0b7b1f0a11_stray.webm"
 OLD = 1_600_000_000
@@ -47,7 +48,56 @@ def test_the_doctor_checks_the_bucket(orak, on_s3):
         ({"S3_ENDPOINT_URL": "http://127.0.0.1:9"}, "does not answer"),
     ):
         finding = storage_finding(orak, on_s3 | change)
-        assert (finding["level"], problem in finding["said"]) == ("fail", True), finding
+        assert (finding["level"], problem in finding["detail"]) == ("fail", True), finding
+
+
+def test_the_doctor_says_what_the_store_can_do(orak, on_s3, s3_server):
+    pages = {"PUBLIC_URL": "https://orak.example.com", "CORS_ORIGINS": "https://app.example.com"}
+
+    def abilities(**env):
+        rows = lines(orak("doctor", env=on_s3 | pages | env))
+        names = [row["name"] for row in rows]
+        found = rows[names.index("storage") : names.index("events")]
+        return [(row["name"], row["level"]) for row in found], found
+
+    with a_front(s3_server.port, origins=["*"], enforces_create_only=True) as front:
+        levels, _ = abilities(S3_ENDPOINT_URL=front.url)
+        assert levels == [
+            ("storage", "ok"), ("createOnly", "ok"), ("length", "ok"), ("ifMatch", "ok"), ("range", "warn"),
+            ("multipart", "ok"), ("cors", "ok"), ("cors", "ok"), ("cors", "ok"),
+        ]  # fmt: skip
+    with a_front(s3_server.port, origins=["https://app.example.com"]) as front:
+        front.refuses = lambda request: conditional_puts(request) or multipart(request)
+        levels, found = abilities(S3_ENDPOINT_URL=front.url)
+    assert levels == [
+        ("storage", "ok"), ("createOnly", "warn"), ("length", "ok"), ("ifMatch", "ok"), ("range", "warn"),
+        ("multipart", "warn"), ("cors", "warn"), ("cors", "ok"), ("cors", "warn"),
+    ]  # fmt: skip
+    assert found[1]["detail"] == "the store refuses every PUT with If-None-Match"
+    assert [row["detail"].split(":")[0] for row in found[6:]] == [
+        "pages of https",
+        "pages of https",
+        "pages of other origins cannot read audio that /media redirects to",
+    ]
+    assert all(row["hint"] for row in found if row["level"] == "warn")
+
+
+def test_a_file_is_uploaded_to_a_store_without_conditional_puts(
+    orak, run, start, on_s3, s3_server, recording, tmp_path
+):
+    with a_front(s3_server.port, refuses=conditional_puts) as front:
+        env = on_s3 | {
+            "S3_ENDPOINT_URL": front.url,
+            "JWT_SECRET": "s" * 32,
+            "ORAK_DATA_DIR": str(tmp_path / "d"),
+        }
+        serving = start("serve", "--port", "0", env=env)
+        env |= {"ORAK_URL": serving.wait_for(r"http://127\.0\.0\.1:\d+")[0]}
+        env |= {"ORAK_TOKEN": orak("token", "--user", "1", env=env).stdout.strip()}
+        sent = run("upload", recording, "--title", "아리랑", "--wait", env=env)
+    assert (sent.returncode, sent.stderr) == (0, ""), serving.output
+    assert sent.stdout.strip().isdecimal()
+    assert "refuses every PUT with If-None-Match" in serving.output
 
 
 def test_config_does_not_show_the_secret_key(orak, on_s3):

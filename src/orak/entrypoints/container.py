@@ -40,7 +40,7 @@ class Container(containers.DeclarativeContainer):
     # How many conversions run in the background of this process, and what its wake-ups reach.
     workers = providers.Dependency(instance_of=int, default=0)
     wakes = providers.Dependency(instance_of=str, default="inline")
-    # Whether to start without a PostgreSQL that is down; a command fails instead.
+    # Whether to start without a PostgreSQL that is down, and to learn what the bucket can do. A service does.
     patient = providers.Dependency(instance_of=bool, default=False)
     chosen = settings.provided
 
@@ -78,7 +78,13 @@ class Container(containers.DeclarativeContainer):
         chosen.storage_kind,
         memory=providers.Singleton(MemoryStorage, chosen.base_url, signing_key, clock),
         local=providers.Resource(LocalStorage.open, chosen.objects_dir, chosen.base_url, signing_key, clock),
-        s3=opening.optional("S3_BUCKET_NAME", "orak.adapters.storage.s3:S3Storage.open", bucket, clock),
+        s3=opening.optional(
+            "S3_BUCKET_NAME",
+            "orak.adapters.storage.s3:S3Storage.open",
+            *(bucket, clock),
+            origins=chosen.bucket_origins,
+            learns=patient,
+        ),
     )
     workspaces = providers.Resource(Workspaces.open, chosen.work_dir)
     converter = providers.Resource(ChildConverter)

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.clock.system import SystemClock
+from orak.adapters.storage.abilities import Abilities, Condition
 from orak.adapters.storage.s3 import S3Storage
 from orak.adapters.storage.s3_transfers import PART
 from orak.application.ports.failures import Unavailable
@@ -34,6 +35,14 @@ def bucket(s3_server):
 @pytest.fixture
 async def storage(bucket):
     async with S3Storage.open(bucket, SystemClock()) as storage:
+        # rclone checks that a signed If-None-Match is sent, although it then ignores it.
+        storage.abilities = Abilities(
+            create_only=Condition.ENFORCED,
+            binds_length=True,
+            pinned_reads=Condition.IGNORED,
+            ranges=False,
+            multipart=True,
+        )
         yield storage
 
 

@@ -1,17 +1,21 @@
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from io import FileIO
 from pathlib import Path
 from typing import Self
 
+from orak.adapters.storage.abilities import Abilities, Condition
 from orak.adapters.storage.bucket_settings import BucketSettings
 from orak.adapters.storage.held_object import HeldObject
 from orak.adapters.storage.keys import check_key, is_valid
 from orak.adapters.storage.s3_bucket import Bucket, stored_object
+from orak.adapters.storage.s3_probe import probe
 from orak.adapters.storage.s3_transfers import download, read_small, upload
 from orak.application.ports.clock import Clock
+from orak.application.ports.failures import Unavailable
 from orak.application.ports.incomplete_uploads import IncompleteUpload
 from orak.application.ports.public_media import IMMUTABLE, MediaRedirect
 from orak.application.ports.storage import ListedObject, ObjectMissing, SignedRequest
@@ -27,32 +31,69 @@ _MAX_WAVEFORM = 1 << 20
 """Bytes that orak passes on itself: 800 pairs of numbers take some 20 kB."""
 
 
+_START_WAIT = 3.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 300.0
+"""Seconds that opening waits for the first probe, and between probes of a store that does not answer."""
+
+_log = logging.getLogger(__name__)
+
+
 class S3Storage:
     """A `Storage` on S3 or an S3-compatible store.
 
     It is also `PublicMedia` and `IncompleteUploads`, but not `ObjectServer`: clients talk to S3 directly.
     docs/guides/storage.md says what each store enforces of a signature. No object gets a public ACL.
+
+    Not every store can do all that S3 can. Until `abilities` are known, nothing is asked of the store that it
+    might refuse.
     """
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
+        self.abilities: Abilities | None = None
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, settings: BucketSettings, clock: Clock) -> AsyncIterator[Self]:
+    async def open(
+        cls, settings: BucketSettings, clock: Clock, *, origins: Collection[str] = (), learns: bool = False
+    ) -> AsyncIterator[Self]:
         """Open the bucket; S3 need not answer yet.
+
+        If it *learns*, find out in the background what the store can do, also for the pages of *origins*.
+        Opening waits for that at most 3 s.
 
         Raise `InvalidBucket`, or `Unavailable` without credentials.
         """
         async with Bucket.open(settings, clock) as bucket:
-            yield cls(bucket)
+            storage = cls(bucket)
+            if not learns:
+                yield storage
+                return
+            tried = asyncio.Event()
+            learning = asyncio.create_task(storage._learn(origins, clock, tried), name="s3 abilities")
+            try:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_START_WAIT):
+                        await tried.wait()
+                yield storage
+            finally:
+                learning.cancel()
+                await asyncio.wait([learning])
+
+    async def learn(self, origins: Collection[str]) -> Abilities:
+        """Find out what the store can do, also for pages of these *origins*; follow it from then on.
+
+        Raise `Unavailable` if the store does not answer, or refuses what orak cannot work without.
+        """
+        self.abilities = await probe(self._bucket, origins)
+        return self.abilities
 
     def presign_put(
         self, key: ObjectKey, *, content_type: str, content_length: int, create_only: bool, life: timedelta
     ) -> SignedRequest:
-        """Sign an upload; without *create_only* a second PUT replaces the object."""
+        """Sign an upload; without *create_only*, or a store that can enforce it, a second PUT replaces it."""
         headers = {"Content-Type": content_type}
-        if create_only:
+        if create_only and self.abilities is not None and self.abilities.create_only is Condition.ENFORCED:
             headers["If-None-Match"] = "*"  # RFC 9110 §13.1.2
         return self._sign("PUT", key, life, headers, {"Content-Length": str(content_length)})
 
@@ -150,6 +191,23 @@ class S3Storage:
         """Raise `Unavailable` unless the bucket exists and may be listed."""
         await self._bucket.require_bucket()
         await self._bucket.call("list_objects_v2", Prefix=f"{PUBLISHED}/", MaxKeys=1)
+
+    async def _learn(self, origins: Collection[str], clock: Clock, tried: asyncio.Event) -> None:
+        """Try until the store answers, and log what it cannot do."""
+        pause = _FIRST_PAUSE
+        while self.abilities is None:
+            try:
+                found = await self.learn(origins)
+            except Unavailable as outage:
+                _log.warning("what the bucket %s can do is not known yet: %s", self._bucket.name, outage)
+                tried.set()
+                await clock.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            else:
+                tried.set()
+                for ability in found.described():
+                    if not ability.is_present:
+                        _log.warning("bucket %s: %s; %s", self._bucket.name, ability.detail, ability.hint)
 
     def _sign(
         self, method: str, key: ObjectKey, life: timedelta, sent: dict[str, str], implied: dict[str, str]

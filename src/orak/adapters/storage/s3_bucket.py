@@ -27,8 +27,8 @@ _log = logging.getLogger(__name__)
 _TIMEOUT = 10.0
 """Seconds for a call without a body, all retries included."""
 
-_BODY_TIMEOUT = 60.0
-"""Seconds for a call that sends a part: enough for 16 MiB at 300 kB/s."""
+_SLOWEST = 300_000
+"""Bytes per second below which a call that sends a body is given up: 16 MiB may take a minute."""
 
 _REFRESH = 60.0
 """Seconds between checks of the credentials; the AWS chain renews them 15 minutes before they expire."""
@@ -93,7 +93,8 @@ class Bucket:
 
     async def call(self, operation: str, **parameters: object) -> Mapping[str, Any]:
         """Call S3 with a timeout. Raise `ObjectMissing`, `ObjectChanged` or `Unavailable`."""
-        timeout = _BODY_TIMEOUT if "Body" in parameters else _TIMEOUT
+        body = parameters.get("Body", b"")
+        timeout = _TIMEOUT + (len(body) / _SLOWEST if isinstance(body, bytes) else 0)
         with port_errors():
             async with asyncio.timeout(timeout):
                 answer: Mapping[str, Any] = await getattr(self.client, operation)(

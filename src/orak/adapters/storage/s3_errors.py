@@ -12,6 +12,10 @@ from orak.application.ports.storage import ObjectChanged, ObjectMissing
 from orak.domain.errors import OrakError
 
 
+class Unsupported(Unavailable):
+    """The store does not implement what the request asks for."""
+
+
 @contextmanager
 def port_errors() -> Iterator[None]:
     """Translate client errors into `ObjectMissing`, `ObjectChanged` or `Unavailable`."""
@@ -40,4 +44,6 @@ def _translated(error: ClientError) -> OrakError:
         return Unavailable(
             f"S3 refused the request ({code}): check the keys, the clock, and the permission to list"
         )
+    if status in {HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.METHOD_NOT_ALLOWED} or code == "NotImplemented":
+        return Unsupported(f"S3 answered {status} ({code})")
     return Unavailable(f"S3 answered {status} ({code})")

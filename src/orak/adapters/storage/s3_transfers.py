@@ -2,16 +2,17 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
+from typing import Any
 
 from orak.adapters.storage.body import CHUNK
 from orak.adapters.storage.disk import on_disk
 from orak.adapters.storage.held_object import HeldObject
 from orak.adapters.storage.s3_bucket import Bucket, stored_object
-from orak.adapters.storage.s3_errors import port_errors
+from orak.adapters.storage.s3_errors import Unsupported, port_errors
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.storage import ObjectChanged, ObjectMissing
 from orak.domain.identity import ObjectKey
@@ -51,10 +52,13 @@ async def _download_rest(bucket: Bucket, key: ObjectKey, etag: str, target: "_Ne
     rest = {"Range": f"bytes={start}-"} if start else {}
     # Unlike `Bucket.call`, this has no timeout for the whole: each read has its own.
     with port_errors():
-        answer = await bucket.client.get_object(Bucket=bucket.name, Key=key, IfMatch=etag, **rest)
+        try:
+            answer = await _get(bucket, key, IfMatch=etag, **rest)
+        except Unsupported:
+            answer = await _get(bucket, key, **rest)
         body = answer["Body"]
         async with body:  # an unclosed body keeps its connection for ever
-            if answer["ETag"] != etag:  # some stores ignore If-Match
+            if answer["ETag"] != etag:  # some stores ignore If-Match or refuse it
                 raise ObjectChanged
             if start and not answer.get("ContentRange", "").startswith(f"bytes {start}-"):
                 raise Unavailable("S3 sent another range than requested")
@@ -67,11 +71,16 @@ async def _download_rest(bucket: Bucket, key: ObjectKey, etag: str, target: "_Ne
             await on_disk(target.write, bytes(piece))
 
 
+async def _get(bucket: Bucket, key: ObjectKey, **conditions: str) -> Mapping[str, Any]:
+    with port_errors():
+        return await bucket.client.get_object(Bucket=bucket.name, Key=key, **conditions)
+
+
 async def read_small(bucket: Bucket, key: ObjectKey, limit: int) -> HeldObject | None:
     """Read an object whole; return None if it has more than *limit* bytes."""
     with port_errors():
         async with asyncio.timeout(_READ_SECONDS):
-            answer = await bucket.client.get_object(Bucket=bucket.name, Key=key)
+            answer = await _get(bucket, key)
             info, body = stored_object(key, answer), answer["Body"]
             async with body:
                 if info.size > limit:
@@ -86,8 +95,12 @@ async def upload(bucket: Bucket, key: ObjectKey, source: FileIO, **headers: str)
     """
     size = os.fstat(source.fileno()).st_size
     if size > PART:
-        await _upload_parts(bucket, key, source, headers)
-        return
+        try:
+            await _upload_parts(bucket, key, source, headers)
+        except Unsupported:
+            source.seek(0)
+        else:
+            return
     content = await on_disk(_read, source, size)
     await bucket.call("put_object", Key=key, Body=content, **headers)
 

@@ -51,7 +51,8 @@ class Storage(Protocol):
     ) -> SignedRequest:
         """Sign an upload of exactly this type and length to this key. No I/O.
 
-        With *create_only* the store refuses a second PUT; a store may always refuse it.
+        *create_only* asks the store to refuse a second PUT. The headers of the result say whether it will:
+        not every store can, and some always refuse it.
         """
         ...
 

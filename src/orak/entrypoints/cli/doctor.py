@@ -16,7 +16,8 @@ _MARKS = {"ok": ("ok", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "b
 def doctor(host: str | None, port: int | None, data_dir: Path | None) -> None:
     """Check this machine and the settings.
 
-    Nothing is changed. The exit code is 1 if orak could not run.
+    Nothing is changed; in a bucket, a small object is stored and removed again. The exit code is 1 if orak
+    could not run.
     """
     from orak.entrypoints.cli.doctor_checks import all_checks
 
@@ -24,23 +25,23 @@ def doctor(host: str | None, port: int | None, data_dir: Path | None) -> None:
     for finding in all_checks(data_dir, host, port):
         findings.append(finding)
         if not is_piped():
-            _print(finding.level, finding.name, finding.said, finding.hint)
+            _print(finding.level, finding.name, finding.detail, finding.hint)
     if is_piped():
         json_lines(findings)
     if any(finding.level == "fail" for finding in findings):
         sys.exit(1)
 
 
-def _print(level: str, name: str, said: str, hint: str | None) -> None:
+def _print(level: str, name: str, detail: str, hint: str | None) -> None:
     from rich.table import Table
     from rich.text import Text
 
     mark, style = _MARKS[level]
     line = Table.grid(padding=(0, 2))
     line.add_column(width=4)
-    line.add_column(width=8)
+    line.add_column(width=10)
     line.add_column()
-    line.add_row(Text(mark, style=style), Text(name, style="bold"), Text(said, overflow="fold"))
+    line.add_row(Text(mark, style=style), Text(name, style="bold"), Text(detail, overflow="fold"))
     if hint is not None:
         line.add_row("", "", Text(hint, style="cyan", overflow="fold"))
     console().print(line)

@@ -1,22 +1,22 @@
-"""The checks of `orak doctor`. A check reads and tries; it changes nothing."""
+"""The checks of `orak doctor`. A check reads and tries, and leaves no trace."""
 
 import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import Literal
 
 import httpx
-import msgspec
 
 from orak.adapters.persistence.sql import migrations
 from orak.application.ports.failures import Unavailable
 from orak.entrypoints.cli.db import sqlite_file
+from orak.entrypoints.cli.doctor_storage import check_storage
 from orak.entrypoints.cli.errors import CommandError
+from orak.entrypoints.cli.finding import Finding
 from orak.entrypoints.cli.http_server import PortInUse, listen
 from orak.entrypoints.cli.options import command, load_settings
 from orak.entrypoints.cli.tokens import MIN_SECRET_BYTES, check_keys, check_tokens
@@ -34,15 +34,6 @@ _DECODERS = ("opus", "vorbis", "aac", "mp3", "flac", "pcm_s16le")
 _ENCODERS = {"aac-128": "aac", "mp3-192": "libmp3lame", "opus-96": "libopus"}
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """The result of one check."""
-
-    name: str
-    level: Literal["ok", "warn", "fail"]
-    said: str
-    hint: str | None = None
-
-
 def all_checks(data_dir: Path | None, host: str | None, port: int | None) -> Iterator[Finding]:
     """Run the checks; yield each result as soon as it is there."""
     yield _check_python()
@@ -52,21 +43,17 @@ def all_checks(data_dir: Path | None, host: str | None, port: int | None) -> Ite
         yield Finding("settings", "fail", error.message, error.hint)
         return
     yield _check_settings(loaded)
-    checks: tuple[Callable[[Settings], Finding | None], ...] = (
-        _check_data_dir,
-        _check_database,
-        _check_storage,
-        _check_redis,
-        _check_events,
-        _check_audio,
-        _check_port,
-        _check_tokens,
-        _check_clock,
-    )
-    for check in checks:
-        found = check(loaded.settings)
-        if found is not None:
-            yield found
+    settings = loaded.settings
+    yield _check_data_dir(settings)
+    yield _check_database(settings)
+    yield from check_storage(settings)
+    if settings.redis_url is not None:
+        yield _check_redis(settings.redis_url)
+    yield _check_events(settings)
+    yield _check_audio(settings)
+    yield _check_port(settings)
+    yield _check_tokens(settings)
+    yield _check_clock(settings)
 
 
 def _check_python() -> Finding:
@@ -137,45 +124,16 @@ def _check_schema(settings: Settings, shown: str) -> Finding:
     )
 
 
-def _check_storage(settings: Settings) -> Finding:
-    if settings.storage_kind == "memory":
-        return Finding("storage", "ok", "in memory; its objects are lost when orak stops")
-    if settings.s3_bucket_name is None:
-        return Finding("storage", "ok", "local disk")
-    where = settings.s3_endpoint_url or settings.aws_endpoint_url or "AWS"
-    shown = f"bucket {settings.s3_bucket_name} at {shown_value('s3_endpoint_url', where)}"
-    try:
-        asyncio.run(_try_bucket(settings))
-    except InvalidSetting as invalid:
-        return Finding("storage", "fail", str(invalid), invalid.hint)
-    except Unavailable as outage:
-        return Finding(
-            "storage",
-            "fail",
-            f"{shown}: {outage}",
-            "check the bucket and the keys; docs/guides/storage.md lists the permissions that orak needs",
-        )
-    return Finding("storage", "ok", shown)
-
-
-async def _try_bucket(settings: Settings) -> None:
-    async with open_parts(settings, "storage") as container:
-        await (await made(container.storage)).check()
-
-
 async def _try_redis(url: str) -> None:
     with blaming("REDIS_URL"):
         import_module("orak.adapters.queues.taskiq_broker")  # `serve` and `worker` need taskiq, too
         await imported("orak.adapters.redis.link:check_redis")(url)
 
 
-def _check_redis(settings: Settings) -> Finding | None:
-    """Return None without REDIS_URL: Redis is optional."""
-    if settings.redis_url is None:
-        return None
-    shown = shown_value("redis_url", settings.redis_url)
+def _check_redis(url: str) -> Finding:
+    shown = shown_value("redis_url", url)
     try:
-        asyncio.run(_try_redis(settings.redis_url))
+        asyncio.run(_try_redis(url))
     except InvalidSetting as invalid:
         return Finding("redis", "fail", str(invalid), invalid.hint)
     except Unavailable as outage:

@@ -4,6 +4,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -159,6 +160,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def media_url(self) -> str:
         """The base URL of published objects, without a trailing slash."""
         return (self.cdn_base_url or f"{self.base_url}/media").rstrip("/")
+
+    @property
+    def bucket_origins(self) -> tuple[str, ...]:
+        """The origins that browsers send to the bucket: of the pages, and `null` after a redirect.
+
+        A browser that follows `/media` to the store for a page of another origin sends `null`.
+        """
+        own = "{0.scheme}://{0.netloc}".format(urlsplit(self.base_url))
+        others = [origin for origin in self.cors_origins if origin != own]
+        redirected = ["null"] if others and self.cdn_base_url is None else []
+        return (own, *others, *redirected)
 
     @property
     def in_memory(self) -> bool:

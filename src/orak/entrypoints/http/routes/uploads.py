@@ -73,7 +73,8 @@ _PROPERTIES: Mapping[str, JsonObject] = {
     "createOnly": {
         "type": "boolean",
         "default": False,
-        "description": "Whether the signature forbids overwriting (`If-None-Match: *`).",
+        "description": "Whether the signature shall forbid overwriting (`If-None-Match: *`). `headers` in "
+        "the answer says whether it does: not every store can.",
     },
 }
 
