@@ -71,6 +71,9 @@ KINDS = {
     "mka-flac": Kind("matroska", "flac", layout="stereo", rate=44_100),
     "mov-pcm": Kind("mov", "pcm_s16be", layout="stereo", rate=44_100),
     "ogg-vorbis": Kind("ogg", "vorbis", layout="stereo", codec_options=(("strict", "experimental"),)),
+    "ogg-vorbis-22k": Kind(
+        "ogg", "vorbis", layout="stereo", rate=22_050, codec_options=(("strict", "experimental"),)
+    ),
     "mp3": Kind("mp3", "libmp3lame", rate=44_100, layout="stereo"),
     "aiff": Kind("aiff", "pcm_s16be", layout="stereo", rate=44_100),
     "caf": Kind("caf", "pcm_f32be", layout="stereo", rate=44_100),

@@ -78,19 +78,42 @@ async def test_many_small_gaps_do_not_add_up(kind, converter, order, tmp_path):
     assert audible(ordered.audio, 880)[0] == 3.0
 
 
-@pytest.mark.parametrize("kind", ["webm-opus", "ogg-opus", "ogg-vorbis", "mp3"])
-async def test_joined_recordings_are_published_whole(kind, converter, order, tmp_path):
-    first = samples.write(tmp_path / "1", samples.tone(0.2, 440), 3.0, kind)
-    second = samples.write(tmp_path / "2", samples.tone(0.2, 880), 2.0, kind)
+JOINED = [
+    *(
+        (kind, kind)
+        for kind in ("webm-opus", "ogg-opus", "ogg-vorbis", "mp3", "flac", "adts-aac", "mka-flac")
+    ),
+    ("ogg-opus", "ogg-vorbis"),
+    ("ogg-vorbis", "ogg-vorbis-22k"),
+    ("webm-opus", "mka-flac"),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), JOINED)
+async def test_joined_recordings_are_published_whole(first, second, converter, order, tmp_path):
+    parts = [
+        samples.write(tmp_path / "1", samples.tone(0.2, 440), 3.0, first),
+        samples.write(tmp_path / "2", samples.tone(0.2, 880), 2.0, second),
+    ]
     both = tmp_path / "both"
-    both.write_bytes(first.read_bytes() + second.read_bytes())
+    both.write_bytes(b"".join(part.read_bytes() for part in parts))
     ordered = order(both)
 
     conversion = await converter.convert(ordered, ignore)
 
-    assert conversion.duration_seconds == pytest.approx(5.0, abs=0.1)  # each part is padded
+    assert conversion.duration_seconds == pytest.approx(5.0, abs=0.1)  # some formats pad each part
     assert audible(ordered.audio, 440)[:12] == [n * STEP for n in range(12)]
     assert audible(ordered.audio, 880)[-7:] == [n * STEP for n in range(13, 20)]
+
+
+async def test_a_joined_recording_that_cannot_be_read_is_left_out(converter, order, tmp_path):
+    whole = samples.write(tmp_path / "whole", samples.tone(0.2), 1.0).read_bytes()
+    both = tmp_path / "both"
+    both.write_bytes(whole + whole[:100] + whole)
+
+    conversion = await converter.convert(order(both), ignore)
+
+    assert conversion.duration_seconds == pytest.approx(2.0, abs=0.1)
 
 
 async def test_a_gap_longer_than_the_maximum_duration_is_refused(converter, order, tmp_path):

@@ -1,27 +1,31 @@
 """The clock alone: frames of 20 ms with given timestamps."""
 
-import math
 from collections.abc import Sequence
 from fractions import Fraction
 
 import pytest
 from av.audio.frame import AudioFrame
 
-from orak.adapters.audio.timeline import Placed, Timeline
+from orak.adapters.audio.downmix import Mix
+from orak.adapters.audio.timeline import Clock, Decoded, Placed, Timeline
 
 RATE = 48_000
 FRAME = 0.02
 
 
-def place(times: Sequence[float | None], **changes: object) -> tuple[list[Placed], float]:
-    settings = {"stamped": True, "starts_at_zero": True, "declared_end": math.inf, "max_seconds": 600.0}
-    timeline = Timeline(**{**settings, **changes})
+MONO = Mix(stereo=False, pan=None)
+
+
+def place(*recordings: Sequence[float | None], **changes: object) -> tuple[list[Placed], float]:
+    timeline = Timeline(max_seconds=600.0)
     frames = []
-    for time in times:
-        frame = AudioFrame("s16", "mono", round(FRAME * RATE))
-        frame.sample_rate, frame.time_base = RATE, Fraction(1, RATE)
-        frame.pts = None if time is None else round(time * RATE)
-        frames.append(frame)
+    for times in recordings:
+        clock = Clock(**{"stamped": True, "starts_at_zero": True, **changes})
+        for time in times:
+            frame = AudioFrame("s16", "mono", round(FRAME * RATE))
+            frame.sample_rate, frame.time_base = RATE, Fraction(1, RATE)
+            frame.pts = None if time is None else round(time * RATE)
+            frames.append(Decoded(frame, MONO, clock))
     return list(timeline.place(iter(frames))), timeline.seconds
 
 
@@ -132,3 +136,22 @@ def test_a_container_with_a_cut_beginning_starts_at_its_first_sample():
 
 def test_a_container_without_timestamps_has_no_gaps():
     assert place(steady(0, 50) + steady(4, 50), stamped=False)[1] == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(("starts_at_zero", "seconds"), [(True, 2.0 + 3.5), (False, 2.0 + 2.0)])
+def test_a_joined_recording_has_a_clock_of_its_own(starts_at_zero, seconds):
+    _, total = place(steady(0, 100), steady(1.5, 100), starts_at_zero=starts_at_zero)
+
+    assert total == pytest.approx(seconds)
+
+
+def test_a_joined_recording_may_continue_the_clock_of_the_one_before():
+    _, seconds = place(steady(0, 100), steady(5, 100))
+
+    assert seconds == pytest.approx(7.0)
+
+
+def test_a_gap_just_before_a_joined_recording_is_kept():
+    _, seconds = place(steady(0, 100) + steady(5, 2), steady(0, 50))
+
+    assert seconds == pytest.approx(5.04 + 1.0)

@@ -110,7 +110,7 @@ class _Conversion:
                 if self._treatment == Treatment("mono"):
                     self._treatment = Treatment(decoder.layout)
                 levels = Levels()
-                frames = resample(self._counted(decoder), decoder.mix, self._treatment, levels)
+                frames = resample(self._counted(decoder), self._treatment, levels)
                 measured = measure(frames, self._layout, self._source_filters())
                 treatment = self._treatment.improved(decoder.layout, levels)
             if treatment == self._treatment:
@@ -125,7 +125,7 @@ class _Conversion:
     @contextmanager
     def _source_frames(self) -> Iterator[Iterator[AudioFrame]]:
         with open_decoder(self._source, self._task.max_duration_seconds) as decoder:
-            yield resample(decoder.frames(self._stages), decoder.mix, self._treatment)
+            yield resample(decoder.frames(self._stages), self._treatment)
 
     def _source_filters(self, gain: Gain | None = None) -> tuple[Filter, ...]:
         """Return the filters that the source's frames pass before measuring and encoding."""
@@ -160,7 +160,7 @@ class _Conversion:
         # An encoder pads its last frame, so the result is slightly longer than the source. The maximum
         # duration was already checked on the source.
         with open_decoder(Path(self._task.audio), self._task.max_duration_seconds + 1) as decoder:
-            frames = resample(decoder.frames(self._stages), decoder.mix, Treatment("stereo"))
+            frames = resample(decoder.frames(self._stages), Treatment("stereo"))
             return measure(frames, "stereo", _LEFT_ONLY if self._layout == "mono" else ())
 
 

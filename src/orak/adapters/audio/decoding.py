@@ -1,8 +1,8 @@
 """Decoding of untrusted audio files into frames."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -13,8 +13,9 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from orak.adapters.audio.downmix import MAX_CHANNELS, Mix, mix_for
+from orak.adapters.audio.joined import Recording, recordings_in
 from orak.adapters.audio.opening import Track, open_track
-from orak.adapters.audio.timeline import Placed, Timeline
+from orak.adapters.audio.timeline import Clock, Decoded, Placed, Timeline
 from orak.application.ports.converter import Unconvertible
 from orak.domain.processing import FailureCode
 
@@ -37,27 +38,20 @@ timestamps: libav counts their samples."""
 
 
 class Decoder:
-    """One decoding pass over the best audio track of an open file.
+    """One decoding pass over the best audio track of a file, or of each recording that was joined into it.
 
     Attributes:
         layout: "mono" while the header and every decoded frame mix down to one channel, else "stereo".
     """
 
-    def __init__(self, track: Track, max_seconds: float) -> None:
+    def __init__(self, track: Track, more: Sequence[Recording], max_seconds: float) -> None:
+        """Begin with *track*, which is open; *more* recordings follow."""
         self._track = track
+        self._more = more
         self._max_seconds = max_seconds
         self._damaged = False
         self._unsupported = False
-        self._flac_seconds = _flac_seconds(track.container)
-        container = track.container.format.name
-        absolute = container in _ABSOLUTE_CLOCKS
-        self._timeline = Timeline(
-            stamped=absolute or container in _RELATIVE_CLOCKS,
-            starts_at_zero=absolute,
-            declared_end=_declared_end(track.container) if absolute else math.inf,
-            max_seconds=max_seconds,
-        )
-        self._mixes: dict[str, Mix] = {}
+        self._timeline = Timeline(max_seconds)
         self.layout: Layout = "stereo" if track.places and mix_for(track.places).stereo else "mono"
 
     @property
@@ -66,59 +60,60 @@ class Decoder:
         return self._timeline.seconds
 
     def frames(self, progress: Callable[[float], None]) -> Iterator[Placed]:
-        """Yield every frame that can be decoded, with its place in the recording.
+        """Yield every frame that can be decoded, with its place on the timeline.
 
         *progress* receives the fraction of the file read so far.
 
-        Damaged packets are skipped. The stream ends where the container breaks off.
+        Damaged packets are skipped, and joined recordings that cannot be read. The stream ends where the
+        container breaks off.
 
         Raises:
             Unconvertible: DURATION_EXCEEDED; EMPTY_AUDIO; CORRUPT if every packet is damaged, or if the
                 stream is longer than an exact header declares; UNSUPPORTED_FORMAT if no frame has a
-                plausible sample rate.
+                plausible sample rate, or one has too many channels.
         """
         empty = True
         for placed in self._timeline.place(self._decoded(progress)):
             if self.seconds > self._max_seconds:
                 raise Unconvertible(FailureCode.DURATION_EXCEEDED)
-            if self.mix(placed.frame).stereo:
+            if placed.decoded.mix.stereo:
                 self.layout = "stereo"
             empty = False
             yield placed
         if empty:
             raise Unconvertible(self._cause_of_silence())
 
-    def mix(self, frame: AudioFrame) -> Mix:
-        """Return how the channels of *frame* become one or two.
+    def _decoded(self, progress: Callable[[float], None]) -> Iterator[Decoded]:
+        yield from self._decoded_track(self._track, progress)
+        for recording in self._more:
+            with ExitStack() as stack:
+                try:
+                    track = stack.enter_context(open_track(recording))
+                except Unconvertible:
+                    continue
+                yield from self._decoded_track(track, progress)
 
-        Raises:
-            Unconvertible: UNSUPPORTED_FORMAT for more channels than can be mixed.
-        """
-        name = frame.layout.name
-        if name not in self._mixes:
-            places = tuple(channel.name for channel in frame.layout.channels)
-            if len(places) > MAX_CHANNELS:
-                raise Unconvertible(FailureCode.UNSUPPORTED_FORMAT)
-            declared = self._track.places
-            unplaced = len(declared) == len(places) and set(places) == {"NONE"}
-            self._mixes[name] = mix_for(declared if unplaced else places)
-        return self._mixes[name]
-
-    def _decoded(self, progress: Callable[[float], None]) -> Iterator[AudioFrame]:
-        size = max(self._track.container.size, 1)
+    def _decoded_track(self, track: Track, progress: Callable[[float], None]) -> Iterator[Decoded]:
+        clock = _clock(track.container)
+        longest = _flac_seconds(track.container) + _HEADER_TOLERANCE_SECONDS
+        size = max(track.recording.path.stat().st_size, 1)
+        mixes: dict[str, Mix] = {}
         samples = 0
-        for packet in self._packets():
+        for packet in self._packets(track):
             for frame in self._decode(packet):
                 samples += frame.samples
-                if samples / frame.sample_rate > self._flac_seconds + _HEADER_TOLERANCE_SECONDS:
+                if samples / frame.sample_rate > longest:
                     raise Unconvertible(FailureCode.CORRUPT)
-                yield frame
+                name = frame.layout.name
+                if name not in mixes:
+                    mixes[name] = _mix(frame, track.places)
+                yield Decoded(frame, mixes[name], clock)
             if packet.pos is not None and packet.pos > 0:
-                progress(min(packet.pos / size, 1.0))
+                progress(min((track.recording.start + packet.pos) / size, 1.0))
 
-    def _packets(self) -> Iterator["av.Packet[AudioStream]"]:
+    def _packets(self, track: Track) -> Iterator["av.Packet[AudioStream]"]:
         try:
-            yield from self._track.container.demux(self._track.stream)
+            yield from track.container.demux(track.stream)
         except av.error.MemoryError:
             raise
         except av.error.FFmpegError:
@@ -140,6 +135,26 @@ class Decoder:
         if self._unsupported:
             return FailureCode.UNSUPPORTED_FORMAT
         return FailureCode.CORRUPT if self._damaged else FailureCode.EMPTY_AUDIO
+
+
+def _mix(frame: AudioFrame, declared: Sequence[str]) -> Mix:
+    """Return how the channels of *frame* become one or two.
+
+    Raises:
+        Unconvertible: UNSUPPORTED_FORMAT for more channels than can be mixed.
+    """
+    places = tuple(channel.name for channel in frame.layout.channels)
+    if len(places) > MAX_CHANNELS:
+        raise Unconvertible(FailureCode.UNSUPPORTED_FORMAT)
+    unplaced = len(declared) == len(places) and set(places) == {"NONE"}
+    return mix_for(declared if unplaced else places)
+
+
+def _clock(container: InputContainer) -> Clock:
+    name = container.format.name
+    if name in _ABSOLUTE_CLOCKS:
+        return Clock(stamped=True, starts_at_zero=True, declared_end=_declared_end(container))
+    return Clock(stamped=name in _RELATIVE_CLOCKS, starts_at_zero=False)
 
 
 def _flac_seconds(container: InputContainer) -> float:
@@ -165,7 +180,12 @@ def open_decoder(path: Path, max_seconds: float) -> Iterator[Decoder]:
     """Open the file at *path* for one decoding pass.
 
     Raises:
-        Unconvertible: as `open_track` says.
+        Unconvertible: EMPTY_AUDIO for a file of 0 bytes; CORRUPT for a known container that cannot be read;
+            UNSUPPORTED_FORMAT for any other unreadable file, and if no track has a supported codec and
+            number of channels; NO_AUDIO_STREAM.
     """
-    with open_track(path) as track:
-        yield Decoder(track, max_seconds)
+    if path.stat().st_size == 0:
+        raise Unconvertible(FailureCode.EMPTY_AUDIO)
+    first, *more = recordings_in(path)
+    with open_track(first) as track:
+        yield Decoder(track, more, max_seconds)

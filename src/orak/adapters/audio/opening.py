@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
-from pathlib import Path
 
 import av
 import av.error
@@ -13,7 +12,8 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from orak.adapters.audio.downmix import MAX_CHANNELS, claim_layout
-from orak.adapters.audio.signatures import has_audio_signature, has_foreign_byte_order, tag_length
+from orak.adapters.audio.joined import Recording
+from orak.adapters.audio.signatures import has_audio_signature, has_foreign_byte_order
 from orak.application.ports.converter import Unconvertible
 from orak.domain.processing import FailureCode
 
@@ -70,7 +70,8 @@ class Track:
         places: The places of its channels by the header, in libav's names; empty if only the decoder knows.
     """
 
-    def __init__(self, container: InputContainer, stream: AudioStream) -> None:
+    def __init__(self, recording: Recording, container: InputContainer, stream: AudioStream) -> None:
+        self.recording = recording
         self.container = container
         self.stream = stream
         stream.codec_context.thread_count = 1  # one conversion uses one core: slots are counted in cores
@@ -91,49 +92,46 @@ class Track:
 
 
 @contextmanager
-def open_track(path: Path) -> Iterator[Track]:
-    """Open the best audio track of the file at *path* that can be decoded.
+def open_track(recording: Recording) -> Iterator[Track]:
+    """Open the best audio track of *recording* that can be decoded.
 
-    The file's content decides the format; its name is ignored.
+    The content decides the format; the file's name is ignored.
 
     Raises:
-        Unconvertible: EMPTY_AUDIO for a file of 0 bytes; CORRUPT for a known container that cannot be read;
-            UNSUPPORTED_FORMAT for any other unreadable file, and if no track has a supported codec and
-            number of channels; NO_AUDIO_STREAM.
+        Unconvertible: CORRUPT for a known container that cannot be read; UNSUPPORTED_FORMAT for any other
+            unreadable file, and if no track has a supported codec and number of channels; NO_AUDIO_STREAM.
     """
-    if path.stat().st_size == 0:
-        raise Unconvertible(FailureCode.EMPTY_AUDIO)
-    with _open_container(path) as container:
-        tracks = _ranked_tracks(container)
-        yield tracks[_first_that_decodes(path, len(tracks)) if len(tracks) > 1 else 0]
+    with _open_container(recording) as container:
+        tracks = _ranked_tracks(recording, container)
+        yield tracks[_first_that_decodes(recording, len(tracks)) if len(tracks) > 1 else 0]
 
 
-def _first_that_decodes(path: Path, count: int) -> int:
+def _first_that_decodes(recording: Recording, count: int) -> int:
     """Return the rank of the best of *count* tracks whose first packets can be decoded; 0 if none."""
     for rank in range(count):
-        with _open_container(path) as container:  # anew: the pass itself must begin with the first packet
-            if _ranked_tracks(container)[rank].decodes():
+        with _open_container(recording) as container:  # anew: the pass must begin with the first packet
+            if _ranked_tracks(recording, container)[rank].decodes():
                 return rank
     return 0
 
 
-def _open_container(path: Path) -> InputContainer:
-    skipped = tag_length(path)
-    if has_foreign_byte_order(path, skipped):  # libav would read it as noise
+def _open_container(recording: Recording) -> InputContainer:
+    if has_foreign_byte_order(recording.path, recording.start):  # libav would read it as noise
         raise Unconvertible(FailureCode.UNSUPPORTED_FORMAT)
+    url, options = str(recording.path), _OPTIONS
+    if not recording.is_whole_file:
+        url = f"subfile,,start,{recording.start},end,{recording.end},,:{url}"
+        options = {**options, "protocol_whitelist": "file,subfile"}
     try:
-        if skipped:
-            url = f"subfile,,start,{skipped},end,0,,:{path}"
-            return _open(url, options={**_OPTIONS, "protocol_whitelist": "file,subfile"})
-        return _open(str(path), options=_OPTIONS)
+        return _open(url, options=options)
     except av.error.MemoryError:
         raise
     except av.error.FFmpegError:
-        known = has_audio_signature(path)
+        known = has_audio_signature(recording.path)
         raise Unconvertible(FailureCode.CORRUPT if known else FailureCode.UNSUPPORTED_FORMAT) from None
 
 
-def _ranked_tracks(container: InputContainer) -> list[Track]:
+def _ranked_tracks(recording: Recording, container: InputContainer) -> list[Track]:
     """Return the tracks that can be decoded: libav's choice first, then default tracks, then the richest.
 
     Raises:
@@ -145,7 +143,9 @@ def _ranked_tracks(container: InputContainer) -> list[Track]:
     best = container.streams.best("audio")
     # A stream without a decoder in libav has no codec context.
     supported = [s for s in streams if getattr(s.codec_context, "name", None) in _DECODERS]
-    tracks = [track for s in supported if len((track := Track(container, s)).places) <= MAX_CHANNELS]
+    tracks = [
+        track for s in supported if len((track := Track(recording, container, s)).places) <= MAX_CHANNELS
+    ]
     if not tracks:
         raise Unconvertible(FailureCode.UNSUPPORTED_FORMAT)
     return sorted(

@@ -1,7 +1,7 @@
 """Decoded frames become one continuous sound: 48 kHz, mono or stereo, gaps filled with silence."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import av.error
 import msgspec
@@ -140,10 +140,7 @@ def _only_side(levels: Levels) -> int | None:
 
 
 def resample(
-    frames: Iterator[Placed],
-    mix: Callable[[AudioFrame], Mix],
-    treatment: Treatment,
-    levels: Levels | None = None,
+    frames: Iterator[Placed], treatment: Treatment, levels: Levels | None = None
 ) -> Iterator[AudioFrame]:
     """Yield *frames* as 48 kHz, 32-bit float, treated, with silence in the gaps.
 
@@ -156,7 +153,7 @@ def resample(
     stretch: _Stretch | None = None
     position = 0
     for placed in frames:
-        frame = placed.frame
+        frame = placed.decoded.frame
         kind = (frame.sample_rate, frame.format.name, frame.layout.name)
         if stretch is None or kind != stretch.kind or not placed.follows:
             if stretch is not None:
@@ -166,7 +163,7 @@ def resample(
             for silence in _silence(round(placed.start * RATE) - position, treatment.layout):
                 position += silence.samples
                 yield silence
-            stretch = _Stretch(kind, treatment, mix(frame), placed.skipped, levels)
+            stretch = _Stretch(kind, treatment, placed.decoded.mix, placed.skipped, levels)
         for done in stretch.push(frame):
             position += done.samples
             yield done
