@@ -45,6 +45,13 @@ def test_a_second_put_of_the_same_file_succeeds(orak, uploaded, recording):
     orak.put(uploaded, recording)
 
 
+def test_a_second_put_of_another_file_is_refused(orak, uploaded, recording, tmp_path):
+    other = tmp_path / "other.webm"
+    other.write_bytes(recording.read_bytes()[::-1])
+    with pytest.raises(OrakApiError, match="PRECONDITION_FAILED"):
+        orak.put(uploaded, other)
+
+
 def test_calls_with_the_same_idempotency_key_have_one_effect(orak, recording):
     first, second = (orak.presign(recording.name, 3, idempotency_key="presigned-once") for _ in range(2))
     assert first.upload_id == second.upload_id

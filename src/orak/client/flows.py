@@ -60,12 +60,17 @@ def presign(
 
 
 def put(presigned: PresignedUpload, file: Path, on_progress: OnBytes | None) -> Flow[None]:
-    """Send the file. A store that already has the object counts as success."""
+    """Send the file. A 412 of S3 counts as success: an earlier PUT arrived, and its response was lost.
+
+    orak's own storage compares the bytes, so its 412 says that other bytes are stored.
+    """
     body = FileBody(file, file.stat().st_size, on_progress)
     call = Call(presigned.method, presigned.presigned_url, headers=presigned.headers, file=body)
     response, _ = yield from send(call)
-    if response.status_code >= 300 and response.status_code != httpx.codes.PRECONDITION_FAILED:
-        raise api_error(response)
+    if response.status_code >= 300:
+        error = api_error(response)
+        if error.status != httpx.codes.PRECONDITION_FAILED or error.code == "PRECONDITION_FAILED":
+            raise error
 
 
 def create(
