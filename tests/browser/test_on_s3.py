@@ -1,6 +1,7 @@
 """Recording with S3 storage on another origin: CORS, signed headers and the page's policy."""
+# ruff: noqa: E501 - lines of JavaScript
 
-import http.client
+import base64
 import os
 import socket
 import subprocess
@@ -20,92 +21,41 @@ from demo_server import SECRET
 from orak.adapters.auth.issuing import issue_token
 from orak.domain.identity import UserId
 from s3_servers import KEYS, an_s3_server
+from store_fronts import a_front
 
-DEADLINE = 30
+DEADLINE = 60
 
 
 @contextmanager
-def cors_before(port):
-    """Answer CORS preflights like a bucket: the S3 test server allows no signed header but Content-Type."""
-
-    class CorsProxy(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_OPTIONS(self):
-            self.send_response(204)
-            self.send_header("Access-Control-Allow-Origin", self.headers["Origin"])
-            self.send_header("Access-Control-Allow-Methods", "PUT, GET, HEAD")
-            self.send_header("Access-Control-Allow-Headers", self.headers["Access-Control-Request-Headers"])
-            self.end_headers()
-
-        def pass_on(self):
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            store = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
-            store.request(self.command, self.path, body, dict(self.headers))  # with Host: it is signed
-            answer = store.getresponse()
-            content = answer.read()
-            self.send_response(answer.status)
-            for name, value in answer.getheaders():
-                if name.lower() not in {"transfer-encoding", "connection", "content-length"}:
-                    self.send_header(name, value)
-            length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(content))
-            self.send_header("Content-Length", length or "0")
-            self.end_headers()
-            self.wfile.write(content)
-            store.close()
-
-        do_PUT = do_GET = do_HEAD = do_POST = do_DELETE = pass_on  # noqa: N815 - named by http.server
-
-        def log_message(self, *_):
-            pass
-
-    proxy = ThreadingHTTPServer(("127.0.0.1", 0), CorsProxy)
-    threading.Thread(target=proxy.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{proxy.server_port}"
-    finally:
-        proxy.shutdown()
-        proxy.server_close()
-
-
-@pytest.fixture
-def served(tmp_path):
+def serving(folder, store, endpoint, **settings):
     """Serve orak with S3 storage and return its URL."""
-    (tmp_path / "s3").mkdir()
-    with an_s3_server(tmp_path / "s3") as store, cors_before(store.port) as endpoint:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        environment = {
-            "PATH": os.environ["PATH"],
-            "JWT_SECRET": SECRET,
-            "S3_BUCKET_NAME": store.new_bucket().bucket,
-            "S3_REGION": "ap-northeast-2",
-            "S3_ENDPOINT_URL": endpoint,
-            "AWS_ACCESS_KEY_ID": KEYS.access_key,
-            "AWS_SECRET_ACCESS_KEY": KEYS.secret_key,
-        }
-        command = [
-            Path(sys.executable).parent / "orak",
-            "serve",
-            "--port",
-            str(port),
-            "--data-dir",
-            tmp_path / "d",
-        ]
-        with (
-            (tmp_path / "log").open("w") as log,
-            subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process,
-        ):
-            url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + DEADLINE
-            try:
-                while not _is_ready(url):
-                    assert time.monotonic() < deadline, (tmp_path / "log").read_text()
-                    time.sleep(0.1)  # the server is another process
-                yield url
-            finally:
-                process.terminate()
-                process.wait(DEADLINE)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = settings | {
+        "PATH": os.environ["PATH"],
+        "JWT_SECRET": SECRET,
+        "S3_BUCKET_NAME": store.new_bucket().bucket,
+        "S3_REGION": "ap-northeast-2",
+        "S3_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": KEYS.access_key,
+        "AWS_SECRET_ACCESS_KEY": KEYS.secret_key,
+    }
+    orak = Path(sys.executable).parent / "orak"
+    command = [orak, "serve", "--port", str(port), "--data-dir", folder / "d"]
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process,
+    ):
+        url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + DEADLINE
+        try:
+            while not _is_ready(url):
+                assert time.monotonic() < deadline, (folder / "log").read_text()
+                time.sleep(0.1)  # the server is another process
+            yield url
+        finally:
+            process.terminate()
+            process.wait(DEADLINE)
 
 
 def _is_ready(url):
@@ -115,25 +65,134 @@ def _is_ready(url):
         return False
 
 
-def test_a_recording_is_uploaded_directly_to_the_store(chromium, served):
+@pytest.fixture
+def store_folder(tmp_path):
+    folder = tmp_path / "s3"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def page(chromium):
+    """Return an empty page whose errors on the console fail the test."""
     context = chromium.new_context()
     context.add_init_script(COUNT)
     page, errors = context.new_page(), []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.goto(f"{served}/")
-    page.evaluate(LIBRARY, issue_token(SECRET, UserId(1), (), timedelta(hours=1), datetime.now(UTC)))
-    found = page.evaluate("""async () => {
-      const service = recording();
-      await service.startRecording();
-      await passed(1500);
-      const { id } = await service.stopRecording();
-      const record = await settled(id);
-      const sound = await fetch(record.publicUrl);
-      const { byteLength: size } = await sound.arrayBuffer();
-      return { record, type: sound.headers.get("content-type"), size };
-    }""")
+    yield page
     context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def foreign_page(chromium):
+    """Return an empty page of another origin, and the origin."""
+
+    class Empty(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<!doctype html><link rel=icon href=data:,>")
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Empty) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        context = chromium.new_context()
+        page, origin = context.new_page(), f"http://127.0.0.1:{server.server_port}"
+        page.goto(f"{origin}/")
+        yield page, origin
+        context.close()
+        server.shutdown()
+
+
+def a_token():
+    return issue_token(SECRET, UserId(1), (), timedelta(hours=1), datetime.now(UTC))
+
+
+def test_a_recording_is_uploaded_directly_to_the_store(page, tmp_path, store_folder):
+    with (
+        an_s3_server(store_folder, allow_origin="*") as store,
+        serving(tmp_path, store, store.url) as url,
+    ):
+        page.goto(f"{url}/")
+        page.evaluate(LIBRARY, a_token())
+        found = page.evaluate("""async () => {
+          const service = recording();
+          await service.startRecording();
+          await passed(1500);
+          const { id } = await service.stopRecording();
+          const record = await settled(id);
+          const sound = await fetch(record.publicUrl);
+          const { byteLength: size } = await sound.arrayBuffer();
+          return { record, type: sound.headers.get("content-type"), size };
+        }""")
     assert found["record"]["processingStatus"] == "COMPLETED"
     assert found["type"] == "audio/mp4"
     assert found["size"] > 1000
-    assert errors == []
+
+
+ON_ANOTHER_ORIGIN = """
+async ([url, token, bytes]) => {
+  const { Api, FileUploadService } = await import(`${url}/client/index.js`);
+  const api = new Api({ baseUrl: url, token });
+  const files = new FileUploadService({ api, showTitleDialog: () => "sung" });
+  const file = new File([Uint8Array.from(atob(bytes), (byte) => byte.charCodeAt(0))], "take.webm", { type: "audio/webm" });
+  let record = await files.uploadExternalFile(file);
+  while (record.processingStatus === "PROCESSING") {
+    await new Promise((done) => setTimeout(done, 100));
+    record = await api.json("GET", `/${record.id}`);
+  }
+  window.record = record;
+  return record;
+}
+"""
+
+LISTENING = """
+async () => {
+  const { peaks } = await (await fetch(record.waveformUrl)).json();
+  const element = new Audio(record.publicUrl); // without CORS
+  const duration = await new Promise((done, failed) => {
+    element.onloadedmetadata = () => done(element.duration);
+    element.onerror = () => failed(element.error);
+  });
+  let loudest = null; // of what Web Audio plays
+  try {
+    const bytes = await (await fetch(record.publicUrl, { cache: "no-store" })).arrayBuffer();
+    const context = new OfflineAudioContext(1, 48000, 48000);
+    const source = context.createBufferSource();
+    source.buffer = await context.decodeAudioData(bytes);
+    source.connect(context.destination);
+    source.start(0, 0.5);
+    loudest = Math.max(...(await context.startRendering()).getChannelData(0));
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // how fetch reports a refusal by CORS
+  }
+  return { peaks: peaks.length, duration, loudest };
+}
+"""
+
+
+@pytest.mark.parametrize("bucket_allows", ["every origin", "the page alone"])
+def test_a_page_of_another_origin_uploads_shows_the_waveform_and_plays(
+    foreign_page, bucket_allows, tmp_path, store_folder, sung
+):
+    page, origin = foreign_page
+    every = bucket_allows == "every origin"
+    with (
+        an_s3_server(store_folder, allow_origin="*") as store,
+        a_front(store.port, origins=[origin]) as front,
+        serving(tmp_path, store, store.url if every else front.url, CORS_ORIGINS=origin) as url,
+    ):
+        content = base64.b64encode(sung.read_bytes()).decode()
+        record = page.evaluate(ON_ANOTHER_ORIGIN, [url, a_token(), content])
+        assert (record["processingStatus"], record["failure"]) == ("COMPLETED", None)
+        heard = page.evaluate(LISTENING)
+    assert heard["peaks"] == 800
+    assert heard["duration"] == pytest.approx(record["durationSeconds"], abs=1.1)
+    if every:
+        assert heard["loudest"] > 0.1
+    else:
+        assert heard["loudest"] is None  # after the redirect the page's origin is `null`

@@ -29,8 +29,9 @@ _RCLONE = str(Path(sys.executable).with_name("rclone"))
 class S3Server:
     """A server that can be killed and restarted; its objects are files in a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, allow_origin: str | None = None) -> None:
         self.folder = folder
+        self._cors = [] if allow_origin is None else ["--allow-origin", allow_origin]
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -49,6 +50,7 @@ class S3Server:
                 "--addr", f"127.0.0.1:{self.port}",
                 "--auth-key", f"{KEYS.access_key},{KEYS.secret_key}",
                 "--config", os.devnull,
+                *self._cors,
             ],
             env=environment,
             stdout=subprocess.DEVNULL,
@@ -90,8 +92,9 @@ class S3Server:
 
 
 @contextmanager
-def an_s3_server(folder: Path) -> Iterator[S3Server]:
-    server = S3Server(folder)
+def an_s3_server(folder: Path, *, allow_origin: str | None = None) -> Iterator[S3Server]:
+    """Run a server; pages of *allow_origin* may call it."""
+    server = S3Server(folder, allow_origin)
     server.start()
     try:
         yield server
