@@ -85,7 +85,7 @@ export class TakeRow {
     if (take.processingStatus === "FAILED") {
       const why = el("span", { class: "problem", text: () => take.failure?.message ?? t("failed") });
       this.meta.replaceChildren(why);
-      if (take.failure?.retryable === false) return; // another run would fail too
+      if (!take.failure?.retryable) return; // another run would fail too
       this.retryButton = el("button", {
         type: "button",
         class: "outlined take-retry",
@@ -191,6 +191,9 @@ export function reasonOf(failure) {
   if (failure instanceof OrakError && failure.code === "STORE_REFUSED") return t("storeRefused");
   const name = failure instanceof Error ? failure.name : "";
   if (name in REASONS) return t(REASONS[name]);
+  if (failure instanceof OrakError && failure.details.some(({ code }) => code === "UNSUPPORTED_TYPE")) {
+    return t("unsupportedFile", { formats: t("formats") }); // orak's message lists all content types
+  }
   if (failure instanceof OrakError && failure.details.length) {
     return failure.details.map(({ message }) => message).join(". "); // each names one wrong field
   }

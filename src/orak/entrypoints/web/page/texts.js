@@ -71,6 +71,7 @@ const en = {
 
   storeRefused: "The storage refused the file.",
   emptyFile: "The file is empty.",
+  unsupportedFile: "This type of file is not supported. Choose {formats}.",
   takenElsewhere: "It is open in another tab.",
   takeGone: "It no longer exists.",
   unfinishedHeading: "Unfinished take",
@@ -214,6 +215,7 @@ const ko = {
 
   storeRefused: "저장소가 파일을 거부했습니다.",
   emptyFile: "빈 파일입니다.",
+  unsupportedFile: "지원하지 않는 파일 형식입니다. {formats} 파일을 선택하세요.",
   takenElsewhere: "다른 탭에서 열려 있습니다.",
   takeGone: "더 이상 존재하지 않습니다.",
   unfinishedHeading: "완료하지 못한 녹음",
