@@ -123,3 +123,10 @@ async def test_a_gap_longer_than_the_maximum_duration_is_refused(converter, orde
         await converter.convert(order(source, max_duration_seconds=10), ignore)
 
     assert rejection.value.failure is FailureCode.DURATION_EXCEEDED
+
+
+@pytest.mark.parametrize("kind", ["flac", "wav", "mp3"])
+async def test_whole_seconds_are_not_a_fraction_short(converter, order, tmp_path, kind):
+    source = samples.write(tmp_path / "take", samples.tone(), seconds=3, kind=kind)
+    conversion = await converter.convert(order(source), ignore)
+    assert int(conversion.duration_seconds) == 3

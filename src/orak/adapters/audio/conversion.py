@@ -114,7 +114,7 @@ class _Conversion:
                 measured = measure(frames, self._layout, self._source_filters())
                 treatment = self._treatment.improved(decoder.layout, levels)
             if treatment == self._treatment:
-                return measured, decoder.seconds
+                return measured, round(decoder.seconds, 6)  # 3 s in many frames add up to 2.9999999
             self._treatment = treatment
 
     def _counted(self, decoder: Decoder) -> Iterator[Placed]:
