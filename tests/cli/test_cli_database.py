@@ -51,7 +51,7 @@ def test_valid_songs_are_imported_and_bad_rows_are_reported_by_line(orak):
         "﻿id,title,artist\n"
         '1,아리랑,전통\n2,"Two\nlines",\nx,no id,\n9007199254740992,too high,\n1,again,\n3,,,\n5,'
         + "t" * 256
-        + ",\n4\n"
+        + ",\n4\n6,nul\0,\n"
     )
     imported = orak("songs", "import", "songs.csv")
     assert songs() == [(1, "아리랑", "전통"), (2, "Two\nlines", None), (4, None, None)]
@@ -62,8 +62,9 @@ def test_valid_songs_are_imported_and_bad_rows_are_reported_by_line(orak):
         "warning: line 7: id 1 is already on line 2",
         "warning: line 8: there are more columns than in the first line",
         "warning: line 9: title has 256 characters, more than 255",
+        "warning: line 11: title has a character that no database can store",
         "3 songs imported",
-        "error: 5 lines were skipped",
+        "error: 6 lines were skipped",
     ]
 
 

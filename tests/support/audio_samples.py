@@ -69,6 +69,12 @@ KINDS = {
     "m4a-aac": Kind("ipod", "aac", layout="stereo"),
     "ogg-opus": Kind("ogg", "libopus", layout="stereo"),
     "mka-flac": Kind("matroska", "flac", layout="stereo", rate=44_100),
+    "mov-aac": Kind("mov", "aac", layout="stereo"),
+    "3gp-aac": Kind("3gp", "aac"),
+    "3gp-amr": Kind("3gp", "libopencore_amrnb", rate=8_000),
+    "latm-aac": Kind("latm", "aac", codec_options=(("flags", "global_header"),)),
+    "caf-alac": Kind("caf", "alac", layout="stereo", rate=44_100),
+    "mka-opus": Kind("matroska", "libopus"),
     "mov-pcm": Kind("mov", "pcm_s16be", layout="stereo", rate=44_100),
     "ogg-vorbis": Kind("ogg", "vorbis", layout="stereo", codec_options=(("strict", "experimental"),)),
     "ogg-vorbis-22k": Kind(

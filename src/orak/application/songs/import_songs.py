@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from orak.application.ports.songs import Song
 from orak.application.ports.unit_of_work import UnitOfWork
 from orak.domain.errors import Rejected
-from orak.domain.policies.fields import clean_name, name_problem
+from orak.domain.policies.fields import clean_name, text_problem
 
 _GROUP = 500
 
@@ -24,7 +24,7 @@ class ImportSongs:
     async def __call__(self, songs: Iterable[Song]) -> int:
         """Store the songs in groups; return how many.
 
-        An interrupted import can be run again. Raise `Rejected` if a title or artist is not a valid name; the
+        An interrupted import can be run again. Raise `Rejected` if a title or artist cannot be stored; the
         groups before it stay.
         """
         rest, count = map(_checked, songs), 0
@@ -39,6 +39,6 @@ def _checked(song: Song) -> Song:
     names = {
         name: text for name, text in (("title", song.title), ("artist", song.artist)) if text is not None
     }
-    if problems := [problem for name, text in names.items() if (problem := name_problem(name, text))]:
+    if problems := [problem for name, text in names.items() if (problem := text_problem(name, text))]:
         raise Rejected(problems)
     return replace(song, **{name: clean_name(text) for name, text in names.items()})

@@ -46,6 +46,16 @@ def name_problem(field: str, text: str | None) -> Problem | None:
     return None
 
 
+def text_problem(field: str, text: str) -> Problem | None:
+    """Return what is wrong with a text that may be anything: too long, or not storable in every database."""
+    text = clean_name(text)
+    if len(text) > MAX_NAME:
+        return Problem(field, ProblemCode.TOO_LONG, MAX_NAME)
+    if any(character == "\0" or unicodedata.category(character) == "Cs" for character in text):
+        return Problem(field, ProblemCode.INVALID_CHARACTER)
+    return None
+
+
 def id_problem(field: str, number: int) -> Problem | None:
     """Return what is wrong with an id."""
     return None if 1 <= number <= MAX_ID else Problem(field, ProblemCode.INVALID)

@@ -88,7 +88,7 @@ def read_songs(file: Iterable[str]) -> Iterator["Song | BadRow"]:
 def _song(row: dict[str, str | None], line: int, seen: dict[int, int]) -> "Song | BadRow":
     from orak.application.ports.songs import Song
     from orak.domain.identity import MAX_ID, SongId
-    from orak.domain.policies.fields import MAX_NAME, clean_name, name_problem
+    from orak.domain.policies.fields import MAX_NAME, clean_name, text_problem
 
     if "" in row:
         return BadRow(line, "there are more columns than in the first line")
@@ -98,8 +98,8 @@ def _song(row: dict[str, str | None], line: int, seen: dict[int, int]) -> "Song 
     for name, value in (("title", title), ("artist", artist)):
         if len(clean_name(value)) > MAX_NAME:
             return BadRow(line, f"{name} has {len(clean_name(value))} characters, more than {MAX_NAME}")
-        if value and (problem := name_problem(name, value)):
-            return BadRow(line, f"{name} is {problem.code}")
+        if text_problem(name, value):
+            return BadRow(line, f"{name} has a character that no database can store")
     first = seen.setdefault(int(text), line)
     if first != line:
         return BadRow(line, f"id {text} is already on line {first}")
