@@ -3,12 +3,16 @@
 import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 
-from http_api import Api, a_scope, convert, create_record, presign, refusal, upload
+from http_api import SETTINGS, URL, Api, a_scope, convert, create_record, presign, refusal, upload
 from orak.application.ports.failures import Unavailable
+from orak.domain.identity import ObjectKey
 from orak.domain.processing import ProcessingStatus
+from orak.entrypoints.http.answers.views import public_url
+from orak.entrypoints.settings.values import Settings
 
 PUBLISHED = "/media/published/00000000-0000-4000-8000-000000000001/1_take.m4a"
 CONTENT = b"converted abc"
@@ -172,6 +176,32 @@ async def test_a_published_object_is_public_and_immutable(anonymous, published):
         "x-content-type-options": "nosniff",
         "access-control-allow-origin": "*",
     }
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["노래 하나.m4a", "a+b c.m4a", "a#b?c.m4a", "100%.m4a", "%2e%2e%2f.m4a", "a&b=c;d,e.m4a", "🎤~'()*!.m4a"],
+)
+async def test_a_published_key_may_hold_any_character(api: Api, anonymous, tmp_path, name):
+    (tmp_path / "source").write_bytes(CONTENT)
+    key = ObjectKey(f"published/00000000-0000-4000-8000-000000000001/1_{name}")
+    await api.service.storage.publish(key, tmp_path / "source", content_type="audio/mp4")
+    url = public_url(SETTINGS, key)
+    assert url == f"{URL}/media/{quote(key)}"
+    assert (await anonymous.get(url)).content == CONTENT
+    assert (await anonymous.head(url)).headers["content-length"] == str(len(CONTENT))
+    part = await anonymous.get(url, headers={"Range": "bytes=1-2"})
+    assert (part.status_code, part.content) == (206, CONTENT[1:3])
+
+
+@pytest.mark.parametrize(
+    "base", ["https://cdn.example.com", "https://cdn.example.com/", "https://h.example/a/b/"]
+)
+def test_the_url_on_a_cdn_is_the_base_url_and_the_percent_encoded_key(base):
+    key = ObjectKey("published/u/1_노래 +#?%.m4a")
+    assert public_url(Settings(cdn_base_url=base), key) == (
+        f"{base.rstrip('/')}/published/u/1_%EB%85%B8%EB%9E%98%20%2B%23%3F%25.m4a"
+    )
 
 
 async def test_head_of_an_object_has_the_headers_of_get(anonymous, published):

@@ -64,6 +64,9 @@ class LocalStorageView:
 _TEMPORARY = ".rclone_temp_put_"
 """Prefix of the file that a killed rclone leaves of an unanswered PUT. It is not an object."""
 
+_PROBES = "published/.probe/"
+"""Prefix of the objects with which a starting process tries the store."""
+
 
 class BucketView:
     """The bucket of an rclone server, which keeps each object in a file."""
@@ -72,8 +75,10 @@ class BucketView:
         self._bucket = bucket
 
     def keys(self) -> set[str]:
+        """Return the keys of all objects but the probes of killed processes, which a later start removes."""
         files = (path for path in self._bucket.rglob("*") if path.is_file())
-        return {str(path.relative_to(self._bucket)) for path in files if not path.name.startswith(_TEMPORARY)}
+        keys = {str(path.relative_to(self._bucket)) for path in files if not path.name.startswith(_TEMPORARY)}
+        return {key for key in keys if not key.startswith(_PROBES)}
 
     def file(self, key: str) -> Path:
         return self._bucket / key

@@ -2,15 +2,18 @@
 
 import asyncio
 import os
+import socket
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from aws_server import REGION
 from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.clock.system import SystemClock
+from orak.adapters.storage import s3, s3_probe
 from orak.adapters.storage.abilities import Condition, OriginAccess
 from orak.adapters.storage.s3 import S3Storage
 from orak.adapters.storage.s3_bucket import BucketSettings
@@ -107,6 +110,30 @@ async def test_a_probe_leaves_nothing_behind(bucket, s3_server):
     async with opened(bucket) as (storage, _):
         assert [found.key async for found in storage.list("")] == [f"{PROBES}young-leftover"]
         assert [found async for found in storage.unfinished(SystemClock().now() + timedelta(days=1))] == []
+
+
+@pytest.mark.parametrize("enforces", [True, False])
+async def test_a_repeated_probe_removes_what_an_interrupted_one_left(front, bucket, enforces):
+    front.enforces_create_only = enforces
+    async with S3Storage.open(front.before(bucket), SystemClock()) as storage:
+        front.refuses = lambda request: request.command == "DELETE" and "uploadId" not in request.path
+        first = await storage.learn(())
+        assert len([found async for found in storage.list(PROBES)]) == 1
+        front.refuses = lambda _: False
+        assert await storage.learn(()) == first
+        assert [found async for found in storage.list("")] == []
+
+
+async def test_a_store_that_never_answers_does_not_keep_orak_from_starting(bucket, monkeypatch):
+    monkeypatch.setattr(s3, "_START_WAIT", 0.1)
+    monkeypatch.setattr(s3_probe, "_REMOVE_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        async with (
+            asyncio.timeout(30),
+            S3Storage.open(replace(bucket, endpoint_url=url), SystemClock(), learns=True) as storage,
+        ):
+            assert storage.abilities is None
 
 
 async def test_the_rules_of_a_bucket_for_pages_are_found(front, bucket):

@@ -12,7 +12,7 @@ from orak.adapters.storage.bucket_settings import BucketSettings
 from orak.adapters.storage.held_object import HeldObject
 from orak.adapters.storage.keys import check_key, is_valid
 from orak.adapters.storage.s3_bucket import Bucket, stored_object
-from orak.adapters.storage.s3_probe import probe
+from orak.adapters.storage.s3_probe import new_probe_key, probe
 from orak.adapters.storage.s3_transfers import download, read_small, upload
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
@@ -50,6 +50,7 @@ class S3Storage:
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
+        self._probe_key = new_probe_key()
         self.abilities: Abilities | None = None
 
     @classmethod
@@ -85,7 +86,7 @@ class S3Storage:
 
         Raise `Unavailable` if the store does not answer, or refuses what orak cannot work without.
         """
-        self.abilities = await probe(self._bucket, origins)
+        self.abilities = await probe(self._bucket, self._probe_key, origins)
         return self.abilities
 
     def presign_put(

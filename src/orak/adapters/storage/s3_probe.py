@@ -26,7 +26,8 @@ PROBES = f"{PUBLISHED}/.probe/"
 
 _TOTAL_SECONDS, _REQUEST_SECONDS, _REMOVE_SECONDS = 20.0, 5.0, 3.0
 _LIFE = timedelta(minutes=5)
-_LEFTOVER_AGE = timedelta(hours=1)
+_LEFTOVER_AGE = timedelta(minutes=20)
+"""More than a probe takes and clocks may differ: SigV4 permits 15 minutes."""
 _TYPE = "application/octet-stream"
 _CONTENT = b"orak"
 _OTHER_VERSION = '"00000000000000000000000000000000"'
@@ -34,12 +35,18 @@ _ANY_ORIGIN = "https://any-origin.example"
 """A page that a bucket must admit where CORS_ORIGINS is `*`."""
 
 
-async def probe(bucket: Bucket, origins: Collection[str]) -> Abilities:
+def new_probe_key() -> str:
+    """Return a key for probes of one process."""
+    return PROBES + secrets.token_hex(16)
+
+
+async def probe(bucket: Bucket, key: str, origins: Collection[str]) -> Abilities:
     """Return what the bucket can do, and what pages of *origins* may do there.
+
+    A repeat with the same key removes what an interrupted probe left.
 
     Raise `Unavailable` if the store does not answer, or refuses what orak cannot work without.
     """
-    key = PROBES + secrets.token_hex(16)
     try:
         async with asyncio.timeout(_TOTAL_SECONDS), _http_client() as http:
             requests = _Requests(bucket, key, http)
@@ -115,14 +122,15 @@ class _Requests:
 
 async def _create_only(requests: _Requests) -> Condition:
     first = await requests.put(create_only=True)
+    if first == HTTPStatus.PRECONDITION_FAILED:
+        return Condition.ENFORCED  # an interrupted probe left the object
     if not _is_success(first):
         _require_answer(first)
         plain = await requests.put()
         if not _is_success(plain):
             raise Unavailable(f"S3 answered {plain} to a PUT: check the keys, the clock and the permissions")
         return Condition.REFUSED
-    second = await requests.put(create_only=True)
-    return _condition(second)
+    return _condition(await requests.put(create_only=True))
 
 
 async def _binds_length(requests: _Requests) -> bool:

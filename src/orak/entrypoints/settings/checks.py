@@ -57,6 +57,13 @@ def check_server_url(name: str, url: str | None, example: str) -> None:
         raise InvalidSetting(name, "is not the URL of a server", f"use a URL such as {example}")
 
 
+def check_base_url(name: str, url: str | None, example: str) -> None:
+    """Require a URL that paths can be appended to."""
+    check_server_url(name, url, example)
+    if url is not None and (urlsplit(url).query or urlsplit(url).fragment or url[-1] in "?#"):
+        raise InvalidSetting(name, "has a query or a fragment", f"use a URL such as {example}")
+
+
 def check_jwks_url(location: str | None) -> None:
     """Require a URL, or the path of a file."""
     if location is not None and "://" in location and not location.startswith("file://"):

@@ -280,7 +280,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ("AWS_ENDPOINT_URL", self.aws_endpoint_url, "https://aws.example.com:4566"),
             ("SQS_QUEUE_URL", self.sqs_queue_url, "https://sqs.eu-west-1.amazonaws.com/123456789012/name"),
         ):
-            checks.check_server_url(name, url, example)
+            checks.check_base_url(name, url, example)
         checks.check_origins(self.cors_origins)
         checks.check_redis_url(self.redis_url)
         checks.check_database_url(self.database)
