@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "guides" / "browser.md").read_text()
-SIMPLE, STEPS, DELIVERY = re.findall(r"```js\n(.*?)```", DOCUMENT, re.DOTALL)
+SIMPLE, STEPS, DELIVERY, LISTENING = re.findall(r"```js\n(.*?)```", DOCUMENT, re.DOTALL)
 
 _APP = """() => {
   localStorage.setItem("token", token);
@@ -71,3 +71,20 @@ def test_the_delivery_example_works(app):
         }}"""
     )
     assert found == ["From a form", 1, 1]
+
+
+def test_the_listening_example_plays_and_has_the_peaks(app, sung):
+    app.locator("#fileInput").set_input_files(sung)
+    app.get_by_text("Sing").click()  # a gesture of the user, which playing needs
+    found = app.evaluate(
+        f"""async () => {{
+          const service = recording();
+          const files = new orak.FileUploadService({{ token, showTitleDialog: () => "heard" }});
+          const {{ id: recordId }} = await files.uploadExternalFile(fileInput.files[0]);
+          await settled(recordId);
+          {LISTENING}
+          while (!audio.currentTime) await passed(20);
+          return [peaks.length, durationSeconds > 0, Math.round(audio.duration - durationSeconds)];
+        }}"""
+    )
+    assert found == [800, True, 0]
