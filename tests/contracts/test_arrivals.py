@@ -88,6 +88,14 @@ async def test_orphans_arrived_and_have_no_record(persistence):
     assert await persistence.arrivals.orphans(START + 2 * MINUTE, 9) == [younger]
 
 
+async def test_only_recordings_become_orphans_and_adopted_ones_later(persistence):
+    await arrived(persistence, directory="profiles")
+    upload = await arrived(persistence)
+    later = await saved(persistence, (replace(upload, not_before=START + MINUTE), upload.requested()))
+    assert await persistence.arrivals.orphans(START + MINUTE, 9) == []
+    assert await persistence.arrivals.orphans(START + 2 * MINUTE, 9) == [later]
+
+
 async def test_uploads_that_ended_without_a_record_are_tombstones(persistence):
     cancelled = await saved(
         persistence, (await persistence.intake.add(an_upload())).cancel(at=START + 3 * MINUTE)

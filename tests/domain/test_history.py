@@ -107,6 +107,10 @@ def test_a_row_without_events_is_reported():
     assert whats(replace(a_life(), events=[])) == ["events"]
 
 
+def test_a_row_that_another_program_stored_needs_no_events():
+    assert differences(replace(changed(a_life(), version=0), events=[])) == []
+
+
 @pytest.mark.parametrize("moves", [(*WHOLE, deleted), (lambda upload: upload.expire(at=START),)])
 def test_a_purged_row_is_not_missed(moves):
     assert differences(replace(a_life(*moves), upload=None)) == []

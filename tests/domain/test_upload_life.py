@@ -14,7 +14,7 @@ from orak.domain.events import DomainEvent, EventType
 from orak.domain.identity import ObjectKey, RecordId, UserId
 from orak.domain.policies.retries import MAX_FAILURES
 from orak.domain.processing import MOVES, RETRYABLE, FailureCode, ProcessingStatus, shown_as
-from orak.domain.upload import IllegalMove, Output, Upload
+from orak.domain.upload import ANY_BYTES, IllegalMove, Output, Upload
 
 S = ProcessingStatus
 LATER = START + timedelta(minutes=5)
@@ -277,6 +277,26 @@ def test_a_pending_upload_is_overdue_an_hour_after_its_url_expired():
     upload = an_upload()
     assert not upload.is_overdue(upload.url_expires_at + timedelta(minutes=59, seconds=59))
     assert upload.is_overdue(upload.url_expires_at + timedelta(hours=1))
+
+
+def test_an_upload_outside_recordings_is_no_orphan():
+    assert not an_upload(status=S.UPLOADED, directory="profiles").is_orphan(START + timedelta(days=1))
+
+
+def test_an_original_belongs_to_its_upload_whatever_its_name():
+    upload = an_upload()
+    assert upload.accounts_for(ObjectKey(f"recordings/{upload.uuid}_another name.mp3"))
+    assert not upload.accounts_for(ObjectKey("recordings/0c0f4a1e-6c7b-4f6e-9d5f-2f0b7b1f0a11_take.webm"))
+
+
+def test_bytes_that_another_program_received_may_be_converted_again():
+    failed = replace(in_state(S.FAILED, failure=FailureCode.FAILED_TOO_OFTEN), etag=ANY_BYTES)
+    assert failed.retry_obstacle() is None
+
+
+@pytest.mark.parametrize(("name", "extension"), [("a.MP3", "mp3"), ("my recording", ""), ("a.", "")])
+def test_the_extension_of_a_file_name(name, extension):
+    assert an_upload(filename=name).extension == extension
 
 
 def test_an_upload_without_a_record_is_an_orphan_after_ten_minutes():

@@ -6,7 +6,7 @@ from orak.application.ports.storage import Storage
 from orak.application.ports.unit_of_work import UnitOfWork
 from orak.application.retries import with_retries
 from orak.domain.errors import StateConflict, WrongState
-from orak.domain.upload import Upload
+from orak.domain.upload import ANY_BYTES, Upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class RequeueUpload:
         if why := upload.retry_obstacle(forced=forced):
             raise StateConflict(upload.id, why)
         found = await self.storage.head(upload.key)
-        if found is None or found.etag != upload.etag:
+        if found is None or upload.etag not in {ANY_BYTES, found.etag}:
             raise StateConflict(upload.id, WrongState.OBJECT_GONE)
 
         async def requeue() -> None:

@@ -59,6 +59,20 @@ class PermissionDenied(OrakError):
         self.user_id = user_id
 
 
+class UserUnknown(OrakError):
+    """The users belong to the app, and it has none with this id."""
+
+    def __init__(self, user_id: UserId) -> None:
+        super().__init__(f"the app has no user {user_id}")
+        self.user_id = user_id
+
+
+class SongsOfApp(OrakError):
+    """The songs belong to the app, so orak changes none."""
+
+    summary = "the songs of this database belong to the app"
+
+
 class AdminRequired(OrakError):
     """The call is for operators, whose token has the scope `admin`."""
 

@@ -9,6 +9,9 @@ from orak.domain.identity import UploadId, event_key
 from orak.domain.processing import MOVES, ProcessingStatus
 from orak.domain.upload import ENDS, Upload
 
+UNTOUCHED = 0
+"""The version of an upload that another program stored, until orak changes it and writes its first event."""
+
 
 class VersionedEvent(msgspec.Struct, frozen=True):
     """An event and the version that it gave the upload."""
@@ -39,6 +42,8 @@ class Difference(msgspec.Struct, frozen=True):
 def differences(history: UploadHistory) -> list[Difference]:
     """Return the contradictions between events, and with the row."""
     if not history.events:
+        if history.upload is not None and history.upload.version == UNTOUCHED:
+            return []
         return [Difference(history.upload_id, "events", "none", "a row")]
     last = history.events[-1]
     found = [*_breaks(history)]

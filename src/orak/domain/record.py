@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from orak.domain.actor import Actor
 from orak.domain.errors import PermissionDenied, Problem, Rejected
-from orak.domain.identity import RecordId, SongId, UploadId, UserId
+from orak.domain.identity import ObjectKey, RecordId, SongId, UploadId, UserId
 from orak.domain.policies.fields import clean_name, name_problem
 from orak.domain.processing import FailureCode, ProcessingStatus, shown_as
 from orak.domain.upload import Upload
@@ -101,6 +101,14 @@ class RecordSnapshot(msgspec.Struct, frozen=True):
     def updated_at(self) -> datetime:
         """When anything that clients see of it last changed, the progress of its conversion included."""
         return max(self.record.updated_at, self.upload.changed_at or self.record.updated_at)
+
+    @property
+    def audio_key(self) -> ObjectKey | None:
+        """The key of the public audio; None until COMPLETED.
+
+        An upload that another program completed has no rendition: its original is the public audio.
+        """
+        return self.upload.shown_key if self.upload.status is ProcessingStatus.COMPLETED else None
 
     @property
     def duration_seconds(self) -> int | None:

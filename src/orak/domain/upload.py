@@ -40,6 +40,9 @@ UNSAVED = UploadId(0)
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 """The latest time that every database and language can represent."""
 
+ANY_BYTES = "*"
+"""In place of an ETag, as in `If-Match: *` (RFC 9110 §13.1.1): nothing was verified."""
+
 ENDS = frozenset(
     {
         ProcessingStatus.DELETED,
@@ -102,7 +105,10 @@ class Upload(msgspec.Struct, frozen=True):
     failures: int = 0
     """How many attempts failed or died since the last retry."""
     etag: str | None = None
-    """The ETag of the verified object; no other bytes are ever converted."""
+    """The ETag of the verified object; no other bytes are ever converted.
+
+    It is `ANY_BYTES` if another program received the object.
+    """
     not_before: datetime | None = None
     """The earliest time of the next look for bytes, or of the next start; None means at once."""
     lease_until: datetime | None = None
@@ -145,8 +151,9 @@ class Upload(msgspec.Struct, frozen=True):
 
     @property
     def extension(self) -> str:
-        """The extension of the file name, in lower case and without the dot."""
-        return self.original_filename.rpartition(".")[2].lower()
+        """The extension of the file name, in lower case and without the dot; empty without one."""
+        _, dot, extension = self.original_filename.rpartition(".")
+        return extension.lower() if dot else ""
 
     @property
     def shown_key(self) -> ObjectKey:
@@ -222,10 +229,11 @@ class Upload(msgspec.Struct, frozen=True):
     def accounts_for(self, key: ObjectKey) -> bool:
         """Return whether the object belongs to this upload.
 
-        While it is PROCESSING, any of its objects does: the attempt may be writing it. A tombstone still owns
-        its original, which is removed with it.
+        Folder and uuid say whose original it is: another program may have chosen the rest of the key. While
+        it is PROCESSING, any of its objects does: the attempt may be writing it. A tombstone still owns its
+        original, which is removed with it.
         """
-        if key == self.key:
+        if key.startswith(f"{self.directory}/{self.uuid}_"):
             return True
         published = {self.output.audio_key, self.output.waveform_key} if self.output else set()
         return self.status is ProcessingStatus.PROCESSING or key in published
@@ -239,10 +247,14 @@ class Upload(msgspec.Struct, frozen=True):
         return self.lease_until is not None and self.lease_until <= at
 
     def is_orphan(self, at: datetime) -> bool:
-        """Return whether it arrived but got no Record within `ORPHAN_AGE` of its request."""
+        """Return whether it arrived but got no Record within `ORPHAN_AGE` of its request.
+
+        Uploads of another program, outside `recordings`, need no Record.
+        """
         return (
             self.status is ProcessingStatus.UPLOADED
             and self.record_id is None
+            and self.directory == RECORDINGS
             and at > self.created_at + ORPHAN_AGE
         )
 

@@ -196,7 +196,7 @@ def stamp(request):
         def change(connection):
             connection.execute(text("UPDATE alembic_version SET version_num = :to"), {"to": revision})
 
-        migrations._on(url, change)
+        migrations.write(url, change)
         return url
 
     return stamp
@@ -277,14 +277,14 @@ def test_stored_events_lose_the_file_names_in_their_keys(before_0009):
         rows = connection.execute(select(*EVENT_COLUMNS).order_by(events.c.version))
         return [to_logged_event(row).event for row in rows]
 
-    migrations._on(before_0009, store)
+    migrations.write(before_0009, store)
     upgrade(before_0009)
-    stored = migrations._on(before_0009, read)
+    stored = migrations.write(before_0009, read)
     assert [event.key for event in stored] == new
     assert [(event.uuid, event.record_id, event.at.microsecond) for event in stored] == [
         (uuid, 5, 123456)
     ] * 2
-    payloads = migrations._on(before_0009, lambda c: c.scalars(select(events.c.payload)).all())
+    payloads = migrations.write(before_0009, lambda c: c.scalars(select(events.c.payload)).all())
     assert "생일" not in "".join(payloads)
 
 

@@ -1,5 +1,8 @@
 """What orak does at start with the schema that it finds."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 from sqlalchemy import text
 
@@ -25,7 +28,7 @@ def stamp(url, revision):
     def change(connection):
         connection.execute(text("UPDATE alembic_version SET version_num = :to"), {"to": revision})
 
-    migrations._on(url, change)
+    migrations.write(url, change)
 
 
 def test_the_current_schema_is_accepted_silently(database, caplog):
@@ -63,3 +66,40 @@ def test_an_unknown_schema_is_refused_and_left_alone(database, upgrade, revision
     with pytest.raises(UnusableSchema, match=reason):
         prepare_schema(database, upgrade=upgrade)
     assert migrations.current(database) == revision
+
+
+FOREIGN = {
+    "a table": "CREATE TABLE takes (id INTEGER)",
+    "its own alembic": "CREATE TABLE alembic_version AS SELECT '0003' AS version_num",
+    "the original app's tables": "; ".join(
+        f"CREATE TABLE {table} (id INTEGER)" for table in ("users", "songs", "uploads", "records")
+    ),
+}
+
+
+@pytest.mark.parametrize("sql", FOREIGN.values(), ids=FOREIGN)
+def test_a_sqlite_file_of_another_program_is_refused_and_not_touched(tmp_path, sql):
+    file = tmp_path / "its.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(sql)
+    before = file.read_bytes()
+    for refuse in (prepare_schema_of, migrations.check, migrations.upgrade):
+        with pytest.raises(UnusableSchema, match="belongs to another program") as refused:
+            refuse(f"sqlite:///{file}")
+        assert refused.value.hint == "use a separate database for orak"
+    assert (file.read_bytes(), [*tmp_path.iterdir()]) == (before, [file])
+
+
+def prepare_schema_of(url):
+    prepare_schema(url, upgrade=False)
+
+
+def test_an_empty_sqlite_file_is_migrated(tmp_path):
+    (tmp_path / "empty.db").touch()
+    prepare_schema(f"sqlite:///{tmp_path / 'empty.db'}", upgrade=False)
+    assert migrations.check(f"sqlite:///{tmp_path / 'empty.db'}")
+
+
+def test_a_missing_sqlite_file_is_not_made_by_a_check(tmp_path):
+    assert not migrations.check(f"sqlite:///{tmp_path / 'new.db'}")
+    assert [*tmp_path.iterdir()] == []

@@ -9,7 +9,7 @@ from orak.application.ports.converter import ConversionOrder, Converter
 from orak.application.ports.storage import ObjectMissing, Storage
 from orak.domain.audio import AudioProfile
 from orak.domain.record import RecordSnapshot
-from orak.domain.upload import Output
+from orak.domain.upload import ANY_BYTES, Output, Upload
 
 
 class ConversionRules(msgspec.Struct, frozen=True):
@@ -35,8 +35,6 @@ class ConvertUpload:
         Raise what `Storage.download` and `Converter.convert` raise.
         """
         upload, profile = snapshot.upload, self.rules.profile
-        if upload.etag is None:
-            raise ObjectMissing
         audio_key, waveform_key = upload.output_keys(profile.extension)
         with self.workspace() as folder:
             order = ConversionOrder(
@@ -47,8 +45,18 @@ class ConvertUpload:
                 title=snapshot.record.title,
                 max_duration_seconds=self.rules.max_duration_seconds,
             )
-            await self.storage.download(upload.key, etag=upload.etag, to=order.source)
+            await self.storage.download(upload.key, etag=await self._etag(upload), to=order.source)
             conversion = await self.converter.convert(order, progress)
             await self.storage.publish(audio_key, order.audio, content_type=profile.content_type)
             await self.storage.publish(waveform_key, order.waveform, content_type="application/json")
         return Output(audio_key, waveform_key, conversion.duration_seconds, conversion.loudness)
+
+    async def _etag(self, upload: Upload) -> str:
+        """Return the ETag of the bytes to convert: the pinned one, or else that of the object now."""
+        etag = upload.etag
+        if etag == ANY_BYTES:
+            found = await self.storage.head(upload.key)
+            etag = found.etag if found else None
+        if etag is None:
+            raise ObjectMissing
+        return etag

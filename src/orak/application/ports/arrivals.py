@@ -28,9 +28,10 @@ class Arrivals(Protocol):
         ...
 
     async def orphans(self, created_before: datetime, limit: int) -> list[Upload]:
-        """Return uploads that arrived and have no Record, oldest first.
+        """Return uploads in `recordings` that arrived and have no Record, oldest first.
 
-        Only uploads requested before *created_before* count.
+        Only uploads requested before *created_before* count, and of adopted ones only those whose
+        `not_before` is before it too.
         """
         ...
 

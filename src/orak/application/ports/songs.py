@@ -25,7 +25,10 @@ class Songs(Protocol):
         ...
 
     async def put(self, songs: Sequence[Song]) -> None:
-        """Store each song, replacing one with the same id."""
+        """Store each song, replacing one with the same id.
+
+        Raise `SongsOfApp` if the songs belong to the app.
+        """
         ...
 
     async def page(self, *, after: SongId | None, limit: int) -> Sequence[Song]:

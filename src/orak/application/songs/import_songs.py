@@ -25,7 +25,7 @@ class ImportSongs:
         """Store the songs in groups; return how many.
 
         An interrupted import can be run again. Raise `Rejected` if a title or artist cannot be stored; the
-        groups before it stay.
+        groups before it stay. Raise `SongsOfApp` if the songs belong to the app.
         """
         rest, count = map(_checked, songs), 0
         while group := list(islice(rest, _GROUP)):

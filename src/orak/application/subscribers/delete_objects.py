@@ -79,7 +79,7 @@ class DeleteObjects:
         elif event.status is ProcessingStatus.DELETED:
             await self._delete_original(logged.upload_id)
             await self._delete_published(event.uuid, up_to=event.attempt)
-        elif event.type is EventType.PROCESSING_FAILED:
+        elif event.type is EventType.PROCESSING_FAILED and event.attempt > 0:
             await self._delete_published(event.uuid, up_to=event.attempt)
         elif event.type is EventType.PROCESSING_COMPLETED and event.attempt > 1:
             await self._delete_published(event.uuid, up_to=event.attempt - 1)

@@ -11,6 +11,9 @@ class RegisterUser:
     transaction: UnitOfWork
 
     async def __call__(self, actor: Actor) -> None:
-        """Add the row, or do nothing if it exists."""
+        """Add the row, or do nothing if it exists.
+
+        Raise `UserUnknown` if the users belong to the app and this one does not exist.
+        """
         async with self.transaction() as tx:
             await tx.users.ensure(actor.user_id)

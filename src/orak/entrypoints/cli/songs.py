@@ -47,12 +47,17 @@ def import_songs(file: "TextIO", data_dir: Path | None) -> None:
     """
     import asyncio
 
+    from orak.domain.errors import SongsOfApp
+
     settings = shared_settings(data_dir)
     bad: list[BadRow] = []
     try:
         count = asyncio.run(_store(settings, _valid_songs(read_songs(file), bad)))
     except UnicodeDecodeError as error:
         raise CommandError(f"the file is not UTF-8: {error.reason}", "save the file as UTF-8") from None
+    except SongsOfApp as error:
+        hint = "add songs in the app; a record may refer to any id in its table songs"
+        raise CommandError(str(error), hint) from None
     except csv.Error as error:
         raise CommandError(f"the file is not CSV: {error}", "make the first line id,title,artist") from None
     for row in bad[:_REPORTED_ROWS]:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from orak.adapters.persistence.memory.store import Store
 from orak.application.ports.clock import Clock
-from orak.domain.identity import UploadId
+from orak.domain.identity import RECORDINGS, UploadId
 from orak.domain.processing import ProcessingStatus
 from orak.domain.upload import Upload
 
@@ -43,7 +43,10 @@ class MemoryArrivals:
         orphans = (
             (upload.created_at, upload)
             for upload in self.store.committed.all_uploads()
-            if upload.status is ProcessingStatus.UPLOADED and upload.record_id is None
+            if upload.status is ProcessingStatus.UPLOADED
+            and upload.record_id is None
+            and upload.directory == RECORDINGS
+            and (upload.not_before or _AT_ONCE) < created_before
         )
         return _oldest((orphan for orphan in orphans if orphan[0] < created_before), limit)
 

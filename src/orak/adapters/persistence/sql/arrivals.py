@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, update
+from sqlalchemy import Select, bindparam, func, update
 from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Connections, read, write
@@ -11,7 +11,7 @@ from orak.adapters.persistence.sql.rows import to_upload
 from orak.adapters.persistence.sql.tables import AWAITED, ENDED, UNNAMED, records, uploads
 from orak.adapters.persistence.sql.uploads import UPLOADS
 from orak.application.ports.clock import Clock
-from orak.domain.identity import UploadId
+from orak.domain.identity import RECORDINGS, UploadId
 from orak.domain.upload import Upload
 
 # The column of the join, not `records.id`: PostgreSQL then plans an anti-join and estimates its size.
@@ -21,9 +21,13 @@ _WITHOUT_RECORD = records.c.upload_id.is_(None)
 _DUE = UPLOADS.where(AWAITED, uploads.c.not_before <= bindparam("until")).order_by(
     uploads.c.not_before, uploads.c.id
 )
-_ORPHANS = UPLOADS.where(UNNAMED, _WITHOUT_RECORD, uploads.c.created_at < bindparam("until")).order_by(
-    uploads.c.created_at, uploads.c.id
-)
+_ORPHANS = UPLOADS.where(
+    UNNAMED,
+    _WITHOUT_RECORD,
+    uploads.c.created_at < bindparam("until"),
+    uploads.c.not_before < bindparam("until"),  # later for an upload that orak adopted
+    func.coalesce(uploads.c.directory, "") == RECORDINGS,  # the bare column would invite its large index
+).order_by(uploads.c.created_at, uploads.c.id)
 _TOMBSTONES = UPLOADS.where(ENDED, _WITHOUT_RECORD, uploads.c.ended_at < bindparam("until")).order_by(
     uploads.c.ended_at, uploads.c.id
 )

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from sqlalchemy import insert
 from sqlalchemy.engine import Connection
 
-from orak.adapters.persistence.sql.connections import Connections
+from orak.adapters.persistence.sql.connections import Connections, Violation
 from orak.adapters.persistence.sql.idempotency_keys import FirstCall, KeyTuple, find_keys, keep_keys, key_of
 from orak.adapters.persistence.sql.postgresql_intake import add_uploads as add_in_one_statement
 from orak.adapters.persistence.sql.rows import event_values, to_upload, upload_values
@@ -18,7 +18,7 @@ from orak.adapters.persistence.sql.users import ensure_users
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.application.ports.idempotency_keys import IdempotencyKey
-from orak.domain.errors import IdempotencyMismatch, OrakError
+from orak.domain.errors import IdempotencyMismatch, OrakError, UserUnknown
 from orak.domain.upload import Upload
 
 _GROUP = 500
@@ -114,6 +114,12 @@ class _Call(msgspec.Struct, frozen=True):
             self.answer.set_result(outcome)
 
 
+def _refusal(upload: Upload, refused: StaleVersion) -> OrakError:
+    if isinstance(refused, Violation) and refused.constraint == "fk_uploads_uploader_id_users":
+        return UserUnknown(upload.owner_id)  # the app, which owns the users, has removed this one
+    return Unavailable("the database refuses this upload")
+
+
 class SqlIntake:
     """The port `Intake` on SQL: writes uploads in groups.
 
@@ -169,7 +175,7 @@ class SqlIntake:
             outcomes = await write(lambda connection: store_group(connection, members, now))
         except StaleVersion as refused:
             if again:
-                group[0].settle(Unavailable("the database refuses this upload"), refused)
+                group[0].settle(_refusal(members[0].upload, refused), refused)
                 return
             middle = len(group) // 2
             await self._write(group[:middle])

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, Dialect
 from orak.adapters.persistence.sql.connections import Violation
 from orak.adapters.persistence.sql.rows import event_values, upload_values
 from orak.adapters.persistence.sql.tables import uploads
+from orak.adapters.persistence.sql.users import TABLES_OF_APP
 from orak.domain.upload import Upload
 
 _DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy builds this function untyped
@@ -33,7 +34,9 @@ _ADD = (
         SELECT * FROM json_to_recordset(CAST(:rows AS json))
         AS new({", ".join(map(_typed, _GIVEN))}, event_type text, event_payload text)
     ), owners AS (
-        INSERT INTO users (id) SELECT DISTINCT uploader_id FROM new ORDER BY 1 ON CONFLICT DO NOTHING
+        INSERT INTO users (id) SELECT DISTINCT uploader_id FROM new
+        WHERE NOT EXISTS (SELECT FROM settings WHERE name = '{TABLES_OF_APP}')
+        ORDER BY 1 ON CONFLICT DO NOTHING
     ), made AS (
         INSERT INTO uploads ({_NAMES}) SELECT {_NAMES} FROM new RETURNING id, uuid
     ), logged AS (

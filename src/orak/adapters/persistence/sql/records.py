@@ -18,6 +18,8 @@ _ADD = insert(records).returning(records.c.id)
 _SAVE = update(records).where(
     records.c.id == bindparam("of_id"), records.c.version == bindparam("read_version")
 )
+# The second name is PostgreSQL's own, in an adopted database that has both constraints.
+_ONE_RECORD = {"uk_records_upload_id", "records_upload_id_key"}
 _REMOVE = delete(records).where(records.c.id == bindparam("id"))
 
 
@@ -39,7 +41,7 @@ class SqlRecords:
         try:
             record_id = connection.execute(_ADD, record_values(record)).scalar_one()
         except Violation as refused:
-            if refused.constraint == "uk_records_upload_id":
+            if refused.constraint in _ONE_RECORD:
                 raise RecordExists(record.upload_id) from refused
             raise
         return replace(record, id=record_id)

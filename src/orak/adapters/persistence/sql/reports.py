@@ -71,7 +71,12 @@ _COUNTS = select(
 
 _older = uploads.c.id < bindparam("after")
 _FAILURES = (
-    select(*UPLOAD_COLUMNS, records.c.id, _last(FAILURE_EVENTS, uploads.c.id))
+    # Another program that marks an upload as FAILED writes no event.
+    select(
+        *UPLOAD_COLUMNS,
+        records.c.id,
+        func.coalesce(_last(FAILURE_EVENTS, uploads.c.id), uploads.c.created_at),
+    )
     .select_from(uploads.outerjoin(records))
     .where(FAILED, _older)
     .order_by(uploads.c.id.desc())

@@ -4,10 +4,13 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.pool import NullPool
 
 from orak.adapters.persistence.sql.connections import PATIENCE, translate_errors
 from orak.application.ports.failures import Unavailable
@@ -134,6 +137,23 @@ def writing_engine(url: URL, patience: float = PATIENCE) -> Engine:
     """Return an engine whose transactions take SQLite's write lock when they begin."""
     engine = _engine(url, patience, pool_size=1)
     event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def reading_engine(url: URL) -> Engine:
+    """Return an engine that changes nothing: a file of another program even keeps its journal mode.
+
+    A missing file counts as an empty database.
+    """
+    file = Path(url.database or "")
+    if not file.exists():
+        return create_engine("sqlite://")
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{quote(str(file.absolute()))}?mode=ro", uri=True)
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
+    translate_errors(engine)
     return engine
 
 

@@ -29,8 +29,10 @@ from orak.domain.errors import (
     RecordNotFound,
     Rejected,
     SongNotFound,
+    SongsOfApp,
     StateConflict,
     UploadNotFound,
+    UserUnknown,
     WrongState,
 )
 from orak.domain.policies.retries import UNAVAILABLE_DELAY
@@ -53,6 +55,7 @@ ERRORS: Mapping[type[OrakError], tuple[int, ErrorCode]] = {
     InvalidToken: (401, _C.UNAUTHORIZED),
     PermissionDenied: (403, _C.RECORD_PERMISSION_DENIED),
     AdminRequired: (403, _C.FORBIDDEN),
+    UserUnknown: (403, _C.FORBIDDEN),
     InvalidSignature: (403, _C.FORBIDDEN),
     RecordNotFound: (404, _C.RECORD_NOT_FOUND),
     EndpointNotFound: (404, _C.NOT_FOUND),
@@ -60,6 +63,7 @@ ERRORS: Mapping[type[OrakError], tuple[int, ErrorCode]] = {
     UploadNotFound: (404, _C.RECORD_OPERATION_FAILED),
     SongNotFound: (404, _C.RECORD_OPERATION_FAILED),
     ObjectMissing: (404, _C.NOT_FOUND),
+    SongsOfApp: (409, _C.CONFLICT),
     RecordExists: (409, _C.RECORD_OPERATION_FAILED),
     StateConflict: (409, _C.CONFLICT),
     StaleVersion: (409, _C.CONFLICT),

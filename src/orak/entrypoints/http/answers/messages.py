@@ -13,8 +13,10 @@ from orak.domain.errors import (
     RecordExists,
     RecordNotFound,
     SongNotFound,
+    SongsOfApp,
     StateConflict,
     UploadNotFound,
+    UserUnknown,
     WrongState,
 )
 from orak.domain.processing import FailureCode
@@ -87,6 +89,10 @@ _ERRORS: Mapping[type[OrakError], Text] = {
     ),
     AdminRequired: Text(
         "운영자만 사용할 수 있습니다 (scope: admin)", "Only operators may do this (scope: admin)"
+    ),
+    SongsOfApp: Text("노래는 앱에서 관리합니다", "The app manages the songs"),
+    UserUnknown: Text(
+        "앱에 등록되지 않은 사용자입니다: {user_id}", "The app has no user with this id: {user_id}"
     ),
     InvalidSignature: Text(
         "서명이 올바르지 않거나 만료되었습니다", "The signature is invalid or has expired"

@@ -29,7 +29,7 @@ from orak.entrypoints.http.openapi.operation import (
     Parameter,
     operation_of,
 )
-from orak.entrypoints.http.requests.authentication import PUBLIC, require_admin
+from orak.entrypoints.http.requests.authentication import PUBLIC
 from orak.version import __version__
 
 _INTRODUCTION = """\
@@ -152,9 +152,7 @@ def _describe(
     is_exempt = bool({**router.opt, **handler.opt}.get(PUBLIC))
     errors = {*declared.errors, ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL}
     if not is_exempt:
-        errors.add(ErrorCode.UNAUTHORIZED)
-    if require_admin in router.guards:
-        errors.add(ErrorCode.FORBIDDEN)
+        errors |= {ErrorCode.UNAUTHORIZED, ErrorCode.FORBIDDEN}
     # The live streams are exempt from the middleware, and authenticate callers themselves.
     is_public = is_exempt and ErrorCode.UNAUTHORIZED not in errors
     name = handler.fn.__name__
