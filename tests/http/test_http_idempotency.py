@@ -1,10 +1,11 @@
 """Idempotency keys: a repeated call has one effect."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
-from http_api import NEW_UPLOAD, refusal, upload, wrong_fields
+from http_api import NEW_UPLOAD, create_record, refusal, upload, wrong_fields
 
 PRESIGN, RECORDS = "/records/async/presigned-url", "/records/async"
 KEY = {"Idempotency-Key": "4f9c2f1e"}
@@ -22,6 +23,43 @@ async def test_a_repeated_create_returns_the_same_record(owner):
     body = {"title": "t", "uploadId": (await upload(owner))["uploadId"]}
     first = await owner.post(RECORDS, json=body, headers=KEY)
     again = await owner.post(RECORDS, json=body, headers=KEY)
+    assert (again.status_code, again.text) == (200, first.text)
+
+
+async def test_a_repeated_presign_of_a_deleted_upload_is_404(owner):
+    signed = (await owner.post(PRESIGN, json=NEW_UPLOAD, headers=KEY)).json()
+    record = await create_record(owner, signed)
+    await owner.delete(f"{RECORDS}/{record['id']}")
+    answer = await owner.post(PRESIGN, json=NEW_UPLOAD, headers=KEY)
+    assert refusal(answer) == (404, "RECORD_OPERATION_FAILED")
+    assert answer.json()["error"]["message"] == f"업로드를 찾을 수 없습니다: {signed['uploadId']}"
+
+
+async def test_a_repeated_create_of_a_deleted_record_is_404(owner):
+    body = {"title": "t", "uploadId": (await upload(owner))["uploadId"]}
+    record = (await owner.post(RECORDS, json=body, headers=KEY)).json()
+    await owner.delete(f"{RECORDS}/{record['id']}")
+    assert refusal(await owner.post(RECORDS, json=body, headers=KEY)) == (404, "RECORD_NOT_FOUND")
+
+
+async def test_a_repeated_presign_has_a_fresh_url(api, owner):
+    first = (await owner.post(PRESIGN, json=NEW_UPLOAD, headers=KEY)).json()
+    api.service.clock.advance(timedelta(hours=1))
+    again = (await owner.post(PRESIGN, json=NEW_UPLOAD, headers=KEY)).json()
+    assert (again["uploadId"], again["s3Key"]) == (first["uploadId"], first["s3Key"])
+    assert (first["expirationTime"], again["expirationTime"]) == (
+        "2024-01-01T12:15:00Z",
+        "2024-01-01T13:15:00Z",
+    )
+    sent = await owner.put(again["presignedUrl"], content=b"abc", headers=again["headers"])
+    assert sent.status_code == 200
+
+
+async def test_what_counts_as_absent_is_the_same_call_as_what_is_absent(owner):
+    body = {"title": "t", "uploadId": (await upload(owner))["uploadId"]}
+    first = await owner.post(RECORDS, json=body, headers=KEY)
+    lenient = body | {"uploadId": str(body["uploadId"]), "songId": None, "durationSeconds": "0"}
+    again = await owner.post(RECORDS, json=lenient, headers=KEY)
     assert (again.status_code, again.text) == (200, first.text)
 
 

@@ -65,6 +65,7 @@ class RequestUpload:
         Raises:
             Rejected: a field is invalid; it names every problem at once.
             IdempotencyMismatch: the key was used with another body.
+            UploadNotFound: the key was used before, and its upload was deleted since.
         """
         filename, size, content_type = new.original_filename, new.file_size, new.content_type
         problems = new.problems(self.policy)
@@ -83,6 +84,7 @@ class RequestUpload:
             ),
             idempotency_key,
         )
+        upload.owned_by(actor)  # a repeated call may find that it was deleted since
         request = self.storage.presign_put(
             upload.key,
             content_type=upload.content_type,

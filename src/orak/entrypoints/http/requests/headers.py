@@ -26,7 +26,7 @@ IDEMPOTENCY_PARAMETER = Parameter(
     "header",
     IDEMPOTENCY_KEY,
     "Makes the call safe to repeat: the same key with the same body within 24 hours has one effect and one "
-    "answer. If the record was deleted since, the answer is 404 RECORD_NOT_FOUND.",
+    "answer, with the upload or record as it is now; 404 once it was deleted.",
     {"type": "string", "pattern": "^[!-~]{1,255}$"},
 )
 

@@ -103,7 +103,7 @@ class Parameters:
     def seconds(self, name: str) -> int | None:
         """Return a duration in whole seconds, rounded down; the policies judge its range.
 
-        A duration that the client does not know reads as absent: an empty or non-finite one, and the words
+        A duration that the client does not know reads as absent: 0, an empty or non-finite one, and the words
         that JavaScript writes for these. Spaces around a number are ignored.
         """
         value = self._take(name)
@@ -115,7 +115,7 @@ class Parameters:
         if value is None or (isinstance(value, float) and not math.isfinite(value)):
             return None
         if type(value) is int or isinstance(value, float):  # isinstance of int would accept a bool
-            return math.floor(value)
+            return math.floor(value) or None
         self._wrong(name)
         return None
 

@@ -114,7 +114,7 @@ unknown field of JSON is refused.""",
     ),
     body=NEW_UPLOAD,
     answers={200: Answer("The upload, and the exact request that sends its bytes.", SignedUploadView)},
-    errors=(E.IDEMPOTENCY_CONFLICT, E.RATE_LIMITED, E.QUOTA_EXCEEDED),
+    errors=(E.RECORD_OPERATION_FAILED, E.IDEMPOTENCY_CONFLICT, E.RATE_LIMITED, E.QUOTA_EXCEEDED),
 )
 async def request_upload(request: UserRequest) -> Response[SignedUploadView]:
     """Request a presigned URL for an upload."""
