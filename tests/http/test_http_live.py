@@ -15,6 +15,7 @@ from http_api import create_record, presign, refusal
 from orak.application.ports.live import LiveMessage
 from orak.domain.identity import RecordId, UploadId, UserId
 from orak.domain.processing import ProcessingStatus
+from orak.entrypoints.http.answers.live_views import LiveView
 from orak.entrypoints.http.routes import live_events, live_socket
 from orak.entrypoints.http.serving import live_streams
 from served import DEADLINE, a_token, caller, on_server, served
@@ -398,3 +399,9 @@ async def test_a_client_that_never_reads_is_disconnected_and_delays_no_other(
                 )
                 assert (await stream.event())["eventId"] == position
         unread.close()
+
+
+def test_the_time_of_a_message_is_in_whole_seconds():
+    at = START + timedelta(microseconds=987_654)
+    message = LiveMessage(1, RecordId(1), UploadId(1), ProcessingStatus.PROCESSING, 0, at)
+    assert LiveView.of(message, 1).at == START

@@ -1,6 +1,7 @@
 import json
 from collections import Counter
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 from aiohttp import web
@@ -194,3 +195,13 @@ async def test_a_missing_bus_raises_unavailable(aws_server):
     async with EventBridge.open(aws_server.config, "no-such-bus", SelfAdvancingClock()) as bus:
         with pytest.raises(Unavailable, match="ResourceNotFoundException"):
             await bus.check()
+
+
+def test_a_detail_has_its_time_in_whole_seconds_and_the_failure_that_clients_see():
+    logged = a_logged_event(
+        type_=EventType.UPLOAD_EXPIRED,
+        status=ProcessingStatus.EXPIRED,
+        at=START + timedelta(microseconds=987_654),
+    )
+    detail = json.loads(entry_of(logged, "bus")["Detail"])
+    assert (detail["at"], detail["failure"]) == ("2024-01-01T12:00:00Z", "UPLOAD_EXPIRED")
