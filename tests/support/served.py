@@ -93,8 +93,8 @@ def on_server(server: AnnouncedServer, signed: dict) -> dict:
     return signed | {"presignedUrl": f"{server.url}{path.path}?{path.query}"}
 
 
-def a_token(user: int = 1, life: timedelta = timedelta(hours=1)) -> str:
-    return issue_token(SECRET, UserId(user), (), life, datetime.now(UTC))
+def a_token(user: int = 1, life: timedelta = timedelta(hours=1), scopes: tuple[str, ...] = ()) -> str:
+    return issue_token(SECRET, UserId(user), scopes, life, datetime.now(UTC))
 
 
 def caller(server: AnnouncedServer, user: int = 1) -> httpx.AsyncClient:

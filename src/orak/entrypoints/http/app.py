@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import cache
+from functools import cache, partial
 
 from litestar import Litestar, Router
 
@@ -23,6 +23,7 @@ from orak.entrypoints.http.routes.uploads import uploads
 from orak.entrypoints.http.routes.webhook_deliveries import webhook_deliveries
 from orak.entrypoints.http.routes.webhooks import webhooks
 from orak.entrypoints.http.serving.access_log import log_answer
+from orak.entrypoints.http.serving.base_path import below_base_path
 from orak.entrypoints.http.serving.cors import allow_origins
 from orak.entrypoints.http.serving.deadline import Deadline
 from orak.entrypoints.http.serving.live_streams import OpenStreams
@@ -58,9 +59,9 @@ DOCUMENTED = (
 
 
 @cache
-def rendered_document() -> bytes:
-    """Return the OpenAPI document as JSON."""
-    return render(DOCUMENTED)
+def rendered_document(url: str | None = None) -> bytes:
+    """Return the OpenAPI document of the API at *url* as JSON; None is the host that sends the document."""
+    return render(DOCUMENTED, url or "/")
 
 
 def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextManager[Running]]) -> Litestar:
@@ -76,8 +77,8 @@ def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextMan
     routers = [
         router for router in DOCUMENTED if router is not signed_objects or settings.storage_kind != "s3"
     ]
-    return Litestar(
-        [*routers, documentation(rendered_document), page],
+    app = Litestar(
+        [*routers, documentation(settings, partial(rendered_document, settings.public_url)), page],
         lifespan=[lifespan],
         middleware=[Deadline(), Authentication()],
         exception_handlers={Exception: error_response},
@@ -96,3 +97,5 @@ def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextMan
         logging_config=None,  # Litestar's own would take over the log of the process
         openapi_config=None,  # openapi/ makes the document: Litestar cannot see what handlers parse
     )
+    app.asgi_handler = below_base_path(app.asgi_handler, settings)
+    return app

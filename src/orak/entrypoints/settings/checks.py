@@ -1,5 +1,6 @@
 """Checks of single settings and of settings that depend on each other; each names the setting to change."""
 
+import re
 from collections.abc import Iterable
 from importlib.util import find_spec
 from urllib.parse import urlsplit
@@ -10,6 +11,13 @@ from orak.domain.webhooks import url_problem
 
 MEMORY = "memory:"
 """The value of DATABASE_URL or ORAK_DATA_DIR that keeps everything in the process."""
+
+
+_OWN_PATHS = {"batch", "client", "docs", "health", "listen", "media", "metrics", "openapi.json"}
+_OWN_PATHS |= {"operator", "records", "static", "storage"}
+"""The first segments of the paths of orak."""
+
+_PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 
 
 class InvalidSetting(Exception):
@@ -62,6 +70,16 @@ def check_base_url(name: str, url: str | None, example: str) -> None:
     check_server_url(name, url, example)
     if url is not None and (urlsplit(url).query or urlsplit(url).fragment or url[-1] in "?#"):
         raise InvalidSetting(name, "has a query or a fragment", f"use a URL such as {example}")
+
+
+def check_base_path(path: str) -> None:
+    """Require a path for PUBLIC_URL that no URL of orak begins with: a proxy may strip it or pass it on."""
+    if path.strip("/").partition("/")[0] in _OWN_PATHS or not _PLAIN_PATH.fullmatch(path):
+        raise InvalidSetting(
+            "PUBLIC_URL",
+            f"has the path {path}, which cannot be told from a path of orak",
+            "use another path, such as https://example.com/orak; letters, digits and -._~ are allowed in it",
+        )
 
 
 def check_jwks_url(location: str | None) -> None:

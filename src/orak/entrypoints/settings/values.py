@@ -157,6 +157,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
 
     @property
+    def base_path(self) -> str:
+        """The path of that URL, such as `/orak`; empty for a host of its own."""
+        return urlsplit(self.base_url).path
+
+    @property
     def media_url(self) -> str:
         """The base URL of published objects, without a trailing slash."""
         return (self.cdn_base_url or f"{self.base_url}/media").rstrip("/")
@@ -281,6 +286,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ("SQS_QUEUE_URL", self.sqs_queue_url, "https://sqs.eu-west-1.amazonaws.com/123456789012/name"),
         ):
             checks.check_base_url(name, url, example)
+        checks.check_base_path(self.base_path)
         checks.check_origins(self.cors_origins)
         checks.check_redis_url(self.redis_url)
         checks.check_database_url(self.database)

@@ -160,7 +160,7 @@ def error_answer(error: Exception, scope: Scope) -> ErrorAnswer:
     return describe_error(
         error,
         language_of(Headers.from_scope(scope)),
-        path=scope["path"],
+        path=running.settings.base_path + scope["path"],
         request_id=request_id_of(scope),
         at=running.clock.now(),
     )

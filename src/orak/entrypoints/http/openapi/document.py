@@ -75,13 +75,13 @@ class _Described(NamedTuple):
     errors: frozenset[ErrorCode]
 
 
-def render(routers: Iterable[Router]) -> bytes:
-    """Return the document of *routers* as JSON, indented and the same each time."""
-    return msgspec.json.format(msgspec.json.encode(document(routers)), indent=2) + b"\n"
+def render(routers: Iterable[Router], url: str = "/") -> bytes:
+    """Return the document of *routers* as JSON, indented and the same each time. They are served at *url*."""
+    return msgspec.json.format(msgspec.json.encode(document(routers, url)), indent=2) + b"\n"
 
 
-def document(routers: Iterable[Router]) -> dict[str, Any]:
-    """Return the document of *routers*."""
+def document(routers: Iterable[Router], url: str = "/") -> dict[str, Any]:
+    """Return the document of *routers*, served at *url*."""
     described = [one for router in routers for one in _operations_of(router)]
     answers = [answer for one in described for answer in one.operation.answers.values()]
     types = [ErrorEnvelope, *(answer.body for answer in answers if answer.body)]
@@ -105,7 +105,7 @@ def document(routers: Iterable[Router]) -> dict[str, Any]:
             "description": _INTRODUCTION,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": url}],
         "security": [{"bearer": []}],
         "tags": [{"name": name, "description": description} for name, description in _TAGS.items()],
         "paths": paths,

@@ -12,6 +12,7 @@ from orak.entrypoints.http.answers.errors import HttpError
 from orak.entrypoints.http.answers.files import StaticFile, file_response
 from orak.entrypoints.http.requests.authentication import PUBLIC
 from orak.entrypoints.http.routing import AnyRequest, get
+from orak.entrypoints.settings.values import Settings
 
 _WEB = files("orak.entrypoints") / "web"
 
@@ -30,8 +31,22 @@ _POLICY = (
 )
 
 
-def documentation(rendered_document: Callable[[], bytes]) -> Router:
+def documentation(settings: Settings, rendered_document: Callable[[], bytes]) -> Router:
     """Return the routes that serve the document and its page."""
+
+    @cache
+    def page() -> StaticFile:
+        # Absolute paths, because both /docs and /docs/ lead to the page.
+        html = (_WEB / "docs/index.html").read_text()
+        return StaticFile.of(html.replace('"/docs/', f'"{settings.base_path}/docs/').encode(), MediaType.HTML)
+
+    @get("/docs")
+    async def get_documentation_page(request: AnyRequest) -> Response[bytes] | Response[None]:
+        """Send the page that shows the document."""
+        response = file_response(request, page())
+        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
 
     @cache
     def document() -> StaticFile:
@@ -46,15 +61,6 @@ def documentation(rendered_document: Callable[[], bytes]) -> Router:
         route_handlers=[get_openapi_document, get_documentation_page, get_documentation_file],
         opt={PUBLIC: True},
     )
-
-
-@get("/docs")
-async def get_documentation_page(request: AnyRequest) -> Response[bytes] | Response[None]:
-    """Send the page that shows the document."""
-    response = file_response(request, _asset("docs/index.html", MediaType.HTML))
-    response.headers["Content-Security-Policy"] = _POLICY
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 @get("/docs/assets/{name:str}")
