@@ -21,7 +21,7 @@ from demo_server import SECRET
 from orak.adapters.auth.issuing import issue_token
 from orak.domain.identity import UserId
 from s3_servers import KEYS, an_s3_server
-from store_fronts import a_front
+from store_fronts import a_front, conditional_puts
 
 DEADLINE = 60
 
@@ -183,7 +183,7 @@ def test_a_page_of_another_origin_uploads_shows_the_waveform_and_plays(
     every = bucket_allows == "every origin"
     with (
         an_s3_server(store_folder, allow_origin="*") as store,
-        a_front(store.port, origins=[origin]) as front,
+        a_front(store.port, origins=[origin], refuses=conditional_puts) as front,
         serving(tmp_path, store, store.url if every else front.url, CORS_ORIGINS=origin) as url,
     ):
         content = base64.b64encode(sung.read_bytes()).decode()

@@ -8,19 +8,25 @@ import pytest
 from audio_samples import chord, write
 from http_api import presign, refusal
 from orak.application.ports.public_media import IMMUTABLE
+from orak.client import AsyncOrakClient
 from s3_servers import KEYS, an_s3_server
-from served import in_process
+from served import a_token, in_process, served
+from store_fronts import a_front, conditional_puts
 
 
-@asynccontextmanager
-async def served_on(bucket, data_dir):
-    on_s3 = {
+def settings_of(bucket):
+    return {
         "s3_bucket_name": bucket.bucket,
         "s3_endpoint_url": bucket.endpoint_url,
         "aws_access_key_id": KEYS.access_key,
         "aws_secret_access_key": KEYS.secret_key,
+        "immediate_slots": 1,
     }
-    async with in_process(data_dir, immediate_slots=1, **on_s3) as owner, httpx.AsyncClient() as anonymous:
+
+
+@asynccontextmanager
+async def served_on(bucket, data_dir):
+    async with in_process(data_dir, **settings_of(bucket)) as owner, httpx.AsyncClient() as anonymous:
         yield owner, anonymous
 
 
@@ -103,6 +109,33 @@ async def test_only_public_objects_are_redirected_to(callers):
         assert (await owner.get(path)).status_code == 404
 
 
+async def test_the_python_client_uploads_to_a_store_without_conditional_puts(s3_server, tmp_path):
+    take = write(tmp_path / "take.webm", chord(), 1.0)
+    with a_front(s3_server.port, refuses=conditional_puts) as front:
+        bucket = front.before(s3_server.new_bucket())
+        async with (
+            served(tmp_path / "data", **settings_of(bucket)) as (server, _),
+            AsyncOrakClient(server.url, a_token()) as orak,
+        ):
+            record = await orak.upload(take, "첫 노래", wait=60)
+    assert (record.processing_status, record.failure) == ("COMPLETED", None)
+
+
+async def test_create_only_is_signed_where_the_store_enforces_it(s3_server, tmp_path):
+    with a_front(s3_server.port, enforces_create_only=True) as front:
+        async with served_on(front.before(s3_server.new_bucket()), tmp_path / "data") as (owner, anonymous):
+            signed = await presign(owner, createOnly=True)
+            assert signed["headers"]["If-None-Match"] == "*"
+            assert "If-None-Match" not in (await presign(owner))["headers"]
+            statuses = [
+                (
+                    await anonymous.put(signed["presignedUrl"], content=body, headers=signed["headers"])
+                ).status_code
+                for body in (b"abc", b"xyz")
+            ]
+    assert statuses == [200, 412]
+
+
 async def test_readiness_names_unavailable_storage_and_recovers_with_it(tmp_path):
     (tmp_path / "server").mkdir()
     with an_s3_server(tmp_path / "server") as server:
@@ -118,5 +151,8 @@ async def test_readiness_names_unavailable_storage_and_recovers_with_it(tmp_path
             assert (await owner.get("/health/ready")).json() == {"status": "ready"}
             server.kill()
             assert refusal(await owner.get("/health/ready")) == (503, "UNAVAILABLE")
+            waveform = await owner.get("/media/published/u/1_x.json", headers={"Origin": "https://x.example"})
+            assert refusal(waveform) == (503, "UNAVAILABLE")
+            assert waveform.headers["access-control-allow-origin"] == "*"
             named = await owner.post("/records/async", json={"title": "t", "uploadId": signed["uploadId"]})
             assert (named.status_code, named.json()["processingStatus"]) == (200, "PROCESSING")

@@ -97,8 +97,8 @@ class OrakClient:
     ) -> None:
         """Send *file* from disk to its presigned URL, with exactly the signed headers.
 
-        Return normally if the store already has the object. Raise `FileChanged` if the file grows or shrinks
-        while it is sent.
+        Return normally if an earlier attempt has stored the file. Raise `FileChanged` if the file grows or
+        shrinks while it is sent.
         """
         self._run(flows.put(presigned, Path(file), on_progress))
 

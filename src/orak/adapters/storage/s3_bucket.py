@@ -42,19 +42,11 @@ class InvalidBucket(InvalidConfiguration):
 
 
 class S3Client(Protocol):
-    """The used part of botocore's client; its parameters have S3's own names."""
+    """The part of botocore's client that `Bucket.call` does not call by name."""
 
-    async def head_bucket(self, **parameters: object) -> Mapping[str, Any]: ...  # noqa: D102 - S3's names
-    async def head_object(self, **parameters: object) -> Mapping[str, Any]: ...  # noqa: D102
-    async def get_object(self, **parameters: object) -> Mapping[str, Any]: ...  # noqa: D102
-    async def put_object(self, **parameters: object) -> Mapping[str, Any]: ...  # noqa: D102
-    async def delete_object(self, **parameters: object) -> Mapping[str, Any]: ...  # noqa: D102
-    async def list_objects_v2(self, **parameters: object) -> Mapping[str, Any]: ...  # noqa: D102
-    async def create_multipart_upload(self, **parameters: object) -> Mapping[str, Any]: ...  # noqa: D102
-    async def upload_part(self, **parameters: object) -> Mapping[str, Any]: ...  # noqa: D102
-    async def complete_multipart_upload(self, **parameters: object) -> Mapping[str, Any]: ...  # noqa: D102
-    async def abort_multipart_upload(self, **parameters: object) -> Mapping[str, Any]: ...  # noqa: D102
-    async def list_multipart_uploads(self, **parameters: object) -> Mapping[str, Any]: ...  # noqa: D102
+    async def get_object(self, **parameters: object) -> Mapping[str, Any]:
+        """Begin a download; its parameters have S3's own names."""
+        ...
 
 
 class Bucket:
