@@ -10,6 +10,9 @@ PEAK_PAIRS = 800
 TARGET_LUFS = -14.0
 """Integrated loudness of published audio (ITU-R BS.1770-4, measured as in EBU R 128)."""
 
+LOUDNESS_TOLERANCE_LU = 0.5
+"""How far published audio may be from `TARGET_LUFS`."""
+
 CEILING_DBTP = -1.0
 """The highest true peak of published audio (EBU R 128 s1; Spotify and Apple require it too)."""
 

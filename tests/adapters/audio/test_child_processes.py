@@ -10,7 +10,7 @@ import pytest
 import audio_samples as samples
 from orak.adapters.audio import child_converter
 from orak.adapters.audio.child_converter import ChildConverter
-from orak.application.ports.converter import DecoderDied
+from orak.application.ports.converter import ConversionBroke, DecoderDied
 from orak.application.ports.failures import Unavailable
 from orak.domain.processing import FailureCode
 
@@ -190,6 +190,19 @@ async def test_a_full_disk_raises_unavailable(converter, order, tmp_path, file):
     getattr(ordered, file).symlink_to("/dev/full")
     with pytest.raises(Unavailable, match="not enough disk space"):
         await converter.convert(ordered, ignore)
+
+
+async def test_an_exception_of_our_own_is_reported_with_its_traceback(converter, order, tmp_path):
+    source = samples.write(tmp_path / "source", samples.chord(), 1.0)
+    ordered = order(source, waveform=tmp_path / "no such folder" / "peaks")
+
+    with pytest.raises(ConversionBroke) as broken:
+        await converter.convert(ordered, ignore)
+
+    assert "FileNotFoundError" in str(broken.value)
+    assert "peaks.py" in str(broken.value)
+    assert list(ordered.audio.parent.iterdir()) == []
+    await converter.convert(order(source), ignore)
 
 
 async def test_conversions_run_side_by_side(converter, order, tmp_path):

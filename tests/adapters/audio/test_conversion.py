@@ -4,7 +4,7 @@ import pytest
 
 import audio_samples as samples
 from orak.adapters.audio.child_converter import ChildConverter
-from orak.domain.audio import CEILING_DBTP, MAX_GAIN_DB, TARGET_LUFS, AudioProfile, Loudness
+from orak.domain.audio import CEILING_DBTP, MAX_GAIN_DB, TARGET_LUFS, AudioProfile, Loudness, LoudnessLimit
 
 PROMISED_LU = 0.5
 """Tolerance of the published loudness."""
@@ -147,7 +147,7 @@ async def test_silence_stays_silence(converter, order, tmp_path):
 
     conversion = await converter.convert(ordered, ignore)
 
-    assert conversion.loudness == Loudness(None, None, None)
+    assert conversion.loudness == Loudness(None, None, None, LoudnessLimit.SILENCE)
     assert conversion.duration_seconds == pytest.approx(3.0, abs=PADDING_SECONDS)
     assert samples.listen(ordered.audio).true_peak_db == float("-inf")
     assert json.loads(ordered.waveform.read_bytes())["peaks"] == [[0.0, 0.0]] * 800

@@ -44,7 +44,7 @@ REJECTED = {
     "zeros": (holding(bytes(50_000)), "UNSUPPORTED_FORMAT"),
     **{f"garbage {n}": (holding(samples.garbage(n)), "UNSUPPORTED_FORMAT") for n in range(2, 6)},
     "no bytes": (holding(b""), "EMPTY_AUDIO"),
-    "no samples": (samples.write_empty_wav, "EMPTY_AUDIO"),
+    "no samples": (samples.write_wav, "EMPTY_AUDIO"),
     "m4a without its index": (
         lambda path: cut(samples.write(path, samples.chord(), 1.0, "m4a-aac"), 0.8),
         "CORRUPT",
@@ -147,7 +147,7 @@ async def test_a_sample_rate_of_1_hz_is_rejected(converter, order, tmp_path):
 LIMITS = {
     "file size": ConversionLimits(output_bytes=2_000, output_bytes_per_second=0),
     "wall clock": ConversionLimits(wall_seconds=0, wall_seconds_per_cpu_second=0.001),
-    "CPU": ConversionLimits(cpu_seconds=0, cpu_seconds_per_decoded_second=0.0001),
+    "CPU": ConversionLimits(cpu_seconds=0, cpu_seconds_per_work_second=0.0001),
 }
 
 

@@ -10,8 +10,10 @@ import msgspec
 
 from orak.adapters.audio.fork_server import Child, ForkServer
 from orak.adapters.audio.limits import ConversionLimits
+from orak.adapters.audio.machine import slowness
 from orak.adapters.audio.messages import (
     LONGEST_LINE,
+    Broken,
     Converted,
     DiskFull,
     Progress,
@@ -21,7 +23,7 @@ from orak.adapters.audio.messages import (
     line,
     to_report,
 )
-from orak.application.ports.converter import ConversionOrder, DecoderDied, Unconvertible
+from orak.application.ports.converter import ConversionBroke, ConversionOrder, DecoderDied, Unconvertible
 from orak.application.ports.failures import Unavailable
 from orak.domain.audio import Conversion
 from orak.domain.processing import FailureCode
@@ -51,6 +53,7 @@ class ChildConverter:
     async def __aenter__(self) -> Self:
         """Start the server now: the first conversion then does not wait for imports."""
         self._server.start()
+        slowness()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -72,27 +75,29 @@ class ChildConverter:
         outside, the conversion starts again, once.
 
         Raises:
-            Unconvertible, DecoderDied: as described by the port.
+            Unconvertible, DecoderDied, ConversionBroke: as described by the port.
             Unavailable: no child can run, whatever the file: the machine is out of processes or disk space,
                 or the installation is broken (standard error then shows the cause).
         """
+        spare = order.audio.with_name(f"{order.audio.name}.spare")
         task = Task(
             source=str(order.source.absolute()),
             audio=str(order.audio.absolute()),
+            spare=str(spare.absolute()),
             waveform=str(order.waveform.absolute()),
             profile=order.profile,
             title=order.title,
             max_duration_seconds=order.max_duration_seconds,
-            limits=self._limits,
+            limits=msgspec.structs.replace(self._limits, slowness=slowness()),
         )
         rising = _RisingProgress(progress)
         try:
             conversion = await self._run_with_retry(task, rising)
         except OSError as error:
-            _remove(order.audio, order.waveform)
+            _remove(order.audio, order.waveform, spare)
             raise Unavailable("cannot start a process for the conversion") from error
         except BaseException:
-            _remove(order.audio, order.waveform)
+            _remove(order.audio, order.waveform, spare)
             raise
         rising(1.0)
         return conversion
@@ -110,8 +115,8 @@ class ChildConverter:
     async def _run_child(self, task: Task, progress: Callable[[float], None]) -> Conversion:
         child = self._server.fork()
         try:
-            async with asyncio.timeout(self._limits.wall_clock(task.max_duration_seconds)):
-                report = await _exchange(child, task, progress)
+            async with asyncio.timeout(None) as deadline:
+                report = await _exchange(child, task, progress, deadline)
                 if report is None:
                     raise await _cause_of_death(child)
         except TimeoutError:
@@ -124,6 +129,8 @@ class ChildConverter:
             raise Unconvertible(report.failure)
         if isinstance(report, DiskFull):
             raise Unavailable("not enough disk space to convert the upload")
+        if isinstance(report, Broken):
+            raise ConversionBroke(_printable(report.traceback))
         raise DecoderDied(FailureCode.RESOURCE_LIMIT)
 
 
@@ -145,12 +152,20 @@ class _RisingProgress:
             self._progress(fraction)
 
 
-async def _exchange(child: Child, task: Task, progress: Callable[[float], None]) -> Report | None:
+async def _exchange(
+    child: Child, task: Task, progress: Callable[[float], None], deadline: asyncio.Timeout
+) -> Report | None:
     """Send the task and receive reports; return the last one.
 
-    Return None if the child ended without it.
+    Return None if the child ended without it. *deadline* moves with the work that the child reports.
     """
     loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    def allow(work: float) -> None:
+        deadline.reschedule(began + task.limits.wall_clock(work, task.max_duration_seconds))
+
+    allow(0)
     pending = b""
     try:
         await loop.sock_sendall(child.channel, line(task))
@@ -160,6 +175,7 @@ async def _exchange(child: Child, task: Task, progress: Callable[[float], None])
                 report = to_report.decode(text)
                 if not isinstance(report, Progress):
                     return report
+                allow(report.work)
                 progress(report.fraction)
             if len(pending) > LONGEST_LINE:
                 raise DecoderDied(FailureCode.DECODER_CRASHED)
@@ -183,6 +199,8 @@ async def _cause_of_death(child: Child) -> Exception:
         # 0: the converter was closed.
         return _ServerDied() if server < 0 else DecoderDied(FailureCode.DECODER_CRASHED)
     _pid, code = numbers
+    if code >= 0:  # no signal ended it
+        return ConversionBroke(f"  the process of the conversion ended without a report: exit code {code}")
     limited = -code in _LIMIT_SIGNALS
     return DecoderDied(FailureCode.RESOURCE_LIMIT if limited else FailureCode.DECODER_CRASHED)
 
@@ -214,6 +232,13 @@ async def _end(child: Child) -> None:
         pass
     finally:
         child.close()
+
+
+def _printable(text: str) -> str:
+    """Return *text* of a child for a log: indented, so that no line of it looks like one of the log."""
+    return "\n".join(
+        "  " + "".join(c if c.isprintable() else "?" for c in part) for part in text.splitlines()
+    )
 
 
 def _remove(*files: Path) -> None:

@@ -11,15 +11,20 @@ from pathlib import Path
 from av.audio.frame import AudioFrame
 
 from orak.adapters.audio.decoding import Decoder, Layout, open_decoder
-from orak.adapters.audio.encoding import encode
+from orak.adapters.audio.dips import Peak, apply_dips, find_peaks
+from orak.adapters.audio.encoding import bandwidth_hz, encode
 from orak.adapters.audio.filtering import Filter, apply_filters
-from orak.adapters.audio.gain import Gain
+from orak.adapters.audio.gain import Setting
+from orak.adapters.audio.limits import weight
 from orak.adapters.audio.loudness import Measurement, measure
 from orak.adapters.audio.messages import Task
 from orak.adapters.audio.peaks import Peaks
 from orak.adapters.audio.resampling import Levels, Treatment, resample
+from orak.adapters.audio.search import HIGH_PEAK_DBTP, PEAK_LIMIT_DBTP, LoudnessSearch
 from orak.adapters.audio.timeline import Placed
+from orak.application.ports.converter import Unconvertible
 from orak.domain.audio import Conversion, Loudness
+from orak.domain.processing import FailureCode
 
 # Every recording is published in stereo. Mono goes to both channels at -3 dB each (equal power). By ITU-R
 # BS.1770 its loudness stays the same, so mono and stereo recordings sound equally loud from one player; a
@@ -30,10 +35,8 @@ _TO_STEREO: Mapping[Layout, tuple[Filter, ...]] = {
     "stereo": (),
 }
 _LEFT_ONLY: tuple[Filter, ...] = (("pan", "mono|c0=c0"),)
+_PLANAR: Filter = ("aformat", "sample_fmts=fltp")
 _ENCODER_INPUT: Filter = ("aformat", "sample_fmts=fltp:sample_rates=48000:channel_layouts=stereo")
-
-_MAX_ENCODINGS = 4
-"""An encoder's peaks are unpredictable: after this many attempts the last result is published as it is."""
 
 
 def convert(
@@ -41,9 +44,10 @@ def convert(
 ) -> Conversion:
     """Convert *source* in three passes: measure, encode, verify.
 
-    The first two passes decode the source; the third decodes the result.
+    The first two passes decode the source; the third decodes the result. Where peaks are in the way, more
+    passes follow: see `search`.
 
-    *progress* receives a rising fraction from 0 to 1, *decoded* the seconds of the source decoded so far.
+    *progress* receives a rising fraction from 0 to 1, *decoded* the work done so far (see `limits`).
 
     Raises:
         Unconvertible: the file cannot be converted.
@@ -60,8 +64,9 @@ class _Stages:
         self._progress = progress
         self._from = self._to = 0.0
 
-    def next(self, *, ends: float) -> None:
-        self._from, self._to = self._to, max(self._to, ends)
+    def next(self, share: float) -> None:
+        """Begin a stage that takes *share* of what is left."""
+        self._from, self._to = self._to, self._to + share * (1 - self._to)
 
     def __call__(self, fraction: float) -> None:
         self._progress(self._from + (self._to - self._from) * fraction)
@@ -73,6 +78,7 @@ class _Conversion:
         self._source = source
         self._stages = stages
         self._decoded = decoded
+        self._work = 0.0
         self._treatment = Treatment("mono")
 
     @property
@@ -80,14 +86,10 @@ class _Conversion:
         return self._treatment.layout
 
     def run(self) -> Conversion:
-        self._stages.next(ends=0.2)
+        self._stages.next(0.2)
         measured, seconds = self._measure_source()
-        gain = Gain.initial(measured)
-        if gain.needs_trial:
-            self._stages.next(ends=0.4)
-            with self._source_frames() as frames:
-                gain = gain.corrected(measure(frames, self._layout, self._source_filters(gain))) or gain
-        peaks, published = self._encode_until_accepted(gain, measured)
+        search, peaks = self._search(measured)
+        published = search.best.result
         peaks.write(Path(self._task.waveform), seconds)
         for written in (self._task.audio, self._task.waveform):
             _fsync(Path(written))
@@ -97,6 +99,7 @@ class _Conversion:
                 input_lufs=_rounded(measured.lufs),
                 output_lufs=_rounded(published.lufs),
                 true_peak_db=_rounded(published.true_peak_db),
+                limited_by=search.limited_by,
             ),
         )
 
@@ -112,56 +115,90 @@ class _Conversion:
                 levels = Levels()
                 frames = resample(self._counted(decoder), self._treatment, levels)
                 measured = measure(frames, self._layout, self._source_filters())
+                if measured.samples == 0:  # too few samples to resample
+                    raise Unconvertible(FailureCode.EMPTY_AUDIO)
                 treatment = self._treatment.improved(decoder.layout, levels)
             if treatment == self._treatment:
                 return measured, round(decoder.seconds, 6)  # 3 s in many frames add up to 2.9999999
             self._treatment = treatment
 
     def _counted(self, decoder: Decoder) -> Iterator[Placed]:
+        """Yield the frames of one pass, and count its work."""
+        before = 0.0
         for placed in decoder.frames(self._stages):
-            self._decoded(decoder.seconds)
+            frame = placed.decoded.frame
+            self._work += (decoder.seconds - before) * weight(frame.layout.nb_channels, frame.sample_rate)
+            before = decoder.seconds
+            self._decoded(self._work)
             yield placed
 
     @contextmanager
     def _source_frames(self) -> Iterator[Iterator[AudioFrame]]:
         with open_decoder(self._source, self._task.max_duration_seconds) as decoder:
-            yield resample(decoder.frames(self._stages), self._treatment)
+            yield resample(self._counted(decoder), self._treatment)
 
-    def _source_filters(self, gain: Gain | None = None) -> tuple[Filter, ...]:
+    def _source_filters(self, setting: tuple[Filter, ...] = ()) -> tuple[Filter, ...]:
         """Return the filters that the source's frames pass before measuring and encoding."""
-        return (*(_EQUAL_POWER if self._layout == "mono" else ()), *(gain.filters() if gain else ()))
+        return (*(_EQUAL_POWER if self._layout == "mono" else ()), *setting)
 
-    def _encode_until_accepted(self, gain: Gain, measured: Measurement) -> tuple[Peaks, Measurement]:
-        """Encode until the decoded result meets loudness and true peak.
+    def _search(self, measured: Measurement) -> tuple[LoudnessSearch, Peaks]:
+        """Encode until the published file keeps both promises, or nothing better is to be expected.
 
-        Stop when the attempts are used up.
+        The best encoding is then at the task's path. Return its peaks as well.
         """
-        for encoding in range(1, _MAX_ENCODINGS + 1):
-            self._stages.next(ends=1 - 0.15 / 2 ** (encoding - 1))
-            peaks = self._encode(gain, measured.samples)
-            self._stages.next(ends=1 - 0.1 / 2 ** (encoding - 1))
-            published = self._measure_published()
-            better = gain.corrected(published)
-            if better is None or encoding == _MAX_ENCODINGS:
-                return peaks, published
-            gain = better
-        raise AssertionError
+        search = LoudnessSearch(measured)
+        best, spare = Path(self._task.audio), Path(self._task.spare)
+        peaks = Peaks(0)
+        bandwidth = bandwidth_hz(self._task.profile)
+        while step := search.next:
+            filters = self._source_filters(step.setting.filters(measured, bandwidth))
+            if step.action == "rehearse":
+                self._stages.next(0.25)
+                with self._source_frames() as frames:
+                    search = search.after(step, measure(frames, self._layout, filters))
+                continue
+            path = spare if search.encodings else best
+            found = self._encode(filters, step.setting, measured.samples, path)
+            search = search.after(step, *self._measure_encoded(path))
+            if search.best is search.tries[-1]:
+                path.replace(best)
+                peaks = found
+        spare.unlink(missing_ok=True)
+        return search, peaks
 
-    def _encode(self, gain: Gain, samples: int) -> Peaks:
+    def _encode(self, filters: tuple[Filter, ...], setting: Setting, samples: int, path: Path) -> Peaks:
         task = self._task
+        self._stages.next(0.8)
         peaks = Peaks(samples)
-        chain = (*self._source_filters(gain), *peaks.filters(), *_TO_STEREO[self._layout], _ENCODER_INPUT)
-        with self._source_frames() as frames:
+        chain = (*peaks.filters(), *_TO_STEREO[self._layout], _ENCODER_INPUT)
+        with self._source_frames() as source:
+            if setting.dips:
+                whole = apply_filters(source, self._layout, (*filters, _PLANAR))
+                frames = apply_dips(whole, setting.dips)
+            else:
+                frames, chain = source, (*filters, *chain)
             filtered = peaks.collect(apply_filters(frames, self._layout, chain))
-            encode(filtered, Path(task.audio), task.profile, task.title, from_mono=self._layout == "mono")
+            joint = setting.joint or self._layout == "mono"  # both channels of mono are the same
+            encode(filtered, path, task.profile, task.title, joint=joint)
         return peaks
 
-    def _measure_published(self) -> Measurement:
+    def _measure_encoded(self, path: Path) -> tuple[Measurement, tuple[Peak, ...]]:
+        """Return the measurement of an encoded file, and its peaks above the limit."""
+        self._stages.next(0.3)
+        with self._encoded_frames(path) as frames:
+            measured = measure(frames, "stereo", _LEFT_ONLY if self._layout == "mono" else ())
+        if measured.true_peak_db is None or measured.true_peak_db <= PEAK_LIMIT_DBTP:
+            return measured, ()
+        self._stages.next(0.2)
+        with self._encoded_frames(path) as frames:
+            return measured, find_peaks(frames, "stereo", HIGH_PEAK_DBTP)
+
+    @contextmanager
+    def _encoded_frames(self, path: Path) -> Iterator[Iterator[AudioFrame]]:
         # An encoder pads its last frame, so the result is slightly longer than the source. The maximum
         # duration was already checked on the source.
-        with open_decoder(Path(self._task.audio), self._task.max_duration_seconds + 1) as decoder:
-            frames = resample(decoder.frames(self._stages), Treatment("stereo"))
-            return measure(frames, "stereo", _LEFT_ONLY if self._layout == "mono" else ())
+        with open_decoder(path, self._task.max_duration_seconds + 1) as decoder:
+            yield resample(self._counted(decoder), Treatment("stereo"))
 
 
 def _fsync(path: Path) -> None:

@@ -6,7 +6,6 @@ It confines itself, converts the file, reports the result and exits.
 import errno
 import os
 import socket
-import sys
 import time
 import traceback
 from pathlib import Path
@@ -18,6 +17,7 @@ from orak.adapters.audio.conversion import convert
 from orak.adapters.audio.limits import MEBIBYTE
 from orak.adapters.audio.messages import (
     LONGEST_LINE,
+    Broken,
     Converted,
     DiskFull,
     LimitExceeded,
@@ -28,13 +28,14 @@ from orak.adapters.audio.messages import (
     line,
     to_task,
 )
-from orak.adapters.audio.sandbox import confine
+from orak.adapters.audio.sandbox import CpuAllowance, confine
 from orak.application.ports.converter import Unconvertible
 from orak.domain.processing import FailureCode
 
 _PROGRESS_SECONDS = 0.25
 _LIMIT_ERRORS = frozenset({errno.ENOMEM, errno.EFBIG})
 _DISK_FULL_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT})
+_LONGEST_TRACEBACK = 8_000  # characters; its end names the error
 # Freed before the report is sent, so that a report about exhausted memory needs no new memory.
 _RESERVE_BYTES = MEBIBYTE
 
@@ -54,17 +55,40 @@ def run(channel_descriptor: int, directory: Path) -> NoReturn:
     channel = socket.socket(fileno=3)
     task = _receive(channel)
     reserve = bytearray(_RESERVE_BYTES)
-    code = 0
     try:
         report = _carry_out(task, channel)
-    except BaseException:  # noqa: BLE001 - a forked child must end by its exit code alone
-        traceback.print_exc()
-        code = 1
-    else:
-        del reserve
+    except BaseException:  # noqa: BLE001 - whatever it is, the parent logs it
+        report = Broken(traceback.format_exc()[-_LONGEST_TRACEBACK:])
+    del reserve
+    try:
         channel.sendall(line(report))
-    sys.stderr.flush()
-    os._exit(code)
+    finally:
+        os._exit(0)
+
+
+class _Reports:
+    """Sends progress a few times a second, and lets the CPU allowance grow with the work."""
+
+    def __init__(self, channel: socket.socket, allowance: CpuAllowance) -> None:
+        self._channel = channel
+        self._allowance = allowance
+        self._fraction = self._work = 0.0
+        self._sent = time.monotonic()
+
+    def progress(self, fraction: float) -> None:
+        self._fraction = fraction
+        self._send()
+
+    def decoded(self, work: float) -> None:
+        self._work = work
+        self._allowance.grow(work)
+        self._send()
+
+    def _send(self) -> None:
+        now = time.monotonic()
+        if now - self._sent >= _PROGRESS_SECONDS:
+            self._sent = now
+            self._channel.sendall(line(Progress(self._fraction, self._work)))
 
 
 def _receive(channel: socket.socket) -> Task:
@@ -81,17 +105,9 @@ def _carry_out(task: Task, channel: socket.socket) -> Report:
     allowance = confine(task.limits, task.max_duration_seconds)
     av.logging.set_level(None)
     Path("input").symlink_to(task.source)  # a neutral name: only the content decides the format
-    last = time.monotonic()
-
-    def progress(fraction: float) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= _PROGRESS_SECONDS:
-            last = now
-            channel.sendall(line(Progress(fraction)))
-
+    reports = _Reports(channel, allowance)
     try:
-        return Converted(convert(task, Path("input"), progress=progress, decoded=allowance.grow))
+        return Converted(convert(task, Path("input"), progress=reports.progress, decoded=reports.decoded))
     except Unconvertible as error:
         return Rejected(error.failure)
     except MemoryError:

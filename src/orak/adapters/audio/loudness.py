@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from av.audio.frame import AudioFrame
 
-from orak.adapters.audio.decoding import Layout
+from orak.adapters.audio.decoding import RATE, Layout
 from orak.adapters.audio.filtering import Filter, apply_filters
 
 _ABSOLUTE_GATE_LUFS = -70.0
 """Quieter blocks do not count as sound (absolute gate of ITU-R BS.1770-4)."""
+
+_SHORTEST_SECONDS = 0.4
+"""Less has no loudness: the length of one block of ITU-R BS.1770-4."""
 
 _METER: tuple[Filter, ...] = (
     ("apad", "pad_dur=0.1"),  # the meter reports every 100 ms and would withhold an incomplete last block
@@ -52,6 +55,6 @@ def measure(frames: Iterator[AudioFrame], layout: Layout, filters: Sequence[Filt
         peak = max(peak, float(found.get("lavfi.r128.true_peak", 0.0)))
     return Measurement(
         samples=samples,
-        lufs=lufs if math.isfinite(lufs) and lufs > _ABSOLUTE_GATE_LUFS else None,
+        lufs=lufs if lufs > _ABSOLUTE_GATE_LUFS and samples >= _SHORTEST_SECONDS * RATE else None,
         true_peak_db=20 * math.log10(peak) if math.isfinite(peak) and peak > 0 else None,
     )

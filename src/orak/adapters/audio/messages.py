@@ -18,6 +18,8 @@ class Task(msgspec.Struct, frozen=True):
 
     source: str
     audio: str
+    spare: str
+    """Where an encoding is written while `audio` is the best so far."""
     waveform: str
     profile: AudioProfile
     title: str
@@ -30,6 +32,9 @@ class Progress(msgspec.Struct, frozen=True, tag="progress"):
 
     fraction: float
     """From 0 to 1."""
+
+    work: float
+    """Audio decoded so far, see `ConversionLimits`."""
 
 
 class Converted(msgspec.Struct, frozen=True, tag="converted"):
@@ -52,7 +57,13 @@ class DiskFull(msgspec.Struct, frozen=True, tag="disk-full"):
     """The disk or the user's quota is full, which says nothing about the source file."""
 
 
-Report = Progress | Converted | Rejected | LimitExceeded | DiskFull
+class Broken(msgspec.Struct, frozen=True, tag="broken"):
+    """The conversion ended with an exception of its own code."""
+
+    traceback: str
+
+
+Report = Progress | Converted | Rejected | LimitExceeded | DiskFull | Broken
 """One line from the child; any report but `Progress` is its last."""
 
 to_report: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)

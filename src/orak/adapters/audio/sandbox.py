@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable
 from typing import cast
 
-from orak.adapters.audio.limits import ConversionLimits
+from orak.adapters.audio.limits import ConversionLimits, most_work
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
@@ -20,22 +20,22 @@ class CpuAllowance:
     """The CPU limit of this process, which grows while audio is decoded.
 
     A file that costs much CPU and yields little audio is thus stopped within seconds, and a long recording
-    still gets the time it needs. The kernel sends SIGXCPU at the soft limit. The hard limit is that of the
-    longest allowed recording.
+    that takes several encodings still gets the time it needs. The kernel sends SIGXCPU at the soft limit.
+    The hard limit is that of the most work there can be.
     """
 
     def __init__(self, limits: ConversionLimits, max_duration_seconds: float) -> None:
         self._limits = limits
-        self._hard = limits.cpu_after(max_duration_seconds) + 1
+        self._hard = limits.cpu_after(most_work(max_duration_seconds)) + 1
         self._soft = 0
         self.grow(0)
 
-    def grow(self, decoded_seconds: float) -> None:
-        """Raise the limit to what *decoded_seconds* of audio may cost, counted from the start.
+    def grow(self, work: float) -> None:
+        """Raise the limit to what this much *work* may cost, counted from the start.
 
         The limit never falls.
         """
-        soft = min(self._limits.cpu_after(decoded_seconds), self._hard - 1)
+        soft = min(self._limits.cpu_after(work), self._hard - 1)
         if soft > self._soft:
             self._soft = soft
             resource.setrlimit(resource.RLIMIT_CPU, (soft, self._hard))

@@ -29,6 +29,13 @@ class DecoderDied(OrakError):
         self.failure = failure
 
 
+class ConversionBroke(OrakError):
+    """orak itself failed, not the file: its message is the traceback. Another run may succeed."""
+
+    def __init__(self, traceback: str) -> None:
+        super().__init__(f"the conversion broke off:\n{traceback}")
+
+
 class ConversionOrder(msgspec.Struct, frozen=True):
     """One conversion: what to read, where to write, and the limit on its input."""
 
@@ -56,6 +63,7 @@ class Converter(Protocol):
         Raises:
             Unconvertible: UNSUPPORTED_FORMAT, NO_AUDIO_STREAM, CORRUPT, EMPTY_AUDIO or DURATION_EXCEEDED.
             DecoderDied: DECODER_CRASHED or RESOURCE_LIMIT.
+            ConversionBroke: a bug in orak, or an error of this machine.
             Unavailable: this machine cannot start a conversion now; the file is not the reason.
         """
         ...
