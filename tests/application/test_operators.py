@@ -1,11 +1,12 @@
 """The use cases of operators."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from msgspec import structs
 
-from memory_orak import OWNER, a_memory_orak
+from memory_orak import OWNER, POLICIES, a_memory_orak
 from orak.application.batch_size import BatchSize
 from orak.application.ports.converter import Unconvertible
 from orak.application.ports.failures import Unavailable
@@ -15,6 +16,7 @@ from orak.domain.errors import AdminRequired, Rejected, StateConflict, UploadNot
 from orak.domain.identity import UploadId
 from orak.domain.processing import FailureCode, ProcessingStatus
 
+INTERVAL = POLICIES.batch_interval
 OPERATOR = structs.replace(OWNER, user_id=99, scopes=frozenset({ADMIN}))
 
 
@@ -71,7 +73,7 @@ async def test_an_invalid_batch_size_is_refused(service, size):
 
 async def test_the_last_known_batch_size_applies_while_the_database_is_unavailable(service):
     reports = SwitchableSettings(service.persistence)
-    size = BatchSize(reports, 50, service.clock, timedelta(seconds=5))
+    size = BatchSize(reports, 50)
     assert await size() == 50
     await service.use_cases.set_batch_size(OPERATOR, 200)
     assert await size() == 200
@@ -79,14 +81,43 @@ async def test_the_last_known_batch_size_applies_while_the_database_is_unavailab
     assert await size() == 200
 
 
-async def test_workers_cache_the_batch_size_and_still_notice_a_change_in_time(service):
-    reports = SwitchableSettings(service.persistence)
-    size = BatchSize(reports, 50, service.clock, timedelta(seconds=5))
-    assert [await size.recent() for _ in range(100)] == [50] * 100
-    await service.use_cases.set_batch_size(OPERATOR, 200)
-    assert (await size.recent(), reports.reads) == (50, 1)
-    service.clock.advance(timedelta(seconds=5))
-    assert (await size.recent(), reports.reads) == (200, 2)
+@pytest.fixture
+async def schedule(service):
+    return service.use_cases.batch_schedule
+
+
+async def test_a_batch_begins_at_once_and_after_each_interval(service, schedule):
+    assert await schedule() == 50
+    service.clock.advance(INTERVAL - timedelta(seconds=1))
+    assert await schedule() is None
+    service.clock.advance(timedelta(seconds=1))
+    assert [await schedule(), await schedule()] == [50, None]
+
+
+async def test_a_trigger_begins_one_batch_and_the_next_follows_an_interval_later(service, schedule):
+    await service.use_cases.trigger_batch(OPERATOR)
+    assert [await schedule(), await schedule()] == [50, None]
+    service.clock.advance(INTERVAL / 2)
+    await service.use_cases.trigger_batch(OPERATOR)
+    assert [await schedule(), await schedule()] == [50, None]
+    service.clock.advance(INTERVAL / 2)
+    assert await schedule() is None
+    service.clock.advance(INTERVAL / 2)
+    assert await schedule() == 50
+
+
+async def test_every_process_begins_a_batch_after_a_trigger(service, schedule):
+    others = [replace(schedule) for _ in range(3)]
+    assert [await one() for one in (schedule, *others)] == [50] * 4
+    await service.use_cases.trigger_batch(OPERATOR)
+    assert [await one() for one in (schedule, *others)] == [50] * 4
+
+
+async def test_the_next_batch_has_the_size_that_was_set(service, schedule):
+    await schedule()
+    await service.use_cases.set_batch_size(OPERATOR, 1)
+    service.clock.advance(INTERVAL)
+    assert await schedule() == 1
 
 
 async def test_a_dead_letter_is_listed_and_replayed(service):
@@ -112,11 +143,6 @@ async def test_a_deleted_upload_is_no_dead_letter(service):
     with pytest.raises(UploadNotFound):
         await service.use_cases.retry_failure(OPERATOR, letter.id)
     assert (await service.use_cases.list_failures(OPERATOR)).letters == []
-
-
-async def test_a_trigger_wakes_a_worker(service):
-    await service.use_cases.trigger_batch(OPERATOR)
-    assert service.queue.woken == 1
 
 
 async def test_the_wait_of_the_first_upload_in_line_is_measured(service):

@@ -27,6 +27,7 @@ def env(own_redis):
         "JWT_SECRET": SECRET,
         "REDIS_URL": own_redis.url,
         "IMMEDIATE_SLOTS": "0",
+        "BATCH_INTERVAL_MS": "1000",
         "SWEEP_INTERVAL_MS": "1000",
     }
 
@@ -135,7 +136,7 @@ def test_a_stopped_worker_releases_its_jobs(start, orak, env, tmp_path):
 def test_a_worker_without_redis_polls(start, env):
     alone = {name: value for name, value in env.items() if name != "REDIS_URL"}
     worker = start("worker", env=alone)
-    worker.wait_for(r"ready: converts up to \d+ uploads at once; looks for work every 1 s")
+    worker.wait_for(r"ready: converts up to \d+ uploads at once; starts a batch every 1 s")
     assert worker.stop(signal.SIGINT) == 0
 
 

@@ -1,11 +1,10 @@
-"""The order in which the workers of a process drain the line."""
+"""The order in which the conversions of a process drain the line."""
 
 import asyncio
 
 from builders import OTHER_USER, OWNER, START
 from draining import a_drain
 from orak.domain.identity import UserId
-from orak.domain.processing import ProcessingStatus
 
 DEADLINE = 120
 """Seconds; far more than a drain takes, so only a test that hangs reaches it."""
@@ -13,16 +12,21 @@ WORKERS = 2
 MANY = 500
 
 
+async def wake_for(drain, uploads):
+    for _ in uploads:
+        await drain.queue.wake()
+
+
 async def test_five_hundred_uploads_of_one_user_delay_anothers_first_by_one_conversion_a_worker(
     persistence, clock
 ):
     async with asyncio.timeout(DEADLINE), a_drain(persistence, clock, workers=WORKERS) as drain:
-        await drain.line_up([OWNER] * MANY, START)
-        await drain.queue.wake()
+        await wake_for(drain, await drain.line_up([OWNER] * MANY, START))
         drain.converter.let_end(7)
         await drain.converter.until_begun(7 + WORKERS)
         before = len(await drain.starts())
         (first,) = await drain.line_up([OTHER_USER], START)
+        await drain.queue.wake()
         drain.converter.let_end(2 * WORKERS)
         await drain.converter.until_begun(7 + 3 * WORKERS)
         later = (await drain.starts())[before:]
@@ -35,26 +39,12 @@ async def test_uploads_are_drained_once_each_round_robin_and_oldest_first(persis
     async with asyncio.timeout(DEADLINE), a_drain(persistence, clock, workers=workers) as drain:
         ids = await drain.line_up([user for user in users for _ in range(each)], START)
         drain.converter.let_end(len(ids))
-        await drain.queue.wake()
-        await drain.idle.wait()
-        await drain.queue.close()  # by then each worker has ended its upload or given it back
+        report = await drain.pool.run_batch(len(ids) + 1)
         starts = await drain.starts()
+    assert (report.started, report.completed, report.is_full) == (len(ids), len(ids), False)
     check_order(starts, users, each, workers)
-    # Everything that waits is drained; the shutdown may interrupt one upload for each worker.
     counts = await persistence.reports.count(START, START)
-    assert counts.completed + counts.waiting == len(ids)
-    assert counts.waiting < workers
-    assert counts.failed == counts.processing == 0
-
-
-async def test_a_batch_smaller_than_the_line_still_drains_every_upload(persistence, clock):
-    async with asyncio.timeout(DEADLINE), a_drain(persistence, clock, workers=1, batch_size=3) as drain:
-        ids = await drain.line_up([OWNER] * 10, START)
-        drain.converter.let_end(len(ids))
-        await drain.queue.wake()
-        await drain.idle.wait()
-        for upload_id in ids:
-            assert (await persistence.snapshots.upload(upload_id)).status is ProcessingStatus.COMPLETED
+    assert (counts.completed, counts.waiting, counts.processing) == (len(ids), 0, 0)
 
 
 def check_order(starts, users, each, workers):

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -31,11 +32,21 @@ async def test_a_wake_up_starts_a_worker(queue, uploads):
     await uploads.until(lambda: uploads.done == [1])
 
 
-async def test_one_wake_up_converts_every_waiting_upload(queue, uploads):
+async def test_each_wake_up_starts_one_upload(queue, uploads):
     uploads.open.set()
     uploads.waiting.extend(range(10))
-    await queue.wake()
-    await uploads.until(lambda: sorted(uploads.done) == list(range(10)))
+    for number in range(3):
+        await queue.wake()
+        await uploads.until(lambda: len(uploads.done) > number)  # noqa: B023 - waited for here
+        assert (uploads.done, uploads.looks) == (list(range(number + 1)), number + 1)
+
+
+async def test_a_wake_up_for_later_comes_when_it_is_due(queue, uploads):
+    uploads.open.set()
+    uploads.waiting.extend(range(2))
+    queue.wake_at(datetime.now(UTC) + timedelta(hours=1))
+    queue.wake_at(datetime.now(UTC) + timedelta(milliseconds=10))
+    await uploads.until(lambda: uploads.done == [0])
 
 
 async def test_a_wake_up_without_a_waiting_upload_does_no_harm(queue, uploads):

@@ -5,7 +5,12 @@ import dataclasses
 from prometheus_client.parser import text_string_to_metric_families
 
 from http_api import create_record, upload
+from orak.application.ports.batch_log import BatchReport
 from orak.application.ports.failures import Unavailable
+
+BATCHES = {
+    f"batch_{name}_total" for name in ("runs", "full", "started", "completed", "failed", "duration_seconds")
+}
 
 
 async def metrics(anonymous):
@@ -20,11 +25,26 @@ async def metrics(anonymous):
     }
 
 
+async def test_metrics_sum_up_the_batches(api, anonymous):
+    log = api.service.persistence.batch_log
+    await log.add(BatchReport(started=3, completed=1, failed=2, seconds=1.5, is_full=True))
+    await log.add(BatchReport(started=1, completed=1, failed=0, seconds=0.5, is_full=False))
+    shown = await metrics(anonymous)
+    assert {name: value for (name, *_), value in shown.items() if name in BATCHES} == {
+        "batch_runs_total": 2,
+        "batch_full_total": 1,
+        "batch_started_total": 4,
+        "batch_completed_total": 2,
+        "batch_failed_total": 2,
+        "batch_duration_seconds_total": 2.0,
+    }
+
+
 async def test_metrics_show_waiting_uploads_and_relay_lag(api, anonymous, owner):
     await create_record(owner, await upload(owner))
     await upload(owner)
     await api.service.persistence.event_log.number()
-    shown = await metrics(anonymous)
+    shown = {name: value for name, value in (await metrics(anonymous)).items() if name[0] not in BATCHES}
     assert shown.pop(("batch_processing_oldest_waiting_seconds",)) >= 0
     assert shown.pop(("orak_relay_lag_seconds", "delete-objects")) >= 0
     assert shown == {

@@ -78,10 +78,12 @@ async def test_a_batch_size_is_required(batch, operator):
     assert answer.json()["error"]["details"][0]["code"] == "REQUIRED"
 
 
-async def test_triggering_a_batch_wakes_the_queue(batch, api, operator):
+async def test_triggering_a_batch_begins_one(batch, api, operator):
+    schedule = api.service.use_cases.batch_schedule
+    assert [await schedule(), await schedule()] == [50, None]
     answer = await operator.post(f"{batch}/trigger")
     assert (answer.status_code, answer.text) == (200, '{"status":"triggered"}')
-    assert api.service.queue.woken == 1
+    assert [await schedule(), await schedule()] == [50, None]
 
 
 async def test_statistics_count_uploads(batch, operator, owner):

@@ -1,22 +1,36 @@
-"""Waiting uploads, and workers that convert them as in production."""
+"""Waiting uploads, and a process that converts them as in production."""
 
 import asyncio
 import tempfile
 from collections.abc import Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 from builders import a_record, an_upload
+from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.live.memory import MemoryLive
 from orak.adapters.queues.inline import InlineQueue
+from orak.adapters.queues.shared import SharedQueue
+from orak.adapters.queues.taskiq_queue import TaskiqQueue
+from orak.adapters.redis.link import RedisLink
 from orak.adapters.storage.memory import MemoryStorage
+from orak.application.batch_schedule import BatchSchedule
+from orak.application.batch_size import BatchSize
+from orak.application.ports.batch_log import BatchTotals
 from orak.application.ports.converter import ConversionOrder
+from orak.application.ports.queue import Queue
 from orak.domain.audio import Conversion, Loudness
 from orak.domain.events import EventType
 from orak.domain.identity import UploadId, UserId
+from orak.entrypoints.worker.batches import Batches
+from orak.entrypoints.worker.taskiq_listener import listening
+from orak.entrypoints.worker.timers import Timer
 from processing import a_process
+
+DEADLINE = 60
+"""Seconds; far more than any wait takes, so only a test that hangs reaches it."""
 
 _IN_ONE_TRANSACTION = 500
 
@@ -55,8 +69,30 @@ class Drain:
     persistence: object
     storage: MemoryStorage
     converter: TrivialConverter
-    queue: InlineQueue
-    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    pool: InlineQueue
+    queue: Queue
+    clock: FrozenClock
+    looks: int = 0
+    """How often the process has looked whether a batch is due."""
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def pass_time(self, seconds: int) -> None:
+        """Advance the clock second by second; the process looks for a batch in each."""
+        for _ in range(seconds):
+            seen = self.looks
+            self.clock.advance(timedelta(seconds=1))
+            await self.until(lambda: self.looks > seen)  # noqa: B023 - waited for here
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(DEADLINE), self.changed:
+            await self.changed.wait_for(condition)
+
+    async def until_batches(self, count: int) -> BatchTotals:
+        """Return the totals once *count* batches have started something and ended."""
+        async with asyncio.timeout(DEADLINE):
+            while (totals := await self.persistence.batch_log.totals()).batches < count:  # noqa: ASYNC110 - see below
+                await asyncio.sleep(0.005)  # nothing says when the database has changed
+        return totals
 
     async def line_up(self, owners: list[UserId], at) -> list[UploadId]:
         """Store waiting uploads of these owners, in this order."""
@@ -91,27 +127,43 @@ class Drain:
 
 
 @asynccontextmanager
-async def a_drain(persistence, clock, *, workers, batch_size=50):
-    """Open the workers: `queue.wake` starts them; `idle` is set once a claim finds nothing."""
-    storage = MemoryStorage("http://orak.test", b"k" * 32, clock)
+async def a_drain(persistence, clock, *, workers, storage=None, redis=None, batch_size=50, interval=None):
+    """Open a background process on a frozen clock.
+
+    With *redis*, its wake-ups come from there. With an *interval*, it runs batches.
+    """
+    storage = storage or MemoryStorage("http://orak.test", b"k" * 32, clock)
     converter = TrivialConverter()
     process_upload = a_process(
         persistence, storage, converter, MemoryLive(), clock, heartbeat=timedelta(seconds=10)
     )
-    idle = asyncio.Event()
+    async with AsyncExitStack() as stack:
+        pool = InlineQueue(asyncio.Semaphore(workers), clock, workers=workers)
+        queue: Queue = pool
+        if redis is not None:
+            link = await stack.enter_async_context(RedisLink.open(redis.url, "Redis"))
+            queue = await stack.enter_async_context(TaskiqQueue.open(redis.url, link, clock))
+        drain = Drain(persistence, storage, converter, pool, queue, clock)
+        settings = persistence.batch_settings
+        if interval is not None:
+            schedule = BatchSchedule(settings, BatchSize(settings, batch_size), clock, interval)
+            batches = Batches(schedule, pool.run_batch, persistence.batch_log)
+            stack.push_async_callback(batches.close)
 
-    async def process(upload_id=None, *, claimed=None):
-        found = await process_upload(upload_id, claimed=claimed)
-        if not found:
-            idle.set()
-        return found
+            async def look():
+                await batches.look()
+                drain.looks += 1
+                async with drain.changed:
+                    drain.changed.notify_all()
 
-    async def size():
-        return batch_size
-
-    queue = InlineQueue(asyncio.Semaphore(workers), workers=workers)
-    queue.open(process, batch_size=size)
-    try:
-        yield Drain(persistence, storage, converter, queue, idle)
-    finally:
-        await queue.close()
+            timer = Timer("batch", look, clock, seconds=1)
+            stack.push_async_callback(timer.stop)
+        pool.open(process_upload)
+        stack.push_async_callback(pool.close)
+        if redis is not None:
+            wake = SharedQueue(pool, queue).wake
+            await stack.enter_async_context(listening(redis.url, link, pool, wake))
+        if interval is not None:
+            timer.start()
+            await drain.until(lambda: drain.looks > 0)
+        yield drain

@@ -51,7 +51,7 @@ POLICIES = Policies(
     event_retention=timedelta(days=30),
     batch=BatchRules(enabled=True, max_concurrent=4),
     batch_size=50,
-    batch_size_max_age=timedelta(seconds=5),
+    batch_interval=timedelta(seconds=30),
     webhook=None,
     process_name="this process",
 )
@@ -100,9 +100,13 @@ class CountingQueue:
 
     def __init__(self) -> None:
         self.woken = 0
+        self.later: list[datetime] = []
 
     async def wake(self) -> None:
         self.woken += 1
+
+    def wake_at(self, due: datetime) -> None:
+        self.later.append(due)
 
 
 class Receivers:
@@ -198,6 +202,8 @@ async def a_memory_orak(clock: FrozenClock | None = None) -> AsyncIterator[Memor
             deliveries=persistence.deliveries,
             reports=persistence.reports,
             batch_settings=persistence.batch_settings,
+            batch_log=persistence.batch_log,
+            daily_work=persistence.daily_work,
             storage=storage,
             incomplete_uploads=storage,
             converter=converter,

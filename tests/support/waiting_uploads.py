@@ -3,9 +3,16 @@
 import asyncio
 from contextlib import asynccontextmanager
 
+from msgspec.structs import replace
+
+from builders import an_upload
+from orak.adapters.clock.system import SystemClock
 from orak.adapters.queues.inline import InlineQueue
+from orak.adapters.queues.shared import SharedQueue
 from orak.adapters.queues.taskiq_queue import TaskiqQueue
 from orak.adapters.redis.link import RedisLink
+from orak.domain.processing import ProcessingStatus
+from orak.domain.upload import Upload
 from orak.entrypoints.worker.taskiq_listener import listening
 
 DEADLINE = 10
@@ -22,15 +29,13 @@ class WaitingUploads:
         self.open = asyncio.Event()
         self.changed = asyncio.Condition()
 
-    async def process(self, _upload_id=None, *, claimed=None) -> bool:
+    async def process(self) -> Upload | None:
         self.looks += 1
         await self._tell()
         if not self.waiting:
-            return False
+            return None
         upload = self.waiting.pop(0)
         self.running += 1
-        if claimed:
-            claimed()
         await self._tell()
         try:
             await self.open.wait()
@@ -38,7 +43,7 @@ class WaitingUploads:
         finally:
             self.running -= 1
         await self._tell()
-        return True
+        return replace(an_upload(), status=ProcessingStatus.COMPLETED)
 
     async def until(self, condition) -> None:
         async with asyncio.timeout(DEADLINE), self.changed:
@@ -51,11 +56,8 @@ class WaitingUploads:
 
 @asynccontextmanager
 async def a_pool(uploads, *, workers=2):
-    async def batch_size() -> int:
-        return 50
-
-    pool = InlineQueue(asyncio.Semaphore(workers), workers=workers)
-    pool.open(uploads.process, batch_size=batch_size)
+    pool = InlineQueue(asyncio.Semaphore(workers), SystemClock(), workers=workers)
+    pool.open(uploads.process)
     try:
         yield pool
     finally:
@@ -68,7 +70,8 @@ async def a_worker(server, uploads, *, workers=2):
     async with (
         a_pool(uploads, workers=workers) as pool,
         RedisLink.open(server.url, "Redis") as link,
-        listening(server.url, link, pool),
+        TaskiqQueue.open(server.url, link, SystemClock()) as others,
+        listening(server.url, link, pool, SharedQueue(pool, others).wake),
     ):
         yield pool
 
@@ -76,5 +79,8 @@ async def a_worker(server, uploads, *, workers=2):
 @asynccontextmanager
 async def a_sender(server):
     """The sending end of the queue, as in `orak serve`."""
-    async with RedisLink.open(server.url, "Redis") as link, TaskiqQueue.open(server.url, link) as queue:
+    async with (
+        RedisLink.open(server.url, "Redis") as link,
+        TaskiqQueue.open(server.url, link, SystemClock()) as queue,
+    ):
         yield queue

@@ -55,7 +55,12 @@ class UnorderedQueue:
             record_id = self.deletions.pop()
             await self._service.use_cases.delete_record(OWNER, record_id)
         if not self._pending:
-            if not self.deletions and not self._pool._drains and not await self._publish():
+            if (
+                not self.deletions
+                and not self._pool._starters
+                and not self._pool._jobs
+                and not await self._publish()
+            ):
                 self.all_delivered.set()
             await asyncio.sleep(0.01)  # like the long polling of SQS
             return []
@@ -85,12 +90,8 @@ async def process_by_events(service, count, chance):
 
     Return uploads with their records, the ids of deleted records, and the queue.
     """
-
-    async def batch_size():
-        return 50
-
-    pool = InlineQueue(asyncio.Semaphore(4), workers=4)
-    pool.open(service.use_cases.process_upload, batch_size=batch_size)
+    pool = InlineQueue(asyncio.Semaphore(4), service.clock, workers=4)
+    pool.open(service.use_cases.process_upload)
     queue = UnorderedQueue(service, pool, chance)
 
     async def record(number):

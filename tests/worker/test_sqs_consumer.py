@@ -132,7 +132,7 @@ async def test_during_an_outage_the_consumer_holds_its_messages(aws_server, capl
     assert handler.bodies == ["waits"] * 5
     warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert warnings == [
-        "SQS messages cannot be handled: the database is away; the sweep still finds waiting uploads",
+        "SQS messages cannot be handled: the database is away; batches still start waiting uploads",
         "SQS messages cannot be handled: this outage is over",
     ]
 

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from orak.adapters.queues.taskiq_broker import MAX_WAKE_UPS, QUEUE
+from orak.adapters.queues import taskiq_broker
+from orak.adapters.queues.taskiq_broker import QUEUE
 from orak.adapters.redis import link
 from orak.adapters.redis.link import COOLDOWN
 from waiting_uploads import DEADLINE, WaitingUploads, a_sender, a_worker
@@ -88,12 +89,20 @@ async def test_a_redis_that_never_answers_does_not_block_callers():
                 assert time.monotonic() - began < 0.5
 
 
-async def test_unread_wake_ups_do_not_accumulate(redis_server):
+async def test_unread_wake_ups_do_not_accumulate(redis_server, monkeypatch):
+    monkeypatch.setattr(taskiq_broker, "MAX_WAKE_UPS", 100)
     async with a_sender(redis_server) as queue:
-        for _ in range(2 * MAX_WAKE_UPS):
+        for _ in range(2 * taskiq_broker.MAX_WAKE_UPS):
             await queue.wake()
     with redis_server.client() as redis:
-        assert redis.llen(QUEUE) == MAX_WAKE_UPS
+        assert redis.llen(QUEUE) == taskiq_broker.MAX_WAKE_UPS
+
+
+async def test_no_wake_up_of_a_burst_is_lost(redis_server):
+    async with a_sender(redis_server) as queue:
+        await asyncio.gather(*(queue.wake() for _ in range(500)))
+    with redis_server.client() as redis:
+        assert redis.llen(QUEUE) == 500
 
 
 async def test_a_burst_is_not_logged_as_an_outage_and_its_last_wake_up_arrives(

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from orak.application.ports.batch_log import BatchLog, BatchTotals
 from orak.application.ports.clock import Clock
 from orak.application.ports.cursors import Cursors, Lag
 from orak.application.ports.reports import Counts, Reports
@@ -24,6 +25,7 @@ class ServiceMetrics(msgspec.Struct, frozen=True):
     oldest_waiting_seconds: float
     """How long the first upload that may start has been in line; 0 if none may start."""
     subscribers: list[SubscriberLag]
+    batches: BatchTotals
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class CollectMetrics:
     """Collects the metrics that operators see and that alarms use."""
 
     reports: Reports
+    batch_log: BatchLog
     cursors: Cursors
     clock: Clock
     subscribers: Callable[[], Awaitable[Sequence[str]]]
@@ -51,4 +54,5 @@ class CollectMetrics:
                 SubscriberLag(lag, max(0.0, (now - lag.oldest_at).total_seconds()) if lag.oldest_at else 0.0)
                 for lag in lags
             ],
+            await self.batch_log.totals(),
         )

@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from orak.application.ports.clock import Clock
+from orak.application.ports.queue import Queue
 from orak.application.ports.storage import Storage
 from orak.application.ports.unit_of_work import UnitOfWork
 from orak.application.verify_upload import VerifyUpload
@@ -22,8 +23,6 @@ class SweepReport(msgspec.Struct):
     expired: int = 0
     orphans_removed: int = 0
     purged: int = 0
-    waiting: bool = False
-    """Whether an upload may start now; the sweep has woken a worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,7 @@ class SweepSteps:
     transaction: UnitOfWork
     storage: Storage
     verify: VerifyUpload
+    queue: Queue
     clock: Clock
     chance: Callable[[], float]
     """Draws a number from 0 to 1: the jitter of back-off."""
@@ -44,24 +44,30 @@ class SweepSteps:
     async def recover_lease(self, upload: Upload, report: SweepReport) -> None:
         """Count the attempt whose worker died as a failure.
 
-        The upload goes back in line, or is FAILED when its budget is used up.
+        The upload goes back in line, or is FAILED when its budget is used up. In the former case a wake-up
+        follows when its back-off is over: with the batch alone, a dead worker could cost a whole interval.
         """
         now = self.clock.now()
+        not_before = now + backoff(upload.failures + 1, self.chance())
 
         def recovered(row: Upload) -> tuple[Upload, DomainEvent] | None:
             if not row.has_lost_lease(now):
                 return None
-            not_before = now + backoff(row.failures + 1, self.chance())
             return row.fail_attempt(row.attempt, message="the worker was lost", at=now, not_before=not_before)
 
-        report.leases_lost += await self._change(upload.id, recovered)
+        changed = await self._change(upload.id, recovered)
+        if changed is None:
+            return
+        report.leases_lost += 1
+        if (due := changed.comes_again_at) is not None:
+            self.queue.wake_at(due)
 
     async def look_for_bytes(
         self, upload: Upload, report: SweepReport, next_looks: dict[UploadId, datetime]
     ) -> None:
         """Receive the upload, let it expire, or note the next look.
 
-        *next_looks* gets the time of the next look.
+        An upload that waits now gets a wake-up. *next_looks* gets the time of the next look.
         """
         now = self.clock.now()
         try:
@@ -71,20 +77,25 @@ class SweepSteps:
             raise
         if found is not None:
             received = await self.verify(found)
-            report.received += received.version > upload.version
+            if received.version > upload.version:
+                report.received += 1
+                if received.is_waiting:
+                    await self.queue.wake()
         elif upload.is_overdue(now):
-            report.expired += await self._change(
+            expired = await self._change(
                 upload.id, lambda row: row.expire(at=now) if row.is_overdue(now) else None
             )
+            report.expired += expired is not None
         else:
             next_looks[upload.id] = upload.next_check(now)
 
     async def remove_orphan(self, upload: Upload, report: SweepReport) -> None:
         """Delete an upload that never got a Record; a subscriber removes its object."""
         now = self.clock.now()
-        report.orphans_removed += await self._change(
+        removed = await self._change(
             upload.id, lambda row: row.delete(at=now) if row.is_orphan(now) else None
         )
+        report.orphans_removed += removed is not None
 
     async def purge(self, upload: Upload, report: SweepReport) -> None:
         """Remove a tombstone, and objects that arrived under its keys since.
@@ -104,11 +115,10 @@ class SweepSteps:
 
     async def _change(
         self, upload_id: UploadId, change: Callable[[Upload], tuple[Upload, DomainEvent] | None]
-    ) -> bool:
-        """Read the row again and change it; return False if *change* finds nothing to do."""
+    ) -> Upload | None:
+        """Read the row again and change it; return None if *change* finds nothing to do."""
         async with self.transaction() as tx:
             changed = change(await tx.uploads.get(upload_id))
             if changed is None:
-                return False
-            await tx.uploads.save(*changed)
-        return True
+                return None
+            return await tx.uploads.save(*changed)

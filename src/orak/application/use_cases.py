@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from orak.application.await_record import AwaitRecord
+from orak.application.batch_schedule import BatchSchedule
 from orak.application.batch_size import BatchSize
 from orak.application.collect_metrics import CollectMetrics
 from orak.application.conversion.attempt_conversion import AttemptConversion
@@ -30,10 +31,12 @@ from orak.application.operators.set_batch_size import SetBatchSize
 from orak.application.operators.trigger_batch import TriggerBatch
 from orak.application.outbox_relay import OutboxRelay
 from orak.application.ports.arrivals import Arrivals
+from orak.application.ports.batch_log import BatchLog
 from orak.application.ports.batch_settings import BatchSettings
 from orak.application.ports.clock import Clock
 from orak.application.ports.converter import Converter
 from orak.application.ports.cursors import Cursors
+from orak.application.ports.daily_work import DailyWork
 from orak.application.ports.deliveries import Deliveries
 from orak.application.ports.endpoints import Endpoints
 from orak.application.ports.event_bus import EventBus
@@ -57,6 +60,7 @@ from orak.application.ports.upload_histories import UploadHistories
 from orak.application.processing.process_upload import ProcessUpload
 from orak.application.processing.sweep import Sweep
 from orak.application.processing.sweep_objects import SweepObjects
+from orak.application.processing.sweep_objects_daily import SweepObjectsDaily
 from orak.application.records.change_record import ChangeRecord
 from orak.application.records.create_record import CreateRecord
 from orak.application.records.delete_record import DeleteRecord
@@ -111,6 +115,8 @@ class Ports:
     deliveries: Deliveries
     reports: Reports
     batch_settings: BatchSettings
+    batch_log: BatchLog
+    daily_work: DailyWork
     storage: Storage
     incomplete_uploads: IncompleteUploads
     converter: Converter
@@ -148,7 +154,7 @@ class Policies:
     batch: BatchRules
     batch_size: int
     """The size until an operator sets another."""
-    batch_size_max_age: timedelta
+    batch_interval: timedelta
     webhook: Endpoint | None
     """The webhook endpoint that the settings name."""
     process_name: str
@@ -157,7 +163,7 @@ class Policies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseCases:
-    """The use cases, each called like a function, and the workers' batch size."""
+    """The use cases, each called like a function, and when workers begin a batch."""
 
     # Users
     request_upload: RequestUpload
@@ -199,9 +205,10 @@ class UseCases:
     replay_webhook_events: ReplayWebhookEvents
     # Workers
     process_upload: ProcessUpload
-    batch_size: BatchSize
+    batch_schedule: BatchSchedule
     sweep: Sweep
     sweep_objects: SweepObjects
+    sweep_objects_daily: SweepObjectsDaily
     relay_events: RelayEvents
     follow_events: FollowEvents
     prune_events: PruneEvents
@@ -218,14 +225,17 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
     end_attempt = EndAttempt(transaction, storage, clock, policies.conversion.profile)
     requeue = RequeueUpload(transaction, storage, starter, clock)
     await_record = AwaitRecord(snapshots, clock, ports.waits)
-    batch_size = BatchSize(ports.batch_settings, policies.batch_size, clock, policies.batch_size_max_age)
+    batch_size = BatchSize(ports.batch_settings, policies.batch_size)
+    sweep_objects = SweepObjects(
+        FindStrays(ports.arrivals, storage), ports.incomplete_uploads, clock, policies.orphan_retention
+    )
     # A live worker notices within two leases that its attempt is over.
     subscribers: list[Subscriber] = [DeleteObjects(snapshots, storage, clock, late=2 * policies.lease)]
     if ports.event_bus is not None:
         subscribers.append(PublishEvents(ports.event_bus))
     subscriber_names = SubscriberNames(subscribers, endpoints, policies.webhook)
     follow_events = FollowEvents(event_log, [PublishLiveStatus(ports.live)])
-    collect_metrics = CollectMetrics(ports.reports, cursors, clock, subscriber_names)
+    collect_metrics = CollectMetrics(ports.reports, ports.batch_log, cursors, clock, subscriber_names)
 
     return UseCases(
         request_upload=RequestUpload(
@@ -257,7 +267,7 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
         import_songs=ImportSongs(transaction),
         list_songs=ListSongs(transaction),
         set_batch_size=SetBatchSize(ports.batch_settings),
-        trigger_batch=TriggerBatch(ports.queue),
+        trigger_batch=TriggerBatch(ports.batch_settings),
         get_statistics=GetStatistics(collect_metrics, batch_size, policies.batch),
         collect_metrics=collect_metrics,
         list_orphans=ListOrphans(ports.reports, clock),
@@ -284,18 +294,16 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
             ),
             end_attempt,
         ),
-        batch_size=batch_size,
+        batch_schedule=BatchSchedule(ports.batch_settings, batch_size, clock, policies.batch_interval),
         sweep=Sweep(
             leases,
             ports.arrivals,
-            SweepSteps(transaction, storage, verify, clock, ports.chance),
-            ports.queue,
+            SweepSteps(transaction, storage, verify, ports.queue, clock, ports.chance),
             clock,
             policies.orphan_retention,
         ),
-        sweep_objects=SweepObjects(
-            FindStrays(ports.arrivals, storage), ports.incomplete_uploads, clock, policies.orphan_retention
-        ),
+        sweep_objects=sweep_objects,
+        sweep_objects_daily=SweepObjectsDaily(sweep_objects, ports.daily_work, clock),
         relay_events=RelayEvents(
             [OutboxRelay(event_log, cursors, one, clock, policies.process_name) for one in subscribers]
         ),

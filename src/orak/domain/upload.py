@@ -210,6 +210,11 @@ class Upload(msgspec.Struct, frozen=True):
         return self.status is ProcessingStatus.UPLOADED and self.record_id is not None
 
     @property
+    def comes_again_at(self) -> datetime | None:
+        """When a worker may claim it again, if it was put back in line for later."""
+        return self.not_before if self.is_waiting else None
+
+    @property
     def is_discarded(self) -> bool:
         """Whether its bytes are no longer of use: it was cancelled or deleted."""
         return self.status in {ProcessingStatus.CANCELLED, ProcessingStatus.DELETED}

@@ -108,9 +108,14 @@ class Container(containers.DeclarativeContainer):
 
     # Immediate and background conversions share the machine's cores.
     capacity = providers.Singleton(asyncio.Semaphore, chosen.cores)
-    pool = providers.Singleton(InlineQueue, capacity, workers=workers)
-    taskiq = opening.optional("REDIS_URL", "orak.adapters.queues.taskiq_queue:TaskiqQueue.open", broker, link)
-    queue = providers.Selector(wakes, inline=pool, redis=taskiq)
+    pool = providers.Singleton(InlineQueue, capacity, clock, workers=workers)
+    taskiq = opening.optional(
+        "REDIS_URL", "orak.adapters.queues.taskiq_queue:TaskiqQueue.open", broker, link, clock
+    )
+    pool_first = providers.Singleton(
+        opening.imported("orak.adapters.queues.shared:SharedQueue"), pool, taskiq
+    )
+    queue = providers.Selector(wakes, inline=pool, redis=taskiq, shared=pool_first)
     starter = providers.Singleton(Slots, queue, capacity, immediate=chosen.slots)
 
     aws = providers.Factory(AwsConfig, chosen.events_region, chosen.aws_endpoint_url, *keys)
@@ -138,6 +143,8 @@ class Container(containers.DeclarativeContainer):
         deliveries=persistence.provided.deliveries,
         reports=persistence.provided.reports,
         batch_settings=persistence.provided.batch_settings,
+        batch_log=persistence.provided.batch_log,
+        daily_work=persistence.provided.daily_work,
         storage=storage,
         incomplete_uploads=storage,
         converter=converter,

@@ -88,7 +88,7 @@ async def run(settings: Settings, *, serves: bool = True) -> AsyncIterator[Runni
     container = Container(
         settings=settings,
         workers=settings.workers if background else 0,
-        wakes="inline" if background else "redis",
+        wakes="inline" if settings.redis_url is None else "shared" if background else "redis",
         patient=True,
     )
     # In this order: jobs end before what they need closes.
@@ -100,7 +100,7 @@ async def run(settings: Settings, *, serves: bool = True) -> AsyncIterator[Runni
         container.converter,
         container.redis,
         container.live,
-        container.queue,
+        *((container.taskiq,) if settings.redis_url is not None else ()),
         container.poster,
         container.event_bus,
     )

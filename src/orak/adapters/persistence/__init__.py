@@ -4,8 +4,10 @@ from datetime import datetime
 from typing import Protocol
 
 from orak.application.ports.arrivals import Arrivals
+from orak.application.ports.batch_log import BatchLog
 from orak.application.ports.batch_settings import BatchSettings
 from orak.application.ports.cursors import Cursors
+from orak.application.ports.daily_work import DailyWork
 from orak.application.ports.deliveries import Deliveries
 from orak.application.ports.endpoints import Endpoints
 from orak.application.ports.event_log import EventLog
@@ -51,6 +53,10 @@ class Persistence(Protocol):
     def reports(self) -> Reports: ...
     @property
     def batch_settings(self) -> BatchSettings: ...
+    @property
+    def batch_log(self) -> BatchLog: ...
+    @property
+    def daily_work(self) -> DailyWork: ...
 
     async def check_writable(self) -> None:
         """Raise `Unavailable` unless the database takes writes now."""

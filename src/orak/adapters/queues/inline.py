@@ -1,111 +1,167 @@
-"""A queue without a broker: a wake-up starts a worker in the same process."""
+"""A queue without a broker: a wake-up starts a conversion in the same process."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from datetime import datetime
 
+from orak.adapters.queues.later import LaterWakeUps
+from orak.adapters.queues.sources import Batch, Source, WakeUps
+from orak.application.ports.batch_log import BatchReport
+from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
-from orak.domain.identity import UploadId
+from orak.domain.policies.retries import UNAVAILABLE_DELAY
+from orak.domain.upload import Upload
 
 _log = logging.getLogger(__name__)
 
-_BatchSize = Callable[[], Awaitable[int]]
-
-
-class Process(Protocol):
-    """Convert one waiting upload, as `ProcessUpload` does."""
-
-    async def __call__(
-        self, upload_id: UploadId | None = None, *, claimed: Callable[[], object] | None = None
-    ) -> bool:
-        """Call *claimed* once an upload is claimed; return False if nothing is waiting."""
-        ...
+Process = Callable[[], Awaitable[Upload | None]]
+"""Convert the next in line, as `ProcessUpload` does; return None if nothing is waiting."""
 
 
 class InlineQueue:
-    """A `Queue` with workers in this process that convert uploads, fairest first.
+    """A `Queue` that converts in this process, and runs its batches.
 
-    One wake-up is enough for any number of uploads: each worker that claims one starts another worker, until
-    all are busy or nothing is waiting.
+    Each wake-up waits for room and then starts one upload, the fairest. A batch starts up to its size. Both
+    take turns for the same room, and an upload is claimed only once there is room for it.
     """
 
-    def __init__(self, capacity: asyncio.Semaphore, *, workers: int) -> None:
-        """Run up to *workers* workers, 0 for none; each conversion uses one of *capacity*."""
+    def __init__(self, capacity: asyncio.Semaphore, clock: Clock, *, workers: int) -> None:
+        """Run up to *workers* conversions at once, 0 for none; each uses one of *capacity*."""
         self._capacity = capacity
+        self._clock = clock
+        self._room = asyncio.Semaphore(workers)
         self._workers = workers
-        self._work: tuple[Process, _BatchSize] | None = None
+        self._process: Process | None = None
         self._opened = asyncio.Event()
-        self._drains: set[asyncio.Task[None]] = set()
-        self._woken_again = False
         self._closed = False
+        self._wake_ups = WakeUps()
+        self._batch: Batch | None = None
+        self._starters: dict[Source, asyncio.Task[None]] = {}
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._later = LaterWakeUps(self.wake, clock)
+        self._pause_until: datetime | None = None
 
-    def open(self, process: Process, *, batch_size: _BatchSize) -> None:
-        """Begin to convert with *process*, reading *batch_size* before each conversion.
+    def open(self, process: Process) -> None:
+        """Begin to convert with *process*. Earlier wake-ups take effect now.
 
-        Call this once, on the event loop. Earlier wake-ups take effect now.
+        Call this once, on the event loop.
         """
-        self._work = process, batch_size
+        self._process = process
         self._opened.set()
-        if self._woken_again:
-            self._start_worker()
+        self._start(self._wake_ups)
 
     async def wake(self) -> None:
-        """Start a worker; if none can start, have the running ones claim once more."""
-        if not self._start_worker():
-            self._woken_again = True
+        """Start one waiting upload as soon as there is room."""
+        self._wake_ups.add()
+        self._start(self._wake_ups)
+
+    def wake_at(self, due: datetime) -> None:
+        """Send a wake-up at *due*."""
+        if not self._closed:
+            self._later.at(due)
 
     @property
     def is_full(self) -> bool:
-        """Whether a wake-up would start no worker."""
-        return self._work is None or len(self._drains) >= self._workers
+        """Whether a wake-up would have to wait."""
+        return self._process is None or self._closed or self._room.locked()
 
     async def room(self) -> None:
-        """Return as soon as a wake-up would start a worker; without workers, never."""
+        """Return as soon as a wake-up would not have to wait; without workers, never."""
         await self._opened.wait()
-        while self.is_full:
-            if not self._drains:
-                await asyncio.Event().wait()
-            await asyncio.wait(self._drains, return_when=asyncio.FIRST_COMPLETED)
+        async with self._room:
+            pass
 
-    async def close(self) -> None:
-        """Stop the workers; return when each has released its lease."""
-        self._closed = True
-        for drain in self._drains:
-            drain.cancel()
-        await asyncio.gather(*self._drains, return_exceptions=True)
+    async def run_batch(self, size: int) -> BatchReport:
+        """Start up to *size* waiting uploads, each as soon as there is room; return when they have ended.
 
-    def _start_worker(self) -> bool:
-        if self._work is None or self._closed or self.is_full:
-            return False
-        self._drains.add(asyncio.create_task(self._drain(*self._work)))
-        return True
-
-    async def _drain(self, process: Process, batch_size: _BatchSize) -> None:
-        try:
-            while not self._closed and await self._batch(process, batch_size):
-                pass
-        except Unavailable as outage:
-            _log.warning("background conversion stopped until the next wake-up: %s", outage)
-        except Exception:  # noqa: BLE001 - a worker that fails ends; the next wake-up or sweep starts another
-            _log.exception("background conversion stopped until the next wake-up")
-        finally:
-            self._drains.discard(asyncio.current_task())
-
-    async def _batch(self, process: Process, batch_size: _BatchSize) -> bool:
-        """Convert one batch of uploads; return False as soon as nothing is waiting.
-
-        The size is read again before each conversion: a batch of a thousand long recordings lasts for hours,
-        in which an operator may change the size.
+        An earlier batch that still waits for room starts no more.
         """
-        converted = 0
-        while converted < await batch_size():
-            async with self._capacity:
-                self._woken_again = False
-                found = await process(claimed=self._start_worker)
-            # A wake-up during the claim may be about an upload that the claim did not see.
-            if not found and not self._woken_again:
-                return False
-            converted += 1
-        _log.debug("a batch of %d uploads is full; the next batch begins", converted)
-        return True
+        self._end_batch()
+        batch = self._batch = Batch(size, self._clock.now())
+        if self._process is None or self._closed or not self._workers:
+            batch.start_no_more()
+        self._start(batch)
+        await batch.ended.wait()
+        return batch.report(self._clock.now())
+
+    async def close(self) -> int:
+        """Stop all conversions; return how many, when each has released its lease."""
+        self._closed = True
+        self._end_batch()
+        await self._later.close()
+        jobs, tasks = list(self._jobs), [*self._starters.values(), *self._jobs]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return sum(job.cancelled() for job in jobs)
+
+    def _end_batch(self) -> None:
+        if self._batch is None:
+            return
+        self._batch.start_no_more()
+        if starter := self._starters.pop(self._batch, None):
+            starter.cancel()
+        self._batch = None
+
+    def _start(self, source: Source) -> None:
+        """Have a task start the conversions of *source*, unless one does."""
+        process = self._process
+        if process is None or self._closed or not self._workers or not source.left:
+            return
+        if source not in self._starters:
+            self._starters[source] = asyncio.create_task(self._start_all(process, source))
+
+    async def _start_all(self, process: Process, source: Source) -> None:
+        try:
+            while source.left:
+                await self._pause()
+                await self._enter_room()
+                if not source.left:  # a claim found nothing meanwhile
+                    self._leave_room()
+                    return
+                job = asyncio.create_task(self._convert(process, source, source.begin()))
+                self._jobs.add(job)
+                job.add_done_callback(self._jobs.discard)
+        finally:
+            self._starters.pop(source, None)
+
+    async def _convert(self, process: Process, source: Source, number: int) -> None:
+        try:
+            upload = await process()
+        except Unavailable as outage:
+            if self._pause_until is None:
+                _log.warning("background conversion pauses: %s", outage)
+            self._pause_until = self._clock.now() + UNAVAILABLE_DELAY
+            source.give_back()
+            self._start(source)
+        except Exception:  # noqa: BLE001 - a bug with one upload must not stop the others
+            _log.exception("a background conversion failed to run")
+            source.break_off()
+        except asyncio.CancelledError:
+            source.break_off()
+            raise
+        else:
+            self._pause_until = None
+            source.end(number, upload)
+            if upload is not None and (due := upload.comes_again_at) is not None:
+                self.wake_at(due)
+        finally:
+            self._leave_room()
+
+    async def _pause(self) -> None:
+        """Wait for the end of the pause after an outage."""
+        while self._pause_until is not None and self._pause_until > self._clock.now():
+            await self._clock.sleep((self._pause_until - self._clock.now()).total_seconds())
+
+    async def _enter_room(self) -> None:
+        await self._room.acquire()
+        try:
+            await self._capacity.acquire()
+        except BaseException:
+            self._room.release()
+            raise
+
+    def _leave_room(self) -> None:
+        self._capacity.release()
+        self._room.release()

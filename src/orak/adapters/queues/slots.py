@@ -4,13 +4,15 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from orak.application.ports.failures import Unavailable
 from orak.application.ports.queue import Queue
 from orak.application.ports.starter import Started
 from orak.domain.identity import UploadId
+from orak.domain.upload import Upload
 
 _log = logging.getLogger(__name__)
 
-_Process = Callable[[UploadId | None], Awaitable[bool]]
+_Process = Callable[[UploadId], Awaitable[Upload | None]]
 
 
 class Slots:
@@ -50,11 +52,17 @@ class Slots:
         self._closing.set()
 
     async def close(self) -> None:
-        """End the waits and stop conversions; return when each has released its lease."""
+        """End the waits and stop conversions; return when each has released its lease.
+
+        A wake-up for each of them goes to another process, if there is one.
+        """
         self.end_waits()
-        for task in self._tasks:
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for _ in filter(asyncio.Task.cancelled, tasks):
+            await self._queue.wake()
 
     def _has_room(self) -> bool:
         return (
@@ -63,8 +71,13 @@ class Slots:
 
     async def _run(self, process: _Process, upload_id: UploadId) -> None:
         try:
-            await process(upload_id)
-        except Exception:  # noqa: BLE001 - the caller may be gone; the sweep finds the row
+            upload = await process(upload_id)
+            if upload is not None and (due := upload.comes_again_at) is not None:
+                self._queue.wake_at(due)
+        except Unavailable as outage:
+            _log.warning("upload %d waits for a worker: %s", upload_id, outage)
+            await self._queue.wake()
+        except Exception:  # noqa: BLE001 - the caller may be gone; a batch finds the row
             _log.exception("the immediate conversion of upload %d failed to run", upload_id)
         finally:
             self._capacity.release()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
 from typing import Any, cast
 
 from redis.asyncio import Redis
@@ -16,8 +17,11 @@ from orak.adapters.redis.pools import connection_pool
 QUEUE = "orak:wake-ups"
 TASK = "orak.look"
 
-MAX_WAKE_UPS = 100
-"""Length of the list. More are not needed: a worker that is woken goes on until nothing is waiting."""
+MAX_WAKE_UPS = 10_000
+"""Length of the list: each wake-up starts one upload. Uploads beyond it are left to the batches."""
+
+_COPIES = "copies"
+"""The label of a message that says how many wake-ups it stands for."""
 
 _POP_SECONDS = 1.0
 """Seconds that one blocking pop lasts, after which a worker that has become busy stops listening."""
@@ -62,23 +66,23 @@ class WakeUpBroker(ListQueueBroker):
         self._room = room
         self._task: AsyncTaskiqDecoratedTask[[], Any] = self.register_task(wake or _nothing, TASK)
 
-    async def send(self) -> None:
-        """Send a wake-up. Raise `Unavailable` if Redis does not answer in time."""
-        await self._link.call(self._send)
+    async def send(self, wake_ups: int = 1) -> None:
+        """Send wake-ups. Raise `Unavailable` if Redis does not answer in time."""
+        await self._link.call(partial(self._send, min(wake_ups, MAX_WAKE_UPS)))
 
-    async def _send(self) -> None:
+    async def _send(self, wake_ups: int) -> None:
         try:
-            await self._task.kiq()
+            await self._task.kicker().with_labels(**{_COPIES: wake_ups}).kiq()
         except SendTaskError as error:
             raise error.__cause__ or error from None
 
     async def kick(self, message: BrokerMessage) -> None:
-        """Add a wake-up; drop the oldest if there are more than `MAX_WAKE_UPS`."""
+        """Add wake-ups; drop the oldest if there are more than `MAX_WAKE_UPS`."""
         async with (
             Redis(connection_pool=self.connection_pool) as redis,
             redis.pipeline(transaction=False) as pipeline,
         ):
-            pipeline.lpush(self.queue_name, message.message)
+            pipeline.lpush(self.queue_name, *[message.message] * int(message.labels[_COPIES]))
             pipeline.ltrim(self.queue_name, 0, MAX_WAKE_UPS - 1)
             await pipeline.execute()
 

@@ -139,4 +139,4 @@ class RedisLink:
         if not self._is_down:
             self._is_down = True
             reason = str(error) or type(error).__name__
-            _log.warning("%s does not answer, so uploads may wait for the next sweep: %s", self._name, reason)
+            _log.warning("%s does not answer, so uploads may wait for the next batch: %s", self._name, reason)

@@ -33,7 +33,7 @@ class ConvertNow:
     async def __call__(self, upload_id: UploadId, *, wait: float) -> None:
         """Start the conversion, and wait up to *wait* seconds if it runs in this process.
 
-        This never raises: if the conversion cannot start here, the row waits and the sweep starts it.
+        This never raises: if the conversion cannot start here, the sweep or a batch finds the row.
         """
         try:
             async with asyncio.timeout(_ARRIVAL_SECONDS):
@@ -44,7 +44,7 @@ class ConvertNow:
         except TimeoutError:
             _log.warning("upload %d: its object was not found in time; the sweep looks again", upload_id)
         except Exception:  # noqa: BLE001 - no failure of the immediate attempt may fail the call
-            _log.exception("upload %d could not be started at once; the sweep starts it", upload_id)
+            _log.exception("upload %d could not be started at once; a batch starts it", upload_id)
 
     async def _note_arrival(self, upload_id: UploadId) -> bool:
         """Verify the bytes if they have arrived; return whether a conversion can start."""

@@ -34,14 +34,14 @@ class EndAttempt:
     clock: Clock
     profile: AudioProfile
 
-    async def settle(self, upload: Upload, verdict: Verdict) -> None:
-        """Write how the attempt ended, even if the database restarts meanwhile.
+    async def settle(self, upload: Upload, verdict: Verdict) -> Upload:
+        """Write how the attempt ended, even if the database restarts meanwhile. Return the upload.
 
         Raises:
             LeaseLost, UploadNotFound: the upload no longer belongs to this attempt.
             Unavailable, StaleVersion: the outcome could not be written.
         """
-        await with_patience(self.clock, _PATIENCE, lambda: self._write(upload, verdict))
+        return await with_patience(self.clock, _PATIENCE, lambda: self._write(upload, verdict))
 
     async def release(self, upload: Upload) -> None:
         """Give the lease back without counting a failure.
@@ -62,12 +62,12 @@ class EndAttempt:
         """
         await self._discard(upload, _PATIENCE)
 
-    async def _write(self, upload: Upload, verdict: Verdict) -> None:
-        async def write() -> None:
+    async def _write(self, upload: Upload, verdict: Verdict) -> Upload:
+        async def write() -> Upload:
             async with self.transaction() as tx:
-                await tx.uploads.save(*verdict(await tx.uploads.get(upload.id)))
+                return await tx.uploads.save(*verdict(await tx.uploads.get(upload.id)))
 
-        await with_retries(self.clock, write)
+        return await with_retries(self.clock, write)
 
     async def _discard(self, upload: Upload, patience: timedelta) -> None:
         try:

@@ -1,16 +1,19 @@
 from dataclasses import dataclass
 
-from orak.application.ports.queue import Queue
+from orak.application.ports.batch_settings import BatchSettings
 from orak.domain.actor import Actor
 
 
 @dataclass(frozen=True, slots=True)
 class TriggerBatch:
-    """Start a batch now instead of at the next interval."""
+    """Begin a batch in every process that converts in the background, within a second.
 
-    queue: Queue
+    The next one follows an interval later.
+    """
+
+    batch_settings: BatchSettings
 
     async def __call__(self, actor: Actor) -> None:
-        """Wake a worker. Raise `AdminRequired`."""
+        """Trigger a batch. Raise `AdminRequired`."""
         actor.check_admin()
-        await self.queue.wake()
+        await self.batch_settings.trigger()

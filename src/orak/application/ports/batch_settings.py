@@ -2,7 +2,7 @@ from typing import Protocol
 
 
 class BatchSettings(Protocol):
-    """Batch settings that operators change for all processes.
+    """What operators tell all processes about batches.
 
     Every method may raise `Unavailable`.
     """
@@ -13,4 +13,12 @@ class BatchSettings(Protocol):
 
     async def set_batch_size(self, size: int) -> None:
         """Set the size for all processes."""
+        ...
+
+    async def trigger(self) -> None:
+        """Have every process begin a batch."""
+        ...
+
+    async def triggers(self) -> int:
+        """Return how often a batch was triggered; each process begins one when the number rises."""
         ...

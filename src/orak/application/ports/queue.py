@@ -1,12 +1,18 @@
+from datetime import datetime
 from typing import Protocol
 
 
 class Queue(Protocol):
-    """A carrier of wake-ups, each saying that some upload is waiting.
+    """A carrier of wake-ups, each of which starts one waiting upload.
 
-    A wake-up never says which upload, so a lost or repeated one changes nothing.
+    A wake-up never says which upload: the fairest starts. A lost wake-up costs time only, because a batch
+    finds its upload.
     """
 
     async def wake(self) -> None:
-        """Wake some worker. Never raise: the sweep finds the upload of a lost wake-up."""
+        """Have a worker start one waiting upload as soon as it has room. Never raise."""
+        ...
+
+    def wake_at(self, due: datetime) -> None:
+        """Send a wake-up at *due*, unless this process ends before. Never raise."""
         ...

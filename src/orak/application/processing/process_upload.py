@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from orak.application.conversion.attempt_conversion import AttemptConversion
@@ -7,6 +6,7 @@ from orak.application.conversion.claim_upload import ClaimUpload
 from orak.application.conversion.end_attempt import EndAttempt
 from orak.domain.errors import LeaseLost, UploadNotFound
 from orak.domain.identity import UploadId
+from orak.domain.upload import Upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,29 +22,25 @@ class ProcessUpload:
     attempt: AttemptConversion
     end_attempt: EndAttempt
 
-    async def __call__(
-        self, upload_id: UploadId | None = None, *, claimed: Callable[[], object] | None = None
-    ) -> bool:
+    async def __call__(self, upload_id: UploadId | None = None) -> Upload | None:
         """Process the given upload, or the next in line.
 
-        Return False if nothing is waiting. *claimed* is called as soon as an upload is claimed. The row says
-        how the conversion ended. When the call is cancelled, it gives the lease back and stops.
+        Return None if nothing is waiting, otherwise the upload as the attempt left it. It is still PROCESSING
+        if the attempt lost its lease. When the call is cancelled, it gives the lease back and stops.
 
         Raises:
             Unavailable: the database cannot be reached; a lease that is left behind runs out by itself.
         """
         snapshot = await self.claim(upload_id)
         if snapshot is None:
-            return False
-        if claimed:
-            claimed()
+            return None
         upload = snapshot.upload
         try:
             verdict = await self.attempt(snapshot)
-            await self.end_attempt.settle(upload, verdict)
+            return await self.end_attempt.settle(upload, verdict)
         except (LeaseLost, UploadNotFound):
             await self.end_attempt.discard(upload)
         except asyncio.CancelledError:
             await self.end_attempt.release(upload)
             raise
-        return True
+        return upload

@@ -7,7 +7,6 @@ from orak.application.ports.arrivals import Arrivals
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.application.ports.leases import Leases
-from orak.application.ports.queue import Queue
 from orak.application.sweep_steps import SweepReport, SweepSteps
 from orak.domain.errors import UploadNotFound
 from orak.domain.identity import UploadId
@@ -26,16 +25,16 @@ _PATIENCE = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Find each stuck row, and move it on.
+    """Find each stuck row, and repair its state.
 
-    The row is the truth and a wake-up only speeds things up: if a message, an event or a process is lost, the
-    sweep finds its row. Any number of processes may sweep; the row's version lets only one of them win.
+    If an event or a process is lost, the sweep finds the row. It converts nothing: bytes that arrived
+    unannounced get a wake-up, and the batch finds what waits without one. Any number of processes may sweep;
+    the row's version lets only one of them win.
     """
 
     leases: Leases
     arrivals: Arrivals
     steps: SweepSteps
-    queue: Queue
     clock: Clock
     orphan_retention: timedelta
 
@@ -57,10 +56,6 @@ class Sweep:
         tombstones = await self.arrivals.tombstones(now - TOMBSTONE_AGE, _ROWS)
         await self._each(tombstones, lambda upload: steps.purge(upload, report))
 
-        next_start = await self.leases.next_start()
-        report.waiting = next_start is not None and next_start <= self.clock.now()
-        if report.waiting:
-            await self.queue.wake()
         return report
 
     async def _each(self, uploads: Iterable[Upload], step: Callable[[Upload], Awaitable[None]]) -> None:

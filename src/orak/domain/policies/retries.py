@@ -9,7 +9,7 @@ MAX_FAILURES_WHEN_KILLED = 2
 """The same if the decoder was killed in the last attempt."""
 
 UNAVAILABLE_DELAY = timedelta(seconds=4)
-"""When to try again after an outage: within ten seconds, including a sweep interval of five."""
+"""When to try again after an outage: within ten seconds."""
 
 MAX_CONSECUTIVE_OUTAGES = 5
 """After this many unreachable objects in a row, the rest is left to the next round."""

@@ -163,7 +163,7 @@ def _check_events(settings: Settings) -> Finding:
     except InvalidSetting as invalid:
         return Finding("events", "fail", str(invalid), invalid.hint)
     except Unavailable as outage:
-        # Not a failure: events wait for the bus, and the sweep starts what the queue would have started.
+        # Not a failure: events wait for the bus, and batches start what the queue would have started.
         return Finding(
             "events",
             "warn",

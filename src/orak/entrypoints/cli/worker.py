@@ -16,7 +16,7 @@ def worker(data_dir: Path | None) -> None:
 
     Any number of workers may share one database and store. With REDIS_URL, `serve` wakes the workers and
     leaves background work to them. Without it, or while Redis is down, workers look for work every
-    SWEEP_INTERVAL_MS. Ctrl-C stops a worker; other processes then do its unfinished jobs.
+    BATCH_INTERVAL_MS. Ctrl-C stops a worker; other processes then do its unfinished jobs.
     """
     from orak.entrypoints.cli.signals import run_until_signal
     from orak.entrypoints.settings.logs import configure_logs
@@ -38,13 +38,15 @@ async def _work(settings: "Settings") -> None:
 
 
 def _ready_line(settings: "Settings") -> str:
-    interval = f"every {settings.sweep_interval_ms / 1000:g} s"
     if not settings.workers:
+        interval = f"every {settings.sweep_interval_ms / 1000:g} s"
         return f"ready: repairs stuck uploads {interval}, converts nothing (BATCH_ENABLED is false)"
     sources = [
         name
         for name, setting in (("through Redis", settings.redis_url), ("by events", settings.sqs_queue_url))
         if setting is not None
     ]
-    woken = f"woken {' and '.join(sources)}, and looks" if sources else "looks"
-    return f"ready: converts up to {settings.workers} uploads at once; {woken} for work {interval}"
+    starts = [f"woken {' and '.join(sources)}"] if sources else []
+    if settings.batch_enabled:
+        starts.append(f"starts a batch every {settings.batch_interval_ms / 1000:g} s")
+    return f"ready: converts up to {settings.workers} uploads at once; {', and '.join(starts)}"

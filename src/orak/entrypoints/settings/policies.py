@@ -13,8 +13,6 @@ from orak.domain.policies.uploads import UploadPolicy
 from orak.domain.webhooks import CONFIGURED, Endpoint
 from orak.entrypoints.settings.values import Settings
 
-_BATCH_SIZE_MAX_AGE = timedelta(seconds=5)
-
 
 def policies_of(settings: Settings) -> Policies:
     """Return the limits that *settings* set."""
@@ -30,7 +28,7 @@ def policies_of(settings: Settings) -> Policies:
         event_retention=settings.retention_of_events,
         batch=BatchRules(settings.batch_enabled, min(settings.batch_max_concurrent, settings.cores)),
         batch_size=settings.batch_size,
-        batch_size_max_age=min(_BATCH_SIZE_MAX_AGE, timedelta(milliseconds=settings.batch_interval_ms)),
+        batch_interval=timedelta(milliseconds=settings.batch_interval_ms),
         webhook=_configured_webhook(settings),
         # A process id alone is the same in every container.
         process_name=f"{socket.gethostname()[:60]}-{os.getpid()}-{secrets.token_hex(4)}",

@@ -3,10 +3,13 @@
 from contextlib import suppress
 from functools import partial
 
+from orak.adapters.queues.inline import InlineQueue
 from orak.application.ports.failures import Unavailable
+from orak.application.ports.queue import Queue
 from orak.application.use_cases import UseCases
 from orak.entrypoints.container import Container
 from orak.entrypoints.opening import Close, blaming, made
+from orak.entrypoints.worker.batches import Batches
 from orak.entrypoints.worker.sqs_consumer import SqsConsumer
 from orak.entrypoints.worker.sqs_messages import MessageHandler
 from orak.entrypoints.worker.timers import timers_for
@@ -22,26 +25,37 @@ async def start_background(
     settings, clock = container.settings(), container.clock()
     pool, slots = container.pool(), await made(container.starter)
     closing.append(use_cases.deliver_webhooks.close)
-    pool.open(use_cases.process_upload, batch_size=use_cases.batch_size.recent)
-    closing.append(pool.close)
+    ports = await made(container.ports)
+    batches = Batches(use_cases.batch_schedule, pool.run_batch, ports.batch_log)
+    closing.append(batches.close)
+    pool.open(use_cases.process_upload)
+    closing.append(partial(_hand_over, pool, ports.queue))
     slots.open(use_cases.process_upload)
     closing.append(slots.close)
     with suppress(Unavailable):  # then subscribers begin with the events after the outage
         await use_cases.relay_events.begin()
-    for timer in timers_for(use_cases, settings, clock, pool.wake, serves=serves, background=background):
+    for timer in timers_for(
+        use_cases, settings, clock, batches.look, pool.wake, serves=serves, background=background
+    ):
         timer.start()
         closing.append(timer.stop)
     if not serves and settings.redis_url is not None and settings.workers:
         with blaming("REDIS_URL"):
             from orak.entrypoints.worker.taskiq_listener import listening  # noqa: PLC0415 - taskiq is an extra
 
-        wake_ups = listening(settings.redis_url, await made(container.redis), pool)
+        wake_ups = listening(settings.redis_url, await made(container.redis), pool, ports.queue.wake)
         await wake_ups.__aenter__()
         closing.append(partial(wake_ups.__aexit__, None, None, None))
     if background and settings.sqs_queue_url is not None:
-        handler = MessageHandler(use_cases.receive_upload, pool.wake, settings.s3_bucket_name)
+        handler = MessageHandler(use_cases.receive_upload, ports.queue.wake, settings.s3_bucket_name)
         messages = await made(container.messages)
         closing.append(container.messages.shutdown)
         consumer = SqsConsumer(messages, handler, clock)
         consumer.start()
         closing.append(consumer.stop)
+
+
+async def _hand_over(pool: InlineQueue, queue: Queue) -> None:
+    """Stop the conversions of this process, and wake another process for each."""
+    for _ in range(await pool.close()):
+        await queue.wake()

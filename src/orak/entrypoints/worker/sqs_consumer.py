@@ -131,7 +131,7 @@ class _Outage:
     async def pause(self, reason: Unavailable) -> float:
         """Sleep, longer each time; return the seconds slept."""
         if not self._seconds:
-            _log.warning("%s: %s; the sweep still finds waiting uploads", self._name, reason)
+            _log.warning("%s: %s; batches still start waiting uploads", self._name, reason)
         self._seconds = min(max(2 * self._seconds, _FIRST_PAUSE), _LONGEST_PAUSE)
         await self._clock.sleep(self._seconds)
         return self._seconds

@@ -8,9 +8,11 @@ from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.application.use_cases import UseCases
 from orak.entrypoints.settings.values import Settings
+from orak.entrypoints.worker.batches import LOOK_SECONDS
 
 _RELAY_SECONDS = 0.5
 _PRUNE_SECONDS = 6 * 3600.0
+_DAILY_LOOK_SECONDS = 3600.0  # how often a process looks whether the daily work is due
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +65,7 @@ def timers_for(
     use_cases: UseCases,
     settings: Settings,
     clock: Clock,
+    look_for_batch: Callable[[], Awaitable[None]],
     wake: Callable[[], Awaitable[None]],
     *,
     serves: bool,
@@ -83,7 +86,12 @@ def timers_for(
             Timer("sweep", use_cases.sweep, clock, seconds=sweep_seconds),
             Timer("webhooks", use_cases.deliver_webhooks, clock, seconds=relay_seconds),
             Timer("prune", use_cases.prune_events, clock, seconds=_PRUNE_SECONDS),
+            Timer("daily sweep", use_cases.sweep_objects_daily, clock, seconds=_DAILY_LOOK_SECONDS),
         ]
     if background and settings.batch_enabled:
-        timers.append(Timer("batch", wake, clock, seconds=settings.batch_interval_ms / 1000))
+        look_seconds = min(LOOK_SECONDS, settings.batch_interval_ms / 1000)
+        timers.append(Timer("batch", look_for_batch, clock, seconds=look_seconds))
+    elif background and settings.workers:
+        # Only events start conversions then. An upload whose message was lost must not wait forever.
+        timers.append(Timer("wake-up", wake, clock, seconds=settings.batch_interval_ms / 1000))
     return timers

@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 from orak.adapters.persistence import Persistence
 from orak.adapters.persistence.memory.arrivals import MemoryArrivals
-from orak.adapters.persistence.memory.batch_settings import MemoryBatchSettings
+from orak.adapters.persistence.memory.batch_settings import MemoryBatchLog, MemoryBatchSettings
 from orak.adapters.persistence.memory.cursors import MemoryCursors
+from orak.adapters.persistence.memory.daily_work import MemoryDailyWork
 from orak.adapters.persistence.memory.event_log import MemoryEventLog
 from orak.adapters.persistence.memory.intake import MemoryIntake
 from orak.adapters.persistence.memory.leases import MemoryLeases
@@ -44,6 +45,8 @@ class MemoryPersistence:
         self.endpoints = MemoryEndpoints(store.log, self.deliveries)
         self.reports = MemoryReports(store)
         self.batch_settings = MemoryBatchSettings()
+        self.batch_log = MemoryBatchLog()
+        self.daily_work = MemoryDailyWork()
 
     @classmethod
     @asynccontextmanager

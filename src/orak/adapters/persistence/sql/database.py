@@ -7,9 +7,10 @@ from sqlalchemy.engine import make_url
 
 from orak.adapters.persistence import Persistence
 from orak.adapters.persistence.sql.arrivals import SqlArrivals
-from orak.adapters.persistence.sql.batch_settings import SqlBatchSettings
+from orak.adapters.persistence.sql.batch_settings import SqlBatchLog, SqlBatchSettings
 from orak.adapters.persistence.sql.connections import Connections
 from orak.adapters.persistence.sql.cursors import SqlCursors
+from orak.adapters.persistence.sql.daily_work import SqlDailyWork
 from orak.adapters.persistence.sql.dialect import utc_now
 from orak.adapters.persistence.sql.event_log import SqlEventLog
 from orak.adapters.persistence.sql.intake import SqlIntake
@@ -45,6 +46,8 @@ class SqlPersistence:
         self.deliveries = SqlDeliveries(connections)
         self.reports = SqlReports(connections)
         self.batch_settings = SqlBatchSettings(connections)
+        self.batch_log = SqlBatchLog(connections)
+        self.daily_work = SqlDailyWork(connections)
 
     @classmethod
     @asynccontextmanager

@@ -191,7 +191,7 @@ webhook_deliveries = Table(
     sqlite_autoincrement=True,
 )
 
-# Settings that operators change at run time.
+# Settings that operators change at run time, and counters and times that all processes share.
 settings = Table(
     "settings",
     metadata,

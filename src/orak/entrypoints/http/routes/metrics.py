@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from litestar import Response, Router
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from orak.application.collect_metrics import ServiceMetrics, SubscriberLag
+from orak.application.ports.batch_log import BatchTotals
 from orak.application.ports.failures import Unavailable
 from orak.entrypoints.http.openapi.operation import TEXT, Answer, operation
 from orak.entrypoints.http.requests.authentication import PUBLIC
@@ -67,7 +68,20 @@ class _Snapshot(Collector):
         ):
             uploads.add_metric([state], count)
         yield uploads
+        yield from _batches(self.metrics.batches)
         yield from _lags(self.metrics.subscribers)
+
+
+def _batches(totals: BatchTotals) -> Iterable[Metric]:
+    for name, meaning, value in (
+        ("runs", "Batches that started a conversion.", totals.batches),
+        ("full", "Batches that started as many conversions as their size allows.", totals.full),
+        ("started", "Conversions that batches started.", totals.started),
+        ("completed", "Conversions of batches that completed.", totals.completed),
+        ("failed", "Conversions of batches that failed for good.", totals.failed),
+        ("duration_seconds", "Seconds from the beginning of each batch to its last end.", totals.seconds),
+    ):
+        yield CounterMetricFamily(f"batch_{name}", meaning, value=value)
 
 
 def _lags(subscribers: Iterable[SubscriberLag]) -> Iterable[Metric]:
