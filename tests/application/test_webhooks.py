@@ -1,12 +1,13 @@
 """Webhooks deliver every event, in order, whatever happens to their receivers meanwhile."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
 from memory_orak import OWNER, a_memory_orak
+from orak.adapters.clock.frozen import FrozenClock
 from orak.application.webhooks.change_webhook import EndpointChange
 from orak.client import InvalidWebhook, verify_webhook
 from orak.domain.actor import Actor
@@ -62,7 +63,8 @@ async def test_new_events_are_posted_and_signed(service, endpoint):
     now = service.clock.now().timestamp()
     event = verify_webhook(body, headers["Orak-Signature"], endpoint.secret, now=now)
     assert (event.type, event.upload_id, event.version) == ("UploadRequested", upload.id, 1)
-    assert headers["Orak-Event-Id"] == str(event.id)
+    assert headers["Orak-Event-Id"] == headers["webhook-id"] == str(event.id)
+    assert verify_webhook(body, headers, endpoint.secret, now=now) == event
     assert (
         body
         == (
@@ -99,6 +101,39 @@ async def test_a_receiver_that_was_down_for_ten_minutes_gets_every_event_in_orde
     for _, headers, body in service.poster.posts[tried:]:
         stamp = int(headers["Orak-Signature"].split(",")[0].removeprefix("t="))
         verify_webhook(body, headers["Orak-Signature"], endpoint.secret, now=stamp)
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [
+        ("120", 120),
+        ("Mon, 01 Jan 2024 12:02:00 GMT", 120),
+        ("1", 4),
+        ("0", 4),
+        ("86400", 3600),
+        ("Tue, 02 Jan 2024 12:00:00 GMT", 3600),
+        ("Mon, 01 Jan 2024 11:00:00 GMT", 4),
+        ("soon", 4),
+        ("-5", 4),
+    ],
+)
+async def test_a_receiver_is_left_alone_for_as_long_as_it_asks(retry_after, seconds):
+    clock = FrozenClock(datetime(2024, 1, 1, 12, tzinfo=UTC))
+    async with a_memory_orak(clock) as service:
+        await service.use_cases.add_webhook(OPERATOR, URL)
+        service.poster.answers[URL] = 503
+        service.poster.retry_after = retry_after
+        upload = await service.request()
+        await deliver(service)
+        await service.request()  # another upload, which its own failure does not hold back
+        service.poster.answers[URL] = 204
+        clock.advance(timedelta(seconds=seconds - 1))
+        await deliver(service)
+        early = len(service.poster.posts)
+        clock.advance(timedelta(seconds=1))
+        await deliver(service)
+        assert (early, len(service.poster.posts)) == ((1, 3) if seconds > 4 else (2, 3))
+        assert [body["uploadId"] for body in posted_to(service)].count(upload.id) == 2
 
 
 async def test_a_receiver_that_is_down_delays_no_other(service, endpoint):

@@ -1,9 +1,10 @@
 """`verify_webhook` accepts what orak signed and nothing else."""
 
 import pytest
+from standardwebhooks.webhooks import Webhook
 
 from builders import START
-from orak.adapters.webhooks.requests import signature
+from orak.adapters.webhooks.requests import signature, standard_headers
 from orak.client import InvalidWebhook, verify_webhook
 
 SECRET, BODY = (
@@ -16,6 +17,57 @@ SECRET, BODY = (
 NOW = START.timestamp()
 GOOD = signature([SECRET], START, BODY)
 SIGNATURE = GOOD.partition("v1=")[2]
+
+
+STANDARD = standard_headers([SECRET], "1", START, BODY)
+STANDARD_SECRET = "whsec_" + "A" * 43 + "="
+
+
+@pytest.mark.parametrize(
+    "secret", [SECRET, STANDARD_SECRET, "whsec_" + "-_" * 21 + "A", "a secret of your own"]
+)
+def test_the_headers_of_standard_webhooks_are_verified(secret):
+    headers = standard_headers([secret], "1", START, BODY)
+    assert verify_webhook(BODY, headers, secret, now=NOW).id == 1
+    shouted = {name.upper(): value for name, value in headers.items()}
+    assert verify_webhook(BODY, shouted, ["whsec_b", secret], now=NOW + 300).id == 1
+    rotated = standard_headers(["whsec_c", secret], "1", START, BODY)
+    assert verify_webhook(BODY, rotated, secret, now=NOW).id == 1
+
+
+def test_what_the_official_library_signs_is_accepted():
+    library = Webhook(STANDARD_SECRET)
+    headers = STANDARD | {"webhook-signature": library.sign("1", START, BODY.decode())}
+    assert verify_webhook(BODY, headers, STANDARD_SECRET, now=NOW).id == 1
+
+
+def test_the_headers_of_a_request_with_the_older_signature_are_accepted():
+    assert verify_webhook(BODY, {"Orak-Signature": GOOD}, SECRET, now=NOW).id == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "changes", "now"),
+    [
+        (BODY + b" ", {}, NOW),
+        (BODY, {"webhook-id": "2"}, NOW),
+        (BODY, {"webhook-id": ""}, NOW),
+        (BODY, {"webhook-timestamp": str(int(NOW) + 1)}, NOW),
+        (BODY, {"webhook-timestamp": "1e3"}, NOW),
+        (BODY, {"webhook-signature": ""}, NOW),
+        (BODY, {"webhook-signature": STANDARD["webhook-signature"].replace("v1,", "v1a,")}, NOW),
+        (BODY, {"webhook-signature": "v1,\u00e9"}, NOW),
+        (BODY, {}, NOW + 301),
+        (BODY, {}, NOW - 301),
+    ],
+)
+def test_invalid_standard_headers_are_refused_even_beside_a_valid_older_signature(body, changes, now):
+    with pytest.raises(InvalidWebhook):
+        verify_webhook(body, STANDARD | {"Orak-Signature": GOOD} | changes, SECRET, now=now)
+
+
+def test_a_request_without_a_signature_is_refused():
+    with pytest.raises(InvalidWebhook):
+        verify_webhook(BODY, {}, SECRET, now=NOW)
 
 
 def test_a_signed_event_is_returned():

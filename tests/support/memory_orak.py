@@ -114,6 +114,7 @@ class Receivers:
 
     def __init__(self) -> None:
         self.answers: dict[str, int | None] = {}
+        self.retry_after: str | None = None
         self.posts: list[tuple[str, dict[str, str], bytes]] = []
 
     async def check(self, url: str) -> None:
@@ -125,7 +126,7 @@ class Receivers:
         headers, body = webhook_request(endpoint, logged, at=at, agent="orak/test")
         self.posts.append((endpoint.url, headers, body))
         status = self.answers.get(endpoint.url, 204)
-        return Posted(status, "" if status else "no answer")
+        return Posted(status, "" if status else "no answer", self.retry_after)
 
 
 @dataclass

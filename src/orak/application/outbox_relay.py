@@ -134,7 +134,7 @@ class OutboxRelay:
         for logged in _tried(page, outcome):
             if logged.position in outcome.failed:
                 failures = tries.get(logged.position, 0) + 1
-                due_at = now + relay_backoff(failures)
+                due_at = now + max(relay_backoff(failures), outcome.rest)
                 aside.append(SetAside(logged.position, logged.upload_id, due_at, failures))
             elif logged.position in outcome.untried:
                 failures = tries.get(logged.position, 0)
@@ -160,12 +160,14 @@ class OutboxRelay:
             if len(page) == 1:
                 return PageOutcome(failed={page[0].position})
             return await self._act_one_by_one(page)
+        rest = outcome.rest
         if outcome.unread or outcome.is_down:
             self._outages += 1
-            rest = min(relay_backoff(self._outages), self.subscriber.longest_rest)
-            self._rests_until = self.clock.now() + rest
+            rest = max(rest, min(relay_backoff(self._outages), self.subscriber.longest_rest))
         else:
             self._outages = 0
+        if rest:
+            self._rests_until = self.clock.now() + rest
         return outcome
 
     async def _read_while_held(self, page: Sequence[LoggedEvent]) -> PageOutcome:

@@ -1,5 +1,7 @@
 """Webhook endpoints and their deliveries."""
 
+import base64
+from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
@@ -98,9 +100,30 @@ class Delivery(msgspec.Struct, frozen=True):
     id: DeliveryId = DeliveryId(0)
 
 
+SECRET_PREFIX = "whsec_"  # noqa: S105 - how secrets begin
+
+
 def signing_secret(random: str) -> str:
-    """Return a new signing secret made of *random* characters."""
-    return f"whsec_{random}"
+    """Return a new signing secret made of *random* bytes in base64url, in the form of Standard Webhooks.
+
+    That form is the prefix and padded base64 of 24 to 64 bytes.
+    """
+    key = base64.urlsafe_b64decode(random + "=" * (-len(random) % 4))
+    return SECRET_PREFIX + base64.b64encode(key).decode()
+
+
+def signing_key(secret: str) -> bytes:
+    """Return the key that signs as Standard Webhooks describe.
+
+    It is what the base64 after `whsec_` encodes, in either alphabet (RFC 4648 §4, §5), padded or not. A
+    secret of another form is the key itself.
+    """
+    if secret.startswith(SECRET_PREFIX):
+        text = secret.removeprefix(SECRET_PREFIX).rstrip("=").replace("-", "+").replace("_", "/")
+        with suppress(ValueError):
+            if key := base64.b64decode(text + "=" * (-len(text) % 4), validate=True):
+                return key
+    return secret.encode()
 
 
 def url_problem(url: str | None) -> Problem | None:

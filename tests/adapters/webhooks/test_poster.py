@@ -128,6 +128,12 @@ async def test_a_request_keeps_its_path_headers_and_host_name(unrestricted_poste
     assert body == b'{"id":7}'
 
 
+async def test_the_receivers_retry_after_is_passed_on(unrestricted_poster):
+    async with a_receiver(answered("503 Service Unavailable", **{"Retry-After": "120"})) as (_, port):
+        posted = await unrestricted_poster.send(f"http://127.0.0.1:{port}", {}, b"{}")
+    assert (posted.status_code, posted.retry_after) == (503, "120")
+
+
 async def test_a_redirect_is_not_followed(unrestricted_poster):
     async with a_receiver(answered("302 Found", Location="http://127.0.0.1:1/")) as (requests, port):
         posted = await unrestricted_poster.send(f"http://127.0.0.1:{port}", {}, b"{}")

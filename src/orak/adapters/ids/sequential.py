@@ -1,3 +1,4 @@
+from base64 import urlsafe_b64encode
 from itertools import count
 
 
@@ -12,5 +13,5 @@ class SequentialIds:
         return f"00000000-0000-4000-8000-{next(self._numbers):012d}"
 
     def secret(self) -> str:
-        """Return the next secret, as long as a random one."""
-        return f"{next(self._numbers):043d}"
+        """Return the next secret: 32 bytes, like a random one."""
+        return urlsafe_b64encode(next(self._numbers).to_bytes(32, "big")).decode().rstrip("=")

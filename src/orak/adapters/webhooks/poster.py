@@ -89,7 +89,8 @@ class HttpPoster:
                 )
                 response = await self._client.send(request, stream=True)
                 stack.push_async_callback(response.aclose)
-                return Posted(response.status_code, await _first_bytes(response))
+                retry_after = response.headers.get("Retry-After")
+                return Posted(response.status_code, await _first_bytes(response), retry_after)
         except ForbiddenAddress as error:
             return Posted(None, str(error))
         except TimeoutError:

@@ -1,5 +1,6 @@
-"""What orak posts to a webhook endpoint: headers, body and signature."""
+"""What orak posts to a webhook endpoint: headers, body and signatures."""
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Collection
@@ -11,7 +12,7 @@ from orak.domain.events import EventType, LoggedEvent
 from orak.domain.identity import EventKey, RecordId, UploadId, UserId
 from orak.domain.processing import FailureCode, ProcessingStatus, failure_of
 from orak.domain.times import WholeSeconds, whole_seconds
-from orak.domain.webhooks import Endpoint
+from orak.domain.webhooks import Endpoint, signing_key
 
 
 class WebhookBody(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -66,10 +67,26 @@ def webhook_request(
     headers = {
         "Content-Type": "application/json",
         "User-Agent": agent,
+        **standard_headers(endpoint.secrets_at(at), str(logged.event_id), at, body),
         "Orak-Event-Id": str(logged.event_id),
         "Orak-Signature": signature(endpoint.secrets_at(at), at, body),
     }
     return headers, body
+
+
+def standard_headers(secrets: Collection[str], message_id: str, at: datetime, body: bytes) -> dict[str, str]:
+    """Return the headers of Standard Webhooks 1.0, with one signature for each secret.
+
+    Each is HMAC-SHA256 (RFC 2104) of the id, the time and the body, separated by dots, in base64.
+    """
+    timestamp = str(int(at.timestamp()))
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    digests = [hmac.digest(signing_key(secret), signed, hashlib.sha256) for secret in secrets]
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests),
+    }
 
 
 def signature(secrets: Collection[str], at: datetime, body: bytes) -> str:

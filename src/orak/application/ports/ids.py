@@ -9,5 +9,5 @@ class Ids(Protocol):
         ...
 
     def secret(self) -> str:
-        """Return 32 new random bytes as base64url, safe in a URL."""
+        """Return 32 new random bytes as base64url without padding, safe in a URL."""
         ...

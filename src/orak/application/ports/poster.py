@@ -18,6 +18,8 @@ class Posted(msgspec.Struct, frozen=True):
     """None if the receiver did not answer."""
     said: str
     """The beginning of the answer, or why there was no answer."""
+    retry_after: str | None = None
+    """The header of the answer (RFC 9110 §10.2.3)."""
 
 
 class Poster(Protocol):

@@ -21,6 +21,8 @@ class PageOutcome:
     """How many events at the end of the page were not tried, because nothing works at present."""
     is_down: bool = False
     """Whether nothing works at present: the subscriber rests, longer each time."""
+    rest: timedelta = timedelta(0)
+    """How long the subscriber must rest at least; what failed comes again no earlier."""
 
 
 class StartPosition(Enum):

@@ -11,7 +11,7 @@ from orak.application.ports.poster import Posted, Poster
 from orak.application.ports.subscribers import PageOutcome, StartPosition
 from orak.domain.events import LoggedEvent
 from orak.domain.identity import UploadId
-from orak.domain.policies.retries import MAX_CONSECUTIVE_OUTAGES
+from orak.domain.policies.retries import MAX_CONSECUTIVE_OUTAGES, requested_wait
 from orak.domain.webhooks import CONFIGURED, PATIENCE, Delivery, Endpoint, EndpointNotFound, Outcome
 
 _MAX_CONCURRENT_REQUESTS = 8
@@ -28,7 +28,8 @@ class PostEvents:
     The events of one upload go one by one, in order.
 
     An event that fails comes again with back-off, until it is too old. When several in a row fail, the
-    endpoint counts as down: its other events are not tried, and it rests for longer each time.
+    endpoint counts as down: its other events are not tried, and it rests for longer each time. A receiver
+    that answers a failure with `Retry-After` is left alone for that long.
     """
 
     endpoint: Endpoint
@@ -70,7 +71,8 @@ class PostEvents:
                 await asyncio.shield(self.deliveries.note(posting.deliveries))
         self.is_gone = posting.is_gone
         untried = {logged.position for logged in wanted} - posting.done - posting.failed
-        return PageOutcome(posting.failed, untried, is_down=posting.is_down or posting.is_stopped)
+        is_down = posting.is_down or posting.is_stopped
+        return PageOutcome(posting.failed, untried, is_down=is_down, rest=posting.rest)
 
     async def is_active(self) -> bool:
         """Return whether the endpoint is on.
@@ -85,15 +87,17 @@ class PostEvents:
             return False
         return self.endpoint.enabled
 
-    async def deliver(self, logged: LoggedEvent) -> Delivery:
-        """Post one event; return the delivery."""
+    async def deliver(self, logged: LoggedEvent) -> tuple[Delivery, timedelta]:
+        """Post one event; return the delivery, and how long the receiver asks to be left alone."""
         began = self.clock.now()
         posted = await self.poster.post(self.endpoint, logged, at=began)
         if posted.status_code is not None and 200 <= posted.status_code < 300:
             outcome = Outcome.DELIVERED
         else:
             outcome = Outcome.GIVEN_UP if self.is_too_old(logged) else Outcome.FAILED
-        return self._delivery(logged, began, outcome, posted)
+        failed = outcome is not Outcome.DELIVERED
+        wait = requested_wait(posted.retry_after, self.clock.now()) if failed else timedelta(0)
+        return self._delivery(logged, began, outcome, posted), wait
 
     def give_up(self, logged: LoggedEvent) -> Delivery:
         """Return the delivery of an event that is too old to be tried again."""
@@ -129,6 +133,8 @@ class _Posting:
         self.done: set[int] = set()
         self.failed: set[int] = set()
         self.deliveries: list[Delivery] = []
+        self.rest = timedelta(0)
+        """How long the receiver asks to be left alone."""
         self.is_gone = False
         self.is_stopped = False
         """Whether posting must stop: the receiver is gone, or an operator switched the endpoint off."""
@@ -144,8 +150,11 @@ class _Posting:
                 if self.is_stopped or not await self._subscriber.is_active():
                     self.is_stopped = True
                     return
+                if self.rest:
+                    return
                 if not self.is_down:
-                    delivery = await self._subscriber.deliver(logged)
+                    delivery, wait = await self._subscriber.deliver(logged)
+                    self.rest = max(self.rest, wait)
                     delivered = delivery.outcome is Outcome.DELIVERED
                     self._failures_in_a_row = 0 if delivered else self._failures_in_a_row + 1
                 elif self._subscriber.is_too_old(logged):
