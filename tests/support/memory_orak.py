@@ -204,7 +204,6 @@ async def a_memory_orak(clock: FrozenClock | None = None) -> AsyncIterator[Memor
             reports=persistence.reports,
             batch_settings=persistence.batch_settings,
             batch_log=persistence.batch_log,
-            daily_work=persistence.daily_work,
             storage=storage,
             incomplete_uploads=storage,
             converter=converter,

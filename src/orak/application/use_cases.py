@@ -36,7 +36,6 @@ from orak.application.ports.batch_settings import BatchSettings
 from orak.application.ports.clock import Clock
 from orak.application.ports.converter import Converter
 from orak.application.ports.cursors import Cursors
-from orak.application.ports.daily_work import DailyWork
 from orak.application.ports.deliveries import Deliveries
 from orak.application.ports.endpoints import Endpoints
 from orak.application.ports.event_bus import EventBus
@@ -60,7 +59,6 @@ from orak.application.ports.upload_histories import UploadHistories
 from orak.application.processing.process_upload import ProcessUpload
 from orak.application.processing.sweep import Sweep
 from orak.application.processing.sweep_objects import SweepObjects
-from orak.application.processing.sweep_objects_daily import SweepObjectsDaily
 from orak.application.records.change_record import ChangeRecord
 from orak.application.records.create_record import CreateRecord
 from orak.application.records.delete_record import DeleteRecord
@@ -116,7 +114,6 @@ class Ports:
     reports: Reports
     batch_settings: BatchSettings
     batch_log: BatchLog
-    daily_work: DailyWork
     storage: Storage
     incomplete_uploads: IncompleteUploads
     converter: Converter
@@ -208,7 +205,6 @@ class UseCases:
     batch_schedule: BatchSchedule
     sweep: Sweep
     sweep_objects: SweepObjects
-    sweep_objects_daily: SweepObjectsDaily
     relay_events: RelayEvents
     follow_events: FollowEvents
     prune_events: PruneEvents
@@ -226,9 +222,6 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
     requeue = RequeueUpload(transaction, storage, starter, clock)
     await_record = AwaitRecord(snapshots, clock, ports.waits)
     batch_size = BatchSize(ports.batch_settings, policies.batch_size)
-    sweep_objects = SweepObjects(
-        FindStrays(ports.arrivals, storage), ports.incomplete_uploads, clock, policies.orphan_retention
-    )
     # A live worker notices within two leases that its attempt is over.
     subscribers: list[Subscriber] = [DeleteObjects(snapshots, storage, clock, late=2 * policies.lease)]
     if ports.event_bus is not None:
@@ -302,8 +295,9 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
             clock,
             policies.orphan_retention,
         ),
-        sweep_objects=sweep_objects,
-        sweep_objects_daily=SweepObjectsDaily(sweep_objects, ports.daily_work, clock),
+        sweep_objects=SweepObjects(
+            FindStrays(ports.arrivals, storage), ports.incomplete_uploads, clock, policies.orphan_retention
+        ),
         relay_events=RelayEvents(
             [OutboxRelay(event_log, cursors, one, clock, policies.process_name) for one in subscribers]
         ),

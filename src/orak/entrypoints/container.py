@@ -144,7 +144,6 @@ class Container(containers.DeclarativeContainer):
         reports=persistence.provided.reports,
         batch_settings=persistence.provided.batch_settings,
         batch_log=persistence.provided.batch_log,
-        daily_work=persistence.provided.daily_work,
         storage=storage,
         incomplete_uploads=storage,
         converter=converter,

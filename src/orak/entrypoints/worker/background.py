@@ -10,6 +10,7 @@ from orak.application.use_cases import UseCases
 from orak.entrypoints.container import Container
 from orak.entrypoints.opening import Close, blaming, made
 from orak.entrypoints.worker.batches import Batches
+from orak.entrypoints.worker.daily_sweep import DailySweep
 from orak.entrypoints.worker.sqs_consumer import SqsConsumer
 from orak.entrypoints.worker.sqs_messages import MessageHandler
 from orak.entrypoints.worker.timers import timers_for
@@ -34,8 +35,16 @@ async def start_background(
     closing.append(slots.close)
     with suppress(Unavailable):  # then subscribers begin with the events after the outage
         await use_cases.relay_events.begin()
+    daily_work = (await made(container.persistence)).daily_work
     for timer in timers_for(
-        use_cases, settings, clock, batches.look, pool.wake, serves=serves, background=background
+        use_cases,
+        settings,
+        clock,
+        look_for_batch=batches.look,
+        wake=pool.wake,
+        daily_sweep=DailySweep(use_cases.sweep_objects, daily_work, clock),
+        serves=serves,
+        background=background,
     ):
         timer.start()
         closing.append(timer.stop)

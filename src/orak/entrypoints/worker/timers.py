@@ -65,9 +65,10 @@ def timers_for(
     use_cases: UseCases,
     settings: Settings,
     clock: Clock,
+    *,
     look_for_batch: Callable[[], Awaitable[None]],
     wake: Callable[[], Awaitable[None]],
-    *,
+    daily_sweep: Callable[[], Awaitable[None]],
     serves: bool,
     background: bool,
 ) -> list[Timer]:
@@ -86,7 +87,7 @@ def timers_for(
             Timer("sweep", use_cases.sweep, clock, seconds=sweep_seconds),
             Timer("webhooks", use_cases.deliver_webhooks, clock, seconds=relay_seconds),
             Timer("prune", use_cases.prune_events, clock, seconds=_PRUNE_SECONDS),
-            Timer("daily sweep", use_cases.sweep_objects_daily, clock, seconds=_DAILY_LOOK_SECONDS),
+            Timer("daily sweep", daily_sweep, clock, seconds=_DAILY_LOOK_SECONDS),
         ]
     if background and settings.batch_enabled:
         look_seconds = min(LOOK_SECONDS, settings.batch_interval_ms / 1000)

@@ -11,8 +11,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class SweepObjectsDaily:
-    """Remove objects without a row once a day, by one of all processes."""
+class DailySweep:
+    """Removes objects without a row once a day, in one of all processes."""
 
     sweep_objects: SweepObjects
     daily_work: DailyWork
