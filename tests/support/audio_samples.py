@@ -87,6 +87,10 @@ KINDS = {
     "wav": Kind("wav", "pcm_s16le", rate=16_000),
     "flac": Kind("flac", "flac", rate=96_000),
     "flac-stereo": Kind("flac", "flac", layout="stereo"),
+    "w64": Kind("w64", "pcm_s24le", layout="stereo", rate=44_100),
+    "rf64": Kind("wav", "pcm_f32le", options=(("rf64", "always"),)),
+    "adpcm": Kind("wav", "adpcm_ms", rate=22_050),
+    "amr": Kind("amr", "libopencore_amrnb", rate=8_000),
     "adts-aac": Kind("adts", "aac", rate=44_100),
     "adts-stereo": Kind("adts", "aac", layout="stereo"),
 }
@@ -192,6 +196,40 @@ def write_with_cover(path: Path, sound: Sound, seconds: float) -> Path:
         for frame in frames(sound, seconds, RATE, "stereo"):
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+    return path
+
+
+def write_film(path: Path, sound: Sound, seconds: float, container: str, starts: float = 0.0) -> Path:
+    """Write a film whose sound begins *starts* seconds after its picture; return *path*."""
+    picture_codec, sound_codec = {"webm": ("libvpx", "libopus"), "mp4": ("mpeg4", "aac")}[container]
+    with av.open(str(path), "w", format=container) as film:
+        pictures = film.add_stream(picture_codec, rate=10)
+        pictures.width = pictures.height = 64
+        pictures.pix_fmt = "yuv420p"
+        track = film.add_stream(sound_codec, rate=RATE, layout="mono")
+        assert isinstance(track, AudioStream)
+        for n in range(round((starts + seconds) * 10)):
+            picture = VideoFrame(64, 64, "yuv420p")
+            picture.pts = n
+            film.mux(pictures.encode(picture))
+        film.mux(pictures.encode(None))
+        for frame in (*frames(sound, seconds, RATE, "mono"), None):
+            if frame is not None:
+                frame.pts += round(starts * RATE)
+            film.mux(track.encode(frame))
+    return path
+
+
+def cut_by_edit_list(path: Path, seconds: float) -> Path:
+    """Hide the first *seconds* of an M4A as an editor does, by its edit list; return *path*."""
+    data = bytearray(path.read_bytes())
+    entry = data.index(b"elst") + 12  # the type, version and flags, and the number of entries
+    duration, start, speed = struct.unpack_from(">IiI", data, entry)
+    scale = struct.unpack_from(">I", data, data.index(b"mvhd") + 16)[0]
+    struct.pack_into(
+        ">IiI", data, entry, duration - round(seconds * scale), start + round(seconds * RATE), speed
+    )
+    path.write_bytes(data)
     return path
 
 

@@ -67,6 +67,30 @@ async def test_a_late_start_is_silence(kind, converter, order, tmp_path):
     assert audible(ordered.audio, 880)[:4] == [n * STEP for n in range(12, 16)]
 
 
+@pytest.mark.parametrize("container", ["webm", "mp4"])
+@pytest.mark.parametrize("starts", [0.0, 1.0])
+async def test_the_sound_of_a_film_starts_where_its_picture_says(
+    container, starts, converter, order, tmp_path
+):
+    source = samples.write_film(tmp_path / "source", samples.tone(0.2), 2.0, container, starts)
+    ordered = order(source)
+
+    await assert_converted(converter, ordered)
+
+    assert audible(ordered.audio, 440)[:8] == [starts + n * STEP for n in range(8)]
+
+
+async def test_an_edit_list_cuts_the_beginning(converter, order, tmp_path):
+    source = samples.write(tmp_path / "source", low_then_high, 5.0, "m4a-aac")
+    ordered = order(samples.cut_by_edit_list(source, 2.0))
+
+    conversion = await converter.convert(ordered, ignore)
+
+    assert conversion.duration_seconds == pytest.approx(3.0, abs=PROMISED_SECONDS)
+    assert audible(ordered.audio, 440) == [n * STEP for n in range(4)]
+    assert audible(ordered.audio, 880) == [n * STEP for n in range(4, 12)]
+
+
 @pytest.mark.parametrize("kind", ["webm-opus", "m4a-aac"])
 async def test_many_small_gaps_do_not_add_up(kind, converter, order, tmp_path):
     gaps = [(n / 10, n / 10 + 0.045) for n in range(5, 55)]
