@@ -82,7 +82,7 @@ class Container(containers.DeclarativeContainer):
             "S3_BUCKET_NAME",
             "orak.adapters.storage.s3:S3Storage.open",
             *(bucket, clock),
-            origins=chosen.bucket_origins,
+            origins=chosen.foreign_origins,
             learns=patient,
         ),
     )

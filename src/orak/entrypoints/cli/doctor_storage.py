@@ -43,7 +43,7 @@ async def _try_bucket(settings: Settings) -> Abilities:
     async with open_parts(settings, "storage") as container:
         storage = await made(container.storage)
         await storage.check()
-        abilities: Abilities = await storage.learn(settings.bucket_origins)
+        abilities: Abilities = await storage.learn((settings.own_origin, *settings.foreign_origins))
         return abilities
 
 

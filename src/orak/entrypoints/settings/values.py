@@ -167,15 +167,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return (self.cdn_base_url or f"{self.base_url}/media").rstrip("/")
 
     @property
-    def bucket_origins(self) -> tuple[str, ...]:
-        """The origins that browsers send to the bucket: of the pages, and `null` after a redirect.
+    def own_origin(self) -> str:
+        """The origin of the page that orak serves."""
+        return "{0.scheme}://{0.netloc}".format(urlsplit(self.base_url))
 
-        A browser that follows `/media` to the store for a page of another origin sends `null`.
+    @property
+    def foreign_origins(self) -> tuple[str, ...]:
+        """The origins that browsers send to the bucket for other pages than that of orak.
+
+        A browser that follows `/media` to the store for such a page sends `null`.
         """
-        own = "{0.scheme}://{0.netloc}".format(urlsplit(self.base_url))
-        others = [origin for origin in self.cors_origins if origin != own]
+        others = [origin for origin in self.cors_origins if origin != self.own_origin]
         redirected = ["null"] if others and self.cdn_base_url is None else []
-        return (own, *others, *redirected)
+        return (*others, *redirected)
 
     @property
     def in_memory(self) -> bool:
