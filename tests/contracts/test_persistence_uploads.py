@@ -7,11 +7,13 @@ import pytest
 
 from builders import OWNER, START, a_record, a_waiting_record, an_object, an_upload, saved
 from orak.application.ports.failures import StaleVersion
+from orak.application.ports.page import Page
 from orak.application.ports.songs import Song
 from orak.application.songs.import_songs import ImportSongs
 from orak.domain.audio import Loudness, LoudnessLimit
 from orak.domain.errors import Rejected, UploadNotFound
 from orak.domain.identity import ObjectKey, SongId, UploadId
+from orak.domain.policies.fields import clean_name, has_forbidden_character, name_problem
 from orak.domain.processing import FailureCode, ProcessingStatus
 from orak.domain.record import Record
 from orak.domain.upload import Output, Upload
@@ -197,3 +199,34 @@ async def test_imported_songs_have_clean_names_of_the_longest_kind(persistence):
     for wrong in ({"title": "a" * 256}, {"artist": "a\0"}, {"title": "\ud800"}):
         with pytest.raises(Rejected):
             await import_songs([Song(SongId(4), **wrong)])
+
+
+async def test_whatever_characters_a_name_may_have_can_be_stored(persistence):
+    allowed = [chr(code) for code in range(0, 0x110000, 97) if not has_forbidden_character(chr(code))]
+    names = ["x" + "".join(allowed[start : start + 200]) for start in range(0, len(allowed), 200)]
+    uploads = [
+        Upload.request(
+            OWNER,
+            uuid=str(uuid4()),
+            filename=f"{name}.webm",
+            size=3,
+            content_type="audio/webm",
+            duration=None,
+            at=START,
+            url_life=timedelta(minutes=15),
+        )
+        for name in names
+        if name_problem("title", name) is None
+    ]
+    assert len(uploads) > 40
+    stored = await asyncio.gather(*map(persistence.intake.add, uploads))
+    async with persistence.transaction() as tx:
+        for upload in stored:
+            title = clean_name(upload.original_filename.removesuffix(".webm"))
+            await tx.records.add(a_record(upload, title=title))
+    for upload, given in zip(stored, uploads, strict=True):
+        assert (await read(persistence, upload.id)).original_filename == given.original_filename
+    listed = await persistence.snapshots.of(OWNER, Page())
+    assert {snapshot.record.title for snapshot in listed} == {
+        upload.original_filename.removesuffix(".webm") for upload in uploads
+    }
