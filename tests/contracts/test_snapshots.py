@@ -44,6 +44,15 @@ async def test_an_owner_s_records_come_newest_first(persistence):
     assert await persistence.snapshots.of(OWNER, Page()) == [second, third, first]
 
 
+async def test_an_owner_s_records_are_counted(persistence):
+    assert await persistence.snapshots.count(OWNER) == 0
+    _, gone, _ = await records(persistence, 1, 2, 3)
+    await a_waiting_record(persistence, OTHER_USER)
+    assert await persistence.snapshots.count(OWNER) == 3
+    await remove(persistence, gone)
+    assert await persistence.snapshots.count(OWNER) == 2
+
+
 async def test_among_records_of_one_moment_the_larger_id_comes_first(persistence):
     made = await records(persistence, 1, 1, 1)
     assert await ids(persistence) == [snapshot.record.id for snapshot in reversed(made)]

@@ -176,6 +176,15 @@ async def test_every_time_is_in_whole_seconds(api, owner):
     assert missing["timestamp"] == "2024-01-01T12:00:00Z"
 
 
+async def test_a_list_is_counted_on_request(owner, other_user):
+    for _ in range(3):
+        await create_record(owner, await upload(owner))
+    await create_record(other_user, await upload(other_user))
+    for query, total in (("count=true&limit=2", "3"), ("count=1", "3"), ("count=false", None), ("", None)):
+        answer = await owner.get(f"/records/async/me?{query}")
+        assert answer.headers.get("X-Total-Count") == total
+
+
 async def test_a_list_is_ordered_within_a_second_although_it_shows_none(api, owner):
     made = []
     for _ in range(3):
@@ -362,6 +371,7 @@ async def test_a_list_holds_the_caller_s_own_records_only(owner, other_user):
         ("cursor=%F0%9F%8E%A4", [("cursor", "INVALID")]),
         ("limit=-5&cursor=x", [("limit", "NOT_POSITIVE"), ("cursor", "INVALID")]),
         ("limit=%FF", [("query", "MALFORMED")]),
+        ("limit=0&count=maybe", [("limit", "NOT_POSITIVE"), ("count", "INVALID")]),
     ],
 )
 async def test_a_wrong_limit_or_cursor_is_refused(owner, query, expected):

@@ -50,6 +50,7 @@ QUESTIONS = pytest.mark.parametrize(
         (lambda p: p.arrivals.orphans(START, 9), "ix_uploads_unnamed"),
         (lambda p: p.arrivals.tombstones(START, 9), "ix_uploads_ended"),
         (lambda p: p.snapshots.of(OWNER, Page()), "ix_records_newest"),
+        (lambda p: p.snapshots.count(OWNER), "ix_records_newest|idx_records_user_id"),
         (lambda p: p.snapshots.of(OWNER, Page(after=1)), "ix_records_newest"),
         (lambda p: p.arrivals.known(["1", "2", "3"]), "uq_uploads_uuid|sqlite_autoindex_uploads"),
         (lambda p: p.cursors.deferred("r1", START, 9, in_order=False), "ix_deferred_facts_due"),
@@ -59,7 +60,7 @@ QUESTIONS = pytest.mark.parametrize(
         (lambda p: p.event_log.number(), "ix_events_unnumbered|sqlite_autoindex_events"),
     ],
     ids=[
-        *("claim", "lost", "next_start", "due", "orphans", "tombstones", "list", "next page"),
+        *("claim", "lost", "next_start", "due", "orphans", "tombstones", "list", "count", "next page"),
         *("known", "deferred", "blocked", "own", "after", "number"),
     ],
 )

@@ -27,6 +27,10 @@ class Snapshots(Protocol):
         """Return the upload whose original object has this *key*. Raise `UploadNotFound`."""
         ...
 
+    async def count(self, owner_id: UserId) -> int:
+        """Return how many records an owner has."""
+        ...
+
     async def of(self, owner_id: UserId, page: Page) -> list[RecordSnapshot]:
         """Return an owner's records, newest first (created_at, then id), in one statement.
 

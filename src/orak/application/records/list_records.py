@@ -13,6 +13,8 @@ class Listed(msgspec.Struct, frozen=True):
 
     snapshots: list[RecordSnapshot]
     next: Page | None
+    total: int | None = None
+    """How many records there are on all pages; None if that was not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,14 @@ class ListRecords:
 
     snapshots: Snapshots
 
-    async def __call__(self, actor: Actor, page: Page = Page()) -> Listed:  # noqa: B008 - frozen
-        """Return one page."""
+    async def __call__(
+        self,
+        actor: Actor,
+        page: Page = Page(),  # noqa: B008 - frozen
+        *,
+        count: bool = False,
+    ) -> Listed:
+        """Return one page; with *count*, also how many records there are."""
         found = await self.snapshots.of(actor.user_id, page.and_one_more())
-        return Listed(*page.split(found, lambda snapshot: snapshot.record.id))
+        total = await self.snapshots.count(actor.user_id) if count else None
+        return Listed(*page.split(found, lambda snapshot: snapshot.record.id), total)

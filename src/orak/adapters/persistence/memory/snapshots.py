@@ -26,6 +26,9 @@ class MemorySnapshots:
     async def upload_by_key(self, key: ObjectKey) -> Upload:
         return self.store.committed.upload_by_key(key)
 
+    async def count(self, owner_id: UserId) -> int:
+        return sum(record.owner_id == owner_id for record in self.store.committed.records.values())
+
     async def of(self, owner_id: UserId, page: Page) -> list[RecordSnapshot]:
         state = self.store.committed
         newest = sorted(

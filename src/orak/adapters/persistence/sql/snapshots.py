@@ -17,6 +17,7 @@ SNAPSHOTS = select(*UPLOAD_COLUMNS, *RECORD_COLUMNS).select_from(uploads.join(re
 """Rows for `to_snapshot`."""
 
 _BY_ID = SNAPSHOTS.where(records.c.id == bindparam("id"))
+_COUNT = select(func.count()).select_from(records).where(records.c.user_id == bindparam("owner"))
 _NEWEST = (
     SNAPSHOTS.where(records.c.user_id == bindparam("owner"))
     .order_by(records.c.created_at.desc(), records.c.id.desc())
@@ -56,6 +57,10 @@ class SqlSnapshots:
     @read
     def upload_by_key(self, connection: Connection, key: ObjectKey) -> Upload:
         return get_upload_by_key(connection, key)
+
+    @read
+    def count(self, connection: Connection, owner_id: UserId) -> int:
+        return connection.execute(_COUNT, {"owner": owner_id}).scalar_one()
 
     @read
     def of(self, connection: Connection, owner_id: UserId, page: Page) -> list[RecordSnapshot]:

@@ -16,6 +16,7 @@ HEADERS: Mapping[str, Header] = {
     "ETag": Header("Name of this version."),
     "Location": Header("URL of the object."),
     "Link": Header("URL of the next page with `rel=next`; absent on the last page."),
+    "X-Total-Count": Header("Number of items on all pages; absent without `count=true`.", "integer"),
     "Preference-Applied": Header("The honoured wait, as `wait=N`; absent if no wait was honoured."),
     "Retry-After": Header("Seconds to wait before trying again.", "integer"),
     "WWW-Authenticate": Header("Always `Bearer`."),

@@ -24,15 +24,44 @@ PAGE_PARAMETERS = (
 )
 
 
+TOTAL = "X-Total-Count"
+"""The header with the number of items on all pages."""
+
+COUNT_PARAMETER = Parameter(
+    "query",
+    "count",
+    f"Whether the `{TOTAL}` header holds the number of items on all pages.",
+    {"type": "boolean", "default": False},
+)
+
+
+def total_header(total: int | None) -> dict[str, str]:
+    """Return the header that holds the total; empty if it was not asked for."""
+    return {} if total is None else {TOTAL: str(total)}
+
+
 def page_of(query: Mapping[str, str]) -> Page:
     """Return the page that `limit` and `cursor` name. Raise `Rejected` if they are wrong."""
     parameters = Parameters(query)
+    page = _page(parameters)
+    parameters.check()
+    return page
+
+
+def counted_page_of(query: Mapping[str, str]) -> tuple[Page, bool]:
+    """Return the page, and whether `count` is true. Raise `Rejected` if a parameter is wrong."""
+    parameters = Parameters(query)
+    page, counted = _page(parameters), parameters.flag("count")
+    parameters.check()
+    return page, counted
+
+
+def _page(parameters: Parameters) -> Page:
     limit = parameters.bounded("limit", most=MAX_LIMIT)
     cursor = parameters.text("cursor")
     after = _decode(cursor) if cursor else None
     if cursor and after is None:
         parameters.note(Problem("cursor", ProblemCode.INVALID))
-    parameters.check()
     return Page(after=after) if limit is None else Page(after=after, limit=limit)
 
 

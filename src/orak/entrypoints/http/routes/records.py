@@ -37,7 +37,14 @@ from orak.entrypoints.http.requests.headers import (
     idempotency_key_of,
     preferred_wait,
 )
-from orak.entrypoints.http.requests.pagination import PAGE_PARAMETERS, next_link, page_of
+from orak.entrypoints.http.requests.pagination import (
+    COUNT_PARAMETER,
+    PAGE_PARAMETERS,
+    TOTAL,
+    counted_page_of,
+    next_link,
+    total_header,
+)
 from orak.entrypoints.http.requests.parameters import (
     DURATION,
     IDENTIFIER,
@@ -162,18 +169,19 @@ def _preference_applied(snapshot: RecordSnapshot, wait: int | None, took: timede
 @get("/me")
 @operation(
     ListRecords,
-    parameters=PAGE_PARAMETERS,
-    answers={200: Answer("One page, newest first.", list[RecordView], ("Link",))},
+    parameters=(*PAGE_PARAMETERS, COUNT_PARAMETER),
+    answers={200: Answer("One page, newest first.", list[RecordView], ("Link", TOTAL))},
     errors=(E.VALIDATION_FAILED,),
 )
 async def list_records(request: UserRequest) -> Response[list[RecordView]]:
     """List the caller's records."""
     running, query = running_of(request), read_query(request)
-    listed = await running.use_cases.list_records(request.user, page_of(query))
+    page, counted = counted_page_of(query)
+    listed = await running.use_cases.list_records(request.user, page, count=counted)
     language = language_of(request.headers)
     views = [RecordView.of(snapshot, running.settings, language) for snapshot in listed.snapshots]
     link = next_link(listed.next, f"{running.settings.base_url}/records/async/me", query)
-    return Response(views, headers=_REVALIDATED | link)
+    return Response(views, headers=_REVALIDATED | link | total_header(listed.total))
 
 
 @get("/{record_id:str}")

@@ -15,7 +15,10 @@ from orak.entrypoints.http.serving.response_hook import ResponseStep
 ANY_ORIGIN = "any_origin"
 """The key in the `opt` of a route or router that lets pages of every origin read it."""
 
-_EXPOSED = "Accept-Ranges, Content-Range, ETag, Link, Location, Preference-Applied, Retry-After, X-Request-Id"
+_EXPOSED = (
+    "Accept-Ranges, Content-Range, ETag, Link, Location, Preference-Applied, Retry-After, X-Request-Id, "
+    "X-Total-Count"
+)
 _ACCEPTED = (
     "Accept-Language, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, "
     "Last-Event-ID, Prefer, Range, X-Request-Id"
