@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 
 from audio_samples import chord, write, write_silence
-from benchmarks import conversion, growth, servers
+from benchmarks import conversion, growth, loudness, servers
 from benchmarks.load import Load, Make, Request, post, send
 from benchmarks.rounds import Line, interleaved, line
 from benchmarks.servers import SECRET, Server
@@ -223,7 +223,7 @@ def megabytes(size: float) -> str:
 def main(goals: set[str], rounds: int) -> None:
     """Run *goals*, or all if empty, and print each line of the table as it is measured."""
     print("| # | what | peer | orak | ratio (rounds) | goal | |\n| --- | --- | --- | --- | --- | --- | --- |")
-    runs: list[tuple[set[str], Callable[[Path, PostgresqlServer], list[Line]]]] = [
+    runs: list[tuple[set[str], Callable[[Path, PostgresqlServer], Iterable[Line | str]]]] = [
         ({"1", "2", "3"}, lambda folder, database: presign_goals(folder, database, rounds)),
         ({"5"}, lambda folder, _: presign_goals(folder, None, rounds)),
         ({"6", "7"}, lambda folder, database: record_goals(folder, database, rounds)),
@@ -231,6 +231,7 @@ def main(goals: set[str], rounds: int) -> None:
         ({"12"}, lambda folder, database: growth.claims(folder, database, rounds)),
         ({"13"}, lambda folder, database: growth.growth(folder, database, _TOKEN, presigns, rounds)),
         ({"9", "10"}, lambda folder, _: conversion_goals(folder, rounds)),
+        ({"14"}, lambda folder, _: loudness.promises(folder)),
     ]
     with ExitStack() as stack:
         database = PostgresqlServer()

@@ -70,3 +70,6 @@ class Conversion(msgspec.Struct, frozen=True):
     """Decoded samples ÷ sample rate; the header is ignored."""
 
     loudness: Loudness
+
+    encodings: int = 1
+    """How many encodings it took to keep loudness and true peak."""

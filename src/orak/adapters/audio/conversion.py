@@ -101,6 +101,7 @@ class _Conversion:
                 true_peak_db=_rounded(published.true_peak_db),
                 limited_by=search.limited_by,
             ),
+            encodings=len(search.encodings),
         )
 
     def _measure_source(self) -> tuple[Measurement, float]:
