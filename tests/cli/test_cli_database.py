@@ -46,6 +46,23 @@ def test_upgrade_refuses_a_file_that_is_not_a_database(orak):
     assert refused.stderr.startswith("error: the database: file is not a database")
 
 
+def test_a_file_of_another_program_is_refused(orak):
+    DATABASE.parent.mkdir()
+    with closing(sqlite3.connect(DATABASE)) as connection:
+        connection.execute("CREATE TABLE takes (id INTEGER)")
+    reason = "the database belongs to another program: it has a table takes"
+    problem = f"{reason}\nhint: use a separate database for orak\n"
+    for command in (["db", "upgrade"], ["db", "upgrade", "--dry-run"], ["db", "check"]):
+        assert orak(*command).stderr == f"error: {problem}"
+    refused = orak("songs", "import", "-", stdin="id\n1\n")  # opens the database as `serve` does
+    assert refused.stderr == f"error: DATABASE_URL cannot be used: {problem}"
+
+
+def test_a_dry_run_upgrades_nothing(orak):
+    assert orak("db", "upgrade", "--dry-run").stdout == f"would change empty -> {HEAD}\n"
+    assert not DATABASE.exists()
+
+
 def test_valid_songs_are_imported_and_bad_rows_are_reported_by_line(orak):
     Path("songs.csv").write_text(
         "﻿id,title,artist\n"

@@ -1,11 +1,17 @@
 """Commands on PostgreSQL, as an operator runs them."""
 
+import asyncio
 import signal
+import time
 
 import httpx
 import pytest
 
+from orak.adapters.audio.sung_sample import write_sung_sample
+from orak.adapters.clock.system import SystemClock
 from orak.adapters.persistence.sql.migrations import HEAD
+from orak.adapters.storage.local import LocalStorage
+from original_app import A_NEW_RECORD
 
 SECRET = "s" * 32
 
@@ -132,3 +138,69 @@ def test_sweep_needs_a_schema_and_a_running_database(orak, env, postgresql_serve
         postgresql_server.start()
     assert away.exit_code == 1
     assert away.stderr.startswith("error: the database: ")
+
+
+@pytest.fixture
+def original(original_app):
+    return {"DATABASE_URL": original_app.url, "JWT_SECRET": SECRET, "ORAK_PORT": "0"}
+
+
+def test_the_original_app_s_database_is_adopted_and_served(orak, start, original, original_app, tmp_path):
+    planned = orak("db", "upgrade", "--dry-run", env=original)
+    assert planned.stdout.splitlines()[-1] == "Nothing was changed."
+    assert "1 COMPLETED with a record: playable under the key that it has" in planned.stdout
+    assert "CDN_BASE_URL" in planned.stderr
+    assert orak("db", "current", env=original).stdout == ""
+    env = original | {"CDN_BASE_URL": "https://cdn.example.com"}
+    adopted = orak("db", "upgrade", env=env)
+    assert adopted.stdout.endswith(
+        "Adopted. Rows before and after: 2 users, 1 songs, 8 uploads, 6 records.\n"
+    )
+    assert orak("db", "upgrade", env=env).stdout == f"up to date at {HEAD}\n"
+    assert orak("events", "replay", "--check", env=env).exit_code == 0
+
+    take = tmp_path / "take.webm"
+    write_sung_sample(take)
+    original_app(A_NEW_RECORD)
+    key = "recordings/20000000-0000-4000-8000-000000000001_new take.mp3"
+    asyncio.run(stored(tmp_path / "orak-data" / "objects", key, take))
+    server = start("serve", env=env | {"BATCH_INTERVAL_MS": "1000"})
+    url = server.wait_for(r"serves (http://\S+)")[1]
+
+    def ask(user, path):
+        token = orak("token", "--user", user, env=env).stdout.strip()
+        return httpx.get(f"{url}/records/async{path}", headers={"Authorization": f"Bearer {token}"})
+
+    unknown = ask(3, "/me")
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (403, "FORBIDDEN")
+    assert unknown.json()["error"]["message"] == "앱에 등록되지 않은 사용자입니다: 3"
+    first = ask(1, "/1").json()
+    assert (first["processingStatus"], first["s3Key"]) == (
+        "COMPLETED",
+        "recordings/10000000-0000-4000-8000-000000000001_my-recording.mp3",
+    )
+    assert first["publicUrl"] == f"https://cdn.example.com/{first['s3Key']}"
+    assert ask(2, "/1").json()["error"]["code"] == "RECORD_PERMISSION_DENIED"
+    deadline = time.monotonic() + 60
+    while (new := ask(1, "/7").json())["processingStatus"] == "PROCESSING":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert (new["processingStatus"], new["title"]) == ("COMPLETED", "새 녹음")
+    assert new["s3Key"].startswith("published/20000000-0000-4000-8000-000000000001/")
+    assert [record["id"] for record in ask(1, "/me").json()] == [7, 3, 2, 1]
+    assert server.stop(signal.SIGTERM) == 0
+    assert orak("events", "replay", "--check", env=env).exit_code == 0
+
+
+async def stored(root, key, file):
+    async with LocalStorage.open(root, "http://unused", b"unused", SystemClock()) as storage:
+        await storage.publish(key, file, content_type="audio/mpeg")
+
+
+def test_songs_of_the_app_are_not_imported(orak, original):
+    assert orak("db", "upgrade", env=original).exit_code == 0
+    refused = orak("songs", "import", "-", env=original, stdin="id\n4\n")
+    assert refused.stderr == (
+        "error: the songs of this database belong to the app\n"
+        "hint: add songs in the app; a record may refer to any id in its table songs\n"
+    )
