@@ -6,7 +6,7 @@ import pytest
 
 from memory_orak import LEASE, OTHER_USER, OWNER, SelfAdvancingClock, a_memory_orak
 from orak.adapters.clock.frozen import FrozenClock
-from orak.application.ports.converter import DecoderDied, Unconvertible
+from orak.application.ports.converter import ConversionBroke, DecoderDied, Unconvertible
 from orak.application.ports.failures import Unavailable
 from orak.domain.processing import FailureCode, ProcessingStatus
 from processing import with_ports
@@ -100,11 +100,12 @@ async def test_an_outage_does_not_count_as_a_failure_and_is_retried_within_ten_s
     assert (await service.row(waiting)).status is S.COMPLETED
 
 
-async def test_a_bug_counts_as_a_failure(service, waiting, caplog):
-    service.converter.errors = [RuntimeError("a bug")]
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), ConversionBroke("  ValueError: a bug")])
+async def test_a_bug_is_logged_and_counts_as_a_failure(error, service, waiting, caplog):
+    service.converter.errors = [error]
     await service.use_cases.process_upload()
     row = await service.row(waiting)
-    assert (row.status, row.failures, row.error_message) == (S.UPLOADED, 1, "RuntimeError")
+    assert (row.status, row.failures, row.error_message) == (S.UPLOADED, 1, type(error).__name__)
     assert "a bug" in caplog.text
 
 

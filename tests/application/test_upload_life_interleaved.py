@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memory_orak import OTHER_USER, OWNER, MemoryOrak, a_memory_orak
-from orak.application.ports.converter import DecoderDied, Unconvertible
+from orak.application.ports.converter import ConversionBroke, DecoderDied, Unconvertible
 from orak.application.ports.failures import Unavailable
 from orak.domain.errors import OrakError
 from orak.domain.events import LoggedEvent
@@ -23,6 +23,7 @@ TROUBLES = [
     Unconvertible(FailureCode.CORRUPT),
     DecoderDied(FailureCode.DECODER_CRASHED),
     Unavailable("the store does not answer"),
+    ConversionBroke("  ValueError: a bug"),
     RuntimeError("a bug"),
 ]
 ENDED = {S.COMPLETED, S.FAILED, S.EXPIRED, S.CANCELLED, S.DELETED}

@@ -1,6 +1,6 @@
 import pytest
 
-from orak.application.ports.converter import DecoderDied, Unconvertible
+from orak.application.ports.converter import ConversionBroke, DecoderDied, Unconvertible
 from orak.domain.errors import (
     IdempotencyMismatch,
     LeaseLost,
@@ -36,6 +36,7 @@ from orak.domain.webhooks import DeliveryNotFound, EndpointNotFound
         (IdempotencyMismatch(), "the Idempotency-Key was used with another body"),
         (Unconvertible(FailureCode.CORRUPT), "the file cannot be converted: CORRUPT"),
         (DecoderDied(FailureCode.RESOURCE_LIMIT), "the decoding process was killed: RESOURCE_LIMIT"),
+        (ConversionBroke("  ValueError"), "the conversion broke off:\n  ValueError"),
         (
             Rejected([Problem("title", ProblemCode.TOO_LONG, 255), Problem("song_id", ProblemCode.INVALID)]),
             "title is TOO_LONG (limit 255); song_id is INVALID",

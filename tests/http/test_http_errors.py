@@ -243,6 +243,6 @@ def test_an_unknown_field_name_is_not_used_as_a_template():
 
 
 def test_every_error_that_reaches_a_caller_has_a_status_and_a_code():
-    internal = {"LeaseLost", "ObjectChanged", "Unconvertible", "DecoderDied"}
+    internal = {"LeaseLost", "ObjectChanged", "Unconvertible", "DecoderDied", "ConversionBroke"}
     known = {error.__name__ for error in OrakError.__subclasses__() if error.__module__.startswith("orak.")}
     assert known - internal == {error.__name__ for error in ERRORS}
