@@ -1,6 +1,7 @@
 """Access: every route without a token, as another user and as the owner; and pages of other origins."""
 
 import logging
+from datetime import timedelta
 from urllib.parse import quote
 
 import httpx
@@ -20,7 +21,8 @@ from http_api import (
     refusal,
     upload,
 )
-from orak.application.ports.converter import Unconvertible
+from orak.application.ports.converter import DecoderDied
+from orak.domain.policies.retries import MAX_FAILURES_WHEN_KILLED
 from orak.domain.processing import FailureCode
 
 TITLE = {"title": "다른 제목"}
@@ -83,8 +85,11 @@ EVERY_ROUTE = [
 
 
 async def a_failed_record(api: Api, owner) -> None:
-    api.service.converter.errors.append(Unconvertible(FailureCode.CORRUPT))
-    await convert(api, await create_record(owner, await upload(owner), title="비밀 노래"))
+    record = await create_record(owner, await upload(owner), title="비밀 노래")
+    for _ in range(MAX_FAILURES_WHEN_KILLED):
+        api.service.clock.advance(timedelta(minutes=10))
+        api.service.converter.errors.append(DecoderDied(FailureCode.DECODER_CRASHED))
+        await convert(api, record)
     await presign(owner)
 
 

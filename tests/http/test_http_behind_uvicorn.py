@@ -23,7 +23,7 @@ async def test_one_connection_serves_every_kind_of_answer(server_and_owner, capl
     signed = on_server(server, await presign(owner, originalFilename="엄마.webm"))
     answer = await owner.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
     assert answer.status_code == 200
-    answer = await owner.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"])
+    answer = await owner.put(signed["presignedUrl"], content=b"xyz", headers=signed["headers"])
     assert refusal(answer) == (412, "PRECONDITION_FAILED")
     record = await create_record(owner, signed)
     path = f"/records/async/{record['id']}"

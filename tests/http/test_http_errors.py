@@ -206,7 +206,7 @@ async def test_every_error_code_comes_with_its_documented_status(owner, other_us
             await anonymous.get("/nothing"),
             await anonymous.put("/health/live"),
             await owner.post("/records/async/1/retry"),
-            await anonymous.put(signed["presignedUrl"], content=b"abc", headers=signed["headers"]),
+            await anonymous.put(signed["presignedUrl"], content=b"xyz", headers=signed["headers"]),
             await owner.post("/records/async", content=b" " * 20_000),
             await owner.post("/records/async", content=b"{}"),
             await owner.post(
