@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
@@ -72,7 +73,7 @@ KINDS = {
     "mka-flac": Kind("matroska", "flac", layout="stereo", rate=44_100),
     "mov-aac": Kind("mov", "aac", layout="stereo"),
     "3gp-aac": Kind("3gp", "aac"),
-    "3gp-amr": Kind("3gp", "libopencore_amrnb", rate=8_000),
+    "3gp-amr": Kind("3gp", "amr_nb", rate=8_000),
     "latm-aac": Kind("latm", "aac", codec_options=(("flags", "global_header"),)),
     "caf-alac": Kind("caf", "alac", layout="stereo", rate=44_100),
     "mka-opus": Kind("matroska", "libopus"),
@@ -90,11 +91,14 @@ KINDS = {
     "w64": Kind("w64", "pcm_s24le", layout="stereo", rate=44_100),
     "rf64": Kind("wav", "pcm_f32le", options=(("rf64", "always"),)),
     "adpcm": Kind("wav", "adpcm_ms", rate=22_050),
-    "amr": Kind("amr", "libopencore_amrnb", rate=8_000),
+    "amr": Kind("amr", "amr_nb", rate=8_000),
     "adts-aac": Kind("adts", "aac", rate=44_100),
     "adts-stereo": Kind("adts", "aac", layout="stereo"),
 }
 
+
+_AMR_FRAME = bytes.fromhex("3c1e06e54001fd9f90921ffafc736a38c7884492b2d7d3fd612592778f5a1da0")
+"""20 ms of 400 Hz at 12.2 kb/s, with its header (RFC 4867 §5.3)."""
 
 Span = tuple[float, float]
 """From one second to another."""
@@ -105,9 +109,12 @@ def write(
 ) -> Path:
     """Write *sound* to *path* with tags that must not be published; return *path*.
 
-    The packets that begin in *dropped* are left out, and the others keep their timestamps.
+    The packets that begin in *dropped* are left out, and the others keep their timestamps. AMR, for which
+    not every PyAV has an encoder, always contains 400 Hz.
     """
     k = KINDS[kind]
+    if k.codec == "amr_nb":
+        return _write_amr(path, seconds, k.container)
     with av.open(str(path), "w", format=k.container, container_options=dict(k.options)) as container:
         container.metadata["title"] = "someone's secret"
         container.metadata["comment"] = "private"
@@ -118,6 +125,17 @@ def write(
                 at = packet.pts * packet.time_base
                 if not any(start <= at < end for start, end in dropped):
                     container.mux(packet)
+    return path
+
+
+def _write_amr(path: Path, seconds: float, container: str) -> Path:
+    data = b"#!AMR\n" + _AMR_FRAME * round(seconds * 50)
+    with av.open(BytesIO(data), format="amr") as source, av.open(str(path), "w", format=container) as target:
+        stream = target.add_stream_from_template(source.streams.audio[0])
+        for packet in source.demux(audio=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
     return path
 
 

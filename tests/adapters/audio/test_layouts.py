@@ -187,3 +187,11 @@ async def test_a_file_whose_only_track_has_an_unknown_codec_is_unsupported(conve
     source.write_bytes(source.read_bytes().replace(b"mp4a", b"apac", 1).replace(b"esds", b"free", 1))
 
     await assert_refused(converter, order(source), FailureCode.UNSUPPORTED_FORMAT)
+
+
+async def test_a_header_with_a_sample_rate_of_zero_is_corrupt(converter, order, tmp_path):
+    data = bytearray(samples.write(tmp_path / "source", samples.tone(0.1), 1.0, "caf").read_bytes())
+    at = data.index(b"desc") + 12
+    data[at : at + 8] = bytes(8)  # the sample rate, a 64-bit float
+
+    await assert_refused(converter, order(written(tmp_path / "zero", bytes(data))), FailureCode.CORRUPT)

@@ -124,7 +124,7 @@ class Decoder:
             frames = packet.decode()
         except av.error.MemoryError:
             raise
-        except av.error.FFmpegError:
+        except (av.error.FFmpegError, ValueError):  # ValueError: PyAV 19 after a decoder refused to open
             self._damaged = True
             return []
         plausible = [f for f in frames if f.samples > 0 and f.sample_rate in _SAMPLE_RATES]

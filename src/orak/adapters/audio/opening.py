@@ -81,7 +81,7 @@ class Track:
         """Return whether its first packets give any sound. This uses them up."""
         try:
             for packet in islice(self.container.demux(self.stream), _TRIED_PACKETS):
-                with suppress(av.error.InvalidDataError, av.error.PatchWelcomeError):
+                with suppress(ValueError, av.error.PatchWelcomeError):  # InvalidDataError is a ValueError
                     if packet.decode():
                         return True
         except av.error.MemoryError:

@@ -134,7 +134,7 @@ def _offsets(levels: Levels) -> tuple[float, ...]:
 def _only_side(levels: Levels) -> int | None:
     """Return the channel beside which the other one is silent; None if both have sound or neither."""
     powers = levels.powers
-    if len(powers) == 1 or min(powers) >= max(powers) * 10 ** (_SILENT_SIDE_DB / 10):
+    if len(powers) < 2 or min(powers) >= max(powers) * 10 ** (_SILENT_SIDE_DB / 10):
         return None
     return powers.index(max(powers))
 
