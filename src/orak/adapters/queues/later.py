@@ -26,5 +26,7 @@ class LaterWakeUps:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _wake_at(self, due: datetime) -> None:
-        await self._clock.sleep((due - self._clock.now()).total_seconds())
+        # A sleep may end a little early on this clock, and a claim before *due* would find nothing.
+        while (left := (due - self._clock.now()).total_seconds()) > 0:
+            await self._clock.sleep(left)
         await self._wake()

@@ -27,7 +27,8 @@ def batch() -> None:
 def set_size(size: int | None, url: str | None, token: str | None) -> None:
     """Print the batch size, or set it for every worker.
 
-    The size is the number of uploads that one batch starts, 1 to 1000.
+    The size is the number of uploads that one batch of one process may start, 1 to 1000. It holds from the
+    next batch on, until it is set again.
     """
     with orak_at(url, token) as orak:
         click.echo(orak.batch.statistics().batch_size if size is None else orak.batch.set_size(size))
@@ -36,7 +37,7 @@ def set_size(size: int | None, url: str | None, token: str | None) -> None:
 @batch.command("trigger")
 @remote_options
 def trigger(url: str | None, token: str | None) -> None:
-    """Start a batch now instead of at the next interval."""
+    """Start a batch in every worker within a second, instead of at the next interval."""
     with orak_at(url, token) as orak:
         orak.batch.trigger()
 

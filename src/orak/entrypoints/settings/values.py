@@ -98,11 +98,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[str, ...], Meta(description="list of accepted signing algorithms; default by key type")
     ] = ()
     batch_enabled: Annotated[
-        bool, Meta(description="switch for batches; without them only wake-ups start background conversions")
+        bool,
+        Meta(description="switch for batches; false turns off wake-ups too, unless SQS_QUEUE_URL is set"),
     ] = True
-    batch_size: Annotated[int, Meta(ge=1, le=1000, description="number of uploads that one batch starts")] = (
-        50
-    )
+    batch_size: Annotated[
+        int, Meta(ge=1, le=1000, description="number of uploads that one batch of one process may start")
+    ] = 50
     batch_interval_ms: Annotated[Positive, Meta(description="milliseconds between batches")] = 30_000
     batch_max_concurrent: Annotated[
         Positive, Meta(description="number of background conversions at once, at most one per core")
