@@ -51,7 +51,7 @@ test-pythons *arguments: setup
     done
 
 # Test the pages and the browser client in Chromium: `just test-browser [PYTEST ARGUMENTS]`
-test-browser *arguments: setup _chromium _modules
+test-browser *arguments: setup _chromium _modules _servers
     {{ bin }}/pytest tests/browser -n 2 "$@"
 
 # Test orak behind PgBouncer and other real servers: `just test-servers [PYTEST ARGUMENTS]`

@@ -69,3 +69,25 @@ def _address(process, errors):
         if "ORAK_TOKEN=" in line:
             return re.search(r"http\S+/#token=\S+", "".join(lines))[0]
     raise AssertionError("".join(lines) + errors.read_text())
+
+
+@contextmanager
+def a_serve(settings: dict[str, str]) -> Iterator[None]:
+    """Run `orak serve`, which accepts tokens of `SECRET`."""
+    command = [Path(sys.executable).parent / "orak", "serve"]
+    environment = {"PATH": os.environ["PATH"], "JWT_SECRET": SECRET} | settings
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, text=True
+    ) as process:
+        try:
+            lines = []
+            for line in process.stdout:
+                lines.append(line)
+                if line.strip().startswith("stop"):  # the last line of the banner
+                    break
+            else:
+                raise AssertionError("".join(lines))
+            yield
+        finally:
+            process.terminate()
+            process.communicate(timeout=20)
