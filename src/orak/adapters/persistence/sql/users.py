@@ -2,7 +2,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, exists, inspect, null, select
+from sqlalchemy import ColumnElement, bindparam, inspect, null, select
 from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Runner, within_transaction
@@ -16,14 +16,14 @@ from orak.domain.identity import SongId, UserId
 TABLES_OF_APP = "tables_of_app"
 """The setting of an adopted database, whose users and songs belong to the app: orak adds none."""
 
-_OF_APP = exists().where(settings.c.name == TABLES_OF_APP)
+_OF_APP = select(settings.c.value).where(settings.c.name == TABLES_OF_APP)
 
 _KNOWN = select(users.c.id).where(users.c.id == bindparam("id"))
 
 
 def is_adopted(connection: Connection) -> bool:
     """Whether users and songs belong to the app."""
-    return bool(connection.scalar(select(_OF_APP)))
+    return connection.scalar(_OF_APP) is not None
 
 
 def ensure_users(connection: Connection, user_ids: Iterable[UserId]) -> None:
