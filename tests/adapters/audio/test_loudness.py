@@ -54,6 +54,18 @@ def assert_described(conversion, published):
     assert conversion.loudness.true_peak_db == pytest.approx(published.true_peak_db, abs=0.1)
 
 
+@pytest.mark.parametrize("seconds", [0.43, 0.63, 1.02])
+async def test_a_short_sound_is_measured_without_the_silence_after_it(seconds, converter, order, tmp_path):
+    syllable = f"0.2*sin(2*PI*300*t)*(1-t/{seconds})"
+    ordered = order(samples.write_formula(tmp_path / "source", syllable, seconds, "flac-stereo", []))
+
+    conversion = await converter.convert(ordered, ignore)
+
+    published = samples.listen(ordered.audio)
+    assert published.lufs == pytest.approx(TARGET_LUFS, abs=PROMISED_LU)
+    assert_described(conversion, published)
+
+
 @pytest.mark.parametrize("sound", REACHABLE)
 async def test_both_promises_are_kept(sound, converter, order, tmp_path):
     formula, filters = REACHABLE[sound]

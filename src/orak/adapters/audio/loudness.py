@@ -1,6 +1,7 @@
 """Measurement of loudness and true peak."""
 
 import math
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -16,7 +17,8 @@ _SHORTEST_SECONDS = 0.4
 """Less has no loudness: the length of one block of ITU-R BS.1770-4."""
 
 _METER: tuple[Filter, ...] = (
-    ("apad", "pad_dur=0.1"),  # the meter reports every 100 ms and would withhold an incomplete last block
+    # The meter reports every 100 ms and would withhold the peak of an incomplete last step.
+    ("apad", "pad_dur=0.1"),
     ("ebur128", "peak=true:dualmono=true:metadata=1:framelog=quiet"),
 )
 
@@ -47,12 +49,18 @@ def measure(frames: Iterator[AudioFrame], layout: Layout, filters: Sequence[Filt
             samples += frame.samples
             yield frame
 
-    lufs = _ABSOLUTE_GATE_LUFS
+    # Blocks that reach into the padding do not count: BS.1770-4 measures complete blocks only.
+    readings: deque[tuple[int, float]] = deque(maxlen=3)
+    measured = 0
     peak = 0.0
     for frame in apply_filters(counted(), layout, (*filters, *_METER)):
         found = frame.metadata
-        lufs = float(found.get("lavfi.r128.I", lufs))
+        measured += frame.samples
+        if "lavfi.r128.I" in found:
+            readings.append((measured, float(found["lavfi.r128.I"])))
         peak = max(peak, float(found.get("lavfi.r128.true_peak", 0.0)))
+    complete = [reading for end, reading in readings if end <= samples]
+    lufs = complete[-1] if complete else _ABSOLUTE_GATE_LUFS
     return Measurement(
         samples=samples,
         lufs=lufs if lufs > _ABSOLUTE_GATE_LUFS and samples >= _SHORTEST_SECONDS * RATE else None,
