@@ -95,17 +95,6 @@ def test_several_files_upload_at_once_and_can_be_named_meanwhile(browsing, enter
         expect(page.get_by_role("heading", name="Uploads")).to_be_hidden()
 
 
-def test_an_unsupported_file_is_refused_in_a_few_words(browsing, enter, tmp_path):
-    words = tmp_path / "words.txt"
-    words.write_text("na-na-na")
-    with browsing() as context:
-        page = enter(context)
-        page.locator("#files").set_input_files(words)
-        reason = page.locator(".arrival-foot .problem")
-        expect(reason).to_contain_text("This type of file is not supported. Choose webm, ogg, m4a, mp3,")
-        assert len(reason.inner_text()) < 200
-
-
 def test_a_cancelled_upload_leaves_no_record(demo, browsing, enter, sung):
     token = demo.token()
     with browsing() as context:
