@@ -189,6 +189,18 @@ async def test_a_file_whose_only_track_has_an_unknown_codec_is_unsupported(conve
     await assert_refused(converter, order(source), FailureCode.UNSUPPORTED_FORMAT)
 
 
+@pytest.mark.parametrize("object_type", [7, 8])  # TwinVQ and CELP (ISO/IEC 14496-3)
+async def test_a_codec_variant_that_no_decoder_knows_is_unsupported(object_type, converter, order, tmp_path):
+    source = samples.write(tmp_path / "source", samples.tone(0.1), 1.0, "m4a-aac")
+    data = bytearray(source.read_bytes())
+    config = data.index(b"\x11\x90", data.index(b"esds"))  # AAC-LC, 48 kHz, stereo
+    data[config] = object_type << 3 | 1
+
+    await assert_refused(
+        converter, order(written(tmp_path / "variant", bytes(data))), FailureCode.UNSUPPORTED_FORMAT
+    )
+
+
 async def test_a_header_with_a_sample_rate_of_zero_is_corrupt(converter, order, tmp_path):
     data = bytearray(samples.write(tmp_path / "source", samples.tone(0.1), 1.0, "caf").read_bytes())
     at = data.index(b"desc") + 12

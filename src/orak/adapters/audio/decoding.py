@@ -69,8 +69,9 @@ class Decoder:
 
         Raises:
             Unconvertible: DURATION_EXCEEDED; EMPTY_AUDIO; CORRUPT if every packet is damaged, or if the
-                stream is longer than an exact header declares; UNSUPPORTED_FORMAT if no frame has a
-                plausible sample rate, or one has too many channels.
+                stream is longer than an exact header declares; UNSUPPORTED_FORMAT if libav does not
+                know the variant of the codec, if no frame has a plausible sample rate, or if one has too
+                many channels.
         """
         empty = True
         for placed in self._timeline.place(self._decoded(progress)):
@@ -124,6 +125,9 @@ class Decoder:
             frames = packet.decode()
         except av.error.MemoryError:
             raise
+        except (av.error.NotImplementedError, av.error.PatchWelcomeError):
+            self._unsupported = True
+            return []
         except (av.error.FFmpegError, ValueError):  # ValueError: PyAV 19 after a decoder refused to open
             self._damaged = True
             return []
