@@ -90,6 +90,14 @@ async def test_a_voice_beside_a_silent_side_is_centred(side, other, converter, o
         assert left == pytest.approx(right, rel=0.01)
 
 
+async def test_a_silent_side_with_a_dc_offset_is_centred(converter, order, tmp_path):
+    sounds = [samples.tone(0.045), lambda _t: 0.1]
+    source = written(tmp_path / "source", samples.written_wav(sounds, 1.0))
+
+    for left, right in await assert_published(converter, order(source)):
+        assert left == pytest.approx(right, rel=0.01)
+
+
 async def test_a_quiet_side_stays_where_it_is(converter, order, tmp_path):
     sounds = [samples.tone(0.1, 440), samples.tone(0.001, 880)]
     source = written(tmp_path / "source", samples.written_wav(sounds, 1.0))
@@ -149,6 +157,24 @@ async def test_every_sample_format_of_wav_is_read(bits, encoding, converter, ord
     data = samples.written_wav([samples.tone(0.1)] * 2, 1.0, bits=bits, encoding=encoding)
 
     await assert_published(converter, order(written(tmp_path / "source", data)))
+
+
+@pytest.mark.parametrize("scale", [30, 2_500, 30_000, 2**23, 2**31])
+async def test_floats_on_the_scale_of_integers_are_sound(scale, converter, order, tmp_path):
+    sounds = [samples.tone(0.9 * scale)]
+    data = samples.written_wav(sounds, 1.0, bits=32, encoding=3)
+
+    levels = await assert_published(converter, order(written(tmp_path / "source", data)))
+
+    assert all(left == pytest.approx(levels[0][0], rel=0.05) for left, _ in levels)
+
+
+async def test_the_input_loudness_is_that_of_the_file_on_whatever_scale(converter, order, tmp_path):
+    data = samples.written_wav([samples.tone(0.1 * 2**15)], 1.0, bits=32, encoding=3)
+
+    conversion = await converter.convert(order(written(tmp_path / "source", data)), ignore)
+
+    assert conversion.loudness.input_lufs == pytest.approx(-23.7 + 90.3, abs=0.2)
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf, 1e30])

@@ -3,6 +3,7 @@
 Memory does not grow with the duration.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -96,13 +97,17 @@ class _Conversion:
         return Conversion(
             duration_seconds=seconds,
             loudness=Loudness(
-                input_lufs=_rounded(measured.lufs),
+                input_lufs=_rounded(self._source_lufs(measured)),
                 output_lufs=_rounded(published.lufs),
                 true_peak_db=_rounded(published.true_peak_db),
                 limited_by=search.limited_by,
             ),
             encodings=len(search.encodings),
         )
+
+    def _source_lufs(self, measured: Measurement) -> float | None:
+        """Return the loudness before the source was scaled."""
+        return None if measured.lufs is None else measured.lufs - 20 * math.log10(self._treatment.scale)
 
     def _measure_source(self) -> tuple[Measurement, float]:
         """Measure the source and its duration, and choose its treatment.

@@ -6,7 +6,7 @@ import msgspec
 
 MEBIBYTE = 1024 * 1024
 
-MAX_TREATMENTS = 4
+MAX_TREATMENTS = 5
 """How many times a source may be measured: each finding, such as a DC offset, repeats the measurement."""
 
 MAX_REHEARSALS = 4

@@ -25,8 +25,15 @@ headroom, because peaks are at least 3 dB above the RMS, and of a voice 12 dB.""
 _SMALLEST_OFFSET = 1e-4
 """-80 dBFS. The meter has six decimals."""
 
-_LARGEST_SAMPLE = 100.0
-"""+40 dBFS. A float sample beyond it, or one that is no number, is no sound: it becomes 0."""
+_LARGEST_SAMPLE = 2.0**32
+"""A float sample beyond it, or one that is no number, is no sound: it becomes 0. Some programs write floats
+on the scale of 16, 24 or 32-bit integers."""
+
+_LOUDEST_RMS = 1.0
+"""0 dBFS. A louder source is scaled down: the meter of loudness ends at +10 LUFS."""
+
+_SCALED_RMS = 0.125
+"""-18 dBFS. Parts of a scaled source may be louder than all of it."""
 
 _METER: tuple[Filter, ...] = (
     ("asetnsamples", f"n={RATE // 10}:p=0"),  # three times faster than metering each frame
@@ -82,6 +89,9 @@ class Treatment(msgspec.Struct, frozen=True):
     offsets: tuple[float, ...] = ()
     """The DC offset to remove from each channel; empty for none."""
 
+    scale: float = 1.0
+    """By what samples are multiplied after that: a power of two."""
+
     side: int | None = None
     """The only channel with sound, which becomes mono; None if there is another."""
 
@@ -93,15 +103,18 @@ class Treatment(msgspec.Struct, frozen=True):
     def improved(self, layout: Layout, levels: Levels) -> "Treatment":
         """Return the treatment for a source with this layout and these levels.
 
-        It is the same one if the source needs no other. One source needs at most three improvements.
+        It is the same one if the source needs no other. One source needs at most four improvements.
         """
         if layout == "stereo" and self.channels == "mono":
             return Treatment("stereo", repairs=self.repairs)
         if not levels.plausible:
             return self if self.repairs else msgspec.structs.replace(self, repairs=True)
-        if self.offsets or self.side is not None:
+        if self.side is not None:
             return self
-        return msgspec.structs.replace(self, offsets=_offsets(levels), side=_only_side(levels))
+        side = _only_side(levels)
+        if self.offsets or self.scale != 1.0:  # the offset hid what a side holds: look again without it
+            return msgspec.structs.replace(self, side=side)
+        return msgspec.structs.replace(self, offsets=_offsets(levels), scale=_scale(levels), side=side)
 
     def filters(self, mix: Mix | None, skipped: float) -> tuple[Filter, ...]:
         """Return the filters for frames with this mix; None for plain mono or stereo."""
@@ -118,6 +131,8 @@ class Treatment(msgspec.Struct, frozen=True):
         if self.offsets:
             values = "|".join(f"val({channel})-({dc:.6f})" for channel, dc in enumerate(self.offsets))
             chain += [("aeval", f"{values}:c=same"), ("aformat", "sample_fmts=fltp")]
+        if self.scale != 1.0:
+            chain.append(("volume", f"{self.scale!r}:precision=float"))
         if self.side is not None:
             chain.append(("pan", f"mono|c0=c{self.side}"))
         return tuple(chain)
@@ -129,6 +144,14 @@ def _offsets(levels: Levels) -> tuple[float, ...]:
     if any(abs(dc) > max(_SMALLEST_OFFSET, _OFFSET_SHARE * math.sqrt(power)) for dc, power in pairs):
         return levels.offsets
     return ()
+
+
+def _scale(levels: Levels) -> float:
+    """Return by what to multiply the sound so that its loudness can be measured; 1 for sound up to 0 dBFS."""
+    rms = math.sqrt(max(levels.powers, default=0.0))
+    if rms <= _LOUDEST_RMS:
+        return 1.0
+    return 2.0 ** -math.ceil(math.log2(rms / _SCALED_RMS))
 
 
 def _only_side(levels: Levels) -> int | None:
@@ -145,7 +168,7 @@ def resample(
     """Yield *frames* as 48 kHz, 32-bit float, treated, with silence in the gaps.
 
     Sample rate and channel layout of the input may change between frames. *levels* receives what is
-    measured before an offset or a side is removed.
+    measured after the treatment.
 
     Raises:
         Unconvertible: UNSUPPORTED_FORMAT if the frames cannot be mixed down.
