@@ -155,6 +155,18 @@ def test_a_dip_is_made_where_the_encoder_raised_a_peak_and_only_there():
     assert second.setting.dips[7] > 0.5 - CEILING_DBTP
 
 
+def test_the_ceiling_is_lowered_where_each_encoding_raises_other_peaks():
+    encoder = Encoder(a_source(-30.0, -14.5), chance=3.0, softness=0.2)
+    encoder.levels = [0.0] * BLOCKS
+
+    search = run(encoder)
+
+    assert search.best.result.true_peak_db <= PEAK_LIMIT_DBTP
+    assert search.best.result.lufs == pytest.approx(TARGET_LUFS, abs=0.5)
+    assert not search.best.setting.dips
+    assert len(search.encodings) <= 3
+
+
 @pytest.mark.parametrize(
     ("source", "limit"),
     [

@@ -184,8 +184,8 @@ class _Conversion:
             else:
                 frames, chain = source, (*filters, *chain)
             filtered = peaks.collect(apply_filters(frames, self._layout, chain))
-            joint = setting.joint or self._layout == "mono"  # both channels of mono are the same
-            encode(filtered, path, task.profile, task.title, joint=joint)
+            is_mono = self._layout == "mono"
+            encode(filtered, path, task.profile, task.title, is_mono=is_mono, steady=setting.steady)
         return peaks
 
     def _measure_encoded(self, path: Path) -> tuple[Measurement, tuple[Peak, ...]]:

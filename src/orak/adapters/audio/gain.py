@@ -34,8 +34,11 @@ class Setting(msgspec.Struct, frozen=True):
     dips: Dips = {}
     """Moments to turn down, after the limiter."""
 
-    joint: bool = False
-    """Whether AAC encodes sum and difference only: claps of noise then overshoot less."""
+    steady: bool = False
+    """Whether AAC encodes sum and difference only, and shapes no noise in time (TNS).
+
+    Claps of noise then overshoot by up to 3 dB less.
+    """
 
     def limiting_db(self, source: Measurement) -> float:
         """Return how far the limiter lowers the highest peak of *source*, in dB; 0 if none is needed."""

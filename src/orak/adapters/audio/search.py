@@ -43,6 +43,13 @@ _RESERVE_LU = 0.15
 _TYPICAL_SLOPE, _LEAST_SLOPE = 0.6, 0.25
 """LU for one dB more into the limiter: what claps and voices have, and the least that is believed."""
 
+_FEW_PEAKS = 12
+"""Up to so many blocks above the limit are turned down one by one. More are no accident: another encoding
+raises others, and only a lower ceiling keeps them all below."""
+
+_CEILING_MARGIN_DB = 0.3
+"""How far the ceiling goes below what the last encoding asks for."""
+
 _MARGINS_DB = (0.4, 0.8, 1.2, 1.6, 2.0)
 """How far dips go below the true peak's limit after the first encoding above it, the second, and so on."""
 
@@ -170,24 +177,35 @@ class LoudnessSearch(msgspec.Struct, frozen=True):
         above = sum(each.excess_db > 0 for each in self.encodings)
         if above > len(_MARGINS_DB):
             return self._turned_down(_LAST_MARGINS_DB[above - len(_MARGINS_DB) - 1])
-        gain, ceiling, limiter, dips, joint = msgspec.structs.astuple(last.setting)
+        gain, ceiling, limiter, dips, steady = msgspec.structs.astuple(last.setting)
         exceeded = last.encoded and last.excess_db > 0
-        if exceeded:
+        lowered = 0.0
+        if exceeded and sum(peak.dbtp > PEAK_LIMIT_DBTP for peak in last.peaks) > _FEW_PEAKS:
+            lowered = last.excess_db + _CEILING_MARGIN_DB
+            ceiling -= lowered
+        elif exceeded:
             dips = deepened(dips, last.peaks, PEAK_LIMIT_DBTP - _MARGINS_DB[above - 1])
         missing = 0.0
         # Any change of gain moves all peaks again, so a gain that fits is kept while dips are being found.
-        fits = last.encoded and above != 1 and abs(last.shortfall_lu) <= _ACCEPTED_LU
+        fits = not lowered and last.encoded and above != 1 and abs(last.shortfall_lu) <= _ACCEPTED_LU
         if last.result.lufs is not None and self.source.lufs is not None and not fits:
             slope = self._slope(last)
-            wanted = gain + (last.shortfall_lu + self._reserve(last, dips)) / slope
+            # The limiter keeps the height of the sound above its ceiling only in part.
+            lost = (1 - slope) * lowered
+            wanted = gain + (last.shortfall_lu + lost + self._reserve(last, dips)) / slope
             gain = self._allowed(wanted)
             missing = (wanted - gain) * slope
         if missing > _ACCEPTED_LU / 2 and gain < MAX_GAIN_DB and not exceeded:
             if limiter + 1 < len(LIMITERS):
                 limiter += 1
-            else:
+            elif not self._has_exceeded:
                 ceiling = PEAK_LIMIT_DBTP - _SAME_DB
-        return Setting(gain, ceiling, limiter, dips, joint or exceeded)
+        return Setting(gain, ceiling, limiter, dips, steady or exceeded)
+
+    @property
+    def _has_exceeded(self) -> bool:
+        """Whether an encoding exceeded the true peak: the ceiling then stays as low as it asked for."""
+        return any(each.excess_db > 0 for each in self.encodings)
 
     def _turned_down(self, margin_db: float) -> Setting:
         """Return the setting that came nearest to the true peak, with less gain if it exceeded it."""
