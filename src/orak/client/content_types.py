@@ -2,17 +2,17 @@ from pathlib import PurePath
 
 _TYPES = {
     **dict.fromkeys(("webm", "weba"), "audio/webm"),
-    **dict.fromkeys(("ogg", "oga", "opus"), "audio/ogg"),
+    **dict.fromkeys(("ogg", "oga", "opus", "ogv"), "audio/ogg"),
     **dict.fromkeys(("m4a", "mp4", "m4b"), "audio/mp4"),
-    "qta": "audio/quicktime",
-    "3gp": "audio/3gpp",
+    **dict.fromkeys(("qta", "mov"), "audio/quicktime"),
+    **dict.fromkeys(("3gp", "3gpp"), "audio/3gpp"),
     "aac": "audio/aac",
     "mp3": "audio/mpeg",
     "wav": "audio/wav",
     "flac": "audio/flac",
     **dict.fromkeys(("aiff", "aif"), "audio/aiff"),
     "caf": "audio/x-caf",
-    "mka": "audio/x-matroska",
+    **dict.fromkeys(("mka", "mkv"), "audio/x-matroska"),
 }
 """The content type to send for each extension that orak accepts."""
 

@@ -18,7 +18,7 @@ class AudioFormat(NamedTuple):
 ACCEPTED: Sequence[AudioFormat] = (
     AudioFormat(("webm", "weba"), ("audio/webm", "video/webm")),
     AudioFormat(
-        ("ogg", "oga", "opus"),
+        ("ogg", "oga", "opus", "ogv"),
         (
             *("audio/ogg", "audio/opus", "application/ogg", "video/ogg"),
             *("audio/x-opus+ogg", "audio/x-vorbis+ogg"),
@@ -31,8 +31,8 @@ ACCEPTED: Sequence[AudioFormat] = (
             "audio/mp4a-latm",
         ),
     ),
-    AudioFormat(("qta",), ("audio/quicktime", "video/quicktime")),
-    AudioFormat(("3gp",), ("audio/3gpp", "video/3gpp")),
+    AudioFormat(("qta", "mov"), ("audio/quicktime", "video/quicktime")),
+    AudioFormat(("3gp", "3gpp"), ("audio/3gpp", "video/3gpp")),
     AudioFormat(
         ("aac",),
         ("audio/aac", "audio/aacp", "audio/x-aac", "audio/vnd.dlna.adts", "audio/x-hx-aac-adts"),
@@ -42,7 +42,7 @@ ACCEPTED: Sequence[AudioFormat] = (
     AudioFormat(("flac",), ("audio/flac", "audio/x-flac")),
     AudioFormat(("aiff", "aif"), ("audio/aiff", "audio/x-aiff")),
     AudioFormat(("caf",), ("audio/x-caf", "audio/caf")),
-    AudioFormat(("mka",), ("audio/x-matroska", "audio/matroska", "video/x-matroska", "video/matroska")),
+    AudioFormat(("mka", "mkv"), ("audio/x-matroska", "audio/matroska", "video/x-matroska", "video/matroska")),
 )
 """What browsers, phones and operating systems send for audio that they recorded or hold."""
 

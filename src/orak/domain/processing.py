@@ -75,5 +75,8 @@ _FAILURE_OF = {
 
 
 def failure_of(status: ProcessingStatus, failure: FailureCode | None) -> FailureCode | None:
-    """Return the failure that clients see: that of an upload that never arrived, or the stored one."""
-    return _FAILURE_OF.get(status, failure)
+    """Return the failure that clients see: that of an upload that never arrived, or the stored one.
+
+    The stored one counts only while the upload is FAILED: another program may have completed it since.
+    """
+    return failure if status is _S.FAILED else _FAILURE_OF.get(status)

@@ -198,10 +198,12 @@ class Upload(msgspec.Struct, frozen=True):
     def awaits_arrival(self) -> bool:
         """Whether bytes that arrive now are verified.
 
-        It is PENDING, or EXPIRED while a Record waits.
+        It is PENDING, or EXPIRED while a Record waits. Uploads of the app in other directories, in an adopted
+        database, are not orak's to verify.
         """
-        return self.status is ProcessingStatus.PENDING or (
-            self.status is ProcessingStatus.EXPIRED and self.record_id is not None
+        return self.directory == RECORDINGS and (
+            self.status is ProcessingStatus.PENDING
+            or (self.status is ProcessingStatus.EXPIRED and self.record_id is not None)
         )
 
     @property
@@ -222,7 +224,7 @@ class Upload(msgspec.Struct, frozen=True):
     @property
     def is_over(self) -> bool:
         """Whether only a purge can follow; an EXPIRED upload may still get a Record."""
-        return self.record_id is None and self.status in ENDS
+        return self.directory == RECORDINGS and self.record_id is None and self.status in ENDS
 
     def next_check(self, at: datetime) -> datetime:
         """Return when to look again for bytes that have not arrived *at* this time."""

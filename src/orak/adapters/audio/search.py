@@ -118,7 +118,10 @@ class LoudnessSearch(msgspec.Struct, frozen=True):
         if len(self.encodings) == MAX_ENCODINGS or (last.encoded and last.keeps_promises):
             return None
         setting = self._improved(last)
-        if any(_same(setting, each.setting) for each in self.tries):
+        tried = (
+            self.encodings if last.encoded else self.tries
+        )  # a rehearsal does not tell what the encoder does
+        if any(_same(setting, each.setting) for each in tried):
             return None if last.encoded else Step("encode", last.setting)
         limiting = setting.limiting_db(self.source)
         if last.encoded:

@@ -12,6 +12,7 @@ from orak.adapters.storage.bucket_settings import BucketSettings
 from orak.adapters.storage.held_object import HeldObject
 from orak.adapters.storage.keys import check_key, is_valid
 from orak.adapters.storage.s3_bucket import Bucket, stored_object
+from orak.adapters.storage.s3_errors import Unsupported
 from orak.adapters.storage.s3_probe import new_probe_key, probe
 from orak.adapters.storage.s3_transfers import download, read_small, upload
 from orak.application.ports.clock import Clock
@@ -170,7 +171,7 @@ class S3Storage:
             while True:
                 try:
                     answer = await self._bucket.call("list_multipart_uploads", Prefix=f"{folder}/", **page)
-                except ObjectMissing:  # some stores answer 404 if there are none
+                except (ObjectMissing, Unsupported):  # 404 if there are none, or no multipart uploads at all
                     break
                 for found in answer.get("Uploads", ()):
                     begun_at = found["Initiated"].astimezone(UTC)

@@ -115,7 +115,7 @@ class _Requests:
     ) -> httpx.Response:
         try:
             return await self._http.request(method, url, headers=headers, content=content)
-        except (httpx.TransportError, httpx.InvalidURL) as error:
+        except (httpx.RequestError, httpx.InvalidURL) as error:
             # Only the name of the error: its text may hold a signed URL.
             raise Unavailable(f"S3 does not answer ({type(error).__name__})") from error
 

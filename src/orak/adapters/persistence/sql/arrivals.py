@@ -17,8 +17,13 @@ from orak.domain.upload import Upload
 # The column of the join, not `records.id`: PostgreSQL then plans an anti-join and estimates its size.
 _WITHOUT_RECORD = records.c.upload_id.is_(None)
 
+# An adopted database may hold the app's uploads in other directories, which orak leaves alone. With `=`,
+# SQLite would walk the index of directories, which holds every upload. A literal, not a parameter: PostgreSQL
+# then knows that nearly every upload is a recording.
+_OF_ORAK = uploads.c.directory.like(literal_column(f"'{RECORDINGS}'"))
+
 # `not_before` is never NULL (rows.py writes AT_ONCE), so one comparison finds every upload that is due.
-_DUE = UPLOADS.where(AWAITED, uploads.c.not_before <= bindparam("until")).order_by(
+_DUE = UPLOADS.where(AWAITED, _OF_ORAK, uploads.c.not_before <= bindparam("until")).order_by(
     uploads.c.not_before, uploads.c.id
 )
 _ORPHANS = UPLOADS.where(
@@ -26,13 +31,11 @@ _ORPHANS = UPLOADS.where(
     _WITHOUT_RECORD,
     uploads.c.created_at < bindparam("until"),
     uploads.c.not_before < bindparam("until"),  # later for an upload that orak adopted
-    # With `=`, SQLite would walk the index of directories, which holds every upload. A literal, not a
-    # parameter: PostgreSQL then knows that nearly every upload is a recording.
-    uploads.c.directory.like(literal_column(f"'{RECORDINGS}'")),
+    _OF_ORAK,
 ).order_by(uploads.c.created_at, uploads.c.id)
-_TOMBSTONES = UPLOADS.where(ENDED, _WITHOUT_RECORD, uploads.c.ended_at < bindparam("until")).order_by(
-    uploads.c.ended_at, uploads.c.id
-)
+_TOMBSTONES = UPLOADS.where(
+    ENDED, _OF_ORAK, _WITHOUT_RECORD, uploads.c.ended_at < bindparam("until")
+).order_by(uploads.c.ended_at, uploads.c.id)
 _KNOWN = UPLOADS.where(uploads.c.uuid.in_(bindparam("uuids", expanding=True)))
 _POSTPONE = (
     update(uploads).where(AWAITED, uploads.c.id == bindparam("of_id")).values(not_before=bindparam("until"))

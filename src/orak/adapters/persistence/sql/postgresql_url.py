@@ -6,6 +6,7 @@ Its parameters: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ
 import os
 import ssl
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
@@ -131,7 +132,7 @@ class PostgresqlUrl(msgspec.Struct, frozen=True):
         if from_system:
             context.load_default_certs()
         else:
-            context.load_verify_locations(self.tls.get("sslrootcert"))
+            context.load_verify_locations(self.tls.get("sslrootcert") or _default_authorities())
         if "sslcrl" in self.tls:
             context.load_verify_locations(self.tls["sslcrl"])
             context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
@@ -204,3 +205,11 @@ def _authority(hosts: str) -> tuple[list[str], list[str]]:
         names.append(unquote(bare).strip("[]"))
         ports.append(port)
     return names, ports
+
+
+def _default_authorities() -> str:
+    """Return the file in which libpq looks for certificate authorities if the URL names none."""
+    file = Path.home() / ".postgresql" / "root.crt"
+    if not file.is_file():
+        raise ValueError(f"sslmode=verify-full needs sslrootcert, a file or `system`: there is no {file}")
+    return str(file)

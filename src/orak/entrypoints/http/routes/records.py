@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import NamedTuple
+from zlib import crc32
 
 from litestar import Response, Router, delete, patch, post
 from litestar.params import FromPath
@@ -265,4 +266,6 @@ def _etag(snapshot: RecordSnapshot, language: str) -> str:
     It includes the language, because the message of a failure depends on it.
     """
     record, upload = snapshot.record, snapshot.upload
-    return f'"{record.version}-{upload.version}-{upload.progress}-{language}"'
+    # Status and title too: in an adopted database, the app changes them without a new version.
+    title = crc32(record.title.encode())
+    return f'"{record.version}-{upload.version}-{upload.progress}-{upload.status}-{title:x}-{language}"'

@@ -9,22 +9,22 @@
 const FORMATS = [
   [["webm", "weba"], ["audio/webm", "video/webm"]],
   [
-    ["ogg", "oga", "opus"],
+    ["ogg", "oga", "opus", "ogv"],
     ["audio/ogg", "audio/opus", "application/ogg", "video/ogg", "audio/x-opus+ogg", "audio/x-vorbis+ogg"],
   ],
   [
     ["m4a", "mp4", "m4b"],
     ["audio/mp4", "video/mp4", "audio/x-m4a", "audio/m4a", "audio/x-m4b", "audio/m4b", "audio/mp4a-latm"],
   ],
-  [["qta"], ["audio/quicktime", "video/quicktime"]],
-  [["3gp"], ["audio/3gpp", "video/3gpp"]],
+  [["qta", "mov"], ["audio/quicktime", "video/quicktime"]],
+  [["3gp", "3gpp"], ["audio/3gpp", "video/3gpp"]],
   [["aac"], ["audio/aac", "audio/aacp", "audio/x-aac", "audio/vnd.dlna.adts", "audio/x-hx-aac-adts"]],
   [["mp3"], ["audio/mpeg", "audio/mp3"]],
   [["wav"], ["audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"]],
   [["flac"], ["audio/flac", "audio/x-flac"]],
   [["aiff", "aif"], ["audio/aiff", "audio/x-aiff"]],
   [["caf"], ["audio/x-caf", "audio/caf"]],
-  [["mka"], ["audio/x-matroska", "audio/matroska", "video/x-matroska", "video/matroska"]],
+  [["mka", "mkv"], ["audio/x-matroska", "audio/matroska", "video/x-matroska", "video/matroska"]],
 ];
 
 /** Return the content type to sign for *blob*, without parameters. @param {Blob} blob @param {string} [name] */

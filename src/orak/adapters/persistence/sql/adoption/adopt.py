@@ -17,6 +17,7 @@ _LOCKS = (
     "LOCK TABLE uploads, records IN ACCESS EXCLUSIVE MODE",
     "LOCK TABLE users, songs IN SHARE MODE",  # others may read them, and add no rows until they are counted
 )
+_LOCK_SECONDS = 3
 _KINDS = """
     SELECT COALESCE(u.processing_status, 'UPLOADED'), u.directory = 'recordings', r.id IS NOT NULL, count(*)
     FROM uploads AS u LEFT JOIN records AS r ON r.upload_id = u.id
@@ -74,8 +75,7 @@ def adopt(url: str, *, convert: bool = False) -> Adoption | None:
     def run(connection: Connection) -> Adoption | None:
         if not _is_adoptable(connection):
             return None
-        for lock in _LOCKS:
-            connection.exec_driver_sql(lock)
+        _lock(connection)
         plan = _plan(connection, convert=convert)
         for step in plan.steps:
             _take(step, connection)
@@ -114,6 +114,19 @@ def _take(step: Step, connection: Connection) -> None:
             connection.exec_driver_sql(statement)
         except (Unavailable, StaleVersion) as refused:
             raise _refusal(f"cannot {step.what}: {refused}") from refused
+
+
+def _lock(connection: Connection) -> None:
+    """Lock the tables, or refuse soon: while this waits for the app, the app waits for it."""
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
+    try:
+        for lock in _LOCKS:
+            connection.exec_driver_sql(lock)
+    except Unavailable:
+        raise UnusableSchema(
+            f"the app has held the tables for {_LOCK_SECONDS} seconds; nothing was changed",
+            "try again when no long transaction of the app is open",
+        ) from None
 
 
 def _refusal(reason: str) -> UnusableSchema:

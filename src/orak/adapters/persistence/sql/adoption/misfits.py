@@ -54,6 +54,10 @@ _ROWS = {
     "{} of an unknown user": """
         SELECT count(*) FROM uploads WHERE NOT EXISTS (SELECT FROM users WHERE users.id = uploads.uploader_id)
     """,
+    "{} with a record of another user": """
+        SELECT count(*) FROM uploads JOIN records ON records.upload_id = uploads.id
+        WHERE records.user_id <> uploads.uploader_id
+    """,
     "{} with two records": """
         SELECT count(*) FROM (SELECT 1 FROM records GROUP BY upload_id HAVING count(*) > 1) AS repeated
     """,

@@ -12,7 +12,14 @@ _COMPLETE_UPLOAD = """
         NEW.object_key := COALESCE(
             NEW.object_key, concat(NEW.directory, '/', NEW.uuid, '_', NEW.original_filename)
         );
-        IF NEW.processing_status = 'FAILED' THEN
+        IF TG_OP = 'UPDATE' AND NEW.version = OLD.version
+            AND NEW.processing_status IS DISTINCT FROM OLD.processing_status
+        THEN
+            NEW.changed_at := CURRENT_TIMESTAMP;
+        END IF;
+        IF NEW.processing_status = 'COMPLETED' THEN
+            NEW.progress := 100;
+        ELSIF NEW.processing_status = 'FAILED' THEN
             NEW.failure_code := COALESCE(NEW.failure_code, 'FAILED_TOO_OFTEN');
         ELSIF NEW.processing_status = 'PROCESSING' AND NEW.lease_until IS NULL
             AND NEW.directory = 'recordings'
@@ -31,6 +38,7 @@ _COMPLETE_UPLOAD = """
 _COMPLETE_UPLOADS = """
     CREATE TRIGGER orak_complete_upload BEFORE INSERT OR UPDATE ON uploads FOR EACH ROW WHEN (
         NEW.created_at IS NULL OR NEW.processing_status IS NULL OR NEW.object_key IS NULL
+        OR NEW.processing_status = 'COMPLETED' AND NEW.progress < 100
         OR NEW.processing_status = 'FAILED' AND NEW.failure_code IS NULL
         OR NEW.processing_status = 'PROCESSING' AND NEW.lease_until IS NULL
         OR NEW.processing_status = 'UPLOADED' AND NEW.turn IS NULL

@@ -18,12 +18,13 @@ from orak.application.ports.failures import InvalidConfiguration
 
 T = TypeVar("T")
 
-HEAD = "0010"
+HEAD = "1000"
 """The revision that this version of orak makes: the newest one in `versions/`."""
 
 _ERA = 1000
 """Revisions are numbers. Within one thousand, a revision only adds to the schema, so an older orak can work
-on it. A revision that removes what an older orak needs begins the next thousand: a major version."""
+on it. A revision that removes what an older orak needs comes with the next thousand, a major version; an
+older orak then refuses to start."""
 
 
 _SHOWN_TABLES = 5

@@ -5,7 +5,7 @@ from alembic import op
 
 from orak.adapters.persistence.sql.dialect import UtcDateTime
 
-revision = "0010"
+revision = "1000"  # since 0009, events cannot be read by an older orak
 down_revision = "0009"
 branch_labels = None
 depends_on = None
