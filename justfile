@@ -11,9 +11,9 @@ pip := uv + " pip install --quiet --python " + python
 default:
     @{{ justfile_directory() }}/.venv/bin/just --list --unsorted
 
-# Install the locked development requirements
+# Install the locked development requirements, compiled: tests start many processes
 setup:
-    @{{ pip }} --require-hashes -r requirements/dev.txt
+    @{{ pip }} --compile-bytecode --require-hashes -r requirements/dev.txt
     @{{ pip }} --no-deps --no-build-isolation --editable .
 
 # Record, upload, convert and play a sample on embedded defaults, then serve: `just demo [FILE] [--once]`

@@ -19,7 +19,7 @@ def test_a_bad_setting_is_one_line_and_a_hint(orak, command):
     assert refused.exit_code == 2
     assert refused.stderr.splitlines()[-2:] == [
         "error: BATCH_SIZE is 'abc', not a whole number from 1 to 1000",
-        "hint: BATCH_SIZE is the number of uploads that one batch starts",
+        "hint: BATCH_SIZE is the number of uploads that one batch of one process may start",
     ]
 
 

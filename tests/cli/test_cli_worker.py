@@ -143,9 +143,14 @@ def test_a_worker_without_redis_polls(start, env):
 def test_redis_without_its_packages_is_one_line_and_a_hint(orak, env, monkeypatch):
     monkeypatch.setitem(sys.modules, "orak.adapters.queues.taskiq_broker", None)
     monkeypatch.setitem(sys.modules, "taskiq", None)
-    monkeypatch.delitem(sys.modules, "orak.entrypoints.worker.taskiq_listener", raising=False)
+    for imports_it in (
+        "entrypoints.worker.taskiq_listener",
+        "adapters.queues.taskiq_queue",
+        "adapters.queues.shared",
+    ):
+        monkeypatch.delitem(sys.modules, f"orak.{imports_it}", raising=False)
     refused = orak("worker", env=env)
-    assert refused.exit_code == 2
+    assert refused.exit_code == 2, refused.stderr
     assert "is not installed" in refused.stderr
     assert "hint: pip install 'orak[redis]'" in refused.stderr
     assert not Path("orak-data/jwt.key").exists()

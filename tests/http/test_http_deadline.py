@@ -9,7 +9,7 @@ from litestar import Litestar, get
 from litestar.exceptions import HTTPException
 from litestar.response import Stream
 
-from http_api import URL
+from http_api import SETTINGS, URL
 from orak.adapters.clock.frozen import FrozenClock
 from orak.entrypoints.http.answers.errors import error_response
 from orak.entrypoints.http.serving.deadline import NO_DEADLINE, Deadline
@@ -61,7 +61,7 @@ async def client(hung):
         exception_handlers={Exception: error_response},
         openapi_config=None,
     )
-    app.state.running = SimpleNamespace(clock=FrozenClock())
+    app.state.running = SimpleNamespace(clock=FrozenClock(), settings=SETTINGS)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL) as client:
         yield client
 

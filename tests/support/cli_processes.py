@@ -9,7 +9,7 @@ from pathlib import Path
 
 ORAK = str(Path(sys.executable).with_name("orak"))
 
-DEADLINE = 30
+DEADLINE = 60
 """Seconds that a command may take to print an expected line, or to end."""
 
 
