@@ -69,6 +69,8 @@ KINDS = {
     "webm-opus": Kind("webm", "libopus", options=(("live", "1"),)),
     "mp4-aac": Kind("mp4", "aac", rate=44_100, options=(("movflags", "frag_keyframe+empty_moov"),)),
     "m4a-aac": Kind("ipod", "aac", layout="stereo"),
+    "m4a-aac-8k": Kind("ipod", "aac", rate=8_000),
+    "m4a-aac-16k": Kind("ipod", "aac", layout="stereo", rate=16_000),
     "ogg-opus": Kind("ogg", "libopus", layout="stereo"),
     "mka-flac": Kind("matroska", "flac", layout="stereo", rate=44_100),
     "mov-aac": Kind("mov", "aac", layout="stereo"),
@@ -77,6 +79,8 @@ KINDS = {
     "latm-aac": Kind("latm", "aac", codec_options=(("flags", "global_header"),)),
     "caf-alac": Kind("caf", "alac", layout="stereo", rate=44_100),
     "mka-opus": Kind("matroska", "libopus"),
+    "mka-mp3-live": Kind("matroska", "libmp3lame", options=(("live", "1"),)),
+    "mka-pcm-live": Kind("matroska", "pcm_s16le", options=(("live", "1"),)),
     "mov-pcm": Kind("mov", "pcm_s16be", layout="stereo", rate=44_100),
     "ogg-vorbis": Kind("ogg", "vorbis", layout="stereo", codec_options=(("strict", "experimental"),)),
     "ogg-vorbis-22k": Kind(

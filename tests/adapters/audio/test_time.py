@@ -56,6 +56,28 @@ async def test_a_gap_is_silence_of_its_length(kind, converter, order, tmp_path):
         assert all(pair == [0.0, 0.0] for pair in peaks[260:460])
 
 
+@pytest.mark.parametrize("kind", ["m4a-aac-8k", "m4a-aac-16k", "m4a-aac", "mp4-aac", "mov-aac", "mka-flac"])
+async def test_the_end_of_the_last_frame_is_left_out_where_the_container_ends_before(
+    kind, converter, order, tmp_path
+):
+    source = samples.write(tmp_path / "source", samples.tone(0.2), 5.03, kind)
+    ordered = order(source)
+
+    await assert_converted(converter, ordered)
+
+
+@pytest.mark.parametrize("kind", ["mka-mp3-live", "mka-pcm-live"])
+async def test_a_long_gap_is_kept_in_a_recording_without_a_declared_duration(
+    kind, converter, order, tmp_path
+):
+    source = samples.write(tmp_path / "source", low_then_high, 20.0, kind, dropped=[(2.5, 18.0)])
+    ordered = order(source)
+
+    await assert_converted(converter, ordered)
+
+    assert audible(ordered.audio, 880)[:8] == [n * STEP for n in range(72, 80)]
+
+
 @pytest.mark.parametrize("kind", ["webm-opus", "m4a-aac", "mka-flac"])
 async def test_a_late_start_is_silence(kind, converter, order, tmp_path):
     source = samples.write(tmp_path / "source", low_then_high, 4.0, kind, dropped=[(-1.0, 2.0)])

@@ -29,7 +29,15 @@ _SAMPLE_RATES = range(4_000, 384_001)
 
 _HEADER_TOLERANCE_SECONDS = 0.5
 
-_ABSOLUTE_CLOCKS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
+_ROUNDING_SECONDS = 0.002
+"""Matroska rounds durations to 1 ms."""
+
+_MATROSKA = "matroska,webm"
+_MATROSKA_HEAD_BYTES = 4096
+_MATROSKA_DURATIONS = (b"\x44\x89\x84", b"\x44\x89\x88")
+"""The element Duration, a float of 4 or 8 bytes (RFC 9559 §5.1.2.10)."""
+
+_ABSOLUTE_CLOCKS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", _MATROSKA})
 """Containers whose timestamps count from the beginning of the recording, so that sound may start later."""
 
 _RELATIVE_CLOCKS = frozenset({"ogg"})
@@ -95,11 +103,12 @@ class Decoder:
                 yield from self._decoded_track(track, progress)
 
     def _decoded_track(self, track: Track, progress: Callable[[float], None]) -> Iterator[Decoded]:
-        clock = _clock(track.container)
+        clock = _clock(track)
         longest = _flac_seconds(track.container) + _HEADER_TOLERANCE_SECONDS
         size = max(track.recording.path.stat().st_size, 1)
         mixes: dict[str, Mix] = {}
         samples = 0
+        last: Decoded | None = None
         for packet in self._packets(track):
             for frame in self._decode(packet):
                 samples += frame.samples
@@ -108,9 +117,13 @@ class Decoder:
                 name = frame.layout.name
                 if name not in mixes:
                     mixes[name] = _mix(frame, track.places)
-                yield Decoded(frame, mixes[name], clock)
+                if last is not None:
+                    yield last
+                last = Decoded(frame, mixes[name], clock)
             if packet.pos is not None and packet.pos > 0:
                 progress(min((track.recording.start + packet.pos) / size, 1.0))
+        if last is not None:
+            yield last._replace(frame=_without_padding(last.frame)) if clock.stamped else last
 
     def _packets(self, track: Track) -> Iterator["av.Packet[AudioStream]"]:
         try:
@@ -154,10 +167,27 @@ def _mix(frame: AudioFrame, declared: Sequence[str]) -> Mix:
     return mix_for(declared if unplaced else places)
 
 
-def _clock(container: InputContainer) -> Clock:
-    name = container.format.name
+def _without_padding(frame: AudioFrame) -> AudioFrame:
+    """Return the last *frame* of a recording, cut where the container says that it ends.
+
+    An AAC encoder fills its last frame, at 8 kHz with up to 128 ms.
+    """
+    if not frame.duration or frame.time_base is None:
+        return frame
+    kept = max(1, round(frame.duration * frame.time_base * frame.sample_rate))
+    if frame.samples - kept <= _ROUNDING_SECONDS * frame.sample_rate:
+        return frame
+    cut = AudioFrame(frame.format.name, frame.layout.name, kept)
+    cut.sample_rate, cut.pts, cut.time_base = frame.sample_rate, frame.pts, frame.time_base
+    for target, source in zip(cut.planes, frame.planes, strict=True):
+        target.update(bytes(source)[: target.buffer_size])
+    return cut
+
+
+def _clock(track: Track) -> Clock:
+    name = track.container.format.name
     if name in _ABSOLUTE_CLOCKS:
-        return Clock(stamped=True, starts_at_zero=True, declared_end=_declared_end(container))
+        return Clock(stamped=True, starts_at_zero=True, declared_end=_declared_end(track))
     return Clock(stamped=name in _RELATIVE_CLOCKS, starts_at_zero=False)
 
 
@@ -172,11 +202,20 @@ def _flac_seconds(container: InputContainer) -> float:
     return container.duration / av.time_base
 
 
-def _declared_end(container: InputContainer) -> float:
+def _declared_end(track: Track) -> float:
     """Return the last timestamp by the header, in seconds; infinity in a live recording."""
-    if not container.duration:
+    container = track.container
+    if not container.duration or (container.format.name == _MATROSKA and not _declares_duration(track)):
         return math.inf
     return (container.duration + max(container.start_time or 0, 0)) / av.time_base + _HEADER_TOLERANCE_SECONDS
+
+
+def _declares_duration(track: Track) -> bool:
+    """Return whether the header of a Matroska recording has a duration. Without, libav guesses one."""
+    with track.recording.path.open("rb") as file:
+        file.seek(track.recording.start)
+        head = file.read(_MATROSKA_HEAD_BYTES)
+    return any(element in head for element in _MATROSKA_DURATIONS)
 
 
 @contextmanager
