@@ -7,17 +7,17 @@ from orak.domain.formats import EXTENSIONS
 
 KINDS = {
     **dict.fromkeys(("webm", "weba"), ("webm-opus",)),
-    **dict.fromkeys(("ogg", "oga", "opus"), ("ogg-opus", "ogg-vorbis")),
+    **dict.fromkeys(("ogg", "oga", "opus", "ogv"), ("ogg-opus", "ogg-vorbis")),
     **dict.fromkeys(("m4a", "mp4", "m4b"), ("m4a-aac", "mp4-aac", "latm-aac")),
-    "qta": ("mov-aac", "mov-pcm"),
-    "3gp": ("3gp-aac", "3gp-amr"),
+    **dict.fromkeys(("qta", "mov"), ("mov-aac", "mov-pcm")),
+    **dict.fromkeys(("3gp", "3gpp"), ("3gp-aac", "3gp-amr")),
     "aac": ("adts-aac", "latm-aac"),
     "mp3": ("mp3",),
     "wav": ("wav",),
     "flac": ("flac",),
     **dict.fromkeys(("aiff", "aif"), ("aiff",)),
     "caf": ("caf", "caf-alac"),
-    "mka": ("mka-opus", "mka-flac"),
+    **dict.fromkeys(("mka", "mkv"), ("mka-opus", "mka-flac")),
 }
 
 
