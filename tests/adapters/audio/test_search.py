@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orak.adapters.audio.dips import Peak
+from orak.adapters.audio.dips import Peak, relieved
 from orak.adapters.audio.gain import LIMITERS
 from orak.adapters.audio.limits import MAX_ENCODINGS, MAX_REHEARSALS
 from orak.adapters.audio.loudness import Measurement
@@ -165,6 +165,22 @@ def test_the_ceiling_is_lowered_where_each_encoding_raises_other_peaks():
     assert search.best.result.lufs == pytest.approx(TARGET_LUFS, abs=0.5)
     assert not search.best.setting.dips
     assert len(search.encodings) <= 3
+
+
+def test_a_gain_between_one_that_was_too_low_and_one_that_was_too_high():
+    search = LoudnessSearch(a_source(-20.0, -12.0))
+    gains = []
+    for lufs in (-13.3, -14.7, -13.4):
+        gains.append(search.next.setting.gain_db)
+        search = search.after(search.next, Measurement(480_000, lufs, -3.0))
+    gains.append(search.next.setting.gain_db)
+
+    assert gains[1] < gains[2] < gains[0]
+    assert gains[1] < gains[3] < gains[2]
+
+
+def test_dips_become_less_deep_or_go():
+    assert relieved({3: 2.0, 4: 0.5}, 0.5) == {3: 1.5}
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,11 @@ def deepened(dips: Dips, peaks: Iterable[Peak], limit_dbtp: float) -> Dips:
     return deeper
 
 
+def relieved(dips: Dips, by_db: float) -> Dips:
+    """Return *dips* that are *by_db* less deep; those that were no deeper are gone."""
+    return {block: depth - by_db for block, depth in dips.items() if depth > by_db}
+
+
 def apply_dips(frames: Iterator[AudioFrame], dips: Dips) -> Iterator[AudioFrame]:
     """Yield *frames* (48 kHz, planar float) with *dips*; the level moves within a block's length."""
     depths: dict[int, float] = {}

@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 import msgspec
 
-from orak.adapters.audio.dips import BLOCK, Dips, Peak, deepened
+from orak.adapters.audio.dips import BLOCK, Dips, Peak, deepened, relieved
 from orak.adapters.audio.gain import LIMITERS, Setting
 from orak.adapters.audio.limits import MAX_ENCODINGS, MAX_REHEARSALS
 from orak.adapters.audio.loudness import Measurement
@@ -52,6 +52,9 @@ _CEILING_MARGIN_DB = 0.3
 
 _MARGINS_DB = (0.4, 0.8, 1.2, 1.6, 2.0)
 """How far dips go below the true peak's limit after the first encoding above it, the second, and so on."""
+
+_DIP_RELIEF_DB = 0.4
+"""Where dips leave the true peak further below its limit than this, they are deeper than they have to be."""
 
 _LAST_MARGINS_DB = (1.0, 4.0)
 """The same for the gain of the whole recording, when dips do not help. The last is more than encoders add."""
@@ -195,15 +198,34 @@ class LoudnessSearch(msgspec.Struct, frozen=True):
             slope = self._slope(last)
             # The limiter keeps the height of the sound above its ceiling only in part.
             lost = (1 - slope) * lowered
-            wanted = gain + (last.shortfall_lu + lost + self._reserve(last, dips)) / slope
+            rise = (last.shortfall_lu + lost + self._reserve(last, dips)) / slope
+            wanted = self._between(last, gain + rise)
             gain = self._allowed(wanted)
             missing = (wanted - gain) * slope
         if missing > _ACCEPTED_LU / 2 and gain < MAX_GAIN_DB and not exceeded:
-            if limiter + 1 < len(LIMITERS):
+            if dips and last.excess_db < -_DIP_RELIEF_DB:
+                dips = relieved(dips, -last.excess_db - _DIP_RELIEF_DB / 2)
+            elif limiter + 1 < len(LIMITERS):
                 limiter += 1
             elif not self._has_exceeded:
                 ceiling = PEAK_LIMIT_DBTP - _SAME_DB
         return Setting(gain, ceiling, limiter, dips, steady or exceeded)
+
+    def _between(self, last: Try, wanted_db: float) -> float:
+        """Return *wanted_db*, but between the gains that were too low and too high with this setting.
+
+        Loudness need not be even: a gain that lifts quiet parts over the gate of BS.1770 adds a step.
+        """
+        alike = [each for each in self.encodings if _same_but_gain(each.setting, last.setting)]
+        low = max((each for each in alike if each.shortfall_lu > 0), key=_gain_of, default=None)
+        high = min((each for each in alike if each.shortfall_lu < 0), key=_gain_of, default=None)
+        if low is None or high is None or _gain_of(low) >= _gain_of(high):
+            return wanted_db
+        lowest, highest = _gain_of(low) + 2 * _SAME_DB, _gain_of(high) - 2 * _SAME_DB
+        if lowest <= wanted_db <= highest:
+            return wanted_db
+        share = low.shortfall_lu / (low.shortfall_lu - high.shortfall_lu)
+        return _gain_of(low) + share * (_gain_of(high) - _gain_of(low))
 
     @property
     def _has_exceeded(self) -> bool:
@@ -240,10 +262,17 @@ class LoudnessSearch(msgspec.Struct, frozen=True):
         return _TYPICAL_SLOPE
 
 
+def _gain_of(each: Try) -> float:
+    return each.setting.gain_db
+
+
 def _same(one: Setting, other: Setting) -> bool:
+    return _same_but_gain(one, other) and abs(one.gain_db - other.gain_db) < _SAME_DB
+
+
+def _same_but_gain(one: Setting, other: Setting) -> bool:
     return (
         one.limiter == other.limiter
         and one.dips == other.dips
-        and abs(one.gain_db - other.gain_db) < _SAME_DB
         and abs(one.ceiling_dbtp - other.ceiling_dbtp) < _SAME_DB
     )
