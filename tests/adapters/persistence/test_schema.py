@@ -37,10 +37,10 @@ def test_the_current_schema_is_accepted_silently(database, caplog):
 
 
 def test_a_newer_schema_is_accepted_with_one_log_line(database, caplog):
-    stamp(database, "0999")
+    stamp(database, "1999")
     prepare_schema(database, upgrade=False)
     assert [record.getMessage() for record in caplog.records] == [
-        f"the schema is at revision 0999, newer than {HEAD} of this version of orak; continuing"
+        f"the schema is at revision 1999, newer than {HEAD} of this version of orak; continuing"
     ]
 
 
@@ -59,7 +59,7 @@ def test_an_older_schema_is_migrated_in_sqlite_and_refused_on_postgresql(databas
 
 @pytest.mark.parametrize("upgrade", [False, True])
 @pytest.mark.parametrize(
-    ("revision", "reason"), [("ae1027a6acf", "belongs to another program"), ("1001", "later major version")]
+    ("revision", "reason"), [("ae1027a6acf", "belongs to another program"), ("2000", "later major version")]
 )
 def test_an_unknown_schema_is_refused_and_left_alone(database, upgrade, revision, reason):
     stamp(database, revision)
