@@ -34,6 +34,16 @@ async def test_an_upload_is_due_at_its_next_check(persistence, clock):
     assert await persistence.arrivals.due(9) == [upload]
 
 
+async def test_uploads_outside_recordings_are_left_alone(persistence, clock):
+    """An adopted database holds uploads of the app, which orak neither verifies nor purges."""
+    await persistence.intake.add(an_upload(not_before=START, directory="profiles"))
+    over = await persistence.intake.add(an_upload(directory="profiles"))
+    await saved(persistence, over.expire(at=START))
+    clock.advance(30 * 24 * 60 * MINUTE)
+    assert await persistence.arrivals.due(9) == []
+    assert await persistence.arrivals.tombstones(clock.now(), 9) == []
+
+
 async def test_the_longest_overdue_comes_first(persistence, clock):
     later = await persistence.intake.add(an_upload(not_before=START + 2 * MINUTE))
     sooner = await persistence.intake.add(an_upload(not_before=START + MINUTE))

@@ -1,6 +1,8 @@
 """Adoption of the original app's database, with its rows, its later writes, and databases that do not fit."""
 
+import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -211,6 +213,26 @@ async def test_a_status_that_the_app_sets_does_not_stop_an_upload(persistence, a
     ]  # fmt: skip
     adopted("UPDATE uploads SET processing_status = 'UPLOADED', turn = NULL WHERE id = 2")
     assert (await persistence.leases.claim(UploadId(2))) is not None
+
+
+async def test_an_upload_that_the_app_completes_is_complete_in_every_field(persistence, adopted):
+    for status in ("PROCESSING", "FAILED", "COMPLETED"):
+        adopted(f"UPDATE uploads SET processing_status = '{status}' WHERE id = 2")  # noqa: S608 - a constant
+    async with persistence.transaction() as tx:
+        upload = await tx.uploads.get(UploadId(2))
+    assert (upload.status, upload.progress, upload.shown_failure) == (S.COMPLETED, 100, None)
+    assert upload.changed_at is not None
+
+
+async def test_an_adoption_does_not_wait_for_a_long_transaction_of_the_app(original_app):
+    def hold(connection):
+        connection.execute(text("SELECT count(*) FROM uploads"))
+        with ThreadPoolExecutor(1) as thread, pytest.raises(UnusableSchema, match="has held the tables"):
+            thread.submit(adopt, original_app.url).result()
+
+    before = original_app(*EVERYTHING)
+    await asyncio.to_thread(migrations.read, original_app.url, hold)
+    assert original_app(*EVERYTHING) == before
 
 
 async def test_users_and_songs_stay_the_app_s(persistence, adopted):

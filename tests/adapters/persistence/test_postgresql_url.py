@@ -46,6 +46,13 @@ def test_a_url_that_cannot_be_used_is_refused(url, problem):
         PostgresqlUrl.parse(url)
 
 
+def test_verifying_a_name_needs_a_file_of_authorities(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    url = "postgresql://db.example/db?hostaddr=127.0.0.1&port=1&sslmode=verify-full"
+    with pytest.raises(Unavailable, match="sslmode=verify-full needs sslrootcert"):
+        read_once(url, lambda connection: connection.execute(text("SELECT 1")))
+
+
 def test_settings_of_the_session_are_apart_from_parameters_of_the_driver():
     parsed = PostgresqlUrl.parse(
         "postgresql://me:pw@one/db?sslmode=require&statement_timeout=1s&connect_timeout=3&keepalives=1&a=b"
