@@ -54,7 +54,7 @@ def assert_described(conversion, published):
     assert conversion.loudness.true_peak_db == pytest.approx(published.true_peak_db, abs=0.1)
 
 
-@pytest.mark.parametrize("seconds", [0.43, 0.63, 1.02])
+@pytest.mark.parametrize("seconds", [0.43, 0.495, 0.63, 1.02])
 async def test_a_short_sound_is_measured_without_the_silence_after_it(seconds, converter, order, tmp_path):
     syllable = f"0.2*sin(2*PI*300*t)*(1-t/{seconds})"
     ordered = order(samples.write_formula(tmp_path / "source", syllable, seconds, "flac-stereo", []))

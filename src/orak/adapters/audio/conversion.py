@@ -202,8 +202,8 @@ class _Conversion:
     @contextmanager
     def _encoded_frames(self, path: Path) -> Iterator[Iterator[AudioFrame]]:
         # An encoder pads its last frame, so the result is slightly longer than the source. The maximum
-        # duration was already checked on the source.
-        with open_decoder(path, self._task.max_duration_seconds + 1) as decoder:
+        # duration was already checked on the source. Players and meters hear the padding, so it counts.
+        with open_decoder(path, self._task.max_duration_seconds + 1, padded=True) as decoder:
             yield resample(self._counted(decoder), Treatment("stereo"))
 
 

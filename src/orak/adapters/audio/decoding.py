@@ -52,11 +52,12 @@ class Decoder:
         layout: "mono" while the header and every decoded frame mix down to one channel, else "stereo".
     """
 
-    def __init__(self, track: Track, more: Sequence[Recording], max_seconds: float) -> None:
+    def __init__(self, track: Track, more: Sequence[Recording], max_seconds: float, *, padded: bool) -> None:
         """Begin with *track*, which is open; *more* recordings follow."""
         self._track = track
         self._more = more
         self._max_seconds = max_seconds
+        self._padded = padded
         self._damaged = False
         self._unsupported = False
         self._timeline = Timeline(max_seconds)
@@ -123,7 +124,8 @@ class Decoder:
             if packet.pos is not None and packet.pos > 0:
                 progress(min((track.recording.start + packet.pos) / size, 1.0))
         if last is not None:
-            yield last._replace(frame=_without_padding(last.frame)) if clock.stamped else last
+            is_cut = clock.stamped and not self._padded
+            yield last._replace(frame=_without_padding(last.frame)) if is_cut else last
 
     def _packets(self, track: Track) -> Iterator["av.Packet[AudioStream]"]:
         try:
@@ -138,6 +140,7 @@ class Decoder:
             frames = packet.decode()
         except av.error.MemoryError:
             raise
+        # libav knows the codec but not this variant, such as TwinVQ in AAC: the file is not damaged.
         except (av.error.NotImplementedError, av.error.PatchWelcomeError):
             self._unsupported = True
             return []
@@ -219,8 +222,10 @@ def _declares_duration(track: Track) -> bool:
 
 
 @contextmanager
-def open_decoder(path: Path, max_seconds: float) -> Iterator[Decoder]:
+def open_decoder(path: Path, max_seconds: float, *, padded: bool = False) -> Iterator[Decoder]:
     """Open the file at *path* for one decoding pass.
+
+    With *padded*, the last frame keeps what the encoder added to fill it, as most decoders do.
 
     Raises:
         Unconvertible: EMPTY_AUDIO for a file of 0 bytes; CORRUPT for a known container that cannot be read;
@@ -231,4 +236,4 @@ def open_decoder(path: Path, max_seconds: float) -> Iterator[Decoder]:
         raise Unconvertible(FailureCode.EMPTY_AUDIO)
     first, *more = recordings_in(path)
     with open_track(first) as track:
-        yield Decoder(track, more, max_seconds)
+        yield Decoder(track, more, max_seconds, padded=padded)
