@@ -46,6 +46,7 @@ def environment(tmp_path) -> dict[str, str]:
 
 
 def test_the_demo_command_serves_until_it_is_interrupted(environment):
+    # In a clone that `./justw` set up, as in CI, this always runs.
     if not (README.parent / ".venv" / "bin" / "just").exists():
         pytest.skip("./justw would install its virtual environment from the network")
     [demo] = [block for block in blocks("sh") if "justw demo" in block]

@@ -134,6 +134,7 @@ async def test_a_head_up_to_the_limit_is_served_and_a_longer_one_refused(server)
     assert refused(await sent(server, GET + too_long + b"\r\n")) == [("headers", "TOO_LARGE")]
 
 
+# The server is the same on every system; only the measurement needs Linux.
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows the memory of a process in /proc")
 @pytest.mark.parametrize(
     ("start", "line"),

@@ -74,8 +74,8 @@ async def test_a_failover_needs_no_restart_of_orak(guarded, loss):
 
 
 async def test_a_service_that_no_sentinel_knows_is_reported(guarded):
-    with pytest.raises(Unavailable, match="nobody"):
-        await check_redis(guarded.url.replace("orak-primary", "nobody"))
+    with pytest.raises(Unavailable, match="unknown-primary"):
+        await check_redis(guarded.url.replace("orak-primary", "unknown-primary"))
 
 
 async def test_wrong_parameters_are_refused(guarded):

@@ -14,7 +14,7 @@ from orak.application.ports.converter import ConversionBroke, DecoderDied
 from orak.application.ports.failures import Unavailable
 from orak.domain.processing import FailureCode
 
-# The converter is the same on every system, and other tests cover it there.
+# The tests find the children in /proc. The converter is the same on every system; other tests cover it.
 if not Path("/proc/self/task").exists():
     pytest.skip("only Linux lists child processes in /proc", allow_module_level=True)
 

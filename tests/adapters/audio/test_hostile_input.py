@@ -157,6 +157,7 @@ async def test_a_conversion_that_exceeds_a_limit_is_stopped(limit, order, tmp_pa
     await assert_stopped(LIMITS[limit], order(source, max_duration_seconds=1_000))
 
 
+# RLIMIT_AS has no effect on macOS.
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux limits the address space")
 async def test_a_conversion_that_exceeds_the_memory_limit_is_stopped(order, tmp_path):
     source = samples.write_silence(tmp_path / "source", 9)

@@ -32,7 +32,7 @@ class WaitingLine:
         self.looks = 0
         self.errors: list[Exception] = []
         self.ends: list[dict[str, object]] = []
-        """How the next conversions leave their upload; COMPLETED if nothing is said."""
+        """How the next conversions leave their upload; COMPLETED by default."""
         self.open = asyncio.Event()
         self.changed = asyncio.Event()
 

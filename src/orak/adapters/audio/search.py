@@ -114,7 +114,7 @@ class LoudnessSearch(msgspec.Struct, frozen=True):
 
     @property
     def next(self) -> Step | None:
-        """The next step; None when another encoding would not help, or none is left."""
+        """The next step; None if no encoding is left or another would not help."""
         if not self.tries:
             return self._start()
         last = self.tries[-1]

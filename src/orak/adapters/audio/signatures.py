@@ -24,7 +24,7 @@ def has_audio_signature(path: Path) -> bool:
 def tag_length(path: Path) -> int:
     """Return the length of the ID3v2 tags in front of a container that libav reads only without them.
 
-    This is 0 if there are none. libav itself skips tags in front of MPEG audio and FLAC.
+    Return 0 without such a tag. libav itself skips tags in front of MPEG audio and FLAC.
     """
     offset = 0
     for _ in range(_MOST_TAGS):

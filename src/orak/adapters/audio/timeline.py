@@ -56,7 +56,7 @@ class Decoded(NamedTuple):
 
     @property
     def time(self) -> float | None:
-        """The timestamp in seconds; None if there is none."""
+        """The timestamp in seconds; None without one."""
         return self.frame.time if self.clock.stamped else None
 
 

@@ -171,7 +171,7 @@ class S3Storage:
             while True:
                 try:
                     answer = await self._bucket.call("list_multipart_uploads", Prefix=f"{folder}/", **page)
-                except (ObjectMissing, Unsupported):  # 404 if there are none, or no multipart uploads at all
+                except (ObjectMissing, Unsupported):  # 404 for an empty list, or no multipart API
                     break
                 for found in answer.get("Uploads", ()):
                     begun_at = found["Initiated"].astimezone(UTC)

@@ -72,7 +72,7 @@ class HttpPoster:
         return await self.send(endpoint.url, headers, body)
 
     async def send(self, url: str, headers: dict[str, str], body: bytes) -> Posted:
-        """Post *body*; return the answer, or why there is none.
+        """Post *body*; return the answer, or the reason for no answer.
 
         Redirects are not followed.
         """

@@ -93,7 +93,7 @@ export class Api {
     token: Token | undefined;
     /** The URL of the API. */
     get home(): string;
-    /** Return the current token. Throws `OrakError` if there is none. */
+    /** Return the current token. Throws `OrakError` without one. */
     bearer(): Promise<string>;
     /**
      * Send a request and return the response with its whole body. Throws `OrakError` for an error status or a lost

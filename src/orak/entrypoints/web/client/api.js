@@ -131,7 +131,7 @@ export class Api {
     return new URL(`${base.replace(/\/+$/, "")}/records/async`, globalThis.location?.href).href;
   }
 
-  /** Return the current token. Throws `OrakError` if there is none. */
+  /** Return the current token. Throws `OrakError` without one. */
   async bearer() {
     const token = (await called(this.token)) ?? (await called(defaults.token));
     if (token) return token;
