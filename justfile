@@ -71,6 +71,14 @@ bench *arguments: setup
     @{{ pip }} --require-hashes -r requirements/bench.txt
     PYTHONPATH=tests/support:tests:. {{ python }} -m benchmarks "$@"
 
+# Measure reads and writes side by side on many connections: `just mixed [sqlite|postgresql] [--connections N...]`
+mixed *arguments: setup
+    PYTHONPATH=tests/support:tests:. {{ python }} -m benchmarks.mixed "$@"
+
+# Hold 512 connections busy for a minute, and print errors, memory and the latency afterwards
+soak *arguments: setup
+    PYTHONPATH=tests/support:tests:. {{ python }} -m benchmarks.mixed --soak "$@"
+
 # Inject faults in N random trials from SEED on: `just chaos [N] [SEED] [cluster|embedded|networked|meddled]`
 chaos *arguments: setup
     PYTHONPATH=tests/support:tests {{ python }} -m reliability "$@"

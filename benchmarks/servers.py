@@ -29,6 +29,12 @@ class Server:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
+    def memory(self) -> int:
+        """Return the resident memory of the process in bytes."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        [line] = [line for line in status.splitlines() if line.startswith("VmRSS")]
+        return int(line.split()[1]) * 1024
+
 
 @contextmanager
 def orak(folder: Path, environment: Mapping[str, str]) -> Iterator[Server]:

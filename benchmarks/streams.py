@@ -31,12 +31,6 @@ def _token(user: int) -> str:
     return jwt.encode({"sub": str(user), "exp": int(time.time()) + 3600}, SECRET, "HS256")
 
 
-def _resident(server: Server) -> int:
-    status = Path(f"/proc/{server.pid}/status").read_text()
-    [line] = [line for line in status.splitlines() if line.startswith("VmRSS")]
-    return int(line.split()[1]) * 1024
-
-
 async def _read_event_stream(server: Server, user: int, opened: asyncio.Semaphore, on_event: OnEvent) -> None:
     """Pass every server-sent event to *on_event*."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -80,7 +74,7 @@ async def measure(server: Server, each: int) -> None:
     def on_event(event: dict[str, object]) -> None:
         arrivals.append(time.time() - datetime.fromisoformat(str(event["at"])).timestamp())
 
-    empty, tasks = _resident(server), []
+    empty, tasks = server.memory(), []
     for name, kind in (("event streams", _read_event_stream), ("WebSockets", _read_websocket)):
         opened, began = asyncio.Semaphore(0), time.perf_counter()
         for number in range(each):
@@ -89,7 +83,7 @@ async def measure(server: Server, each: int) -> None:
                 await asyncio.sleep(0.1)
         for _ in range(each):
             await opened.acquire()
-        now = _resident(server)
+        now = server.memory()
         size, seconds = (now - empty) / each / 1024, time.perf_counter() - began
         print(f"{each} {name}: {size:.0f} KiB each, open in {seconds:.1f} s")
         empty = now
