@@ -1,0 +1,111 @@
+"""Concurrent calls that are answered in groups."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
+from typing import Generic, TypeVar
+
+from orak.application.ports.failures import StaleVersion, Unavailable
+from orak.domain.errors import OrakError
+
+Asked = TypeVar("Asked")
+Outcome = TypeVar("Outcome")
+
+_GROUP = 500
+"""Most calls in one group, so that no caller waits for an unbounded number of others."""
+
+
+class _Call(Generic[Asked, Outcome]):
+    __slots__ = ("answer", "asked")
+
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
+        self.answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+    def settle(self, outcome: Outcome | OrakError, cause: Exception | None = None) -> None:
+        if self.answer.done():  # the caller was cancelled
+            return
+        if isinstance(outcome, OrakError):
+            if outcome is not cause:
+                outcome.__cause__ = cause
+            self.answer.set_exception(outcome)
+        else:
+            self.answer.set_result(outcome)
+
+
+class Groups(Generic[Asked, Outcome]):
+    """Answers calls in groups: while one group is answered, the next one gathers.
+
+    All calls of a group share the round trips of one, and the commit, which waits for the disk.
+    """
+
+    def __init__(
+        self,
+        answer: Callable[[Sequence[Asked]], Awaitable[Sequence[Outcome | OrakError]]],
+        *,
+        refusal: Callable[[Asked, StaleVersion], OrakError] = lambda _, refused: refused,
+        failure: str,
+    ) -> None:
+        """Answer each group by *answer*, which returns or stores all of it or raises.
+
+        *refusal* makes the error of a call that the database refuses, and *failure* is the message of
+        `Unavailable` for all calls of a group after any other error.
+        """
+        self._answer = answer
+        self._refusal = refusal
+        self._failure = failure
+        self._waiting: list[_Call[Asked, Outcome]] = []
+        self._answering: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def ask(self, asked: Asked) -> Outcome:
+        """Return the outcome of this call, or raise its error.
+
+        Raise `Unavailable` after `close`. A caller that is cancelled while it waits is left out of its group.
+        """
+        if self._closed:
+            raise Unavailable("orak is shutting down and accepts no new calls")
+        call: _Call[Asked, Outcome] = _Call(asked)
+        self._waiting.append(call)
+        if self._answering is None:
+            # A group serves many requests, so it must not inherit the context of the first one.
+            self._answering = asyncio.create_task(self._answer_groups(), context=Context())
+        return await call.answer
+
+    async def close(self) -> None:
+        """Refuse further calls, and answer those that wait."""
+        self._closed = True
+        if self._answering is not None:
+            await self._answering
+
+    async def _answer_groups(self) -> None:
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
+                await self._answer_group([call for call in group if not call.answer.done()])
+        finally:
+            self._answering = None
+
+    async def _answer_group(self, group: Sequence[_Call[Asked, Outcome]], *, again: bool = False) -> None:
+        """Answer the calls of a group.
+
+        A refused group is halved until the refused call is alone. That call is tried once more: if another
+        process stored the same row first, the second attempt may find it.
+        """
+        if not group:
+            return
+        try:
+            outcomes = await self._answer([call.asked for call in group])
+        except StaleVersion as refused:
+            if again:
+                group[0].settle(self._refusal(group[0].asked, refused), refused)
+                return
+            middle = len(group) // 2
+            await self._answer_group(group[:middle])
+            await self._answer_group(group[middle:], again=len(group) == 1)
+        except Exception as error:  # noqa: BLE001 - after any error, every caller gets an answer
+            for call in group:
+                call.settle(Unavailable(self._failure), error)
+        else:
+            for call, outcome in zip(group, outcomes, strict=True):
+                call.settle(outcome)
