@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, literal_column, select, text
 
 from audio_samples import tone, write
 from builders import START, a_waiting_record, saved
@@ -13,6 +13,7 @@ from orak.adapters.clock.system import SystemClock
 from orak.adapters.persistence.sql import migrations
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.adapters.persistence.sql.postgresql import PostgresqlConnections
+from orak.adapters.persistence.sql.statements import Statement
 from orak.application.ports.failures import Unavailable
 from pooler import a_pooler
 from served import in_process
@@ -91,6 +92,9 @@ async def test_limits_last_for_one_transaction_and_hold_in_it(transaction_pooler
 
     for ask in (connections.read, connections.write, connections.write_at_once):
         assert await ask(settings) == ["5s", "50ms", "5MB", "read committed"]
+    limit = Statement(select(func.current_setting("lock_timeout")))
+    rows = await asyncio.gather(*(connections.fetch(limit, {}) for _ in range(20)))
+    assert [row[0] for found in rows for row in found] == ["50ms"] * 20
     await connections.close()
     other = PostgresqlConnections(transaction_pooler, pooler="transaction")
     assert await other.read(settings) == ["5s", "2s", "4MB", "read committed"]
@@ -121,11 +125,15 @@ async def test_a_pooler_that_was_called_a_session_pooler_is_reported(transaction
     def work(connection):
         return connection.scalar(text("SELECT 1"))
 
+    three = Statement(select(literal_column("3")))
     await first.read(work)  # prepares the statement in the only session so far
+    await first.fetch(three, {})
     async with other.transaction() as transaction:
         await transaction.run_sync(lambda connection: connection.execute(text("SELECT 2")))
         with pytest.raises(Unavailable, match="set DATABASE_POOLER=transaction"):
             await first.read(work)
+        with pytest.raises(Unavailable, match="set DATABASE_POOLER=transaction"):
+            await first.fetch(three, {})
     await asyncio.gather(first.close(), other.close())
 
 

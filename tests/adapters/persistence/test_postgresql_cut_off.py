@@ -4,13 +4,16 @@ import asyncio
 import contextlib
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import literal_column, select, text
 
 from orak.adapters.persistence.sql.postgresql import PostgresqlConnections
+from orak.adapters.persistence.sql.statements import Statement
 from orak.application.ports.failures import Unavailable
 
 MOST = 120
 """More messages than one conversation exchanges."""
+
+THREE = Statement(select(literal_column("3")))
 
 
 @contextlib.asynccontextmanager
@@ -55,6 +58,7 @@ async def converse(port):
         for _ in range(2):
             assert await connections.read(lambda connection: connection.scalar(text("SELECT 1"))) == 1
             await connections.write(lambda connection: connection.execute(text("SELECT 2")).all())
+            assert [tuple(row) for row in await connections.fetch(THREE, {})] == [(3,)]
 
     outcomes = await asyncio.gather(*(one() for _ in range(3)), return_exceptions=True)
     await connections.close()

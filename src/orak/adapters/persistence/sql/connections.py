@@ -5,16 +5,17 @@ written as a function of a `Connection`. Its callers await it without that argum
 of the port, which mypy checks.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import UniqueConstraint, event
-from sqlalchemy.engine import Connection, Engine, ExceptionContext
+from sqlalchemy.engine import Connection, Dialect, Engine, ExceptionContext
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from orak.adapters.persistence.sql.dialect import message_of, server_is_lost, sqlstate, violated
+from orak.adapters.persistence.sql.statements import Row, Statement
 from orak.adapters.persistence.sql.tables import metadata
 from orak.application.ports.failures import StaleVersion, Unavailable
 
@@ -39,12 +40,24 @@ class Connections(Protocol):
     They raise `Unavailable` and `StaleVersion`, never an error of the driver.
     """
 
+    @property
+    def dialect(self) -> Dialect:
+        """SQLAlchemy's dialect of the database."""
+        ...
+
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run *work* on committed data; each statement sees the latest commit."""
         ...
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run *work* in a transaction of its own, which commits as a whole or not at all."""
+        ...
+
+    async def fetch(self, statement: Statement, parameters: Mapping[str, object]) -> Sequence[Row]:
+        """Run one *statement*, which is a transaction by itself, and return its rows.
+
+        This is the cheapest way to run a statement: without SQLAlchemy, and on PostgreSQL in one round trip.
+        """
         ...
 
     async def write_at_once(self, work: Callable[[Connection], T]) -> T:
@@ -144,6 +157,9 @@ _CONFLICTS = frozenset({"40001", "40P01"})
 _STATEMENT_LOST = frozenset({"26000", "42P05"})
 """A prepared statement is missing, or belongs to another client: a pooler shares sessions between clients."""
 
+_VIOLATION = "23"
+"""The class of rows that a constraint refuses."""
+
 _UNSTORABLE = "22"
 """The class of values that a column cannot hold; https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
@@ -151,25 +167,31 @@ _UNSTORABLE = "22"
 def _translated(context: ExceptionContext) -> Exception | None:
     error, original = context.sqlalchemy_exception, context.original_exception
     if isinstance(error, DBAPIError):
-        if server_is_lost(error):
+        state, message = sqlstate(error), message_of(error)
+        if server_is_lost(state):
             context.is_disconnect = True  # the pool then opens new connections, to the new primary
-        return _refusal(error)
+        if isinstance(error, IntegrityError | DataError):
+            return Violation(violated(error, _UNIQUE))
+        return refusal(state, message, violated(error, _UNIQUE))
     if isinstance(original, OSError):  # TimeoutError too
         context.is_disconnect = True  # a late answer must not reach the next user of the connection
-        return Unavailable(f"the database: {str(original) or 'no answer in time'}")
+        return no_answer(original)
     if isinstance(original, OverflowError | ValueError):
         return Violation(None)  # sqlite3 refuses an unstorable number or text before it calls SQLite
     return None
 
 
-def _refusal(error: DBAPIError) -> StaleVersion | Unavailable:
-    state = sqlstate(error)
-    if isinstance(error, IntegrityError | DataError) or state.startswith(_UNSTORABLE):
-        return Violation(violated(error, _UNIQUE))
+def no_answer(error: OSError) -> Unavailable:
+    """Return the error of a call that the database did not answer in time, or at all."""
+    return Unavailable(f"the database: {str(error) or 'no answer in time'}")
+
+
+def refusal(state: str, message: str, constraint: str | None) -> StaleVersion | Unavailable:
+    """Return the error of a statement that PostgreSQL refused, by its SQLSTATE *state*."""
+    if state.startswith((_UNSTORABLE, _VIOLATION)):
+        return Violation(constraint)
     if state in _CONFLICTS:
         return StaleVersion(f"the transaction lost to another one (SQLSTATE {state})")
     if state in _STATEMENT_LOST:
-        return Unavailable(
-            f"the database: {message_of(error)}; behind a pooler, set DATABASE_POOLER=transaction"
-        )
-    return Unavailable(f"the database: {message_of(error)}")
+        return Unavailable(f"the database: {message}; behind a pooler, set DATABASE_POOLER=transaction")
+    return Unavailable(f"the database: {message}")

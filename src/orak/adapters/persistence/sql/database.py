@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import cast
 
 from sqlalchemy import false, select, update
 from sqlalchemy.engine import make_url
@@ -20,6 +21,7 @@ from orak.adapters.persistence.sql.reports import SqlReports
 from orak.adapters.persistence.sql.schema import schema_prepared
 from orak.adapters.persistence.sql.snapshots import SqlSnapshots
 from orak.adapters.persistence.sql.sqlite import SqliteConnections
+from orak.adapters.persistence.sql.statements import Statement
 from orak.adapters.persistence.sql.tables import feed
 from orak.adapters.persistence.sql.tickets import SqlTickets
 from orak.adapters.persistence.sql.unit_of_work import SqlUnitOfWork
@@ -89,10 +91,11 @@ class SqlPersistence:
             yield persistence
 
     async def check_writable(self) -> None:
-        await self._connections.write_at_once(lambda connection: connection.execute(_WRITE_NOTHING))
+        await self._connections.fetch(_WRITE_NOTHING, {})
 
     async def now(self) -> datetime:
-        return await self._connections.read(lambda connection: connection.execute(_NOW).scalar_one())
+        ((now,),) = await self._connections.fetch(_NOW, {})
+        return cast("datetime", now)
 
     async def close(self) -> None:
         """Store the uploads that wait, and disconnect."""
@@ -100,10 +103,10 @@ class SqlPersistence:
         await self._connections.close()
 
 
-_NOW = select(utc_now())
+_NOW = Statement(select(utc_now()))
 
 # Databases that are read-only refuse an UPDATE even if it changes no row.
-_WRITE_NOTHING = update(feed).where(false()).values(position=feed.c.position)
+_WRITE_NOTHING = Statement(update(feed).where(false()).values(position=feed.c.position))
 
 
 def _connections(url: str, pooler: Pooler, admit: Callable[[], None]) -> Connections:

@@ -1,6 +1,6 @@
 """Differences between SQLite and PostgreSQL: types, time, upserts, errors."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +20,8 @@ BigId = BigInteger().with_variant(Integer(), "sqlite")
 class UtcDateTime(TypeDecorator[datetime]):
     """A point in time in UTC.
 
-    SQLite keeps no zone: times go in as UTC, and come out marked as UTC.
+    SQLite keeps no zone: times go in as UTC, and come out marked as UTC. On PostgreSQL, the driver returns
+    times in UTC already.
     """
 
     impl = DateTime(timezone=True)
@@ -36,9 +37,11 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the signature of SQLAlchemy
         """Return *value* with the zone UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return None if value is None else value.replace(tzinfo=UTC)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+        """Return what converts the driver's values; None on PostgreSQL."""
+        return None if dialect.name == "postgresql" else super().result_processor(dialect, coltype)
 
 
 class utc_now(FunctionElement[datetime]):  # noqa: N801 - an SQL function
@@ -88,9 +91,9 @@ https://www.postgresql.org/docs/current/errcodes-appendix.html
 """
 
 
-def server_is_lost(error: DBAPIError) -> bool:
-    """Whether *error* says that the server of this connection no longer serves it."""
-    return sqlstate(error).startswith(_SERVER_LOST)
+def server_is_lost(state: str) -> bool:
+    """Whether the SQLSTATE *state* says that the server of this connection no longer serves it."""
+    return state.startswith(_SERVER_LOST)
 
 
 def message_of(error: DBAPIError) -> str:

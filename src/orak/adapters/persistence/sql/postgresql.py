@@ -1,20 +1,30 @@
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
+import asyncpg  # type: ignore[import-untyped]  # asyncpg ships no type hints
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
-from sqlalchemy.util import await_only
+from sqlalchemy.util import await_only, greenlet_spawn
 
-from orak.adapters.persistence.sql.connections import PATIENCE, Runner, translate_errors
+from orak.adapters.persistence.sql.connections import (
+    PATIENCE,
+    Runner,
+    Violation,
+    no_answer,
+    refusal,
+    translate_errors,
+)
+from orak.adapters.persistence.sql.dialect import server_is_lost
 from orak.adapters.persistence.sql.postgresql_session import BROKEN, Sessions, first_line, is_shared
 from orak.adapters.persistence.sql.postgresql_url import Pooler
+from orak.adapters.persistence.sql.statements import Row, Statement
 from orak.application.ports.failures import Unavailable
 
 T = TypeVar("T")
@@ -39,6 +49,12 @@ _ANSWER_TIMEOUT = 7.0
 _STATEMENTS = 100
 """Prepared statements that one connection keeps."""
 
+_FAILURES = (*BROKEN, asyncpg.InternalClientError)
+"""What a statement of asyncpg raises."""
+
+_LOSSES = "losses"
+"""The entry in a connection's `info`: how many servers were lost when it was opened."""
+
 _MIGRATION_LOCK = 0x6F72616B  # "orak" in ASCII: the advisory lock of the process that migrates
 
 
@@ -61,7 +77,38 @@ class PostgresqlConnections:
     ) -> None:
         sessions = Sessions(url, _LIMITS, answer_timeout=_ANSWER_TIMEOUT, pooler=pooler, admit=admit)
         self._engine = _engine(sessions, pool_size=size, max_overflow=0, pool_timeout=patience)
-        event.listen(self._engine.sync_engine, "checkout", _skip_closed)
+        self._pool = self._engine.pool
+        self.dialect: Final = self._engine.dialect
+        self._losses = 0
+        event.listen(self._pool, "connect", self._note_losses)
+        event.listen(self._pool, "checkout", self._skip_closed)
+
+    async def fetch(self, statement: Statement, parameters: Mapping[str, object]) -> Sequence[Row]:
+        compiled = statement.compiled(self.dialect)
+        try:
+            arguments = compiled.arguments(parameters)
+        except (OverflowError, ValueError) as error:
+            raise Violation(None) from error
+
+        def run() -> Sequence[Row]:
+            pooled = self._pool.connect()
+            session: Any = pooled.driver_connection
+            try:
+                return compiled.rows(await_only(_fetch(session, compiled.text, arguments)))
+            except _FAILURES as error:
+                raise self._translated(error, pooled) from error
+            finally:
+                if session.is_in_transaction():  # the caller was cancelled, and so was its roll-back
+                    pooled.invalidate()
+                if pooled.is_valid:
+                    pooled.close()
+
+        try:
+            return await greenlet_spawn(run)
+        except PoolTimeout as error:
+            raise Unavailable("the database is busy") from error
+        except (*BROKEN, self.dialect.loaded_dbapi.Error) as error:  # SQLAlchemy's first statements
+            raise Unavailable(f"the database: {first_line(error)}") from error
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         async with _connected(self._engine) as connection:
@@ -81,6 +128,40 @@ class PostgresqlConnections:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+    def _translated(self, error: Exception, pooled: PoolProxiedConnection) -> Exception:
+        if isinstance(error, OSError):  # TimeoutError too
+            pooled.invalidate(error)  # a late answer must not reach the next user of the connection
+            return no_answer(error)
+        if isinstance(error, ValueError):
+            return Violation(None)  # asyncpg refuses an unstorable number or text before it calls the server
+        state: str = getattr(error, "sqlstate", None) or ""
+        if not state or server_is_lost(state):
+            self._losses += 1  # the other connections may lead to the same server
+            pooled.invalidate(error)
+        return refusal(state, first_line(error), getattr(error, "constraint_name", None))
+
+    def _note_losses(self, _connection: object, entry: ConnectionPoolEntry) -> None:
+        entry.info[_LOSSES] = self._losses
+
+    def _skip_closed(
+        self, _connection: object, entry: ConnectionPoolEntry, pooled: PoolProxiedConnection
+    ) -> None:
+        # A server that stops closes its connections, and asyncpg notices. Skipping those connections makes a
+        # restart invisible to later callers, without a ping before every use.
+        driver = pooled.driver_connection
+        if entry.info[_LOSSES] != self._losses:
+            raise InvalidatePoolError
+        if driver is None or driver.is_closed():
+            raise DisconnectionError
+
+
+async def _fetch(session: asyncpg.Connection, text: str, arguments: Sequence[object]) -> list[Row]:
+    """Run a statement, which asyncpg prepares once in each session that is not shared."""
+    if not is_shared(session):
+        return await session.fetch(text, *arguments)  # type: ignore[no-any-return]  # asyncpg ships no type hints
+    async with session.transaction():
+        return await session.fetch(text, *arguments)  # type: ignore[no-any-return]  # as above
 
 
 def migrate(url: str, work: Callable[[Connection], T]) -> T:
@@ -156,11 +237,3 @@ def _one_by_one(work: Callable[[Connection], T]) -> Callable[[Connection], T]:
             return work(connection)
 
     return run
-
-
-def _skip_closed(_connection: object, _: ConnectionPoolEntry, pooled: PoolProxiedConnection) -> None:
-    # A server that stops closes its connections, and asyncpg notices. Skipping those connections makes a
-    # restart invisible to later callers, without a ping before every use.
-    driver = pooled.driver_connection
-    if driver is None or driver.is_closed():
-        raise DisconnectionError

@@ -1,12 +1,12 @@
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, func, select, tuple_
-from sqlalchemy.engine import Connection
 
-from orak.adapters.persistence.sql.connections import Connections, read
+from orak.adapters.persistence.sql.connections import Connections
 from orak.adapters.persistence.sql.rows import RECORD_COLUMNS, UPLOAD_COLUMNS, to_snapshot
+from orak.adapters.persistence.sql.statements import Statement
 from orak.adapters.persistence.sql.tables import records, uploads
-from orak.adapters.persistence.sql.uploads import get_upload, get_upload_by_key
+from orak.adapters.persistence.sql.uploads import BY_ID, BY_KEY, found_by_id, found_by_key
 from orak.application.ports.page import Page
 from orak.domain.errors import RecordNotFound
 from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
@@ -16,9 +16,9 @@ from orak.domain.upload import Upload
 SNAPSHOTS = select(*UPLOAD_COLUMNS, *RECORD_COLUMNS).select_from(uploads.join(records))
 """Rows for `to_snapshot`."""
 
-_BY_ID = SNAPSHOTS.where(records.c.id == bindparam("id"))
-_COUNT = select(func.count()).select_from(records).where(records.c.user_id == bindparam("owner"))
-_NEWEST = (
+_BY_ID = Statement(SNAPSHOTS.where(records.c.id == bindparam("id")))
+_COUNT = Statement(select(func.count()).select_from(records).where(records.c.user_id == bindparam("owner")))
+_newest = (
     SNAPSHOTS.where(records.c.user_id == bindparam("owner"))
     .order_by(records.c.created_at.desc(), records.c.id.desc())
     .limit(bindparam("limit"))
@@ -32,8 +32,12 @@ _marked = select(_mark.c.created_at).where(_owned, _mark.c.id == bindparam("afte
 _before = (
     select(func.max(_mark.c.created_at)).where(_owned, _mark.c.id < bindparam("after")).scalar_subquery()
 )
-_NEXT = _NEWEST.where(
-    tuple_(records.c.created_at, records.c.id) < tuple_(func.coalesce(_marked, _before), bindparam("after"))
+_NEWEST = Statement(_newest)
+_NEXT = Statement(
+    _newest.where(
+        tuple_(records.c.created_at, records.c.id)
+        < tuple_(func.coalesce(_marked, _before), bindparam("after"))
+    )
 )
 
 
@@ -43,30 +47,26 @@ class SqlSnapshots:
 
     connections: Connections
 
-    @read
-    def get(self, connection: Connection, record_id: RecordId) -> RecordSnapshot:
-        row = connection.execute(_BY_ID, {"id": record_id}).one_or_none()
-        if row is None:
+    async def get(self, record_id: RecordId) -> RecordSnapshot:
+        rows = await self.connections.fetch(_BY_ID, {"id": record_id})
+        if not rows:
             raise RecordNotFound(record_id)
-        return to_snapshot(row)
+        return to_snapshot(rows[0])
 
-    @read
-    def upload(self, connection: Connection, upload_id: UploadId) -> Upload:
-        return get_upload(connection, upload_id)
+    async def upload(self, upload_id: UploadId) -> Upload:
+        return found_by_id(await self.connections.fetch(BY_ID, {"id": upload_id}), upload_id)
 
-    @read
-    def upload_by_key(self, connection: Connection, key: ObjectKey) -> Upload:
-        return get_upload_by_key(connection, key)
+    async def upload_by_key(self, key: ObjectKey) -> Upload:
+        return found_by_key(await self.connections.fetch(BY_KEY, {"key": key}))
 
-    @read
-    def count(self, connection: Connection, owner_id: UserId) -> int:
-        return connection.execute(_COUNT, {"owner": owner_id}).scalar_one()
+    async def count(self, owner_id: UserId) -> int:
+        ((count,),) = await self.connections.fetch(_COUNT, {"owner": owner_id})
+        return int(count)
 
-    @read
-    def of(self, connection: Connection, owner_id: UserId, page: Page) -> list[RecordSnapshot]:
-        wanted = {"owner": owner_id, "limit": page.limit}
+    async def of(self, owner_id: UserId, page: Page) -> list[RecordSnapshot]:
+        wanted: dict[str, object] = {"owner": owner_id, "limit": page.limit}
         if page.after is None:
-            rows = connection.execute(_NEWEST, wanted)
+            rows = await self.connections.fetch(_NEWEST, wanted)
         else:
-            rows = connection.execute(_NEXT, wanted | {"after": page.after})
+            rows = await self.connections.fetch(_NEXT, wanted | {"after": page.after})
         return [to_snapshot(row) for row in rows]

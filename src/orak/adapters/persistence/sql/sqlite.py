@@ -1,18 +1,19 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.pool import NullPool
 
-from orak.adapters.persistence.sql.connections import PATIENCE, translate_errors
+from orak.adapters.persistence.sql.connections import PATIENCE, Violation, translate_errors
+from orak.adapters.persistence.sql.statements import Row, Statement
 from orak.application.ports.failures import Unavailable
 
 T = TypeVar("T")
@@ -34,9 +35,23 @@ class SqliteConnections:
         self._patience = patience
         self._writing = writing_engine(url, patience)
         self._reading = _engine(url, patience, isolation_level="AUTOCOMMIT", pool_size=_READERS)
+        self.dialect: Final = self._writing.dialect
         self._writer = ThreadPoolExecutor(1, "sqlite-writer")
         self._readers = ThreadPoolExecutor(_READERS, "sqlite-reader")
         self._write_lock = asyncio.Lock()
+
+    async def fetch(self, statement: Statement, parameters: Mapping[str, object]) -> Sequence[Row]:
+        compiled = statement.compiled(self.dialect)
+
+        def work(connection: Connection) -> Sequence[Row]:
+            try:
+                arguments = tuple(compiled.arguments(parameters))
+            except (OverflowError, ValueError) as error:
+                raise Violation(None) from error
+            result = connection.exec_driver_sql(compiled.text, arguments)
+            return compiled.rows(result.fetchall() if result.returns_rows else ())
+
+        return await (self.write if statement.writes else self.read)(work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         def run() -> T:

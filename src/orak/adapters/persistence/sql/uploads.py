@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -6,6 +7,7 @@ from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Runner, within_transaction
 from orak.adapters.persistence.sql.rows import UPLOAD_COLUMNS, event_values, to_upload, upload_values
+from orak.adapters.persistence.sql.statements import Row, Statement
 from orak.adapters.persistence.sql.tables import PROCESSING, WAITING, events, records, uploads
 from orak.application.ports.failures import StaleVersion
 from orak.domain.errors import UploadNotFound
@@ -17,8 +19,8 @@ from orak.domain.upload import UNSAVED, Upload
 UPLOADS = select(*UPLOAD_COLUMNS, records.c.id).select_from(uploads.outerjoin(records))
 """Rows for `to_upload`."""
 
-_BY_ID = UPLOADS.where(uploads.c.id == bindparam("id"))
-_BY_KEY = UPLOADS.where(uploads.c.object_key == bindparam("key"))
+BY_ID = Statement(UPLOADS.where(uploads.c.id == bindparam("id")))
+BY_KEY = Statement(UPLOADS.where(uploads.c.object_key == bindparam("key")))
 
 # The front of the line is the first upload that may start and was not tried before. If there is none, the
 # front is the last turn that was claimed. An upload that was put back keeps its old turn, which may be long
@@ -54,20 +56,18 @@ _ADD_EVENT = insert(events)
 _PURGE = delete(uploads).where(uploads.c.id == bindparam("id"))
 
 
-def get_upload(connection: Connection, upload_id: UploadId) -> Upload:
-    """Return an upload. Raise `UploadNotFound`."""
-    row = connection.execute(_BY_ID, {"id": upload_id}).one_or_none()
-    if row is None:
+def found_by_id(rows: Sequence[Row], upload_id: UploadId) -> Upload:
+    """Return the upload that `BY_ID` found. Raise `UploadNotFound`."""
+    if not rows:
         raise UploadNotFound(upload_id)
-    return to_upload(row)
+    return to_upload(rows[0])
 
 
-def get_upload_by_key(connection: Connection, key: ObjectKey) -> Upload:
-    """Return the upload whose object has this *key*. Raise `UploadNotFound`."""
-    row = connection.execute(_BY_KEY, {"key": key}).one_or_none()
-    if row is None:
+def found_by_key(rows: Sequence[Row]) -> Upload:
+    """Return the upload that `BY_KEY` found. Raise `UploadNotFound`."""
+    if not rows:
         raise UploadNotFound(UNSAVED)
-    return to_upload(row)
+    return to_upload(rows[0])
 
 
 def save_upload(connection: Connection, upload: Upload, event: DomainEvent) -> Upload:
@@ -94,11 +94,11 @@ class SqlUploads:
 
     @within_transaction
     def get(self, connection: Connection, upload_id: UploadId) -> Upload:
-        return get_upload(connection, upload_id)
+        return found_by_id(connection.execute(BY_ID.expression, {"id": upload_id}).all(), upload_id)
 
     @within_transaction
     def by_key(self, connection: Connection, key: ObjectKey) -> Upload:
-        return get_upload_by_key(connection, key)
+        return found_by_key(connection.execute(BY_KEY.expression, {"key": key}).all())
 
     @within_transaction
     def save(self, connection: Connection, upload: Upload, event: DomainEvent) -> Upload:
