@@ -3,13 +3,20 @@
 import asyncio
 import json
 import os
+import re
+import signal
+import socket
+import struct
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from cli_processes import CliProcess
+from http_api import SECRET
 from orak.entrypoints.http.serving.protocol import MAX_HEAD
-from served import DEADLINE, served
+from served import DEADLINE, a_token, served
 
 MIB = 2**20
 
@@ -132,6 +139,66 @@ async def test_a_head_up_to_the_limit_is_served_and_a_longer_one_refused(server)
     assert (await sent(server, GET + fits + b"Connection: close\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
     too_long = b"Cookie: %s\r\n" % (b"x" * MAX_HEAD)
     assert refused(await sent(server, GET + too_long + b"\r\n")) == [("headers", "TOO_LARGE")]
+
+
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset, like a lost connection
+
+
+def a_call(target, *headers):
+    lines = "".join(f"{line}\r\n" for line in ("Host: x", f"Authorization: Bearer {a_token()}", *headers))
+    return f"GET {target} HTTP/1.1\r\n{lines}\r\n".encode()
+
+
+async def hang_up_on(address, sent, begun):
+    """Send bytes on a new connection, and reset it when the answer has got as far as *begun*."""
+    reader, writer = await asyncio.open_connection(*address)
+    async with asyncio.timeout(DEADLINE):
+        writer.write(sent)
+        with suppress(ConnectionError):  # the server may close it first
+            await reader.readuntil(begun)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    writer.transport.abort()
+
+
+LISTING = "/records/async"
+EVENTS = "/records/async/events"
+HANDSHAKE = (
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+)
+
+
+@pytest.mark.parametrize("others", [0, 1], ids=["alone", "pipelined"])
+async def test_a_stream_ends_when_its_client_hangs_up(server, others):
+    other = others * a_call(LISTING)
+    await hang_up_on(server.address, other + a_call(EVENTS) + other, b"retry: ")
+    async with asyncio.timeout(DEADLINE):
+        while server.config.app.state.streams.number:
+            await sent(server, GET + b"Connection: close\r\n\r\n")
+
+
+async def test_clients_that_hang_up_leave_no_error_in_the_log(tmp_path):
+    # A process of its own: only uvloop, which `orak serve` uses, refuses to write to a closed connection.
+    server = CliProcess("serve", "--port", 0, "--data-dir", tmp_path, env={"JWT_SECRET": SECRET})
+    try:
+        address = "127.0.0.1", int(server.wait_for(r"serves http://[^:]+:(\d+)")[1])
+        listing, watching = a_call(LISTING), a_call(f"{LISTING}/live", *HANDSHAKE)
+        for sent, begun in (
+            (listing, b"HTTP"),
+            (3 * listing, b"HTTP"),
+            (listing + a_call(EVENTS) + listing, b"retry: "),
+            (watching, b"HTTP"),
+            (watching + b"\xff" * 9, b"HTTP"),  # not a frame
+            (watching.replace(b"Bearer", b"Basic"), b"HTTP"),
+        ):
+            for _ in range(10):
+                await hang_up_on(address, sent, begun)
+        assert server.stop(signal.SIGTERM) == 0
+        assert not re.search("Traceback|ERROR", server.output), server.output
+    finally:
+        server.close()
 
 
 # The server is the same on every system; only the measurement needs Linux.

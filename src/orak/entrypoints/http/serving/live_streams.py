@@ -64,6 +64,11 @@ class OpenStreams:
 
     _open: Counter[UserId] = field(default_factory=Counter)
 
+    @property
+    def number(self) -> int:
+        """The number of all open streams."""
+        return self._open.total()
+
     @contextmanager
     def counted(self, user_id: UserId) -> Iterator[None]:
         """Count a stream of the user while the block runs.

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from litestar import Litestar
 from litestar.datastructures import Headers
+from uvicorn._types import ASGI3Application, ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -41,6 +42,20 @@ class GuardedProtocol(HttpToolsProtocol):
     """Bytes received since the parser last completed a part of the request."""
     _problem: Problem | None = None
     """What is wrong with the headers of this request."""
+    _answering: RequestResponseCycle | None = None
+    """The request that is being answered; `cycle` is the newest one, which may wait behind it."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the request that is being answered that its client is gone.
+
+        uvicorn tells only the newest one. An older one would write to the closed transport, which uvloop
+        refuses with an error, and its application would never receive `http.disconnect`.
+        """
+        super().connection_lost(exc)
+        cycle = self._answering
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         """Parse *data*; refuse input that is not HTTP or has no end, and close the connection."""
@@ -87,14 +102,17 @@ class GuardedProtocol(HttpToolsProtocol):
         else:
             self._refuse(self._problem or Problem("request", ProblemCode.MALFORMED))
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
     def _count(self, size: int) -> None:
         self._head += size
         if self._head > MAX_HEAD:
             raise ValueError("the head is too long")  # stops the parser, which wraps it in its own error
 
     def _refuse(self, problem: Problem) -> None:
-        # None before the first request, although uvicorn's type does not say so.
-        cycle: RequestResponseCycle | None = self.cycle
+        cycle = self._answering
         # An answer that has begun must not get another one inside.
         if cycle is None or cycle.response_complete or not cycle.response_started:
             self.transport.write(self._refusal(problem))
@@ -138,6 +156,22 @@ class QuietWebSocket(WebSocketsSansIOProtocol):
         """Serve one connection."""
         self.scope["extensions"][ABORT] = {"now": self.transport.abort}
         await super().run_asgi()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send *message*; an answer that refuses the handshake completes it, which uvicorn forgets."""
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True
+
+    def handle_parser_exception(self) -> None:
+        """Close the connection after bytes that are not WebSocket frames.
+
+        No close frame can follow if they came before the handshake was answered; uvicorn expects one.
+        """
+        if self.conn.close_sent is None:
+            self.transport.abort()
+        else:
+            super().handle_parser_exception()
 
 
 def _host_problem(hosts: Sequence[bytes], http_version: str) -> Problem | None:
