@@ -47,10 +47,10 @@ def test_settings_of_later_releases_are_shown_as_not_available(orak):
     limit, quota = settings["RATE_LIMIT_PRESIGNS_PER_MINUTE"], settings["QUOTA_BYTES_PER_DAY"]
     assert (limit["value"], limit["origin"]) == ("600 (not available yet)", "RATE_LIMIT_PRESIGNS_PER_MINUTE")
     assert (quota["value"], quota["origin"]) == ("not available yet", "default")
-    refused = orak("config", env={"WEB_WORKERS": "auto"})
+    refused = orak("config", env={"BACKLOG_LIMIT": "5"})
     assert refused.stderr.splitlines() == [
-        "error: WEB_WORKERS is set, but this release does not support it",
-        "hint: unset it or set it to 1 until a later release supports it",
+        "error: BACKLOG_LIMIT is set, but this release does not support it",
+        "hint: unset it or set it to 10000 until a later release supports it",
     ]
 
 

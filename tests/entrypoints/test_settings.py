@@ -2,6 +2,7 @@ import pytest
 
 from orak.domain.audio import AudioProfile
 from orak.entrypoints.settings.checks import InvalidSetting
+from orak.entrypoints.settings.share import Share
 from orak.entrypoints.settings.sources import LoadedSettings, shown_value
 from orak.entrypoints.settings.values import Settings
 
@@ -88,7 +89,7 @@ def test_host_and_port_are_read_with_the_prefix_only(load):
             "RATE_LIMIT_PRESIGNS_PER_MINUTE is set, but this release does not support it",
         ),
         ("QUOTA_BYTES_PER_DAY", "1", "QUOTA_BYTES_PER_DAY is set, but this release does not support it"),
-        ("WEB_WORKERS", "auto", "WEB_WORKERS is set, but this release does not support it"),
+        ("WEB_WORKERS", "0", "WEB_WORKERS is '0', not auto or a whole number from 1"),
         ("METRICS_PORT", "9100", "METRICS_PORT is set, but this release does not support it"),
         ("SIGN_IN_URL", "0", "SIGN_IN_URL is set, but this release does not support it"),
         (
@@ -123,7 +124,7 @@ def test_a_bad_value_is_one_line_that_names_the_variable_and_a_hint(load, name, 
             "MULTIPART_TTL_SECONDS": "86400",
         },
         {"RATE_LIMIT_PRESIGNS_PER_MINUTE": "0", "QUOTA_BYTES_PER_DAY": "00", "ORAK_QUOTA_WAITING_TAKES": "0"},
-        {"WEB_WORKERS": "1", "METRICS_PORT": "0", "SIGN_IN_URL": "", "CLOUDFRONT_KEY_ID": ""},
+        {"METRICS_PORT": "0", "SIGN_IN_URL": "", "CLOUDFRONT_KEY_ID": ""},
         {"ORAK_BACKLOG_LIMIT": "0", "BACKLOG_LIMIT": "5"},
         {"OTEL_SERVICE_NAME": "orak", "OTEL_TRACES_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": ""},
         {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x:4317", "OTEL_SDK_DISABLED": "true"},
@@ -134,10 +135,24 @@ def test_settings_of_later_releases_are_accepted_while_they_ask_for_nothing(load
 
 
 def test_settings_of_later_releases_are_read_from_the_file_too(load):
-    env_file = "WEB_WORKERS=2\n"
-    with pytest.raises(InvalidSetting, match="WEB_WORKERS"):
+    env_file = "BACKLOG_LIMIT=2\n"
+    with pytest.raises(InvalidSetting, match="BACKLOG_LIMIT"):
         load(env_file=env_file)
-    assert load({"WEB_WORKERS": "1"}, env_file=env_file).later["WEB_WORKERS"].origin == "WEB_WORKERS"
+    assert load({"BACKLOG_LIMIT": "0"}, env_file=env_file).later["BACKLOG_LIMIT"].origin == "BACKLOG_LIMIT"
+
+
+def test_auto_is_one_web_worker_for_each_core(load):
+    settings = load({"WEB_WORKERS": "auto"}).settings
+    assert settings.web_processes == settings.cores
+    assert load({"WEB_WORKERS": "3"}).settings.web_processes == 3
+
+
+@pytest.mark.parametrize("total", range(9))
+@pytest.mark.parametrize("processes", range(1, 9))
+def test_the_shares_of_all_processes_add_up_but_none_is_empty(total, processes):
+    shares = [Share(index, processes).of(total) for index in range(processes)]
+    assert sum(shares) == (max(total, processes) if total else 0)
+    assert max(shares) - min(shares) <= 1
 
 
 def test_a_jwt_secret_and_a_jwks_url_are_refused_together(load):

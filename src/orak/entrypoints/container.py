@@ -37,7 +37,10 @@ class Container(containers.DeclarativeContainer):
     """One provider a port. An adapter is made when its provider is first called; the others cost nothing."""
 
     settings = providers.Dependency(instance_of=Settings)
-    # How many conversions run in the background of this process, and what its wake-ups reach.
+    # How many conversions run in this process: at once, in create calls and in the background. And what its
+    # wake-ups reach.
+    cores = providers.Dependency(instance_of=int, default=1)
+    slots = providers.Dependency(instance_of=int, default=0)
     workers = providers.Dependency(instance_of=int, default=0)
     wakes = providers.Dependency(instance_of=str, default="inline")
     # Whether to start without a PostgreSQL that is down, and to learn what the bucket can do. A service does.
@@ -106,8 +109,8 @@ class Container(containers.DeclarativeContainer):
         redis=providers.Singleton(opening.imported("orak.adapters.cache.redis:RedisCache"), link, clock),
     )
 
-    # Immediate and background conversions share the machine's cores.
-    capacity = providers.Singleton(asyncio.Semaphore, chosen.cores)
+    # Immediate and background conversions share these cores.
+    capacity = providers.Singleton(asyncio.Semaphore, cores)
     pool = providers.Singleton(InlineQueue, capacity, clock, workers=workers)
     taskiq = opening.optional(
         "REDIS_URL", "orak.adapters.queues.taskiq_queue:TaskiqQueue.open", broker, link, clock
@@ -116,7 +119,7 @@ class Container(containers.DeclarativeContainer):
         opening.imported("orak.adapters.queues.shared:SharedQueue"), pool, taskiq
     )
     queue = providers.Selector(wakes, inline=pool, redis=taskiq, shared=pool_first)
-    starter = providers.Singleton(Slots, queue, capacity, immediate=chosen.slots)
+    starter = providers.Singleton(Slots, queue, capacity, immediate=slots)
 
     aws = providers.Factory(AwsConfig, chosen.events_region, chosen.aws_endpoint_url, *keys)
     eventbridge = opening.optional(

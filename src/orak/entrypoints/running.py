@@ -18,6 +18,7 @@ from orak.domain.identity import ObjectKey
 from orak.entrypoints.container import Container
 from orak.entrypoints.opening import made, opened
 from orak.entrypoints.settings.policies import policies_of
+from orak.entrypoints.settings.share import WHOLE, Share
 from orak.entrypoints.settings.sources import LoadedSettings
 from orak.entrypoints.settings.values import Settings
 from orak.entrypoints.worker.background import start_background
@@ -74,10 +75,11 @@ class Running:
 
 
 @asynccontextmanager
-async def run(settings: Settings, *, serves: bool = True) -> AsyncIterator[Running]:
+async def run(settings: Settings, *, serves: bool = True, share: Share = WHOLE) -> AsyncIterator[Running]:
     """Open and start what *settings* ask for; close it in reverse order when the block ends.
 
-    A process that *serves* converts in the background too, unless REDIS_URL says that workers do. SQLite is
+    A process that *serves* converts in the background too, unless REDIS_URL says that workers do. It runs its
+    *share* of the conversions that the settings allow on this machine. SQLite is
     migrated first, and PostgreSQL if `db_auto_upgrade` is set. While PostgreSQL does not answer, calls raise
     `Unavailable`.
 
@@ -87,7 +89,9 @@ async def run(settings: Settings, *, serves: bool = True) -> AsyncIterator[Runni
     background = not serves or settings.redis_url is None
     container = Container(
         settings=settings,
-        workers=settings.workers if background else 0,
+        cores=share.of(settings.cores),
+        slots=share.of(settings.slots),
+        workers=share.of(settings.workers) if background else 0,
         wakes="inline" if settings.redis_url is None else "shared" if background else "redis",
         patient=True,
     )
@@ -106,7 +110,7 @@ async def run(settings: Settings, *, serves: bool = True) -> AsyncIterator[Runni
     )
     async with opened(*parts) as closing:
         ports = await made(container.ports)
-        use_cases = build_use_cases(ports, policies_of(settings))
+        use_cases = build_use_cases(ports, policies_of(settings, share))
         await start_background(container, use_cases, closing, serves=serves, background=background)
         storage, slots = await made(container.storage), await made(container.starter)
         persistence = await made(container.persistence)

@@ -12,6 +12,7 @@ from orak.entrypoints.cli.errors import CommandError
 from orak.entrypoints.http.app import create_app
 from orak.entrypoints.http.serving.server import server_config
 from orak.entrypoints.running import Running, run
+from orak.entrypoints.settings.share import WHOLE, Share
 from orak.entrypoints.settings.values import Settings
 
 _PROBLEMS = {
@@ -35,6 +36,16 @@ def listen(host: str, port: int) -> socket.socket:
         PortInUse: another socket listens there.
         CommandError: the address cannot be used for another reason.
     """
+    return listen_together(host, port, 1)[0]
+
+
+def listen_together(host: str, port: int, count: int) -> list[socket.socket]:
+    """Return *count* sockets that share the connections to *host* and *port* evenly.
+
+    Raises:
+        PortInUse: another socket listens there.
+        CommandError: the address cannot be used for another reason.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -43,28 +54,41 @@ def listen(host: str, port: int) -> socket.socket:
         raise CommandError(
             f"{host!r} is not an address: {error.strerror}", "choose another with --host"
         ) from None
-    listener = socket.socket(family, kind, protocol)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listeners: list[socket.socket] = []
     try:
-        listener.bind(address)
-        # At once: until one of them listens, two processes may be bound to the same port (socket(7)).
-        listener.listen()
+        for _ in range(count):
+            listener = socket.socket(family, kind, protocol)
+            listeners.append(listener)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if listener is not listeners[0]:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            listener.bind(address)
+            if listener is listeners[0]:
+                address = listener.getsockname()  # the others need the port that was free
+                if count > 1:
+                    # Only now: bound with it, the first would join another program that listens there.
+                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            # At once: until one of them listens, two processes may be bound to the same port (socket(7)).
+            listener.listen()
     except OSError as error:
-        listener.close()
+        for listener in listeners:
+            listener.close()
         problem, hint = _PROBLEMS.get(error.errno or 0, (f"cannot be opened: {error.strerror}", None))
         kind_of_error = PortInUse if error.errno == errno.EADDRINUSE else CommandError
         raise kind_of_error(f"{host}:{port} {problem}", hint and hint.format(host=host, port=port)) from None
-    return listener
+    return listeners
 
 
 @asynccontextmanager
-async def serving(settings: Settings, listener: socket.socket) -> AsyncIterator[Running]:
+async def serving(
+    settings: Settings, listener: socket.socket, share: Share = WHOLE
+) -> AsyncIterator[Running]:
     """Serve the API on *listener* until the block ends, then close it.
 
-    The server responds when the block begins.
+    The server responds when the block begins. It converts with its *share* of the machine.
     """
     with listener:  # also where orak cannot be opened
-        async with run(settings) as orak, _answering(orak, settings, listener):
+        async with run(settings, share=share) as orak, _answering(orak, settings, listener):
             yield orak
 
 

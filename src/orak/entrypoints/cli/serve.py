@@ -7,6 +7,7 @@ from orak.entrypoints.cli.options import data_dir_option, load_settings, port_op
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Sequence
 
     from orak.entrypoints.settings.values import Settings
 
@@ -16,46 +17,160 @@ if TYPE_CHECKING:
 @port_option("Port to listen on; 0 is any free one (default: 8000).")
 @click.option("--public-url", metavar="URL", help="URL of orak for clients (default: http://<host>:<port>).")
 @data_dir_option
-def serve(host: str | None, port: int | None, public_url: str | None, data_dir: Path | None) -> None:
+@click.option("--web-worker", type=int, nargs=4, hidden=True)  # index, processes, listener, channel
+def serve(
+    *,
+    host: str | None,
+    port: int | None,
+    public_url: str | None,
+    data_dir: Path | None,
+    web_worker: tuple[int, int, int, int] | None,
+) -> None:
     """Serve the HTTP API and convert in the background.
 
     Stop it with Ctrl-C. JWT_SECRET or JWKS_URL must be set, because orak verifies the token of every call.
+    With WEB_WORKERS, several processes serve the port, and SIGHUP restarts them one after the other.
     `orak config` shows all settings.
     """
+    import logging
+
     from msgspec.structs import replace
 
-    from orak.entrypoints.cli.http_server import listen
+    from orak.entrypoints.cli.capacity import raise_descriptor_limit
+    from orak.entrypoints.cli.http_server import listen_together
     from orak.entrypoints.cli.signals import run_until_signal
     from orak.entrypoints.cli.tokens import check_tokens, warn_of_weak_secret
     from orak.entrypoints.settings.logs import configure_logs
 
     settings = load_settings(host=host, port=port, public_url=public_url, data_dir=data_dir).settings
+    configure_logs(settings.log_format)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # the banner replaces its startup lines
+    if web_worker is not None:
+        run_until_signal(lambda: _serve_for_parent(settings, *web_worker))
+        return
     check_tokens(settings)
     warn_of_weak_secret(settings.jwt_secret)
-    listener = listen(settings.host, settings.port)
-    settings = replace(settings, port=listener.getsockname()[1])
-    configure_logs(settings.log_format)
-    run_until_signal(lambda: _serve(settings, listener))
+    _check_shared(settings, settings.web_processes)
+    raise_descriptor_limit()
+    listeners = listen_together(settings.host, settings.port, settings.web_processes)
+    settings = replace(settings, port=listeners[0].getsockname()[1])
+    if len(listeners) == 1:
+        run_until_signal(lambda: _serve(settings, listeners[0]))
+    else:
+        _serve_with_workers(settings, listeners, public_url, data_dir)
+
+
+def _check_shared(settings: "Settings", processes: int) -> None:
+    """Raise `InvalidSetting` if several processes cannot share the database and the objects."""
+    from orak.entrypoints.settings.checks import InvalidSetting
+
+    if processes == 1 or (settings.database_kind == "postgresql" and settings.storage_kind != "memory"):
+        return
+    if settings.database_kind == "postgresql":
+        problem, hint = "objects in memory", "set S3_BUCKET_NAME, or ORAK_DATA_DIR to a folder"
+    else:
+        kind = "SQLite" if settings.database_kind == "sqlite" else "memory"
+        problem, hint = f"a database in {kind}", "set DATABASE_URL to a PostgreSQL URL"
+    raise InvalidSetting(
+        "WEB_WORKERS",
+        f"is {settings.web_workers}, but {processes} processes cannot share {problem}",
+        f"{hint}, or WEB_WORKERS to 1",
+    )
 
 
 async def _serve(settings: "Settings", listener: "socket.socket") -> None:
     import asyncio
-    import logging
 
     from orak.entrypoints.cli.http_server import serving
 
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # the banner replaces its startup lines
     async with serving(settings, listener):
-        if settings.log_format == "text":
-            _print_banner(settings)
-        else:
-            logging.getLogger(__name__).info("listening on %s:%d", settings.host, settings.port)
+        _announce(settings)
         await asyncio.Event().wait()  # until cancelled
+
+
+def _serve_with_workers(
+    settings: "Settings",
+    listeners: "Sequence[socket.socket]",
+    public_url: str | None,
+    data_dir: Path | None,
+) -> None:
+    """Serve in a process for each listener.
+
+    Each loads the settings anew, so that a restart applies changes.
+    """
+    import sys
+
+    from orak.entrypoints.cli.signals import run_until_signal
+    from orak.entrypoints.cli.web_workers import StartFailed, WebWorkers
+
+    orak = [
+        sys.executable,
+        "-P",
+        "-m",
+        "orak",
+        "serve",
+        "--host",
+        settings.host,
+        "--port",
+        str(settings.port),
+    ]
+    orak += [] if public_url is None else ["--public-url", public_url]
+    orak += [] if data_dir is None else ["--data-dir", str(data_dir)]
+
+    def command(index: int, listener: int, channel: int) -> "Sequence[str]":
+        return [*orak, "--web-worker", *map(str, (index, len(listeners), listener, channel))]
+
+    try:
+        run_until_signal(lambda: WebWorkers(listeners, command).run(lambda: _announce(settings)))
+    except StartFailed as failed:
+        sys.exit(failed.code if failed.code > 0 else 1)
+
+
+async def _serve_for_parent(
+    settings: "Settings", index: int, processes: int, listener: int, channel: int
+) -> None:
+    """Serve on the inherited *listener* until the parent ends: its end of *channel* then closes."""
+    import asyncio
+    import signal
+    import socket
+
+    from orak.entrypoints.cli.http_server import serving
+    from orak.entrypoints.cli.signals import start_deadline
+    from orak.entrypoints.cli.web_workers import READY
+    from orak.entrypoints.settings.share import Share
+
+    _check_shared(settings, processes)  # the settings may have changed since the parent started
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # restarting is up to the parent
+    parent = socket.socket(fileno=channel)
+    parent.settimeout(0)
+    with parent:
+        async with serving(settings, socket.socket(fileno=listener), Share(index, processes)):
+            try:
+                parent.send(READY)
+                await asyncio.get_running_loop().sock_recv(parent, 1)
+            except ConnectionError:
+                pass  # like the end of the stream
+            start_deadline()
+
+
+def _announce(settings: "Settings") -> None:
+    import logging
+
+    from orak.entrypoints.cli.capacity import descriptor_limit
+
+    if settings.log_format == "text":
+        _print_banner(settings)
+    else:
+        logging.getLogger(__name__).info(
+            "listening on %s:%d with %d processes, each with up to %s connections",
+            *(settings.host, settings.port, settings.web_processes, descriptor_limit()),
+        )
 
 
 def _print_banner(settings: "Settings") -> None:
     from rich.text import Text
 
+    from orak.entrypoints.cli.capacity import descriptor_limit
     from orak.entrypoints.cli.errors import warn
     from orak.entrypoints.cli.output import console, labelled
     from orak.entrypoints.settings.sources import shown_value
@@ -70,6 +185,7 @@ def _print_banner(settings: "Settings") -> None:
             ("docs", f"{url}/docs"),
             ("data", "in memory" if settings.in_memory else str(settings.data_dir.absolute())),
             ("database", shown_value("database_url", settings.database)),
+            ("processes", f"{settings.web_processes}, each with up to {descriptor_limit()} connections"),
             ("stop", "Ctrl-C"),
         ),
     )

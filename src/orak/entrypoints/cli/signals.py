@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from uvicorn.loops.auto import auto_loop_factory
 
-_SHUTDOWN_SECONDS = 10.0
+SHUTDOWN_SECONDS = 10.0
 """From the signal to the forced end of the process. Unfinished jobs come back when their lease ends."""
 
 
@@ -23,9 +23,7 @@ def run_until_signal(main: Callable[[], Awaitable[None]]) -> None:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
                 signal.signal(number, signal.SIG_DFL)  # a second signal ends the process at once
-            deadline = threading.Timer(_SHUTDOWN_SECONDS, os._exit, args=(1,))
-            deadline.daemon = True
-            deadline.start()
+            start_deadline()
             task.cancel()
 
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -38,3 +36,10 @@ def run_until_signal(main: Callable[[], Awaitable[None]]) -> None:
 
     with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
         runner.run(stoppable())
+
+
+def start_deadline() -> None:
+    """End this process by force in 10 s, whatever it then does."""
+    deadline = threading.Timer(SHUTDOWN_SECONDS, os._exit, args=(1,))
+    deadline.daemon = True
+    deadline.start()

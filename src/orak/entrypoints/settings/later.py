@@ -39,7 +39,6 @@ LATER_SETTINGS = (
     LaterSetting("QUOTA_BYTES_PER_DAY", "number of bytes that a user may upload in a day", ("0",)),
     LaterSetting("QUOTA_WAITING_TAKES", "number of uploads of a user that may wait at once", ("0",)),
     LaterSetting("MULTIPART_TTL_SECONDS", "number of seconds for a resumable upload", ("0", "86400")),
-    LaterSetting("WEB_WORKERS", "number of processes that `serve` runs on one port", ("0", "1")),
     LaterSetting("METRICS_PORT", "separate port for metrics", ("0",)),
     LaterSetting("SIGN_IN_URL", "page that signs people in"),
     LaterSetting("CLOUDFRONT_KEY_ID", "id of the key pair that signs CloudFront URLs"),

@@ -11,11 +11,12 @@ from orak.application.use_cases import Policies
 from orak.domain.policies.records import RecordPolicy
 from orak.domain.policies.uploads import UploadPolicy
 from orak.domain.webhooks import CONFIGURED, Endpoint
+from orak.entrypoints.settings.share import WHOLE, Share
 from orak.entrypoints.settings.values import Settings
 
 
-def policies_of(settings: Settings) -> Policies:
-    """Return the limits that *settings* set."""
+def policies_of(settings: Settings, share: Share = WHOLE) -> Policies:
+    """Return the limits that *settings* set for a process with this *share* of the machine."""
     return Policies(
         uploads=UploadPolicy(settings.max_upload_bytes, settings.max_duration_seconds),
         records=RecordPolicy(settings.max_duration_seconds),
@@ -26,7 +27,9 @@ def policies_of(settings: Settings) -> Policies:
         heartbeat=timedelta(seconds=settings.heartbeat_seconds),
         orphan_retention=timedelta(hours=settings.orphan_retention_hours),
         event_retention=settings.retention_of_events,
-        batch=BatchRules(settings.batch_enabled, min(settings.batch_max_concurrent, settings.cores)),
+        batch=BatchRules(
+            settings.batch_enabled, share.of(min(settings.batch_max_concurrent, settings.cores))
+        ),
         batch_size=settings.batch_size,
         batch_interval=timedelta(milliseconds=settings.batch_interval_ms),
         webhook=_configured_webhook(settings),

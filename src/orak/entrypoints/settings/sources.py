@@ -176,7 +176,14 @@ def expectation(kind: object) -> str:
     least = next((meta.ge for meta in metas if meta.ge is not None), None)
     most = next((meta.le for meta in metas if meta.le is not None), None)
     bounds = [f" from {least}" if least is not None else "", f" to {most}" if most is not None else ""]
-    return "a whole number" + "".join(bounds)
+    words = [f"{word} or " for word in _words(kind)]
+    return "".join([*words, "a whole number", *bounds])
+
+
+def _words(kind: object) -> tuple[str, ...]:
+    """Return the words that a setting accepts instead of a number."""
+    literals = [choice for choice in get_args(get_args(kind)[0]) if get_origin(choice) is Literal]
+    return get_args(literals[0]) if literals else ()
 
 
 def _to_path(_kind: type, value: object) -> Path:

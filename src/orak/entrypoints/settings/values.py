@@ -42,6 +42,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     db_auto_upgrade: Annotated[
         bool, Meta(description="switch that migrates PostgreSQL at start; SQLite always migrates at start")
     ] = False
+    web_workers: Annotated[
+        Positive | Literal["auto"],
+        Meta(description="number of processes that `serve` runs on its port; auto is one per core"),
+    ] = 1
     public_url: Annotated[
         str | None, Meta(description="URL at which clients reach orak; default http://<host>:<port>")
     ] = None
@@ -252,6 +256,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def cores(self) -> int:
         """The number of conversions that this machine can run at once."""
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+    @property
+    def web_processes(self) -> int:
+        """The number of processes that `serve` runs."""
+        return self.cores if self.web_workers == "auto" else self.web_workers
 
     @property
     def slots(self) -> int:
