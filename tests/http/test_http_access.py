@@ -1,6 +1,7 @@
 """Access: every route without a token, as another user and as the owner; and pages of other origins."""
 
 import logging
+import re
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -24,6 +25,8 @@ from http_api import (
 from orak.application.ports.converter import DecoderDied
 from orak.domain.policies.retries import MAX_FAILURES_WHEN_KILLED
 from orak.domain.processing import FailureCode
+from orak.entrypoints.http.app import API, SERVED_BY_LITESTAR
+from orak.entrypoints.http.openapi.document import document
 
 TITLE = {"title": "다른 제목"}
 OPERATOR = 77
@@ -34,12 +37,12 @@ EVERY_ROUTE = [
     ("POST", "/records/async/presigned-url", NEW_UPLOAD, (401, 200, 200, 200)),
     ("POST", "/records/async", {"title": "t", "uploadId": 2}, (401, 403, 403, 200)),
     ("GET", "/records/async/me", None, (401, 200, 200, 200)),
-    ("GET", "/records/async/{record_id:str}", None, (401, 403, 403, 200)),
-    ("PATCH", "/records/async/{record_id:str}", TITLE, (401, 403, 403, 200)),
-    ("POST", "/records/async/{record_id:str}/retry", None, (401, 403, 403, 200)),
-    ("DELETE", "/records/async/{record_id:str}", None, (401, 403, 403, 204)),
-    ("GET", "/records/async/uploads/{upload_id:str}", None, (401, 403, 403, 200)),
-    ("DELETE", "/records/async/uploads/{upload_id:str}", None, (401, 403, 403, 409)),
+    ("GET", "/records/async/{record_id}", None, (401, 403, 403, 200)),
+    ("PATCH", "/records/async/{record_id}", TITLE, (401, 403, 403, 200)),
+    ("POST", "/records/async/{record_id}/retry", None, (401, 403, 403, 200)),
+    ("DELETE", "/records/async/{record_id}", None, (401, 403, 403, 204)),
+    ("GET", "/records/async/uploads/{upload_id}", None, (401, 403, 403, 200)),
+    ("DELETE", "/records/async/uploads/{upload_id}", None, (401, 403, 403, 409)),
     ("GET", "/records/async/events", None, (401, 200, 200, 200)),
     ("POST", "/records/async/live/ticket", None, (401, 200, 200, 200)),
     *(
@@ -51,37 +54,44 @@ EVERY_ROUTE = [
             ("GET", "statistics", 200),
             ("GET", "orphans", 200),
             ("GET", "failures", 200),
-            ("POST", "failures/{upload_id:str}/retry", 200),
+            ("POST", "failures/{upload_id}/retry", 200),
         )
     ),
     ("GET", "/records/async/webhooks", None, (401, 403, 200, 403)),
     ("POST", "/records/async/webhooks", None, (401, 403, 400, 403)),
-    ("GET", "/records/async/webhooks/{webhook_id:str}", None, (401, 403, 404, 403)),
-    ("PATCH", "/records/async/webhooks/{webhook_id:str}", None, (401, 403, 400, 403)),
-    ("DELETE", "/records/async/webhooks/{webhook_id:str}", None, (401, 403, 404, 403)),
-    ("POST", "/records/async/webhooks/{webhook_id:str}/rotate", None, (401, 403, 404, 403)),
-    ("GET", "/records/async/webhooks/{webhook_id:str}/deliveries", None, (401, 403, 404, 403)),
+    ("GET", "/records/async/webhooks/{webhook_id}", None, (401, 403, 404, 403)),
+    ("PATCH", "/records/async/webhooks/{webhook_id}", None, (401, 403, 400, 403)),
+    ("DELETE", "/records/async/webhooks/{webhook_id}", None, (401, 403, 404, 403)),
+    ("POST", "/records/async/webhooks/{webhook_id}/rotate", None, (401, 403, 404, 403)),
+    ("GET", "/records/async/webhooks/{webhook_id}/deliveries", None, (401, 403, 404, 403)),
     (
         "POST",
-        "/records/async/webhooks/{webhook_id:str}/deliveries/{delivery_id:str}/replay",
+        "/records/async/webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
         None,
         (401, 403, 404, 403),
     ),
-    ("POST", "/records/async/webhooks/{webhook_id:str}/replay", None, (401, 403, 400, 403)),
-    ("PUT", "/storage/{key:path}", None, (403, 403, 403, 403)),
-    ("GET", "/media/{key:path}", None, (404, 404, 404, 404)),
-    ("HEAD", "/media/{key:path}", None, (404, 404, 404, 404)),
+    ("POST", "/records/async/webhooks/{webhook_id}/replay", None, (401, 403, 400, 403)),
+    ("PUT", "/storage/{key}", None, (403, 403, 403, 403)),
+    ("GET", "/media/{key}", None, (404, 404, 404, 404)),
+    ("HEAD", "/media/{key}", None, (404, 404, 404, 404)),
     ("GET", "/health/live", None, (200, 200, 200, 200)),
     ("GET", "/health/ready", None, (200, 200, 200, 200)),
     ("GET", "/metrics", None, (200, 200, 200, 200)),
     ("GET", "/", None, (200, 200, 200, 200)),
     ("GET", "/operator", None, (200, 200, 200, 200)),
-    ("GET", "/static/{path:path}", None, (404, 404, 404, 404)),
-    ("GET", "/client/{path:path}", None, (404, 404, 404, 404)),
+    ("GET", "/static/{path}", None, (404, 404, 404, 404)),
+    ("GET", "/client/{path}", None, (404, 404, 404, 404)),
     ("GET", "/docs", None, (200, 200, 200, 200)),
-    ("GET", "/docs/assets/{name:str}", None, (404, 404, 404, 404)),
+    ("GET", "/docs/assets/{name}", None, (404, 404, 404, 404)),
     ("GET", "/openapi.json", None, (200, 200, 200, 200)),
 ]
+
+
+DOCUMENT = document(API, SERVED_BY_LITESTAR)
+
+
+def snake_to_camel(path: str) -> str:
+    return re.sub(r"_([a-z])", lambda match: match[1].upper(), path)
 
 
 async def a_failed_record(api: Api, owner) -> None:
@@ -95,12 +105,16 @@ async def a_failed_record(api: Api, owner) -> None:
 
 async def test_the_table_lists_every_route(api):
     routes = {
-        (method, route.path_format if not route.path_parameters else route.path)
+        (method, route.path_format)
         for route in api.app.routes
         if isinstance(route, HTTPRoute)  # test_http_live tests the WebSocket
         for method in route.methods
         if method != "OPTIONS"
     }
+    calls = [(route.method, route.path) for routes in API for route in routes]
+    assert len(calls) == len(set(calls)), "every call has one handler"
+    assert routes.isdisjoint(calls)
+    routes |= {*calls, *(("HEAD", path) for method, path in calls if method == "GET")}
     listed = {(method, path) for method, path, _, _ in EVERY_ROUTE}
     assert routes == listed | {("HEAD", path) for method, path in listed if method == "GET"}
 
@@ -112,20 +126,23 @@ async def test_each_route_admits_only_callers_with_the_right(
     await a_failed_record(api, owner)
     operator = await api.caller(OPERATOR, scopes=("admin",))
     key = "recordings/00000000-0000-4000-8000-000000000001_take.webm"
+    template = path
     for part, value in (
-        ("{record_id:str}", "1"),
-        ("{upload_id:str}", "1"),
-        ("{webhook_id:str}", "1"),
-        ("{delivery_id:str}", "1"),
-        ("/{key:path}", f"/{key}"),
-        ("{name:str}", "x"),
-        ("{path:path}", "x"),
+        ("{record_id}", "1"),
+        ("{upload_id}", "1"),
+        ("{webhook_id}", "1"),
+        ("{delivery_id}", "1"),
+        ("/{key}", f"/{key}"),
+        ("{name}", "x"),
+        ("{path}", "x"),
     ):
         path = path.replace(part, value)
+    declared = DOCUMENT["paths"].get(snake_to_camel(template), {}).get(method.lower())
     method = "HEAD" if path == "/records/async/events" else method  # its body has no end
     for caller, status in zip((anonymous, other_user, operator, owner), expected, strict=True):
         answer = await caller.request(method, path, json=body)
         assert answer.status_code == status, answer.text
+        assert declared is None or str(status) in declared["responses"]
         if caller is not owner and path != "/openapi.json":
             assert "비밀" not in answer.text
             assert caller is operator or "CORRUPT" not in answer.text

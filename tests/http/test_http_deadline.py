@@ -11,9 +11,12 @@ from litestar.response import Stream
 
 from http_api import SETTINGS, URL
 from orak.adapters.clock.frozen import FrozenClock
-from orak.entrypoints.http.answers.errors import error_response
-from orak.entrypoints.http.serving.deadline import NO_DEADLINE, Deadline
-from orak.entrypoints.http.serving.response_hook import response_hook, send_request_id
+from orak.entrypoints.http.answers.errors import litestar_error_response
+from orak.entrypoints.http.api import ApiRequest, ApiResponse, Routes
+from orak.entrypoints.http.routing import AnyRequest
+from orak.entrypoints.http.serving.answer_heads import AnswerHeads
+from orak.entrypoints.http.serving.dispatch import Dispatcher
+from orak.entrypoints.http.serving.exchange import exchange_of
 
 SOON = 0.05
 """Seconds; the deadline under test."""
@@ -29,8 +32,7 @@ def hung():
 
 @pytest.fixture
 async def client(hung):
-    @get("/hangs")
-    async def hangs() -> None:
+    async def hang() -> None:
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -40,8 +42,13 @@ async def client(hung):
                 raise hung.then from None
             raise
 
-    @get("/without-deadline", opt={NO_DEADLINE: True})
-    async def without_deadline() -> str:
+    @get("/stream/hangs")
+    async def stream_hangs() -> None:
+        await hang()
+
+    @get("/without-deadline")
+    async def without_deadline(request: AnyRequest) -> str:
+        exchange_of(request.scope).lift_deadline()
         await asyncio.sleep(2 * SOON)
         return "done"
 
@@ -54,23 +61,30 @@ async def client(hung):
 
         return Stream(slowly())
 
+    api = Routes("/api", "records", is_public=True)
+
+    @api.get("/hangs")
+    async def api_hangs(_: ApiRequest) -> ApiResponse:
+        await hang()
+        return ApiResponse()
+
     app = Litestar(
-        [hangs, without_deadline, streams],
-        middleware=[Deadline(SOON)],
-        before_send=[response_hook(send_request_id)],
-        exception_handlers={Exception: error_response},
+        [stream_hangs, without_deadline, streams],
+        exception_handlers={Exception: litestar_error_response},
         openapi_config=None,
     )
+    app.asgi_handler = Dispatcher(api, app.asgi_handler, AnswerHeads(()), deadline=SOON)
     app.state.running = SimpleNamespace(clock=FrozenClock(), settings=SETTINGS)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL) as client:
         yield client
 
 
+@pytest.mark.parametrize("path", ["/api/hangs", "/stream/hangs"])
 @pytest.mark.parametrize("then", [None, ConnectionError("the driver"), HTTPException("refused")])
-async def test_a_hanging_call_is_answered_503_and_cancelled(client, hung, then):
+async def test_a_hanging_call_is_answered_503_and_cancelled(client, hung, path, then):
     hung.then = then
     async with asyncio.timeout(TEST_TIMEOUT):
-        asking = asyncio.create_task(client.get("/hangs", headers={"X-Request-Id": "mine"}))
+        asking = asyncio.create_task(client.get(path, headers={"X-Request-Id": "mine"}))
         await hung.cancelled.wait()
         hung.may_end.set()
         refused = await asking

@@ -14,7 +14,7 @@ from http_api import URL
 from orak.domain.errors import Rejected
 from orak.entrypoints.http.answers import live_views, operator_views, views, webhook_views
 from orak.entrypoints.http.answers.error_codes import ErrorCode
-from orak.entrypoints.http.app import DOCUMENTED, rendered_document
+from orak.entrypoints.http.app import API, SERVED_BY_LITESTAR, rendered_document
 from orak.entrypoints.http.openapi.document import document
 from orak.entrypoints.http.openapi.examples import EXAMPLES
 from orak.entrypoints.http.openapi.operation import operation_of
@@ -31,24 +31,14 @@ UNDOCUMENTED = {
 }
 """The pages and their files, which are not part of the API."""
 
-HANDLERS = sorted(  # Litestar's order varies, and parallel test runs must collect the same tests
-    (
-        handler
-        for router in DOCUMENTED
-        for route in router.routes
-        if not isinstance(route, WebSocketRoute)
-        for handler in route.route_handlers
-        if operation_of(handler.fn)
-    ),
-    key=lambda handler: handler.fn.__name__,
-)
+HANDLERS = [route.handler for routes in API for route in routes]
 
-BODIES = {body.name: body for handler in HANDLERS if isinstance(body := operation_of(handler.fn).body, Body)}
+BODIES = {body.name: body for handler in HANDLERS if isinstance(body := operation_of(handler).body, Body)}
 
 
 @pytest.fixture(scope="module")
 def written():
-    return document(DOCUMENTED)
+    return document(API, SERVED_BY_LITESTAR)
 
 
 def operations(written) -> Iterator[dict]:
@@ -70,14 +60,15 @@ async def test_the_document_has_every_route_and_no_other(api, written):
         for method in (["GET", "HEAD"] if isinstance(route, WebSocketRoute) else route.methods)
         if method != "OPTIONS"
     }
+    calls = {
+        (route.method.lower(), snake.sub(lambda match: match[1].upper(), route.path))
+        for routes in API
+        for route in routes
+    }
+    routes |= {*calls, *(("head", path) for method, path in calls if method == "get")}
     described = {(method, path) for path, methods in written["paths"].items() for method in methods}
     described |= {("head", path) for method, path in described if method == "get"}  # the introduction says so
     assert {(method, path) for method, path in routes if path not in UNDOCUMENTED} == described
-
-
-@pytest.mark.parametrize("handler", HANDLERS, ids=lambda handler: handler.fn.__name__)
-def test_the_success_status_of_a_handler_is_documented(handler):
-    assert handler.status_code in operation_of(handler.fn).answers
 
 
 def test_every_reference_has_a_target(written):

@@ -5,14 +5,15 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache, partial
 
 from litestar import Litestar, Router
+from litestar.routes import HTTPRoute
 
-from orak.entrypoints.http.answers.errors import error_response
+from orak.entrypoints.http.answers.errors import litestar_error_response
 from orak.entrypoints.http.openapi.document import render
-from orak.entrypoints.http.requests.authentication import Authentication, KnownUsers
+from orak.entrypoints.http.requests.authentication import KnownUsers
 from orak.entrypoints.http.requests.bodies import MAX_BODY
 from orak.entrypoints.http.routes.docs import documentation
 from orak.entrypoints.http.routes.health import health
-from orak.entrypoints.http.routes.live_events import issue_ticket, watch_records
+from orak.entrypoints.http.routes.live_events import tickets, watch_records
 from orak.entrypoints.http.routes.live_socket import watch_records_over_websocket
 from orak.entrypoints.http.routes.metrics import metrics
 from orak.entrypoints.http.routes.operators import operators, operators_at_root
@@ -22,46 +23,38 @@ from orak.entrypoints.http.routes.storage import published_objects, signed_objec
 from orak.entrypoints.http.routes.uploads import uploads
 from orak.entrypoints.http.routes.webhook_deliveries import webhook_deliveries
 from orak.entrypoints.http.routes.webhooks import webhooks
-from orak.entrypoints.http.serving.access_log import log_answer
+from orak.entrypoints.http.serving.answer_heads import AnswerHeads
 from orak.entrypoints.http.serving.base_path import below_base_path
-from orak.entrypoints.http.serving.cors import allow_origins
-from orak.entrypoints.http.serving.deadline import Deadline
+from orak.entrypoints.http.serving.dispatch import Dispatcher
 from orak.entrypoints.http.serving.live_streams import OpenStreams
-from orak.entrypoints.http.serving.response_hook import (
-    correct_allow,
-    forbid_sniffing,
-    response_hook,
-    send_request_id,
-)
 from orak.entrypoints.running import Running
 from orak.entrypoints.settings.values import Settings
 
-live = Router(
-    "/records/async",
-    route_handlers=[watch_records, issue_ticket, watch_records_over_websocket],
-    tags=["live"],
+streams = Router(
+    "/records/async", route_handlers=[watch_records, watch_records_over_websocket], tags=["live"]
 )
 
-DOCUMENTED = (
+API = (
     uploads,
     records,
-    live,
+    tickets,
     operators,
     operators_at_root,
-    signed_objects,
-    published_objects,
     health,
     metrics,
     webhooks,
     webhook_deliveries,
 )
-"""The routers of the OpenAPI document, whatever the settings leave out."""
+"""The JSON API: each of its calls has one handler, which the `Dispatcher` calls."""
+
+SERVED_BY_LITESTAR = (streams, signed_objects, published_objects)
+"""Live streams and objects, which the OpenAPI document describes too."""
 
 
 @cache
 def rendered_document(url: str | None = None) -> bytes:
     """Return the OpenAPI document of the API at *url* as JSON; None is the host that sends the document."""
-    return render(DOCUMENTED, url or "/")
+    return render(API, SERVED_BY_LITESTAR, url or "/")
 
 
 def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextManager[Running]]) -> Litestar:
@@ -75,27 +68,24 @@ def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextMan
             yield
 
     routers = [
-        router for router in DOCUMENTED if router is not signed_objects or settings.storage_kind != "s3"
+        router
+        for router in SERVED_BY_LITESTAR
+        if router is not signed_objects or settings.storage_kind != "s3"
     ]
     app = Litestar(
         [*routers, documentation(settings, partial(rendered_document, settings.public_url)), page],
         lifespan=[lifespan],
-        middleware=[Deadline(), Authentication()],
-        exception_handlers={Exception: error_response},
-        # In this order: CORS and the log read headers that the steps before them set.
-        before_send=[
-            response_hook(
-                correct_allow,
-                send_request_id,
-                forbid_sniffing,
-                allow_origins(settings.cors_origins),
-                log_answer,
-            )
-        ],
+        exception_handlers={Exception: litestar_error_response},
         request_max_body_size=MAX_BODY,
         debug=False,  # LITESTAR_DEBUG in the environment would otherwise show traces to clients
         logging_config=None,  # Litestar's own would take over the log of the process
         openapi_config=None,  # openapi/ makes the document: Litestar cannot see what handlers parse
     )
-    app.asgi_handler = below_base_path(app.asgi_handler, settings)
+    dispatcher = Dispatcher(
+        (route for routes in API for route in routes),
+        app.asgi_handler,
+        AnswerHeads(settings.cors_origins),
+        other_paths=[route.path for route in app.routes if isinstance(route, HTTPRoute)],
+    )
+    app.asgi_handler = below_base_path(dispatcher, settings)
     return app

@@ -1,6 +1,8 @@
-"""Building blocks of the routes: typed requests, `get`, and the running service."""
+"""Building blocks of the routes that Litestar serves: live streams, objects, pages and documents.
 
-from datetime import datetime
+They need no token, or look for it themselves.
+"""
+
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -8,20 +10,13 @@ from litestar import Request, route
 from litestar.datastructures import State
 from litestar.enums import HttpMethod
 
-from orak.domain.actor import Actor
 from orak.entrypoints.running import Running
 
-UserRequest: TypeAlias = Request[Actor, datetime, State]
-"""An authenticated request: `user` is the actor, `auth` the time at which the token expires."""
-
 AnyRequest: TypeAlias = Request[Any, Any, State]
-"""A request that may carry no token."""
+"""A request to Litestar."""
 
 get = partial(route, http_method=[HttpMethod.GET, HttpMethod.HEAD])
 """Like Litestar's `get`, but answers HEAD too (RFC 9110 §9.3.2): the same headers without the body."""
-
-NOT_STORED = {"Cache-Control": "no-store"}
-"""Headers of answers that hold a secret or are out of date at once."""
 
 
 def running_of(request: AnyRequest) -> Running:

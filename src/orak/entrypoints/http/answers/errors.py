@@ -3,11 +3,10 @@
 import logging
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import msgspec
 from litestar import Response
-from litestar.datastructures import Headers
 from litestar.exceptions import HTTPException
 from litestar.types import Scope
 from msgspec import Meta
@@ -42,6 +41,8 @@ from orak.entrypoints.http.answers.error_codes import STATUSES, ErrorCode
 from orak.entrypoints.http.answers.languages import Language, language_of
 from orak.entrypoints.http.answers.messages import error_text, general_text, part_text, problem_text
 from orak.entrypoints.http.answers.request_ids import request_id_of
+from orak.entrypoints.http.api import ApiResponse, json_response
+from orak.entrypoints.http.request_headers import RequestHeaders
 from orak.entrypoints.http.routing import AnyRequest
 from orak.entrypoints.running import Running
 
@@ -133,33 +134,20 @@ class NotReady(Exception):
         self.parts = parts
 
 
-class ErrorAnswer(NamedTuple):
-    """Status, headers and envelope of one error."""
-
-    status: int
-    headers: dict[str, str]
-    envelope: ErrorEnvelope
-
-    @property
-    def body(self) -> bytes:
-        """The envelope as JSON."""
-        return msgspec.json.encode(self.envelope)
-
-
-def error_response(request: AnyRequest, error: Exception) -> Response[ErrorEnvelope]:
-    """Return the response to *error*; Litestar calls this for every exception."""
-    answer = error_answer(error, request.scope)
+def litestar_error_response(request: AnyRequest, error: Exception) -> Response[bytes]:
+    """Return the response to *error*; Litestar calls this for every exception of its routes."""
+    answer = error_response(error, request.scope)
     return Response(
-        answer.envelope, status_code=answer.status, headers=answer.headers, media_type="application/json"
+        answer.body, status_code=answer.status, headers=answer.headers, media_type=answer.media_type
     )
 
 
-def error_answer(error: Exception, scope: Scope) -> ErrorAnswer:
+def error_response(error: Exception, scope: Scope) -> ApiResponse:
     """Return the answer to *error* in the language that the client of *scope* prefers."""
     running: Running = scope["litestar_app"].state.running
     return describe_error(
         error,
-        language_of(Headers.from_scope(scope)),
+        language_of(RequestHeaders(scope["headers"])),
         path=running.settings.base_path + scope["path"],
         request_id=request_id_of(scope),
         at=running.clock.now(),
@@ -168,7 +156,7 @@ def error_answer(error: Exception, scope: Scope) -> ErrorAnswer:
 
 def describe_error(
     error: Exception, language: Language, *, path: str, request_id: str, at: datetime
-) -> ErrorAnswer:
+) -> ApiResponse:
     """Return the answer to *error*. An unexpected error is logged, and the client learns only INTERNAL."""
     status, code, headers = _classify(error)
     if code is ErrorCode.INTERNAL:
@@ -186,7 +174,7 @@ def describe_error(
         "Content-Language": language,
         "Vary": "Accept-Language",
     }
-    return ErrorAnswer(status, headers, ErrorEnvelope(view))
+    return json_response(ErrorEnvelope(view), headers, status)
 
 
 def on_the_wire(problem: Problem) -> Problem:

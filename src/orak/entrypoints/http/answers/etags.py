@@ -4,29 +4,29 @@ import re
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 
-from litestar.datastructures import Headers
+from orak.entrypoints.http.request_headers import RequestHeaders
 
 _ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 
 
-def is_known(headers: Headers, etag: str, modified_at: datetime | None = None) -> bool:
+def is_known(headers: RequestHeaders, etag: str, modified_at: datetime | None = None) -> bool:
     """Return whether a GET or HEAD is answered 304.
 
     If-None-Match decides; without it, If-Modified-Since does.
     """
-    given = ",".join(headers.getall("if-none-match", []))
+    given = ",".join(headers.all("if-none-match"))
     if given:
         return given.strip() == "*" or _weak(etag) in map(_weak, _ENTITY_TAG.findall(given))
     since = _date(headers.get("if-modified-since"))
     return since is not None and modified_at is not None and modified_at.replace(microsecond=0) <= since
 
 
-def is_other(headers: Headers, etag: str, modified_at: datetime) -> bool:
+def is_other(headers: RequestHeaders, etag: str, modified_at: datetime) -> bool:
     """Return whether the answer is 412.
 
     If-Match decides, by strong comparison; without it, If-Unmodified-Since does.
     """
-    given = ",".join(headers.getall("if-match", []))
+    given = ",".join(headers.all("if-match"))
     if given:
         return given.strip() != "*" and etag not in _ENTITY_TAG.findall(
             given
@@ -35,7 +35,7 @@ def is_other(headers: Headers, etag: str, modified_at: datetime) -> bool:
     return since is not None and modified_at.replace(microsecond=0) > since
 
 
-def range_still_holds(headers: Headers, etag: str, modified_at: datetime) -> bool:
+def range_still_holds(headers: RequestHeaders, etag: str, modified_at: datetime) -> bool:
     """Return whether Range counts: If-Range (RFC 9110 §13.1.5) names this version, or is absent."""
     condition = headers.get("if-range")
     if condition is None:

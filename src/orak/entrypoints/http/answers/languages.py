@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from enum import StrEnum
 
-from litestar.datastructures import Headers
+from orak.entrypoints.http.request_headers import RequestHeaders
 
 
 class Language(StrEnum):
@@ -16,7 +16,7 @@ class Language(StrEnum):
 _BY_TAG = {language.value: language for language in Language}
 
 
-def language_of(headers: Headers) -> Language:
+def language_of(headers: RequestHeaders) -> Language:
     """Return the language that Accept-Language prefers (RFC 9110 §12.5.4); Korean by default.
 
     Of two languages with the same weight, the first named wins. `*` stands for Korean.

@@ -11,6 +11,7 @@ from orak.application.ports.open_object import OpenObject
 from orak.entrypoints.http.answers.error_codes import ErrorCode
 from orak.entrypoints.http.answers.errors import HttpError
 from orak.entrypoints.http.answers.etags import http_date, is_known, is_other, range_still_holds
+from orak.entrypoints.http.request_headers import RequestHeaders
 from orak.entrypoints.http.routing import AnyRequest
 
 _ONE_RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,999})-([0-9]{0,999})[ \t]*", re.IGNORECASE | re.ASCII)
@@ -28,7 +29,7 @@ def object_response(opened: OpenObject, request: AnyRequest, *, cache_control: s
 
     Litestar's own streaming leaves a generator unfinished when a client hangs up, and its file open.
     """
-    info = opened.info
+    info, asked = opened.info, RequestHeaders(request.scope["headers"])
     headers = {
         "Content-Type": info.content_type,
         "ETag": info.etag,
@@ -39,14 +40,14 @@ def object_response(opened: OpenObject, request: AnyRequest, *, cache_control: s
 
     async def send_object(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - an ASGI app
         try:
-            if is_other(request.headers, info.etag, info.modified_at):
+            if is_other(asked, info.etag, info.modified_at):
                 raise HttpError(ErrorCode.PRECONDITION_FAILED)
-            if is_known(request.headers, info.etag, info.modified_at):
+            if is_known(asked, info.etag, info.modified_at):
                 kept = {name: value for name, value in headers.items() if name != "Content-Type"}
                 await _send_start(send, 304, kept)
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
                 return
-            part = _requested_part(request, opened)
+            part = _requested_part(request.method, asked, opened)
             start, stop = part or ByteRange(0, info.size)
             lengths = {"Content-Length": str(stop - start)}
             if part:
@@ -62,11 +63,11 @@ def object_response(opened: OpenObject, request: AnyRequest, *, cache_control: s
     return send_object
 
 
-def _requested_part(request: AnyRequest, opened: OpenObject) -> ByteRange | None:
+def _requested_part(method: str, asked: RequestHeaders, opened: OpenObject) -> ByteRange | None:
     """Return the part that a GET asks for (RFC 9110 §14.2), or None for the whole object."""
     info = opened.info
-    if request.method == HttpMethod.GET and range_still_holds(request.headers, info.etag, info.modified_at):
-        return _parse_range(request.headers.get("range"), info.size)
+    if method == HttpMethod.GET and range_still_holds(asked, info.etag, info.modified_at):
+        return _parse_range(asked.get("range"), info.size)
     return None
 
 

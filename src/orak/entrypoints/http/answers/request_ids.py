@@ -4,8 +4,9 @@ import re
 import secrets
 from typing import cast
 
-from litestar.datastructures import Headers
 from litestar.types import Scope
+
+from orak.entrypoints.http.request_headers import RequestHeaders
 
 HEADER = "X-Request-Id"
 
@@ -18,11 +19,11 @@ def request_id_of(scope: Scope) -> str:
     """Return the id of the call: the client's own if it is well-formed, otherwise a random one."""
     state = cast("dict[str, str]", scope["state"])
     if _KEY not in state:
-        state[_KEY] = chosen_id(Headers.from_scope(scope))
+        state[_KEY] = chosen_id(RequestHeaders(scope["headers"]))
     return state[_KEY]
 
 
-def chosen_id(headers: Headers) -> str:
+def chosen_id(headers: RequestHeaders) -> str:
     """Return the id that *headers* carry if it is well-formed, otherwise a random one."""
-    given = headers.get(HEADER, "")
+    given = headers.get(HEADER.lower(), "")
     return given if _WELL_FORMED.fullmatch(given) else secrets.token_hex(16)

@@ -19,17 +19,16 @@ from orak.entrypoints.http.answers.error_codes import STATUSES, ErrorCode
 from orak.entrypoints.http.answers.errors import ErrorEnvelope
 from orak.entrypoints.http.answers.languages import Language
 from orak.entrypoints.http.answers.messages import general_text
+from orak.entrypoints.http.api import Route, Routes
 from orak.entrypoints.http.openapi.examples import EXAMPLES, error_example
 from orak.entrypoints.http.openapi.headers import ERROR_HEADERS, HEADERS
 from orak.entrypoints.http.openapi.operation import (
-    ALIAS,
     Answer,
     JsonObject,
     Operation,
     Parameter,
     operation_of,
 )
-from orak.entrypoints.http.requests.authentication import PUBLIC
 from orak.version import __version__
 
 _INTRODUCTION = """\
@@ -75,14 +74,17 @@ class _Described(NamedTuple):
     errors: frozenset[ErrorCode]
 
 
-def render(routers: Iterable[Router], url: str = "/") -> bytes:
-    """Return the document of *routers* as JSON, indented and the same each time. They are served at *url*."""
-    return msgspec.json.format(msgspec.json.encode(document(routers, url)), indent=2) + b"\n"
+def render(api: Iterable[Routes], routers: Iterable[Router], url: str = "/") -> bytes:
+    """Return the `document` as JSON, indented and the same each time."""
+    return msgspec.json.format(msgspec.json.encode(document(api, routers, url)), indent=2) + b"\n"
 
 
-def document(routers: Iterable[Router], url: str = "/") -> dict[str, Any]:
-    """Return the document of *routers*, served at *url*."""
-    described = [one for router in routers for one in _operations_of(router)]
+def document(api: Iterable[Routes], routers: Iterable[Router], url: str = "/") -> dict[str, Any]:
+    """Return the document of the JSON API and of Litestar's *routers*, both served at *url*."""
+    described = [
+        *(one for routes in api for route in routes for one in _describe_route(route)),
+        *(one for router in routers for one in _operations_of(router)),
+    ]
     answers = [answer for one in described for answer in one.operation.answers.values()]
     types = [ErrorEnvelope, *(answer.body for answer in answers if answer.body)]
     shapes, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
@@ -132,6 +134,23 @@ def document(routers: Iterable[Router], url: str = "/") -> dict[str, Any]:
     }
 
 
+def _describe_route(route: Route) -> Iterator[_Described]:
+    if declared := operation_of(route.handler):
+        name = _camel(route.handler.__name__) + route.alias
+        errors = {*declared.errors, ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL}
+        if not route.is_public:
+            errors |= {ErrorCode.UNAUTHORIZED, ErrorCode.FORBIDDEN}
+        yield _Described(
+            route.method.lower(),
+            _camel(route.path),
+            name,
+            route.tag,
+            route.is_public,
+            declared,
+            frozenset(errors),
+        )
+
+
 def _operations_of(router: Router) -> Iterator[_Described]:
     for route in router.routes:
         match route:
@@ -149,12 +168,9 @@ def _operations_of(router: Router) -> Iterator[_Described]:
 def _describe(
     router: Router, path: str, handler: HTTPRouteHandler | WebsocketRouteHandler, declared: Operation
 ) -> Iterator[_Described]:
-    is_exempt = bool({**router.opt, **handler.opt}.get(PUBLIC))
     errors = {*declared.errors, ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL}
-    if not is_exempt:
-        errors |= {ErrorCode.UNAUTHORIZED, ErrorCode.FORBIDDEN}
-    # The live streams are exempt from the middleware, and authenticate callers themselves.
-    is_public = is_exempt and ErrorCode.UNAUTHORIZED not in errors
+    # The live streams authenticate callers themselves; the other routes of Litestar are public.
+    is_public = ErrorCode.UNAUTHORIZED not in errors
     name = handler.fn.__name__
     for method in _methods(handler):
         if method == HttpMethod.HEAD:
@@ -162,13 +178,7 @@ def _describe(
                 continue
             name = name.replace("get_", "head_", 1)
         yield _Described(
-            method.lower(),
-            _camel(path),
-            _camel(name) + str(router.opt.get(ALIAS, "")),
-            router.tags[0],
-            is_public,
-            declared,
-            frozenset(errors),
+            method.lower(), _camel(path), _camel(name), router.tags[0], is_public, declared, frozenset(errors)
         )
 
 

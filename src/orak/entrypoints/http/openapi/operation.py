@@ -17,12 +17,6 @@ TEXT: JsonObject = {"type": "string"}
 
 _ATTRIBUTE = "__operation__"
 
-ALIAS = "alias"
-"""The key in the `opt` of a router whose handlers have other paths too.
-
-Its value follows their operationIds in the document, where an operationId is unique.
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -1,19 +1,27 @@
 """Request bodies: reading the values that a client sent, in whichever form, and parsing them."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Generic, TypeVar, cast
 from urllib.parse import parse_qsl
 
-from litestar.exceptions import ClientException, HTTPException, InternalServerException
+from litestar.types import HTTPReceiveMessage
+from multipart import (  # type: ignore[import-untyped]  # multipart ships no type hints
+    MultipartError,
+    MultipartParser,
+    MultipartPart,
+    parse_options_header,
+)
 
 from orak.domain.errors import Problem, ProblemCode, Rejected
 from orak.entrypoints.http.answers.error_codes import ErrorCode
 from orak.entrypoints.http.answers.errors import HttpError
+from orak.entrypoints.http.api import ApiRequest
 from orak.entrypoints.http.openapi.operation import JsonObject
 from orak.entrypoints.http.requests.parameters import Parameters
-from orak.entrypoints.http.routing import AnyRequest, running_of
 from orak.entrypoints.running import Running
 
 T = TypeVar("T")
@@ -26,8 +34,13 @@ _MAX_DIGITS = 40  # far beyond 64 bits; Python refuses to parse integers of more
 
 _JSON = {"application/json", "application/merge-patch+json"}
 
+# Not msgspec: it refuses a lone surrogate and `Infinity` without naming the field.
+_json_decoder = json.JSONDecoder(parse_int=lambda digits: int(digits[:_MAX_DIGITS]))
 
-async def read_json(request: AnyRequest) -> Parameters:
+_LENGTH = re.compile(r"[0-9]{1,18}")
+
+
+async def read_json(request: ApiRequest) -> Parameters:
     """Return the fields of a body that is a JSON object; all of them must be known.
 
     Raises:
@@ -35,13 +48,13 @@ async def read_json(request: AnyRequest) -> Parameters:
         HttpError: the body has another media type.
     """
     body = await _read_bytes(request)
-    if body and request.content_type[0] not in _JSON:
+    if body and _media_type(request) not in _JSON:
         raise HttpError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
     fields = _parse_json(body)
     return Parameters(fields, checked=fields)
 
 
-async def read_parameters(request: AnyRequest) -> Parameters:
+async def read_parameters(request: ApiRequest) -> Parameters:
     """Return the parameters of the query and of a body that is a form, a FormData or JSON.
 
     The body wins over the query. Of a parameter repeated within one of them the last counts. Only the fields
@@ -52,18 +65,18 @@ async def read_parameters(request: AnyRequest) -> Parameters:
         HttpError: the body has another media type.
     """
     body = await _read_bytes(request)
-    query, given = read_query(request), await _parse_body(request, body) if body else {}
-    return Parameters({**query, **given}, checked=given if request.content_type[0] in _JSON else ())
+    query, given = read_query(request.query_string), _parse_body(request, body) if body else {}
+    return Parameters({**query, **given}, checked=given if _media_type(request) in _JSON else ())
 
 
-def read_query(request: AnyRequest) -> Mapping[str, str]:
-    """Return the parameters of the query. Raise `Rejected` if it is not percent-encoded UTF-8."""
-    return _parse_form(request.scope["query_string"], "query")
+def read_query(query_string: bytes) -> Mapping[str, str]:
+    """Return the parameters of a query. Raise `Rejected` if it is not percent-encoded UTF-8."""
+    return _parse_form(query_string, "query") if query_string else {}
 
 
-def is_repeated(request: AnyRequest, name: str) -> bool:
-    """Return whether the query has a parameter more than once. Raise `Rejected` like `read_query`."""
-    return [given for given, _ in _pairs_of(request.scope["query_string"], "query")].count(name) > 1
+def is_repeated(query_string: bytes, name: str) -> bool:
+    """Return whether a query has a parameter more than once. Raise `Rejected` like `read_query`."""
+    return [given for given, _ in _pairs_of(query_string, "query")].count(name) > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +92,7 @@ class Body(Generic[T]):
     """Returns the parsed body, or raises `Rejected` with every problem."""
     example: JsonObject | None = None
     media_types: tuple[str, ...] = ("application/json",)
-    read: Callable[[AnyRequest], Awaitable[Parameters]] = read_json
+    read: Callable[[ApiRequest], Awaitable[Parameters]] = read_json
     is_required: bool = True
     errors: Iterable[ErrorCode] = field(
         default=(
@@ -90,14 +103,14 @@ class Body(Generic[T]):
         init=False,
     )
 
-    async def parsed(self, request: AnyRequest) -> T:
+    async def parsed(self, request: ApiRequest) -> T:
         """Return the parsed body of *request*.
 
         Raises:
             Rejected: a field is wrong or missing, or unknown in JSON.
             HttpError: the media type is not supported.
         """
-        return self.parse(await self.read(request), running_of(request))
+        return self.parse(await self.read(request), request.running)
 
     def described(self) -> JsonObject:
         """Return the Request Body Object of OpenAPI."""
@@ -130,31 +143,45 @@ class Body(Generic[T]):
         return reference | strict
 
 
-async def _read_bytes(request: AnyRequest) -> bytes:
-    try:
-        async with running_of(request).waits.until_shutdown():
-            return await request.body()
-    except InternalServerException:
-        # The client hung up half way: it never reads this answer, and the server did not fail.
-        raise ClientException("the body was cut off") from None
+async def _read_bytes(request: ApiRequest) -> bytes:
+    """Return the whole body. Raise `HttpError` if it is too long, or was cut off."""
+    declared = request.headers.get("content-length", "0")
+    if not _LENGTH.fullmatch(declared) or int(declared) > MAX_BODY:
+        raise HttpError(ErrorCode.PAYLOAD_TOO_LARGE)
+    body = b""
+    async with request.running.waits.until_shutdown():
+        while True:
+            message = cast("HTTPReceiveMessage", await request.receive())
+            if message["type"] == "http.disconnect":
+                raise HttpError(
+                    ErrorCode.VALIDATION_FAILED
+                )  # the client hung up, and never reads this answer
+            body += message.get("body", b"")
+            if len(body) > MAX_BODY:
+                raise HttpError(ErrorCode.PAYLOAD_TOO_LARGE)
+            if not message.get("more_body", False):
+                return body
 
 
-async def _parse_body(request: AnyRequest, body: bytes) -> Mapping[str, object]:
-    match request.content_type[0]:
+def _media_type(request: ApiRequest) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _parse_body(request: ApiRequest, body: bytes) -> Mapping[str, object]:
+    match _media_type(request):
         case "application/json":
             return _parse_json(body)
         case "application/x-www-form-urlencoded":
             return _parse_form(body, "body")
         case "multipart/form-data":
-            return await _parse_multipart(request)
+            return _parse_multipart(body, request.headers.get("content-type", ""))
         case _:
             raise HttpError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
 
 
 def _parse_json(body: bytes) -> Mapping[str, object]:
-    # Not msgspec: it refuses a lone surrogate and `Infinity` without naming the field.
     try:
-        value = json.loads(body.decode("utf-8"), parse_int=lambda digits: int(digits[:_MAX_DIGITS]))
+        value = _json_decoder.decode(body.decode("utf-8"))
     except (ValueError, RecursionError):
         raise Rejected([Problem("body", ProblemCode.MALFORMED)]) from None
     if not isinstance(value, dict):
@@ -176,9 +203,15 @@ def _pairs_of(form: bytes, where: str) -> list[tuple[str, str]]:
         raise Rejected([Problem(where, ProblemCode.MALFORMED)]) from None
 
 
-async def _parse_multipart(request: AnyRequest) -> Mapping[str, object]:
+def _parse_multipart(body: bytes, content_type: str) -> Mapping[str, object]:
+    boundary = parse_options_header(content_type)[1].get("boundary", "")
     try:
-        form = await request.form()
-    except (HTTPException, ValueError, LookupError):  # LookupError: a part names an unknown charset
+        parts = MultipartParser(BytesIO(body), boundary, part_limit=_MAX_PARAMETERS).parts()
+        return {part.name: _value_of(part) for part in parts}
+    except (MultipartError, ValueError, LookupError):  # LookupError: a part names an unknown charset
         raise Rejected([Problem("body", ProblemCode.MALFORMED)]) from None
-    return {name: form.getall(name)[-1] for name in form}
+
+
+def _value_of(part: MultipartPart) -> object:
+    """Return the text of a part. A file is none, and no parameter accepts it."""
+    return part.value if part.filename is None else part.file

@@ -4,12 +4,12 @@ import hashlib
 import re
 
 import msgspec
-from litestar.datastructures import Headers
 
 from orak.application.ports.idempotency_keys import IdempotencyKey
 from orak.domain.errors import Problem, ProblemCode, Rejected
+from orak.entrypoints.http.api import ApiRequest
 from orak.entrypoints.http.openapi.operation import Parameter
-from orak.entrypoints.http.routing import UserRequest
+from orak.entrypoints.http.request_headers import RequestHeaders
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 """The header of draft-ietf-httpapi-idempotency-key-header."""
@@ -38,7 +38,7 @@ PREFER_PARAMETER = Parameter(
 )
 
 
-def idempotency_key_of(request: UserRequest, route: str, body: msgspec.Struct) -> IdempotencyKey | None:
+def idempotency_key_of(request: ApiRequest, route: str, body: msgspec.Struct) -> IdempotencyKey | None:
     """Return the key that identifies repeats of this call, or None if the client sent no key.
 
     The fingerprint covers the decoded *body*, so the same call sent as a form and as JSON is one call.
@@ -46,21 +46,21 @@ def idempotency_key_of(request: UserRequest, route: str, body: msgspec.Struct) -
     Raises:
         Rejected: the header is repeated, or is not 1 to 255 visible ASCII characters.
     """
-    keys = request.headers.getall(IDEMPOTENCY_KEY, [])
+    keys = request.headers.all(IDEMPOTENCY_KEY.lower())
     if not keys:
         return None
     if len(keys) > 1 or not _KEY.fullmatch(keys[0]):
         raise Rejected([Problem(IDEMPOTENCY_KEY, ProblemCode.INVALID)])
     fingerprint = hashlib.sha256(msgspec.json.encode(body)).hexdigest()
-    return IdempotencyKey(request.user.user_id, route, keys[0], fingerprint)
+    return IdempotencyKey(request.actor.user_id, route, keys[0], fingerprint)
 
 
-def preferred_wait(headers: Headers) -> int | None:
+def preferred_wait(headers: RequestHeaders) -> int | None:
     """Return how many seconds the client agrees to wait, or None without `Prefer: wait`.
 
     The first of several preferences counts (RFC 7240 §2). An unreadable one is ignored.
     """
-    for preference in ",".join(headers.getall("prefer", [])).split(","):
+    for preference in ",".join(headers.all("prefer")).split(","):
         if match := _WAIT.fullmatch(preference):
             return min(int(match[1]), MAX_WAIT_SECONDS)
     return None

@@ -10,7 +10,6 @@ from litestar.params import FromPath
 from orak.entrypoints.http.answers.error_codes import ErrorCode
 from orak.entrypoints.http.answers.errors import HttpError
 from orak.entrypoints.http.answers.files import StaticFile, file_response
-from orak.entrypoints.http.requests.authentication import PUBLIC
 from orak.entrypoints.http.routing import AnyRequest, get
 from orak.entrypoints.settings.values import Settings
 
@@ -59,7 +58,6 @@ def documentation(settings: Settings, rendered_document: Callable[[], bytes]) ->
     return Router(
         "/",
         route_handlers=[get_openapi_document, get_documentation_page, get_documentation_file],
-        opt={PUBLIC: True},
     )
 
 

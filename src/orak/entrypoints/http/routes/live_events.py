@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import dataclass
 
 import msgspec
-from litestar import Response, post
 from litestar.enums import HttpMethod
 from litestar.types import Receive, Scope, Send
 
@@ -14,10 +13,11 @@ from orak.application.ports.tokens import Bearer
 from orak.application.waits import WaitEnded
 from orak.entrypoints.http.answers.error_codes import ErrorCode as E
 from orak.entrypoints.http.answers.live_views import LiveView, TicketView
+from orak.entrypoints.http.api import ApiRequest, ApiResponse, Routes, json_response
 from orak.entrypoints.http.openapi.operation import Answer, Parameter, operation
-from orak.entrypoints.http.requests.authentication import PUBLIC
+from orak.entrypoints.http.request_headers import RequestHeaders
 from orak.entrypoints.http.requests.bodies import read_query
-from orak.entrypoints.http.routing import NOT_STORED, AnyRequest, UserRequest, get, running_of
+from orak.entrypoints.http.routing import AnyRequest, get, running_of
 from orak.entrypoints.http.serving.live_streams import (
     TICKET,
     WRITE_TIMEOUT_SECONDS,
@@ -41,12 +41,15 @@ _HEADERS = [
 ]
 
 
-@post("/live/ticket", status_code=200)
+tickets = Routes("/records/async", "live")
+
+
+@tickets.post("/live/ticket")
 @operation(IssueTicket, answers={200: Answer("The ticket.", TicketView)})
-async def issue_ticket(request: UserRequest) -> Response[TicketView]:
+async def issue_ticket(request: ApiRequest) -> ApiResponse:
     """Issue a ticket for a live stream."""
-    issued = await running_of(request).use_cases.issue_ticket(Bearer(request.user, request.auth))
-    return Response(TicketView.of(issued), headers=NOT_STORED)
+    issued = await request.running.use_cases.issue_ticket(Bearer(request.actor, request.expires_at))
+    return json_response(TicketView.of(issued))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class EventStream:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-@get("/events", opt={PUBLIC: True})
+@get("/events")
 @operation(
     WatchRecords,
     notes="The answer is a stream of server-sent events. `/records/async/live` is the same as a WebSocket.",
@@ -103,9 +106,10 @@ class EventStream:
 )
 async def watch_records(request: AnyRequest) -> EventStream:
     """Stream changes of the caller's records."""
-    running, query = running_of(request), dict(read_query(request))
-    after = last_event_id(request.headers.get("last-event-id") or query.get("lastEventId"))
-    return EventStream(running, await authenticate_stream(running, request.headers, query), after)
+    running, query = running_of(request), dict(read_query(request.scope["query_string"]))
+    headers = RequestHeaders(request.scope["headers"])
+    after = last_event_id(headers.get("last-event-id") or query.get("lastEventId"))
+    return EventStream(running, await authenticate_stream(running, headers, query), after)
 
 
 async def _write(send: Send, body: bytes) -> None:

@@ -5,16 +5,16 @@ from urllib.parse import urlsplit
 
 import msgspec
 from litestar import WebSocket, websocket
-from litestar.datastructures import Headers, State
+from litestar.datastructures import State
 
 from orak.application.ports.tokens import Bearer
 from orak.application.waits import WaitEnded
 from orak.domain.errors import OrakError
 from orak.entrypoints.http.answers.error_codes import ErrorCode as E
-from orak.entrypoints.http.answers.errors import HttpError, error_answer
+from orak.entrypoints.http.answers.errors import HttpError, error_response
 from orak.entrypoints.http.answers.request_ids import HEADER, request_id_of
 from orak.entrypoints.http.openapi.operation import Answer, Parameter, operation
-from orak.entrypoints.http.requests.authentication import PUBLIC
+from orak.entrypoints.http.request_headers import RequestHeaders
 from orak.entrypoints.http.serving.live_streams import (
     LAST_EVENT_ID_QUERY,
     TICKET,
@@ -37,7 +37,7 @@ _TRY_AGAIN_LATER = 1013
 """The client read too slowly."""
 
 
-@websocket("/live", opt={PUBLIC: True})
+@websocket("/live")
 @operation(
     """\
 Each text message is a `LiveView`, as in `/records/async/events`. Messages from the client are ignored.
@@ -58,10 +58,11 @@ async def watch_records_over_websocket(socket: WebSocket[None, None, State]) -> 
     """Stream changes of the caller's records over a WebSocket."""
     running: Running = socket.app.state.running
     try:
-        _check_origin(socket.headers, running)
+        headers = RequestHeaders(socket.scope["headers"])
+        _check_origin(headers, running)
         query = dict(socket.query_params.items())
         after = last_event_id(query.get("lastEventId"))
-        bearer = await authenticate_stream(running, _with_token(socket.headers), query)
+        bearer = await authenticate_stream(running, _with_token(headers), query)
         with open_streams_of(socket.scope).counted(bearer.actor.user_id):
             await _serve(socket, running, bearer, after)
     except (OrakError, HttpError) as error:
@@ -106,15 +107,15 @@ async def _until_gone(socket: WebSocket[None, None, State]) -> None:
         pass
 
 
-def _with_token(headers: Headers) -> Headers:
+def _with_token(headers: RequestHeaders) -> RequestHeaders:
     """Return *headers* with the token of the subprotocol pair, the one header that a browser can set."""
     offered = [word.strip() for word in headers.get("sec-websocket-protocol", "").split(",")]
     if "authorization" in headers or len(offered) < 2 or offered[0] != _SUBPROTOCOL:
         return headers
-    return Headers({"authorization": f"Bearer {offered[1]}"})
+    return RequestHeaders([(b"authorization", f"Bearer {offered[1]}".encode("latin-1"))])
 
 
-def _check_origin(headers: Headers, running: Running) -> None:
+def _check_origin(headers: RequestHeaders, running: Running) -> None:
     """Raise `HttpError` for a page of another site: browsers let it connect (RFC 6455 §10.2).
 
     A page of this server may have been loaded under another name of the machine; `Host` then has that name.
@@ -130,8 +131,8 @@ def _check_origin(headers: Headers, running: Running) -> None:
 
 async def _refuse(socket: WebSocket[None, None, State], error: Exception) -> None:
     """Answer the handshake with the error envelope, where the server supports that."""
-    answer = error_answer(error, socket.scope)
-    fields = answer.headers | {"Content-Type": "application/json", HEADER: request_id_of(socket.scope)}
+    answer = error_response(error, socket.scope)
+    fields = {**answer.headers, "Content-Type": "application/json", HEADER: request_id_of(socket.scope)}
     encoded = [(name.lower().encode(), value.encode()) for name, value in fields.items()]
     await socket.send({"type": "websocket.http.response.start", "status": answer.status, "headers": encoded})
     await socket.send({"type": "websocket.http.response.body", "body": answer.body, "more_body": False})

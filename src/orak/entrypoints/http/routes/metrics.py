@@ -6,7 +6,6 @@ They are counted in the database on each request, so that every process shows th
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from litestar import Response, Router
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
@@ -15,31 +14,27 @@ from prometheus_client.registry import Collector
 from orak.application.collect_metrics import ServiceMetrics, SubscriberLag
 from orak.application.ports.batch_log import BatchTotals
 from orak.application.ports.failures import Unavailable
+from orak.entrypoints.http.api import NOT_STORED, ApiRequest, ApiResponse, Routes
 from orak.entrypoints.http.openapi.operation import TEXT, Answer, operation
-from orak.entrypoints.http.requests.authentication import PUBLIC
-from orak.entrypoints.http.routing import NOT_STORED, AnyRequest, get, running_of
+
+metrics = Routes("/metrics", "health", is_public=True)
 
 
-@get("/metrics")
+@metrics.get()
 @operation(
     "While the database does not answer, `orak_database_up 0` is the only metric.",
     answers={200: Answer("The metrics.", media_type="text/plain", schema=TEXT)},
 )
-async def get_metrics(request: AnyRequest) -> Response[bytes]:
+async def get_metrics(request: ApiRequest) -> ApiResponse:
     """Get metrics in the text format of Prometheus."""
     registry = CollectorRegistry()
     try:
-        registry.register(_Snapshot(await running_of(request).use_cases.collect_metrics()))
+        registry.register(_Snapshot(await request.running.use_cases.collect_metrics()))
     except Unavailable:
         registry.register(_Snapshot(None))
-    return Response(
-        generate_latest(registry),
-        media_type="text/plain; version=0.0.4",  # Litestar adds the charset
-        headers=NOT_STORED,
+    return ApiResponse(
+        generate_latest(registry), NOT_STORED, media_type="text/plain; version=0.0.4; charset=utf-8"
     )
-
-
-metrics = Router("/", route_handlers=[get_metrics], opt={PUBLIC: True}, tags=["health"])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

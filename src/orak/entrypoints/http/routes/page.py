@@ -14,7 +14,6 @@ from orak.entrypoints.http.answers.error_codes import ErrorCode
 from orak.entrypoints.http.answers.errors import HttpError
 from orak.entrypoints.http.answers.files import StaticFile, file_response
 from orak.entrypoints.http.answers.page_policy import page_headers
-from orak.entrypoints.http.requests.authentication import PUBLIC
 from orak.entrypoints.http.routing import AnyRequest, get, running_of
 
 _WEB = files("orak.entrypoints") / "web"
@@ -51,9 +50,7 @@ async def get_client_file(request: AnyRequest, path: FromPath[str]) -> Response[
     return file_response(request, _file(f"client/{path.lstrip('/')}"))
 
 
-page = Router(
-    "/", route_handlers=[get_page, get_operator_page, get_page_file, get_client_file], opt={PUBLIC: True}
-)
+page = Router("/", route_handlers=[get_page, get_operator_page, get_page_file, get_client_file])
 
 
 def _file(path: str) -> StaticFile:

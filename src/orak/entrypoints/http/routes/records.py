@@ -4,8 +4,6 @@ from datetime import timedelta
 from typing import NamedTuple
 from zlib import crc32
 
-from litestar import Response, Router, delete, patch, post
-from litestar.params import FromPath
 from msgspec import UNSET, UnsetType
 
 from orak.application.records.change_record import ChangeRecord
@@ -21,6 +19,7 @@ from orak.entrypoints.http.answers.error_codes import ErrorCode as E
 from orak.entrypoints.http.answers.etags import is_known
 from orak.entrypoints.http.answers.languages import language_of
 from orak.entrypoints.http.answers.views import RecordView
+from orak.entrypoints.http.api import NO_CONTENT_RESPONSE, ApiRequest, ApiResponse, Routes, json_response
 from orak.entrypoints.http.openapi.operation import (
     NO_CONTENT,
     NOT_MODIFIED,
@@ -53,8 +52,9 @@ from orak.entrypoints.http.requests.parameters import (
     Parameters,
     path_id,
 )
-from orak.entrypoints.http.routing import UserRequest, get, running_of
 from orak.entrypoints.running import Running
+
+records = Routes("/records/async", "records")
 
 _REVALIDATED = {"Cache-Control": "private, no-cache", "Vary": "Accept-Language"}
 """Only the browser keeps the answer, and asks each time whether it is still current."""
@@ -132,7 +132,7 @@ RECORD_CHANGE = Body(
 )
 
 
-@post("/", status_code=200)
+@records.post()
 @operation(
     CreateRecord,
     parameters=(IDEMPOTENCY_PARAMETER, PREFER_PARAMETER),
@@ -146,15 +146,15 @@ RECORD_CHANGE = Body(
     },
     errors=(E.RECORD_OPERATION_FAILED, E.RECORD_PERMISSION_DENIED, E.IDEMPOTENCY_CONFLICT),
 )
-async def create_record(request: UserRequest) -> Response[RecordView]:
+async def create_record(request: ApiRequest) -> ApiResponse:
     """Create the record of an upload."""
-    running = running_of(request)
+    running = request.running
     new = await NEW_RECORD.parsed(request)
     key = idempotency_key_of(request, "POST /records/async", new)
     wait, began = preferred_wait(request.headers), running.clock.now()
-    snapshot = await running.use_cases.create_record(request.user, new, wait=wait, idempotency_key=key)
+    snapshot = await running.use_cases.create_record(request.actor, new, wait=wait, idempotency_key=key)
     applied = _preference_applied(snapshot, wait, running.clock.now() - began)
-    return _record_response(request, running, snapshot, applied)
+    return _record_response(request, snapshot, applied)
 
 
 def _preference_applied(snapshot: RecordSnapshot, wait: int | None, took: timedelta) -> dict[str, str]:
@@ -167,42 +167,42 @@ def _preference_applied(snapshot: RecordSnapshot, wait: int | None, took: timede
     return {"Preference-Applied": f"wait={wait}"}
 
 
-@get("/me")
+@records.get("/me")
 @operation(
     ListRecords,
     parameters=(*PAGE_PARAMETERS, COUNT_PARAMETER),
     answers={200: Answer("One page, newest first.", list[RecordView], ("Link", TOTAL))},
     errors=(E.VALIDATION_FAILED,),
 )
-async def list_records(request: UserRequest) -> Response[list[RecordView]]:
+async def list_records(request: ApiRequest) -> ApiResponse:
     """List the caller's records."""
-    running, query = running_of(request), read_query(request)
+    running, query = request.running, read_query(request.query_string)
     page, counted = counted_page_of(query)
-    listed = await running.use_cases.list_records(request.user, page, count=counted)
+    listed = await running.use_cases.list_records(request.actor, page, count=counted)
     language = language_of(request.headers)
     views = [RecordView.of(snapshot, running.settings, language) for snapshot in listed.snapshots]
     link = next_link(listed.next, f"{running.settings.base_url}/records/async/me", query)
-    return Response(views, headers=_REVALIDATED | link | total_header(listed.total))
+    return json_response(views, _REVALIDATED | link | total_header(listed.total))
 
 
-@get("/{record_id:str}")
+@records.get("/{record_id}")
 @operation(
     GetRecord,
     parameters=(RECORD_ID, IF_NONE_MATCH),
     answers={200: Answer("The record.", RecordView, ("ETag",)), 304: NOT_MODIFIED},
     errors=_RECORD_ERRORS,
 )
-async def get_record(request: UserRequest, record_id: FromPath[str]) -> Response[RecordView] | Response[None]:
+async def get_record(request: ApiRequest, record_id: str) -> ApiResponse:
     """Get a record."""
-    running = running_of(request)
-    snapshot = await running.use_cases.get_record(request.user, RecordId(path_id(record_id)))
+    running = request.running
+    snapshot = await running.use_cases.get_record(request.actor, RecordId(path_id(record_id)))
     etag = _etag(snapshot, language_of(request.headers))
     if is_known(request.headers, etag):
-        return Response(None, status_code=304, headers=_REVALIDATED | {"ETag": etag})
-    return _record_response(request, running, snapshot, {"ETag": etag})
+        return ApiResponse(headers=_REVALIDATED | {"ETag": etag}, status=304, media_type=None)
+    return _record_response(request, snapshot, {"ETag": etag})
 
 
-@patch("/{record_id:str}")
+@records.patch("/{record_id}")
 @operation(
     ChangeRecord,
     parameters=(RECORD_ID,),
@@ -210,54 +210,46 @@ async def get_record(request: UserRequest, record_id: FromPath[str]) -> Response
     answers={200: Answer("The changed record.", RecordView)},
     errors=(*_RECORD_ERRORS, E.RECORD_OPERATION_FAILED, E.CONFLICT),
 )
-async def change_record(request: UserRequest, record_id: FromPath[str]) -> Response[RecordView]:
+async def change_record(request: ApiRequest, record_id: str) -> ApiResponse:
     """Change the title or the song of a record."""
-    running, identity = running_of(request), RecordId(path_id(record_id))
+    running, identity = request.running, RecordId(path_id(record_id))
     change = await RECORD_CHANGE.parsed(request)
     snapshot = await running.use_cases.change_record(
-        request.user, identity, title=change.title, song_id=change.song_id
+        request.actor, identity, title=change.title, song_id=change.song_id
     )
-    return _record_response(request, running, snapshot, {})
+    return _record_response(request, snapshot, {})
 
 
-@post("/{record_id:str}/retry", status_code=200)
+@records.post("/{record_id}/retry")
 @operation(
     RetryRecord,
     parameters=(RECORD_ID,),
     answers={200: Answer("The record, waiting for conversion again.", RecordView)},
     errors=(*_RECORD_ERRORS, E.CONFLICT),
 )
-async def retry_record(request: UserRequest, record_id: FromPath[str]) -> Response[RecordView]:
+async def retry_record(request: ApiRequest, record_id: str) -> ApiResponse:
     """Convert a failed record again."""
-    running = running_of(request)
-    snapshot = await running.use_cases.retry_record(request.user, RecordId(path_id(record_id)))
-    return _record_response(request, running, snapshot, {})
+    running = request.running
+    snapshot = await running.use_cases.retry_record(request.actor, RecordId(path_id(record_id)))
+    return _record_response(request, snapshot, {})
 
 
-@delete("/{record_id:str}")
+@records.delete("/{record_id}")
 @operation(
     DeleteRecord,
     parameters=(RECORD_ID,),
     answers={204: NO_CONTENT},
     errors=(*_RECORD_ERRORS, E.CONFLICT),
 )
-async def delete_record(request: UserRequest, record_id: FromPath[str]) -> None:
+async def delete_record(request: ApiRequest, record_id: str) -> ApiResponse:
     """Delete a record."""
-    await running_of(request).use_cases.delete_record(request.user, RecordId(path_id(record_id)))
+    await request.running.use_cases.delete_record(request.actor, RecordId(path_id(record_id)))
+    return NO_CONTENT_RESPONSE
 
 
-records = Router(
-    "/records/async",
-    route_handlers=[create_record, list_records, get_record, change_record, retry_record, delete_record],
-    tags=["records"],
-)
-
-
-def _record_response(
-    request: UserRequest, running: Running, snapshot: RecordSnapshot, headers: dict[str, str]
-) -> Response[RecordView]:
-    view = RecordView.of(snapshot, running.settings, language_of(request.headers))
-    return Response(view, headers=_REVALIDATED | headers)
+def _record_response(request: ApiRequest, snapshot: RecordSnapshot, headers: dict[str, str]) -> ApiResponse:
+    view = RecordView.of(snapshot, request.running.settings, language_of(request.headers))
+    return json_response(view, _REVALIDATED | headers)
 
 
 def _etag(snapshot: RecordSnapshot, language: str) -> str:

@@ -30,10 +30,10 @@ from orak.entrypoints.http.openapi.operation import (
     operation,
     path_parameter,
 )
-from orak.entrypoints.http.requests.authentication import PUBLIC
+from orak.entrypoints.http.request_headers import RequestHeaders
 from orak.entrypoints.http.routing import AnyRequest, get, running_of
 from orak.entrypoints.http.serving.cors import ANY_ORIGIN
-from orak.entrypoints.http.serving.deadline import NO_DEADLINE
+from orak.entrypoints.http.serving.exchange import exchange_of
 from orak.entrypoints.running import Running
 
 _log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class _ObjectBody:
         return {}
 
 
-@put("/{key:path}", request_max_body_size=None, status_code=200, opt={NO_DEADLINE: True})
+@put("/{key:path}", request_max_body_size=None, status_code=200)
 @operation(
     "`requestUpload` returns the URL and the headers to send. Like S3, orak answers when the bytes are\n"
     "durable. Nothing is overwritten: a second PUT of the same bytes is answered like the first, and one of\n"
@@ -92,14 +92,15 @@ class _ObjectBody:
 )
 async def put_object(request: AnyRequest, key: FromPath[str]) -> Response[None]:
     """Upload the bytes to a signed URL (local storage only)."""
-    running = running_of(request)
+    exchange_of(request.scope).lift_deadline()
+    running, headers = running_of(request), RequestHeaders(request.scope["headers"])
     receive_upload = running.use_cases.receive_upload
     try:
         stored = await _object_server(running).receive(
             _object_key(key),
             _signature(request),
-            content_type=request.headers.get("content-type"),
-            content_length=_length(request.headers.get("content-length")),
+            content_type=headers.get("content-type"),
+            content_length=_length(headers.get("content-length")),
             body=_chunks(request, running.waits),
         )
     except ObjectExists:
@@ -138,9 +139,9 @@ async def get_published_object(request: AnyRequest, key: FromPath[str]) -> ASGIA
     return object_response(found, request, cache_control=IMMUTABLE)
 
 
-signed_objects = Router("/storage", route_handlers=[put_object], opt={PUBLIC: True}, tags=["objects"])
+signed_objects = Router("/storage", route_handlers=[put_object], tags=["objects"])
 published_objects = Router(
-    "/media", route_handlers=[get_published_object], opt={PUBLIC: True, ANY_ORIGIN: True}, tags=["objects"]
+    "/media", route_handlers=[get_published_object], opt={ANY_ORIGIN: True}, tags=["objects"]
 )
 
 

@@ -2,9 +2,6 @@
 
 from collections.abc import Mapping
 
-from litestar import Response, Router, delete, post
-from litestar.params import FromPath
-
 from orak.application.uploads.cancel_upload import CancelUpload
 from orak.application.uploads.get_upload import GetUpload
 from orak.application.uploads.request_upload import NewUpload, RequestUpload
@@ -15,6 +12,14 @@ from orak.domain.policies.uploads import MAX_CONTENT_TYPE
 from orak.entrypoints.http.answers.error_codes import ErrorCode as E
 from orak.entrypoints.http.answers.languages import language_of
 from orak.entrypoints.http.answers.views import SignedUploadView, UploadView
+from orak.entrypoints.http.api import (
+    NO_CONTENT_RESPONSE,
+    NOT_STORED,
+    ApiRequest,
+    ApiResponse,
+    Routes,
+    json_response,
+)
 from orak.entrypoints.http.openapi.operation import (
     NO_CONTENT,
     Answer,
@@ -26,8 +31,9 @@ from orak.entrypoints.http.openapi.operation import (
 from orak.entrypoints.http.requests.bodies import Body, read_parameters
 from orak.entrypoints.http.requests.headers import IDEMPOTENCY_PARAMETER, idempotency_key_of
 from orak.entrypoints.http.requests.parameters import DURATION, Parameters, path_id
-from orak.entrypoints.http.routing import NOT_STORED, UserRequest, get, running_of
 from orak.entrypoints.running import Running
+
+uploads = Routes("/records/async", "uploads")
 
 UPLOAD_ID = path_parameter("uploadId", "Id of the upload.")
 
@@ -97,7 +103,7 @@ NEW_UPLOAD = Body(
 )
 
 
-@post("/presigned-url", status_code=200)
+@uploads.post("/presigned-url")
 @operation(
     RequestUpload,
     notes="""\
@@ -116,40 +122,36 @@ unknown field of JSON is refused.""",
     answers={200: Answer("The upload, and the exact request that sends its bytes.", SignedUploadView)},
     errors=(E.RECORD_OPERATION_FAILED, E.IDEMPOTENCY_CONFLICT, E.RATE_LIMITED, E.QUOTA_EXCEEDED),
 )
-async def request_upload(request: UserRequest) -> Response[SignedUploadView]:
+async def request_upload(request: ApiRequest) -> ApiResponse:
     """Request a presigned URL for an upload."""
     new = await NEW_UPLOAD.parsed(request)
     key = idempotency_key_of(request, "POST /records/async/presigned-url", new)
-    signed = await running_of(request).use_cases.request_upload(request.user, new, idempotency_key=key)
-    return Response(SignedUploadView.of(signed), headers=NOT_STORED)
+    signed = await request.running.use_cases.request_upload(request.actor, new, idempotency_key=key)
+    return json_response(SignedUploadView.of(signed))
 
 
-@get("/uploads/{upload_id:str}")
+@uploads.get("/uploads/{upload_id}")
 @operation(
     GetUpload,
     parameters=(UPLOAD_ID,),
     answers={200: Answer("The upload.", UploadView)},
     errors=_UPLOAD_ERRORS,
 )
-async def get_upload(request: UserRequest, upload_id: FromPath[str]) -> Response[UploadView]:
+async def get_upload(request: ApiRequest, upload_id: str) -> ApiResponse:
     """Get an upload."""
-    upload = await running_of(request).use_cases.get_upload(request.user, UploadId(path_id(upload_id)))
+    upload = await request.running.use_cases.get_upload(request.actor, UploadId(path_id(upload_id)))
     view = UploadView.of(upload, language_of(request.headers))
-    return Response(view, headers={"Vary": "Accept-Language", **NOT_STORED})
+    return json_response(view, {"Vary": "Accept-Language", **NOT_STORED})
 
 
-@delete("/uploads/{upload_id:str}")
+@uploads.delete("/uploads/{upload_id}")
 @operation(
     CancelUpload,
     parameters=(UPLOAD_ID,),
     answers={204: NO_CONTENT},
     errors=(*_UPLOAD_ERRORS, E.CONFLICT),
 )
-async def cancel_upload(request: UserRequest, upload_id: FromPath[str]) -> None:
+async def cancel_upload(request: ApiRequest, upload_id: str) -> ApiResponse:
     """Cancel an upload."""
-    await running_of(request).use_cases.cancel_upload(request.user, UploadId(path_id(upload_id)))
-
-
-uploads = Router(
-    "/records/async", route_handlers=[request_upload, get_upload, cancel_upload], tags=["uploads"]
-)
+    await request.running.use_cases.cancel_upload(request.actor, UploadId(path_id(upload_id)))
+    return NO_CONTENT_RESPONSE

@@ -2,9 +2,6 @@
 
 from typing import NamedTuple
 
-from litestar import Response, Router, delete, patch, post
-from litestar.params import FromPath
-
 from orak.application.webhooks.add_webhook import AddWebhook
 from orak.application.webhooks.change_webhook import ChangeWebhook, EndpointChange
 from orak.application.webhooks.get_webhook import GetWebhook
@@ -18,6 +15,7 @@ from orak.entrypoints.http.answers.webhook_views import (
     EndpointSecretView,
     EndpointView,
 )
+from orak.entrypoints.http.api import NO_CONTENT_RESPONSE, ApiRequest, ApiResponse, Routes, json_response
 from orak.entrypoints.http.openapi.operation import (
     NO_CONTENT,
     Answer,
@@ -25,13 +23,11 @@ from orak.entrypoints.http.openapi.operation import (
     operation,
     path_parameter,
 )
-from orak.entrypoints.http.requests.authentication import require_admin
 from orak.entrypoints.http.requests.bodies import Body
 from orak.entrypoints.http.requests.parameters import Parameters, path_id
-from orak.entrypoints.http.routing import NOT_STORED, UserRequest, get, running_of
 from orak.entrypoints.running import Running
 
-BASE = "/records/async/webhooks"
+webhooks = Routes("/records/async/webhooks", "webhooks", is_for_operators=True)
 
 WEBHOOK_ID = path_parameter("webhookId", "Id of the webhook endpoint.")
 
@@ -100,41 +96,41 @@ WEBHOOK_CHANGE = Body(
 )
 
 
-@get("/")
+@webhooks.get()
 @operation(ListWebhooks, answers={200: Answer("All webhook endpoints, oldest first.", list[EndpointView])})
-async def list_webhooks(request: UserRequest) -> Response[list[EndpointView]]:
+async def list_webhooks(request: ApiRequest) -> ApiResponse:
     """List webhook endpoints."""
-    found = await running_of(request).use_cases.list_webhooks(request.user)
-    return Response([EndpointView.of(endpoint) for endpoint in found], headers=NOT_STORED)
+    found = await request.running.use_cases.list_webhooks(request.actor)
+    return json_response([EndpointView.of(endpoint) for endpoint in found])
 
 
-@post("/", status_code=200)
+@webhooks.post()
 @operation(
     AddWebhook,
     body=NEW_WEBHOOK,
     answers={200: Answer("The webhook endpoint, and its signing secret.", EndpointSecretView)},
 )
-async def add_webhook(request: UserRequest) -> Response[EndpointSecretView]:
+async def add_webhook(request: ApiRequest) -> ApiResponse:
     """Add a webhook endpoint."""
     new = await NEW_WEBHOOK.parsed(request)
-    added = await running_of(request).use_cases.add_webhook(request.user, new.url, new.event_types)
-    return Response(EndpointSecretView.of(added), headers=NOT_STORED)
+    added = await request.running.use_cases.add_webhook(request.actor, new.url, new.event_types)
+    return json_response(EndpointSecretView.of(added))
 
 
-@get("/{webhook_id:str}")
+@webhooks.get("/{webhook_id}")
 @operation(
     GetWebhook,
     parameters=(WEBHOOK_ID,),
     answers={200: Answer("The webhook endpoint.", EndpointView)},
     errors=(E.NOT_FOUND,),
 )
-async def get_webhook(request: UserRequest, webhook_id: FromPath[str]) -> Response[EndpointView]:
+async def get_webhook(request: ApiRequest, webhook_id: str) -> ApiResponse:
     """Get a webhook endpoint."""
-    found = await running_of(request).use_cases.get_webhook(request.user, endpoint_id_of(webhook_id))
-    return Response(EndpointView.of(found), headers=NOT_STORED)
+    found = await request.running.use_cases.get_webhook(request.actor, endpoint_id_of(webhook_id))
+    return json_response(EndpointView.of(found))
 
 
-@patch("/{webhook_id:str}")
+@webhooks.patch("/{webhook_id}")
 @operation(
     ChangeWebhook,
     parameters=(WEBHOOK_ID,),
@@ -142,56 +138,38 @@ async def get_webhook(request: UserRequest, webhook_id: FromPath[str]) -> Respon
     answers={200: Answer("The changed webhook endpoint.", EndpointView)},
     errors=(E.NOT_FOUND,),
 )
-async def change_webhook(request: UserRequest, webhook_id: FromPath[str]) -> Response[EndpointView]:
+async def change_webhook(request: ApiRequest, webhook_id: str) -> ApiResponse:
     """Change a webhook endpoint."""
     endpoint_id = endpoint_id_of(webhook_id)
     change = await WEBHOOK_CHANGE.parsed(request)
-    changed = await running_of(request).use_cases.change_webhook(request.user, endpoint_id, change)
-    return Response(EndpointView.of(changed), headers=NOT_STORED)
+    changed = await request.running.use_cases.change_webhook(request.actor, endpoint_id, change)
+    return json_response(EndpointView.of(changed))
 
 
-@delete("/{webhook_id:str}")
+@webhooks.delete("/{webhook_id}")
 @operation(
     RemoveWebhook,
     parameters=(WEBHOOK_ID,),
     answers={204: NO_CONTENT},
     errors=(E.NOT_FOUND,),
 )
-async def remove_webhook(request: UserRequest, webhook_id: FromPath[str]) -> None:
+async def remove_webhook(request: ApiRequest, webhook_id: str) -> ApiResponse:
     """Remove a webhook endpoint."""
-    await running_of(request).use_cases.remove_webhook(request.user, endpoint_id_of(webhook_id))
+    await request.running.use_cases.remove_webhook(request.actor, endpoint_id_of(webhook_id))
+    return NO_CONTENT_RESPONSE
 
 
-@post("/{webhook_id:str}/rotate", status_code=200)
+@webhooks.post("/{webhook_id}/rotate")
 @operation(
     RotateWebhookSecret,
     parameters=(WEBHOOK_ID,),
     answers={200: Answer("The webhook endpoint, and its new signing secret.", EndpointSecretView)},
     errors=(E.NOT_FOUND,),
 )
-async def rotate_webhook_secret(
-    request: UserRequest, webhook_id: FromPath[str]
-) -> Response[EndpointSecretView]:
+async def rotate_webhook_secret(request: ApiRequest, webhook_id: str) -> ApiResponse:
     """Replace the signing secret of a webhook endpoint."""
-    rotated = await running_of(request).use_cases.rotate_webhook_secret(
-        request.user, endpoint_id_of(webhook_id)
-    )
-    return Response(EndpointSecretView.of(rotated), headers=NOT_STORED)
-
-
-webhooks = Router(
-    BASE,
-    route_handlers=[
-        list_webhooks,
-        add_webhook,
-        get_webhook,
-        change_webhook,
-        remove_webhook,
-        rotate_webhook_secret,
-    ],
-    guards=[require_admin],
-    tags=["webhooks"],
-)
+    rotated = await request.running.use_cases.rotate_webhook_secret(request.actor, endpoint_id_of(webhook_id))
+    return json_response(EndpointSecretView.of(rotated))
 
 
 def endpoint_id_of(text: str) -> EndpointId:

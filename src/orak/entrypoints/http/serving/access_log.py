@@ -3,25 +3,23 @@
 import logging
 from urllib.parse import quote
 
-from litestar.types import HTTPResponseStartEvent, HTTPScope
-
-from orak.entrypoints.http.answers.request_ids import request_id_of
+from litestar.types import HTTPScope
 
 _log = logging.getLogger("orak.access")
 
 
-def log_answer(message: HTTPResponseStartEvent, scope: HTTPScope) -> None:
+def log_answer(scope: HTTPScope, status: int, request_id: str) -> None:
     """Log method, path, status and request id.
 
     The line leaves out the query, which may hold a signature, the key of an object, which holds a file name,
     and an unknown path, which may hold anything. Health probes are not logged: they come every few seconds.
     """
-    if not str(scope.get("path_template")).startswith("/health/"):
-        _log.info("%s %s %d %s", scope["method"], _path(scope), message["status"], request_id_of(scope))
+    template = scope.get("path_template") or ""
+    if not template.startswith("/health/"):
+        _log.info("%s %s %d %s", scope["method"], _path(scope, template), status, request_id)
 
 
-def _path(scope: HTTPScope) -> str:
-    template = scope.get("path_template")
+def _path(scope: HTTPScope, template: str) -> str:
     if not template:
         return "(unknown path)"
     # Percent-encoded again: a decoded path may hold line breaks and forge the lines that follow.

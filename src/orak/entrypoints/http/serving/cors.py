@@ -6,53 +6,66 @@ overwrites `Vary`.
 
 from collections.abc import Collection
 
-from litestar.datastructures import Headers, MutableScopeHeaders
 from litestar.enums import HttpMethod
-from litestar.types import HTTPResponseStartEvent, HTTPScope
-
-from orak.entrypoints.http.serving.response_hook import ResponseStep
+from litestar.types import HTTPScope
 
 ANY_ORIGIN = "any_origin"
 """The key in the `opt` of a route or router that lets pages of every origin read it."""
 
 _EXPOSED = (
-    "Accept-Ranges, Content-Range, ETag, Link, Location, Preference-Applied, Retry-After, X-Request-Id, "
-    "X-Total-Count"
+    b"Accept-Ranges, Content-Range, ETag, Link, Location, Preference-Applied, Retry-After, X-Request-Id, "
+    b"X-Total-Count"
 )
 _ACCEPTED = (
-    "Accept-Language, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, "
-    "Last-Event-ID, Prefer, Range, X-Request-Id"
+    b"Accept-Language, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, "
+    b"Last-Event-ID, Prefer, Range, X-Request-Id"
 )
-_PREFLIGHT_LIFE = "600"  # seconds; Chromium caps it at two hours
+_PREFLIGHT_LIFE = b"600"  # seconds; Chromium caps it at two hours
+
+Fields = list[tuple[bytes, bytes]]
 
 
-def allow_origins(origins: Collection[str]) -> ResponseStep:
-    """Return the step that lets pages of exactly these *origins* call; `*` stands for every origin.
+class Cors:
+    """Lets pages of exactly these origins call; `*` stands for every origin.
 
     There is no credentials mode: tokens come in a header, and cookies are not read.
     """
-    everyone = "*" in origins
 
-    def add_headers(message: HTTPResponseStartEvent, scope: HTTPScope) -> None:
-        request, response = Headers.from_scope(scope), MutableScopeHeaders.from_message(message)
-        origin = request.get("origin")
-        open_to_all = everyone or _is_open(scope)
-        if not open_to_all:
-            # On every answer: a cache must not give one origin the answer for another.
-            response["Vary"] = ", ".join(filter(None, (response.get("Vary"), "Origin")))
-        if origin is None or not (open_to_all or origin in origins):
+    def __init__(self, origins: Collection[str]) -> None:
+        self._origins = frozenset(origin.encode() for origin in origins)
+        self._is_open = b"*" in self._origins
+
+    def complete(self, fields: Fields, scope: HTTPScope) -> None:
+        """Add what the page that calls needs to the *fields* of an answer."""
+        origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
+        is_open = self._is_open or _is_open(scope)
+        if not is_open:
+            _vary_by_origin(fields)
+        if origin is None or not (is_open or origin in self._origins):
             return
-        response["Access-Control-Allow-Origin"] = "*" if open_to_all else origin
-        response["Access-Control-Expose-Headers"] = _EXPOSED
-        preflight = scope["method"] == HttpMethod.OPTIONS and "access-control-request-method" in request
-        if preflight and (methods := response.get("Allow")):  # an unknown path has no Allow
-            response["Access-Control-Allow-Methods"] = methods
-            response["Access-Control-Allow-Headers"] = _ACCEPTED
-            response["Access-Control-Max-Age"] = _PREFLIGHT_LIFE
+        fields.append((b"access-control-allow-origin", b"*" if is_open else origin))
+        fields.append((b"access-control-expose-headers", _EXPOSED))
+        if scope["method"] == HttpMethod.OPTIONS and _asks_first(scope):
+            methods = next((value for name, value in fields if name == b"allow"), None)
+            if methods is not None:  # an unknown path has no Allow
+                fields.append((b"access-control-allow-methods", methods))
+                fields.append((b"access-control-allow-headers", _ACCEPTED))
+                fields.append((b"access-control-max-age", _PREFLIGHT_LIFE))
 
-    return add_headers
+
+def _vary_by_origin(fields: Fields) -> None:
+    # On every answer: a cache must not give one origin the answer for another.
+    for place, (name, value) in enumerate(fields):
+        if name == b"vary":
+            fields[place] = (name, value + b", Origin")
+            return
+    fields.append((b"vary", b"Origin"))
 
 
 def _is_open(scope: HTTPScope) -> bool:
     # Litestar sets no handler for an unknown path, although the type of the scope promises one.
     return bool(getattr(scope.get("route_handler"), "opt", {}).get(ANY_ORIGIN))
+
+
+def _asks_first(scope: HTTPScope) -> bool:
+    return any(name == b"access-control-request-method" for name, _ in scope["headers"])

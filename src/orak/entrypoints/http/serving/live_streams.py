@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
-from litestar.datastructures import Headers
 from litestar.types import Scope
 
 from orak.application.events.watch_records import Watch
@@ -19,6 +18,7 @@ from orak.entrypoints.http.answers.error_codes import ErrorCode
 from orak.entrypoints.http.answers.errors import HttpError
 from orak.entrypoints.http.answers.live_views import LiveView
 from orak.entrypoints.http.openapi.operation import Parameter
+from orak.entrypoints.http.request_headers import RequestHeaders
 from orak.entrypoints.http.requests.authentication import bearer_token
 from orak.entrypoints.running import Running
 
@@ -87,7 +87,7 @@ class OpenStreams:
                 del self._open[user_id]
 
 
-async def authenticate_stream(running: Running, headers: Headers, query: dict[str, str]) -> Bearer:
+async def authenticate_stream(running: Running, headers: RequestHeaders, query: dict[str, str]) -> Bearer:
     """Return the bearer of the token in the header, or of the ticket in the query.
 
     Raises:

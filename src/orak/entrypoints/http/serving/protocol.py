@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Any, cast
 
 from litestar import Litestar
-from litestar.datastructures import Headers
 from uvicorn._types import ASGI3Application, ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -16,6 +15,7 @@ from orak.domain.errors import Problem, ProblemCode, Rejected
 from orak.entrypoints.http.answers.errors import describe_error
 from orak.entrypoints.http.answers.languages import language_of
 from orak.entrypoints.http.answers.request_ids import HEADER, chosen_id
+from orak.entrypoints.http.request_headers import RequestHeaders
 from orak.entrypoints.http.serving.live_streams import ABORT
 from orak.entrypoints.running import Running
 
@@ -119,7 +119,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _refusal(self, problem: Problem) -> bytes:
-        headers = Headers([(name.lower(), value) for name, value in self.headers or ()])
+        headers = RequestHeaders((name.lower(), value) for name, value in self.headers or ())
         request_id = chosen_id(headers)
         running: Running = cast("Litestar", self.config.app).state.running
         answer = describe_error(
@@ -130,7 +130,8 @@ class GuardedProtocol(HttpToolsProtocol):
             at=running.clock.now(),
         )
         _log.info("(no request) %d %s", answer.status, request_id)
-        fields = answer.headers | {
+        fields = {
+            **answer.headers,
             HEADER: request_id,
             "X-Content-Type-Options": "nosniff",
             "Content-Type": "application/json",
