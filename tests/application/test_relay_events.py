@@ -3,16 +3,19 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from msgspec import structs
 
 from memory_orak import LEASE, OWNER, a_memory_orak
+from orak.application.event_backlog import EventBacklog
 from orak.application.events.follow_events import FollowEvents
 from orak.application.events.relay_events import RelayEvents
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.subscribers import PageOutcome, StartPosition
 from orak.application.subscribers.delete_objects import DeleteObjects
+from orak.domain.events import EventType
 from orak.domain.identity import published_key
 from relays import relay_to
 
@@ -34,8 +37,12 @@ class Failing:
         self.failures = failures or {}
         self.name = name
         self.works = True
+        self.types = frozenset(EventType)
         self.read_positions: list[int] = []
         self.tried = 0
+
+    async def event_types(self):
+        return self.types
 
     async def read(self, page) -> PageOutcome:
         self.tried += 1
@@ -68,6 +75,8 @@ class Stumbling(Failing):
 
 class LiveFeed:
     """Records the position of each event that it receives."""
+
+    event_types = frozenset(EventType)
 
     def __init__(self) -> None:
         self.positions: list[int] = []
@@ -177,6 +186,62 @@ async def test_a_subscriber_that_fails_halfway_resumes_from_there(service):
     assert subscriber.read_positions == [1, 2, 3]
 
 
+async def test_unwanted_events_are_passed_over_without_a_hold(service):
+    uploads = [await service.request() for _ in range(3)]
+    subscriber = Failing()
+    subscriber.types = frozenset({EventType.UPLOAD_CANCELLED})
+    cursors, now = service.persistence.cursors, service.clock.now()
+    await cursors.begin(subscriber.name, 0)
+    await cursors.hold(subscriber.name, "another process", at=now, until=now + timedelta(seconds=15))
+    relaying = relay(service, subscriber)
+    assert await relaying() == 0
+    assert (await cursors.backlog(now)).work_of(subscriber.name) is None
+    await service.use_cases.cancel_upload(OWNER, uploads[0].id)
+    await service.request()
+    assert await relaying() == 0, "another process holds the subscriber"
+    await cursors.let_go(subscriber.name, "another process")
+    assert await relaying() == 1
+    assert subscriber.read_positions == [4]
+    assert (await cursors.backlog(now)).pending.keys() == set()
+
+
+async def test_types_that_change_while_a_page_is_read_count_for_that_page(service):
+    upload = await service.request()
+    await service.use_cases.cancel_upload(OWNER, upload.id)
+    subscriber = Failing()
+    subscriber.types = frozenset({EventType.RECORD_DELETED})
+    relaying = relay(service, subscriber)
+    read_page = service.persistence.event_log.page
+
+    async def page_before_a_change(*arguments):
+        page = await read_page(*arguments)
+        subscriber.types = frozenset({EventType.UPLOAD_CANCELLED})
+        return page
+
+    for one in relaying.relays:
+        one.event_log = SimpleNamespace(page=page_before_a_change)
+    assert await relaying() == 1
+    assert subscriber.read_positions == [2]
+
+
+async def test_subscribers_that_read_together_share_one_look_at_the_log(service):
+    looks = []
+    cursors = service.persistence.cursors
+
+    class Counted:
+        async def backlog(self, at):
+            looks.append(at)
+            return await cursors.backlog(at)
+
+    backlog = EventBacklog(service.persistence.event_log, Counted(), service.clock)
+    await asyncio.gather(*(backlog() for _ in range(5)))
+    assert len(looks) == 1
+    assert backlog.is_empty
+    await service.request()
+    await asyncio.gather(*(backlog() for _ in range(5)))
+    assert len(looks) == 3, "the events are numbered between two looks"
+
+
 async def test_one_subscriber_does_not_delay_another(service):
     await service.request()
     broken, well = Failing(), Failing(name="well")
@@ -238,11 +303,16 @@ async def test_a_subscriber_that_begins_at_the_end_receives_no_earlier_event(ser
 async def test_each_process_receives_the_events_since_it_began(service):
     await service.request()
     first, late = LiveFeed(), LiveFeed()
-    follow = FollowEvents(service.persistence.event_log, [first])
+
+    def following(subscriber):
+        log = service.persistence.event_log
+        return FollowEvents(log, EventBacklog(log, service.persistence.cursors, service.clock), subscriber)
+
+    follow = following(first)
     await follow()
     await service.request()
     await asyncio.gather(follow(), follow())
-    await FollowEvents(service.persistence.event_log, [late])()
+    await following(late)()
     await service.request()
     await follow()
     assert first.positions == [2, 3]

@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from builders import START, an_upload, saved
-from orak.application.ports.cursors import Lag, SetAside
+from orak.application.ports.cursors import Backlog, Lag, PendingEvents, SetAside
 from orak.domain.identity import UploadId
 
 SECOND = timedelta(seconds=1)
@@ -143,11 +143,39 @@ async def test_the_lag_counts_events_behind_and_deferred(cursors, events):
     await cursors.settle("mail", {1, 3})
     lag = await cursors.lag("mail", at)
     assert lag == Lag("mail", 1, 0, 0, events[3].event.at)
-    assert lag.has_work
     await cursors.advance("mail", 4, [aside(events[3], 2)])
-    assert not (await cursors.lag("mail", at)).has_work
     await cursors.settle("mail", {4})
     assert await cursors.lag("mail", at) == Lag("mail", 0, 0, 0, None)
+
+
+async def test_the_backlog_says_what_each_subscriber_can_read_now(persistence, cursors, events):
+    at = START + SECOND
+    both = PendingEvents(0, is_behind=True, is_overdue=False)
+    assert await cursors.backlog(at) == Backlog(4, has_unnumbered=False, pending={"mail": both, "live": both})
+    await cursors.advance("live", 4)
+    await cursors.advance("mail", 3, [aside(events[0], 1), aside(events[2], 2)])
+    backlog = await cursors.backlog(at)
+    assert backlog.pending == {"mail": PendingEvents(3, is_behind=True, is_overdue=True)}
+    assert backlog.work_of("mail") == backlog.pending["mail"]
+    assert backlog.work_of("live") is None
+    await cursors.settle("mail", {1})
+    await cursors.advance("mail", 4)
+    backlog = await cursors.backlog(at)
+    assert backlog.pending == {"mail": PendingEvents(4, is_behind=False, is_overdue=False)}
+    assert backlog.work_of("mail") is None, "an event that is not due is work"
+    await cursors.settle("mail", {3})
+    await persistence.intake.add(an_upload())
+    assert await cursors.backlog(at) == Backlog(4, has_unnumbered=True, pending={})
+
+
+@pytest.mark.usefixtures("events")
+async def test_a_cursor_may_advance_beside_its_holder_but_not_under_a_lost_hold(cursors):
+    await hold(cursors, "a")
+    await cursors.advance("mail", 1)
+    await cursors.advance("mail", 2, holder="b")
+    assert await hold(cursors, "a") == 1
+    await cursors.advance("mail", 3, holder="a")
+    assert await hold(cursors, "a") == 3
 
 
 async def test_a_process_that_lost_its_hold_changes_nothing(cursors, events):

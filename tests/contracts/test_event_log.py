@@ -1,6 +1,7 @@
 import asyncio
 
 from builders import OTHER_USER, OWNER, START, a_waiting_record, an_object, an_upload, saved
+from orak.application.ports.event_log import EventPage
 from orak.domain.events import EventType
 from orak.domain.identity import UserId
 from orak.domain.processing import ProcessingStatus
@@ -38,6 +39,33 @@ async def test_a_position_is_kept_and_the_next_follows_it(persistence):
     assert [logged.event_id for logged in events] == sorted(logged.event_id for logged in events)
     assert await persistence.event_log.after(1, 1) == events[1:2]
     assert await persistence.event_log.after(3, 9) == []
+
+
+async def test_a_page_holds_the_events_of_some_types_and_passes_over_the_others(persistence):
+    uploads = [await persistence.intake.add(an_upload()) for _ in range(3)]
+    for upload in uploads[:2]:
+        await saved(persistence, upload.cancel(at=START))
+    await persistence.event_log.number()
+    events = await persistence.event_log.after(0, 9)
+
+    async def page(position, limit=9, *types):
+        return await persistence.event_log.page(position, limit, frozenset(types))
+
+    requested, cancelled = EventType.UPLOAD_REQUESTED, EventType.UPLOAD_CANCELLED
+    assert await page(0, 9, requested, cancelled) == EventPage(events, 5, is_last=True)
+    assert await page(0, 9, cancelled) == EventPage(events[3:], 5, is_last=True)
+    assert await page(0, 1, cancelled) == EventPage(events[3:4], 4, is_last=False)
+    assert await page(3, 9, requested) == EventPage([], 5, is_last=True)
+    assert await page(0, 9, EventType.RECORD_DELETED) == EventPage([], 5, is_last=True)
+    assert await page(5, 9, requested) == EventPage([], 5, is_last=True)
+
+
+async def test_unnumbered_events_are_in_no_page(persistence):
+    await persistence.intake.add(an_upload())
+    await persistence.event_log.number()
+    await persistence.intake.add(an_upload())
+    page = await persistence.event_log.page(0, 9, frozenset(EventType))
+    assert ([logged.position for logged in page.events], page.end, page.is_last) == ([1], 1, True)
 
 
 async def test_a_subscriber_that_follows_many_writers_misses_nothing(persistence):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.application.ports.subscribers import PageOutcome, StartPosition
+from orak.domain.events import EventType
 from relays import relay_to
 
 _SPEED = 50
@@ -34,6 +35,9 @@ class FileSubscriber:
     def __init__(self, path: str) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         self._failed_at: set[int] = set()
+
+    async def event_types(self):
+        return frozenset(EventType)
 
     async def read(self, page) -> PageOutcome:
         failed, stuck = set(), set()

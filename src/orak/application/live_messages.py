@@ -1,8 +1,11 @@
 from orak.application.ports.live import LiveMessage
-from orak.domain.events import LoggedEvent
+from orak.domain.events import EventType, LoggedEvent
 from orak.domain.processing import ProcessingStatus, shown_as
 
 _COMPLETE = 100
+
+EVENT_TYPES = frozenset(EventType) - {EventType.UPLOAD_REQUESTED}
+"""The types of events that may be about a Record."""
 
 
 def message_of(logged: LoggedEvent) -> LiveMessage | None:

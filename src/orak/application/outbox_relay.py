@@ -1,15 +1,16 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from orak.application.event_backlog import EventBacklog
 from orak.application.ports.clock import Clock
 from orak.application.ports.cursors import Cursors, SetAside
-from orak.application.ports.event_log import EventLog
+from orak.application.ports.event_log import EventLog, EventPage
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.subscribers import PageOutcome, StartPosition, Subscriber
-from orak.domain.events import LoggedEvent
+from orak.domain.events import EventType, LoggedEvent
 from orak.domain.identity import UploadId
 from orak.domain.policies.retries import relay_backoff
 
@@ -25,7 +26,7 @@ _HOLD = timedelta(seconds=15)
 
 @dataclass(slots=True)
 class OutboxRelay:
-    """Passes every event to one subscriber.
+    """Passes every event that one subscriber wants to it.
 
     One process at a time does so; if it dies, another takes over.
 
@@ -35,13 +36,17 @@ class OutboxRelay:
 
     event_log: EventLog
     cursors: Cursors
+    backlog: EventBacklog
     subscriber: Subscriber
     clock: Clock
     holder: str
     """The name of this process, unique among all processes."""
-    _rests_until: datetime | None = None
-    _outages: int = 0
-    _has_begun: bool = False
+    has_begun: bool = field(init=False, default=False)
+    """Whether the subscriber is known to have a cursor."""
+    _is_holding: bool = field(init=False, default=False)
+    _rests_until: datetime | None = field(init=False, default=None)
+    _outages: int = field(init=False, default=0)
+    _types: frozenset[EventType] | None = field(init=False, default=None)
 
     async def __call__(self) -> int:
         """Read on from the subscriber's cursor; return how many events were acted on.
@@ -52,13 +57,17 @@ class OutboxRelay:
         if self._rests_until is not None and now < self._rests_until:
             return 0
         self._rests_until = None
-        await self.event_log.number()
-        if not self._has_begun:
+        if not self.has_begun:
             await self.begin()
-        if not (await self.cursors.lag(self.subscriber.name, now)).has_work or await self._hold() is None:
+        work = (await self.backlog()).work_of(self.subscriber.name)
+        if work is None:
             return 0
-        # If the process stops here, the hold runs out by itself; shutdown does not wait to release it.
-        acted_on = await self._read_deferred() + await self._read_new()
+        acted_on = 0
+        if work.is_overdue:
+            acted_on += await self._read_deferred()
+        if work.is_behind:
+            acted_on += await self._read_new(work.position)
+        # If the process stops before this, the hold runs out by itself; shutdown does not wait to release it.
         await self._release_hold()
         return acted_on
 
@@ -68,20 +77,28 @@ class OutboxRelay:
         Raise `Unavailable`.
         """
         if self.subscriber.begins is not StartPosition.GIVEN:
-            begin = await self.event_log.last() if self.subscriber.begins is StartPosition.NEXT else 0
+            begin = 0
+            if self.subscriber.begins is StartPosition.NEXT:
+                await self.event_log.number()  # so that earlier events get positions before the cursor
+                begin = await self.event_log.last()
             await self.cursors.begin(self.subscriber.name, begin)
-        self._has_begun = True
+        self.has_begun = True
 
     async def _hold(self, until: datetime | None = None) -> int | None:
         """Hold the subscriber and return its position; None if another process holds it."""
         now = self.clock.now()
-        return await self.cursors.hold(self.subscriber.name, self.holder, at=now, until=until or now + _HOLD)
+        position = await self.cursors.hold(
+            self.subscriber.name, self.holder, at=now, until=until or now + _HOLD
+        )
+        self._is_holding = position is not None
+        return position
 
     async def _release_hold(self) -> None:
-        if self._rests_until is None:
-            await self.cursors.let_go(self.subscriber.name, self.holder)
-        else:  # no other process needs to try during the rest
+        if self._rests_until is not None:  # no other process needs to try during the rest
             await self._hold(self._rests_until)
+        elif self._is_holding:
+            await self.cursors.let_go(self.subscriber.name, self.holder)
+        self._is_holding = False
 
     async def _read_deferred(self) -> int:
         """Pass the set-aside events that are due; return how many were acted on."""
@@ -100,27 +117,57 @@ class OutboxRelay:
             acted_on += _acted_on(page, outcome)
         return acted_on
 
-    async def _read_new(self) -> int:
-        """Pass the events after the cursor; return how many were acted on."""
+    async def _read_new(self, position: int) -> int:
+        """Pass the events after the cursor, which is at *position*; return how many were acted on."""
         acted_on = 0
-        while self._rests_until is None and (position := await self._hold()) is not None:
-            page = await self.event_log.after(position, _PAGE)
-            if not page:
-                break
-            blocked = await self._blocked_uploads(page)
-            free = [logged for logged in page if logged.upload_id not in blocked]
-            outcome = await self._act(free) if free else PageOutcome()
-            tried = _tried(free, outcome)
-            # The cursor moves up to the first event that was not tried, over the blocked events before it.
-            reached = [n for n in page if not outcome.unread or n.position < free[len(tried)].position]
-            if not reached:
-                break
-            aside = self._set_aside(tried, outcome, {})
-            now = self.clock.now()
-            aside += [SetAside(n.position, n.upload_id, now) for n in reached if n.upload_id in blocked]
-            await self.cursors.advance(self.subscriber.name, reached[-1].position, aside, holder=self.holder)
-            acted_on += _acted_on(free, outcome)
+        while self._rests_until is None:
+            page = await self._read_page(position)
+            if page.events:
+                held_at = await self._hold()
+                if held_at is None:
+                    break
+                if held_at == position:
+                    acted_on += await self._pass(page)
+                    position = page.end
+                else:  # another process has read on
+                    position = held_at
+            else:
+                # Any process may pass over events that the subscriber does not want, so it is not held.
+                if page.end > position:
+                    await self.cursors.advance(self.subscriber.name, page.end)
+                    position = page.end
+                if page.is_last:
+                    break
         return acted_on
+
+    async def _pass(self, page: EventPage) -> int:
+        """Pass a page, and move the cursor behind what was tried; return how many were acted on."""
+        blocked = await self._blocked_uploads(page.events)
+        free = [logged for logged in page.events if logged.upload_id not in blocked]
+        outcome = await self._act(free) if free else PageOutcome()
+        tried = _tried(free, outcome)
+        reached, end = page.events, page.end
+        if outcome.unread:
+            # The cursor moves up to the first event that was not tried, over the blocked events before it.
+            reached = [n for n in reached if n.position < free[len(tried)].position]
+            if not reached:
+                return 0
+            end = reached[-1].position
+        aside = self._set_aside(tried, outcome, {})
+        now = self.clock.now()
+        aside += [SetAside(n.position, n.upload_id, now) for n in reached if n.upload_id in blocked]
+        await self.cursors.advance(self.subscriber.name, end, aside, holder=self.holder)
+        return _acted_on(free, outcome)
+
+    async def _read_page(self, position: int) -> EventPage:
+        """Return the next events that the subscriber wants."""
+        types = await self.subscriber.event_types() if self._types is None else self._types
+        while True:
+            page = await self.event_log.page(position, _PAGE, types)
+            self._types = await self.subscriber.event_types()
+            if self._types == types:
+                return page
+            types = self._types
 
     async def _blocked_uploads(self, page: Sequence[LoggedEvent]) -> frozenset[UploadId]:
         if not self.subscriber.in_order:

@@ -15,6 +15,7 @@ from orak.application.conversion.convert_now import ConvertNow
 from orak.application.conversion.convert_upload import ConversionRules, ConvertUpload
 from orak.application.conversion.end_attempt import EndAttempt
 from orak.application.conversion.lease_keeper import LeaseKeeper
+from orak.application.event_backlog import EventBacklog
 from orak.application.events.check_event_log import CheckEventLog
 from orak.application.events.follow_events import FollowEvents
 from orak.application.events.issue_ticket import IssueTicket
@@ -227,7 +228,8 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
     if ports.event_bus is not None:
         subscribers.append(PublishEvents(ports.event_bus))
     subscriber_names = SubscriberNames(subscribers, endpoints, policies.webhook)
-    follow_events = FollowEvents(event_log, [PublishLiveStatus(ports.live)])
+    event_backlog = EventBacklog(event_log, cursors, clock)
+    follow_events = FollowEvents(event_log, event_backlog, PublishLiveStatus(ports.live))
     collect_metrics = CollectMetrics(ports.reports, ports.batch_log, cursors, clock, subscriber_names)
 
     return UseCases(
@@ -299,7 +301,10 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
             FindStrays(ports.arrivals, storage), ports.incomplete_uploads, clock, policies.orphan_retention
         ),
         relay_events=RelayEvents(
-            [OutboxRelay(event_log, cursors, one, clock, policies.process_name) for one in subscribers]
+            [
+                OutboxRelay(event_log, cursors, event_backlog, one, clock, policies.process_name)
+                for one in subscribers
+            ]
         ),
         follow_events=follow_events,
         prune_events=PruneEvents(
@@ -308,6 +313,7 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
         deliver_webhooks=DeliverWebhooks(
             event_log,
             cursors,
+            event_backlog,
             endpoints,
             ports.deliveries,
             ports.poster,

@@ -27,6 +27,14 @@ PATIENCE = timedelta(hours=24)
 
 MAX_URL = 2000
 
+_SUBSCRIBER = "webhook-"
+"""How the name of an endpoint's subscriber begins."""
+
+
+def is_webhook(subscriber: str) -> bool:
+    """Whether the subscriber of this name is a webhook endpoint."""
+    return subscriber.startswith(_SUBSCRIBER)
+
 
 class EndpointNotFound(OrakError):
     """No webhook has this id."""
@@ -61,7 +69,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     @property
     def subscriber(self) -> str:
         """The name under which its cursor is stored."""
-        return f"webhook-{self.id}"
+        return f"{_SUBSCRIBER}{self.id}"
 
     def wants(self, kind: EventType) -> bool:
         """Return whether the endpoint receives events of this type."""

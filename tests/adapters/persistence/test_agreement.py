@@ -134,6 +134,7 @@ class World:
             "histories": await p.histories.histories(UploadId(1), UploadId(9)),
             "forgotten": await p.histories.forget(0, await p.event_log.last(), now),
             "events left": await self.events(),
+            "backlog": await p.cursors.backlog(now),
             "lag": await p.cursors.lag("a subscriber", now),
         }
         self.clock.advance(timedelta(hours=1))

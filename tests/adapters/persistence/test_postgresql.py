@@ -14,6 +14,7 @@ from orak.adapters.persistence.sql.postgresql import PostgresqlConnections
 from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.application.ports.idempotency_keys import IdempotencyKey
 from orak.application.ports.page import Page
+from orak.domain.events import EventType
 from orak.domain.identity import UserId
 
 LEASE = timedelta(seconds=30)
@@ -283,10 +284,24 @@ async def test_subscribers_miss_no_event_of_sixteen_writers(postgresql, other):
         while page := await persistence.event_log.after(len(seen), 7):
             seen += page
 
+    async def follow_cancellations(persistence, cancelled):
+        position, is_over = 0, False
+        while not is_over:
+            written = writers.done() and not await persistence.event_log.number()
+            page = await persistence.event_log.page(position, 7, {EventType.UPLOAD_CANCELLED})
+            cancelled += page.events
+            position, is_over = page.end, written and page.is_last
+
     writers = asyncio.gather(*(write((postgresql, other)[n % 2], n) for n in range(1, 17)))
-    seen, also_seen = [], []
-    await asyncio.gather(writers, follow(postgresql, seen), follow(other, also_seen))
+    seen, also_seen, cancelled = [], [], []
+    await asyncio.gather(
+        writers,
+        follow(postgresql, seen),
+        follow(other, also_seen),
+        follow_cancellations(postgresql, cancelled),
+    )
     assert seen == also_seen
+    assert cancelled == [logged for logged in seen if logged.event.type is EventType.UPLOAD_CANCELLED]
     assert [logged.position for logged in seen] == list(range(1, 16 * 6 * 2 + 1))
 
 

@@ -1,19 +1,24 @@
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from orak.application.event_backlog import EventBacklog
 from orak.application.ports.event_log import EventLog
-from orak.domain.events import LoggedEvent
+from orak.domain.events import EventType, LoggedEvent
 
 _PAGE = 500
 
 
 class LocalSubscriber(Protocol):
-    """Receives each new event once while its process lives.
+    """Receives each new event of its types once while its process lives.
 
     Events come in the feed's order. It never fails.
     """
+
+    @property
+    def event_types(self) -> frozenset[EventType]:
+        """The types of the events that it acts on."""
+        ...
 
     async def receive(self, logged: LoggedEvent) -> None:
         """Act on one event."""
@@ -22,24 +27,26 @@ class LocalSubscriber(Protocol):
 
 @dataclass(slots=True)
 class FollowEvents:
-    """Pass new events to the subscribers of this process.
+    """Pass new events to the subscriber of this process.
 
     Events are new if they happened since the process began to follow.
     """
 
     event_log: EventLog
-    subscribers: Sequence[LocalSubscriber]
+    backlog: EventBacklog
+    subscriber: LocalSubscriber
     _position: int | None = None
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def __call__(self) -> None:
         """Read the new events. Raise `Unavailable` if the database cannot be reached."""
         async with self._lock:  # two calls at once would pass every event twice
-            await self.event_log.number()
+            last = (await self.backlog()).last
             if self._position is None:
-                self._position = await self.event_log.last()
-            while page := await self.event_log.after(self._position, _PAGE):
-                for logged in page:
-                    for subscriber in self.subscribers:
-                        await subscriber.receive(logged)
+                self._position = last
+            while self._position < last:
+                page = await self.event_log.page(self._position, _PAGE, self.subscriber.event_types)
+                for logged in page.events:
+                    await self.subscriber.receive(logged)
                     self._position = logged.position
+                self._position = page.end

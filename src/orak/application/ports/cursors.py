@@ -1,4 +1,4 @@
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -38,10 +38,32 @@ class Lag(msgspec.Struct, frozen=True):
     oldest_at: datetime | None
     """The time of the oldest event that the subscriber has not handled; None if it has handled all."""
 
-    @property
-    def has_work(self) -> bool:
-        """Whether the subscriber has an event to read now."""
-        return bool(self.behind or self.overdue)
+
+class PendingEvents(msgspec.Struct, frozen=True):
+    """What waits for one subscriber."""
+
+    position: int
+    """Its cursor."""
+    is_behind: bool
+    """Whether an event is beyond its cursor."""
+    is_overdue: bool
+    """Whether an event that it set aside is due."""
+
+
+class Backlog(msgspec.Struct, frozen=True):
+    """What the event log holds for its subscribers."""
+
+    last: int
+    """The position of the newest numbered event; 0 if no event has one."""
+    has_unnumbered: bool
+    """Whether an event has no position yet."""
+    pending: Mapping[str, PendingEvents]
+    """For each subscriber with a cursor: what it has not handled. Nothing for one that has handled all."""
+
+    def work_of(self, subscriber: str) -> PendingEvents | None:
+        """Return what the subscriber can read now, if anything."""
+        pending = self.pending.get(subscriber)
+        return pending if pending is not None and (pending.is_behind or pending.is_overdue) else None
 
 
 class Cursors(Protocol):
@@ -55,6 +77,10 @@ class Cursors(Protocol):
 
         Only numbered events count.
         """
+        ...
+
+    async def backlog(self, at: datetime) -> Backlog:
+        """Return what waits for all subscribers, in one statement."""
         ...
 
     async def begin(self, subscriber: str, position: int) -> None:

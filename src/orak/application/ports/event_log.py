@@ -1,7 +1,20 @@
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from orak.domain.events import LoggedEvent
+import msgspec
+
+from orak.domain.events import EventType, LoggedEvent
 from orak.domain.identity import UserId
+
+
+class EventPage(msgspec.Struct, frozen=True):
+    """Events of some types, in order."""
+
+    events: Sequence[LoggedEvent]
+    end: int
+    """Up to this position, every event of these types is in the page or before it."""
+    is_last: bool
+    """Whether the log ended there when it was read."""
 
 
 class EventLog(Protocol):
@@ -22,6 +35,14 @@ class EventLog(Protocol):
 
     async def after(self, position: int, limit: int) -> list[LoggedEvent]:
         """Return the events after *position*, in order."""
+        ...
+
+    async def page(self, position: int, limit: int, types: Collection[EventType]) -> EventPage:
+        """Return the events after *position* that are of one of these *types*.
+
+        The page ends after *limit* events, and before it has passed over too many events of other types. Its
+        `end` is beyond *position* if any event is.
+        """
         ...
 
     async def of_user(self, user_id: UserId, after: int, up_to: int, limit: int) -> list[LoggedEvent]:

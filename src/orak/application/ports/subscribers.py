@@ -4,7 +4,7 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import Protocol
 
-from orak.domain.events import LoggedEvent
+from orak.domain.events import EventType, LoggedEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,15 @@ class Subscriber(Protocol):
         """Where it begins without a cursor."""
         ...
 
+    async def event_types(self) -> frozenset[EventType]:
+        """Return the types of the events that it acts on, as they are now. Raise `Unavailable`.
+
+        The relay asks after it has read a page, so no event after a change of the types is left out.
+        """
+        ...
+
     async def read(self, page: Sequence[LoggedEvent]) -> PageOutcome:
-        """Act on events, in their order.
+        """Act on events of its types, in their order.
 
         An in-order subscriber reports the later events of a failed event's upload as failed too.
 

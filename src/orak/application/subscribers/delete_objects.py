@@ -17,6 +17,17 @@ from orak.domain.processing import ProcessingStatus
 
 _log = logging.getLogger(__name__)
 
+_EVENT_TYPES = frozenset(
+    {
+        EventType.UPLOAD_REJECTED,
+        EventType.UPLOAD_EXPIRED,  # an orphan was deleted, or no bytes came
+        EventType.UPLOAD_CANCELLED,
+        EventType.PROCESSING_COMPLETED,
+        EventType.PROCESSING_FAILED,
+        EventType.RECORD_DELETED,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class DeleteObjects:
@@ -38,6 +49,10 @@ class DeleteObjects:
     in_order: bool = False
     begins: StartPosition = StartPosition.FIRST
     longest_rest: timedelta = UNAVAILABLE_DELAY
+
+    async def event_types(self) -> frozenset[EventType]:
+        """Return the types of events that may make objects useless."""
+        return _EVENT_TYPES
 
     async def read(self, page: Sequence[LoggedEvent]) -> PageOutcome:
         """Delete the objects that these events made useless.

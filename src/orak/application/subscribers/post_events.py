@@ -9,7 +9,7 @@ from orak.application.ports.deliveries import Deliveries
 from orak.application.ports.endpoints import Endpoints
 from orak.application.ports.poster import Posted, Poster
 from orak.application.ports.subscribers import PageOutcome, StartPosition
-from orak.domain.events import LoggedEvent
+from orak.domain.events import EventType, LoggedEvent
 from orak.domain.identity import UploadId
 from orak.domain.policies.retries import MAX_CONSECUTIVE_OUTAGES, requested_wait
 from orak.domain.webhooks import CONFIGURED, PATIENCE, Delivery, Endpoint, EndpointNotFound, Outcome
@@ -54,6 +54,12 @@ class PostEvents:
         An endpoint added by an operator got its cursor when it was added.
         """
         return StartPosition.NEXT if self.endpoint.id == CONFIGURED else StartPosition.GIVEN
+
+    async def event_types(self) -> frozenset[EventType]:
+        """Return the types that the endpoint wants now."""
+        await self.is_active()
+        wanted = self.endpoint.event_types
+        return frozenset(EventType) if wanted is None else wanted
 
     async def read(self, page: Sequence[LoggedEvent]) -> PageOutcome:
         """Post the events that the endpoint wants, and log each delivery."""

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from orak.application.event_backlog import EventBacklog
 from orak.application.outbox_relay import OutboxRelay
 from orak.application.ports.clock import Clock
-from orak.application.ports.cursors import Cursors
+from orak.application.ports.cursors import Backlog, Cursors
 from orak.application.ports.deliveries import Deliveries
 from orak.application.ports.endpoints import Endpoints
 from orak.application.ports.event_log import EventLog
@@ -15,7 +16,7 @@ from orak.application.ports.failures import Unavailable
 from orak.application.ports.poster import Poster
 from orak.application.subscribers.post_events import PostEvents
 from orak.domain.errors import OrakError
-from orak.domain.webhooks import CONFIGURED, Endpoint, EndpointId
+from orak.domain.webhooks import CONFIGURED, Endpoint, EndpointId, is_webhook
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ class DeliverWebhooks:
 
     event_log: EventLog
     cursors: Cursors
+    backlog: EventBacklog
     endpoints: Endpoints
     deliveries: Deliveries
     poster: Poster
@@ -42,6 +44,7 @@ class DeliverWebhooks:
     """The endpoint that the settings name, beside those in the database."""
     _relays: dict[EndpointId, tuple[PostEvents, OutboxRelay]] = field(default_factory=dict)
     _running: dict[EndpointId, asyncio.Task[int]] = field(default_factory=dict)
+    _has_looked: bool = False
     _prune_at: datetime | None = None
 
     async def __call__(self) -> None:
@@ -49,6 +52,9 @@ class DeliverWebhooks:
 
         Raise `Unavailable` if the database cannot be reached.
         """
+        if self._is_idle(await self.backlog()):
+            await self._prune_logs()
+            return
         active = {endpoint.id: endpoint for endpoint in await self.endpoints.all() if endpoint.enabled}
         if self.configured is not None:
             active[CONFIGURED] = self.configured
@@ -57,6 +63,7 @@ class DeliverWebhooks:
             self._running[inactive].cancel()
         for endpoint in active.values():
             self._start(endpoint)
+        self._has_looked = True
         await self._prune_logs()
 
     async def settled(self) -> int:
@@ -73,13 +80,21 @@ class DeliverWebhooks:
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
 
+    def _is_idle(self, backlog: Backlog) -> bool:
+        """Whether no endpoint is owed an event, and none has to be stopped or to begin."""
+        if any(map(is_webhook, backlog.pending)) or not self._has_looked:
+            return False
+        return all(relay.has_begun and self._running[of].done() for of, (_, relay) in self._relays.items())
+
     def _start(self, endpoint: Endpoint) -> None:
         running = self._running.get(endpoint.id)
         if running is not None and not running.done():
             return
         if endpoint.id not in self._relays:
             subscriber = PostEvents(endpoint, self.endpoints, self.deliveries, self.poster, self.clock)
-            relay = OutboxRelay(self.event_log, self.cursors, subscriber, self.clock, self.holder)
+            relay = OutboxRelay(
+                self.event_log, self.cursors, self.backlog, subscriber, self.clock, self.holder
+            )
             self._relays[endpoint.id] = subscriber, relay
         subscriber, relay = self._relays[endpoint.id]
         self._running[endpoint.id] = asyncio.create_task(self._relay(subscriber, relay), name=subscriber.name)

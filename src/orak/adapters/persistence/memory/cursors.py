@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from orak.adapters.persistence.memory.store import StoredEvents
-from orak.application.ports.cursors import DeferredEvent, Lag, SetAside
+from orak.application.ports.cursors import Backlog, DeferredEvent, Lag, PendingEvents, SetAside
 from orak.domain.identity import UploadId
 
 
@@ -24,6 +24,15 @@ class MemoryCursors:
             sum(one.due_at <= at for one in aside),
             min((logged.event.at for logged in pending), default=None),
         )
+
+    async def backlog(self, at: datetime) -> Backlog:
+        pending = {}
+        for subscriber, position in self.log.cursors.items():
+            aside = self._aside(subscriber)
+            if aside or position < self.log.numbered:
+                is_overdue = any(one.due_at <= at for one in aside)
+                pending[subscriber] = PendingEvents(position, position < self.log.numbered, is_overdue)
+        return Backlog(self.log.numbered, self.log.numbered < self.log.last, pending)
 
     async def begin(self, subscriber: str, position: int) -> None:
         self.log.cursors.setdefault(subscriber, position)

@@ -2,14 +2,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, true, update
 from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Connections, read, write
 from orak.adapters.persistence.sql.dialect import UtcDateTime, insert
 from orak.adapters.persistence.sql.rows import EVENT_COLUMNS, to_logged_event
-from orak.adapters.persistence.sql.tables import deferred_facts, events, feed, feed_cursors
-from orak.application.ports.cursors import DeferredEvent, Lag, SetAside
+from orak.adapters.persistence.sql.tables import UNNUMBERED, deferred_facts, events, feed, feed_cursors
+from orak.application.ports.cursors import Backlog, DeferredEvent, Lag, PendingEvents, SetAside
 from orak.domain.identity import UploadId
 
 # The column `reader` holds the name of a subscriber; `deferred_facts` holds the events that it set aside.
@@ -38,6 +38,18 @@ _LAG = select(
     _first_deferred.scalar_subquery().label("deferred_at"),
 )
 
+# Not EXISTS, for which PostgreSQL may read all deferred events of other subscribers.
+_next_due = (
+    select(_deferred.due_at)
+    .where(_deferred.reader == feed_cursors.c.reader)
+    .order_by(_deferred.due_at)
+    .limit(1)
+    .scalar_subquery()
+)
+_BACKLOG = select(
+    feed.c.position, exists().where(UNNUMBERED), feed_cursors.c.reader, feed_cursors.c.position, _next_due
+).select_from(feed.outerjoin(feed_cursors, true()))
+
 _LOCK_KNOWN = select(feed_cursors.c.reader).where(feed_cursors.c.reader == bindparam("of")).with_for_update()
 _LOCK_HELD = _LOCK_KNOWN.where(feed_cursors.c.held_by == bindparam("holder"))
 _HOLD = (
@@ -53,9 +65,14 @@ _HOLD = (
     .values(held_by=bindparam("holder"), held_until=bindparam("until", type_=UtcDateTime))
     .returning(feed_cursors.c.position)
 )
+_holder = bindparam("holder", type_=feed_cursors.c.held_by.type)
 _ADVANCE = (
     update(feed_cursors)
-    .where(feed_cursors.c.reader == bindparam("of"), feed_cursors.c.position < bindparam("to"))
+    .where(
+        feed_cursors.c.reader == bindparam("of"),
+        feed_cursors.c.position < bindparam("to"),
+        or_(_holder.is_(None), feed_cursors.c.held_by == _holder),
+    )
     .values(position=bindparam("to"))
 )
 _RELEASE = (
@@ -101,35 +118,53 @@ class SqlCursors:
         oldest = min((time for time in (row.next_at, row.deferred_at) if time is not None), default=None)
         return Lag(subscriber, row.behind, row.deferred, row.overdue, oldest)
 
+    @read
+    def backlog(self, connection: Connection, at: datetime) -> Backlog:
+        rows = connection.execute(_BACKLOG).all()
+        last, has_unnumbered = rows[0][:2]
+        pending = {
+            reader: PendingEvents(position, position < last, due_at is not None and due_at <= at)
+            for *_, reader, position, due_at in rows
+            if reader is not None and (position < last or due_at is not None)
+        }
+        return Backlog(last, bool(has_unnumbered), pending)
+
     @write
     def begin(self, connection: Connection, subscriber: str, position: int) -> None:
         begin_cursor(connection, subscriber, position)
 
-    @write
-    def hold(
-        self, connection: Connection, subscriber: str, holder: str, *, at: datetime, until: datetime
-    ) -> int | None:
+    async def hold(self, subscriber: str, holder: str, *, at: datetime, until: datetime) -> int | None:
         hold = {"of": subscriber, "holder": holder, "at": at, "until": until}
-        return connection.execute(_HOLD, hold).scalar_one_or_none()
+        return await self.connections.write_at_once(
+            lambda connection: connection.execute(_HOLD, hold).scalar_one_or_none()
+        )
+
+    async def let_go(self, subscriber: str, holder: str) -> None:
+        held = {"of": subscriber, "holder": holder}
+        await self.connections.write_at_once(lambda connection: connection.execute(_RELEASE, held))
+
+    async def advance(
+        self, subscriber: str, position: int, aside: Sequence[SetAside] = (), *, holder: str | None = None
+    ) -> None:
+        if aside:
+            await self._advance_and_defer(subscriber, position, aside, holder)
+            return
+        to = {"of": subscriber, "to": position, "holder": holder}
+        await self.connections.write_at_once(lambda connection: connection.execute(_ADVANCE, to))
 
     @write
-    def let_go(self, connection: Connection, subscriber: str, holder: str) -> None:
-        connection.execute(_RELEASE, {"of": subscriber, "holder": holder})
-
-    @write
-    def advance(
+    def _advance_and_defer(
         self,
         connection: Connection,
         subscriber: str,
         position: int,
-        aside: Sequence[SetAside] = (),
-        *,
-        holder: str | None = None,
+        aside: Sequence[SetAside],
+        holder: str | None,
     ) -> None:
         if not _may_write(connection, subscriber, holder):
             return
         _set_aside(connection, subscriber, aside)
-        connection.execute(_ADVANCE, {"of": subscriber, "to": position})
+        connection.execute(_ADVANCE, {"of": subscriber, "to": position, "holder": holder})
 
     @read
     def deferred(

@@ -1,12 +1,14 @@
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, exists, func, select, update
+from sqlalchemy import bindparam, exists, func, select, true, update
 from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Connections, read, write
 from orak.adapters.persistence.sql.rows import EVENT_COLUMNS, to_logged_event
 from orak.adapters.persistence.sql.tables import UNNUMBERED, events, feed
-from orak.domain.events import LoggedEvent
+from orak.application.ports.event_log import EventPage
+from orak.domain.events import EventType, LoggedEvent
 from orak.domain.identity import UserId
 
 _BATCH = 1000
@@ -33,6 +35,15 @@ _AFTER = (
     .order_by(events.c.position)
     .limit(bindparam("limit"))
 )
+_SPAN = 10_000
+"""Positions that one page passes over at most, so that reading it takes milliseconds."""
+
+# One statement, so that the last position and the events are of one moment.
+_of_types = _AFTER.where(
+    events.c.position <= bindparam("after", type_=events.c.position.type) + _SPAN,
+    events.c.type.in_(bindparam("types", expanding=True)),
+).subquery("of_types")
+_PAGE = select(feed.c.position, *_of_types.c).select_from(feed.outerjoin(_of_types, true()))
 _OF_USER = (
     select(*EVENT_COLUMNS)
     .where(
@@ -59,7 +70,10 @@ class SqlEventLog:
     async def number(self) -> int:
         total = 0
         while await self._any_unnumbered():  # an idle feed locks nothing
-            total += await self._number_batch()
+            numbered = await self._number_batch()
+            total += numbered
+            if numbered < _BATCH:  # what others commit meanwhile is numbered by the next call
+                break
         return total
 
     @read
@@ -79,6 +93,19 @@ class SqlEventLog:
     def after(self, connection: Connection, position: int, limit: int) -> list[LoggedEvent]:
         rows = connection.execute(_AFTER, {"after": position, "limit": limit})
         return [to_logged_event(row) for row in rows]
+
+    @read
+    def page(
+        self, connection: Connection, position: int, limit: int, types: Collection[EventType]
+    ) -> EventPage:
+        rows = connection.execute(
+            _PAGE, {"after": position, "limit": limit, "types": [one.value for one in types]}
+        ).all()
+        last = rows[0][0]
+        found = [to_logged_event(row[1:]) for row in rows if row[1] is not None]
+        found.sort(key=lambda logged: logged.position)  # a join promises no order
+        end = found[-1].position if len(found) == limit else max(position, min(last, position + _SPAN))
+        return EventPage(found, end, is_last=end >= last)
 
     @read
     def of_user(
