@@ -66,7 +66,7 @@ test-js:
 screenshots: setup _chromium
     ORAK_SCREENSHOTS=docs/images {{ bin }}/pytest tests/browser/test_page_screenshots.py -n 2
 
-# Measure orak beside its peers: `just bench [GOAL...] [--rounds N]`; docs/guides/performance.md lists the goals
+# Measure orak beside its peers: `just bench [GOAL...] [--rounds N] [--write]`; docs/guides/performance.md lists the goals
 bench *arguments: setup
     @{{ pip }} --require-hashes -r requirements/bench.txt
     PYTHONPATH=tests/support:tests:. {{ python }} -m benchmarks "$@"

@@ -97,7 +97,9 @@ class RecordView(Model):
     created_at: datetime
 
 
-engine = create_async_engine(os.environ["DATABASE_URL"])
+URL = os.environ["DATABASE_URL"]
+# Writers of SQLite wait for each other; the usual 5 s end in errors on a busy machine.
+engine = create_async_engine(URL, connect_args={"timeout": 60} if URL.startswith("sqlite") else {})
 sessions = async_sessionmaker(engine, expire_on_commit=False)
 stack = AsyncExitStack()
 s3: Any = None

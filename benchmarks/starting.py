@@ -1,0 +1,40 @@
+"""Goal 14: how long `orak --help` takes, and `orak serve` until it is ready."""
+
+import subprocess
+import time
+from pathlib import Path
+
+from benchmarks import servers
+from benchmarks.rounds import Line, line, milliseconds
+from postgresql_server import Server as PostgresqlServer
+
+
+def starting(folder: Path, database: PostgresqlServer, rounds: int) -> list[Line]:
+    """Measure the three starts in turn. The first round fills caches and migrates, and is not counted."""
+    seconds: tuple[list[float], list[float], list[float]] = ([], [], [])
+    database.sql("CREATE DATABASE starting")
+    with servers.store(folder) as store:
+        networked = servers.s3_settings(store) | {"DATABASE_URL": database.url("starting")}
+        for number in range(rounds + 1):
+            took = (_help(), _serve(folder, {}), _serve(folder, networked))
+            if number:
+                for found, one in zip(seconds, took, strict=True):
+                    found.append(one)
+    to_help, on_sqlite, on_servers = seconds
+    what = "`orak serve` until ready, seconds"
+    return [
+        line("14", "`orak --help`, seconds", ([], to_help), milliseconds, at_most=0.3, stretch=0.2),
+        line("14", f"{what}: SQLite", ([], on_sqlite), milliseconds, at_most=1.2, stretch=0.8),
+        line("14", f"{what}: PostgreSQL and S3", ([], on_servers), milliseconds, at_most=1.8, stretch=1.2),
+    ]
+
+
+def _help() -> float:
+    began = time.perf_counter()
+    subprocess.run([servers.BIN / "orak", "--help"], check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - began
+
+
+def _serve(folder: Path, environment: dict[str, str]) -> float:
+    with servers.orak(folder, environment, path="/health/ready") as server:
+        return server.seconds_to_ready
