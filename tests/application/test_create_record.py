@@ -55,7 +55,7 @@ async def test_bytes_that_differ_from_the_declaration_make_a_failed_record(servi
     upload = await service.request(content=b"abc")
     await service.put_bytes(upload, b"abcd")
     snapshot = await service.create(upload)
-    assert (snapshot.status, snapshot.failure) == (ProcessingStatus.FAILED, FailureCode.SIZE_MISMATCH)
+    assert (snapshot.status, snapshot.shown().failure) == (ProcessingStatus.FAILED, FailureCode.SIZE_MISMATCH)
     await service.use_cases.relay_events()
     assert await service.storage.head(upload.key) is None
 
@@ -64,14 +64,14 @@ async def test_exactly_one_of_fifty_concurrent_calls_succeeds(service):
     upload = await service.upload()
     answers = await asyncio.gather(*(service.create(upload) for _ in range(50)), return_exceptions=True)
     assert sum(isinstance(answer, RecordExists) for answer in answers) == 49
-    assert len((await service.use_cases.list_records(OWNER)).snapshots) == 1
+    assert len((await service.use_cases.list_records(OWNER)).records) == 1
 
 
 async def test_an_unknown_song_is_refused_and_nothing_is_saved(service):
     upload = await service.upload()
     with pytest.raises(SongNotFound):
         await service.use_cases.create_record(OWNER, NewRecord("t", upload.id, SongId(5)))
-    assert (await service.use_cases.list_records(OWNER)).snapshots == []
+    assert (await service.use_cases.list_records(OWNER)).records == []
 
 
 async def test_other_users_and_unknown_uploads_are_refused(service):

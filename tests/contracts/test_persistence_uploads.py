@@ -227,6 +227,6 @@ async def test_whatever_characters_a_name_may_have_can_be_stored(persistence):
     for upload, given in zip(stored, uploads, strict=True):
         assert (await read(persistence, upload.id)).original_filename == given.original_filename
     listed = await persistence.snapshots.of(OWNER, Page())
-    assert {snapshot.record.title for snapshot in listed} == {
+    assert {record.title for record in listed} == {
         upload.original_filename.removesuffix(".webm") for upload in uploads
     }

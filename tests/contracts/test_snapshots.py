@@ -5,8 +5,18 @@ import pytest
 
 from builders import OTHER_USER, OWNER, START, a_waiting_record, saved
 from orak.application.ports.page import Page
+from orak.domain.audio import Loudness, LoudnessLimit
 from orak.domain.errors import RecordNotFound
-from orak.domain.identity import RecordId
+from orak.domain.identity import ObjectKey, RecordId
+from orak.domain.processing import FailureCode
+from orak.domain.upload import Output
+
+OUTPUT = Output(
+    ObjectKey("published/a.m4a"),
+    ObjectKey("published/a.json"),
+    61.5,
+    Loudness(-30.0, -20.0, None, LoudnessLimit.HEADROOM),
+)
 
 
 async def records(persistence, *ages):
@@ -14,7 +24,7 @@ async def records(persistence, *ages):
 
 
 async def ids(persistence, **page):
-    return [found.record.id for found in await persistence.snapshots.of(OWNER, Page(**page))]
+    return [found.id for found in await persistence.snapshots.of(OWNER, Page(**page))]
 
 
 async def remove(persistence, snapshot):
@@ -41,7 +51,9 @@ async def test_a_removed_record_is_not_found(persistence):
 async def test_an_owner_s_records_come_newest_first(persistence):
     first, second, third = await records(persistence, 5, 9, 7)
     await a_waiting_record(persistence, OTHER_USER)
-    assert await persistence.snapshots.of(OWNER, Page()) == [second, third, first]
+    assert await persistence.snapshots.of(OWNER, Page()) == [
+        record.shown() for record in (second, third, first)
+    ]
 
 
 async def test_an_owner_s_records_are_counted(persistence):
@@ -86,3 +98,23 @@ async def test_a_record_of_another_owner_is_no_cursor(persistence):
     (mine,) = await records(persistence, 1)
     theirs = await a_waiting_record(persistence, OTHER_USER, at=START + timedelta(days=9))
     assert await ids(persistence, after=theirs.record.id) == [mine.record.id]
+
+
+async def test_a_list_shows_the_same_as_one_record_in_every_state(persistence):
+    moves = [
+        lambda upload: upload.start(at=START, lease_until=START),
+        lambda upload: upload.complete(upload.attempt, OUTPUT, at=START + timedelta(seconds=5)),
+    ]
+    failed = [
+        moves[0],
+        lambda upload: upload.fail(
+            upload.attempt, FailureCode.DECODER_CRASHED, at=START + timedelta(seconds=5)
+        ),
+    ]
+    for steps in ([], moves[:1], moves, failed):
+        upload = (await a_waiting_record(persistence)).upload
+        for step in steps:
+            upload = await saved(persistence, step(upload))
+    listed = await persistence.snapshots.of(OWNER, Page())
+    assert listed == [(await persistence.snapshots.get(shown.id)).shown() for shown in listed]
+    assert len({(shown.status, shown.audio_key, shown.is_retryable) for shown in listed}) == 3

@@ -11,8 +11,8 @@ from orak.domain.actor import Actor
 from orak.domain.errors import PermissionDenied, Problem, Rejected
 from orak.domain.identity import ObjectKey, RecordId, SongId, UploadId, UserId
 from orak.domain.policies.fields import clean_name, name_problem
-from orak.domain.processing import FailureCode, ProcessingStatus, shown_as
-from orak.domain.upload import Upload
+from orak.domain.processing import FailureCode, ProcessingStatus, failure_of, shown_as
+from orak.domain.upload import Output, Upload, retry_obstacle
 
 UNSAVED = RecordId(0)
 
@@ -95,12 +95,97 @@ class RecordSnapshot(msgspec.Struct, frozen=True):
     @property
     def failure(self) -> FailureCode | None:
         """Why it failed, while its status is FAILED."""
-        return self.upload.shown_failure
+        return self.shown().failure
+
+    @property
+    def audio_key(self) -> ObjectKey | None:
+        """The key of the public audio; None until COMPLETED."""
+        return self.shown().audio_key
+
+    @property
+    def duration_seconds(self) -> int | None:
+        """The measured duration, rounded down; until it is measured, the declared one."""
+        return self.shown().duration_seconds
+
+    def shown(self) -> "ShownRecord":
+        """Return what clients see of it."""
+        record, upload = self.record, self.upload
+        return ShownRecord(
+            id=record.id,
+            owner_id=record.owner_id,
+            song_id=record.song_id,
+            upload_id=record.upload_id,
+            title=record.title,
+            declared_duration=record.duration_seconds,
+            created_at=record.created_at,
+            record_changed_at=record.updated_at,
+            version=record.version,
+            upload_version=upload.version,
+            upload_status=upload.status,
+            upload_failure=upload.failure,
+            upload_key=upload.key,
+            upload_changed_at=upload.changed_at,
+            has_object=upload.etag is not None,
+            progress=upload.progress,
+            output=upload.output,
+        )
+
+
+class ShownRecord(msgspec.Struct, frozen=True):
+    """What clients see of a Record and its upload: all that a list reads."""
+
+    id: RecordId
+    owner_id: UserId
+    song_id: SongId | None
+    upload_id: UploadId
+    title: str
+    declared_duration: int | None
+    created_at: datetime
+    record_changed_at: datetime
+    version: int
+    upload_version: int
+    upload_status: ProcessingStatus
+    upload_failure: FailureCode | None
+    upload_key: ObjectKey
+    upload_changed_at: datetime | None
+    has_object: bool
+    """Whether the upload's object was verified."""
+    progress: int
+    output: Output | None
+
+    @property
+    def state(self) -> tuple[object, ...]:
+        """Values of which one changes whenever anything else in it changes.
+
+        Status and title are among them because in an adopted database, the app changes these without a new
+        version.
+        """
+        return (self.id, self.version, self.upload_version, self.progress, self.upload_status, self.title)
+
+    @property
+    def status(self) -> ProcessingStatus:
+        """The status that clients see: COMPLETED, PROCESSING or FAILED."""
+        return shown_as(self.upload_status)
+
+    @property
+    def failure(self) -> FailureCode | None:
+        """Why it failed, while its status is FAILED."""
+        return failure_of(self.upload_status, self.upload_failure)
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether its owner may have it converted again."""
+        return retry_obstacle(self.upload_status, self.upload_failure, has_object=self.has_object) is None
 
     @property
     def updated_at(self) -> datetime:
         """When anything that clients see of it last changed, the progress of its conversion included."""
-        return max(self.record.updated_at, self.upload.changed_at or self.record.updated_at)
+        return max(self.record_changed_at, self.upload_changed_at or self.record_changed_at)
+
+    @property
+    def key(self) -> ObjectKey:
+        """The original object's key until there is a rendition."""
+        return self.upload_key if self.output is None else self.output.audio_key
 
     @property
     def audio_key(self) -> ObjectKey | None:
@@ -108,14 +193,12 @@ class RecordSnapshot(msgspec.Struct, frozen=True):
 
         An upload that another program completed has no rendition: its original is the public audio.
         """
-        return self.upload.shown_key if self.upload.status is ProcessingStatus.COMPLETED else None
+        return self.key if self.upload_status is ProcessingStatus.COMPLETED else None
 
     @property
     def duration_seconds(self) -> int | None:
         """The measured duration, rounded down; until it is measured, the declared one."""
-        if self.upload.output is not None:
-            return int(self.upload.output.duration_seconds)
-        return self.record.duration_seconds
+        return self.declared_duration if self.output is None else int(self.output.duration_seconds)
 
 
 def title_problem(title: str | None) -> Problem | None:

@@ -73,6 +73,25 @@ class Output(msgspec.Struct, frozen=True):
     loudness: Loudness
 
 
+def retry_obstacle(
+    status: ProcessingStatus, failure: FailureCode | None, *, has_object: bool, forced: bool = False
+) -> WrongState | None:
+    """Return why an upload may not be converted again, or None if it may.
+
+    It must have FAILED after its object was verified, and another run must be able to change that.
+    *forced* leaves out the last rule: an operator may know that the converter has changed.
+    """
+    if status in {ProcessingStatus.EXPIRED, ProcessingStatus.CANCELLED}:
+        return WrongState.OBJECT_GONE
+    if status is not ProcessingStatus.FAILED:
+        return WrongState.NOT_FAILED
+    if not has_object:
+        return WrongState.OBJECT_GONE
+    if not forced and failure not in RETRYABLE:
+        return WrongState.NOT_RETRYABLE
+    return None
+
+
 class IllegalMove(Exception):
     """A transition that `MOVES` does not allow.
 
@@ -173,18 +192,9 @@ class Upload(msgspec.Struct, frozen=True):
     def retry_obstacle(self, *, forced: bool = False) -> WrongState | None:
         """Return why it may not be converted again, or None if it may.
 
-        It must have FAILED after its object was verified, and another run must be able to change that.
-        *forced* leaves out the last rule: an operator may know that the converter has changed.
+        The rule is that of the function `retry_obstacle`.
         """
-        if self.status in {ProcessingStatus.EXPIRED, ProcessingStatus.CANCELLED}:
-            return WrongState.OBJECT_GONE
-        if self.status is not ProcessingStatus.FAILED:
-            return WrongState.NOT_FAILED
-        if self.etag is None:
-            return WrongState.OBJECT_GONE
-        if not forced and self.failure not in RETRYABLE:
-            return WrongState.NOT_RETRYABLE
-        return None
+        return retry_obstacle(self.status, self.failure, has_object=self.etag is not None, forced=forced)
 
     def output_keys(self, extension: str) -> tuple[ObjectKey, ObjectKey]:
         """Return the keys under which this attempt publishes its audio and its waveform."""

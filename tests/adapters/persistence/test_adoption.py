@@ -121,17 +121,24 @@ async def test_every_record_is_readable_and_its_log_agrees(persistence):
         S.COMPLETED, S.UPLOADED, S.UPLOADED, S.UPLOADED, S.PROCESSING, S.FAILED,
     ]  # fmt: skip
     first, second, third, fourth, _, failed = snapshots
-    assert first.audio_key == "recordings/10000000-0000-4000-8000-000000000001_my-recording.mp3"
-    assert (first.record.title, first.record.song_id, first.duration_seconds) == ("내 첫 번째 녹음", 1, 180)
+    assert first.shown().audio_key == "recordings/10000000-0000-4000-8000-000000000001_my-recording.mp3"
+    assert (first.record.title, first.record.song_id, first.shown().duration_seconds) == (
+        "내 첫 번째 녹음",
+        1,
+        180,
+    )
     assert first.record.created_at == datetime(2024, 1, 1, 12, tzinfo=UTC)
     assert first.record.updated_at == datetime(2024, 1, 1, 12, 0, 30, tzinfo=UTC)
-    assert (second.audio_key, second.upload.key.rpartition("_")[2]) == (None, "내 녹음.mp3")
+    assert (second.shown().audio_key, second.upload.key.rpartition("_")[2]) == (None, "내 녹음.mp3")
     assert third.record.created_at == third.upload.created_at
     assert fourth.record.updated_at == fourth.record.created_at
-    assert (failed.failure, failed.upload.error_message) == (FailureCode.FAILED_TOO_OFTEN, "codec not found")
+    assert (failed.shown().failure, failed.upload.error_message) == (
+        FailureCode.FAILED_TOO_OFTEN,
+        "codec not found",
+    )
     assert await differences(persistence) == []
     listed = await persistence.snapshots.of(UserId(USER), Page(limit=9))
-    assert [snapshot.record.id for snapshot in listed] == [3, 2, 1]
+    assert [record.id for record in listed] == [3, 2, 1]
 
 
 async def test_waiting_uploads_are_claimed_in_turns(persistence):
@@ -174,7 +181,7 @@ async def test_completed_records_can_be_converted_again(original_app, clock):
 async def test_a_row_that_the_app_inserts_later_is_served(persistence, adopted):
     adopted(A_NEW_RECORD)
     snapshot = await persistence.snapshots.get(RecordId(7))
-    assert (snapshot.record.title, snapshot.duration_seconds) == ("새 녹음", 12)
+    assert (snapshot.record.title, snapshot.shown().duration_seconds) == ("새 녹음", 12)
     assert snapshot.upload.key == "recordings/20000000-0000-4000-8000-000000000001_new take.mp3"
     assert snapshot.upload.is_waiting
     assert await differences(persistence) == []
@@ -205,7 +212,7 @@ async def test_a_status_that_the_app_sets_does_not_stop_an_upload(persistence, a
     clock.advance(timedelta(minutes=11))
     assert 2 in [upload.id for upload in await persistence.leases.lost(9)]
     app_sets("COMPLETED")
-    assert (await persistence.snapshots.get(RecordId(2))).audio_key is not None
+    assert (await persistence.snapshots.get(RecordId(2))).shown().audio_key is not None
     app_sets("FAILED")
     failures = await persistence.reports.failures(Page(limit=9))
     assert [(failure.upload.id, failure.upload.failure) for failure in failures] == [

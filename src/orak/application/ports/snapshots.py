@@ -2,7 +2,7 @@ from typing import Protocol
 
 from orak.application.ports.page import Page
 from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
-from orak.domain.record import RecordSnapshot
+from orak.domain.record import RecordSnapshot, ShownRecord
 from orak.domain.upload import Upload
 
 
@@ -31,7 +31,7 @@ class Snapshots(Protocol):
         """Return how many records an owner has."""
         ...
 
-    async def of(self, owner_id: UserId, page: Page) -> list[RecordSnapshot]:
+    async def of(self, owner_id: UserId, page: Page) -> list[ShownRecord]:
         """Return an owner's records, newest first (created_at, then id), in one statement.
 
         `page.after` may be the id of a deleted record: the page then begins where the order by id puts it.

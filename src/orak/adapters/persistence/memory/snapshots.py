@@ -4,7 +4,7 @@ from orak.adapters.persistence.memory.store import State, Store
 from orak.application.ports.page import Page
 from orak.domain.errors import RecordNotFound
 from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
-from orak.domain.record import Record, RecordSnapshot
+from orak.domain.record import Record, RecordSnapshot, ShownRecord
 from orak.domain.upload import Upload
 
 
@@ -29,7 +29,7 @@ class MemorySnapshots:
     async def count(self, owner_id: UserId) -> int:
         return sum(record.owner_id == owner_id for record in self.store.committed.records.values())
 
-    async def of(self, owner_id: UserId, page: Page) -> list[RecordSnapshot]:
+    async def of(self, owner_id: UserId, page: Page) -> list[ShownRecord]:
         state = self.store.committed
         newest = sorted(
             (record for record in state.records.values() if record.owner_id == owner_id),
@@ -38,7 +38,7 @@ class MemorySnapshots:
         )
         if page.after is not None:
             newest = _behind(newest, page.after)
-        return [_joined(state, record) for record in newest[: page.limit]]
+        return [_joined(state, record).shown() for record in newest[: page.limit]]
 
 
 def _joined(state: State, record: Record) -> RecordSnapshot:

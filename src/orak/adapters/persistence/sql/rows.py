@@ -15,7 +15,7 @@ from orak.domain.audio import Loudness, LoudnessLimit
 from orak.domain.events import DomainEvent, LoggedEvent
 from orak.domain.identity import UploadId
 from orak.domain.processing import FailureCode, ProcessingStatus
-from orak.domain.record import Record, RecordSnapshot
+from orak.domain.record import Record, RecordSnapshot, ShownRecord
 from orak.domain.upload import Output, Upload
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -66,7 +66,38 @@ RECORD_COLUMNS = (
     records.c.version,
 )
 
+SHOWN_COLUMNS = (
+    records.c.id,
+    records.c.user_id,
+    records.c.song_id,
+    records.c.upload_id,
+    records.c.title,
+    records.c.duration_seconds,
+    records.c.created_at,
+    records.c.updated_at,
+    records.c.version,
+    uploads.c.version,
+    uploads.c.processing_status,
+    uploads.c.failure_code,
+    uploads.c.object_key,
+    uploads.c.changed_at,
+    uploads.c.etag.is_not(None),
+    uploads.c.progress,
+    uploads.c.output_key,
+    uploads.c.waveform_key,
+    uploads.c.measured_duration,
+    uploads.c.input_lufs,
+    uploads.c.output_lufs,
+    uploads.c.true_peak_db,
+    uploads.c.limited_by,
+)
+
 _RECORD = len(UPLOAD_COLUMNS)
+_STATUSES = {status.value: status for status in ProcessingStatus}
+_FAILURES: dict[str | None, FailureCode | None] = {None: None}
+_FAILURES |= {failure.value: failure for failure in FailureCode}
+_LIMITS: dict[str | None, LoudnessLimit | None] = {None: None}
+_LIMITS |= {limit.value: limit for limit in LoudnessLimit}
 
 
 def to_upload(row: Sequence[Any]) -> Upload:
@@ -104,11 +135,10 @@ def to_upload(row: Sequence[Any]) -> Upload:
         changed_at,
         record_id,
     ) = row[: _RECORD + 1]
-    status = ProcessingStatus(status_word)
+    status = _STATUSES[status_word]
     output = None
     if audio_key is not None:
-        limited_by = None if limit_word is None else LoudnessLimit(limit_word)
-        loudness = Loudness(input_lufs, output_lufs, true_peak_db, limited_by)
+        loudness = Loudness(input_lufs, output_lufs, true_peak_db, _LIMITS[limit_word])
         output = Output(audio_key, waveform_key, measured_duration, loudness)
     return Upload(
         id=id_,
@@ -131,7 +161,7 @@ def to_upload(row: Sequence[Any]) -> Upload:
         not_before=None if not_before == AT_ONCE else not_before,
         lease_until=lease_until,
         progress=progress,
-        failure=None if failure_word is None else FailureCode(failure_word),
+        failure=_FAILURES[failure_word],
         error_message=error_message,
         output=output,
         deleted_at=ended_at if status is ProcessingStatus.DELETED else None,
@@ -158,6 +188,58 @@ def to_record(row: Sequence[Any]) -> Record:
 def to_snapshot(row: Sequence[Any]) -> RecordSnapshot:
     """Read UPLOAD_COLUMNS and RECORD_COLUMNS."""
     return RecordSnapshot(to_record(row), to_upload(row))
+
+
+def to_shown(row: Sequence[Any]) -> ShownRecord:
+    """Read SHOWN_COLUMNS."""
+    (
+        id_,
+        owner_id,
+        song_id,
+        upload_id,
+        title,
+        declared_duration,
+        created_at,
+        record_changed_at,
+        version,
+        upload_version,
+        status_word,
+        failure_word,
+        upload_key,
+        upload_changed_at,
+        has_object,
+        progress,
+        audio_key,
+        waveform_key,
+        measured_duration,
+        input_lufs,
+        output_lufs,
+        true_peak_db,
+        limit_word,
+    ) = row
+    output = None
+    if audio_key is not None:
+        loudness = Loudness(input_lufs, output_lufs, true_peak_db, _LIMITS[limit_word])
+        output = Output(audio_key, waveform_key, measured_duration, loudness)
+    return ShownRecord(
+        id_,
+        owner_id,
+        song_id,
+        upload_id,
+        title,
+        declared_duration,
+        created_at,
+        record_changed_at,
+        version,
+        upload_version,
+        _STATUSES[status_word],
+        _FAILURES[failure_word],
+        upload_key,
+        upload_changed_at,
+        has_object,
+        progress,
+        output,
+    )
 
 
 def upload_values(upload: Upload, at: datetime) -> dict[str, object]:

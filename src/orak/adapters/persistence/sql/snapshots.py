@@ -3,14 +3,20 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, func, select, tuple_
 
 from orak.adapters.persistence.sql.connections import Connections
-from orak.adapters.persistence.sql.rows import RECORD_COLUMNS, UPLOAD_COLUMNS, to_snapshot
+from orak.adapters.persistence.sql.rows import (
+    RECORD_COLUMNS,
+    SHOWN_COLUMNS,
+    UPLOAD_COLUMNS,
+    to_shown,
+    to_snapshot,
+)
 from orak.adapters.persistence.sql.statements import Statement
 from orak.adapters.persistence.sql.tables import records, uploads
 from orak.adapters.persistence.sql.uploads import BY_ID, BY_KEY, found_by_id, found_by_key
 from orak.application.ports.page import Page
 from orak.domain.errors import RecordNotFound
 from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
-from orak.domain.record import RecordSnapshot
+from orak.domain.record import RecordSnapshot, ShownRecord
 from orak.domain.upload import Upload
 
 SNAPSHOTS = select(*UPLOAD_COLUMNS, *RECORD_COLUMNS).select_from(uploads.join(records))
@@ -19,7 +25,9 @@ SNAPSHOTS = select(*UPLOAD_COLUMNS, *RECORD_COLUMNS).select_from(uploads.join(re
 _BY_ID = Statement(SNAPSHOTS.where(records.c.id == bindparam("id")))
 _COUNT = Statement(select(func.count()).select_from(records).where(records.c.user_id == bindparam("owner")))
 _newest = (
-    SNAPSHOTS.where(records.c.user_id == bindparam("owner"))
+    select(*SHOWN_COLUMNS)
+    .select_from(uploads.join(records))
+    .where(records.c.user_id == bindparam("owner"))
     .order_by(records.c.created_at.desc(), records.c.id.desc())
     .limit(bindparam("limit"))
 )
@@ -63,10 +71,10 @@ class SqlSnapshots:
         ((count,),) = await self.connections.fetch(_COUNT, {"owner": owner_id})
         return int(count)
 
-    async def of(self, owner_id: UserId, page: Page) -> list[RecordSnapshot]:
+    async def of(self, owner_id: UserId, page: Page) -> list[ShownRecord]:
         wanted: dict[str, object] = {"owner": owner_id, "limit": page.limit}
         if page.after is None:
             rows = await self.connections.fetch(_NEWEST, wanted)
         else:
             rows = await self.connections.fetch(_NEXT, wanted | {"after": page.after})
-        return [to_snapshot(row) for row in rows]
+        return [to_shown(row) for row in rows]

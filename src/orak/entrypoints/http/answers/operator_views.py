@@ -135,7 +135,9 @@ class OperatorUploadView(View, frozen=True):
             created_at=whole_seconds(upload.created_at),
             attempt=upload.attempt,
             failures=upload.failures,
-            failure=FailureView.of(upload, language, forced=True),
+            failure=FailureView.of(
+                upload.shown_failure, language, retryable=upload.retry_obstacle(forced=True) is None
+            ),
             error_message=upload.error_message,
             failed_at=None if failed_at is None else whole_seconds(failed_at),
         )

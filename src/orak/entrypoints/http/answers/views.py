@@ -10,7 +10,7 @@ from orak.application.uploads.request_upload import SignedUpload
 from orak.domain.audio import Loudness, LoudnessLimit
 from orak.domain.identity import MAX_ID, ObjectKey
 from orak.domain.processing import FailureCode, ProcessingStatus
-from orak.domain.record import RecordSnapshot
+from orak.domain.record import ShownRecord
 from orak.domain.times import WholeSeconds, whole_seconds
 from orak.domain.upload import Upload
 from orak.entrypoints.http.answers.languages import Language
@@ -75,12 +75,10 @@ class FailureView(View, frozen=True):
     ]
 
     @classmethod
-    def of(cls, upload: Upload, language: Language, *, forced: bool = False) -> "FailureView | None":
-        """Return the view of an upload's failure, or None; *forced* retries are those of operators."""
-        failure = upload.shown_failure
+    def of(cls, failure: FailureCode | None, language: Language, *, retryable: bool) -> "FailureView | None":
+        """Return the view of a failure, or None without one."""
         if failure is None:
             return None
-        retryable = upload.retry_obstacle(forced=forced) is None
         return cls(code=failure, message=failure_text(failure, language), retryable=retryable)
 
 
@@ -116,7 +114,7 @@ class UploadView(View, frozen=True):
             content_type=upload.content_type,
             created_at=whole_seconds(upload.created_at),
             expiration_time=whole_seconds(upload.url_expires_at),
-            failure=FailureView.of(upload, language),
+            failure=FailureView.of(upload.shown_failure, language, retryable=upload.retry_obstacle() is None),
         )
 
 
@@ -189,26 +187,25 @@ class RecordView(View, frozen=True):
     progress: Annotated[Percent, Meta(description="Progress of the conversion in percent.")]
 
     @classmethod
-    def of(cls, snapshot: RecordSnapshot, settings: Settings, language: Language) -> "RecordView":
-        """Return the view of a record and its upload; public URLs begin with `settings.media_url`."""
-        record, upload = snapshot.record, snapshot.upload
-        output = upload.output
+    def of(cls, shown: ShownRecord, settings: Settings, language: Language) -> "RecordView":
+        """Return the view of a record; public URLs begin with `settings.media_url`."""
+        output, audio_key = shown.output, shown.audio_key
         return cls(
-            id=record.id,
-            title=record.title,
-            user_id=record.owner_id,
-            song_id=record.song_id,
-            upload_id=record.upload_id,
-            duration_seconds=snapshot.duration_seconds,
-            processing_status=RECORD_STATUSES[snapshot.status],
-            s3_key=upload.shown_key,
-            public_url=public_url(settings, snapshot.audio_key) if snapshot.audio_key else None,
-            created_at=whole_seconds(record.created_at),
-            updated_at=whole_seconds(snapshot.updated_at),
-            failure=FailureView.of(upload, language),
+            id=shown.id,
+            title=shown.title,
+            user_id=shown.owner_id,
+            song_id=shown.song_id,
+            upload_id=shown.upload_id,
+            duration_seconds=shown.duration_seconds,
+            processing_status=RECORD_STATUSES[shown.status],
+            s3_key=shown.key,
+            public_url=public_url(settings, audio_key) if audio_key else None,
+            created_at=whole_seconds(shown.created_at),
+            updated_at=whole_seconds(shown.updated_at),
+            failure=FailureView.of(shown.failure, language, retryable=shown.is_retryable),
             waveform_url=public_url(settings, output.waveform_key) if output else None,
             loudness=LoudnessView.of(output.loudness) if output else None,
-            progress=upload.progress,
+            progress=shown.progress,
         )
 
 

@@ -180,7 +180,7 @@ async def list_records(request: ApiRequest) -> ApiResponse:
     page, counted = counted_page_of(query)
     listed = await running.use_cases.list_records(request.actor, page, count=counted)
     language = language_of(request.headers)
-    views = [RecordView.of(snapshot, running.settings, language) for snapshot in listed.snapshots]
+    views = [RecordView.of(record, running.settings, language) for record in listed.records]
     link = next_link(listed.next, f"{running.settings.base_url}/records/async/me", query)
     return json_response(views, _REVALIDATED | link | total_header(listed.total))
 
@@ -248,7 +248,7 @@ async def delete_record(request: ApiRequest, record_id: str) -> ApiResponse:
 
 
 def _record_response(request: ApiRequest, snapshot: RecordSnapshot, headers: dict[str, str]) -> ApiResponse:
-    view = RecordView.of(snapshot, request.running.settings, language_of(request.headers))
+    view = RecordView.of(snapshot.shown(), request.running.settings, language_of(request.headers))
     return json_response(view, _REVALIDATED | headers)
 
 
@@ -257,7 +257,8 @@ def _etag(snapshot: RecordSnapshot, language: str) -> str:
 
     It includes the language, because the message of a failure depends on it.
     """
-    record, upload = snapshot.record, snapshot.upload
+    shown = snapshot.shown()
     # Status and title too: in an adopted database, the app changes them without a new version.
-    title = crc32(record.title.encode())
-    return f'"{record.version}-{upload.version}-{upload.progress}-{upload.status}-{title:x}-{language}"'
+    title = crc32(shown.title.encode())
+    state = f"{shown.version}-{shown.upload_version}-{shown.progress}-{shown.upload_status}"
+    return f'"{state}-{title:x}-{language}"'
