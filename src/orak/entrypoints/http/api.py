@@ -13,7 +13,7 @@ import msgspec
 from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, HTTPScope, Receive
 
 from orak.domain.actor import Actor
-from orak.entrypoints.http.request_headers import RequestHeaders
+from orak.entrypoints.http.request_headers import headers_of
 from orak.entrypoints.running import Running
 
 NOT_STORED: Mapping[str, str] = {"Cache-Control": "no-store"}
@@ -37,7 +37,7 @@ class ApiRequest:
         self.scope = scope
         self.receive = receive
         self.running = running
-        self.headers = RequestHeaders(scope["headers"])
+        self.headers = headers_of(scope)
 
     @property
     def query_string(self) -> bytes:

@@ -1,7 +1,11 @@
 """The header fields of a request."""
 
 from collections.abc import Iterable, Sequence
-from typing import overload
+from typing import cast, overload
+
+from litestar.types import Scope
+
+_KEY = "orak.headers"
 
 
 class RequestHeaders:
@@ -35,3 +39,12 @@ class RequestHeaders:
 
     def __contains__(self, name: str) -> bool:
         return name.encode() in self._first
+
+
+def headers_of(scope: Scope) -> RequestHeaders:
+    """Return the fields of the request of *scope*, read once."""
+    state = cast("dict[str, RequestHeaders]", scope["state"])
+    headers = state.get(_KEY)
+    if headers is None:
+        headers = state[_KEY] = RequestHeaders(scope["headers"])
+    return headers

@@ -1,9 +1,11 @@
 """The log on standard error: one line per message, as text or JSON."""
 
+import asyncio
 import logging
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, TextIO
 
 import msgspec
 
@@ -24,9 +26,49 @@ class JsonFormatter(logging.Formatter):
         return msgspec.json.encode(line).decode()
 
 
+class LoopTurnHandler(logging.StreamHandler[TextIO]):
+    """Writes the lines of one turn of the event loop together: a system call a line would cost more than it.
+
+    A process that is killed loses the lines of that turn. A line of level WARNING or above, and any line
+    outside an event loop, is written at once, with those before it.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+        self._turn_of: asyncio.AbstractEventLoop | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the line of *record* until the turn ends, or write it."""
+        try:
+            self._lines.append(self.format(record))
+        except Exception:  # noqa: BLE001 - as in `StreamHandler`: a bad log call must not break its caller
+            self.handleError(record)
+            return
+        loop = asyncio._get_running_loop()  # noqa: SLF001 - public, and unlike `get_running_loop` does not raise
+        if record.levelno >= logging.WARNING or loop is None:
+            self.flush()
+        elif loop is not self._turn_of:
+            self._turn_of = loop
+            loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write the lines that wait. `logging.shutdown` calls this at the end of the process."""
+        self.acquire()
+        try:
+            lines, self._lines = self._lines, []
+            self._turn_of = None
+            with suppress(OSError, ValueError):  # the reader of the stream is gone, or it is closed
+                if lines:
+                    self.stream.write("".join(f"{line}{self.terminator}" for line in lines))
+                super().flush()
+        finally:
+            self.release()
+
+
 def configure_logs(log_format: Literal["text", "json"]) -> None:
     """Log level INFO and above to standard error in this format."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LoopTurnHandler(sys.stderr)
     text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s")
     handler.setFormatter(JsonFormatter() if log_format == "json" else text)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

@@ -42,7 +42,7 @@ from orak.entrypoints.http.answers.languages import Language, language_of
 from orak.entrypoints.http.answers.messages import error_text, general_text, part_text, problem_text
 from orak.entrypoints.http.answers.request_ids import request_id_of
 from orak.entrypoints.http.api import ApiResponse, json_response
-from orak.entrypoints.http.request_headers import RequestHeaders
+from orak.entrypoints.http.request_headers import headers_of
 from orak.entrypoints.http.routing import AnyRequest
 from orak.entrypoints.running import Running
 
@@ -147,7 +147,7 @@ def error_response(error: Exception, scope: Scope) -> ApiResponse:
     running: Running = scope["litestar_app"].state.running
     return describe_error(
         error,
-        language_of(RequestHeaders(scope["headers"])),
+        language_of(headers_of(scope)),
         path=running.settings.base_path + scope["path"],
         request_id=request_id_of(scope),
         at=running.clock.now(),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from litestar import Response
 
 from orak.entrypoints.http.answers.etags import is_known
-from orak.entrypoints.http.request_headers import RequestHeaders
+from orak.entrypoints.http.request_headers import headers_of
 from orak.entrypoints.http.routing import AnyRequest
 
 
@@ -36,6 +36,6 @@ def file_response(request: AnyRequest, file: StaticFile) -> Response[bytes] | Re
     mix the files of two releases.
     """
     headers = {"Cache-Control": "public, no-cache", "ETag": file.etag}
-    if is_known(RequestHeaders(request.scope["headers"]), file.etag):
+    if is_known(headers_of(request.scope), file.etag):
         return Response(None, status_code=304, headers=headers)
     return Response(file.content, media_type=file.media_type, headers=headers)

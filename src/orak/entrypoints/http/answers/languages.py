@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import lru_cache
 
 from orak.entrypoints.http.request_headers import RequestHeaders
 
@@ -13,6 +14,8 @@ class Language(StrEnum):
     ENGLISH = "en"
 
 
+_KNOWN_VALUES = 256  # of the header: browsers send few different ones
+
 _BY_TAG = {language.value: language for language in Language}
 
 
@@ -21,7 +24,12 @@ def language_of(headers: RequestHeaders) -> Language:
 
     Of two languages with the same weight, the first named wins. `*` stands for Korean.
     """
-    named = list(_ranges(headers.get("accept-language", "")))
+    return _preferred(headers.get("accept-language", ""))
+
+
+@lru_cache(_KNOWN_VALUES)
+def _preferred(header: str) -> Language:
+    named = list(_ranges(header))
     refused = {language for language, weight in named if weight == 0}
     accepted = [(language, weight) for language, weight in named if weight > 0]
     if not accepted:

@@ -11,7 +11,7 @@ from orak.application.ports.open_object import OpenObject
 from orak.entrypoints.http.answers.error_codes import ErrorCode
 from orak.entrypoints.http.answers.errors import HttpError
 from orak.entrypoints.http.answers.etags import http_date, is_known, is_other, range_still_holds
-from orak.entrypoints.http.request_headers import RequestHeaders
+from orak.entrypoints.http.request_headers import RequestHeaders, headers_of
 from orak.entrypoints.http.routing import AnyRequest
 
 _ONE_RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,999})-([0-9]{0,999})[ \t]*", re.IGNORECASE | re.ASCII)
@@ -29,7 +29,7 @@ def object_response(opened: OpenObject, request: AnyRequest, *, cache_control: s
 
     Litestar's own streaming leaves a generator unfinished when a client hangs up, and its file open.
     """
-    info, asked = opened.info, RequestHeaders(request.scope["headers"])
+    info, asked = opened.info, headers_of(request.scope)
     headers = {
         "Content-Type": info.content_type,
         "ETag": info.etag,

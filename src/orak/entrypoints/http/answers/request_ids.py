@@ -1,12 +1,12 @@
 """Request ids, which identify a call in its answer and in the log."""
 
 import re
-import secrets
+from random import getrandbits
 from typing import cast
 
 from litestar.types import Scope
 
-from orak.entrypoints.http.request_headers import RequestHeaders
+from orak.entrypoints.http.request_headers import RequestHeaders, headers_of
 
 HEADER = "X-Request-Id"
 
@@ -19,11 +19,11 @@ def request_id_of(scope: Scope) -> str:
     """Return the id of the call: the client's own if it is well-formed, otherwise a random one."""
     state = cast("dict[str, str]", scope["state"])
     if _KEY not in state:
-        state[_KEY] = chosen_id(RequestHeaders(scope["headers"]))
+        state[_KEY] = chosen_id(headers_of(scope))
     return state[_KEY]
 
 
 def chosen_id(headers: RequestHeaders) -> str:
     """Return the id that *headers* carry if it is well-formed, otherwise a random one."""
     given = headers.get(HEADER.lower(), "")
-    return given if _WELL_FORMED.fullmatch(given) else secrets.token_hex(16)
+    return given if _WELL_FORMED.fullmatch(given) else f"{getrandbits(128):032x}"

@@ -15,7 +15,7 @@ from orak.entrypoints.http.answers.error_codes import ErrorCode as E
 from orak.entrypoints.http.answers.live_views import LiveView, TicketView
 from orak.entrypoints.http.api import ApiRequest, ApiResponse, Routes, json_response
 from orak.entrypoints.http.openapi.operation import Answer, Parameter, operation
-from orak.entrypoints.http.request_headers import RequestHeaders
+from orak.entrypoints.http.request_headers import headers_of
 from orak.entrypoints.http.requests.bodies import read_query
 from orak.entrypoints.http.routing import AnyRequest, get, running_of
 from orak.entrypoints.http.serving.live_streams import (
@@ -107,7 +107,7 @@ class EventStream:
 async def watch_records(request: AnyRequest) -> EventStream:
     """Stream changes of the caller's records."""
     running, query = running_of(request), dict(read_query(request.scope["query_string"]))
-    headers = RequestHeaders(request.scope["headers"])
+    headers = headers_of(request.scope)
     after = last_event_id(headers.get("last-event-id") or query.get("lastEventId"))
     return EventStream(running, await authenticate_stream(running, headers, query), after)
 

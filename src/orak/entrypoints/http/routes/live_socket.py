@@ -14,7 +14,7 @@ from orak.entrypoints.http.answers.error_codes import ErrorCode as E
 from orak.entrypoints.http.answers.errors import HttpError, error_response
 from orak.entrypoints.http.answers.request_ids import HEADER, request_id_of
 from orak.entrypoints.http.openapi.operation import Answer, Parameter, operation
-from orak.entrypoints.http.request_headers import RequestHeaders
+from orak.entrypoints.http.request_headers import RequestHeaders, headers_of
 from orak.entrypoints.http.serving.live_streams import (
     LAST_EVENT_ID_QUERY,
     TICKET,
@@ -58,7 +58,7 @@ async def watch_records_over_websocket(socket: WebSocket[None, None, State]) -> 
     """Stream changes of the caller's records over a WebSocket."""
     running: Running = socket.app.state.running
     try:
-        headers = RequestHeaders(socket.scope["headers"])
+        headers = headers_of(socket.scope)
         _check_origin(headers, running)
         query = dict(socket.query_params.items())
         after = last_event_id(query.get("lastEventId"))

@@ -30,7 +30,7 @@ from orak.entrypoints.http.openapi.operation import (
     operation,
     path_parameter,
 )
-from orak.entrypoints.http.request_headers import RequestHeaders
+from orak.entrypoints.http.request_headers import headers_of
 from orak.entrypoints.http.routing import AnyRequest, get, running_of
 from orak.entrypoints.http.serving.cors import ANY_ORIGIN
 from orak.entrypoints.http.serving.exchange import exchange_of
@@ -93,7 +93,7 @@ class _ObjectBody:
 async def put_object(request: AnyRequest, key: FromPath[str]) -> Response[None]:
     """Upload the bytes to a signed URL (local storage only)."""
     exchange_of(request.scope).lift_deadline()
-    running, headers = running_of(request), RequestHeaders(request.scope["headers"])
+    running, headers = running_of(request), headers_of(request.scope)
     receive_upload = running.use_cases.receive_upload
     try:
         stored = await _object_server(running).receive(

@@ -7,8 +7,8 @@ from http import HTTPStatus
 from typing import Any, cast
 
 from litestar import Litestar
-from uvicorn._types import ASGI3Application, ASGISendEvent
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn._types import ASGI3Application, ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from orak.domain.errors import Problem, ProblemCode, Rejected
@@ -28,6 +28,51 @@ _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A
 _log = logging.getLogger("orak.access")
 _sockets = logging.getLogger("orak.websocket")
 _sockets.setLevel(logging.WARNING)
+
+
+class WholeAnswers(RequestResponseCycle):
+    """uvicorn's cycle of a request and its answer, which writes a short answer at once.
+
+    uvicorn writes head and body one after the other: two system calls, and often two packets.
+    """
+
+    _head: HTTPResponseStartEvent | None = None
+    """The head that waits for the body."""
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send the next part of the answer, or keep its head until the body is there."""
+        if message["type"] == "http.response.start" and not self.response_started:
+            self._head = message
+            return
+        head, self._head = self._head, None
+        if head is not None and message["type"] == "http.response.body":
+            if self._write_whole(head, message):
+                return
+            await super().send(head)
+        await super().send(message)
+
+    def _write_whole(self, head: HTTPResponseStartEvent, body: HTTPResponseBodyEvent) -> bool:
+        """Write an answer that is complete and leaves the connection open. Return False for any other."""
+        content = body.get("body", b"")
+        fields = [*self.default_headers, *head.get("headers", ())]
+        if (
+            body.get("more_body")
+            or self.flow.write_paused
+            or self.disconnected
+            or not self.keep_alive
+            or self.scope["method"] == "HEAD"
+            or (b"content-length", b"%d" % len(content)) not in fields
+            or any(name == b"connection" for name, _ in fields)
+        ):
+            return False
+        lines = b"".join([b"%b: %b\r\n" % field for field in fields])
+        if lines.count(b"\n") != len(fields) or lines.count(b"\r") != len(fields):
+            raise RuntimeError("a header holds a line break")  # it would begin another header, or the body
+        self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[head["status"]], lines, content))
+        self.response_started = self.response_complete = True
+        self.message_event.set()
+        self.on_response()
+        return True
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -103,6 +148,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(self._problem or Problem("request", ProblemCode.MALFORMED))
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        cycle.__class__ = WholeAnswers  # uvicorn has no setting for the class of its cycles
         self._answering = cycle
         super()._start_asgi_task(cycle, app)
 
