@@ -11,8 +11,9 @@ from orak.adapters.storage.abilities import Abilities, Condition
 from orak.adapters.storage.bucket_settings import BucketSettings
 from orak.adapters.storage.held_object import HeldObject
 from orak.adapters.storage.keys import check_key, is_valid
-from orak.adapters.storage.s3_bucket import Bucket, stored_object
+from orak.adapters.storage.s3_bucket import Bucket
 from orak.adapters.storage.s3_errors import Unsupported
+from orak.adapters.storage.s3_head import head
 from orak.adapters.storage.s3_probe import new_probe_key, probe
 from orak.adapters.storage.s3_transfers import download, read_small, upload
 from orak.application.ports.clock import Clock
@@ -104,11 +105,10 @@ class S3Storage:
         if not is_valid(key):
             return None
         try:
-            found = await self._bucket.call("head_object", Key=key)
+            return await head(self._bucket, key)
         except ObjectMissing:
             await self._bucket.require_bucket()
             return None
-        return stored_object(key, found)
 
     async def download(self, key: ObjectKey, *, etag: str, to: Path) -> None:
         """Stream the object to a new file, resuming after broken connections."""

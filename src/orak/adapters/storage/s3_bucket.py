@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self
 from urllib.parse import parse_qs, urlsplit
 
 from aioboto3 import Session
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.handlers import add_expect_header
@@ -49,12 +50,32 @@ class S3Client(Protocol):
         ...
 
 
+class HttpAnswer(Protocol):
+    """The part of a plain HTTP answer that orak reads."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    """Their names are in lower case."""
+
+
+class HttpSession(Protocol):
+    """The pool of connections behind botocore's client, with its timeouts, CA bundle and proxies."""
+
+    async def send(self, request: AWSPreparedRequest) -> HttpAnswer:
+        """Send one signed request once."""
+        ...
+
+
 class Bucket:
     """Calls to one bucket, and the signer of its URLs."""
 
-    def __init__(self, name: str, client: S3Client, signer: QuerySigner) -> None:
+    def __init__(
+        self, name: str, region: str, client: S3Client, http: HttpSession, signer: QuerySigner
+    ) -> None:
         self.name = name
+        self.region = region
         self.client = client
+        self.http = http
         self.signer = signer
         self._seen_until = 0.0
 
@@ -75,7 +96,8 @@ class Bucket:
         signer = QuerySigner(base, region, keys, clock)
         async with _client(session, settings) as client:
             _disable_expect_continue(client)
-            bucket = cls(settings.bucket, client, signer)
+            http: HttpSession = client._endpoint.http_session  # type: ignore[attr-defined]  # noqa: SLF001
+            bucket = cls(settings.bucket, region, client, http, signer)
             refreshing = asyncio.create_task(bucket._refresh(session, clock), name="s3")
             try:
                 yield bucket
@@ -127,7 +149,7 @@ class Bucket:
 
 
 def stored_object(key: ObjectKey, answer: Mapping[str, Any]) -> StoredObject:
-    """Return the metadata in S3's answer to a HEAD or GET of a whole object."""
+    """Return the metadata in S3's answer to a GET of a whole object."""
     return StoredObject(
         key,
         answer["ContentLength"],

@@ -32,7 +32,11 @@ def port_errors() -> Iterator[None]:
 
 def _translated(error: ClientError) -> OrakError:
     code = str(error.response.get("Error", {}).get("Code", ""))
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return error_of_status(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode"), code)
+
+
+def error_of_status(status: int | None, code: str) -> OrakError:
+    """Return the error of the port for an answer with this HTTP *status* and AWS error *code*."""
     if code == "NoSuchBucket":
         return Unavailable("S3 has no such bucket")  # no proof that its objects were deleted
     if status == HTTPStatus.NOT_FOUND:
