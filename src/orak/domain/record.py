@@ -157,10 +157,20 @@ class ShownRecord(msgspec.Struct, frozen=True):
     def state(self) -> tuple[object, ...]:
         """Values of which one changes whenever anything else in it changes.
 
-        Status and title are among them because in an adopted database, the app changes these without a new
-        version.
+        Versions and progress are enough for what orak changes. In an adopted database, the app changes the
+        others without a new version.
         """
-        return (self.id, self.version, self.upload_version, self.progress, self.upload_status, self.title)
+        return (
+            self.id,
+            self.version,
+            self.upload_version,
+            self.progress,
+            self.upload_status,
+            self.title,
+            self.song_id,
+            self.declared_duration,
+            self.record_changed_at,
+        )
 
     @property
     def status(self) -> ProcessingStatus:

@@ -13,6 +13,7 @@ import msgspec
 from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, HTTPScope, Receive
 
 from orak.domain.actor import Actor
+from orak.entrypoints.http.answers.encoded_records import EncodedRecords
 from orak.entrypoints.http.request_headers import headers_of
 from orak.entrypoints.running import Running
 
@@ -26,17 +27,20 @@ _encode = msgspec.json.Encoder().encode
 class ApiRequest:
     """One request to the JSON API."""
 
-    __slots__ = ("actor", "expires_at", "headers", "receive", "running", "scope")
+    __slots__ = ("actor", "encoded_records", "expires_at", "headers", "receive", "running", "scope")
 
     actor: Actor
     """Who calls. Not set on a public route."""
     expires_at: datetime
     """When the token expires. Not set on a public route."""
 
-    def __init__(self, scope: HTTPScope, receive: Receive, running: Running) -> None:
+    def __init__(
+        self, scope: HTTPScope, receive: Receive, running: Running, encoded_records: EncodedRecords
+    ) -> None:
         self.scope = scope
         self.receive = receive
         self.running = running
+        self.encoded_records = encoded_records
         self.headers = headers_of(scope)
 
     @property

@@ -7,6 +7,7 @@ from functools import cache, partial
 from litestar import Litestar, Router
 from litestar.routes import HTTPRoute
 
+from orak.entrypoints.http.answers.encoded_records import EncodedRecords
 from orak.entrypoints.http.answers.errors import litestar_error_response
 from orak.entrypoints.http.openapi.document import render
 from orak.entrypoints.http.requests.authentication import KnownUsers
@@ -65,6 +66,7 @@ def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextMan
         app.state.known_users = KnownUsers()
         app.state.streams = OpenStreams()
         async with running() as app.state.running:
+            app.state.encoded_records = EncodedRecords(settings)
             yield
 
     routers = [

@@ -19,7 +19,7 @@ from orak.entrypoints.http.answers.error_codes import ErrorCode as E
 from orak.entrypoints.http.answers.etags import is_known
 from orak.entrypoints.http.answers.languages import language_of
 from orak.entrypoints.http.answers.views import RecordView
-from orak.entrypoints.http.api import NO_CONTENT_RESPONSE, ApiRequest, ApiResponse, Routes, json_response
+from orak.entrypoints.http.api import NO_CONTENT_RESPONSE, ApiRequest, ApiResponse, Routes
 from orak.entrypoints.http.openapi.operation import (
     NO_CONTENT,
     NOT_MODIFIED,
@@ -180,9 +180,10 @@ async def list_records(request: ApiRequest) -> ApiResponse:
     page, counted = counted_page_of(query)
     listed = await running.use_cases.list_records(request.actor, page, count=counted)
     language = language_of(request.headers)
-    views = [RecordView.of(record, running.settings, language) for record in listed.records]
+    encoded = request.encoded_records.encoded
+    body = b"[%b]" % b",".join([encoded(record, language) for record in listed.records])
     link = next_link(listed.next, f"{running.settings.base_url}/records/async/me", query)
-    return json_response(views, _REVALIDATED | link | total_header(listed.total))
+    return ApiResponse(body, _REVALIDATED | link | total_header(listed.total))
 
 
 @records.get("/{record_id}")
@@ -248,8 +249,8 @@ async def delete_record(request: ApiRequest, record_id: str) -> ApiResponse:
 
 
 def _record_response(request: ApiRequest, snapshot: RecordSnapshot, headers: dict[str, str]) -> ApiResponse:
-    view = RecordView.of(snapshot.shown(), request.running.settings, language_of(request.headers))
-    return json_response(view, _REVALIDATED | headers)
+    body = request.encoded_records.encoded(snapshot.shown(), language_of(request.headers))
+    return ApiResponse(body, _REVALIDATED | headers)
 
 
 def _etag(snapshot: RecordSnapshot, language: str) -> str:

@@ -71,7 +71,7 @@ async def _handle(scope: HTTPScope, receive: Receive, found: Match) -> ApiRespon
     if route is None:
         return _without_handler(scope["method"], found.routes)
     state = scope["litestar_app"].state
-    request = ApiRequest(scope, receive, state.running)
+    request = ApiRequest(scope, receive, state.running, state.encoded_records)
     if not route.is_public:
         await _authenticate(request, state.running, state.known_users)
     if route.is_for_operators:
