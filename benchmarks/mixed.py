@@ -28,6 +28,7 @@ from benchmarks.servers import SECRET, Server
 from postgresql_server import Server as PostgresqlServer
 
 DATABASES = ("sqlite", "postgresql")
+SIZES = (16, 64, 256)
 
 _GETS_TO_A_WRITE = 8
 _RECORDS = 200
@@ -94,19 +95,27 @@ class Loads:
 
 
 class _Connection(asyncio.Protocol):
-    """Sends the next request when the answer to the one before is complete, until *stop_at*."""
+    """Sends the next request when the answer to the one before is complete.
 
-    def __init__(self, requests: Iterator[bytes], answers: Answers, begin_at: float, stop_at: float) -> None:
+    The first request shows that the server has accepted the connection; the others follow after `begin`.
+    """
+
+    def __init__(self, requests: Iterator[bytes], answers: Answers) -> None:
         self._requests = requests
         self._answers = answers
-        self._begin_at = begin_at
-        self._stop_at = stop_at
+        self._begin_at = self._stop_at = float("inf")
         self._received = b""
         self._sent_at = 0.0
-        self.over = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self.accepted, self.over = loop.create_future(), loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # that of uvloop is no subclass
+        self._send()
+
+    def begin(self, begin_at: float, stop_at: float) -> None:
+        """Send requests until *stop_at*; count those that are answered from *begin_at* on."""
+        self._begin_at, self._stop_at = begin_at, stop_at
         self._send()
 
     def data_received(self, data: bytes) -> None:
@@ -118,6 +127,9 @@ class _Connection(asyncio.Protocol):
         if len(body) < length:
             return
         self._received = b""
+        if not self.accepted.done():
+            self.accepted.set_result(None)
+            return
         now = time.perf_counter()
         if now >= self._begin_at:
             status = head[9:12].decode()
@@ -164,19 +176,22 @@ async def _run(server: Server, gets: int, writes: int, seconds: float) -> tuple[
         while True:
             yield _presign().bytes_for(host, token)
 
-    begin_at = time.perf_counter() + _WARM_UP_SECONDS
-    stop_at = begin_at + seconds
     read, written = Answers(gets, seconds), Answers(writes, seconds)
     loop = asyncio.get_running_loop()
     connections = []
     for number in range(gets + writes):
         requests, answers = (all_gets(number), read) if number < gets else (all_writes(), written)
         _, connection = await loop.create_connection(
-            lambda requests=requests, answers=answers: _Connection(requests, answers, begin_at, stop_at),  # type: ignore[misc]
+            lambda requests=requests, answers=answers: _Connection(requests, answers),  # type: ignore[misc]
             "127.0.0.1",
             server.port,
         )
+        await asyncio.wait_for(connection.accepted, _ANSWER_SECONDS)
         connections.append(connection)
+    begin_at = time.perf_counter() + _WARM_UP_SECONDS
+    stop_at = begin_at + seconds
+    for connection in connections:
+        connection.begin(begin_at, stop_at)
     patience = stop_at + _ANSWER_SECONDS - time.perf_counter()
     await asyncio.wait([connection.over for connection in connections], timeout=patience)
     for connection in connections:
@@ -232,7 +247,9 @@ def started(database: str, folder: Path) -> Iterator[Server]:
         yield server
 
 
-def measure(rounds: int, database: str, sizes: tuple[int, ...] = (16, 64, 256)) -> list[Mixed]:
+def measure(
+    rounds: int, database: str, sizes: tuple[int, ...] = SIZES, seconds: float = _SECONDS
+) -> list[Mixed]:
     """Load orak with each number of connections in *sizes*; all sizes take turns in every round."""
     found = [Mixed(database, size) for size in sizes]
     with (
@@ -242,9 +259,9 @@ def measure(rounds: int, database: str, sizes: tuple[int, ...] = (16, 64, 256)) 
         for _ in range(rounds):
             for mixed in found:
                 gets, writes = split(mixed.connections)
-                mixed.gets_alone.append(load(server, gets, 0))
-                mixed.writes_alone.append(load(server, 0, writes))
-                mixed.together.append(load(server, gets, writes))
+                mixed.gets_alone.append(load(server, gets, 0, seconds))
+                mixed.writes_alone.append(load(server, 0, writes, seconds))
+                mixed.together.append(load(server, gets, writes, seconds))
     return found
 
 
@@ -303,15 +320,16 @@ def main() -> None:
     parser.add_argument("databases", nargs="*", default=DATABASES, help="default: sqlite postgresql")
     parser.add_argument("--soak", action="store_true", help="hold one number of connections for long")
     parser.add_argument("--connections", type=int, nargs="+", help="default: 16 64 256; of a soak: 512")
-    parser.add_argument("--seconds", type=float, default=_SOAK_SECONDS, help="of a soak; default: 60")
+    parser.add_argument("--seconds", type=float, help="of each load; default: 5; of a soak: 60")
     parser.add_argument("--rounds", type=int, default=1, help="default: 1")
     arguments = parser.parse_args()
     for database in arguments.databases:
         if arguments.soak:
             for connections in arguments.connections or [_SOAK_CONNECTIONS]:
-                soak(database, connections, arguments.seconds)
+                soak(database, connections, arguments.seconds or _SOAK_SECONDS)
             continue
-        for mixed in measure(arguments.rounds, database, tuple(arguments.connections or (16, 64, 256))):
+        sizes = tuple(arguments.connections or SIZES)
+        for mixed in measure(arguments.rounds, database, sizes, arguments.seconds or _SECONDS):
             for gets_alone, writes_alone, both in zip(
                 mixed.gets_alone, mixed.writes_alone, mixed.together, strict=True
             ):
