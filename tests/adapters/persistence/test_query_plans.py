@@ -22,13 +22,26 @@ from orak.domain.identity import RecordId, UploadId
 @pytest.fixture
 def statements(sqlite):
     """All executed statements with their parameters."""
-    seen = []
+    return executed(sqlite, sqlite._connections._writing, sqlite._connections._reading)
+
+
+def executed(persistence, *engines):
+    """Return a list to which each statement is added when it is executed, with its parameters."""
+    seen, connections = [], persistence._connections
+    fetch = connections.fetch
 
     def note(_connection, _cursor, statement, parameters, *_):
-        seen.append((statement, parameters))
+        if not statement.startswith("EXPLAIN"):
+            seen.append((statement, parameters))
 
-    for engine in (sqlite._connections._writing, sqlite._connections._reading):
+    async def noted(statement, parameters):
+        compiled = statement.compiled(connections.dialect)
+        seen.append((compiled.text, tuple(compiled.arguments(parameters))))
+        return await fetch(statement, parameters)
+
+    for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
+    connections.fetch = noted
     return seen
 
 
@@ -200,26 +213,7 @@ def full_url(postgresql_server):
 async def full(full_url, clock):
     """That database, and the statements that are executed on it."""
     async with SqlPersistence.open(full_url, clock=clock, lease=timedelta(seconds=30)) as opened:
-        yield opened, executed(opened)
-
-
-def executed(postgresql):
-    """Return a list to which each statement is added when it is executed, with its parameters."""
-    seen, connections = [], postgresql._connections
-    fetch = connections.fetch
-
-    def note(_connection, _cursor, statement, parameters, *_):
-        if not statement.startswith("EXPLAIN"):
-            seen.append((statement, parameters))
-
-    async def noted(statement, parameters):
-        compiled = statement.compiled(connections.dialect)
-        seen.append((compiled.text, tuple(compiled.arguments(parameters))))
-        return await fetch(statement, parameters)
-
-    event.listen(connections._engine.sync_engine, "before_cursor_execute", note)
-    connections.fetch = noted
-    return seen
+        yield opened, executed(opened, opened._connections._engine.sync_engine)
 
 
 async def postgresql_plans(server, postgresql, statements):
@@ -305,7 +299,7 @@ async def test_a_claim_among_ten_thousand_uploads_reads_the_index_in_order(sqlit
 
 async def test_a_claim_among_ten_thousand_uploads_reads_the_index_in_order_on_postgresql(postgresql):
     await postgresql._connections.write(fill_the_line)
-    seen = executed(postgresql)
+    seen = executed(postgresql, postgresql._connections._engine.sync_engine)
     assert (await postgresql.leases.claim()).upload.id == 1
     claim, given = seen[0]
     assert "FOR UPDATE OF uploads SKIP LOCKED" in claim

@@ -7,18 +7,24 @@ import sqlite3
 import sys
 import textwrap
 import threading
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import bindparam, delete, func, insert, literal, select
 from sqlalchemy.engine import make_url
 
 from builders import OWNER, START, a_record, a_waiting_record, an_upload, saved
+from orak.adapters.persistence.sql.connections import Violation
 from orak.adapters.persistence.sql.database import SqlPersistence
+from orak.adapters.persistence.sql.rows import record_values
 from orak.adapters.persistence.sql.sqlite import SqliteConnections
-from orak.application.ports.failures import Unavailable
+from orak.adapters.persistence.sql.statements import Statement
+from orak.adapters.persistence.sql.tables import records, uploads
+from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.application.ports.page import Page
+from orak.domain.errors import UploadNotFound
 
 LEASE = timedelta(seconds=30)
 SUPPORT = Path(__file__).parents[2] / "support"
@@ -45,27 +51,114 @@ async def test_a_cancelled_transaction_leaves_the_writer_free(sqlite):
     assert await sqlite.snapshots.of(OWNER, Page()) == []
 
 
-async def test_a_roll_back_cannot_be_cancelled(sqlite):
+@contextmanager
+def held_up(threads):
+    """Keep the threads of an executor from their work."""
+    go_on = threading.Event()
+    for _ in range(threads._max_workers):
+        threads.submit(go_on.wait)
+    try:
+        yield
+    finally:
+        go_on.set()
+
+
+async def turns(count=20):
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_a_commit_in_progress_cannot_be_cancelled(sqlite):
     upload = await sqlite.intake.add(an_upload())
-    written = asyncio.Event()
+    with held_up(sqlite._connections._writer):
+        committing = asyncio.create_task(saved(sqlite, upload.cancel(at=START)))
+        await turns()
+        committing.cancel()
+        await turns()
+        assert committing.cancelled()
+        next_writer = asyncio.create_task(saved(sqlite, upload.expire(at=START)))
+        await turns()
+        assert not next_writer.done()
+    with pytest.raises(StaleVersion):
+        await next_writer
 
-    async def write():
-        async with sqlite.transaction() as tx:
-            await tx.uploads.save(*upload.cancel(at=START))
-            written.set()
-            await asyncio.sleep(1000)
 
-    writer = asyncio.create_task(write())
-    await written.wait()
-    thread_may_go_on = threading.Event()
-    sqlite._connections._writer.submit(thread_may_go_on.wait)
-    for _ in range(2):  # the second time, its roll-back waits for the thread
-        writer.cancel()
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-    assert writer.cancelled()
-    thread_may_go_on.set()
-    await saved(sqlite, upload.expire(at=START))
+async def test_a_long_write_runs_to_the_end_though_its_caller_is_cancelled(sqlite):
+    upload = await sqlite.intake.add(an_upload())
+
+    def delete_all(connection):
+        connection.execute(delete(uploads))
+
+    with held_up(sqlite._connections._writer):
+        deleting = asyncio.create_task(sqlite._connections.write_long(delete_all))
+        await turns()
+        deleting.cancel()
+        await turns()
+        assert deleting.cancelled()
+    async with sqlite.transaction() as tx:
+        with pytest.raises(UploadNotFound):
+            await tx.uploads.get(upload.id)
+
+
+async def test_a_failed_commit_leaves_no_transaction_open(sqlite):
+    def add_an_orphan(connection):
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")  # checked by COMMIT
+        connection.execute(insert(records), record_values(a_record(an_upload(id=99))))
+
+    for write in (sqlite._connections.write, sqlite._connections.write_long):
+        with pytest.raises(Violation):
+            await write(add_an_orphan)
+        assert (await sqlite.intake.add(an_upload())).id
+    assert await sqlite.snapshots.count(OWNER) == 0
+
+
+NUMBERS = select(literal(1).label("n")).cte(recursive=True)
+NUMBERS = NUMBERS.union_all(select(NUMBERS.c.n + 1).where(NUMBERS.c.n < bindparam("last")))
+COUNT = Statement(select(func.count()).select_from(NUMBERS))
+
+
+async def test_a_long_read_does_not_stop_the_event_loop(sqlite):
+    counting = asyncio.create_task(sqlite._connections.fetch(COUNT, {"last": 300_000}))
+    await turns()
+    assert not counting.done()
+    assert await counting == [(300_000,)]
+
+
+async def test_a_short_read_needs_no_thread(sqlite):
+    await sqlite._connections.fetch(COUNT, {"last": 3})  # opens the connection
+    with held_up(sqlite._connections._readers):
+        assert await sqlite._connections.fetch(COUNT, {"last": 9}) == [(9,)]
+
+
+async def test_reads_leave_the_event_loop_while_a_commit_hangs(sqlite, monkeypatch):
+    upload = await sqlite.intake.add(an_upload())
+    await sqlite._connections.fetch(COUNT, {"last": 3})
+    monkeypatch.setattr("orak.adapters.persistence.sql.sqlite._SLOW_SECONDS", -1)
+    with held_up(sqlite._connections._writer):
+        committing = asyncio.create_task(saved(sqlite, upload.cancel(at=START)))
+        await turns()
+        with held_up(sqlite._connections._readers):
+            reading = asyncio.create_task(sqlite._connections.fetch(COUNT, {"last": 9}))
+            await turns()
+            assert not reading.done()
+        assert await reading == [(9,)]
+    await committing
+
+
+async def test_many_reads_share_turns_in_order(sqlite):
+    await sqlite._connections.fetch(COUNT, {"last": 3})
+    done = []
+
+    async def read(number):
+        await sqlite._connections.fetch(COUNT, {"last": 1})
+        done.append(number)
+
+    readers = [asyncio.create_task(read(number)) for number in range(40)]
+    await turns(2)
+    readers[30].cancel()
+    assert 0 < len(done) < 30
+    await asyncio.gather(*readers, return_exceptions=True)
+    assert done == [number for number in range(40) if number != 30]
 
 
 async def test_a_write_cancelled_while_it_waits_has_no_effect(sqlite):

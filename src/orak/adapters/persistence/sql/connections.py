@@ -1,8 +1,8 @@
 """Access to a database, SQLite or PostgreSQL.
 
-Adapters write SQL once, for both databases. A method marked `read`, `write` or `within_transaction` is
-written as a function of a `Connection`. Its callers await it without that argument: they see the signature
-of the port, which mypy checks.
+Adapters write SQL once, for both databases. A method marked `read`, `write`, `write_long` or
+`within_transaction` is written as a function of a `Connection`. Its callers await it without that argument:
+they see the signature of the port, which mypy checks.
 """
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -30,7 +30,7 @@ class Runner(Protocol):
     """An open transaction; SQLAlchemy's `AsyncConnection` is one."""
 
     async def run_sync(self, work: Callable[[Connection], T], /) -> T:
-        """Run *work* on the connection without blocking the event loop."""
+        """Run *work*, which touches few rows, on the connection."""
         ...
 
 
@@ -50,13 +50,21 @@ class Connections(Protocol):
         ...
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run *work* in a transaction of its own, which commits as a whole or not at all."""
+        """Run *work* in a transaction of its own, which commits as a whole or not at all.
+
+        *work* touches few rows: on SQLite it runs on the event loop.
+        """
+        ...
+
+    async def write_long(self, work: Callable[[Connection], T]) -> T:
+        """Run *work* like `write`; it may touch any number of rows."""
         ...
 
     async def fetch(self, statement: Statement, parameters: Mapping[str, object]) -> Sequence[Row]:
         """Run one *statement*, which is a transaction by itself, and return its rows.
 
-        This is the cheapest way to run a statement: without SQLAlchemy, and on PostgreSQL in one round trip.
+        This is the cheapest way to run a statement: without SQLAlchemy, on PostgreSQL in one round trip, and
+        on SQLite on the event loop.
         """
         ...
 
@@ -110,6 +118,18 @@ def write(
     @wraps(method)
     async def run(self: C, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.connections.write(lambda connection: method(self, connection, *args, **kwargs))
+
+    return run
+
+
+def write_long(
+    method: Callable[Concatenate[C, Connection, P], T],
+) -> Callable[Concatenate[C, P], Coroutine[Any, Any, T]]:
+    """Make *method* asynchronous; it runs by `Connections.write_long`."""
+
+    @wraps(method)
+    async def run(self: C, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.connections.write_long(lambda connection: method(self, connection, *args, **kwargs))
 
     return run
 

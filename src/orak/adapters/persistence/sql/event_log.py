@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, exists, func, select, true, update
 from sqlalchemy.engine import Connection
 
-from orak.adapters.persistence.sql.connections import Connections, read, write
+from orak.adapters.persistence.sql.connections import Connections, read, write_long
 from orak.adapters.persistence.sql.rows import EVENT_COLUMNS, to_logged_event
 from orak.adapters.persistence.sql.tables import UNNUMBERED, events, feed
 from orak.application.ports.event_log import EventPage
@@ -80,7 +80,7 @@ class SqlEventLog:
     def _any_unnumbered(self, connection: Connection) -> bool:
         return bool(connection.scalar(_ANY_UNNUMBERED))
 
-    @write
+    @write_long
     def _number_batch(self, connection: Connection) -> int:
         # The lock on the row of `feed` lets one process number at a time. Events that others commit
         # meanwhile wait for the next batch.

@@ -3,7 +3,7 @@ from datetime import datetime
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import insert
+from sqlalchemy import column, insert, select, table
 from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Connections, Violation
@@ -18,9 +18,12 @@ from orak.application.ports.clock import Clock
 from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.application.ports.idempotency_keys import IdempotencyKey
 from orak.domain.errors import IdempotencyMismatch, OrakError, UserUnknown
+from orak.domain.identity import UploadId
 from orak.domain.upload import Upload
 
-_ADD_UPLOADS = insert(uploads).returning(uploads.c.id, uploads.c.uuid)
+_sequences = table("sqlite_sequence", column("name"), column("seq"))
+_LAST_ID = select(_sequences.c.seq).where(_sequences.c.name == uploads.name)
+_ADD_UPLOADS = insert(uploads)
 _ADD_EVENTS = insert(events)
 
 
@@ -82,9 +85,13 @@ def _insert(connection: Connection, new: Sequence[Upload]) -> Mapping[str, Uploa
 
 def _add(connection: Connection, new: Sequence[Upload]) -> Mapping[str, int]:
     ensure_users(connection, (upload.owner_id for upload in new))
-    rows = connection.execute(_ADD_UPLOADS, [upload_values(upload, upload.created_at) for upload in new])
-    ids = {uuid: upload_id for upload_id, uuid in rows}  # RETURNING promises no order
-    events = [event_values(ids[upload.uuid], upload.version, upload.requested()) for upload in new]
+    last = connection.scalar(_LAST_ID) or 0
+    ids = {upload.uuid: last + place for place, upload in enumerate(new, 1)}
+    connection.execute(
+        _ADD_UPLOADS,
+        [upload_values(upload, upload.created_at) | {"id": ids[upload.uuid]} for upload in new],
+    )
+    events = [event_values(UploadId(ids[upload.uuid]), upload.version, upload.requested()) for upload in new]
     connection.execute(_ADD_EVENTS, events)
     return ids
 

@@ -118,6 +118,8 @@ class PostgresqlConnections:
         async with self.transaction() as transaction:
             return await transaction.run_sync(work)
 
+    write_long = write
+
     async def write_at_once(self, work: Callable[[Connection], T]) -> T:
         return await self.read(work)  # the one statement is a transaction by itself
 

@@ -1,11 +1,14 @@
 import asyncio
 import sqlite3
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from itertools import chain, repeat
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote
 
 from sqlalchemy import create_engine, event
@@ -18,40 +21,75 @@ from orak.application.ports.failures import Unavailable
 
 T = TypeVar("T")
 
-_READERS = 4
+_READERS = 2
+
+_PRIMARY_CODE = 0xFF
+"""The bits of an error code that name the error; the others tell its kind. https://sqlite.org/rescode.html"""
+
+_BUSY_PAUSES = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.025, 0.025, 0.025, 0.05, 0.05)
+"""Seconds between attempts to begin while another process writes, as in SQLite's own busy handler."""
+
+_LONGEST_BUSY_PAUSE = 0.1
+
+_MOST_STEPS = 500_000
+"""Most steps of SQLite's virtual machine in a read on the event loop, about 10 ms; a thread reads longer."""
+
+_READS_EACH_TURN = 4
+"""Most reads in one turn of the event loop. Fewer favour writes, more save turns."""
+
+_SLOW_SECONDS = 0.5
+"""A commit that takes longer is a sign that the disk does not answer; reads then leave the event loop."""
 
 
 class SqliteConnections:
-    """One connection that writes and several that read, each in a thread of its own.
+    """One connection that writes, and several that read.
 
     SQLite has one writer at a time. Writers of this process wait for a lock here, which is fair and costs
-    nothing; SQLite itself polls, so only writers of other processes wait there. Readers never wait (WAL).
+    nothing. For writers of other processes this one polls, as SQLite itself would, but without blocking a
+    thread. Readers never wait (WAL).
 
-    The writing thread runs its tasks in order and to the end. So a cancelled caller is safe: its roll-back is
-    queued before the lock is released, and no later task can overtake it.
+    sqlite3 gives up Python's interpreter lock in every step of a statement. A thread that steps through many
+    rows waits for that lock after each of them, behind the busy thread of the event loop. Transactions
+    and short reads therefore run on the event loop: until a transaction commits, it only changes memory.
+    Threads do what may take long: commits, which wait for the disk, reads of many rows, and writes of many
+    rows.
     """
 
     def __init__(self, url: URL, patience: float = PATIENCE) -> None:
         self._patience = patience
-        self._writing = writing_engine(url, patience)
-        self._reading = _engine(url, patience, isolation_level="AUTOCOMMIT", pool_size=_READERS)
+        self._writing = _engine(url, patience, pool_size=1)
+        self._reading = _engine(url, patience, isolation_level="AUTOCOMMIT", pool_size=1 + _READERS)
         self.dialect: Final = self._writing.dialect
         self._writer = ThreadPoolExecutor(1, "sqlite-writer")
         self._readers = ThreadPoolExecutor(_READERS, "sqlite-reader")
         self._write_lock = asyncio.Lock()
+        self._write_connection: Connection | None = None
+        self._read_connection: Connection | None = None
+        self._opening = asyncio.Lock()
+        self._read_turns = _Turns(_READS_EACH_TURN)
+        self._end_began: float | None = None
 
     async def fetch(self, statement: Statement, parameters: Mapping[str, object]) -> Sequence[Row]:
         compiled = statement.compiled(self.dialect)
+        try:
+            arguments = tuple(compiled.arguments(parameters))
+        except (OverflowError, ValueError) as error:
+            raise Violation(None) from error
 
-        def work(connection: Connection) -> Sequence[Row]:
-            try:
-                arguments = tuple(compiled.arguments(parameters))
-            except (OverflowError, ValueError) as error:
-                raise Violation(None) from error
+        def run(connection: Connection) -> Sequence[Row]:
             result = connection.exec_driver_sql(compiled.text, arguments)
             return compiled.rows(result.fetchall() if result.returns_rows else ())
 
-        return await (self.write if statement.writes else self.read)(work)
+        if statement.writes:
+            return await self.write(run)
+        await self._read_turns.wait()
+        connection = self._read_connection or await self._open_reader()
+        if not self._disk_is_slow():
+            # After any error the statement runs again in a thread, where it may take long, and where
+            # SQLAlchemy translates an error that remains.
+            with suppress(sqlite3.Error, OverflowError, ValueError):
+                return compiled.rows(_driver(connection).execute(compiled.text, arguments).fetchall())
+        return await self.read(run)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         def run() -> T:
@@ -61,91 +99,208 @@ class SqliteConnections:
         return await asyncio.get_running_loop().run_in_executor(self._readers, run)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        def run() -> T:
-            with self._writing.begin() as connection:
-                return work(connection)
+        async with self.transaction() as transaction:
+            return await transaction.run_sync(work)
 
-        async with self._locked():  # a caller that is cancelled while it waits has written nothing
-            return await asyncio.get_running_loop().run_in_executor(self._writer, run)
+    async def write_long(self, work: Callable[[Connection], T]) -> T:
+        connection = await self._begin()
+        return await self._end(lambda: _committed(connection, work))
 
     write_at_once = write
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["_Transaction"]:
-        transaction = _Transaction(self._writing, self._writer)
-        async with self._locked():
+        connection = await self._begin()
+        transaction = _Transaction(connection)
+        try:
+            yield transaction
+        except BaseException:
+            transaction.over = True
             try:
-                await transaction.begin()
-                yield transaction
-                await transaction.commit()
-            except BaseException:
-                await transaction.roll_back()
-                raise
+                _roll_back(connection)
+            finally:
+                self._write_lock.release()
+            raise
+        transaction.over = True
+        await self._end(lambda: _committed(connection, lambda _: None))
 
     async def close(self) -> None:
+        async with self._write_lock:  # a commit whose caller was cancelled may still run
+            await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        for connection in (self._write_connection, self._read_connection):
+            if connection is not None:
+                connection.close()
         for threads, engine in ((self._readers, self._reading), (self._writer, self._writing)):
-            await asyncio.to_thread(threads.shutdown)
+            threads.shutdown()
             engine.dispose()
 
-    @asynccontextmanager
-    async def _locked(self) -> AsyncIterator[None]:
+    async def _begin(self) -> Connection:
+        """Begin a transaction with both write locks: this process's and SQLite's.
+
+        The end of the transaction releases them.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._patience
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout_at(deadline):
                 await self._write_lock.acquire()
         except TimeoutError as error:
             raise Unavailable("the database is busy") from error
         try:
-            yield
-        finally:
+            if self._write_connection is None or self._write_connection.invalidated:
+                self._write_connection = await loop.run_in_executor(self._writer, _opened, self._writing)
+            for pause in chain(_BUSY_PAUSES, repeat(_LONGEST_BUSY_PAUSE)):
+                if _begun(self._write_connection, or_raise=loop.time() >= deadline):
+                    break
+                await asyncio.sleep(pause)
+        except BaseException:
             self._write_lock.release()
+            raise
+        return self._write_connection
+
+    async def _open_reader(self) -> Connection:
+        async with self._opening:
+            if self._read_connection is None:
+                loop = asyncio.get_running_loop()
+                self._read_connection = await loop.run_in_executor(self._readers, _opened, self._reading)
+                # Any result but 0 interrupts the statement.
+                _driver(self._read_connection).set_progress_handler(lambda: 1, _MOST_STEPS)
+        return self._read_connection
+
+    def _disk_is_slow(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        return self._end_began is not None and now - self._end_began > _SLOW_SECONDS
+
+    async def _end(self, ending: Callable[[], T]) -> T:
+        """Run *ending* in the writer's thread, and then let the next writer begin.
+
+        It runs to the end even if the caller is cancelled.
+        """
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[T] = loop.create_future()
+
+        def run() -> None:
+            try:
+                settle = partial(_settle, ended, ending())
+            except BaseException as error:  # noqa: BLE001 - the caller gets every error
+                settle = partial(_fail, ended, error)
+            loop.call_soon_threadsafe(self._ended, settle)
+
+        self._end_began = loop.time()
+        self._writer.submit(run)
+        return await ended
+
+    def _ended(self, settle: Callable[[], None]) -> None:
+        self._end_began = None
+        self._write_lock.release()
+        settle()
+
+
+def _settle(future: asyncio.Future[T], result: T) -> None:
+    if not future.done():  # the caller was cancelled
+        future.set_result(result)
+
+
+def _fail(future: asyncio.Future[T], error: BaseException) -> None:
+    if not future.done():
+        future.set_exception(error)
+
+
+class _Turns:
+    """Lets a few callers proceed in each turn of the event loop, first come, first served.
+
+    A read takes one turn and a write takes several. Without a limit, many reads make every turn long, and so
+    writes slow.
+    """
+
+    def __init__(self, each: int) -> None:
+        self._each = each
+        self._left = each
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._turning = False
+
+    async def wait(self) -> None:
+        """Return when it is the caller's turn."""
+        loop = asyncio.get_running_loop()
+        if not self._turning:
+            self._turning = True
+            loop.call_soon(self._turn)
+        if self._left:
+            self._left -= 1
+            return
+        waiter = loop.create_future()
+        self._waiting.append(waiter)
+        await waiter
+
+    def _turn(self) -> None:
+        self._left = self._each
+        while self._left and self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():  # it is if its caller was cancelled
+                waiter.set_result(None)
+                self._left -= 1
+        self._turning = self._left < self._each
+        if self._turning:
+            asyncio.get_running_loop().call_soon(self._turn)
+
+
+def _opened(engine: Engine) -> Connection:
+    """Open a connection for use on the event loop, which it must not block while another process writes."""
+    connection = engine.connect()
+    _driver(connection).execute("PRAGMA busy_timeout = 0")
+    return connection
 
 
 class _Transaction:
-    """An open transaction; each step runs in the writing thread."""
+    """An open transaction; its steps run on the event loop."""
 
-    def __init__(self, engine: Engine, thread: ThreadPoolExecutor) -> None:
-        self._engine = engine
-        self._thread = thread
-        self._connection: Connection | None = None
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.over = False
 
     async def run_sync(self, work: Callable[[Connection], T], /) -> T:
-        def run() -> T:
-            if self._connection is None:
-                raise RuntimeError("the transaction is over")
-            return work(self._connection)
+        if self.over:
+            raise RuntimeError("the transaction is over")
+        return work(self._connection)
 
-        return await self._do(run)
 
-    async def begin(self) -> None:
-        def begin() -> None:
-            connection = self._engine.connect()
-            try:
-                connection.begin()
-            except BaseException:
-                connection.close()
-                raise
-            self._connection = connection
+def _begun(connection: Connection, *, or_raise: bool) -> bool:
+    """Begin a transaction; return False if another process is writing, unless *or_raise*."""
+    # A DEFERRED transaction that reads and then writes fails if another process wrote in between
+    # (SQLITE_BUSY_SNAPSHOT). An IMMEDIATE one takes the write lock before it reads.
+    try:
+        _driver(connection).execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if or_raise or error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY:
+            raise Unavailable(f"the database: {error}") from error
+        return False
+    connection.begin()
+    return True
 
-        await self._do(begin)
 
-    async def commit(self) -> None:
-        await self._do(lambda: self._end(commit=True))
+def _committed(connection: Connection, work: Callable[[Connection], T]) -> T:
+    try:
+        result = work(connection)
+        connection.commit()
+    except BaseException:
+        _roll_back(connection)
+        raise
+    return result
 
-    async def roll_back(self) -> None:
-        """Roll back what is not committed; safe after any other step."""
-        await self._do(lambda: self._end(commit=False))
 
-    def _end(self, *, commit: bool) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with connection:  # leaving the block closes the connection, and closing rolls back
-                if commit:
-                    connection.commit()
+def _roll_back(connection: Connection) -> None:
+    try:
+        connection.rollback()
+        _driver(connection).rollback()  # after a failed commit, SQLAlchemy regards the transaction as over
+    except BaseException:
+        connection.invalidate()  # the next transaction opens another connection
+        raise
 
-    async def _do(self, step: Callable[[], T]) -> T:
-        # Without the shield, cancelling the caller would also cancel a step that the thread has not begun,
-        # such as a roll-back.
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, step))
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    return cast("sqlite3.Connection", connection.connection.driver_connection)
 
 
 def writing_engine(url: URL, patience: float = PATIENCE) -> Engine:

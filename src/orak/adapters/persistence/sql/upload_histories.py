@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, exists, func, or_, select
 from sqlalchemy.engine import Connection
 
-from orak.adapters.persistence.sql.connections import Connections, read, write
+from orak.adapters.persistence.sql.connections import Connections, read, write_long
 from orak.adapters.persistence.sql.dialect import UtcDateTime
 from orak.adapters.persistence.sql.rows import EVENT_COLUMNS, to_logged_event, to_upload
 from orak.adapters.persistence.sql.tables import deferred_facts, events, uploads
@@ -54,6 +54,6 @@ class SqlUploadHistories:
             events[logged.upload_id].append(VersionedEvent(logged.version, logged.event))
         return [UploadHistory(of, events[of], rows.get(of)) for of in sorted({*events, *rows})]
 
-    @write
+    @write_long
     def forget(self, connection: Connection, after: int, up_to: int, before: datetime) -> int:
         return connection.execute(_FORGET, {"after": after, "up_to": up_to, "before": before}).rowcount

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import RowMapping, Select, bindparam, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
-from orak.adapters.persistence.sql.connections import Connections, read, write
+from orak.adapters.persistence.sql.connections import Connections, read, write, write_long
 from orak.adapters.persistence.sql.cursors import begin_cursor
 from orak.adapters.persistence.sql.dialect import UtcDateTime
 from orak.adapters.persistence.sql.tables import (
@@ -116,7 +116,7 @@ class SqlEndpoints:
         connection.execute(_SAVE.values(_endpoint_values(changed)), {"of": endpoint_id})
         return changed
 
-    @write
+    @write_long
     def remove(self, connection: Connection, endpoint_id: EndpointId) -> None:
         endpoint = _endpoint_by_id(connection, _GET, endpoint_id)
         connection.execute(_REMOVE, {"of": endpoint_id})
@@ -157,6 +157,6 @@ class SqlDeliveries:
             raise DeliveryNotFound(delivery_id)
         return _to_delivery(row)
 
-    @write
+    @write_long
     def forget(self, connection: Connection, before: datetime) -> None:
         connection.execute(_FORGET, {"before": before})
