@@ -1,8 +1,7 @@
 """Waits that end when shutdown begins."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 
 class WaitEnded(Exception):
@@ -22,21 +21,37 @@ class Waits:
         for wait in self._open:
             wait.reschedule(0)
 
-    @asynccontextmanager
-    async def until_shutdown(self) -> AsyncIterator[None]:
+    def until_shutdown(self) -> "UntilShutdown":
         """Raise `WaitEnded` inside the block if it waits when shutdown begins, or later.
 
         A block that does not have to wait completes even during shutdown.
         """
-        wait = asyncio.timeout_at(0 if self._ended else None)
+        return UntilShutdown(self._open, asyncio.timeout_at(0 if self._ended else None))
+
+
+class UntilShutdown:
+    """One wait. A class, because every call that reads a body waits, and a generator costs twice as much."""
+
+    __slots__ = ("_open", "_wait")
+
+    def __init__(self, open_waits: set[asyncio.Timeout], wait: asyncio.Timeout) -> None:
+        self._open = open_waits
+        self._wait = wait
+
+    async def __aenter__(self) -> None:
+        await self._wait.__aenter__()
+        self._open.add(self._wait)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open.discard(self._wait)
         try:
-            async with wait:
-                self._open.add(wait)
-                try:
-                    yield
-                finally:
-                    self._open.discard(wait)
+            await self._wait.__aexit__(kind, error, trace)
         except TimeoutError:
-            if wait.expired():
+            if self._wait.expired():
                 raise WaitEnded from None
             raise
