@@ -1,4 +1,4 @@
-"""Write docs/reference from the code: settings, commands and ports.
+"""Write docs/reference from the code: settings, commands, ports and calls.
 
 `just fix` runs this, and a test fails when a page no longer says what the code says.
 """
@@ -16,6 +16,7 @@ from msgspec.structs import fields
 
 from orak.entrypoints.cli import main
 from orak.entrypoints.cli.remote import remote_settings
+from orak.entrypoints.http.app import API
 from orak.entrypoints.settings.later import LATER_SETTINGS
 from orak.entrypoints.settings.sources import describe, expectation, shown_value, variable_names
 from orak.entrypoints.settings.values import Settings
@@ -28,7 +29,12 @@ _NOTE = "<!-- Written by docs/generate.py; `just fix` writes it again. -->"
 
 def pages() -> dict[str, str]:
     """Return the reference pages by file name."""
-    made = {"settings.md": _settings(), "cli.md": _commands(), "ports.md": _ports()}
+    made = {
+        "settings.md": _settings(),
+        "cli.md": _commands(),
+        "ports.md": _ports(),
+        "calls.md": _calls(),
+    }
     return {name: f"{_NOTE}\n\n{text.rstrip()}\n" for name, text in made.items()}
 
 
@@ -133,6 +139,28 @@ def _method(method: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     result = f" -> {ast.unparse(method.returns)}" if method.returns else ""
     text = _prose(ast.get_docstring(method) or "", indent="  ")
     return f"- `{awaited}{method.name}({ast.unparse(method.args)}){result}`\n\n{text}".rstrip()
+
+
+def _calls() -> str:
+    lines = [
+        "# Calls",
+        "",
+        _prose(
+            "Every call of the JSON API and its one handler, in `entrypoints/http/routes/`. HEAD is answered "
+            "by the handler of GET, and OPTIONS by the dispatcher. Litestar serves the live streams, the "
+            "objects, the pages and this documentation."
+        ),
+        "",
+        "| method | path | handler | module | caller |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for routes in API:
+        for route in routes:
+            caller = "operator" if route.is_for_operators else "anyone" if route.is_public else "user"
+            module = route.handler.__module__.rpartition(".")[2]
+            handler = f"`{route.handler.__name__}`"
+            lines.append(_row(route.method, f"`{route.path}`", handler, f"`{module}.py`", caller))
+    return "\n".join(lines)
 
 
 def _row(*cells: str) -> str:
