@@ -9,9 +9,10 @@ import shutil
 import struct
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from postgresql_server import Server
 
@@ -109,34 +110,27 @@ async def counting_proxy(server: Server) -> AsyncIterator[CountingProxy]:
     """Run a proxy before *server* until the block ends."""
     folder = Path(tempfile.mkdtemp(prefix="orak-wire-"))  # the path of a Unix socket must be short
     proxy = CountingProxy(folder)
-    carrying: set[asyncio.Task[None]] = set()
+    carried: set[asyncio.Task[None]] = set()
 
     async def pump(
         source: asyncio.StreamReader, target: asyncio.StreamWriter, messages: _Messages | None
     ) -> None:
-        try:
+        with suppress(OSError):
             while data := await source.read(65_536):
                 if messages is not None:
                     messages.feed(data)
                 target.write(data)
                 await target.drain()
-        except OSError:
-            pass
-        finally:
-            target.close()
+        target.close()
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        carried.add(cast("asyncio.Task[None]", asyncio.current_task()))
         answers, upstream = await asyncio.open_unix_connection(str(server.folder / _SOCKET))
-        for pumping in (pump(reader, upstream, _Messages(proxy)), pump(answers, writer, None)):
-            task = asyncio.ensure_future(pumping)
-            carrying.add(task)
-            task.add_done_callback(carrying.discard)
+        await asyncio.gather(pump(reader, upstream, _Messages(proxy)), pump(answers, writer, None))
 
     try:
         async with await asyncio.start_unix_server(carry, folder / _SOCKET):
             yield proxy
-            for task in list(carrying):
-                task.cancel()
-            await asyncio.gather(*carrying, return_exceptions=True)
+            await asyncio.wait_for(asyncio.gather(*carried), 20)  # clients have closed their connections
     finally:
         shutil.rmtree(folder)
