@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 SECRET = "s" * 32
 
@@ -44,6 +45,16 @@ def has_ended(worker):
     return not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
 
 
+def answers(url):
+    """Return how many answers the processes have counted, by method, route and status."""
+    return {
+        tuple(sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(httpx.get(f"{url}/metrics").text)
+        for sample in family.samples
+        if sample.name == "orak_http_requests_total"
+    }
+
+
 def live(url):
     """Return the status of a call over a connection of its own."""
     return httpx.get(f"{url}/health/live").status_code
@@ -63,12 +74,14 @@ def test_two_processes_serve_one_port_and_end_together(serve):
 
 def test_a_worker_that_dies_is_started_again(serve):
     server, url = serve()
+    assert [live(url) for _ in range(20)] == [200] * 20
     victim = workers_of(server)[0]
     victim.kill()
     server.wait_for(rf"web worker \d \(process {victim.pid}\) ended: signal 9")
     server.wait_for(r"web worker \d serves again")
     assert len(workers_of(server)) == 2
     assert [live(url) for _ in range(20)] == [200] * 20
+    assert answers(url)["GET", "/health/live", "200"] == 40  # also those of the process that was killed
 
 
 def test_ctrl_c_while_a_worker_starts_again_ends_all(serve):
@@ -106,15 +119,19 @@ def test_sighup_replaces_all_processes_and_refuses_no_connection(serve):
     assert not {worker.pid for worker in before} & {worker.pid for worker in after}
     assert all(map(has_ended, before))
     assert set(statuses) == {200}
+    assert answers(url)["GET", "/health/live", "200"] == len(statuses)
     assert server.stop(signal.SIGTERM) == 0
     assert "Traceback" not in server.output
 
 
 def status_of_a_new_connection(port):
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: orak\r\nConnection: close\r\n\r\n")
-        answer = b"".join(iter(lambda: connection.recv(65536), b""))
-    return int(answer.split()[1]) if answer else None
+    try:
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: orak\r\nConnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    except ConnectionError as error:
+        return str(error)
+    return int(answer.split()[1])
 
 
 def test_a_restart_applies_a_changed_env_file_and_keeps_the_old_processes_if_it_is_wrong(serve):

@@ -6,7 +6,8 @@ import pytest
 
 from orak.adapters.audio.sung_sample import write_sung_sample
 from orak.client import AsyncOrakClient, OrakClient
-from orak.entrypoints.cli.http_server import listen, serving
+from orak.entrypoints.cli.http_server import serving
+from orak.entrypoints.cli.listeners import listen
 from orak.entrypoints.cli.tokens import signed_token
 from orak.entrypoints.settings.values import Settings
 from scripted_api import ScriptedApi

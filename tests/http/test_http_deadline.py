@@ -17,6 +17,7 @@ from orak.entrypoints.http.routing import AnyRequest
 from orak.entrypoints.http.serving.answer_heads import AnswerHeads
 from orak.entrypoints.http.serving.dispatch import Dispatcher
 from orak.entrypoints.http.serving.exchange import exchange_of
+from orak.entrypoints.http.serving.request_metrics import RequestMetrics
 
 SOON = 0.05
 """Seconds; the deadline under test."""
@@ -73,7 +74,7 @@ async def client(hung):
         exception_handlers={Exception: litestar_error_response},
         openapi_config=None,
     )
-    app.asgi_handler = Dispatcher(api, app.asgi_handler, AnswerHeads(()), deadline=SOON)
+    app.asgi_handler = Dispatcher(api, app.asgi_handler, AnswerHeads((), RequestMetrics()), deadline=SOON)
     app.state.running = SimpleNamespace(clock=FrozenClock(), settings=SETTINGS)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL) as client:
         yield client

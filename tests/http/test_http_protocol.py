@@ -78,6 +78,8 @@ def refused(answer):
 )
 async def test_input_that_is_not_http_gets_the_error_envelope(server, nonsense):
     assert refused(await sent(server, nonsense)) == [("request", "MALFORMED")]
+    shown = await sent(server, b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert b'orak_http_requests_total{method="(other)",route="(no request)",status="400"} 1.0' in shown
 
 
 WRONG_HOSTS = [

@@ -118,7 +118,7 @@ def _listen(settings: "Settings", *, any_port: bool) -> tuple["socket.socket", "
     """Listen on the port of the settings or, with *any_port*, on the next free one."""
     from msgspec.structs import replace
 
-    from orak.entrypoints.cli.http_server import PortInUse, listen
+    from orak.entrypoints.cli.listeners import PortInUse, listen
 
     last = min(settings.port + _PORTS_TO_TRY, 65535) if any_port else settings.port
     for port in range(settings.port, last + 1):

@@ -17,7 +17,7 @@ from orak.entrypoints.cli.db import sqlite_file
 from orak.entrypoints.cli.doctor_storage import check_storage
 from orak.entrypoints.cli.errors import CommandError
 from orak.entrypoints.cli.finding import Finding
-from orak.entrypoints.cli.http_server import PortInUse, listen
+from orak.entrypoints.cli.listeners import PortInUse, listen
 from orak.entrypoints.cli.options import command, load_settings
 from orak.entrypoints.cli.tokens import MIN_SECRET_BYTES, check_keys, check_tokens
 from orak.entrypoints.opening import blaming, imported, made

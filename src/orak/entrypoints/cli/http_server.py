@@ -1,101 +1,47 @@
-"""The HTTP server in this process, and the socket that it listens on."""
+"""The HTTP server in this process."""
 
 import asyncio
-import errno
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 
 import uvicorn
 
-from orak.entrypoints.cli.errors import CommandError
 from orak.entrypoints.http.app import create_app
+from orak.entrypoints.http.serving.request_metrics import RequestMetrics
 from orak.entrypoints.http.serving.server import server_config
 from orak.entrypoints.running import Running, run
 from orak.entrypoints.settings.share import WHOLE, Share
 from orak.entrypoints.settings.values import Settings
 
-_PROBLEMS = {
-    errno.EADDRINUSE: (
-        "is in use",
-        "choose another port with --port; `orak doctor --host {host} --port {port}` tells whether it is orak",
-    ),
-    errno.EACCES: ("may not be opened by this user", "choose a port of 1024 or above with --port"),
-    errno.EADDRNOTAVAIL: ("is not an address of this machine", "choose another address with --host"),
-}
-
-
-class PortInUse(CommandError):
-    """Another socket already listens on the address."""
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on *host* and *port*; port 0 is any free one.
-
-    Raises:
-        PortInUse: another socket listens there.
-        CommandError: the address cannot be used for another reason.
-    """
-    return listen_together(host, port, 1)[0]
-
-
-def listen_together(host: str, port: int, count: int) -> list[socket.socket]:
-    """Return *count* sockets that share the connections to *host* and *port* evenly.
-
-    Raises:
-        PortInUse: another socket listens there.
-        CommandError: the address cannot be used for another reason.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except socket.gaierror as error:
-        raise CommandError(
-            f"{host!r} is not an address: {error.strerror}", "choose another with --host"
-        ) from None
-    listeners: list[socket.socket] = []
-    try:
-        for _ in range(count):
-            listener = socket.socket(family, kind, protocol)
-            listeners.append(listener)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if listener is not listeners[0]:
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            listener.bind(address)
-            if listener is listeners[0]:
-                address = listener.getsockname()  # the others need the port that was free
-                if count > 1:
-                    # Only now: bound with it, the first would join another program that listens there.
-                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            # At once: until one of them listens, two processes may be bound to the same port (socket(7)).
-            listener.listen()
-    except OSError as error:
-        for listener in listeners:
-            listener.close()
-        problem, hint = _PROBLEMS.get(error.errno or 0, (f"cannot be opened: {error.strerror}", None))
-        kind_of_error = PortInUse if error.errno == errno.EADDRINUSE else CommandError
-        raise kind_of_error(f"{host}:{port} {problem}", hint and hint.format(host=host, port=port)) from None
-    return listeners
+_TURN_SECONDS, _TURNS = 0.01, 100
+"""How often, and for how long, a server that ends looks whether new connections have sent a request."""
 
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, listener: socket.socket, share: Share = WHOLE
+    settings: Settings,
+    listener: socket.socket,
+    *,
+    share: Share = WHOLE,
+    request_metrics: RequestMetrics | None = None,
 ) -> AsyncIterator[Running]:
     """Serve the API on *listener* until the block ends, then close it.
 
-    The server responds when the block begins. It converts with its *share* of the machine.
+    The server responds when the block begins. It converts with its *share* of the machine, and counts its
+    answers in *request_metrics*.
     """
     with listener:  # also where orak cannot be opened
-        async with run(settings, share=share) as orak, _answering(orak, settings, listener):
+        async with run(settings, share=share) as orak, _answering(orak, settings, listener, request_metrics):
             yield orak
 
 
 @asynccontextmanager
-async def _answering(orak: Running, settings: Settings, listener: socket.socket) -> AsyncIterator[None]:
+async def _answering(
+    orak: Running, settings: Settings, listener: socket.socket, request_metrics: RequestMetrics | None
+) -> AsyncIterator[None]:
     # orak is opened here and not by the application: errors then reach the caller, not uvicorn's log.
-    app = create_app(settings, lambda: nullcontext(orak))
+    app = create_app(settings, lambda: nullcontext(orak), request_metrics)
     server = _Server(server_config(app, settings))
     task = asyncio.create_task(server.serve([listener]), name="http")
     try:
@@ -121,6 +67,20 @@ class _Server(uvicorn.Server):
             await super().startup(sockets)
         finally:
             self.startup_ended.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept no more connections, answer the first request of those just accepted, then close all.
+
+        uvicorn closes connections without a request at once, also those whose request is on its way. Their
+        clients saw no refusal and no answer, and would not know whether to repeat the call.
+        """
+        for server in self.servers:
+            server.close()
+        for _ in range(_TURNS):
+            await asyncio.sleep(_TURN_SECONDS)  # first: a connection that was just accepted is not listed yet
+            if all(getattr(one, "cycle", one) is not None for one in self.server_state.connections):
+                break
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
+    from orak.entrypoints.cli.web_workers import Inherited
     from orak.entrypoints.settings.values import Settings
 
 
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
 @port_option("Port to listen on; 0 is any free one (default: 8000).")
 @click.option("--public-url", metavar="URL", help="URL of orak for clients (default: http://<host>:<port>).")
 @data_dir_option
-@click.option("--web-worker", type=int, nargs=4, hidden=True)  # index, processes, listener, channel
+@click.option("--web-worker", type=int, nargs=6, hidden=True)  # what a process inherits from its parent
 def serve(
     *,
     host: str | None,
     port: int | None,
     public_url: str | None,
     data_dir: Path | None,
-    web_worker: tuple[int, int, int, int] | None,
+    web_worker: tuple[int, int, int, int, int, int] | None,
 ) -> None:
     """Serve the HTTP API and convert in the background.
 
@@ -37,7 +38,7 @@ def serve(
     from msgspec.structs import replace
 
     from orak.entrypoints.cli.capacity import raise_descriptor_limit
-    from orak.entrypoints.cli.http_server import listen_together
+    from orak.entrypoints.cli.listeners import listen_together
     from orak.entrypoints.cli.signals import run_until_signal
     from orak.entrypoints.cli.tokens import check_tokens, warn_of_weak_secret
     from orak.entrypoints.settings.logs import configure_logs
@@ -46,7 +47,9 @@ def serve(
     configure_logs(settings.log_format)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # the banner replaces its startup lines
     if web_worker is not None:
-        run_until_signal(lambda: _serve_for_parent(settings, *web_worker))
+        from orak.entrypoints.cli.web_workers import Inherited
+
+        run_until_signal(lambda: _serve_for_parent(settings, Inherited(*web_worker)))
         return
     check_tokens(settings)
     warn_of_weak_secret(settings.jwt_secret)
@@ -99,9 +102,11 @@ def _serve_with_workers(
     Each loads the settings anew, so that a restart applies changes.
     """
     import sys
+    from dataclasses import astuple
+    from tempfile import TemporaryFile
 
     from orak.entrypoints.cli.signals import run_until_signal
-    from orak.entrypoints.cli.web_workers import StartFailed, WebWorkers
+    from orak.entrypoints.cli.web_workers import Inherited, StartFailed, WebWorkers
 
     orak = [
         sys.executable,
@@ -117,34 +122,42 @@ def _serve_with_workers(
     orak += [] if public_url is None else ["--public-url", public_url]
     orak += [] if data_dir is None else ["--data-dir", str(data_dir)]
 
-    def command(index: int, listener: int, channel: int) -> "Sequence[str]":
-        return [*orak, "--web-worker", *map(str, (index, len(listeners), listener, channel))]
+    def command(inherited: Inherited) -> "Sequence[str]":
+        return [*orak, "--web-worker", *map(str, astuple(inherited))]
 
     try:
-        run_until_signal(lambda: WebWorkers(listeners, command).run(lambda: _announce(settings)))
+        with TemporaryFile() as tables:
+            parent = WebWorkers(listeners, tables.fileno(), command)
+            run_until_signal(lambda: parent.run(lambda: _announce(settings)))
     except StartFailed as failed:
         sys.exit(failed.code if failed.code > 0 else 1)
 
 
-async def _serve_for_parent(
-    settings: "Settings", index: int, processes: int, listener: int, channel: int
-) -> None:
-    """Serve on the inherited *listener* until the parent ends: its end of *channel* then closes."""
+async def _serve_for_parent(settings: "Settings", inherited: "Inherited") -> None:
+    """Serve on an inherited listener until the parent ends."""
     import asyncio
+    import mmap
     import signal
     import socket
 
     from orak.entrypoints.cli.http_server import serving
     from orak.entrypoints.cli.signals import start_deadline
     from orak.entrypoints.cli.web_workers import READY
+    from orak.entrypoints.http.serving.request_metrics import RequestMetrics
     from orak.entrypoints.settings.share import Share
 
-    _check_shared(settings, processes)  # the settings may have changed since the parent started
+    _check_shared(settings, inherited.processes)  # the settings may have changed since the parent started
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # restarting is up to the parent
-    parent = socket.socket(fileno=channel)
+    parent = socket.socket(fileno=inherited.channel)
     parent.settimeout(0)
+    tables = memoryview(mmap.mmap(inherited.tables, 0))
     with parent:
-        async with serving(settings, socket.socket(fileno=listener), Share(index, processes)):
+        async with serving(
+            settings,
+            socket.socket(fileno=inherited.listener),
+            share=Share(inherited.place, inherited.processes),
+            request_metrics=RequestMetrics(tables, inherited.table),
+        ):
             try:
                 parent.send(READY)
                 await asyncio.get_running_loop().sock_recv(parent, 1)

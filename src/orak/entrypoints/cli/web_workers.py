@@ -2,13 +2,16 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from orak.entrypoints.cli.errors import CommandError
 from orak.entrypoints.cli.signals import SHUTDOWN_SECONDS
+from orak.entrypoints.http.serving.request_metrics import TABLE_BYTES
 
 READY = b"+"
 """What a web worker sends to its parent once it serves."""
@@ -25,10 +28,30 @@ _READY_SECONDS = 60.0
 _KILL_SECONDS = SHUTDOWN_SECONDS - 0.5
 """From SIGTERM to SIGKILL: before the deadline of the parent itself."""
 
+_TABLES_OF_A_PLACE = 2
+"""While a process is replaced, both it and its successor count answers."""
+
 _log = logging.getLogger(__name__)
 
-Command = Callable[[int, int, int], Sequence[str]]
-"""Returns the command line of a web worker: its index, and the descriptors of its listener and channel."""
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """What a web worker gets from its parent: its place, and three descriptors."""
+
+    place: int
+    """Its number among *processes*."""
+    processes: int
+    listener: int
+    channel: int
+    """The socket on which it reports that it serves; the parent's end closes when the parent ends."""
+    tables: int
+    """The memory of the metrics of all processes."""
+    table: int
+    """The part of that memory that this process writes."""
+
+
+Command = Callable[[Inherited], Sequence[str]]
+"""Returns the command line of a web worker."""
 
 
 class StartFailed(Exception):
@@ -50,8 +73,13 @@ class WebWorkers:
     their channel to it closes.
     """
 
-    def __init__(self, listeners: Sequence[socket.socket], command: Command) -> None:
-        self._places = [_Place(index, listener, command) for index, listener in enumerate(listeners)]
+    def __init__(self, listeners: Sequence[socket.socket], tables: int, command: Command) -> None:
+        """Run a process of *command* for each of *listeners*; *tables* is an empty file for metrics."""
+        os.ftruncate(tables, len(listeners) * _TABLES_OF_A_PLACE * TABLE_BYTES)
+        self._places = [
+            _Place(index, len(listeners), listener, tables, command)
+            for index, listener in enumerate(listeners)
+        ]
         self._restarting: asyncio.Task[None] | None = None
 
     async def run(self, announce: Callable[[], None]) -> None:
@@ -111,11 +139,16 @@ class WebWorkers:
 class _Place:
     """One of the listeners, and the process that serves it."""
 
-    def __init__(self, index: int, listener: socket.socket, command: Command) -> None:
+    def __init__(
+        self, index: int, places: int, listener: socket.socket, tables: int, command: Command
+    ) -> None:
         self.index = index
         self.failures = 0
         """How many processes in a row could not start, or did not serve for long."""
+        self._places = places
         self._listener = listener
+        self._tables = tables
+        self._table = 0
         self._command = command
         self._worker: _Worker | None = None
         self._changing = asyncio.Lock()
@@ -126,7 +159,7 @@ class _Place:
 
     async def open(self) -> None:
         """Start the first process. Raise `StartFailed` if it ends before it serves."""
-        self._worker = await _Worker.start(self.index, self._listener, self._command)
+        self._worker = await self._start()
 
     async def keep(self, check: Callable[[], None]) -> None:
         """Start a new process whenever the present one ends. *check* may raise after each failure."""
@@ -147,9 +180,7 @@ class _Place:
     async def replace(self) -> None:
         """Start a new process, and end the present one once the new one serves."""
         async with self._changing:
-            successor = await asyncio.wait_for(
-                _Worker.start(self.index, self._listener, self._command), _READY_SECONDS
-            )
+            successor = await asyncio.wait_for(self._start(), _READY_SECONDS)
             worker, self._worker = self._worker, successor
             self.failures = 0
             if worker is not None:
@@ -159,6 +190,15 @@ class _Place:
         """End the process; return when it is gone."""
         if self._worker is not None:
             await self._worker.end()
+
+    async def _start(self) -> "_Worker":
+        self._table = (self._table + 1) % _TABLES_OF_A_PLACE
+        listener, table = self._listener.fileno(), self.index * _TABLES_OF_A_PLACE + self._table
+
+        def command(channel: int) -> Sequence[str]:
+            return self._command(Inherited(self.index, self._places, listener, channel, self._tables, table))
+
+        return await _Worker.start(command, listener, self._tables)
 
     def _note_end(self, worker: "_Worker") -> None:
         self.failures = 1 if worker.seconds_served > _SETTLED_SECONDS else self.failures + 1
@@ -183,15 +223,18 @@ class _Worker:
         self._served_since = asyncio.get_running_loop().time()
 
     @classmethod
-    async def start(cls, index: int, listener: socket.socket, command: Command) -> "_Worker":
-        """Start a process; return once it serves. Raise `StartFailed` if it ends before."""
+    async def start(cls, command: Callable[[int], Sequence[str]], *descriptors: int) -> "_Worker":
+        """Start the *command* of a channel, which inherits *descriptors*; return once it serves.
+
+        Raise `StartFailed` if it ends before.
+        """
         channel, remote = socket.socketpair()
         channel.settimeout(0)
         with remote:
             process = await asyncio.create_subprocess_exec(
-                *command(index, listener.fileno(), remote.fileno()),
+                *command(remote.fileno()),
                 stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=[listener.fileno(), remote.fileno()],
+                pass_fds=[remote.fileno(), *descriptors],
                 start_new_session=True,  # Ctrl-C and a hang-up of the terminal reach the parent alone
             )
         worker = cls(process, channel)

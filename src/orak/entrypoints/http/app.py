@@ -28,6 +28,7 @@ from orak.entrypoints.http.serving.answer_heads import AnswerHeads
 from orak.entrypoints.http.serving.base_path import below_base_path
 from orak.entrypoints.http.serving.dispatch import Dispatcher
 from orak.entrypoints.http.serving.live_streams import OpenStreams
+from orak.entrypoints.http.serving.request_metrics import RequestMetrics
 from orak.entrypoints.running import Running
 from orak.entrypoints.settings.values import Settings
 
@@ -58,13 +59,22 @@ def rendered_document(url: str | None = None) -> bytes:
     return render(API, SERVED_BY_LITESTAR, url or "/")
 
 
-def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextManager[Running]]) -> Litestar:
-    """Return the application. It enters *running* when the server starts, and leaves it at the end."""
+def create_app(
+    settings: Settings,
+    running: Callable[[], AbstractAsyncContextManager[Running]],
+    request_metrics: RequestMetrics | None = None,
+) -> Litestar:
+    """Return the application. It enters *running* when the server starts, and leaves it at the end.
+
+    It counts its answers in *request_metrics*, which several processes may share.
+    """
+    counted = RequestMetrics() if request_metrics is None else request_metrics
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         app.state.known_users = KnownUsers()
         app.state.streams = OpenStreams()
+        app.state.request_metrics = counted
         async with running() as app.state.running:
             app.state.encoded_records = EncodedRecords(settings)
             yield
@@ -86,7 +96,7 @@ def create_app(settings: Settings, running: Callable[[], AbstractAsyncContextMan
     dispatcher = Dispatcher(
         (route for routes in API for route in routes),
         app.asgi_handler,
-        AnswerHeads(settings.cors_origins),
+        AnswerHeads(settings.cors_origins, counted),
         other_paths=[route.path for route in app.routes if isinstance(route, HTTPRoute)],
     )
     app.asgi_handler = below_base_path(dispatcher, settings)

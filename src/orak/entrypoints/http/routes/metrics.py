@@ -1,6 +1,7 @@
 """Metrics for alarms and dashboards, in the text format of Prometheus.
 
-They are counted in the database on each request, so that every process shows the same figures.
+Uploads, batches and subscribers are counted in the database on each request, so that every process shows the
+same figures. Answers are counted by the processes that serve one port.
 """
 
 from collections.abc import Iterable
@@ -22,12 +23,13 @@ metrics = Routes("/metrics", "health", is_public=True)
 
 @metrics.get()
 @operation(
-    "While the database does not answer, `orak_database_up 0` is the only metric.",
+    "While the database does not answer, `orak_database_up 0` is there, and nothing that is counted in it.",
     answers={200: Answer("The metrics.", media_type="text/plain", schema=TEXT)},
 )
 async def get_metrics(request: ApiRequest) -> ApiResponse:
     """Get metrics in the text format of Prometheus."""
     registry = CollectorRegistry()
+    registry.register(request.scope["litestar_app"].state.request_metrics)
     try:
         registry.register(_Snapshot(await request.running.use_cases.collect_metrics()))
     except Unavailable:

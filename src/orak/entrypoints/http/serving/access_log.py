@@ -5,6 +5,8 @@ from urllib.parse import quote
 
 from litestar.types import HTTPScope
 
+from orak.entrypoints.http.serving.request_metrics import UNKNOWN_PATH
+
 _log = logging.getLogger("orak.access")
 
 
@@ -21,6 +23,6 @@ def log_answer(scope: HTTPScope, status: int, request_id: str) -> None:
 
 def _path(scope: HTTPScope, template: str) -> str:
     if not template:
-        return "(unknown path)"
+        return UNKNOWN_PATH
     # Percent-encoded again: a decoded path may hold line breaks and forge the lines that follow.
     return template if "{key" in template else quote(scope["path"])

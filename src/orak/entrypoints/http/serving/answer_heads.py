@@ -1,4 +1,4 @@
-"""The head of every answer: the headers that all of them have, and the line in the access log."""
+"""The head of every answer: the headers that all of them have, their log lines and their counts."""
 
 from collections.abc import Collection
 
@@ -8,20 +8,22 @@ from litestar.types import HTTPResponseStartEvent, HTTPScope
 from orak.entrypoints.http.answers.request_ids import request_id_of
 from orak.entrypoints.http.serving.access_log import log_answer
 from orak.entrypoints.http.serving.cors import Cors
+from orak.entrypoints.http.serving.request_metrics import RequestMetrics
 
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 """Keeps browsers from rendering an upload as a page, whatever its bytes look like (WHATWG Fetch §3.6)."""
 
 
 class AnswerHeads:
-    """Completes and logs the heads of answers, those of the JSON API and those of Litestar."""
+    """Completes, logs and counts the heads of answers, those of the JSON API and those of Litestar."""
 
-    def __init__(self, origins: Collection[str]) -> None:
+    def __init__(self, origins: Collection[str], metrics: RequestMetrics) -> None:
         """Let pages of these *origins* call; `*` stands for every origin."""
         self._cors = Cors(origins)
+        self._metrics = metrics
 
     def complete(self, head: HTTPResponseStartEvent, scope: HTTPScope) -> None:
-        """Add the headers that every answer has, and log the answer."""
+        """Add the headers that every answer has; log and count the answer."""
         if scope["method"] == HttpMethod.OPTIONS:
             _correct_allow(head, scope)
         fields = list(head["headers"])
@@ -31,6 +33,7 @@ class AnswerHeads:
         self._cors.complete(fields, scope)
         head["headers"] = fields
         log_answer(scope, head["status"], request_id)
+        self._metrics.count_answer(scope, head["status"])
 
 
 def _correct_allow(head: HTTPResponseStartEvent, scope: HTTPScope) -> None:

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Sequence
 from http import HTTPStatus
+from time import perf_counter
 from typing import Any, cast
 
 from litestar import Litestar
@@ -17,6 +18,7 @@ from orak.entrypoints.http.answers.languages import language_of
 from orak.entrypoints.http.answers.request_ids import HEADER, chosen_id
 from orak.entrypoints.http.request_headers import RequestHeaders
 from orak.entrypoints.http.serving.live_streams import ABORT
+from orak.entrypoints.http.serving.request_metrics import BEGAN, NO_REQUEST, RequestMetrics
 from orak.entrypoints.running import Running
 
 MAX_HEAD = 64 * 1024
@@ -113,7 +115,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Start counting."""
         self._head = self._unread = 0
         super().on_message_begin()
-        self.scope["extensions"] = {ABORT: {"now": self.transport.abort}}
+        self.scope["extensions"] = {ABORT: {"now": self.transport.abort}, BEGAN: {"at": perf_counter()}}
 
     def on_url(self, url: bytes) -> None:
         """Count the target."""
@@ -167,7 +169,9 @@ class GuardedProtocol(HttpToolsProtocol):
     def _refusal(self, problem: Problem) -> bytes:
         headers = RequestHeaders((name.lower(), value) for name, value in self.headers or ())
         request_id = chosen_id(headers)
-        running: Running = cast("Litestar", self.config.app).state.running
+        state = cast("Litestar", self.config.app).state
+        running: Running = state.running
+        counted: RequestMetrics = state.request_metrics
         answer = describe_error(
             Rejected([problem]),
             language_of(headers),
@@ -175,7 +179,8 @@ class GuardedProtocol(HttpToolsProtocol):
             request_id=request_id,
             at=running.clock.now(),
         )
-        _log.info("(no request) %d %s", answer.status, request_id)
+        _log.info("%s %d %s", NO_REQUEST, answer.status, request_id)
+        counted.count("", NO_REQUEST, answer.status)
         fields = {
             **answer.headers,
             HEADER: request_id,
