@@ -69,9 +69,22 @@ def signed_by_botocore(bucket, token, operation, life, **parameters) -> str:
     )
 
 
+CREDENTIALS = {token: Credentials("AKIDEXAMPLE", SECRET, token) for token in (None, TOKEN)}
+
+
+@cache
+def kept_signer(base, region) -> tuple[QuerySigner, FrozenClock]:
+    clock = FrozenClock()
+    return QuerySigner(base, region, CREDENTIALS[None], clock), clock
+
+
 def signer(bucket, token, url) -> QuerySigner:
+    """Return the signer of the bucket, which has signed other URLs before, at the time of *url*."""
     base, region, *_ = bucket
-    return QuerySigner(base, region, Credentials("AKIDEXAMPLE", SECRET, token), FrozenClock(at(url)))
+    signer, clock = kept_signer(base, region)
+    signer.credentials = CREDENTIALS[token]
+    clock.advance(at(url) - clock.now())
+    return signer
 
 
 @settings(max_examples=250, deadline=None)
