@@ -1,3 +1,4 @@
+import sys
 import unicodedata
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ from orak.domain.errors import ProblemCode
 from orak.domain.formats import CONTENT_TYPES, EXTENSIONS
 from orak.domain.identity import original_key, published_key, safe_name
 from orak.domain.policies.arrivals import patience
-from orak.domain.policies.fields import clean_name, name_problem
+from orak.domain.policies.fields import clean_name, has_forbidden_character, name_problem, text_problem
 from orak.domain.policies.retries import backoff
 from orak.domain.policies.uploads import UploadPolicy, media_type
 
@@ -171,6 +172,21 @@ def test_a_stored_name_stays_as_it_is(text):
     assert clean_name(stored) == stored
     assert unicodedata.is_normalized("NFC", stored)
     assert not any(unicodedata.bidirectional(character) in BIDI_CONTROLS for character in stored)
+
+
+def test_the_rules_for_characters_hold_for_every_one_of_unicode():
+    every = [chr(number) for number in range(sys.maxunicode + 1)]
+    categories = {character: unicodedata.category(character) for character in every}
+    assert {character for character in every if has_forbidden_character(character)} == {
+        character for character in every if categories[character] in {"Cc", "Cs"}
+    }
+    assert {character for character in every if text_problem("song_title", character)} == {
+        character for character in every if categories[character] == "Cs" or character == "\0"
+    }
+    marks = {"\u061c", "\u200e", "\u200f"}  # Bidi_Control too, although of other bidirectional classes
+    assert {character for character in every if not clean_name(character)} == marks | {
+        character for character in every if unicodedata.bidirectional(character) in BIDI_CONTROLS
+    }
 
 
 @given(st.text(min_size=200, max_size=300))

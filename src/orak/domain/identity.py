@@ -35,7 +35,7 @@ def safe_name(filename: str) -> str:
 
     It is the last path segment, reduced to letters, digits and `._-`.
     """
-    last = re.split(r"[/\\]", unicodedata.normalize("NFC", filename))[-1]
+    last = unicodedata.normalize("NFC", filename).replace("\\", "/").rpartition("/")[2]
     stem, dot, extension = last.rpartition(".")
     stem = _UNSAFE.sub("_", stem).strip("._-")[: _MAX_SAFE_NAME - len(extension) - 1]
     return f"{stem or 'take'}{dot}{_UNSAFE.sub('_', extension).lower()}"

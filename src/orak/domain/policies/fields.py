@@ -1,5 +1,6 @@
 """Rules for single fields of a request: names, ids and durations."""
 
+import re
 import unicodedata
 
 from orak.domain.errors import Problem, ProblemCode
@@ -8,10 +9,14 @@ from orak.domain.identity import MAX_ID
 MAX_NAME = 255
 """Characters of a name or title, counted after `clean_name`."""
 
-_BIDI_CONTROLS = dict.fromkeys(
-    [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)],
-)
-"""The characters with the property Bidi_Control (Unicode Standard Annex #9), for `str.translate`."""
+_BIDI_CONTROLS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""The characters with the property Bidi_Control (Unicode Standard Annex #9)."""
+
+_FORBIDDEN = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
+"""The categories Cc and Cs, control characters and surrogates; Unicode will never add to them."""
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+"""What no text in PostgreSQL or in UTF-8 holds."""
 
 _INVISIBLE = frozenset({"Cf", "Zs", "Zl", "Zp"})
 _FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
@@ -24,12 +29,12 @@ def clean_name(text: str) -> str:
     macOS sends file names in NFD, where a Hangul syllable has up to three characters. Bidi controls can show
     "gpj.exe" as "exe.jpg". They go first: text that they separate may compose.
     """
-    return unicodedata.normalize("NFC", text.translate(_BIDI_CONTROLS))
+    return unicodedata.normalize("NFC", _BIDI_CONTROLS.sub("", text))
 
 
 def has_forbidden_character(text: str) -> bool:
     """Return whether *text* holds a control character (NUL too) or a lone surrogate."""
-    return any(unicodedata.category(character) in {"Cc", "Cs"} for character in text)
+    return _FORBIDDEN.search(text) is not None
 
 
 def name_problem(field: str, text: str | None) -> Problem | None:
@@ -51,7 +56,7 @@ def text_problem(field: str, text: str) -> Problem | None:
     text = clean_name(text)
     if len(text) > MAX_NAME:
         return Problem(field, ProblemCode.TOO_LONG, MAX_NAME)
-    if any(character == "\0" or unicodedata.category(character) == "Cs" for character in text):
+    if _UNSTORABLE.search(text):
         return Problem(field, ProblemCode.INVALID_CHARACTER)
     return None
 
