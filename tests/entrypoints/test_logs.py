@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from orak.entrypoints.settings.logs import LoopTurnHandler
+from orak.entrypoints.settings.logs import LoopTurnHandler, TextFormatter
 
 
 class Stream(io.StringIO):
@@ -104,3 +104,18 @@ async def test_a_closed_stream_breaks_no_caller(log, stream):
     stream.close()
     await asyncio.sleep(0)
     log.warning("lost too")
+
+
+def test_a_line_of_text_has_the_time_to_the_millisecond():
+    ours = TextFormatter()
+    standard = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s")
+    for created in (
+        1_700_000_000.0,
+        1_700_000_000.25,
+        1_700_000_000.9996,
+        1_700_000_001.5,
+        1_600_000_000.042,
+    ):
+        record = logging.makeLogRecord({"msg": "hello", "name": "orak", "levelname": "INFO"})
+        record.created, record.msecs = created, (created % 1) * 1000
+        assert ours.format(record) == standard.format(record)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sys
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Literal, TextIO
@@ -24,6 +25,22 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         return msgspec.json.encode(line).decode()
+
+
+class TextFormatter(logging.Formatter):
+    """Formats a line as text: local time, level, logger, message, and an error's trace."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s  %(message)s")
+        self._second = -1
+        self._text = ""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802, ARG002 - the signature of `Formatter`
+        """Return the time with milliseconds; the text of a second is made once."""
+        second = int(record.created)
+        if second != self._second:
+            self._second, self._text = second, time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+        return f"{self._text},{int(record.msecs):03d}"
 
 
 class LoopTurnHandler(logging.StreamHandler[TextIO]):
@@ -69,11 +86,11 @@ class LoopTurnHandler(logging.StreamHandler[TextIO]):
 def configure_logs(log_format: Literal["text", "json"]) -> None:
     """Log level INFO and above to standard error in this format."""
     handler = LoopTurnHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s")
-    handler.setFormatter(JsonFormatter() if log_format == "json" else text)
+    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # Neither format shows these, and looking them up costs time on every line (logging HOWTO, Optimization).
     logging.logProcesses = logging.logThreads = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001 - the HOWTO's own way to leave out the caller
     # httpx logs whole URLs, signatures included; alembic logs each plugin, and taskiq each wake-up.
     for verbose in ("httpx", "alembic", "taskiq"):
         logging.getLogger(verbose).setLevel(logging.WARNING)

@@ -175,14 +175,15 @@ class Parameters:
 
         A field that could not be read has that one problem; it is not reported as missing too.
         """
-        unread = {problem.field for problem in self._problems}
         judged = [on_the_wire(problem) for problem in found if problem is not None]
+        unknown = [name for name in self._checked if name not in self._read]
+        if not (self._problems or judged or unknown):
+            return
+        unread = {problem.field for problem in self._problems}
         problems = self._problems + [problem for problem in judged if problem.field not in unread]
         problems.sort(key=lambda problem: [*self._read, problem.field].index(problem.field))
-        unknown = [name for name in self._checked if name not in self._read]
         problems += [Problem(_shown(name), ProblemCode.UNKNOWN_FIELD) for name in unknown]
-        if problems:
-            raise Rejected(problems[:_MAX_PROBLEMS])
+        raise Rejected(problems[:_MAX_PROBLEMS])
 
     def _take(self, name: str) -> object:
         self._read[name] = None
