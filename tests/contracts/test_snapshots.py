@@ -1,3 +1,4 @@
+import asyncio
 from datetime import timedelta
 from itertools import chain
 
@@ -6,8 +7,8 @@ import pytest
 from builders import OTHER_USER, OWNER, START, a_waiting_record, saved
 from orak.application.ports.page import Page
 from orak.domain.audio import Loudness, LoudnessLimit
-from orak.domain.errors import RecordNotFound
-from orak.domain.identity import ObjectKey, RecordId
+from orak.domain.errors import RecordNotFound, UploadNotFound
+from orak.domain.identity import ObjectKey, RecordId, UploadId
 from orak.domain.processing import FailureCode
 from orak.domain.upload import Output
 
@@ -118,3 +119,27 @@ async def test_a_list_shows_the_same_as_one_record_in_every_state(persistence):
     listed = await persistence.snapshots.of(OWNER, Page())
     assert listed == [(await persistence.snapshots.get(shown.id)).shown() for shown in listed]
     assert len({(shown.status, shown.audio_key, shown.is_retryable) for shown in listed}) == 3
+
+
+async def test_concurrent_readers_get_their_own_record_each(persistence):
+    made = await records(persistence, *range(5))
+    wanted = [*made, *made] * 10
+    calls = [persistence.snapshots.get(snapshot.record.id) for snapshot in wanted]
+    uploads = [persistence.snapshots.upload(snapshot.upload.id) for snapshot in wanted]
+    missing = [persistence.snapshots.get(RecordId(99)), persistence.snapshots.upload(UploadId(99))]
+    found = await asyncio.gather(*calls, *uploads, *missing, return_exceptions=True)
+    assert found[: len(wanted)] == wanted
+    assert found[len(wanted) : -2] == [snapshot.upload for snapshot in wanted]
+    assert [type(error) for error in found[-2:]] == [RecordNotFound, UploadNotFound]
+
+
+async def test_a_reader_that_hangs_up_does_not_hurt_the_others(persistence):
+    snapshot = await a_waiting_record(persistence)
+    for turns in range(20):
+        readers = [asyncio.create_task(persistence.snapshots.get(snapshot.record.id)) for _ in range(6)]
+        for _ in range(turns % 7):
+            await asyncio.sleep(0)
+        for reader in readers[::2]:
+            reader.cancel()
+        found = await asyncio.gather(*readers, return_exceptions=True)
+        assert found[1::2] == [snapshot] * 3

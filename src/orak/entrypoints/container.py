@@ -64,6 +64,7 @@ class Container(containers.DeclarativeContainer):
         upgrade=chosen.db_auto_upgrade,
         patient=patient,
         pooler=chosen.database_pooler,
+        pool_size=chosen.pool_size,
     )
     memory = providers.Resource(MemoryPersistence.open, clock=clock, lease=lease)
     persistence = providers.Selector(chosen.database_kind, memory=memory, sqlite=sql, postgresql=sql)

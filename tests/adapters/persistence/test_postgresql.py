@@ -219,6 +219,32 @@ async def test_a_full_pool_is_reported_as_busy(postgresql_url, clock):
     await persistence.close()
 
 
+async def test_reads_have_places_of_their_own(postgresql_url, clock):
+    connections = PostgresqlConnections(postgresql_url, size=2, patience=0.05)
+    persistence = SqlPersistence(connections, clock, LEASE)
+    async with persistence.transaction() as tx:
+        await tx.users.ensure(OWNER)
+        assert await persistence.snapshots.of(OWNER, Page()) == []
+        assert await persistence.event_log.after(0, 1) == []
+    await persistence.close()
+
+
+async def test_hundreds_of_callers_share_the_connections_in_order(postgresql, postgresql_server):
+    snapshot = await a_waiting_record(postgresql)
+    served = []
+
+    async def work(number):
+        await postgresql.event_log.after(number, 1)
+        served.append(number)
+        assert await postgresql.snapshots.get(snapshot.record.id) == snapshot
+
+    await asyncio.gather(*(work(number) for number in range(500)))
+    # With several connections, neighbours may pass each other, but no caller falls behind.
+    assert all(abs(place - number) < 60 for place, number in enumerate(served))
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'orak'"
+    assert int(postgresql_server.sql(sessions)) <= 10
+
+
 async def test_one_side_of_a_deadlock_gets_stale_version(postgresql):
     first, second = [await postgresql.intake.add(an_upload()) for _ in range(2)]
     both = asyncio.Barrier(2)

@@ -54,6 +54,11 @@ def plans(file, statements):
         ]
 
 
+async def found(call):
+    """Await *call*; whether it finds something does not matter."""
+    await asyncio.gather(call, return_exceptions=True)
+
+
 QUESTIONS = pytest.mark.parametrize(
     ("ask", "index"),
     [
@@ -64,6 +69,8 @@ QUESTIONS = pytest.mark.parametrize(
         (lambda p: p.arrivals.orphans(START, 9), "ix_uploads_unnamed"),
         (lambda p: p.arrivals.tombstones(START, 9), "ix_uploads_ended"),
         (lambda p: p.snapshots.of(OWNER, Page()), "ix_records_newest"),
+        (lambda p: found(p.snapshots.get(RecordId(1))), "pk_records|records USING INTEGER PRIMARY KEY"),
+        (lambda p: found(p.snapshots.upload(UploadId(1))), "pk_uploads|uploads USING INTEGER PRIMARY KEY"),
         (lambda p: p.snapshots.count(OWNER), "ix_records_newest|idx_records_user_id"),
         (lambda p: p.snapshots.of(OWNER, Page(after=1)), "ix_records_newest"),
         (lambda p: p.arrivals.known(["1", "2", "3"]), "uq_uploads_uuid|sqlite_autoindex_uploads"),
@@ -79,7 +86,8 @@ QUESTIONS = pytest.mark.parametrize(
         (lambda p: p.event_log.number(), "ix_events_unnumbered|sqlite_autoindex_events"),
     ],
     ids=[
-        *("claim", "lost", "next_start", "due", "orphans", "tombstones", "list", "count", "next page"),
+        *("claim", "lost", "next_start", "due", "orphans", "tombstones", "list"),
+        *("record", "upload", "count", "next page"),
         *("known", "deferred", "blocked", "own", "after", "page", "backlog", "number"),
     ],
 )
@@ -158,6 +166,15 @@ async def test_a_list_of_any_length_needs_one_statement(sqlite, statements, coun
     statements.clear()
     assert len(await sqlite.snapshots.of(OWNER, Page())) == count
     assert len(statements) == 1
+
+
+async def test_any_number_of_waiting_readers_needs_two_statements(sqlite, statements):
+    snapshot = await a_waiting_record(sqlite)
+    statements.clear()
+    first = asyncio.create_task(sqlite.snapshots.get(snapshot.record.id))
+    await asyncio.sleep(0)  # it is under way when the others come
+    await asyncio.gather(first, *(sqlite.snapshots.get(snapshot.record.id) for _ in range(30)))
+    assert len(statements) == 2
 
 
 async def test_a_group_of_uploads_needs_no_more_statements_than_one_upload(sqlite, statements):

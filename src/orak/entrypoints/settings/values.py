@@ -39,6 +39,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Pooler,
         Meta(description="mode of a pooler in front of PostgreSQL; auto works with either, and without one"),
     ] = "auto"
+    pool_size: Annotated[
+        int,
+        Meta(
+            ge=2,
+            description="number of connections to PostgreSQL of one process, half of them for reads; "
+            "WEB_WORKERS multiplies it",
+        ),
+    ] = 10
     db_auto_upgrade: Annotated[
         bool, Meta(description="switch that migrates PostgreSQL at start; SQLite always migrates at start")
     ] = False

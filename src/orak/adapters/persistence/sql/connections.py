@@ -22,6 +22,9 @@ from orak.application.ports.failures import StaleVersion, Unavailable
 T = TypeVar("T")
 P = ParamSpec("P")
 
+POOL_SIZE = 10
+"""Connections to PostgreSQL that one process holds at most."""
+
 PATIENCE = 5.0
 """Seconds to wait for the writer's lock, for a connection, or for another process that is writing."""
 

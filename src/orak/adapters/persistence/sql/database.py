@@ -9,7 +9,7 @@ from sqlalchemy.engine import make_url
 from orak.adapters.persistence import Persistence
 from orak.adapters.persistence.sql.arrivals import SqlArrivals
 from orak.adapters.persistence.sql.batch_settings import SqlBatchLog, SqlBatchSettings
-from orak.adapters.persistence.sql.connections import Connections
+from orak.adapters.persistence.sql.connections import POOL_SIZE, Connections
 from orak.adapters.persistence.sql.cursors import SqlCursors
 from orak.adapters.persistence.sql.daily_work import SqlDailyWork
 from orak.adapters.persistence.sql.dialect import utc_now
@@ -60,14 +60,16 @@ class SqlPersistence:
         clock: Clock,
         lease: timedelta,
         pooler: Pooler = "auto",
+        pool_size: int = POOL_SIZE,
         admit: Callable[[], None] = lambda: None,
     ) -> AsyncIterator[Persistence]:
         """Open the database at a `sqlite:///` or `postgresql://` URL.
 
-        At exit, uploads that wait are stored. On PostgreSQL, *pooler* is the mode of a pooler in front of it.
-        *admit* then runs before each new connection and may raise `Unavailable`.
+        At exit, uploads that wait are stored. On PostgreSQL, *pooler* is the mode of a pooler in front of it,
+        and *pool_size* the number of connections. *admit* then runs before each new connection and may raise
+        `Unavailable`.
         """
-        persistence = cls(_connections(url, pooler, admit), clock, lease)
+        persistence = cls(_connections(url, pooler, pool_size, admit), clock, lease)
         try:
             yield persistence
         finally:
@@ -76,7 +78,15 @@ class SqlPersistence:
     @classmethod
     @asynccontextmanager
     async def prepared(
-        cls, url: str, clock: Clock, lease: timedelta, *, upgrade: bool, patient: bool, pooler: Pooler
+        cls,
+        url: str,
+        clock: Clock,
+        lease: timedelta,
+        *,
+        upgrade: bool,
+        patient: bool,
+        pooler: Pooler,
+        pool_size: int,
     ) -> AsyncIterator[Persistence]:
         """Prepare the schema as `schema_prepared` does, then open the database.
 
@@ -86,7 +96,9 @@ class SqlPersistence:
         """
         async with (
             schema_prepared(url, upgrade=upgrade, patient=patient) as admit,
-            cls.open(url, clock=clock, lease=lease, pooler=pooler, admit=admit) as persistence,
+            cls.open(
+                url, clock=clock, lease=lease, pooler=pooler, pool_size=pool_size, admit=admit
+            ) as persistence,
         ):
             yield persistence
 
@@ -109,10 +121,10 @@ _NOW = Statement(select(utc_now()))
 _WRITE_NOTHING = Statement(update(feed).where(false()).values(position=feed.c.position))
 
 
-def _connections(url: str, pooler: Pooler, admit: Callable[[], None]) -> Connections:
+def _connections(url: str, pooler: Pooler, pool_size: int, admit: Callable[[], None]) -> Connections:
     if url.startswith("sqlite:"):
         return SqliteConnections(make_url(url))
     # The driver is installed by `orak[postgresql]`, and takes time to import.
     from orak.adapters.persistence.sql.postgresql import PostgresqlConnections  # noqa: PLC0415 - see above
 
-    return PostgresqlConnections(url, pooler=pooler, admit=admit)
+    return PostgresqlConnections(url, size=pool_size, pooler=pooler, admit=admit)

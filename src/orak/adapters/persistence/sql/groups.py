@@ -44,18 +44,22 @@ class Groups(Generic[Asked, Outcome]):
         answer: Callable[[Sequence[Asked]], Awaitable[Sequence[Outcome | OrakError]]],
         *,
         refusal: Callable[[Asked, StaleVersion], OrakError] = lambda _, refused: refused,
-        failure: str,
+        failure: str | None = None,
+        at_once: int = 1,
     ) -> None:
         """Answer each group by *answer*, which returns or stores all of it or raises.
 
         *refusal* makes the error of a call that the database refuses, and *failure* is the message of
-        `Unavailable` for all calls of a group after any other error.
+        `Unavailable` for all calls of a group after any other error; None takes the message of the error.
+        Up to *at_once* groups are answered at the same time.
         """
         self._answer = answer
         self._refusal = refusal
         self._failure = failure
         self._waiting: list[_Call[Asked, Outcome]] = []
-        self._answering: asyncio.Task[None] | None = None
+        self._at_once = at_once
+        self._answering: set[asyncio.Task[None]] = set()
+        self._starting = False
         self._closed = False
 
     async def ask(self, asked: Asked) -> Outcome:
@@ -67,24 +71,26 @@ class Groups(Generic[Asked, Outcome]):
             raise Unavailable("orak is shutting down and accepts no new calls")
         call: _Call[Asked, Outcome] = _Call(asked)
         self._waiting.append(call)
-        if self._answering is None:
+        if not self._starting and len(self._answering) < self._at_once:
+            self._starting = True
             # A group serves many requests, so it must not inherit the context of the first one.
-            self._answering = asyncio.create_task(self._answer_groups(), context=Context())
+            self._answering.add(asyncio.create_task(self._answer_groups(), context=Context()))
         return await call.answer
 
     async def close(self) -> None:
         """Refuse further calls, and answer those that wait."""
         self._closed = True
-        if self._answering is not None:
-            await self._answering
+        while self._answering:
+            await asyncio.wait(set(self._answering))
 
     async def _answer_groups(self) -> None:
+        self._starting = False
         try:
             while self._waiting:
                 group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
                 await self._answer_group([call for call in group if not call.answer.done()])
         finally:
-            self._answering = None
+            self._answering -= {asyncio.current_task()}
 
     async def _answer_group(self, group: Sequence[_Call[Asked, Outcome]], *, again: bool = False) -> None:
         """Answer the calls of a group.
@@ -105,7 +111,7 @@ class Groups(Generic[Asked, Outcome]):
             await self._answer_group(group[middle:], again=len(group) == 1)
         except Exception as error:  # noqa: BLE001 - after any error, every caller gets an answer
             for call in group:
-                call.settle(Unavailable(self._failure), error)
+                call.settle(Unavailable(self._failure or str(error)), error)
         else:
             for call, outcome in zip(group, outcomes, strict=True):
                 call.settle(outcome)

@@ -8,13 +8,13 @@ import asyncpg  # type: ignore[import-untyped]  # asyncpg ships no type hints
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from orak.adapters.persistence.sql.connections import (
     PATIENCE,
+    POOL_SIZE,
     Runner,
     Violation,
     no_answer,
@@ -22,14 +22,13 @@ from orak.adapters.persistence.sql.connections import (
     translate_errors,
 )
 from orak.adapters.persistence.sql.dialect import server_is_lost
+from orak.adapters.persistence.sql.places import Places
 from orak.adapters.persistence.sql.postgresql_session import BROKEN, Sessions, first_line, is_shared
 from orak.adapters.persistence.sql.postgresql_url import Pooler
 from orak.adapters.persistence.sql.statements import Row, Statement
 from orak.application.ports.failures import Unavailable
 
 T = TypeVar("T")
-
-_POOL = 10
 
 _LIMITS = {
     "statement_timeout": "5s",
@@ -64,19 +63,25 @@ class PostgresqlConnections:
     When a caller is cancelled, the server cancels its statement, and the connection is rolled back before
     another caller gets it. *pooler* is the mode of a pooler in front of the server. *admit* runs
     before each new connection and may raise `Unavailable`.
+
+    Of the *size* connections, half are for reads, so that reads never wait behind writes. Callers get them
+    in the order in which they came, or `Unavailable` after *patience* seconds.
     """
 
     def __init__(
         self,
         url: str,
         *,
-        size: int = _POOL,
+        size: int = POOL_SIZE,
         patience: float = PATIENCE,
         pooler: Pooler = "auto",
         admit: Callable[[], None] = lambda: None,
     ) -> None:
         sessions = Sessions(url, _LIMITS, answer_timeout=_ANSWER_TIMEOUT, pooler=pooler, admit=admit)
-        self._engine = _engine(sessions, pool_size=size, max_overflow=0, pool_timeout=patience)
+        reads = max(1, size // 2)
+        writes = max(1, size - reads)
+        self._reads, self._writes = Places(reads, patience), Places(writes, patience)
+        self._engine = _engine(sessions, pool_size=reads + writes, max_overflow=0)
         self._pool = self._engine.pool
         self.dialect: Final = self._engine.dialect
         self._losses = 0
@@ -104,14 +109,13 @@ class PostgresqlConnections:
                     pooled.close()
 
         try:
-            return await greenlet_spawn(run)
-        except PoolTimeout as error:
-            raise Unavailable("the database is busy") from error
+            async with self._writes if statement.writes else self._reads:
+                return await greenlet_spawn(run)
         except (*BROKEN, self.dialect.loaded_dbapi.Error) as error:  # SQLAlchemy's first statements
             raise Unavailable(f"the database: {first_line(error)}") from error
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        async with _connected(self._engine) as connection:
+        async with self._reads, _connected(self._engine) as connection:
             return await connection.run_sync(_one_by_one(work))
 
     async def write(self, work: Callable[[Connection], T]) -> T:
@@ -121,11 +125,12 @@ class PostgresqlConnections:
     write_long = write
 
     async def write_at_once(self, work: Callable[[Connection], T]) -> T:
-        return await self.read(work)  # the one statement is a transaction by itself
+        async with self._writes, _connected(self._engine) as connection:
+            return await connection.run_sync(_one_by_one(work))  # a statement is a transaction by itself
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Runner]:
-        async with _connected(self._engine) as connection, connection.begin():
+        async with self._writes, _connected(self._engine) as connection, connection.begin():
             yield connection
 
     async def close(self) -> None:
@@ -200,8 +205,6 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     async with AsyncExitStack() as stack:
         try:
             connection = await stack.enter_async_context(engine.connect())
-        except PoolTimeout as error:
-            raise Unavailable("the database is busy") from error
         except BROKEN as error:  # SQLAlchemy does not translate errors of its first statements
             raise Unavailable(f"the database: {first_line(error)}") from error
         yield connection

@@ -1,20 +1,22 @@
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from sqlalchemy import bindparam, func, select, tuple_
 
 from orak.adapters.persistence.sql.connections import Connections
+from orak.adapters.persistence.sql.groups import Groups
 from orak.adapters.persistence.sql.rows import (
     RECORD_COLUMNS,
     SHOWN_COLUMNS,
     UPLOAD_COLUMNS,
     to_shown,
     to_snapshot,
+    to_upload,
 )
-from orak.adapters.persistence.sql.statements import Statement
+from orak.adapters.persistence.sql.statements import Statement, is_one_of
 from orak.adapters.persistence.sql.tables import records, uploads
-from orak.adapters.persistence.sql.uploads import BY_ID, BY_KEY, found_by_id, found_by_key
+from orak.adapters.persistence.sql.uploads import BY_KEY, UPLOADS, found_by_key
 from orak.application.ports.page import Page
-from orak.domain.errors import RecordNotFound
+from orak.domain.errors import RecordNotFound, UploadNotFound
 from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
 from orak.domain.record import RecordSnapshot, ShownRecord
 from orak.domain.upload import Upload
@@ -22,7 +24,11 @@ from orak.domain.upload import Upload
 SNAPSHOTS = select(*UPLOAD_COLUMNS, *RECORD_COLUMNS).select_from(uploads.join(records))
 """Rows for `to_snapshot`."""
 
-_BY_ID = Statement(SNAPSHOTS.where(records.c.id == bindparam("id")))
+_BY_IDS = Statement(SNAPSHOTS.where(is_one_of(records.c.id, "ids")))
+_UPLOADS_BY_IDS = Statement(UPLOADS.where(is_one_of(uploads.c.id, "ids")))
+_READS = 2
+"""Groups of one kind that are read at the same time, so that one slow answer does not hold up all."""
+
 _COUNT = Statement(select(func.count()).select_from(records).where(records.c.user_id == bindparam("owner")))
 _newest = (
     select(*SHOWN_COLUMNS)
@@ -49,32 +55,44 @@ _NEXT = Statement(
 )
 
 
-@dataclass(frozen=True, slots=True)
 class SqlSnapshots:
-    """The port `Snapshots` on SQL."""
+    """The port `Snapshots` on SQL.
 
-    connections: Connections
+    Concurrent calls for one record or one upload are answered in groups, each by one statement.
+    """
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._records: Groups[RecordId, RecordSnapshot] = Groups(self._find_records, at_once=_READS)
+        self._uploads: Groups[UploadId, Upload] = Groups(self._find_uploads, at_once=_READS)
 
     async def get(self, record_id: RecordId) -> RecordSnapshot:
-        rows = await self.connections.fetch(_BY_ID, {"id": record_id})
-        if not rows:
-            raise RecordNotFound(record_id)
-        return to_snapshot(rows[0])
+        return await self._records.ask(record_id)
 
     async def upload(self, upload_id: UploadId) -> Upload:
-        return found_by_id(await self.connections.fetch(BY_ID, {"id": upload_id}), upload_id)
+        return await self._uploads.ask(upload_id)
+
+    async def _find_records(self, ids: Sequence[RecordId]) -> Sequence[RecordSnapshot | RecordNotFound]:
+        snapshots = map(to_snapshot, await self._connections.fetch(_BY_IDS, {"ids": ids}))
+        found = {snapshot.record.id: snapshot for snapshot in snapshots}
+        return [found.get(record_id) or RecordNotFound(record_id) for record_id in ids]
+
+    async def _find_uploads(self, ids: Sequence[UploadId]) -> Sequence[Upload | UploadNotFound]:
+        uploads = map(to_upload, await self._connections.fetch(_UPLOADS_BY_IDS, {"ids": ids}))
+        found = {upload.id: upload for upload in uploads}
+        return [found.get(upload_id) or UploadNotFound(upload_id) for upload_id in ids]
 
     async def upload_by_key(self, key: ObjectKey) -> Upload:
-        return found_by_key(await self.connections.fetch(BY_KEY, {"key": key}))
+        return found_by_key(await self._connections.fetch(BY_KEY, {"key": key}))
 
     async def count(self, owner_id: UserId) -> int:
-        ((count,),) = await self.connections.fetch(_COUNT, {"owner": owner_id})
+        ((count,),) = await self._connections.fetch(_COUNT, {"owner": owner_id})
         return int(count)
 
     async def of(self, owner_id: UserId, page: Page) -> list[ShownRecord]:
         wanted: dict[str, object] = {"owner": owner_id, "limit": page.limit}
         if page.after is None:
-            rows = await self.connections.fetch(_NEWEST, wanted)
+            rows = await self._connections.fetch(_NEWEST, wanted)
         else:
-            rows = await self.connections.fetch(_NEXT, wanted | {"after": page.after})
+            rows = await self._connections.fetch(_NEXT, wanted | {"after": page.after})
         return [to_shown(row) for row in rows]

@@ -5,7 +5,7 @@ call, which costs more than most statements here. A `Statement` does so once for
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final, Self, cast
 
 import msgspec
 from sqlalchemy import BindParameter, ColumnElement, Executable, String, bindparam
@@ -143,6 +143,10 @@ class is_one_of(FunctionElement[bool]):  # noqa: N801 - an SQL operator
     def __init__(self, column: ColumnElement[Any], name: str) -> None:
         values: BindParameter[Any] = bindparam(name, type_=_Values(column.type))
         super().__init__(column, values)
+
+    def self_group(self, against: object = None) -> Self:  # noqa: ARG002 - the signature of SQLAlchemy
+        """Return itself: SQLAlchemy would compare it with 1 on SQLite, which then uses no index."""
+        return self
 
 
 @compiles(is_one_of, "postgresql")

@@ -19,7 +19,7 @@ from orak.domain.upload import UNSAVED, Upload
 UPLOADS = select(*UPLOAD_COLUMNS, records.c.id).select_from(uploads.outerjoin(records))
 """Rows for `to_upload`."""
 
-BY_ID = Statement(UPLOADS.where(uploads.c.id == bindparam("id")))
+_BY_ID = UPLOADS.where(uploads.c.id == bindparam("id"))
 BY_KEY = Statement(UPLOADS.where(uploads.c.object_key == bindparam("key")))
 
 # The front of the line is the first upload that may start and was not tried before. If there is none, the
@@ -56,13 +56,6 @@ _ADD_EVENT = insert(events)
 _PURGE = delete(uploads).where(uploads.c.id == bindparam("id"))
 
 
-def found_by_id(rows: Sequence[Row], upload_id: UploadId) -> Upload:
-    """Return the upload that `BY_ID` found. Raise `UploadNotFound`."""
-    if not rows:
-        raise UploadNotFound(upload_id)
-    return to_upload(rows[0])
-
-
 def found_by_key(rows: Sequence[Row]) -> Upload:
     """Return the upload that `BY_KEY` found. Raise `UploadNotFound`."""
     if not rows:
@@ -94,7 +87,10 @@ class SqlUploads:
 
     @within_transaction
     def get(self, connection: Connection, upload_id: UploadId) -> Upload:
-        return found_by_id(connection.execute(BY_ID.expression, {"id": upload_id}).all(), upload_id)
+        row = connection.execute(_BY_ID, {"id": upload_id}).one_or_none()
+        if row is None:
+            raise UploadNotFound(upload_id)
+        return to_upload(row)
 
     @within_transaction
     def by_key(self, connection: Connection, key: ObjectKey) -> Upload:
