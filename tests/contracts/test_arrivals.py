@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from builders import START, a_record, a_waiting_record, an_object, an_upload, saved
+from builders import START, a_waiting_record, an_object, an_upload, created, saved
 from orak.domain.identity import UploadId
 
 MINUTE = timedelta(minutes=1)
@@ -13,9 +13,7 @@ def ids(uploads):
 
 
 async def named(persistence, upload):
-    async with persistence.transaction() as tx:
-        record = await tx.records.add(a_record(upload))
-        return await tx.uploads.save(*upload.attach_record(record.id, at=START))
+    return (await created(persistence, upload)).upload
 
 
 async def arrived(persistence, **fields):

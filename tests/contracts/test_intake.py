@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from builders import OTHER_USER, OWNER, START, a_record, an_object, an_upload, saved
+from builders import OTHER_USER, OWNER, START, an_object, an_upload, created, saved
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.idempotency_keys import IdempotencyKey
 from orak.domain.errors import IdempotencyMismatch
@@ -29,8 +29,7 @@ async def test_an_upload_is_stored_with_its_event(persistence):
 
 async def test_the_owner_s_row_is_added_with_the_upload(persistence):
     upload = await persistence.intake.add(an_upload(OTHER_USER))
-    async with persistence.transaction() as tx:
-        await tx.records.add(a_record(upload))  # needs the user's row
+    await created(persistence, upload)  # needs the user's row
 
 
 async def test_each_of_many_concurrent_callers_gets_its_own_upload(persistence):

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from builders import OTHER_USER, OWNER, START, a_record, a_waiting_record, an_object, an_upload, saved
+from builders import OTHER_USER, OWNER, START, a_waiting_record, an_object, an_upload, created, saved
 from orak.domain.errors import LeaseLost
 from orak.domain.events import EventType
 from orak.domain.identity import UploadId, UserId
@@ -51,9 +51,7 @@ async def test_an_upload_that_is_not_waiting_cannot_be_claimed(persistence):
     unnamed = await persistence.intake.add(an_upload())
     await saved(persistence, unnamed.receive(an_object(unnamed), at=START))
     named = await persistence.intake.add(an_upload())
-    async with persistence.transaction() as tx:
-        record = await tx.records.add(a_record(named))
-        await tx.uploads.save(*named.attach_record(record.id, at=START))
+    await created(persistence, named)
     for upload_id in (None, pending.id, unnamed.id, named.id, UploadId(99)):
         assert await persistence.leases.claim(upload_id) is None
     assert await persistence.leases.next_start() is None
@@ -62,9 +60,7 @@ async def test_an_upload_that_is_not_waiting_cannot_be_claimed(persistence):
 async def test_an_upload_waits_from_the_moment_it_has_a_record(persistence):
     upload = await persistence.intake.add(an_upload())
     upload = await saved(persistence, upload.receive(an_object(upload), at=START))
-    async with persistence.transaction() as tx:
-        record = await tx.records.add(a_record(upload))
-        await tx.uploads.save(*upload.attach_record(record.id, at=START))
+    await created(persistence, upload)
     assert (await persistence.leases.claim()).upload.id == upload.id
 
 

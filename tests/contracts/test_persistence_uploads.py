@@ -5,9 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from builders import OWNER, START, a_record, a_waiting_record, an_object, an_upload, saved
+from builders import OWNER, START, a_waiting_record, an_object, an_upload, created, saved
 from orak.application.ports.failures import StaleVersion
 from orak.application.ports.page import Page
+from orak.application.ports.record_intake import Creation
 from orak.application.ports.songs import Song
 from orak.application.songs.import_songs import ImportSongs
 from orak.domain.audio import Loudness, LoudnessLimit
@@ -77,8 +78,8 @@ async def test_an_unknown_upload_is_not_found(persistence):
 
 async def test_an_upload_has_its_record_s_id_while_the_record_exists(persistence):
     upload = await persistence.intake.add(an_upload())
+    record = (await created(persistence, upload)).record
     async with persistence.transaction() as tx:
-        record = await tx.records.add(a_record(upload))
         assert (await tx.uploads.get(upload.id)).record_id == record.id
         await tx.records.remove(record.id)
         assert (await tx.uploads.get(upload.id)).record_id is None
@@ -114,13 +115,15 @@ async def test_an_exception_rolls_back_the_transaction(persistence):
 
     async def change_and_fail():
         async with persistence.transaction() as tx:
-            await tx.records.add(a_record(upload))
+            await tx.songs.put([Song(SongId(3))])
             await tx.uploads.save(*upload.cancel(at=START))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await change_and_fail()
     assert await read(persistence, upload.id) == upload
+    async with persistence.transaction() as tx:
+        assert await tx.songs.page(after=None, limit=1) == []
     assert await persistence.event_log.number() == 1
 
 
@@ -182,11 +185,9 @@ async def test_the_longest_names_fit_however_they_were_sent(persistence, syllabl
         )
     )
     decomposed = unicodedata.normalize("NFD", title)
-    async with persistence.transaction() as tx:
-        record = await tx.records.add(
-            Record.create(upload, decomposed, song_id=None, duration_seconds=None, at=START)
-        )
-    snapshot = await persistence.snapshots.get(record.id)
+    record = Record.create(upload, decomposed, song_id=None, duration_seconds=None, at=START)
+    made = await persistence.record_intake.add(Creation(record, upload, None))
+    snapshot = await persistence.snapshots.get(made.record.id)
     assert (snapshot.upload.original_filename, snapshot.record.title) == (name, title)
 
 
@@ -220,10 +221,9 @@ async def test_whatever_characters_a_name_may_have_can_be_stored(persistence):
     ]
     assert len(uploads) > 40
     stored = await asyncio.gather(*map(persistence.intake.add, uploads))
-    async with persistence.transaction() as tx:
-        for upload in stored:
-            title = clean_name(upload.original_filename.removesuffix(".webm"))
-            await tx.records.add(a_record(upload, title=title))
+    for upload in stored:
+        title = clean_name(upload.original_filename.removesuffix(".webm"))
+        await created(persistence, upload, title=title)
     for upload, given in zip(stored, uploads, strict=True):
         assert (await read(persistence, upload.id)).original_filename == given.original_filename
     listed = await persistence.snapshots.of(OWNER, Page())

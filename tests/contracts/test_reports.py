@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from builders import OTHER_USER, OWNER, START, a_record, a_waiting_record, an_object, an_upload, saved
+from builders import OTHER_USER, OWNER, START, a_waiting_record, an_object, an_upload, created, saved
 from orak.application.ports.page import Page
 from orak.application.ports.reports import Counts, DeadLetter
 from orak.domain.processing import FailureCode
@@ -73,10 +73,7 @@ async def test_an_upload_is_in_line_since_it_had_both_bytes_and_record(persisten
     upload = await persistence.intake.add(an_upload())
 
     async def name(at):
-        async with persistence.transaction() as tx:
-            current = await tx.uploads.get(upload.id)
-            record = await tx.records.add(a_record(current))
-            await tx.uploads.save(*current.attach_record(record.id, at=at))
+        await created(persistence, await persistence.snapshots.upload(upload.id), at=at)
 
     async def receive(at):
         async with persistence.transaction() as tx:

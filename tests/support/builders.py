@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from uuid import uuid4
 
+from orak.application.ports.record_intake import Creation
 from orak.domain.events import DomainEvent, EventType, LoggedEvent
 from orak.domain.identity import EventKey, UploadId, UserId, original_key
 from orak.domain.processing import ProcessingStatus
@@ -67,14 +68,15 @@ def a_logged_event(
     return LoggedEvent(position, position + 1000, UploadId(upload), version, event)
 
 
+async def created(persistence, upload: Upload, found=None, *, at=START, **fields) -> RecordSnapshot:
+    """A record of *upload*, which is as it is stored; with *found*, its bytes arrived too."""
+    return await persistence.record_intake.add(Creation(a_record(upload, at=at, **fields), upload, found))
+
+
 async def a_waiting_record(persistence, owner=OWNER, *, at=START, **fields) -> RecordSnapshot:
     """A record whose upload has arrived and waits for conversion."""
     upload = await persistence.intake.add(an_upload(owner, at=at, **fields))
-    async with persistence.transaction() as tx:
-        record = await tx.records.add(a_record(upload, at=at))
-        upload = await tx.uploads.save(*upload.attach_record(record.id, at=at))
-        upload = await tx.uploads.save(*upload.receive(an_object(upload), at=at))
-    return RecordSnapshot(record, upload)
+    return await created(persistence, upload, an_object(upload), at=at)
 
 
 async def saved(persistence, move) -> Upload:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from builders import a_record, an_upload
+from builders import an_upload, created
 from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.live.memory import MemoryLive
 from orak.adapters.queues.inline import InlineQueue
@@ -103,12 +103,8 @@ class Drain:
             for upload in uploads:
                 await self.storage.publish(upload.key, Path(file.name), content_type=upload.content_type)
         for begin in range(0, len(uploads), _IN_ONE_TRANSACTION):
-            async with self.persistence.transaction() as tx:
-                for upload in uploads[begin : begin + _IN_ONE_TRANSACTION]:
-                    record = await tx.records.add(a_record(upload, at=at))
-                    named = await tx.uploads.save(*upload.attach_record(record.id, at=at))
-                    found = await self.storage.head(upload.key)
-                    await tx.uploads.save(*named.receive(found, at=at))
+            for upload in uploads[begin : begin + _IN_ONE_TRANSACTION]:
+                await created(self.persistence, upload, await self.storage.head(upload.key), at=at)
         return [upload.id for upload in uploads]
 
     async def starts(self) -> list[tuple[UserId, UploadId]]:

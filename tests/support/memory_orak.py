@@ -172,6 +172,8 @@ class MemoryOrak:
 
 
 class _NotWaited:
+    runs_here = False
+
     async def wait(self, seconds: float) -> None: ...
 
 
@@ -193,6 +195,7 @@ async def a_memory_orak(clock: FrozenClock | None = None) -> AsyncIterator[Memor
             transaction=persistence.transaction,
             snapshots=persistence.snapshots,
             intake=persistence.intake,
+            record_intake=persistence.record_intake,
             leases=persistence.leases,
             arrivals=persistence.arrivals,
             event_log=persistence.event_log,

@@ -11,7 +11,6 @@ from orak.application.batch_size import BatchSize
 from orak.application.collect_metrics import CollectMetrics
 from orak.application.conversion.attempt_conversion import AttemptConversion
 from orak.application.conversion.claim_upload import ClaimUpload
-from orak.application.conversion.convert_now import ConvertNow
 from orak.application.conversion.convert_upload import ConversionRules, ConvertUpload
 from orak.application.conversion.end_attempt import EndAttempt
 from orak.application.conversion.lease_keeper import LeaseKeeper
@@ -48,6 +47,7 @@ from orak.application.ports.leases import Leases
 from orak.application.ports.live import Live
 from orak.application.ports.poster import Poster
 from orak.application.ports.queue import Queue
+from orak.application.ports.record_intake import RecordIntake
 from orak.application.ports.reports import Reports
 from orak.application.ports.snapshot_cache import SnapshotCache
 from orak.application.ports.snapshots import Snapshots
@@ -104,6 +104,7 @@ class Ports:
     transaction: UnitOfWork
     snapshots: Snapshots
     intake: Intake
+    record_intake: RecordIntake
     leases: Leases
     arrivals: Arrivals
     event_log: EventLog
@@ -240,9 +241,10 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
         get_upload=GetUpload(snapshots),
         cancel_upload=CancelUpload(transaction, clock),
         create_record=CreateRecord(
-            transaction,
+            ports.record_intake,
             snapshots,
-            ConvertNow(snapshots, storage, verify, starter, clock),
+            storage,
+            starter,
             await_record,
             clock,
             policies.records,

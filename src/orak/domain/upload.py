@@ -211,10 +211,15 @@ class Upload(msgspec.Struct, frozen=True):
         It is PENDING, or EXPIRED while a Record waits. Uploads of the app in other directories, in an adopted
         database, are not orak's to verify.
         """
-        return self.directory == RECORDINGS and (
-            self.status is ProcessingStatus.PENDING
-            or (self.status is ProcessingStatus.EXPIRED and self.record_id is not None)
-        )
+        return self.lacks_bytes and (self.status is ProcessingStatus.PENDING or self.record_id is not None)
+
+    @property
+    def lacks_bytes(self) -> bool:
+        """Whether bytes would be verified once it has a Record: it is PENDING or EXPIRED, and orak's."""
+        return self.directory == RECORDINGS and self.status in {
+            ProcessingStatus.PENDING,
+            ProcessingStatus.EXPIRED,
+        }
 
     @property
     def is_waiting(self) -> bool:

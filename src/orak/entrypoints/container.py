@@ -137,6 +137,7 @@ class Container(containers.DeclarativeContainer):
         transaction=persistence.provided.transaction,
         snapshots=persistence.provided.snapshots,
         intake=persistence.provided.intake,
+        record_intake=persistence.provided.record_intake,
         leases=persistence.provided.leases,
         arrivals=persistence.provided.arrivals,
         event_log=persistence.provided.event_log,

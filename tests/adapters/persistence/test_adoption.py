@@ -17,9 +17,11 @@ from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.adapters.persistence.sql.migrations import UnusableSchema
 from orak.adapters.persistence.sql.schema import prepare_schema
 from orak.application.events.check_event_log import CheckEventLog
+from orak.application.ports.failures import StaleVersion
 from orak.application.ports.page import Page
+from orak.application.ports.record_intake import Creation, Wanted
 from orak.application.ports.songs import Song
-from orak.domain.errors import RecordExists, SongNotFound, SongsOfApp, UserUnknown
+from orak.domain.errors import SongNotFound, SongsOfApp, UserUnknown
 from orak.domain.identity import RecordId, SongId, UploadId, UserId
 from orak.domain.processing import FailureCode, ProcessingStatus
 from orak.domain.record import Record
@@ -263,9 +265,32 @@ async def test_a_second_record_is_refused_whichever_constraint_says_so(either, c
     adopt(either.url)
     record = Record(UserId(USER), UploadId(1), "다시", clock.now(), clock.now())
     async with SqlPersistence.open(either.url, clock=clock, lease=LEASE) as persistence:
-        with pytest.raises(RecordExists):
-            async with persistence.transaction() as tx:
-                await tx.records.add(record)
+        upload = await persistence.snapshots.upload(UploadId(1))
+        with pytest.raises(StaleVersion):
+            await persistence.record_intake.add(Creation(record, upload, None))
+        assert (await persistence.record_intake.find(Wanted(upload.id))).upload.record_id == RecordId(1)
+
+
+@pytest.mark.parametrize("ids", ["BIGSERIAL", "GENERATED ALWAYS AS IDENTITY (START 100)"])
+async def test_the_app_s_table_gives_new_records_their_ids(original_app, clock, ids):
+    if ids != "BIGSERIAL":
+        original_app("ALTER TABLE records ALTER id DROP DEFAULT", f"ALTER TABLE records ALTER id ADD {ids}")
+    adopt(original_app.url)
+    async with SqlPersistence.open(original_app.url, clock=clock, lease=LEASE) as persistence:
+        upload = await persistence.snapshots.upload(UploadId(7))
+        record = Record(UserId(USER), UploadId(7), "일곱", clock.now(), clock.now(), song_id=SongId(1))
+        made = await persistence.record_intake.add(Creation(record, upload, None))
+        assert await persistence.snapshots.get(made.record.id) == made
+        assert (made.record.id >= 100) == (ids != "BIGSERIAL")
+        assert await differences(persistence) == []
+
+
+async def test_a_user_whom_the_app_removes_meanwhile_is_unknown(persistence, clock):
+    upload = await persistence.intake.add(an_upload(UserId(OTHER_USER)))
+    record = Record(UserId(3), upload.id, "셋", clock.now(), clock.now())
+    with pytest.raises(UserUnknown):
+        await persistence.record_intake.add(Creation(record, upload, None))
+    assert await persistence.snapshots.upload(upload.id) == upload
 
 
 ADD_GENRE = "ALTER TABLE records ADD genre text; UPDATE records SET genre = 'ballad'"

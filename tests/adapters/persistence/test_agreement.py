@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from builders import START, a_record, an_object, an_upload
+from builders import START, an_object, an_upload, created
 from databases import EMPTY
 from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.ids.sequential import SequentialIds
@@ -43,12 +43,11 @@ class World:
         upload = an_upload(OWNERS[owner], uuid=self.ids.uuid(), at=self.clock.now(), not_before=look)
         return await self.persistence.intake.add(upload, idempotency_key)
 
-    async def name(self, upload_id, _):
-        async with self.persistence.transaction() as tx:
-            upload = await tx.uploads.get(upload_id)
-            upload.owned_by(Actor(upload.owner_id)).check_attachable()
-            record = await tx.records.add(a_record(upload, at=self.clock.now()))
-            return await tx.uploads.save(*upload.attach_record(record.id, at=self.clock.now()))
+    async def name(self, upload_id, chance):
+        upload = await self.persistence.snapshots.upload(upload_id)
+        upload.owned_by(Actor(upload.owner_id)).check_attachable()
+        found = an_object(upload, size=3 + (chance == 2)) if chance and upload.lacks_bytes else None
+        return await created(self.persistence, upload, found, at=self.clock.now())
 
     async def delete(self, upload_id, _):
         async with self.persistence.transaction() as tx:

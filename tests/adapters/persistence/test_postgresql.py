@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from builders import OWNER, START, a_record, a_waiting_record, an_upload, saved
+from builders import OWNER, START, a_waiting_record, an_object, an_upload, saved
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.adapters.persistence.sql.postgresql import PostgresqlConnections
 from orak.application.ports.failures import StaleVersion, Unavailable
@@ -47,7 +47,7 @@ async def test_a_cancelled_caller_leaves_no_rows_and_no_transaction(postgresql, 
 
     async def write():
         async with postgresql.transaction() as tx:
-            await tx.records.add(a_record(await tx.uploads.get(upload.id)))
+            await tx.uploads.save(*(await tx.uploads.get(upload.id)).receive(an_object(upload), at=START))
             await asyncio.sleep(1000)
 
     async def read():

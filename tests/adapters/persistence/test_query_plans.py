@@ -9,14 +9,16 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, insert
 
-from builders import OWNER, START, a_waiting_record, an_object, an_upload
+from builders import OWNER, START, a_record, a_waiting_record, an_object, an_upload, created
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.adapters.persistence.sql.migrations import upgrade
 from orak.adapters.persistence.sql.rows import event_values, upload_values
 from orak.adapters.persistence.sql.tables import records, uploads, users
+from orak.application.ports.idempotency_keys import IdempotencyKey
 from orak.application.ports.page import Page
+from orak.application.ports.record_intake import Creation, Wanted
 from orak.domain.events import EventType
-from orak.domain.identity import RecordId, UploadId
+from orak.domain.identity import RecordId, SongId, UploadId
 
 
 @pytest.fixture
@@ -185,6 +187,16 @@ async def test_a_group_of_uploads_needs_no_more_statements_than_one_upload(sqlit
     assert len(statements) == alone
 
 
+async def test_a_group_of_records_needs_no_more_statements_than_one_record(sqlite, statements):
+    uploads = [await sqlite.intake.add(an_upload()) for _ in range(31)]
+    statements.clear()
+    await created(sqlite, uploads[0], an_object(uploads[0]))
+    alone = len(statements)
+    statements.clear()
+    await asyncio.gather(*(created(sqlite, upload, an_object(upload)) for upload in uploads[1:]))
+    assert len(statements) == alone
+
+
 MANY = 10_000
 PAYLOAD = event_values(1, 1, an_upload().requested())["payload"]
 
@@ -281,6 +293,24 @@ async def test_a_group_of_uploads_needs_one_statement_on_postgresql(full):
     postgresql, statements = full
     await asyncio.gather(*(postgresql.intake.add(an_upload()) for _ in range(30)))
     assert len(statements) == 1
+
+
+async def test_a_group_of_records_needs_two_statements_with_indexes_on_postgresql(postgresql_server, full):
+    postgresql, statements = full
+    uploads = [await postgresql.intake.add(an_upload()) for _ in range(30)]
+    key = IdempotencyKey(OWNER, "POST /records/async", uploads[0].uuid, "body")
+    statements.clear()
+    found = await asyncio.gather(
+        *(postgresql.record_intake.find(Wanted(upload.id, SongId(1), key)) for upload in uploads)
+    )
+    assert len(statements) == 1
+    await asyncio.gather(
+        *(created(postgresql, one.upload, an_object(one.upload)) for one in found[1:]),
+        postgresql.record_intake.add(Creation(a_record(uploads[0]), uploads[0], None, key)),
+    )
+    assert len(statements) == 2
+    for plan in await postgresql_plans(postgresql_server, postgresql, statements):
+        assert not re.search(r"Seq Scan on (uploads|records|events)", plan), plan
 
 
 def fill_the_line(connection):

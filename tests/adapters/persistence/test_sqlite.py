@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import bindparam, delete, func, insert, literal, select
 from sqlalchemy.engine import make_url
 
-from builders import OWNER, START, a_record, a_waiting_record, an_upload, saved
+from builders import OWNER, START, a_record, a_waiting_record, an_object, an_upload, saved
 from orak.adapters.persistence.sql.connections import Violation
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.adapters.persistence.sql.rows import record_values
@@ -35,7 +35,7 @@ async def test_a_cancelled_transaction_leaves_the_writer_free(sqlite):
 
     async def write():
         async with sqlite.transaction() as tx:
-            await tx.records.add(a_record(await tx.uploads.get(upload.id)))
+            await tx.uploads.save(*(await tx.uploads.get(upload.id)).receive(an_object(upload), at=START))
             await asyncio.sleep(1000)
 
     chance = random.Random(1)  # noqa: S311 - repeatable, not secret

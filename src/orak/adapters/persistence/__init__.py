@@ -13,6 +13,7 @@ from orak.application.ports.endpoints import Endpoints
 from orak.application.ports.event_log import EventLog
 from orak.application.ports.intake import Intake
 from orak.application.ports.leases import Leases
+from orak.application.ports.record_intake import RecordIntake
 from orak.application.ports.reports import Reports
 from orak.application.ports.snapshots import Snapshots
 from orak.application.ports.tickets import Tickets
@@ -33,6 +34,8 @@ class Persistence(Protocol):
     def snapshots(self) -> Snapshots: ...
     @property
     def intake(self) -> Intake: ...
+    @property
+    def record_intake(self) -> RecordIntake: ...
     @property
     def leases(self) -> Leases: ...
     @property

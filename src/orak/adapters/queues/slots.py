@@ -84,11 +84,15 @@ class Slots:
 
 
 class _NotStarted:
+    runs_here = False
+
     async def wait(self, seconds: float) -> None:
         """Return at once: the queue may take longer than any call waits."""
 
 
 class _Running:
+    runs_here = True
+
     def __init__(self, task: asyncio.Task[None], closing: asyncio.Event) -> None:
         self._task = task
         self._closing = closing

@@ -1,5 +1,4 @@
 from datetime import timedelta
-from typing import Protocol
 
 import msgspec
 
@@ -17,27 +16,3 @@ class IdempotencyKey(msgspec.Struct, frozen=True):
     key: str
     fingerprint: str
     """A digest of the body: a repeated key must come with the same body."""
-
-
-class IdempotencyKeys(Protocol):
-    """What the first call with each Idempotency-Key made.
-
-    Every method may raise `Unavailable`.
-    """
-
-    async def find(self, idempotency_key: IdempotencyKey) -> int | None:
-        """Return the id that the first call made.
-
-        Return None if no call with the key came within `KEY_LIFE`.
-
-        Raises:
-            IdempotencyMismatch: the key was used with another body.
-        """
-        ...
-
-    async def keep(self, idempotency_key: IdempotencyKey, made: int) -> None:
-        """Store the id that this call makes.
-
-        Raise `StaleVersion` if a concurrent call was first.
-        """
-        ...

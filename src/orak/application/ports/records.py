@@ -11,13 +11,6 @@ class Records(Protocol):
         """Return the record. Raise `RecordNotFound`."""
         ...
 
-    async def add(self, record: Record) -> Record:
-        """Store a new record and return it with its id.
-
-        Raise `RecordExists` if its upload has one.
-        """
-        ...
-
     async def save(self, record: Record) -> Record:
         """Store a changed record; its version rises by one.
 

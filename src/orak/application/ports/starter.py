@@ -6,6 +6,11 @@ from orak.domain.identity import UploadId
 class Started(Protocol):
     """A conversion that may run in this process."""
 
+    @property
+    def runs_here(self) -> bool:
+        """Whether it runs in this process, so that its result may soon be in the row."""
+        ...
+
     async def wait(self, seconds: float) -> None:
         """Return when the conversion ends, after *seconds*, or at shutdown.
 

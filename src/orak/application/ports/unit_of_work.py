@@ -1,7 +1,6 @@
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from orak.application.ports.idempotency_keys import IdempotencyKeys
 from orak.application.ports.records import Records
 from orak.application.ports.songs import Songs
 from orak.application.ports.uploads import Uploads
@@ -19,8 +18,6 @@ class Transaction(Protocol):
     def songs(self) -> Songs: ...  # noqa: D102 - the type says it
     @property
     def users(self) -> Users: ...  # noqa: D102 - the type says it
-    @property
-    def idempotency_keys(self) -> IdempotencyKeys: ...  # noqa: D102 - the type says it
 
 
 class UnitOfWork(Protocol):

@@ -1,21 +1,32 @@
+import asyncio
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
 import msgspec
 
 from orak.application.await_record import AwaitRecord
-from orak.application.conversion.convert_now import ConvertNow
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.idempotency_keys import IdempotencyKey
+from orak.application.ports.record_intake import Creation, RecordIntake, Wanted
 from orak.application.ports.snapshots import Snapshots
-from orak.application.ports.unit_of_work import UnitOfWork
+from orak.application.ports.starter import Starter
+from orak.application.ports.storage import Storage
 from orak.application.retries import with_retries
 from orak.domain.actor import Actor
-from orak.domain.errors import Problem, Rejected
-from orak.domain.identity import RecordId, SongId, UploadId
+from orak.domain.errors import Problem, Rejected, SongNotFound, UploadNotFound
+from orak.domain.identity import ObjectKey, SongId, UploadId
 from orak.domain.policies.records import RecordPolicy
 from orak.domain.record import Record, RecordSnapshot
+from orak.domain.upload import StoredObject, Upload
+
+_log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 4.0
+"""How long a call looks for the bytes before it goes on without them."""
+_LOOK_PAUSES_SECONDS = (0.05, 0.1)
+"""Pauses between the three looks for an object right after its PUT."""
 
 
 class NewRecord(msgspec.Struct, frozen=True):
@@ -56,9 +67,10 @@ class CreateRecord:
     is converted in the background.
     """
 
-    transaction: UnitOfWork
+    intake: RecordIntake
     snapshots: Snapshots
-    convert_now: ConvertNow
+    storage: Storage
+    starter: Starter
     await_record: AwaitRecord
     clock: Clock
     policy: RecordPolicy
@@ -79,47 +91,78 @@ class CreateRecord:
 
         Raises:
             Rejected: a field is invalid; it names every problem at once.
-            UploadNotFound, PermissionDenied, RecordExists, SongNotFound, IdempotencyMismatch: in this order.
-            StateConflict: the upload failed its check or was cancelled.
+            IdempotencyMismatch: the key was used with another body.
+            UploadNotFound, PermissionDenied, RecordExists, StateConflict, SongNotFound: in this order;
+                StateConflict if the upload failed its check or was cancelled.
         """
-        began = self.clock.now()
-        _, upload_id = new.checked(self.policy)
-        record_id, is_new = await with_retries(self.clock, lambda: self._save(actor, new, idempotency_key))
-        if is_new:
-            await self.convert_now(
-                upload_id, wait=self.immediate_wait.total_seconds() if wait is None else wait
+        began, look_until = self.clock.now(), asyncio.get_running_loop().time() + _LOOK_SECONDS
+        title, upload_id = new.checked(self.policy)
+        wanted = Wanted(upload_id, new.song_id, idempotency_key)
+
+        async def create() -> tuple[RecordSnapshot, bool]:
+            found = await self.intake.find(wanted)
+            if found.made is not None:
+                return await self.snapshots.get(found.made), False
+            if found.upload is None:
+                raise UploadNotFound(upload_id)
+            upload = found.upload.owned_by(actor)
+            upload.check_attachable()
+            if new.song_id is not None and not found.has_song:
+                raise SongNotFound(new.song_id)
+            arrived = await self._look_for(upload, look_until) if upload.lacks_bytes else None
+            record = Record.create(
+                upload,
+                title,
+                song_id=new.song_id,
+                duration_seconds=new.duration_seconds,
+                at=self.clock.now(),
             )
-        snapshot = await self.snapshots.get(record_id)
+            return await self.intake.add(Creation(record, upload, arrived, idempotency_key)), True
+
+        snapshot, is_new = await with_retries(self.clock, create)
+        if is_new and snapshot.upload.is_waiting:
+            snapshot = await self._convert(
+                snapshot, self.immediate_wait.total_seconds() if wait is None else wait
+            )
         if wait is None or not snapshot.is_queued:
             return snapshot
         left = wait - (self.clock.now() - began).total_seconds()
-        return await self._await_queued(actor, snapshot, seconds=left)
+        return await self._await_queued(actor, snapshot, seconds=left) if left > 0 else snapshot
 
-    async def _save(
-        self, actor: Actor, new: NewRecord, idempotency_key: IdempotencyKey | None
-    ) -> tuple[RecordId, bool]:
-        """Return the record's id, and whether this call made it."""
-        title, upload_id = new.checked(self.policy)
-        async with self.transaction() as tx:
-            if idempotency_key and (made := await tx.idempotency_keys.find(idempotency_key)) is not None:
-                return RecordId(made), False
-            upload = (await tx.uploads.get(upload_id)).owned_by(actor)
-            upload.check_attachable()
-            if new.song_id is not None:
-                await tx.songs.check(new.song_id)
-            at = self.clock.now()
-            record = await tx.records.add(
-                Record.create(
-                    upload, title, song_id=new.song_id, duration_seconds=new.duration_seconds, at=at
-                )
-            )
-            await tx.uploads.save(*upload.attach_record(record.id, at=at))
-            if idempotency_key:
-                await tx.idempotency_keys.keep(idempotency_key, record.id)
-            return record.id, True
+    async def _look_for(self, upload: Upload, until: float) -> StoredObject | None:
+        """Return the upload's object; None if it has not arrived, or the store does not say so in time.
+
+        The record is created all the same, and the sweep looks for the object at once.
+        """
+        try:
+            async with asyncio.timeout_at(until):
+                return await with_retries(self.clock, lambda: self._find(upload.key))
+        except (TimeoutError, Unavailable) as outage:
+            _log.warning("upload %d: its object was not looked up: %s; the sweep does it", upload.id, outage)
+        except Exception:  # noqa: BLE001 - no failure of the immediate attempt may fail the call
+            _log.exception("upload %d: its object was not looked up; the sweep does it", upload.id)
+        return None
+
+    async def _find(self, key: ObjectKey) -> StoredObject | None:
+        for pause in _LOOK_PAUSES_SECONDS:
+            if found := await self.storage.head(key):
+                return found
+            await self.clock.sleep(pause)
+        return await self.storage.head(key)
+
+    async def _convert(self, snapshot: RecordSnapshot, wait: float) -> RecordSnapshot:
+        """Start the conversion; if it runs in this process, wait for it and read the record again."""
+        conversion = await self.starter.start(snapshot.upload.id)
+        if not conversion.runs_here:
+            return snapshot
+        await conversion.wait(wait)
+        try:
+            return await self.snapshots.get(snapshot.record.id)
+        except Unavailable:  # the record stands, so an outage must not fail the call
+            return snapshot
 
     async def _await_queued(self, actor: Actor, snapshot: RecordSnapshot, seconds: float) -> RecordSnapshot:
         try:
             return await self.await_record(actor, snapshot.record.id, seconds=seconds)
-        except Unavailable:  # the record stands, so an outage must not fail the call
+        except Unavailable:  # as above
             return snapshot

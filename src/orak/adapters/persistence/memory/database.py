@@ -10,6 +10,7 @@ from orak.adapters.persistence.memory.daily_work import MemoryDailyWork
 from orak.adapters.persistence.memory.event_log import MemoryEventLog
 from orak.adapters.persistence.memory.intake import MemoryIntake
 from orak.adapters.persistence.memory.leases import MemoryLeases
+from orak.adapters.persistence.memory.record_intake import MemoryRecordIntake
 from orak.adapters.persistence.memory.reports import MemoryReports
 from orak.adapters.persistence.memory.snapshots import MemorySnapshots
 from orak.adapters.persistence.memory.store import Store
@@ -32,9 +33,10 @@ class MemoryPersistence:
     def __init__(self, clock: Clock, lease: timedelta) -> None:
         store = Store()
         self._clock = clock
-        self.transaction = MemoryUnitOfWork(store, clock)
+        self.transaction = MemoryUnitOfWork(store)
         self.snapshots = MemorySnapshots(store)
         self.intake = MemoryIntake(store, clock)
+        self.record_intake = MemoryRecordIntake(store, clock)
         self.leases = MemoryLeases(store, clock, lease)
         self.arrivals = MemoryArrivals(store, clock)
         self.event_log = MemoryEventLog(store.log)

@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 
+from orak.adapters.persistence.memory.idempotency_keys import find_key, keep_key
 from orak.adapters.persistence.memory.store import Store
-from orak.adapters.persistence.memory.unit_of_work import MemoryIdempotencyKeys
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.application.ports.idempotency_keys import IdempotencyKey
@@ -18,13 +18,13 @@ class MemoryIntake:
 
     async def add(self, upload: Upload, idempotency_key: IdempotencyKey | None = None) -> Upload:
         async with self.store.writing() as state:
-            keys = MemoryIdempotencyKeys(state, self.clock)
-            if idempotency_key is not None and (made := await keys.find(idempotency_key)) is not None:
+            now = self.clock.now()
+            if idempotency_key is not None and (made := find_key(state, idempotency_key, now)) is not None:
                 return state.upload(UploadId(made))
             try:
                 stored = state.add_upload(upload)
             except StaleVersion as refused:
                 raise Unavailable("another upload has this uuid or key") from refused
             if idempotency_key is not None:
-                await keys.keep(idempotency_key, stored.id)
+                keep_key(state, idempotency_key, stored.id, now)
             return stored

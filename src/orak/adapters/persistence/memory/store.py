@@ -18,6 +18,9 @@ from orak.domain.processing import ProcessingStatus
 from orak.domain.record import Record
 from orak.domain.upload import UNSAVED, Upload
 
+KeyTuple = tuple[UserId, str, str]
+"""User, route and key of a call."""
+
 
 class StoredUpload(msgspec.Struct, frozen=True):
     """An upload's row: the upload, and a column that the aggregate does not have."""
@@ -54,7 +57,7 @@ class State:
     uuids: set[str] = field(default_factory=set)
     records: dict[RecordId, Record] = field(default_factory=dict)
     record_of: dict[UploadId, RecordId] = field(default_factory=dict)
-    idempotency_keys: dict[tuple[UserId, str, str], StoredKey] = field(default_factory=dict)
+    idempotency_keys: dict[KeyTuple, StoredKey] = field(default_factory=dict)
     new_events: list[NewEvent] = field(default_factory=list)
     last_upload: int = 0
     last_record: int = 0
@@ -114,15 +117,36 @@ class State:
         self.new_events.append(NewEvent(upload.id, upload.version, upload.requested()))
         return upload
 
-    def save_upload(self, upload: Upload, event: DomainEvent) -> Upload:
-        """Store a changed upload and its event. Raise `StaleVersion`."""
+    def save_upload(self, upload: Upload, *events: DomainEvent) -> Upload:
+        """Store a changed upload; its version rises by one with each event. Raise `StaleVersion`."""
         before = self.uploads.get(upload.id)
         if before is None or before.upload.version != upload.version:
             raise StaleVersion(f"another writer changed upload {upload.id} after version {upload.version}")
-        saved = replace(upload, version=upload.version + 1)
-        self.uploads[upload.id] = StoredUpload(saved, self._turn(upload, before.turn, event.at))
-        self.new_events.append(NewEvent(upload.id, saved.version, event))
+        saved = replace(upload, version=upload.version + len(events))
+        self.uploads[upload.id] = StoredUpload(saved, self._turn(upload, before.turn, events[-1].at))
+        for version, event in enumerate(events, upload.version + 1):
+            self.new_events.append(NewEvent(upload.id, version, event))
         return saved
+
+    def add_record(self, record: Record) -> Record:
+        """Store a new record and return it with its id.
+
+        Raise `StaleVersion` if its upload has one, or a row that it refers to does not exist.
+        """
+        if record.upload_id in self.record_of:
+            raise StaleVersion(f"upload {record.upload_id} has a record")
+        self.check_references(record)
+        self.last_record += 1
+        record = replace(record, id=RecordId(self.last_record))
+        self.records[record.id] = record
+        self.record_of[record.upload_id] = record.id
+        return record
+
+    def check_references(self, record: Record) -> None:
+        """Raise `StaleVersion` if the user, upload or song of the record does not exist."""
+        has_song = record.song_id is None or record.song_id in self.songs
+        if record.owner_id not in self.users or record.upload_id not in self.uploads or not has_song:
+            raise StaleVersion("the user, upload or song of the record does not exist")
 
     def remove_upload(self, upload_id: UploadId) -> None:
         """Remove a row. Raise `StaleVersion` if a Record refers to it."""

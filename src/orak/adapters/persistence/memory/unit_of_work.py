@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from orak.adapters.persistence.memory.store import State, Store, StoredKey
-from orak.application.ports.clock import Clock
+from orak.adapters.persistence.memory.store import State, Store
 from orak.application.ports.failures import StaleVersion
-from orak.application.ports.idempotency_keys import KEY_LIFE, IdempotencyKey
 from orak.application.ports.songs import Song
-from orak.domain.errors import IdempotencyMismatch, RecordExists, RecordNotFound, SongNotFound
+from orak.domain.errors import RecordNotFound, SongNotFound
 from orak.domain.events import DomainEvent
 from orak.domain.identity import ObjectKey, RecordId, SongId, UploadId, UserId
 from orak.domain.record import Record
@@ -47,21 +45,11 @@ class MemoryRecords:
         except KeyError:
             raise RecordNotFound(record_id) from None
 
-    async def add(self, record: Record) -> Record:
-        if record.upload_id in self.state.record_of:
-            raise RecordExists(record.upload_id)
-        self._check_references(record)
-        self.state.last_record += 1
-        record = replace(record, id=RecordId(self.state.last_record))
-        self.state.records[record.id] = record
-        self.state.record_of[record.upload_id] = record.id
-        return record
-
     async def save(self, record: Record) -> Record:
         before = self.state.records.get(record.id)
         if before is None or before.version != record.version:
             raise StaleVersion(f"another writer changed record {record.id} after version {record.version}")
-        self._check_references(record)
+        self.state.check_references(record)
         saved = replace(record, version=record.version + 1)
         self.state.records[record.id] = saved
         return saved
@@ -69,12 +57,6 @@ class MemoryRecords:
     async def remove(self, record_id: RecordId) -> None:
         record = await self.get(record_id)
         del self.state.records[record_id], self.state.record_of[record.upload_id]
-
-    def _check_references(self, record: Record) -> None:
-        state = self.state
-        song_exists = record.song_id is None or record.song_id in state.songs
-        if record.owner_id not in state.users or record.upload_id not in state.uploads or not song_exists:
-            raise StaleVersion("the user, upload or song of the record does not exist")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,46 +87,11 @@ class MemoryUsers:
         self.state.users.add(user_id)
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryIdempotencyKeys:
-    """The port `IdempotencyKeys` within one transaction."""
-
-    state: State
-    clock: Clock
-
-    async def find(self, idempotency_key: IdempotencyKey) -> int | None:
-        self._forget_expired()
-        kept = self.state.idempotency_keys.get(_key_of(idempotency_key))
-        if kept is not None and kept.fingerprint != idempotency_key.fingerprint:
-            raise IdempotencyMismatch
-        return None if kept is None else kept.made
-
-    async def keep(self, idempotency_key: IdempotencyKey, made: int) -> None:
-        self._forget_expired()
-        key = _key_of(idempotency_key)
-        if key in self.state.idempotency_keys:
-            raise StaleVersion("another call with this Idempotency-Key was first")
-        self.state.idempotency_keys[key] = StoredKey(idempotency_key.fingerprint, made, self.clock.now())
-
-    def _forget_expired(self) -> None:
-        oldest = self.clock.now() - KEY_LIFE
-        keys = self.state.idempotency_keys
-        for key in [*keys]:  # a dict keeps the order of insertion, so the oldest keys come first
-            if keys[key].created_at > oldest:
-                break
-            del keys[key]
-
-
-def _key_of(idempotency_key: IdempotencyKey) -> tuple[UserId, str, str]:
-    return idempotency_key.user_id, idempotency_key.route, idempotency_key.key
-
-
 class MemoryTransaction:
     """The port `Transaction`: its adapters share one draft of the state."""
 
-    def __init__(self, state: State, clock: Clock) -> None:
+    def __init__(self, state: State) -> None:
         self._state: State | None = state
-        self._clock = clock
 
     @property
     def uploads(self) -> MemoryUploads:
@@ -162,10 +109,6 @@ class MemoryTransaction:
     def users(self) -> MemoryUsers:
         return MemoryUsers(self._draft())
 
-    @property
-    def idempotency_keys(self) -> MemoryIdempotencyKeys:
-        return MemoryIdempotencyKeys(self._draft(), self._clock)
-
     def end(self) -> None:
         """Refuse further work, which would change the committed state."""
         self._state = None
@@ -181,12 +124,11 @@ class MemoryUnitOfWork:
     """The port `UnitOfWork` in memory; its transactions run one at a time."""
 
     store: Store
-    clock: Clock
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[MemoryTransaction]:
         async with self.store.writing() as state:
-            transaction = MemoryTransaction(state, self.clock)
+            transaction = MemoryTransaction(state)
             try:
                 yield transaction
             finally:

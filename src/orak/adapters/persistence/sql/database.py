@@ -17,6 +17,7 @@ from orak.adapters.persistence.sql.event_log import SqlEventLog
 from orak.adapters.persistence.sql.intake import SqlIntake
 from orak.adapters.persistence.sql.leases import SqlLeases
 from orak.adapters.persistence.sql.postgresql_url import Pooler
+from orak.adapters.persistence.sql.record_intake import SqlRecordIntake
 from orak.adapters.persistence.sql.reports import SqlReports
 from orak.adapters.persistence.sql.schema import schema_prepared
 from orak.adapters.persistence.sql.snapshots import SqlSnapshots
@@ -35,9 +36,10 @@ class SqlPersistence:
 
     def __init__(self, connections: Connections, clock: Clock, lease: timedelta) -> None:
         self._connections = connections
-        self.transaction = SqlUnitOfWork(connections, clock)
+        self.transaction = SqlUnitOfWork(connections)
         self.snapshots = SqlSnapshots(connections)
         self.intake = SqlIntake(connections, clock)
+        self.record_intake = SqlRecordIntake(connections, clock)
         self.leases = SqlLeases(connections, clock, lease)
         self.arrivals = SqlArrivals(connections, clock)
         self.event_log = SqlEventLog(connections)
@@ -65,9 +67,9 @@ class SqlPersistence:
     ) -> AsyncIterator[Persistence]:
         """Open the database at a `sqlite:///` or `postgresql://` URL.
 
-        At exit, uploads that wait are stored. On PostgreSQL, *pooler* is the mode of a pooler in front of it,
-        and *pool_size* the number of connections. *admit* then runs before each new connection and may raise
-        `Unavailable`.
+        At exit, uploads and records that wait are stored. On PostgreSQL, *pooler* is the mode of a pooler in
+        front of it, and *pool_size* the number of connections. *admit* then runs before each new connection
+        and may raise `Unavailable`.
         """
         persistence = cls(_connections(url, pooler, pool_size, admit), clock, lease)
         try:
@@ -110,8 +112,9 @@ class SqlPersistence:
         return cast("datetime", now)
 
     async def close(self) -> None:
-        """Store the uploads that wait, and disconnect."""
+        """Store the uploads and records that wait, and disconnect."""
         await self.intake.close()
+        await self.record_intake.close()
         await self._connections.close()
 
 

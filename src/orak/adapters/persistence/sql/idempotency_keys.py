@@ -1,14 +1,11 @@
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 from sqlalchemy import bindparam, delete, insert, select, tuple_
 from sqlalchemy.engine import Connection
 
-from orak.adapters.persistence.sql.connections import Runner, within_transaction
 from orak.adapters.persistence.sql.tables import idempotency_keys
-from orak.application.ports.clock import Clock
 from orak.application.ports.idempotency_keys import KEY_LIFE, IdempotencyKey
 from orak.domain.errors import IdempotencyMismatch
 
@@ -74,20 +71,3 @@ def keep_keys(connection: Connection, calls: Sequence[tuple[IdempotencyKey, int]
             for idempotency_key, made_id in sorted(calls, key=lambda call: key_of(call[0]))
         ],
     )
-
-
-@dataclass(frozen=True, slots=True)
-class SqlIdempotencyKeys:
-    """The port `IdempotencyKeys` within one SQL transaction."""
-
-    transaction: Runner
-    clock: Clock
-
-    @within_transaction
-    def find(self, connection: Connection, idempotency_key: IdempotencyKey) -> int | None:
-        first_calls = find_keys(connection, [idempotency_key], self.clock.now())
-        return first_calls[key_of(idempotency_key)].made_for(idempotency_key) if first_calls else None
-
-    @within_transaction
-    def keep(self, connection: Connection, idempotency_key: IdempotencyKey, made: int) -> None:
-        keep_keys(connection, [(idempotency_key, made)], self.clock.now())

@@ -1,25 +1,22 @@
 from dataclasses import dataclass
 
 from msgspec.structs import replace
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.engine import Connection
 
-from orak.adapters.persistence.sql.connections import Runner, Violation, within_transaction
+from orak.adapters.persistence.sql.connections import Runner, within_transaction
 from orak.adapters.persistence.sql.rows import RECORD_COLUMNS, record_values, to_record
 from orak.adapters.persistence.sql.tables import records
 from orak.application.ports.failures import StaleVersion
-from orak.domain.errors import RecordExists, RecordNotFound
+from orak.domain.errors import RecordNotFound
 from orak.domain.identity import RecordId
 from orak.domain.record import Record
 
 _BY_ID = select(*RECORD_COLUMNS).where(records.c.id == bindparam("id"))
-_ADD = insert(records).returning(records.c.id)
 # No .values(): SQLAlchemy makes the SET clause from the parameters that are not bound in WHERE.
 _SAVE = update(records).where(
     records.c.id == bindparam("of_id"), records.c.version == bindparam("read_version")
 )
-# The second name is PostgreSQL's own, in an adopted database that has both constraints.
-_ONE_RECORD = {"uk_records_upload_id", "records_upload_id_key"}
 _REMOVE = delete(records).where(records.c.id == bindparam("id"))
 
 
@@ -35,16 +32,6 @@ class SqlRecords:
         if row is None:
             raise RecordNotFound(record_id)
         return to_record(row)
-
-    @within_transaction
-    def add(self, connection: Connection, record: Record) -> Record:
-        try:
-            record_id = connection.execute(_ADD, record_values(record)).scalar_one()
-        except Violation as refused:
-            if refused.constraint in _ONE_RECORD:
-                raise RecordExists(record.upload_id) from refused
-            raise
-        return replace(record, id=record_id)
 
     @within_transaction
     def save(self, connection: Connection, record: Record) -> Record:

@@ -1,8 +1,8 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
-from sqlalchemy import bindparam, delete, func, insert, null, select, union_all, update
+from sqlalchemy import Update, bindparam, delete, func, insert, null, select, union_all, update
 from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Runner, within_transaction
@@ -33,14 +33,16 @@ _first_fresh = (
 )
 _last_claimed = select(func.max(uploads.c.turn)).where(PROCESSING)
 _first_waiting = select(func.min(uploads.c.turn)).where(WAITING)
-_front = func.coalesce(
+FRONT = func.coalesce(
     *(turn.correlate(None).scalar_subquery() for turn in (_first_fresh, _last_claimed, _first_waiting))
 )
+"""The turn at the front of the line *at* a time; NULL if the line is empty."""
+
 # Turns share the line between owners. The uploads of one owner stand two turns apart; the first upload of a
 # newcomer stands one turn behind the front, and so before every other owner's second upload. As it stands
 # behind the front, a stream of newcomers cannot keep the uploads of an old line waiting.
 _turns = union_all(
-    select((_front + 1).label("turn")),
+    select((FRONT + 1).label("turn")),
     select(func.max(uploads.c.turn) + 2).where(WAITING, uploads.c.uploader_id == bindparam("owner")),
 ).subquery()
 _next_turn = select(func.coalesce(func.max(_turns.c.turn), 0)).scalar_subquery()
@@ -65,18 +67,44 @@ def found_by_key(rows: Sequence[Row]) -> Upload:
 
 def save_upload(connection: Connection, upload: Upload, event: DomainEvent) -> Upload:
     """Store a changed upload and its event. Raise `StaleVersion`."""
-    saved = replace(upload, version=upload.version + 1)
-    values = upload_values(saved, event.at) | {"of_id": upload.id, "read_version": upload.version}
-    if upload.is_waiting:
-        result = connection.execute(_SAVE_WAITING, values | {"owner": upload.owner_id, "at": event.at})
-    elif upload.status is ProcessingStatus.PROCESSING:  # keeps its turn, in case it is put back
-        result = connection.execute(_SAVE, values)
-    else:
-        result = connection.execute(_SAVE_GONE, values)
-    if result.rowcount == 0:
+    save, values = _saving(upload, [event])
+    if connection.execute(save, values).rowcount == 0:
         raise StaleVersion(f"another writer changed upload {upload.id} after version {upload.version}")
+    saved = replace(upload, version=upload.version + 1)
     connection.execute(_ADD_EVENT, event_values(upload.id, saved.version, event))
     return saved
+
+
+def save_uploads(connection: Connection, changes: Sequence[tuple[Upload, Sequence[DomainEvent]]]) -> None:
+    """Store changed uploads and their events; a version rises by one with each event.
+
+    The caller has compared the versions, and no other writer can change them before the commit.
+    """
+    values: dict[Update, list[Mapping[str, object]]] = {}
+    for upload, new in changes:
+        save, one = _saving(upload, new)
+        values.setdefault(save, []).append(one)
+    for save, many in values.items():
+        connection.execute(save, many)
+    connection.execute(
+        _ADD_EVENT,
+        [
+            event_values(upload.id, version, event)
+            for upload, new in changes
+            for version, event in enumerate(new, upload.version + 1)
+        ],
+    )
+
+
+def _saving(upload: Upload, new: Sequence[DomainEvent]) -> tuple[Update, Mapping[str, object]]:
+    """Return the statement that stores an upload after these events, and its parameters."""
+    saved, at = replace(upload, version=upload.version + len(new)), new[-1].at
+    values = upload_values(saved, at) | {"of_id": upload.id, "read_version": upload.version}
+    if upload.is_waiting:
+        return _SAVE_WAITING, values | {"owner": upload.owner_id, "at": at}
+    if upload.status is ProcessingStatus.PROCESSING:  # keeps its turn, in case it is put back
+        return _SAVE, values
+    return _SAVE_GONE, values
 
 
 @dataclass(frozen=True, slots=True)
