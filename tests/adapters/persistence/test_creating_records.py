@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from builders import START, an_upload
+from builders import START, an_upload, created
 from orak.adapters.clock.system import SystemClock
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.application.await_record import AwaitRecord
@@ -187,6 +187,30 @@ async def check_events(persistence, uploads):
         versions[logged.upload_id].append(logged.version)
     for stored in await asyncio.gather(*(persistence.snapshots.upload(upload.id) for upload in uploads)):
         assert versions[stored.id] == list(range(1, stored.version + 1))
+
+
+async def test_a_locked_upload_holds_up_its_own_call_only(postgresql_url):
+    locked, release = asyncio.Event(), asyncio.Event()
+    async with SqlPersistence.open(postgresql_url, clock=SystemClock(), lease=LEASE) as persistence:
+        first, *others = await asyncio.gather(*(persistence.intake.add(an_upload()) for _ in range(6)))
+
+        async def lock():
+            async with persistence.transaction() as tx:
+                await tx.uploads.save(*first.note_record_change(at=START))
+                locked.set()
+                await release.wait()
+                raise ZeroDivisionError
+
+        holder = asyncio.create_task(lock())
+        await locked.wait()
+        waiting = asyncio.create_task(created(persistence, first))
+        made = await asyncio.gather(*(created(persistence, upload) for upload in others))
+        assert [one.upload.id for one in made] == [upload.id for upload in others]
+        assert not waiting.done()
+        release.set()
+        await asyncio.wait({holder})
+        snapshot = await waiting
+        assert await persistence.snapshots.get(snapshot.record.id) == snapshot
 
 
 async def test_a_cancelled_call_stores_all_or_nothing(databases):

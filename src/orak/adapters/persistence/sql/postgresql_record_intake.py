@@ -19,6 +19,7 @@ from sqlalchemy import (
     Select,
     String,
     Update,
+    and_,
     bindparam,
     case,
     delete,
@@ -61,7 +62,7 @@ _EVENT = tuple(column for column in events.c if column.name not in {"id", "posit
 _OLDEST = bindparam("oldest", type_=UtcDateTime())
 
 
-def _add_records() -> Select[tuple[int, int]]:
+def _add_records() -> Select[tuple[int, int | None, bool]]:
     key = idempotency_keys.c
     given = given_rows(
         "given",
@@ -77,23 +78,26 @@ def _add_records() -> Select[tuple[int, int]]:
             Column("fingerprint", String),
         ),
     )
-    new = select(given).cte("new").prefix_with("MATERIALIZED")
-    # Locked in one order, or two groups with the same uploads could deadlock. PostgreSQL compares the version
-    # again once it has the lock, so another writer of an upload comes before or after this whole statement.
-    held = (
-        select(uploads.c.id)
-        .where(uploads.c.id == new.c.upload_id, uploads.c.version == new.c.read_version)
-        .order_by(uploads.c.id)
-        .with_for_update(of=uploads)
-        .cte("held")
-    )
     is_used = exists().where(
-        key.user_id == new.c.key_user_id,
-        key.route == new.c.route,
-        key.key == new.c.key,
+        key.user_id == given.c.key_user_id,
+        key.route == given.c.route,
+        key.key == given.c.key,
         key.created_at > _OLDEST,
     )
-    able = select(new).where(new.c.upload_id == held.c.id, ~is_used).cte("able")
+    new = select(given, is_used.label("is_used")).cte("new").prefix_with("MATERIALIZED")
+    # An upload that another writer has locked is left out, so that its call alone waits and not the group.
+    # PostgreSQL compares the version again once it has the lock, so another writer comes before or after this
+    # whole statement.
+    is_as_read = and_(
+        uploads.c.id == new.c.upload_id, uploads.c.version == new.c.read_version, ~new.c.is_used
+    )
+    held = (
+        select(uploads.c.id)
+        .where(is_as_read)
+        .with_for_update(of=uploads, key_share=True, skip_locked=True)
+        .cte("held")
+    )
+    able = select(new).where(new.c.upload_id == held.c.id).cte("able")
     made = (
         insert(records)
         .from_select(
@@ -103,8 +107,10 @@ def _add_records() -> Select[tuple[int, int]]:
         .returning(records.c.id, records.c.upload_id)
         .cte("made")
     )
+    is_locked = and_(made.c.id.is_(None), exists().where(is_as_read))
     return (
-        select(made.c.upload_id, made.c.id)
+        select(new.c.upload_id, made.c.id, is_locked)
+        .join_from(new, made, new.c.upload_id == made.c.upload_id, isouter=True)
         .add_cte(_moved(able).cte("moved"))
         .add_cte(_logged(made).cte("logged"))
         .add_cte(_kept(able, made).cte("kept"))
@@ -190,9 +196,10 @@ def _forgotten(new: CTE) -> Delete:
 
 
 ADD_RECORDS = Statement(_add_records(), writes=True)
-"""Stores new records. It returns the ids of upload and record.
+"""Stores new records. Its rows: the upload's id, the record's, and whether another writer locks the upload.
 
-A record is missing if its upload changed since it was read, or another call used its idempotency key.
+The record's id is NULL if the upload is locked or changed since it was read, or if another call used the
+idempotency key.
 """
 
 

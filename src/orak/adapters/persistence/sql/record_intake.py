@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from orak.adapters.persistence.sql.statements import Row, Statement
 from orak.adapters.persistence.sql.tables import idempotency_keys, records, songs, uploads
 from orak.adapters.persistence.sql.uploads import save_uploads
 from orak.application.ports.clock import Clock
-from orak.application.ports.failures import StaleVersion
+from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.application.ports.idempotency_keys import KEY_LIFE
 from orak.application.ports.record_intake import Creation, Found, Wanted
 from orak.domain.errors import IdempotencyMismatch, OrakError, UserUnknown
@@ -54,6 +54,9 @@ _FIND = Statement(
         .outerjoin(idempotency_keys, _first_call)
     )
 )
+_LOCK_PAUSES_SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
+"""Pauses between attempts to store the record of an upload that another writer has locked."""
+
 _VERSIONS = select(uploads.c.id, uploads.c.version).where(uploads.c.id.in_(bindparam("ids", expanding=True)))
 _ADD_RECORDS = insert(records).returning(records.c.id, records.c.upload_id)
 
@@ -131,6 +134,10 @@ def _refusal(creation: Creation, refused: StaleVersion) -> OrakError:
     return refused
 
 
+class _UploadLocked(Unavailable):
+    """Another writer has locked the upload, and may change it."""
+
+
 class SqlRecordIntake:
     """The port `RecordIntake` on SQL: reads and writes in groups, each by one statement on PostgreSQL."""
 
@@ -146,6 +153,11 @@ class SqlRecordIntake:
         return await self._reads.ask(wanted)
 
     async def add(self, creation: Creation) -> RecordSnapshot:
+        for pause in _LOCK_PAUSES_SECONDS:
+            try:
+                return await self._writes.ask(creation)
+            except _UploadLocked:
+                await self._clock.sleep(pause)
         return await self._writes.ask(creation)
 
     async def close(self) -> None:
@@ -163,9 +175,11 @@ class SqlRecordIntake:
     async def _store(self, group: Sequence[Creation]) -> Sequence[RecordSnapshot | OrakError]:
         """Store a group: of several calls for one upload, or with one idempotency key, the first."""
         new, now = _first_calls(group), self._clock.now()
-        ids = await self._add([*new.values()], now)
+        ids, locked = await self._add([*new.values()], now)
 
         def outcome(creation: Creation) -> RecordSnapshot | OrakError:
+            if creation.upload.id in locked:
+                return _UploadLocked(f"another writer locks upload {creation.upload.id}")
             record_id = ids.get(creation.upload.id)
             if record_id is None or new.get(creation.upload.id) is not creation:
                 return StaleVersion(f"another call changed upload {creation.upload.id}")
@@ -173,8 +187,12 @@ class SqlRecordIntake:
 
         return [outcome(creation) for creation in group]
 
-    async def _add(self, new: Sequence[Creation], now: datetime) -> Mapping[UploadId, RecordId]:
+    async def _add(
+        self, new: Sequence[Creation], now: datetime
+    ) -> tuple[Mapping[UploadId, RecordId], Collection[UploadId]]:
+        """Return the ids of the new records by upload, and the uploads that another writer has locked."""
         if self._connections.dialect.name == "postgresql":
             rows = await self._connections.fetch(ADD_RECORDS, add_parameters(new, now))
-            return {row[0]: row[1] for row in rows}
-        return await self._connections.write(lambda connection: _add(connection, new, now))
+            ids = {upload_id: record_id for upload_id, record_id, _ in rows if record_id is not None}
+            return ids, {upload_id for upload_id, _, is_locked in rows if is_locked}
+        return await self._connections.write(lambda connection: _add(connection, new, now)), ()
