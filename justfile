@@ -71,6 +71,11 @@ bench *arguments: setup
     @{{ pip }} --require-hashes -r requirements/bench.txt
     PYTHONPATH=tests/support:tests:. {{ python }} -m benchmarks "$@"
 
+# Print where the CPU time of a call goes: `just profile presign|create|get|list [--database sqlite]`
+profile *arguments: setup
+    @{{ pip }} --require-hashes -r requirements/bench.txt
+    PYTHONPATH=tests/support:tests:. {{ python }} -m benchmarks.profiling "$@"
+
 # Measure reads and writes side by side on many connections: `just mixed [sqlite|postgresql] [--connections N...]`
 mixed *arguments: setup
     PYTHONPATH=tests/support:tests:. {{ python }} -m benchmarks.mixed "$@"

@@ -82,7 +82,7 @@ def records(folder: Path, database: PostgresqlServer, rounds: int) -> list[Line]
     with both(folder, "records", database) as (store, pair):
         creating = interleaved(
             pair,
-            _creates(store),
+            creates(store),
             TOKEN,
             requests=(_RECORDS, 4 * _RECORDS),
             rounds=rounds,
@@ -114,10 +114,10 @@ def records(folder: Path, database: PostgresqlServer, rounds: int) -> list[Line]
     ]
 
 
-def _creates(store: S3Server) -> Callable[[Server], Make]:
+def creates(store: S3Server) -> Callable[[Server], Make]:
     """Return a maker of create requests. It first makes their uploads, and puts the objects into *store*."""
 
-    def creates(server: Server) -> Make:
+    def for_server(server: Server) -> Make:
         def make(wanted: int) -> list[Request]:
             signed = send(server.port, TOKEN, presigns(wanted))
             uploads = [json.loads(body) for body in signed.answers]
@@ -129,4 +129,4 @@ def _creates(store: S3Server) -> Callable[[Server], Make]:
 
         return make
 
-    return creates
+    return for_server
