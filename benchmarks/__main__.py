@@ -21,6 +21,7 @@ from benchmarks import (
     loudness,
     starting,
     wake_ups,
+    web_workers,
 )
 from benchmarks.document import Run
 from benchmarks.rounds import HEADING, Line, microseconds, per_second
@@ -40,6 +41,7 @@ _RUNS: list[_Goals] = [
     ({"13"}, growth.growth),
     ({"14"}, starting.starting),
     ({"15"}, lambda _folder, _database, rounds: crowd.crowd(rounds)),
+    ({"16"}, web_workers.web_workers),
 ]
 
 

@@ -10,7 +10,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -64,27 +65,21 @@ class Load:
 class _Connection:
     """One keep-alive connection with at most one request under way."""
 
-    def __init__(self, port: int, requests: Iterator[tuple[int, bytes]]) -> None:
+    def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE_SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.settimeout(0)  # with another timeout, Python would poll before each call
-        self._requests = requests
         self._received = b""
         self._wanted = 0
         self.number = 0
         self._began = 0.0
 
-    def send_next(self) -> bool:
-        """Send the next request; return False if there is none."""
-        following = next(self._requests, None)
-        if following is None:
-            self.socket.close()
-            return False
-        self.number, request = following
+    def send(self, number: int, request: bytes) -> None:
+        """Send a request; the answer to the one before has been read."""
+        self.number = number
         self._received, self._wanted = b"", 0
         self._began = time.perf_counter()
         self.socket.sendall(request)
-        return True
 
     def receive(self) -> float | None:
         """Read what has arrived; return the latency once the answer is complete."""
@@ -113,43 +108,56 @@ class _Connection:
         return self._received.partition(_END)[2]
 
 
-def send(port: int, token: str, requests: Sequence[Request], *, connections: int = 16, keep: int = 1) -> Load:
+def send(
+    port: int,
+    token: str,
+    requests: Sequence[Request],
+    *,
+    connections: int = 16,
+    keep: int = 1,
+    rate: float | None = None,
+) -> Load:
     """Send *requests* over *connections*, one at a time on each; keep every *keep*-th answer.
 
-    Each status and each length is checked.
+    Each status and each length is checked. At most *rate* requests a second are sent, without it as many as
+    the server answers.
 
     Raises:
         RuntimeError: an answer is not 200, or shorter or longer than it says.
     """
     host = f"127.0.0.1:{port}"
-    made = iter([(number, request.bytes_for(host, token)) for number, request in enumerate(requests)])
+    made = [request.bytes_for(host, token) for request in requests]
     latencies: list[float] = []
     answers: dict[int, bytes] = {}
-    opened = [_Connection(port, made) for _ in range(connections)]
+    opened = [_Connection(port) for _ in range(connections)]
     gc.collect()
     gc.disable()
     try:
         busy_before, began = time.process_time(), time.perf_counter()
         with select.epoll() as ready:
-            waiting = {}
-            for connection in opened:
-                if connection.send_next():
-                    waiting[connection.socket.fileno()] = connection
-                    ready.register(connection.socket, select.EPOLLIN)
-            while waiting:
-                events = ready.poll(_PATIENCE_SECONDS)
-                if not events:
+            by_descriptor = {connection.socket.fileno(): connection for connection in opened}
+            for descriptor in by_descriptor:
+                ready.register(descriptor, select.EPOLLIN)
+            idle, sent = deque(opened), 0
+            while len(latencies) < len(made):
+                now = time.perf_counter()
+                while idle and sent < len(made) and (rate is None or now >= began + sent / rate):
+                    idle.popleft().send(sent, made[sent])
+                    sent += 1
+                is_early = idle and sent < len(made) and rate is not None
+                pause = began + sent / rate - now if is_early and rate else _PATIENCE_SECONDS
+                events = ready.poll(max(0, pause))
+                if not events and not is_early:
                     raise RuntimeError(f"no answer within {_PATIENCE_SECONDS} s")
                 for descriptor, _ in events:
-                    connection = waiting[descriptor]
+                    connection = by_descriptor[descriptor]
                     latency = connection.receive()
                     if latency is None:
                         continue
                     latencies.append(latency)
                     if connection.number % keep == 0:
                         answers[connection.number] = connection.body
-                    if not connection.send_next():
-                        del waiting[descriptor]
+                    idle.append(connection)
         seconds, own_cpu = time.perf_counter() - began, time.process_time() - busy_before
     finally:
         gc.enable()

@@ -33,17 +33,19 @@ def interleaved(
     requests: tuple[int, int],
     rounds: int,
     check: Callable[[Server, Load], None],
+    rate: float | None = None,
 ) -> tuple[Measured, Measured]:
     """Load both servers in turn, each with its number of *requests*. The first round is not counted.
 
-    A faster server gets more requests, so that a round of it is not too short to be measured.
+    A faster server gets more requests, so that a round of it is not too short to be measured. *rate* limits
+    the requests a second.
     """
     measured = Measured(), Measured()
     for number in range(rounds + 1):
         for server, figures, wanted in zip(servers, measured, requests, strict=True):
             made = make(server)(wanted)
             before = server.cpu_seconds()
-            load = send(server.port, token, made, keep=max(1, wanted // 50))
+            load = send(server.port, token, made, keep=max(1, wanted // 50), rate=rate)
             used = server.cpu_seconds() - before
             check(server, load)
             if number:

@@ -66,7 +66,9 @@ class Server:
 
 
 @contextmanager
-def orak(folder: Path, environment: Mapping[str, str], *, path: str = "/health/live") -> Iterator[Server]:
+def orak(
+    folder: Path, environment: Mapping[str, str], *, path: str = "/health/live", name: str = "orak"
+) -> Iterator[Server]:
     """Run `orak serve` without any conversion: uploads stay waiting. It is there when *path* answers."""
     port = free_port()
     command = [str(BIN / "orak"), "serve", "--port", str(port), "--data-dir", str(folder)]
@@ -77,7 +79,7 @@ def orak(folder: Path, environment: Mapping[str, str], *, path: str = "/health/l
         "BATCH_ENABLED": "false",
         "IMMEDIATE_WAIT_MS": "0",
     }
-    with started("orak", port, command, {**quiet, **environment}, folder, path=path) as server:
+    with started(name, port, command, {**quiet, **environment}, folder, path=path) as server:
         yield server
 
 

@@ -53,6 +53,13 @@ async def test_a_get_is_one_statement(on_postgresql, postgresql_wire):
     assert counted.round_trips == 1
 
 
+async def test_gets_that_wait_share_a_statement(on_postgresql, postgresql_wire):
+    record = await _warm(on_postgresql)
+    with postgresql_wire.counting() as counted:
+        await asyncio.gather(*(_get(on_postgresql, record) for _ in range(16)))
+    assert len(counted.statements) <= 3, counted.statements
+
+
 async def test_a_list_is_one_statement(on_postgresql, postgresql_wire):
     await _warm(on_postgresql)
     with postgresql_wire.counting() as counted:
