@@ -68,6 +68,23 @@ async def test_a_list_is_one_statement(on_postgresql, postgresql_wire):
     assert counted.round_trips == 1
 
 
+async def test_a_create_reads_once_and_writes_once(on_postgresql, postgresql_wire):
+    await _warm(on_postgresql)
+    for signed in (await upload(on_postgresql), await presign(on_postgresql)):
+        with postgresql_wire.counting() as counted:
+            await create_record(on_postgresql, signed)
+        assert len(counted.statements) == 2, counted.statements
+        assert counted.round_trips == 2
+
+
+async def test_creates_that_wait_share_statements(on_postgresql, postgresql_wire):
+    await _warm(on_postgresql)
+    uploads = [await upload(on_postgresql) for _ in range(16)]
+    with postgresql_wire.counting() as counted:
+        await asyncio.gather(*(create_record(on_postgresql, signed) for signed in uploads))
+    assert len(counted.statements) <= 6, counted.statements
+
+
 async def test_a_create_looks_once_for_the_object(on_s3):
     client, requests = on_s3
     await create_record(client, await _uploaded(client))
