@@ -9,13 +9,13 @@ from typing import Any, Protocol, Self
 from urllib.parse import parse_qs, urlsplit
 
 from aioboto3 import Session
-from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.handlers import add_expect_header
 
 from orak.adapters.storage.bucket_settings import BucketSettings
 from orak.adapters.storage.s3_errors import port_errors
+from orak.adapters.storage.s3_http import SignedUrlClient
 from orak.adapters.storage.sigv4 import Credentials, QuerySigner
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import InvalidConfiguration, Unavailable
@@ -50,27 +50,11 @@ class S3Client(Protocol):
         ...
 
 
-class HttpAnswer(Protocol):
-    """The part of a plain HTTP answer that orak reads."""
-
-    status_code: int
-    headers: Mapping[str, str]
-    """Their names are in lower case."""
-
-
-class HttpSession(Protocol):
-    """The pool of connections behind botocore's client, with its timeouts, CA bundle and proxies."""
-
-    async def send(self, request: AWSPreparedRequest) -> HttpAnswer:
-        """Send one signed request once."""
-        ...
-
-
 class Bucket:
     """Calls to one bucket, and the signer of its URLs."""
 
     def __init__(
-        self, name: str, region: str, client: S3Client, http: HttpSession, signer: QuerySigner
+        self, name: str, region: str, client: S3Client, http: SignedUrlClient, signer: QuerySigner
     ) -> None:
         self.name = name
         self.region = region
@@ -94,9 +78,8 @@ class Bucket:
         if keys is None:
             raise Unavailable("there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
         signer = QuerySigner(base, region, keys, clock)
-        async with _client(session, settings) as client:
+        async with _client(session, settings) as client, SignedUrlClient.open(base) as http:
             _disable_expect_continue(client)
-            http: HttpSession = client._endpoint.http_session  # type: ignore[attr-defined]  # noqa: SLF001
             bucket = cls(settings.bucket, region, client, http, signer)
             refreshing = asyncio.create_task(bucket._refresh(session, clock), name="s3")
             try:

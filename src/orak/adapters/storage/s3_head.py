@@ -11,9 +11,7 @@ from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
-from botocore.awsrequest import AWSPreparedRequest, HTTPHeaders
-from botocore.exceptions import ConnectionError as ConnectionFailed
-from botocore.exceptions import HTTPClientError
+from aiohttp import ClientError
 
 from orak.adapters.storage.s3_bucket import Bucket
 from orak.adapters.storage.s3_errors import error_of_status, port_errors
@@ -59,11 +57,11 @@ async def head(bucket: Bucket, key: ObjectKey) -> StoredObject:
 
 
 async def _sent(bucket: Bucket, key: ObjectKey) -> tuple[int, Mapping[str, str]]:
-    """Return status and headers, in lower case, of the first answer that is not transient, or of the last."""
+    """Return status and headers of the first answer that is not transient, or of the last."""
     for attempt in range(1, _ATTEMPTS):
         try:
             status, headers = await _send(bucket, key)
-        except (HTTPClientError, ConnectionFailed):
+        except (ClientError, OSError):
             pass
         else:
             if status not in _TRANSIENT:
@@ -73,9 +71,7 @@ async def _sent(bucket: Bucket, key: ObjectKey) -> tuple[int, Mapping[str, str]]
 
 
 async def _send(bucket: Bucket, key: ObjectKey) -> tuple[int, Mapping[str, str]]:
-    signed = bucket.signer.sign("HEAD", key, {}, life=_LIFE)
-    answer = await bucket.http.send(AWSPreparedRequest("HEAD", signed.url, HTTPHeaders(), None, False))  # noqa: FBT003 - its signature
-    return answer.status_code, answer.headers
+    return await bucket.http.head(bucket.signer.sign("HEAD", key, {}, life=_LIFE).url)
 
 
 def _stored_object(key: ObjectKey, headers: Mapping[str, str]) -> StoredObject:
