@@ -151,3 +151,19 @@ async def test_orak_goes_on_when_the_pooler_drops_its_connections(transaction_po
                 else:
                     break
         assert abs(now - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("mode", "setting", "hears"),
+    [("transaction", "auto", False), ("session", "auto", False), ("session", "session", True)],
+)
+async def test_other_processes_are_heard_through_a_pooler_that_is_known_to_keep_sessions(
+    server, mode, setting, hears
+):
+    with a_pooler(server, mode, size=20) as url:
+        opening = SqlPersistence.open(url, clock=SystemClock(), lease=LEASE, pooler=setting)
+        async with opening as persistence, asyncio.timeout(20):
+            given = asyncio.Event()
+            persistence.event_signal.listen(given.set)
+            await given.wait()  # it listens, or has learnt that it cannot
+            assert persistence.event_signal.hears_every_process is hears

@@ -162,7 +162,7 @@ class Policies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseCases:
-    """The use cases, each called like a function, and when workers begin a batch."""
+    """The use cases, each called like a function, and what workers need to call them in time."""
 
     # Users
     request_upload: RequestUpload
@@ -207,6 +207,7 @@ class UseCases:
     batch_schedule: BatchSchedule
     sweep: Sweep
     sweep_objects: SweepObjects
+    event_backlog: EventBacklog
     relay_events: RelayEvents
     follow_events: FollowEvents
     prune_events: PruneEvents
@@ -302,6 +303,7 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
         sweep_objects=SweepObjects(
             FindStrays(ports.arrivals, storage), ports.incomplete_uploads, clock, policies.orphan_retention
         ),
+        event_backlog=event_backlog,
         relay_events=RelayEvents(
             [
                 OutboxRelay(event_log, cursors, event_backlog, one, clock, policies.process_name)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from builders import OWNER, START, a_waiting_record, an_object, an_upload, saved
+from orak.adapters.persistence.event_signal import CommitSignal
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.adapters.persistence.sql.postgresql import PostgresqlConnections
 from orak.application.ports.failures import StaleVersion, Unavailable
@@ -210,7 +211,7 @@ async def test_an_idle_transaction_is_ended_by_the_server(postgresql_url, clock)
 
 async def test_a_full_pool_is_reported_as_busy(postgresql_url, clock):
     connections = PostgresqlConnections(postgresql_url, size=1, patience=0.05)
-    persistence = SqlPersistence(connections, clock, LEASE)
+    persistence = SqlPersistence(connections, CommitSignal(hears_every_process=False), clock, LEASE)
     async with persistence.transaction() as tx:
         await tx.users.ensure(OWNER)
         with pytest.raises(Unavailable, match="busy"):
@@ -221,7 +222,7 @@ async def test_a_full_pool_is_reported_as_busy(postgresql_url, clock):
 
 async def test_reads_have_places_of_their_own(postgresql_url, clock):
     connections = PostgresqlConnections(postgresql_url, size=2, patience=0.05)
-    persistence = SqlPersistence(connections, clock, LEASE)
+    persistence = SqlPersistence(connections, CommitSignal(hears_every_process=False), clock, LEASE)
     async with persistence.transaction() as tx:
         await tx.users.ensure(OWNER)
         assert await persistence.snapshots.of(OWNER, Page()) == []

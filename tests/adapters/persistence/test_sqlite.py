@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, delete, func, insert, literal, select
 from sqlalchemy.engine import make_url
 
 from builders import OWNER, START, a_record, a_waiting_record, an_object, an_upload, saved
+from orak.adapters.persistence.event_signal import CommitSignal
 from orak.adapters.persistence.sql.connections import Violation
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.adapters.persistence.sql.rows import record_values
@@ -203,7 +204,8 @@ async def test_reads_do_not_wait_for_a_writer(sqlite):
 
 @pytest.fixture
 async def impatient(sqlite_url, clock):
-    persistence = SqlPersistence(SqliteConnections(make_url(sqlite_url), patience=0.02), clock, LEASE)
+    connections = SqliteConnections(make_url(sqlite_url), patience=0.02)
+    persistence = SqlPersistence(connections, CommitSignal(hears_every_process=False), clock, LEASE)
     yield persistence
     await persistence.close()
 

@@ -11,6 +11,7 @@ from orak.application.ports.daily_work import DailyWork
 from orak.application.ports.deliveries import Deliveries
 from orak.application.ports.endpoints import Endpoints
 from orak.application.ports.event_log import EventLog
+from orak.application.ports.event_signal import EventSignal
 from orak.application.ports.intake import Intake
 from orak.application.ports.leases import Leases
 from orak.application.ports.record_intake import RecordIntake
@@ -40,6 +41,8 @@ class Persistence(Protocol):
     def leases(self) -> Leases: ...
     @property
     def arrivals(self) -> Arrivals: ...
+    @property
+    def event_signal(self) -> EventSignal: ...
     @property
     def event_log(self) -> EventLog: ...
     @property

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from functools import partial
 
+from orak.adapters.persistence import Persistence
 from orak.adapters.queues.inline import InlineQueue
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.queue import Queue
@@ -11,9 +12,10 @@ from orak.entrypoints.container import Container
 from orak.entrypoints.opening import Close, blaming, made
 from orak.entrypoints.worker.batches import Batches
 from orak.entrypoints.worker.daily_sweep import DailySweep
+from orak.entrypoints.worker.event_rounds import EventRounds
 from orak.entrypoints.worker.sqs_consumer import SqsConsumer
 from orak.entrypoints.worker.sqs_messages import MessageHandler
-from orak.entrypoints.worker.timers import timers_for
+from orak.entrypoints.worker.timers import event_interval, timers_for
 
 
 async def start_background(
@@ -35,11 +37,17 @@ async def start_background(
     closing.append(slots.close)
     with suppress(Unavailable):  # then subscribers begin with the events after the outage
         await use_cases.relay_events.begin()
-    daily_work = (await made(container.persistence)).daily_work
+    persistence: Persistence = await made(container.persistence)
+    backlog, daily_work = use_cases.event_backlog, persistence.daily_work
+    rounds = EventRounds(
+        persistence.event_signal, lambda: backlog.is_empty, clock, seconds=event_interval(settings)
+    )
+    closing.append(rounds.close)
     for timer in timers_for(
         use_cases,
         settings,
         clock,
+        rounds=rounds,
         look_for_batch=batches.look,
         wake=pool.wake,
         daily_sweep=DailySweep(use_cases.sweep_objects, daily_work, clock),

@@ -9,8 +9,9 @@ from orak.application.ports.failures import Unavailable
 from orak.application.use_cases import UseCases
 from orak.entrypoints.settings.values import Settings
 from orak.entrypoints.worker.batches import LOOK_SECONDS
+from orak.entrypoints.worker.event_rounds import EventRounds
 
-_RELAY_SECONDS = 0.5
+_EVENT_SECONDS = 0.5
 _PRUNE_SECONDS = 6 * 3600.0
 _DAILY_LOOK_SECONDS = 3600.0  # how often a process looks whether the daily work is due
 
@@ -20,16 +21,25 @@ _log = logging.getLogger(__name__)
 class Timer:
     """A task that works at once and then every *seconds*, even after a failure.
 
+    With *rounds*, it works in each of these instead.
+
     It warns of an outage once, and once more when the outage is over.
     """
 
     def __init__(
-        self, name: str, work: Callable[[], Awaitable[object]], clock: Clock, *, seconds: float
+        self,
+        name: str,
+        work: Callable[[], Awaitable[object]],
+        clock: Clock,
+        *,
+        seconds: float,
+        rounds: EventRounds | None = None,
     ) -> None:
         self._name = name
         self._work = work
         self._clock = clock
         self._seconds = seconds
+        self._rounds = rounds
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
 
@@ -47,6 +57,7 @@ class Timer:
     async def _run(self) -> None:
         interrupted = False
         while not self._stopping:
+            begun = 0 if self._rounds is None else self._rounds.begun
             try:
                 await self._work()
                 if interrupted:
@@ -58,7 +69,18 @@ class Timer:
                 interrupted = True
             except Exception:  # noqa: BLE001 - a bug in one round must not end all rounds
                 _log.exception("%s failed; next try in %g s", self._name, self._seconds)
-            await self._clock.sleep(self._seconds)
+            if self._rounds is None:
+                await self._clock.sleep(self._seconds)
+            else:
+                await self._rounds.after(begun)
+
+
+def event_interval(settings: Settings) -> float:
+    """Return the seconds between two looks at the event log of a process that hears only of its own events.
+
+    Events do not wait for the sweep: a deleted record stays public until its event is relayed.
+    """
+    return min(_EVENT_SECONDS, settings.sweep_interval_ms / 1000)
 
 
 def timers_for(
@@ -66,6 +88,7 @@ def timers_for(
     settings: Settings,
     clock: Clock,
     *,
+    rounds: EventRounds,
     look_for_batch: Callable[[], Awaitable[None]],
     wake: Callable[[], Awaitable[None]],
     daily_sweep: Callable[[], Awaitable[None]],
@@ -73,19 +96,17 @@ def timers_for(
     background: bool,
 ) -> list[Timer]:
     """Return the timers of a process that *serves*, works in the *background*, or both."""
-    sweep_seconds = settings.sweep_interval_ms / 1000
-    # Events do not wait for the sweep: a deleted record stays public until its event is relayed.
-    relay_seconds = min(_RELAY_SECONDS, sweep_seconds)
+    sweep_seconds, event_seconds = settings.sweep_interval_ms / 1000, event_interval(settings)
     timers = [
-        Timer(f"relay to {relay.subscriber.name}", relay, clock, seconds=relay_seconds)
+        Timer(f"relay to {relay.subscriber.name}", relay, clock, seconds=event_seconds, rounds=rounds)
         for relay in use_cases.relay_events.relays
     ]
     if serves:
-        timers.append(Timer("live", use_cases.follow_events, clock, seconds=relay_seconds))
+        timers.append(Timer("live", use_cases.follow_events, clock, seconds=event_seconds, rounds=rounds))
     if background:
         timers += [
             Timer("sweep", use_cases.sweep, clock, seconds=sweep_seconds),
-            Timer("webhooks", use_cases.deliver_webhooks, clock, seconds=relay_seconds),
+            Timer("webhooks", use_cases.deliver_webhooks, clock, seconds=event_seconds, rounds=rounds),
             Timer("prune", use_cases.prune_events, clock, seconds=_PRUNE_SECONDS),
             Timer("daily sweep", daily_sweep, clock, seconds=_DAILY_LOOK_SECONDS),
         ]

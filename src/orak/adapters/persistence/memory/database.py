@@ -39,6 +39,7 @@ class MemoryPersistence:
         self.record_intake = MemoryRecordIntake(store, clock)
         self.leases = MemoryLeases(store, clock, lease)
         self.arrivals = MemoryArrivals(store, clock)
+        self.event_signal = store.event_signal
         self.event_log = MemoryEventLog(store.log)
         self.cursors = MemoryCursors(store.log)
         self.histories = MemoryUploadHistories(store)

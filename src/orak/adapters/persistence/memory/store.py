@@ -8,6 +8,7 @@ from itertools import islice
 import msgspec
 from msgspec.structs import replace
 
+from orak.adapters.persistence.event_signal import CommitSignal
 from orak.application.ports.cursors import SetAside
 from orak.application.ports.failures import StaleVersion
 from orak.application.ports.songs import Song
@@ -220,6 +221,7 @@ class Store:
     def __init__(self) -> None:
         self.committed = State()
         self.log = StoredEvents()
+        self.event_signal = CommitSignal(hears_every_process=True)
         self._write_lock = asyncio.Lock()
 
     @asynccontextmanager
@@ -228,6 +230,8 @@ class Store:
         async with self._write_lock:
             draft = self.committed.draft()
             yield draft
-            self.log.add(draft.new_events)
-            draft.new_events = []
+            new_events, draft.new_events = draft.new_events, []
+            self.log.add(new_events)
             self.committed = draft
+            if new_events:
+                self.event_signal.give()

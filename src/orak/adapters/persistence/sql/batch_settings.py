@@ -5,6 +5,7 @@ from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Connections, read, write
 from orak.adapters.persistence.sql.dialect import insert
+from orak.adapters.persistence.sql.statements import Statement
 from orak.adapters.persistence.sql.tables import settings
 from orak.application.ports.batch_log import BatchReport, BatchTotals
 
@@ -12,7 +13,7 @@ _BATCH_SIZE = "batch_size"
 _TRIGGERS = "batch_triggers"
 _TOTAL = "batch_total_"
 
-_VALUE = select(settings.c.value).where(settings.c.name == bindparam("of"))
+_VALUE = Statement(select(settings.c.value).where(settings.c.name == bindparam("of")))
 _TOTALS = select(settings.c.name, settings.c.value).where(settings.c.name.startswith(_TOTAL, autoescape=True))
 
 
@@ -22,10 +23,9 @@ class SqlBatchSettings:
 
     connections: Connections
 
-    @read
-    def batch_size(self, connection: Connection) -> int | None:
-        value: str | None = connection.scalar(_VALUE, {"of": _BATCH_SIZE})
-        return None if value is None else int(value)
+    async def batch_size(self) -> int | None:
+        found = await self.connections.fetch(_VALUE, {"of": _BATCH_SIZE})
+        return int(found[0][0]) if found else None
 
     @write
     def set_batch_size(self, connection: Connection, size: int) -> None:
@@ -39,9 +39,9 @@ class SqlBatchSettings:
     def trigger(self, connection: Connection) -> None:
         _count_up(connection, {_TRIGGERS: 1})
 
-    @read
-    def triggers(self, connection: Connection) -> int:
-        return int(connection.scalar(_VALUE, {"of": _TRIGGERS}) or 0)
+    async def triggers(self) -> int:
+        found = await self.connections.fetch(_VALUE, {"of": _TRIGGERS})
+        return int(found[0][0]) if found else 0
 
 
 @dataclass(frozen=True, slots=True)

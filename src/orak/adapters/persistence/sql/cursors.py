@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 from orak.adapters.persistence.sql.connections import Connections, read, write
 from orak.adapters.persistence.sql.dialect import UtcDateTime, insert
 from orak.adapters.persistence.sql.rows import EVENT_COLUMNS, to_logged_event
+from orak.adapters.persistence.sql.statements import Statement
 from orak.adapters.persistence.sql.tables import UNNUMBERED, deferred_facts, events, feed, feed_cursors
 from orak.application.ports.cursors import Backlog, DeferredEvent, Lag, PendingEvents, SetAside
 from orak.domain.identity import UploadId
@@ -46,13 +47,15 @@ _next_due = (
     .limit(1)
     .scalar_subquery()
 )
-_BACKLOG = select(
-    feed.c.position, exists().where(UNNUMBERED), feed_cursors.c.reader, feed_cursors.c.position, _next_due
-).select_from(feed.outerjoin(feed_cursors, true()))
+_BACKLOG = Statement(
+    select(
+        feed.c.position, exists().where(UNNUMBERED), feed_cursors.c.reader, feed_cursors.c.position, _next_due
+    ).select_from(feed.outerjoin(feed_cursors, true()))
+)
 
 _LOCK_KNOWN = select(feed_cursors.c.reader).where(feed_cursors.c.reader == bindparam("of")).with_for_update()
 _LOCK_HELD = _LOCK_KNOWN.where(feed_cursors.c.held_by == bindparam("holder"))
-_HOLD = (
+_HOLD = Statement(
     update(feed_cursors)
     .where(
         feed_cursors.c.reader == bindparam("of"),
@@ -66,7 +69,7 @@ _HOLD = (
     .returning(feed_cursors.c.position)
 )
 _holder = bindparam("holder", type_=feed_cursors.c.held_by.type)
-_ADVANCE = (
+_ADVANCE = Statement(
     update(feed_cursors)
     .where(
         feed_cursors.c.reader == bindparam("of"),
@@ -75,7 +78,7 @@ _ADVANCE = (
     )
     .values(position=bindparam("to"))
 )
-_RELEASE = (
+_RELEASE = Statement(
     update(feed_cursors)
     .where(feed_cursors.c.reader == bindparam("of"), feed_cursors.c.held_by == bindparam("holder"))
     .values(held_by=None, held_until=None)
@@ -118,9 +121,8 @@ class SqlCursors:
         oldest = min((time for time in (row.next_at, row.deferred_at) if time is not None), default=None)
         return Lag(subscriber, row.behind, row.deferred, row.overdue, oldest)
 
-    @read
-    def backlog(self, connection: Connection, at: datetime) -> Backlog:
-        rows = connection.execute(_BACKLOG).all()
+    async def backlog(self, at: datetime) -> Backlog:
+        rows = await self.connections.fetch(_BACKLOG, {})
         last, has_unnumbered = rows[0][:2]
         pending = {
             reader: PendingEvents(position, position < last, due_at is not None and due_at <= at)
@@ -135,13 +137,11 @@ class SqlCursors:
 
     async def hold(self, subscriber: str, holder: str, *, at: datetime, until: datetime) -> int | None:
         hold = {"of": subscriber, "holder": holder, "at": at, "until": until}
-        return await self.connections.write_at_once(
-            lambda connection: connection.execute(_HOLD, hold).scalar_one_or_none()
-        )
+        held = await self.connections.fetch(_HOLD, hold)
+        return held[0][0] if held else None
 
     async def let_go(self, subscriber: str, holder: str) -> None:
-        held = {"of": subscriber, "holder": holder}
-        await self.connections.write_at_once(lambda connection: connection.execute(_RELEASE, held))
+        await self.connections.fetch(_RELEASE, {"of": subscriber, "holder": holder})
 
     async def advance(
         self, subscriber: str, position: int, aside: Sequence[SetAside] = (), *, holder: str | None = None
@@ -150,7 +150,7 @@ class SqlCursors:
             await self._advance_and_defer(subscriber, position, aside, holder)
             return
         to = {"of": subscriber, "to": position, "holder": holder}
-        await self.connections.write_at_once(lambda connection: connection.execute(_ADVANCE, to))
+        await self.connections.fetch(_ADVANCE, to)
 
     @write
     def _advance_and_defer(
@@ -164,7 +164,7 @@ class SqlCursors:
         if not _may_write(connection, subscriber, holder):
             return
         _set_aside(connection, subscriber, aside)
-        connection.execute(_ADVANCE, {"of": subscriber, "to": position, "holder": holder})
+        connection.execute(_ADVANCE.expression, {"of": subscriber, "to": position, "holder": holder})
 
     @read
     def deferred(

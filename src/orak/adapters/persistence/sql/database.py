@@ -1,12 +1,13 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from sqlalchemy import false, select, update
 from sqlalchemy.engine import make_url
 
 from orak.adapters.persistence import Persistence
+from orak.adapters.persistence.event_signal import CommitSignal
 from orak.adapters.persistence.sql.arrivals import SqlArrivals
 from orak.adapters.persistence.sql.batch_settings import SqlBatchLog, SqlBatchSettings
 from orak.adapters.persistence.sql.connections import POOL_SIZE, Connections
@@ -30,17 +31,27 @@ from orak.adapters.persistence.sql.upload_histories import SqlUploadHistories
 from orak.adapters.persistence.sql.webhooks import SqlDeliveries, SqlEndpoints
 from orak.application.ports.clock import Clock
 
+if TYPE_CHECKING:
+    from orak.adapters.persistence.sql.postgresql_signal import PostgresqlSignal
+
 
 class SqlPersistence:
     """`Persistence` on one SQL database, whose schema `migrations.upgrade` has made."""
 
-    def __init__(self, connections: Connections, clock: Clock, lease: timedelta) -> None:
+    def __init__(
+        self,
+        connections: Connections,
+        event_signal: "CommitSignal | PostgresqlSignal",
+        clock: Clock,
+        lease: timedelta,
+    ) -> None:
         self._connections = connections
-        self.transaction = SqlUnitOfWork(connections)
+        self.event_signal = event_signal
+        self.transaction = SqlUnitOfWork(connections, event_signal.give)
         self.snapshots = SqlSnapshots(connections)
-        self.intake = SqlIntake(connections, clock)
-        self.record_intake = SqlRecordIntake(connections, clock)
-        self.leases = SqlLeases(connections, clock, lease)
+        self.intake = SqlIntake(connections, event_signal.give, clock)
+        self.record_intake = SqlRecordIntake(connections, event_signal.give, clock)
+        self.leases = SqlLeases(connections, event_signal.give, clock, lease)
         self.arrivals = SqlArrivals(connections, clock)
         self.event_log = SqlEventLog(connections)
         self.cursors = SqlCursors(connections)
@@ -71,7 +82,7 @@ class SqlPersistence:
         front of it, and *pool_size* the number of connections. *admit* then runs before each new connection
         and may raise `Unavailable`.
         """
-        persistence = cls(_connections(url, pooler, pool_size, admit), clock, lease)
+        persistence = cls(*_opened(url, pooler, pool_size, admit), clock, lease)
         try:
             yield persistence
         finally:
@@ -115,6 +126,7 @@ class SqlPersistence:
         """Store the uploads and records that wait, and disconnect."""
         await self.intake.close()
         await self.record_intake.close()
+        await self.event_signal.close()
         await self._connections.close()
 
 
@@ -124,10 +136,14 @@ _NOW = Statement(select(utc_now()))
 _WRITE_NOTHING = Statement(update(feed).where(false()).values(position=feed.c.position))
 
 
-def _connections(url: str, pooler: Pooler, pool_size: int, admit: Callable[[], None]) -> Connections:
+def _opened(
+    url: str, pooler: Pooler, pool_size: int, admit: Callable[[], None]
+) -> tuple[Connections, "CommitSignal | PostgresqlSignal"]:
     if url.startswith("sqlite:"):
-        return SqliteConnections(make_url(url))
+        return SqliteConnections(make_url(url)), CommitSignal(hears_every_process=False)
     # The driver is installed by `orak[postgresql]`, and takes time to import.
     from orak.adapters.persistence.sql.postgresql import PostgresqlConnections  # noqa: PLC0415 - see above
+    from orak.adapters.persistence.sql.postgresql_signal import PostgresqlSignal  # noqa: PLC0415 - see above
 
-    return PostgresqlConnections(url, size=pool_size, pooler=pooler, admit=admit)
+    connections = PostgresqlConnections(url, size=pool_size, pooler=pooler, admit=admit)
+    return connections, PostgresqlSignal(connections.sessions)

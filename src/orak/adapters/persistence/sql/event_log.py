@@ -6,15 +6,19 @@ from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Connections, read, write_long
 from orak.adapters.persistence.sql.rows import EVENT_COLUMNS, to_logged_event
+from orak.adapters.persistence.sql.statements import Statement, is_one_of
 from orak.adapters.persistence.sql.tables import UNNUMBERED, events, feed
 from orak.application.ports.event_log import EventPage
 from orak.domain.events import EventType, LoggedEvent
 from orak.domain.identity import UserId
 
+CHANNEL = "orak_events"
+"""The PostgreSQL channel that is notified when events were numbered."""
+
 _BATCH = 1000
 """Events that get their positions in one transaction, so that it holds up other writers only briefly."""
 
-_ANY_UNNUMBERED = select(exists().where(UNNUMBERED))
+_ANY_UNNUMBERED = Statement(select(exists().where(UNNUMBERED)))
 _LOCK_LAST = select(feed.c.position).with_for_update()
 _unnumbered = (
     select(events.c.id, func.row_number().over(order_by=events.c.id).label("place"))
@@ -29,6 +33,7 @@ _NUMBER = (
     .values(position=bindparam("last", type_=events.c.position.type) + _unnumbered.c.place)
 )
 _SET_LAST = update(feed)  # no .values(): SQLAlchemy makes the SET clause from the parameters
+_NOTIFY = select(func.pg_notify(CHANNEL, ""))
 _AFTER = (
     select(*EVENT_COLUMNS)
     .where(events.c.position > bindparam("after"))
@@ -41,9 +46,9 @@ _SPAN = 10_000
 # One statement, so that the last position and the events are of one moment.
 _of_types = _AFTER.where(
     events.c.position <= bindparam("after", type_=events.c.position.type) + _SPAN,
-    events.c.type.in_(bindparam("types", expanding=True)),
+    is_one_of(events.c.type, "types"),
 ).subquery("of_types")
-_PAGE = select(feed.c.position, *_of_types.c).select_from(feed.outerjoin(_of_types, true()))
+_PAGE = Statement(select(feed.c.position, *_of_types.c).select_from(feed.outerjoin(_of_types, true())))
 _OF_USER = (
     select(*EVENT_COLUMNS)
     .where(
@@ -76,9 +81,9 @@ class SqlEventLog:
                 break
         return total
 
-    @read
-    def _any_unnumbered(self, connection: Connection) -> bool:
-        return bool(connection.scalar(_ANY_UNNUMBERED))
+    async def _any_unnumbered(self) -> bool:
+        ((is_any,),) = await self.connections.fetch(_ANY_UNNUMBERED, {})
+        return bool(is_any)
 
     @write_long
     def _number_batch(self, connection: Connection) -> int:
@@ -87,6 +92,10 @@ class SqlEventLog:
         last = connection.execute(_LOCK_LAST).scalar_one()
         numbered = connection.execute(_NUMBER, {"last": last}).rowcount
         connection.execute(_SET_LAST, {"position": last + numbered})
+        if numbered and connection.dialect.name == "postgresql":
+            # Not where events are written: PostgreSQL lets one transaction that notifies commit at a time,
+            # and numbering takes turns anyway.
+            connection.execute(_NOTIFY)
         return numbered
 
     @read
@@ -94,13 +103,9 @@ class SqlEventLog:
         rows = connection.execute(_AFTER, {"after": position, "limit": limit})
         return [to_logged_event(row) for row in rows]
 
-    @read
-    def page(
-        self, connection: Connection, position: int, limit: int, types: Collection[EventType]
-    ) -> EventPage:
-        rows = connection.execute(
-            _PAGE, {"after": position, "limit": limit, "types": [one.value for one in types]}
-        ).all()
+    async def page(self, position: int, limit: int, types: Collection[EventType]) -> EventPage:
+        wanted = {"after": position, "limit": limit, "types": [one.value for one in types]}
+        rows = await self.connections.fetch(_PAGE, wanted)
         last = rows[0][0]
         found = [to_logged_event(row[1:]) for row in rows if row[1] is not None]
         found.sort(key=lambda logged: logged.position)  # a join promises no order

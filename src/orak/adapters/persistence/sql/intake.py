@@ -1,4 +1,4 @@
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -112,8 +112,10 @@ def _refusal(member: Member, refused: StaleVersion) -> OrakError:
 class SqlIntake:
     """The port `Intake` on SQL: writes uploads in groups."""
 
-    def __init__(self, connections: Connections, clock: Clock) -> None:
+    def __init__(self, connections: Connections, committed: Callable[[], None], clock: Clock) -> None:
+        """Write on *connections*, and call *committed* after each group."""
         self._connections = connections
+        self._committed = committed
         self._clock = clock
         self._groups: Groups[Member, Upload] = Groups(
             self._store, refusal=_refusal, failure="the upload was not stored"
@@ -130,4 +132,6 @@ class SqlIntake:
         keyed = any(member.idempotency_key for member in group)  # looking for keys takes more statements
         write = self._connections.write if keyed else self._connections.write_at_once
         now = self._clock.now()
-        return await write(lambda connection: store_group(connection, group, now))
+        outcomes = await write(lambda connection: store_group(connection, group, now))
+        self._committed()
+        return outcomes

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -53,11 +54,19 @@ class SqlLeases:
     """The port `Leases` on SQL: a lease is columns of its upload's row."""
 
     connections: Connections
+    committed: Callable[[], None]
+    """Called after each claim."""
     clock: Clock
     lease: timedelta
 
+    async def claim(self, upload_id: UploadId | None = None) -> RecordSnapshot | None:
+        claimed = await self._claim(upload_id)
+        if claimed is not None:
+            self.committed()
+        return claimed
+
     @write
-    def claim(self, connection: Connection, upload_id: UploadId | None = None) -> RecordSnapshot | None:
+    def _claim(self, connection: Connection, upload_id: UploadId | None) -> RecordSnapshot | None:
         now = self.clock.now()
         if upload_id is None:
             row = connection.execute(_CLAIM_NEXT, {"now": now}).one_or_none()

@@ -77,11 +77,13 @@ class PostgresqlConnections:
         pooler: Pooler = "auto",
         admit: Callable[[], None] = lambda: None,
     ) -> None:
-        sessions = Sessions(url, _LIMITS, answer_timeout=_ANSWER_TIMEOUT, pooler=pooler, admit=admit)
+        self.sessions: Final = Sessions(
+            url, _LIMITS, answer_timeout=_ANSWER_TIMEOUT, pooler=pooler, admit=admit
+        )
         reads = max(1, size // 2)
         writes = max(1, size - reads)
         self._reads, self._writes = Places(reads, patience), Places(writes, patience)
-        self._engine = _engine(sessions, pool_size=reads + writes, max_overflow=0)
+        self._engine = _engine(self.sessions, pool_size=reads + writes, max_overflow=0)
         self._pool = self._engine.pool
         self.dialect: Final = self._engine.dialect
         self._losses = 0

@@ -1,4 +1,4 @@
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -141,8 +141,10 @@ class _UploadLocked(Unavailable):
 class SqlRecordIntake:
     """The port `RecordIntake` on SQL: reads and writes in groups, each by one statement on PostgreSQL."""
 
-    def __init__(self, connections: Connections, clock: Clock) -> None:
+    def __init__(self, connections: Connections, committed: Callable[[], None], clock: Clock) -> None:
+        """Read and write on *connections*, and call *committed* after each group of new records."""
         self._connections = connections
+        self._committed = committed
         self._clock = clock
         self._reads: Groups[Wanted, Found] = Groups(self._find, failure="the upload was not read")
         self._writes: Groups[Creation, RecordSnapshot] = Groups(
@@ -176,6 +178,8 @@ class SqlRecordIntake:
         """Store a group: of several calls for one upload, or with one idempotency key, the first."""
         new, now = _first_calls(group), self._clock.now()
         ids, locked = await self._add([*new.values()], now)
+        if ids:
+            self._committed()
 
         def outcome(creation: Creation) -> RecordSnapshot | OrakError:
             if creation.upload.id in locked:

@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from orak.adapters.persistence.sql.connections import Connections, Runner
@@ -20,10 +20,13 @@ class SqlTransaction:
 class SqlUnitOfWork:
     """The port `UnitOfWork` on SQL."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, committed: Callable[[], None]) -> None:
+        """Begin transactions on *connections*, and call *committed* after each commit."""
         self._connections = connections
+        self._committed = committed
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[SqlTransaction]:
         async with self._connections.transaction() as transaction:
             yield SqlTransaction(transaction)
+        self._committed()
