@@ -1,6 +1,6 @@
 """One conversion from source to published file, streamed.
 
-Memory does not grow with the duration.
+Memory does not grow with the duration. The decoded samples are kept on disk where they fit.
 """
 
 import math
@@ -9,18 +9,22 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import av
+import msgspec
 from av.audio.frame import AudioFrame
 
-from orak.adapters.audio.decoding import Decoder, Layout, open_decoder
+from orak.adapters.audio.decoding import RATE, Decoder, Layout, open_decoder
 from orak.adapters.audio.dips import Peak, apply_dips, find_peaks
 from orak.adapters.audio.encoding import bandwidth_hz, encode
 from orak.adapters.audio.filtering import Filter, apply_filters
 from orak.adapters.audio.gain import Setting
 from orak.adapters.audio.limits import weight
-from orak.adapters.audio.loudness import Measurement, measure
+from orak.adapters.audio.loudness import Measurement, measure, overshoot_db
 from orak.adapters.audio.messages import Task
 from orak.adapters.audio.peaks import Peaks
 from orak.adapters.audio.resampling import Levels, Treatment, resample
+from orak.adapters.audio.samples import KeptSamples
+from orak.adapters.audio.sandbox import larger_files
 from orak.adapters.audio.search import HIGH_PEAK_DBTP, PEAK_LIMIT_DBTP, LoudnessSearch
 from orak.adapters.audio.timeline import Placed
 from orak.application.ports.converter import Unconvertible
@@ -35,6 +39,10 @@ _TO_STEREO: Mapping[Layout, tuple[Filter, ...]] = {
     "mono": (("pan", "stereo|c0=c0|c1=c0"),),
     "stereo": (),
 }
+_SOURCE_OVERSHOOT_DB = 3.0
+"""How far the true peak of a source is looked for above its samples: a sine at a quarter of the sample rate
+exceeds its samples by 3 dB. The published file is measured too, and there nothing is left out."""
+
 _LEFT_ONLY: tuple[Filter, ...] = (("pan", "mono|c0=c0"),)
 _PLANAR: Filter = ("aformat", "sample_fmts=fltp")
 _ENCODER_INPUT: Filter = ("aformat", "sample_fmts=fltp:sample_rates=48000:channel_layouts=stereo")
@@ -45,8 +53,8 @@ def convert(
 ) -> Conversion:
     """Convert *source* in three passes: measure, encode, verify.
 
-    The first two passes decode the source; the third decodes the result. Where peaks are in the way, more
-    passes follow: see `search`.
+    The first pass decodes the source and keeps its samples; the second reads them; the third decodes the
+    result. Where peaks are in the way, more passes follow: see `search`.
 
     *progress* receives a rising fraction from 0 to 1, *decoded* the work done so far (see `limits`).
 
@@ -81,6 +89,8 @@ class _Conversion:
         self._decoded = decoded
         self._work = 0.0
         self._treatment = Treatment("mono")
+        self._seconds = 0.0
+        self._bandwidth_hz = bandwidth_hz(task.profile)
 
     @property
     def _layout(self) -> Layout:
@@ -88,14 +98,16 @@ class _Conversion:
 
     def run(self) -> Conversion:
         self._stages.next(0.2)
-        measured, seconds = self._measure_source()
-        search, peaks = self._search(measured)
+        measured, kept = self._measure_source()
+        with kept:
+            measured = self._with_true_peak(measured, kept)
+            search, peaks = self._search(measured, kept)
         published = search.best.result
-        peaks.write(Path(self._task.waveform), seconds)
+        peaks.write(Path(self._task.waveform), self._seconds)
         for written in (self._task.audio, self._task.waveform):
             _fsync(Path(written))
         return Conversion(
-            duration_seconds=seconds,
+            duration_seconds=self._seconds,
             loudness=Loudness(
                 input_lufs=_rounded(self._source_lufs(measured)),
                 output_lufs=_rounded(published.lufs),
@@ -109,37 +121,79 @@ class _Conversion:
         """Return the loudness before the source was scaled."""
         return None if measured.lufs is None else measured.lufs - 20 * math.log10(self._treatment.scale)
 
-    def _measure_source(self) -> tuple[Measurement, float]:
-        """Measure the source and its duration, and choose its treatment.
+    def _measure_source(self) -> tuple[Measurement, KeptSamples]:
+        """Measure the source and its duration, choose its treatment, and keep its samples.
 
         Each treatment but the first repeats the measurement.
         """
+        thorough = False
         while True:
             with open_decoder(self._source, self._task.max_duration_seconds) as decoder:
                 if self._treatment == Treatment("mono"):
                     self._treatment = Treatment(decoder.layout)
-                levels = Levels()
+                levels = Levels(thorough=thorough)
                 frames = resample(self._counted(decoder), self._treatment, levels)
-                measured = measure(frames, self._layout, self._source_filters())
-                if measured.samples == 0:  # too few samples to resample
-                    raise Unconvertible(FailureCode.EMPTY_AUDIO)
-                treatment = self._treatment.improved(decoder.layout, levels)
-            if treatment == self._treatment:
-                return measured, round(decoder.seconds, 6)  # 3 s in many frames add up to 2.9999999
-            self._treatment = treatment
+                measured, kept = self._measure_and_keep(frames)
+            if measured.samples == 0:  # too few samples to resample
+                raise Unconvertible(FailureCode.EMPTY_AUDIO)
+            treatment = self._treatment.improved(decoder.layout, levels)
+            if treatment == self._treatment and levels.conclusive:
+                self._seconds = round(decoder.seconds, 6)  # 3 s in many frames add up to 2.9999999
+                return measured, kept
+            kept.close()
+            if levels.conclusive or treatment.channels != self._treatment.channels:
+                self._treatment = treatment
+            thorough = thorough or not levels.conclusive
+
+    def _measure_and_keep(self, frames: Iterator[AudioFrame]) -> tuple[Measurement, KeptSamples]:
+        folder = Path(self._task.audio).parent
+        with larger_files(self._task.limits.kept_sample_bytes) as most:
+            kept = KeptSamples(folder, most, self._layout)
+            try:
+                filters = self._source_filters()
+                return measure(
+                    kept.keep(frames), filters, bandwidth_hz=self._bandwidth_hz, span_db=None
+                ), kept
+            except BaseException:
+                kept.close()
+                raise
+
+    def _with_true_peak(self, measured: Measurement, kept: KeptSamples) -> Measurement:
+        """Return *measured* with the true peak instead of the highest sample, if it may be in the way."""
+        if not LoudnessSearch(measured).is_near_ceiling(_SOURCE_OVERSHOOT_DB):
+            return measured
+        self._stages.next(0.1)
+        with self._source_frames(kept) as frames:
+            exact = measure(frames, self._source_filters(), span_db=_SOURCE_OVERSHOOT_DB)
+        return msgspec.structs.replace(measured, true_peak_db=exact.true_peak_db)
 
     def _counted(self, decoder: Decoder) -> Iterator[Placed]:
         """Yield the frames of one pass, and count its work."""
         before = 0.0
         for placed in decoder.frames(self._stages):
             frame = placed.decoded.frame
-            self._work += (decoder.seconds - before) * weight(frame.layout.nb_channels, frame.sample_rate)
+            self._count(decoder.seconds - before, frame)
             before = decoder.seconds
-            self._decoded(self._work)
             yield placed
 
+    def _count(self, seconds: float, frame: AudioFrame) -> None:
+        self._work += seconds * weight(frame.layout.nb_channels, frame.sample_rate)
+        self._decoded(self._work)
+
+    def _counted_samples(self, frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
+        """Yield the *frames* of one pass over known samples, and count its work."""
+        seconds = 0.0
+        for frame in frames:
+            seconds += frame.samples / RATE
+            self._count(frame.samples / RATE, frame)
+            self._stages(min(1.0, seconds / self._seconds))
+            yield frame
+
     @contextmanager
-    def _source_frames(self) -> Iterator[Iterator[AudioFrame]]:
+    def _source_frames(self, kept: KeptSamples) -> Iterator[Iterator[AudioFrame]]:
+        if kept.complete:
+            yield self._counted_samples(kept.frames())
+            return
         with open_decoder(self._source, self._task.max_duration_seconds) as decoder:
             yield resample(self._counted(decoder), self._treatment)
 
@@ -147,7 +201,7 @@ class _Conversion:
         """Return the filters that the source's frames pass before measuring and encoding."""
         return (*(_EQUAL_POWER if self._layout == "mono" else ()), *setting)
 
-    def _search(self, measured: Measurement) -> tuple[LoudnessSearch, Peaks]:
+    def _search(self, measured: Measurement, kept: KeptSamples) -> tuple[LoudnessSearch, Peaks]:
         """Encode until the published file keeps both promises, or nothing better is to be expected.
 
         The best encoding is then at the task's path. Return its peaks as well.
@@ -155,16 +209,20 @@ class _Conversion:
         search = LoudnessSearch(measured)
         best, spare = Path(self._task.audio), Path(self._task.spare)
         peaks = Peaks(0)
-        bandwidth = bandwidth_hz(self._task.profile)
         while step := search.next:
-            filters = self._source_filters(step.setting.filters(measured, bandwidth))
+            filters = self._source_filters(step.setting.filters(measured, self._bandwidth_hz))
             if step.action == "rehearse":
                 self._stages.next(0.25)
-                with self._source_frames() as frames:
-                    search = search.after(step, measure(frames, self._layout, filters))
+                with self._source_frames(kept) as frames:
+                    search = search.after(
+                        step,
+                        measure(
+                            frames, filters, bandwidth_hz=self._bandwidth_hz, span_db=_SOURCE_OVERSHOOT_DB
+                        ),
+                    )
                 continue
             path = spare if search.encodings else best
-            found = self._encode(filters, step.setting, measured.samples, path)
+            found = self._encode(filters, step.setting, measured.samples, path, kept)
             search = search.after(step, *self._measure_encoded(path))
             if search.best is search.tries[-1]:
                 path.replace(best)
@@ -172,18 +230,20 @@ class _Conversion:
         spare.unlink(missing_ok=True)
         return search, peaks
 
-    def _encode(self, filters: tuple[Filter, ...], setting: Setting, samples: int, path: Path) -> Peaks:
+    def _encode(
+        self, filters: tuple[Filter, ...], setting: Setting, samples: int, path: Path, kept: KeptSamples
+    ) -> Peaks:
         task = self._task
         self._stages.next(0.8)
         peaks = Peaks(samples)
         chain = (*peaks.filters(), *_TO_STEREO[self._layout], _ENCODER_INPUT)
-        with self._source_frames() as source:
+        with self._source_frames(kept) as source:
             if setting.dips:
-                whole = apply_filters(source, self._layout, (*filters, _PLANAR))
+                whole = apply_filters(source, (*filters, _PLANAR))
                 frames = apply_dips(whole, setting.dips)
             else:
                 frames, chain = source, (*filters, *chain)
-            filtered = peaks.collect(apply_filters(frames, self._layout, chain))
+            filtered = peaks.collect(apply_filters(frames, chain))
             is_mono = self._layout == "mono"
             encode(filtered, path, task.profile, task.title, is_mono=is_mono, steady=setting.steady)
         return peaks
@@ -191,20 +251,22 @@ class _Conversion:
     def _measure_encoded(self, path: Path) -> tuple[Measurement, tuple[Peak, ...]]:
         """Return the measurement of an encoded file, and its peaks above the limit."""
         self._stages.next(0.3)
+        filters = _LEFT_ONLY if self._layout == "mono" else ()
         with self._encoded_frames(path) as frames:
-            measured = measure(frames, "stereo", _LEFT_ONLY if self._layout == "mono" else ())
+            measured = measure(frames, filters, span_db=overshoot_db(self._bandwidth_hz))
         if measured.true_peak_db is None or measured.true_peak_db <= PEAK_LIMIT_DBTP:
             return measured, ()
         self._stages.next(0.2)
         with self._encoded_frames(path) as frames:
-            return measured, find_peaks(frames, "stereo", HIGH_PEAK_DBTP)
+            return measured, find_peaks(frames, HIGH_PEAK_DBTP)
 
     @contextmanager
     def _encoded_frames(self, path: Path) -> Iterator[Iterator[AudioFrame]]:
-        # An encoder pads its last frame, so the result is slightly longer than the source. The maximum
-        # duration was already checked on the source. Players and meters hear the padding, so it counts.
-        with open_decoder(path, self._task.max_duration_seconds + 1, padded=True) as decoder:
-            yield resample(self._counted(decoder), Treatment("stereo"))
+        """Open the encoded file at *path*, with the padding of its last frame: players and meters hear it."""
+        with av.open(str(path)) as container:
+            stream = container.streams.audio[0]
+            stream.codec_context.thread_count = 1
+            yield self._counted_samples(container.decode(stream))
 
 
 def _fsync(path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 from av.audio.frame import AudioFrame
 
-from orak.adapters.audio.decoding import RATE, Layout
+from orak.adapters.audio.decoding import RATE
 from orak.adapters.audio.filtering import Filter, apply_filters
 
 BLOCK = RATE // 100
@@ -35,10 +35,10 @@ class Peak(msgspec.Struct, frozen=True):
     dbtp: float
 
 
-def find_peaks(frames: Iterator[AudioFrame], layout: Layout, above_dbtp: float) -> tuple[Peak, ...]:
+def find_peaks(frames: Iterator[AudioFrame], above_dbtp: float) -> tuple[Peak, ...]:
     """Return the blocks of *frames* (48 kHz) with a true peak above *above_dbtp*."""
     found = []
-    for block, frame in enumerate(apply_filters(frames, layout, _METER)):
+    for block, frame in enumerate(apply_filters(frames, _METER)):
         peak = float(frame.metadata.get(_PEAK, "-inf"))
         if peak > above_dbtp:
             found.append(Peak(block, peak))

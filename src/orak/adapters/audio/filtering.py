@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from typing import Self
 
 import av.error
 from av.audio.frame import AudioFrame
 from av.filter import Graph
 from av.filter.context import FilterContext
-
-from orak.adapters.audio.decoding import RATE, Layout
 
 Filter = tuple[str, str]
 """A filter's name and arguments: the two sides of `=` in ffmpeg's `-af` option."""
@@ -32,20 +31,29 @@ class Chain:
         nodes = (self._graph.add(name, arguments) for name, arguments in filters)
         self._graph.link_nodes(self._source, *nodes, self._sink).configure()
 
+    @classmethod
+    def of(cls, frame: AudioFrame, filters: Sequence[Filter]) -> Self:
+        """Connect *filters* to a source of frames like *frame*."""
+        return cls(frame.sample_rate, frame.format.name, frame.layout.name, filters)
+
     def push(self, frame: AudioFrame | None) -> Iterator[AudioFrame]:
         """Pass *frame* in, or None at the end, and yield the frames that come out."""
-        self._source.push(frame)
+        self.feed(frame)
         yield from pull_available(self._sink)
 
+    def feed(self, frame: AudioFrame | None) -> None:
+        """Pass *frame* in, or None at the end; what comes out stays for the next `push`."""
+        self._source.push(frame)
 
-def apply_filters(
-    frames: Iterator[AudioFrame], layout: Layout, filters: Sequence[Filter]
-) -> Iterator[AudioFrame]:
-    """Yield *frames* (48 kHz, float) after *filters*."""
-    chain = Chain(RATE, "fltp", layout, filters)
+
+def apply_filters(frames: Iterator[AudioFrame], filters: Sequence[Filter]) -> Iterator[AudioFrame]:
+    """Yield *frames* after *filters*. All frames are like the first."""
+    chain: Chain | None = None
     for frame in frames:
+        chain = chain or Chain.of(frame, filters)
         yield from chain.push(frame)
-    yield from chain.push(None)
+    if chain is not None:
+        yield from chain.push(None)
 
 
 def pull_available(sink: FilterContext) -> Iterator[AudioFrame]:

@@ -6,7 +6,7 @@ import msgspec
 
 MEBIBYTE = 1024 * 1024
 
-MAX_TREATMENTS = 5
+MAX_TREATMENTS = 6
 """How many times a source may be measured: each finding, such as a DC offset, repeats the measurement."""
 
 MAX_REHEARSALS = 4
@@ -15,8 +15,9 @@ MAX_REHEARSALS = 4
 MAX_ENCODINGS = 8
 """How many encodings one recording may take: the last two are there to keep the true peak at any price."""
 
-MAX_PASSES = MAX_TREATMENTS + MAX_REHEARSALS + 3 * MAX_ENCODINGS
-"""How many times audio may be decoded: an encoding decodes the source once and its file at most twice."""
+MAX_PASSES = MAX_TREATMENTS + 1 + MAX_REHEARSALS + 3 * MAX_ENCODINGS
+"""How many times audio may be read: to measure it, to find its true peak, and for each encoding once from the
+source and at most twice from its file."""
 
 MAX_WEIGHT = 4.0
 """Eight channels. More cost more to decode, but no more to encode."""
@@ -51,6 +52,10 @@ class ConversionLimits(msgspec.Struct, frozen=True):
     output_bytes: int = MEBIBYTE
     output_bytes_per_second: int = 48_000
     """Size of each written file: twice the highest bit rate (192 kb/s), and room for headers."""
+
+    kept_sample_bytes: int = 256 * MEBIBYTE
+    """Size of the file that keeps the decoded samples for further passes: 11 minutes of stereo. The sources
+    of longer recordings are decoded again."""
 
     open_files: int = 32
 

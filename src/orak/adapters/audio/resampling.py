@@ -10,6 +10,7 @@ from av.audio.frame import AudioFrame
 from orak.adapters.audio.decoding import RATE, Layout
 from orak.adapters.audio.downmix import Mix
 from orak.adapters.audio.filtering import Chain, Filter
+from orak.adapters.audio.samples import BLOCK, SAMPLE_FORMAT
 from orak.adapters.audio.timeline import Placed
 from orak.application.ports.converter import Unconvertible
 from orak.domain.processing import FailureCode
@@ -35,46 +36,83 @@ _LOUDEST_RMS = 1.0
 _SCALED_RMS = 0.125
 """-18 dBFS. Parts of a scaled source may be louder than all of it."""
 
-_METER: tuple[Filter, ...] = (
-    ("asetnsamples", f"n={RATE // 10}:p=0"),  # three times faster than metering each frame
-    ("astats", "metadata=1:measure_overall=none:measure_perchannel=DC_offset+RMS_level"),
-)
+_METER: Filter = ("astats", "metadata=1:measure_overall=none:measure_perchannel=DC_offset+RMS_level")
+
+_METERED_SECONDS = 4
+_METERED_SHARE = 4
+"""The meter takes a tenth of a conversion. After the first seconds it takes one frame in so many, until it
+finds something that needs a treatment: then it takes all."""
+
+_SUSPICIOUS_SHARE = 0.5
+"""A part of the sound whose DC offset or level is beyond this share of a limit calls for all of it."""
+
+_SUSPICIOUS_SIDE_DB = _SILENT_SIDE_DB + 10.0
 
 
 class Levels:
     """Measures DC offset and power of each channel, without the gaps."""
 
-    def __init__(self) -> None:
-        self._samples = 0
-        self._sums: dict[int, float] = {}
-        self._squares: dict[int, float] = {}
+    def __init__(self, *, thorough: bool = False) -> None:
+        """Measure all frames if *thorough*."""
+        self._thorough = thorough
+        self._chain: Chain | None = None
+        self._frames = 0
+        self._means: list[float] = []
+        self._squares: list[float] = []
+        self._complete, self._suspicious = True, False
 
-    def add(self, samples: int, metadata: Mapping[str, str]) -> None:
-        """Add a stretch of *samples*, by what the meter says at its end."""
-        self._samples += samples
-        channel = 0
-        while (key := f"lavfi.astats.{channel + 1}.") + "DC_offset" in metadata:
-            offset, level = float(metadata[key + "DC_offset"]), float(metadata[key + "RMS_level"])
-            self._sums[channel] = self._sums.get(channel, 0.0) + samples * offset
-            self._squares[channel] = self._squares.get(channel, 0.0) + samples * 10 ** (level / 10)
-            channel += 1
+    def add(self, frame: AudioFrame) -> None:
+        """Measure *frame* with those before, unless a part of the sound is enough."""
+        self._frames += 1
+        if not (self._thorough or self._suspicious) and self._is_left_out():
+            self._complete = False
+            return
+        self._chain = self._chain or Chain.of(frame, (_METER,))
+        for metered in self._chain.push(frame):
+            self._read(metered.metadata)
+
+    def _is_left_out(self) -> bool:
+        return self._frames * BLOCK > _METERED_SECONDS * RATE and self._frames % _METERED_SHARE != 0
+
+    def _read(self, metadata: Mapping[str, str]) -> None:
+        """Read what the meter says of all frames so far."""
+        self._means, self._squares = [], []
+        while (key := f"lavfi.astats.{len(self._means) + 1}.") + "DC_offset" in metadata:
+            self._means.append(float(metadata[key + "DC_offset"]))
+            self._squares.append(10 ** (float(metadata[key + "RMS_level"]) / 10))
+        self._suspicious = self._needs_treatment()
 
     @property
     def offsets(self) -> tuple[float, ...]:
         """The DC offset of each channel, 1.0 being full scale."""
-        return tuple(total / self._samples for total in self._sums.values())
+        return tuple(self._means)
 
     @property
     def powers(self) -> tuple[float, ...]:
         """The mean square of each channel after its DC offset is removed."""
-        squares = (total / self._samples for total in self._squares.values())
-        return tuple(max(0.0, square - dc * dc) for square, dc in zip(squares, self.offsets, strict=True))
+        return tuple(
+            max(0.0, square - dc * dc) for square, dc in zip(self._squares, self._means, strict=True)
+        )
 
     @property
     def plausible(self) -> bool:
         """Whether every sample was a number of a size that sound can have."""
         limit = _LARGEST_SAMPLE**2
-        return all(math.isfinite(total) and total < limit * self._samples for total in self._squares.values())
+        return all(math.isfinite(square) and square < limit for square in self._squares)
+
+    @property
+    def conclusive(self) -> bool:
+        """Whether all sound was measured, or a part that is far from needing a treatment."""
+        return self._complete or not self._suspicious
+
+    def _needs_treatment(self) -> bool:
+        """Return whether the sound may need a treatment, by a part of it."""
+        return (
+            not self.plausible
+            or bool(_offsets(self, _SUSPICIOUS_SHARE))
+            or max(self.powers, default=0.0) > (_SUSPICIOUS_SHARE * _LOUDEST_RMS) ** 2
+            or _only_side(self, _SUSPICIOUS_SIDE_DB) is not None
+        )
 
 
 class Treatment(msgspec.Struct, frozen=True):
@@ -135,13 +173,14 @@ class Treatment(msgspec.Struct, frozen=True):
             chain.append(("volume", f"{self.scale!r}:precision=float"))
         if self.side is not None:
             chain.append(("pan", f"mono|c0=c{self.side}"))
+        chain += [("aformat", f"sample_fmts={SAMPLE_FORMAT}"), ("asetnsamples", f"n={BLOCK}:p=0")]
         return tuple(chain)
 
 
-def _offsets(levels: Levels) -> tuple[float, ...]:
-    """Return the DC offsets to remove, or an empty tuple if all are small."""
+def _offsets(levels: Levels, share: float = 1.0) -> tuple[float, ...]:
+    """Return the DC offsets to remove, or an empty tuple if all are within *share* of the limit."""
     pairs = zip(levels.offsets, levels.powers, strict=True)
-    if any(abs(dc) > max(_SMALLEST_OFFSET, _OFFSET_SHARE * math.sqrt(power)) for dc, power in pairs):
+    if any(abs(dc) > max(_SMALLEST_OFFSET, share * _OFFSET_SHARE * math.sqrt(power)) for dc, power in pairs):
         return levels.offsets
     return ()
 
@@ -154,10 +193,10 @@ def _scale(levels: Levels) -> float:
     return 2.0 ** -math.ceil(math.log2(rms / _SCALED_RMS))
 
 
-def _only_side(levels: Levels) -> int | None:
+def _only_side(levels: Levels, silent_db: float = _SILENT_SIDE_DB) -> int | None:
     """Return the channel beside which the other one is silent; None if both have sound or neither."""
     powers = levels.powers
-    if len(powers) < 2 or min(powers) >= max(powers) * 10 ** (_SILENT_SIDE_DB / 10):
+    if len(powers) < 2 or min(powers) >= max(powers) * 10 ** (silent_db / 10):
         return None
     return powers.index(max(powers))
 
@@ -167,8 +206,8 @@ def resample(
 ) -> Iterator[AudioFrame]:
     """Yield *frames* as 48 kHz, 32-bit float, treated, with silence in the gaps.
 
-    Sample rate and channel layout of the input may change between frames. *levels* receives what is
-    measured after the treatment.
+    Sample rate and channel layout of the input may change between frames. *levels* measures the sound after
+    the treatment. No frame is longer than `samples.BLOCK`.
 
     Raises:
         Unconvertible: UNSUPPORTED_FORMAT if the frames cannot be mixed down.
@@ -207,12 +246,10 @@ class _Stretch:
     ) -> None:
         self.kind = kind
         self._levels = levels
-        self._samples = 0
-        self._last: AudioFrame | None = None
+        self._waiting = 0.0  # seconds
         plain = kind[2] in ("mono", "stereo")
-        filters = treatment.filters(None if plain else mix, skipped)
         try:
-            self._chain = Chain(*kind, (*filters, *(_METER if levels else ())))
+            self._chain = Chain(*kind, treatment.filters(None if plain else mix, skipped))
         except av.error.MemoryError:
             raise
         except (av.error.FFmpegError, ValueError):
@@ -223,15 +260,19 @@ class _Stretch:
         if frame is not None:
             frame.pts = None  # the clock has placed it
         for done in self._filtered(frame):
-            self._samples += done.samples
-            self._last = done
             done.pts = None
+            if self._levels is not None:
+                self._levels.add(done)
             yield done
-        if frame is None and self._last is not None and self._levels is not None:
-            self._levels.add(self._samples, self._last.metadata)
 
     def _filtered(self, frame: AudioFrame | None) -> Iterator[AudioFrame]:
         try:
+            if frame is not None:
+                self._waiting += frame.samples / frame.sample_rate
+                if self._waiting < BLOCK / RATE:  # too little for a frame to come out
+                    self._chain.feed(frame)
+                    return
+                self._waiting = 0.0
             yield from self._chain.push(frame)
         except av.error.MemoryError:
             raise
@@ -240,9 +281,9 @@ class _Stretch:
 
 
 def _silence(samples: int, layout: Layout) -> Iterator[AudioFrame]:
-    """Yield *samples* of silence in frames of at most one second."""
+    """Yield *samples* of silence."""
     while samples > 0:
-        frame = AudioFrame("fltp", layout, min(samples, RATE))
+        frame = AudioFrame(SAMPLE_FORMAT, layout, min(samples, BLOCK))
         for plane in frame.planes:
             plane.update(bytes(plane.buffer_size))
         frame.sample_rate = RATE

@@ -5,7 +5,7 @@ import ctypes
 import os
 import resource
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import cast
 
 from orak.adapters.audio.limits import ConversionLimits, most_work
@@ -47,17 +47,35 @@ def confine(limits: ConversionLimits, max_duration_seconds: float) -> CpuAllowan
     with contextlib.suppress(OSError):
         os.nice(10)  # keeps the API responsive on the same cores
     size = limits.file_size(max_duration_seconds)
-    for which, value in (
-        (resource.RLIMIT_AS, limits.memory_bytes),
-        (resource.RLIMIT_FSIZE, size),
-        (resource.RLIMIT_NOFILE, limits.open_files),
-        (resource.RLIMIT_CORE, 0),  # a core file would contain a user's recording
+    for which, value, most in (
+        (resource.RLIMIT_AS, limits.memory_bytes, limits.memory_bytes),
+        (resource.RLIMIT_FSIZE, size, max(size, limits.kept_sample_bytes)),
+        (resource.RLIMIT_NOFILE, limits.open_files, limits.open_files),
+        (resource.RLIMIT_CORE, 0, 0),  # a core file would contain a user's recording
     ):
         # macOS does not support RLIMIT_AS, and a container's own limit may be lower.
         with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(which, (value, value))
+            resource.setrlimit(which, (value, most))
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     return CpuAllowance(limits, max_duration_seconds)
+
+
+@contextlib.contextmanager
+def larger_files(size: int) -> Iterator[int]:
+    """Let this process write files of *size* bytes for a while; yield how large they may be.
+
+    The limit stays where it is if it is higher, or cannot be raised so far.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    allowed = size if hard == resource.RLIM_INFINITY else min(size, hard)
+    if soft == resource.RLIM_INFINITY or soft >= allowed:
+        yield size if soft == resource.RLIM_INFINITY else min(size, soft)
+        return
+    resource.setrlimit(resource.RLIMIT_FSIZE, (allowed, hard))
+    try:
+        yield allowed
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def die_with(parent: int) -> None:

@@ -86,7 +86,7 @@ class Try(msgspec.Struct, frozen=True):
     @property
     def shortfall_lu(self) -> float:
         """How much louder the result has to become; 0 without a loudness."""
-        return 0.0 if self.result.lufs is None else TARGET_LUFS - self.result.lufs
+        return 0.0 if self.result.kept_lufs is None else TARGET_LUFS - self.result.kept_lufs
 
     @property
     def keeps_promises(self) -> bool:
@@ -134,6 +134,11 @@ class LoudnessSearch(msgspec.Struct, frozen=True):
         left = len(self.tries) - len(self.encodings) < MAX_REHEARSALS
         return Step("rehearse" if unheard and left else "encode", setting)
 
+    def is_near_ceiling(self, within_db: float) -> bool:
+        """Return whether the first gain brings the source's peak *within_db* of where limiting begins."""
+        peak, start = self.source.true_peak_db, self._start().setting
+        return peak is not None and peak + start.gain_db > start.ceiling_dbtp - within_db
+
     @property
     def encodings(self) -> list[Try]:
         """The tries that were encoded, in order."""
@@ -156,7 +161,7 @@ class LoudnessSearch(msgspec.Struct, frozen=True):
 
     def _start(self) -> Step:
         ceiling = CEILING_DBTP - _ENCODER_HEADROOM_DB
-        wanted = 0.0 if self.source.lufs is None else TARGET_LUFS - self.source.lufs
+        wanted = 0.0 if self.source.kept_lufs is None else TARGET_LUFS - self.source.kept_lufs
         setting = Setting(self._allowed(wanted), ceiling)
         rehearse = setting.limiting_db(self.source) > _LIGHT_LIMITING_DB
         return Step("rehearse" if rehearse else "encode", setting)
