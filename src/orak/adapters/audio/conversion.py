@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import av
 import msgspec
 from av.audio.frame import AudioFrame
 
@@ -19,9 +18,10 @@ from orak.adapters.audio.encoding import bandwidth_hz, encode
 from orak.adapters.audio.filtering import Filter, apply_filters
 from orak.adapters.audio.gain import Setting
 from orak.adapters.audio.limits import weight
-from orak.adapters.audio.loudness import Measurement, measure, overshoot_db
+from orak.adapters.audio.loudness import Measurement, measure, overshoot_db, true_peak
 from orak.adapters.audio.messages import Task
 from orak.adapters.audio.peaks import Peaks
+from orak.adapters.audio.published import encoded_frames, frames_of_parts
 from orak.adapters.audio.resampling import Levels, Treatment, resample
 from orak.adapters.audio.samples import KeptSamples
 from orak.adapters.audio.sandbox import larger_files
@@ -42,6 +42,12 @@ _TO_STEREO: Mapping[Layout, tuple[Filter, ...]] = {
 _SOURCE_OVERSHOOT_DB = 3.0
 """How far the true peak of a source is looked for above its samples: a sine at a quarter of the sample rate
 exceeds its samples by 3 dB. The published file is measured too, and there nothing is left out."""
+
+_LOUDEST_PARTS = 20
+"""How many of the loudest tenths of a second are heard where no promise is near."""
+
+_SURPRISING_DB = 1.0
+"""An encoder that raises peaks by more calls for hearing the whole file."""
 
 _LEFT_ONLY: tuple[Filter, ...] = (("pan", "mono|c0=c0"),)
 _PLANAR: Filter = ("aformat", "sample_fmts=fltp")
@@ -223,7 +229,9 @@ class _Conversion:
                 continue
             path = spare if search.encodings else best
             found = self._encode(filters, step.setting, measured.samples, path, kept)
-            search = search.after(step, *self._measure_encoded(path))
+            expected = search.expected(step.setting)
+            result = None if expected is None else self._check_loudest(path, found, expected)
+            search = search.after(step, *(self._measure_encoded(path) if result is None else (result,)))
             if search.best is search.tries[-1]:
                 path.replace(best)
                 peaks = found
@@ -248,25 +256,35 @@ class _Conversion:
             encode(filtered, path, task.profile, task.title, is_mono=is_mono, steady=setting.steady)
         return peaks
 
+    def _check_loudest(self, path: Path, peaks: Peaks, expected: Measurement) -> Measurement | None:
+        """Measure the true peak of the loudest parts of an encoded file, whose loudness is as *expected*.
+
+        Return None if it is higher than expected.
+        """
+        self._stages.next(0.1)
+        highest = -math.inf
+        with frames_of_parts(path, peaks.loudest(_LOUDEST_PARTS)) as parts:
+            for frames in parts:
+                heard = self._counted_samples(frames)
+                highest = max(highest, true_peak(heard, self._published_filters()))
+        if highest > (expected.true_peak_db or 0.0) + _SURPRISING_DB:
+            return None
+        return msgspec.structs.replace(expected, true_peak_db=highest)
+
     def _measure_encoded(self, path: Path) -> tuple[Measurement, tuple[Peak, ...]]:
         """Return the measurement of an encoded file, and its peaks above the limit."""
         self._stages.next(0.3)
-        filters = _LEFT_ONLY if self._layout == "mono" else ()
-        with self._encoded_frames(path) as frames:
-            measured = measure(frames, filters, span_db=overshoot_db(self._bandwidth_hz))
+        with encoded_frames(path) as frames:
+            heard = self._counted_samples(frames)
+            measured = measure(heard, self._published_filters(), span_db=overshoot_db(self._bandwidth_hz))
         if measured.true_peak_db is None or measured.true_peak_db <= PEAK_LIMIT_DBTP:
             return measured, ()
         self._stages.next(0.2)
-        with self._encoded_frames(path) as frames:
-            return measured, find_peaks(frames, HIGH_PEAK_DBTP)
+        with encoded_frames(path) as frames:
+            return measured, find_peaks(self._counted_samples(frames), HIGH_PEAK_DBTP)
 
-    @contextmanager
-    def _encoded_frames(self, path: Path) -> Iterator[Iterator[AudioFrame]]:
-        """Open the encoded file at *path*, with the padding of its last frame: players and meters hear it."""
-        with av.open(str(path)) as container:
-            stream = container.streams.audio[0]
-            stream.codec_context.thread_count = 1
-            yield self._counted_samples(container.decode(stream))
+    def _published_filters(self) -> tuple[Filter, ...]:
+        return _LEFT_ONLY if self._layout == "mono" else ()
 
 
 def _fsync(path: Path) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from av.audio.frame import AudioFrame
 
 from orak.adapters.audio.decoding import RATE
-from orak.adapters.audio.filtering import Chain, Filter
+from orak.adapters.audio.filtering import Chain, Filter, apply_filters
 
 _ABSOLUTE_GATE_LUFS = -70.0
 """Quieter blocks do not count as sound (absolute gate of ITU-R BS.1770-4)."""
@@ -155,21 +155,27 @@ def measure(
     highest sample of 100 ms is at most *span_db* below the highest of all (see `overshoot_db`). With None,
     the highest sample counts as the true peak.
     """
-    whole, true_peak = _LoudnessMeter(filters, _PEAK_METER), _TruePeakMeter(span_db)
+    whole, peaks = _LoudnessMeter(filters, _PEAK_METER), _TruePeakMeter(span_db)
     kept: _LoudnessMeter | None = None
     if bandwidth_hz is not None:
         rate = _RATE_STEP * math.ceil(2 * bandwidth_hz / _PASS_BAND / _RATE_STEP)
         kept = _LoudnessMeter((*filters, ("aresample", str(rate))), rate=rate)
     for frame in _with_end(frames):
         for step in whole.push(frame):
-            true_peak.push(step)
+            peaks.push(step)
         if kept is not None:
             deque(kept.push(frame), maxlen=0)
-    true_peak.finish()
+    peaks.finish()
     lost = 0.0
     if kept is not None and whole.lufs is not None and kept.lufs is not None:
         lost = max(0.0, whole.lufs - kept.lufs)
-    return Measurement(whole.samples, whole.lufs, true_peak.peak_db, lost)
+    return Measurement(whole.samples, whole.lufs, peaks.peak_db, lost)
+
+
+def true_peak(frames: Iterator[AudioFrame], filters: Sequence[Filter] = ()) -> float:
+    """Return the true peak of all *frames* (48 kHz) after *filters* in dBTP; minus infinity for silence."""
+    oversampled = apply_filters(frames, (*filters, *_TRUE_PEAK_METER))
+    return max((float(frame.metadata.get(_PEAK, "-inf")) for frame in oversampled), default=-math.inf)
 
 
 def overshoot_db(bandwidth_hz: int) -> float:

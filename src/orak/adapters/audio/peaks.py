@@ -1,6 +1,7 @@
 """The waveform that players draw."""
 
 import math
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from av.audio.frame import AudioFrame
 
 from orak.adapters.audio.decoding import RATE
 from orak.adapters.audio.filtering import Filter
+from orak.adapters.audio.published import Part
 from orak.domain.audio import PEAK_PAIRS
 
 _MIN = "lavfi.astats.Overall.Min_level"
@@ -36,15 +38,19 @@ class Peaks:
         self._position = 0
         self._low = [math.inf] * PEAK_PAIRS
         self._high = [-math.inf] * PEAK_PAIRS
+        self._levels = array("f")
+
+    @property
+    def _block(self) -> int:
+        return max(1, min(self._samples // PEAK_PAIRS, RATE // 10))
 
     def filters(self) -> tuple[Filter, ...]:
         """Return the filters to place after the gain.
 
         They change frame lengths, not the sound.
         """
-        block = max(1, min(self._samples // PEAK_PAIRS, RATE // 10))
         return (
-            ("asetnsamples", f"n={block}:p=0"),
+            ("asetnsamples", f"n={self._block}:p=0"),
             ("astats", "metadata=1:reset=1:measure_perchannel=none:measure_overall=Min_level+Max_level"),
         )
 
@@ -55,7 +61,13 @@ class Peaks:
             self._record(float(found.get(_MIN, 0.0)), float(found.get(_MAX, 0.0)), frame.samples)
             yield frame
 
+    def loudest(self, count: int) -> list[Part]:
+        """Return the *count* blocks with the highest peaks."""
+        order = sorted(range(len(self._levels)), key=self._levels.__getitem__, reverse=True)
+        return [Part(block * self._block, (block + 1) * self._block) for block in order[:count]]
+
     def _record(self, low: float, high: float, samples: int) -> None:
+        self._levels.append(max(-low, high))
         first = self._position * PEAK_PAIRS // self._samples
         self._position += samples
         last = (self._position * PEAK_PAIRS - 1) // self._samples

@@ -31,6 +31,13 @@ HIGH_PEAK_DBTP = PEAK_LIMIT_DBTP - 2.5
 _ACCEPTED_LU = LOUDNESS_TOLERANCE_LU - 0.02
 """Leaves 0.02 LU of the promised loudness to differences between two decoders or meters."""
 
+_SAFE_PEAK_DB = 4.5
+"""Peaks this far below the limit do not reach it: encoders raise those of claps by up to 5 dB, but claps have
+higher peaks, and those of steady sounds by 0.3 dB."""
+
+_FORESEEN_LOSS_LU = 0.02
+"""An encoder that removes no more than this does not change the loudness otherwise either."""
+
 _ENCODER_HEADROOM_DB = 0.5
 """Headroom of the first encoding. Speech, singing and most music overshoot by less."""
 
@@ -138,6 +145,19 @@ class LoudnessSearch(msgspec.Struct, frozen=True):
         """Return whether the first gain brings the source's peak *within_db* of where limiting begins."""
         peak, start = self.source.true_peak_db, self._start().setting
         return peak is not None and peak + start.gain_db > start.ceiling_dbtp - within_db
+
+    def expected(self, setting: Setting) -> Measurement | None:
+        """Return what a file with this *setting* will measure; None if a promise is near.
+
+        The loudness is foreseen where nothing is limited and the encoder removes nothing.
+        """
+        source = self.source
+        if source.lufs is None or source.true_peak_db is None or source.lost_lu > _FORESEEN_LOSS_LU:
+            return None
+        peak = source.true_peak_db + setting.gain_db
+        if setting.dips or setting.limiting_db(source) > 0 or peak > PEAK_LIMIT_DBTP - _SAFE_PEAK_DB:
+            return None
+        return Measurement(source.samples, source.lufs + setting.gain_db, peak)
 
     @property
     def encodings(self) -> list[Try]:
