@@ -84,6 +84,14 @@ mixed *arguments: setup
 soak *arguments: setup
     PYTHONPATH=tests/support:tests:. {{ python }} -m benchmarks.mixed --soak "$@"
 
+# Compare the encoding of recordings with the slow mode of the same encoder
+quality: setup
+    @PYTHONPATH=tests/support:. {{ python }} -m benchmarks.quality
+
+# Write pairs of recordings to compare by ear, orak's and the slow mode's: `just listen [FOLDER]`
+listen folder="listen": setup
+    @PYTHONPATH=tests/support:. {{ python }} -m benchmarks.quality --pairs "{{ folder }}"
+
 # Inject faults in N random trials from SEED on: `just chaos [N] [SEED] [cluster|embedded|networked|meddled]`
 chaos *arguments: setup
     PYTHONPATH=tests/support:tests {{ python }} -m reliability "$@"

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 _ORAK_SCRIPT = """
@@ -30,15 +30,17 @@ asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
 
 
 _LAUNCHER = """
-import resource, subprocess, sys
+import resource, subprocess, sys, time
+began = time.perf_counter()
 code = subprocess.call(sys.argv[1:], stderr=subprocess.STDOUT)
+seconds = time.perf_counter() - began
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(f"\\n[{used.ru_utime + used.ru_stime}, {used.ru_maxrss}]", end="")
+print(f"\\n[{used.ru_utime + used.ru_stime}, {used.ru_maxrss}, {seconds}]", end="")
 sys.exit(code)
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Usage:
     """The resources that a command and its children used."""
 
@@ -46,15 +48,8 @@ class Usage:
     """User and system time in seconds."""
     memory: float
     """Peak of the largest process, in bytes."""
-
-
-@dataclass
-class Cost:
-    """The CPU seconds and peak memory of each round."""
-
-    cpu: list[float] = field(default_factory=list)
-    memory: list[float] = field(default_factory=list)
-    """Peak of the largest process, in bytes."""
+    seconds: float
+    """Wall time."""
 
 
 def ffmpeg() -> str | None:
@@ -62,8 +57,8 @@ def ffmpeg() -> str | None:
     return shutil.which("ffmpeg")
 
 
-def by_ffmpeg(source: Path, folder: Path) -> tuple[float, float]:
-    """Measure, then apply the gain and encode; return CPU seconds and peak memory in bytes."""
+def by_ffmpeg(source: Path, folder: Path) -> Usage:
+    """Measure, then apply the gain and encode."""
     program = ffmpeg()
     assert program is not None
     quiet = [program, "-hide_banner", "-nostats", "-y", "-i", str(source)]
@@ -73,18 +68,19 @@ def by_ffmpeg(source: Path, folder: Path) -> tuple[float, float]:
     gain = min(-14.0 - loudness, -1.0 - peak)
     output = ["-c:a", "aac", "-b:a", "128k", "-ac", "2", "-ar", "48000", "-movflags", "+faststart"]
     encoding, _ = _run([*quiet, "-af", f"volume={gain}dB", *output, str(folder / "peer.m4a")])
-    return measuring.cpu + encoding.cpu, max(measuring.memory, encoding.memory)
+    return Usage(
+        measuring.cpu + encoding.cpu,
+        max(measuring.memory, encoding.memory),
+        measuring.seconds + encoding.seconds,
+    )
 
 
-def by_orak(source: Path, folder: Path, *, silent: bool = False) -> tuple[float, float]:
-    """Convert once, then three times; half the difference is the CPU of one conversion without start-up.
-
-    Return CPU seconds and peak memory in bytes.
-    """
+def by_orak(source: Path, folder: Path, *, silent: bool = False) -> Usage:
+    """Convert once, then three times; half the difference is one conversion without start-up."""
     once, _ = _run([sys.executable, "-c", _ORAK_SCRIPT, str(source), str(folder), "1"])
     thrice, lufs = _run([sys.executable, "-c", _ORAK_SCRIPT, str(source), str(folder), "3"])
     assert silent or abs(float(lufs) + 14) <= 0.5, lufs  # the promised loudness
-    return (thrice.cpu - once.cpu) / 2, thrice.memory
+    return Usage((thrice.cpu - once.cpu) / 2, thrice.memory, (thrice.seconds - once.seconds) / 2)
 
 
 def _run(command: list[str]) -> tuple[Usage, str]:
@@ -101,5 +97,5 @@ def _run(command: list[str]) -> tuple[Usage, str]:
     output, _, usage = done.stdout.rpartition("\n")
     if done.returncode:
         raise RuntimeError(f"{command[0]}: {done.stdout[-500:]}{done.stderr[-500:]}")
-    cpu, kibibytes = json.loads(usage)
-    return Usage(cpu, 1024.0 * kibibytes), output
+    cpu, kibibytes, seconds = json.loads(usage)
+    return Usage(cpu, 1024.0 * kibibytes, seconds), output

@@ -1,6 +1,7 @@
 """Channels, tracks and headers of files that other software writes."""
 
 import math
+import struct
 
 import pytest
 
@@ -187,6 +188,27 @@ async def test_a_sample_that_is_no_number_becomes_silence(wrong, converter, orde
     levels = await assert_published(converter, order(written(tmp_path / "source", data)))
 
     assert all(left > AUDIBLE for left, _ in levels)
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, 2.0**50])
+async def test_a_single_wrong_sample_late_in_a_recording_is_found(wrong, converter, order, tmp_path):
+    data = bytearray(samples.written_wav([samples.tone(0.1)], 8.0, bits=32, encoding=3))
+    struct.pack_into("<f", data, len(data) - 4 * 90_000, wrong)
+
+    levels = await assert_published(converter, order(written(tmp_path / "source", bytes(data))), 8.0)
+
+    assert all(left > AUDIBLE for left, _ in levels)
+
+
+async def test_a_side_that_is_silent_at_first_is_heard(converter, order, tmp_path):
+    voice = samples.tone(0.1)
+    source = written(
+        tmp_path / "source", samples.written_wav([voice, lambda t: voice(t) if t > 8 else 0.0], 10.0)
+    )
+
+    levels = await assert_published(converter, order(source), 10.0)
+
+    assert levels[-2][1] > AUDIBLE > levels[0][1]
 
 
 @pytest.mark.parametrize("rate", [1, 700, 768_000])

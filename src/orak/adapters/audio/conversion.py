@@ -143,13 +143,14 @@ class _Conversion:
             if measured.samples == 0:  # too few samples to resample
                 raise Unconvertible(FailureCode.EMPTY_AUDIO)
             treatment = self._treatment.improved(decoder.layout, levels)
-            if treatment == self._treatment and levels.conclusive:
+            conclusive = levels.conclusive and (thorough or measured.plausible)
+            if treatment == self._treatment and conclusive:
                 self._seconds = round(decoder.seconds, 6)  # 3 s in many frames add up to 2.9999999
                 return measured, kept
             kept.close()
-            if levels.conclusive or treatment.channels != self._treatment.channels:
+            if conclusive or treatment.channels != self._treatment.channels:
                 self._treatment = treatment
-            thorough = thorough or not levels.conclusive
+            thorough = thorough or not conclusive
 
     def _measure_and_keep(self, frames: Iterator[AudioFrame]) -> tuple[Measurement, KeptSamples]:
         folder = Path(self._task.audio).parent

@@ -9,6 +9,7 @@ from av.audio.frame import AudioFrame
 
 from orak.adapters.audio.decoding import RATE
 from orak.adapters.audio.filtering import Chain, Filter, apply_filters
+from orak.adapters.audio.samples import LARGEST_SAMPLE
 
 _ABSOLUTE_GATE_LUFS = -70.0
 """Quieter blocks do not count as sound (absolute gate of ITU-R BS.1770-4)."""
@@ -22,7 +23,7 @@ _STEP_SECONDS = 0.1
 _PEAK = "lavfi.astats.Overall.Peak_level"
 _PEAK_METER: Filter = ("astats", "metadata=1:reset=1:measure_perchannel=none:measure_overall=Peak_level")
 _LOUDNESS_METER: Filter = ("ebur128", "dualmono=true:metadata=1:framelog=quiet")
-_LOUDNESS = "lavfi.r128.I"
+_LOUDNESS, _MOMENTARY = "lavfi.r128.I", "lavfi.r128.M"
 _TRUE_PEAK_METER: tuple[Filter, ...] = (("aresample", str(4 * RATE)), _PEAK_METER)
 
 _PASS_BAND = 0.97
@@ -44,6 +45,9 @@ class Measurement(msgspec.Struct, frozen=True):
 
     lost_lu: float = 0.0
     """How much of the loudness is above the bandwidth of the encoder, which removes it."""
+
+    plausible: bool = True
+    """Whether every sample was a number of a size that can be metered."""
 
     @property
     def kept_lufs(self) -> float | None:
@@ -69,6 +73,8 @@ class _LoudnessMeter:
         self._readings: deque[tuple[float, float]] = deque(maxlen=3)
         self._metered = 0
         self.samples = 0
+        self.plausible = True
+        """Whether the meter works: what is no number stays in its filters."""
 
     def push(self, frame: AudioFrame | None) -> Iterator[AudioFrame]:
         """Meter *frame*, or the rest at None. Yield the metered steps."""
@@ -81,6 +87,7 @@ class _LoudnessMeter:
             self._metered += step.samples
             if _LOUDNESS in (found := step.metadata):
                 self._readings.append((self._metered / self._rate, float(found[_LOUDNESS])))
+                self.plausible = not math.isnan(float(found[_MOMENTARY]))
             yield step
 
     @property
@@ -169,7 +176,8 @@ def measure(
     lost = 0.0
     if kept is not None and whole.lufs is not None and kept.lufs is not None:
         lost = max(0.0, whole.lufs - kept.lufs)
-    return Measurement(whole.samples, whole.lufs, peaks.peak_db, lost)
+    plausible = whole.plausible and (peaks.peak_db or 0.0) < 20 * math.log10(LARGEST_SAMPLE)
+    return Measurement(whole.samples, whole.lufs, peaks.peak_db, lost, plausible)
 
 
 def true_peak(frames: Iterator[AudioFrame], filters: Sequence[Filter] = ()) -> float:

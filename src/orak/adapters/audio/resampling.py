@@ -10,7 +10,7 @@ from av.audio.frame import AudioFrame
 from orak.adapters.audio.decoding import RATE, Layout
 from orak.adapters.audio.downmix import Mix
 from orak.adapters.audio.filtering import Chain, Filter
-from orak.adapters.audio.samples import BLOCK, SAMPLE_FORMAT
+from orak.adapters.audio.samples import BLOCK, LARGEST_SAMPLE, SAMPLE_FORMAT
 from orak.adapters.audio.timeline import Placed
 from orak.application.ports.converter import Unconvertible
 from orak.domain.processing import FailureCode
@@ -25,10 +25,6 @@ headroom, because peaks are at least 3 dB above the RMS, and of a voice 12 dB.""
 
 _SMALLEST_OFFSET = 1e-4
 """-80 dBFS. The meter has six decimals."""
-
-_LARGEST_SAMPLE = 2.0**32
-"""A float sample beyond it, or one that is no number, is no sound: it becomes 0. Some programs write floats
-on the scale of 16, 24 or 32-bit integers."""
 
 _LOUDEST_RMS = 1.0
 """0 dBFS. A louder source is scaled down: the meter of loudness ends at +10 LUFS."""
@@ -97,7 +93,7 @@ class Levels:
     @property
     def plausible(self) -> bool:
         """Whether every sample was a number of a size that sound can have."""
-        limit = _LARGEST_SAMPLE**2
+        limit = LARGEST_SAMPLE**2
         return all(math.isfinite(square) and square < limit for square in self._squares)
 
     @property
@@ -161,7 +157,7 @@ class Treatment(msgspec.Struct, frozen=True):
             chain.append(("atrim", f"start={skipped:.6f}"))
         chain.append(("aformat", "sample_fmts=fltp"))  # integers would clip when channels are summed
         if self.repairs:
-            expression = f"if(lt(abs(val(ch)),{_LARGEST_SAMPLE}),val(ch),0)"
+            expression = f"if(lt(abs(val(ch)),{LARGEST_SAMPLE}),val(ch),0)"
             chain.append(("aeval", f"{expression}:c=same"))
         if mix is not None and mix.pan is not None:
             chain.append(("pan", mix.pan))

@@ -16,6 +16,10 @@ BLOCK = RATE // 10
 SAMPLE_FORMAT = "flt"
 """32-bit float, channels interleaved."""
 
+LARGEST_SAMPLE = 2.0**32
+"""A float sample beyond it, or one that is no number, is no sound: it becomes 0. Some programs write floats
+on the scale of 16, 24 or 32-bit integers."""
+
 _BYTES = 4
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 

@@ -9,6 +9,7 @@ from typing import Literal, Self
 
 import msgspec
 
+from orak.adapters.audio.decoding import RATE
 from orak.adapters.audio.dips import BLOCK, Dips, Peak, deepened, relieved
 from orak.adapters.audio.gain import LIMITERS, Setting
 from orak.adapters.audio.limits import MAX_ENCODINGS, MAX_REHEARSALS
@@ -37,6 +38,9 @@ higher peaks, and those of steady sounds by 0.3 dB."""
 
 _FORESEEN_LOSS_LU = 0.02
 """An encoder that removes no more than this does not change the loudness otherwise either."""
+
+_FORESEEN_SAMPLES = 10 * RATE
+"""In less, the padding that an encoder adds may be a block of the meter: more than 0.04 LU."""
 
 _ENCODER_HEADROOM_DB = 0.5
 """Headroom of the first encoding. Speech, singing and most music overshoot by less."""
@@ -152,7 +156,9 @@ class LoudnessSearch(msgspec.Struct, frozen=True):
         The loudness is foreseen where nothing is limited and the encoder removes nothing.
         """
         source = self.source
-        if source.lufs is None or source.true_peak_db is None or source.lost_lu > _FORESEEN_LOSS_LU:
+        if source.lufs is None or source.true_peak_db is None:
+            return None
+        if source.lost_lu > _FORESEEN_LOSS_LU or source.samples < _FORESEEN_SAMPLES:
             return None
         peak = source.true_peak_db + setting.gain_db
         if setting.dips or setting.limiting_db(source) > 0 or peak > PEAK_LIMIT_DBTP - _SAFE_PEAK_DB:
