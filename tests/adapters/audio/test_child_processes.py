@@ -232,14 +232,18 @@ async def test_the_child_has_its_own_folder_and_inherits_no_secrets_or_open_file
 ):
     monkeypatch.setenv("ORAK_SECRET", "hush")
     await converter.close()
-    running = Running(converter, order(long_source, max_duration_seconds=2_000))
+    ordered = order(long_source, max_duration_seconds=2_000)
+    running = Running(converter, ordered)
     pid = await running.child()
 
     process = Path(f"/proc/{pid}")
     assert b"hush" not in (process / "environ").read_bytes()
     assert [p.name for p in (process / "cwd").resolve().iterdir()] == ["input"]
     opened = {str(fd.readlink()) for fd in (process / "fd").iterdir() if int(fd.name) > 2}
-    assert {name for name in opened if not name.startswith("socket:")} == {str(long_source)}
+    samples_of_this_job = {name for name in opened if name.startswith(f"{ordered.audio.parent}/")}
+    assert all(name.endswith(" (deleted)") for name in samples_of_this_job)
+    others = opened - samples_of_this_job
+    assert {name for name in others if not name.startswith("socket:")} == {str(long_source)}
     assert sum(name.startswith("socket:") for name in opened) == 1
     limits = (process / "limits").read_text()
     assert "1073741824" in limits
