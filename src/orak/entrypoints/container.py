@@ -14,12 +14,9 @@ from orak.adapters.clock.following import FollowingClock
 from orak.adapters.clock.system import SystemClock
 from orak.adapters.ids.random import RandomIds
 from orak.adapters.live.memory import MemoryLive
-from orak.adapters.persistence.memory.database import MemoryPersistence
 from orak.adapters.queues.inline import InlineQueue
 from orak.adapters.queues.slots import Slots
 from orak.adapters.storage.bucket_settings import BucketSettings
-from orak.adapters.storage.local import LocalStorage
-from orak.adapters.storage.memory import MemoryStorage
 from orak.adapters.storage.sigv4 import Credentials
 from orak.adapters.webhooks.poster import HttpPoster
 from orak.adapters.workspaces.disk import Workspaces
@@ -66,7 +63,11 @@ class Container(containers.DeclarativeContainer):
         pooler=chosen.database_pooler,
         pool_size=chosen.pool_size,
     )
-    memory = providers.Resource(MemoryPersistence.open, clock=clock, lease=lease)
+    memory = providers.Resource(
+        opening.imported("orak.adapters.persistence.memory.database:MemoryPersistence.open"),
+        clock=clock,
+        lease=lease,
+    )
     persistence = providers.Selector(chosen.database_kind, memory=memory, sqlite=sql, postgresql=sql)
     # On PostgreSQL, which several machines share, the clock follows the database's.
     following = providers.Resource(FollowingClock.following, clock, persistence.provided.now)
@@ -80,8 +81,14 @@ class Container(containers.DeclarativeContainer):
     signing_key = providers.Callable(secret_key, settings, "signing.key")
     storage = providers.Selector(
         chosen.storage_kind,
-        memory=providers.Singleton(MemoryStorage, chosen.base_url, signing_key, clock),
-        local=providers.Resource(LocalStorage.open, chosen.objects_dir, chosen.base_url, signing_key, clock),
+        memory=providers.Singleton(
+            opening.imported("orak.adapters.storage.memory:MemoryStorage"),
+            *(chosen.base_url, signing_key, clock),
+        ),
+        local=providers.Resource(
+            opening.imported("orak.adapters.storage.local:LocalStorage.open"),
+            *(chosen.objects_dir, chosen.base_url, signing_key, clock),
+        ),
         s3=opening.optional(
             "S3_BUCKET_NAME",
             "orak.adapters.storage.s3:S3Storage.open",

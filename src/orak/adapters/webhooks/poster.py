@@ -4,14 +4,15 @@ from contextlib import AsyncExitStack
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from types import TracebackType
-from typing import Self
-
-import httpx
+from typing import TYPE_CHECKING, Self
 
 from orak.adapters.webhooks.requests import webhook_request
 from orak.application.ports.poster import ForbiddenAddress, Posted
 from orak.domain.events import LoggedEvent
 from orak.domain.webhooks import Endpoint
+
+if TYPE_CHECKING:
+    import httpx
 
 _CONNECT_SECONDS, _TOTAL_SECONDS = 5.0, 15.0
 _MAX_READ_BYTES = 64 * 1024
@@ -42,14 +43,22 @@ class HttpPoster:
     def __init__(self, agent: str, *, allow_private: bool = False) -> None:
         self._agent = agent
         self._allow_private = allow_private
-        # A proxy from the environment would resolve the name again. Connections are not reused, because the
-        # next request may be for another name at the same address.
-        self._client = httpx.AsyncClient(
-            trust_env=False,
-            follow_redirects=False,
-            limits=httpx.Limits(max_keepalive_connections=0),
-            timeout=httpx.Timeout(_TOTAL_SECONDS, connect=_CONNECT_SECONDS),
-        )
+        self._client: httpx.AsyncClient | None = None
+
+    def _opened(self) -> "httpx.AsyncClient":
+        """Return the client; open it when it is first needed."""
+        import httpx  # noqa: PLC0415 - it takes a tenth of a second, and most services send no webhooks
+
+        if self._client is None:
+            # A proxy from the environment would resolve the name again. Connections are not reused, because
+            # the next request may be for another name at the same address.
+            self._client = httpx.AsyncClient(
+                trust_env=False,
+                follow_redirects=False,
+                limits=httpx.Limits(max_keepalive_connections=0),
+                timeout=httpx.Timeout(_TOTAL_SECONDS, connect=_CONNECT_SECONDS),
+            )
+        return self._client
 
     async def __aenter__(self) -> Self:
         return self
@@ -57,13 +66,16 @@ class HttpPoster:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._client.aclose()
+        if self._client is not None:
+            await self._client.aclose()
 
     async def check(self, url: str) -> None:
         """Raise `ForbiddenAddress` if the URL has no public address.
 
         Raise it too if the name cannot be resolved.
         """
+        import httpx  # noqa: PLC0415 - as above
+
         await self._address(httpx.URL(url))
 
     async def post(self, endpoint: Endpoint, logged: LoggedEvent, *, at: datetime) -> Posted:
@@ -76,18 +88,21 @@ class HttpPoster:
 
         Redirects are not followed.
         """
+        import httpx  # noqa: PLC0415 - as above
+
+        client = self._opened()
         try:
             async with asyncio.timeout(_TOTAL_SECONDS), AsyncExitStack() as stack:
                 target = httpx.URL(url)
                 address = await self._address(target)
-                request = self._client.build_request(
+                request = client.build_request(
                     "POST",
                     target.copy_with(host=address),
                     headers=headers | {"Host": target.netloc.decode("ascii")},
                     content=body,
                     extensions={"sni_hostname": target.host},
                 )
-                response = await self._client.send(request, stream=True)
+                response = await client.send(request, stream=True)
                 stack.push_async_callback(response.aclose)
                 retry_after = response.headers.get("Retry-After")
                 return Posted(response.status_code, await _first_bytes(response), retry_after)
@@ -98,7 +113,7 @@ class HttpPoster:
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             return Posted(None, f"{type(error).__name__}: {error}"[:_KEPT_BYTES])
 
-    async def _address(self, url: httpx.URL) -> str:
+    async def _address(self, url: "httpx.URL") -> str:
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(url.host, url.port or 443, type=socket.SOCK_STREAM)
@@ -129,7 +144,7 @@ def is_public(text: str) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved and not relayed
 
 
-async def _first_bytes(response: httpx.Response) -> str:
+async def _first_bytes(response: "httpx.Response") -> str:
     read = b""
     async for chunk in response.aiter_raw():
         read += chunk

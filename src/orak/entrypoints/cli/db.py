@@ -6,7 +6,6 @@ import rich_click as click
 from orak.entrypoints.cli.adoption import print_plan
 from orak.entrypoints.cli.errors import CommandError
 from orak.entrypoints.cli.options import command, data_dir_option, shared_settings
-from orak.entrypoints.data_dir import make_data_dir
 
 if TYPE_CHECKING:
     from orak.entrypoints.settings.values import Settings
@@ -32,6 +31,7 @@ def upgrade(*, dry_run: bool, convert: bool, data_dir: Path | None) -> None:
     with its rows: the plan is printed, and everything changes in one transaction or not at all.
     """
     from orak.adapters.persistence.sql import migrations
+    from orak.entrypoints.data_dir import make_data_dir
 
     settings = shared_settings(data_dir)
     try:

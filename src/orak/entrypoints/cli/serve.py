@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from orak.entrypoints.cli.web_workers import Inherited
     from orak.entrypoints.settings.values import Settings
 
+_LABEL_WIDTH = 9
+
 
 @click.command()
 @click.option("--host", metavar="ADDRESS", help="Address to listen on (default: 127.0.0.1).")
@@ -33,6 +35,19 @@ def serve(
     With WEB_WORKERS, several processes serve the port, and SIGHUP restarts them one after the other.
     `orak config` shows all settings.
     """
+    from orak.entrypoints.cli.garbage import no_collection_at_start
+
+    with no_collection_at_start():
+        _run(host, port, public_url, data_dir, web_worker)
+
+
+def _run(
+    host: str | None,
+    port: int | None,
+    public_url: str | None,
+    data_dir: Path | None,
+    web_worker: tuple[int, int, int, int, int, int] | None,
+) -> None:
     import logging
 
     from msgspec.structs import replace
@@ -84,9 +99,11 @@ def _check_shared(settings: "Settings", processes: int) -> None:
 async def _serve(settings: "Settings", listener: "socket.socket") -> None:
     import asyncio
 
+    from orak.entrypoints.cli.garbage import started
     from orak.entrypoints.cli.http_server import serving
 
     async with serving(settings, listener):
+        started()
         _announce(settings)
         await asyncio.Event().wait()  # until cancelled
 
@@ -140,6 +157,7 @@ async def _serve_for_parent(settings: "Settings", inherited: "Inherited") -> Non
     import signal
     import socket
 
+    from orak.entrypoints.cli.garbage import started
     from orak.entrypoints.cli.http_server import serving
     from orak.entrypoints.cli.signals import start_deadline
     from orak.entrypoints.cli.web_workers import READY
@@ -158,6 +176,7 @@ async def _serve_for_parent(settings: "Settings", inherited: "Inherited") -> Non
             share=Share(inherited.place, inherited.processes),
             request_metrics=RequestMetrics(tables, inherited.table),
         ):
+            started()
             try:
                 parent.send(READY)
                 await asyncio.get_running_loop().sock_recv(parent, 1)
@@ -181,26 +200,22 @@ def _announce(settings: "Settings") -> None:
 
 
 def _print_banner(settings: "Settings") -> None:
-    from rich.text import Text
-
     from orak.entrypoints.cli.capacity import descriptor_limit
     from orak.entrypoints.cli.errors import warn
-    from orak.entrypoints.cli.output import console, labelled
     from orak.entrypoints.settings.sources import shown_value
     from orak.version import __version__
 
-    screen, url = console(err=True), settings.base_url
-    screen.print(Text.assemble((f"orak {__version__}", "bold"), " serves ", (url, "bold cyan")))
-    labelled(
-        screen,
-        (
-            ("API", f"{url}/records/async"),
-            ("docs", f"{url}/docs"),
-            ("data", "in memory" if settings.in_memory else str(settings.data_dir.absolute())),
-            ("database", shown_value("database_url", settings.database)),
-            ("processes", f"{settings.web_processes}, each with up to {descriptor_limit()} connections"),
-            ("stop", "Ctrl-C"),
-        ),
-    )
+    url = settings.base_url
+    name, address = click.style(f"orak {__version__}", bold=True), click.style(url, fg="cyan", bold=True)
+    click.echo(f"{name} serves {address}", err=True)
+    for label, value in (
+        ("API", f"{url}/records/async"),
+        ("docs", f"{url}/docs"),
+        ("data", "in memory" if settings.in_memory else str(settings.data_dir.absolute())),
+        ("database", shown_value("database_url", settings.database)),
+        ("processes", f"{settings.web_processes}, each with up to {descriptor_limit()} connections"),
+        ("stop", "Ctrl-C"),
+    ):
+        click.echo(f"  {click.style(label.ljust(_LABEL_WIDTH), dim=True)}  {value}", err=True)
     if settings.public_url is None and settings.host in {"0.0.0.0", "::"}:  # noqa: S104 - not bound here
         warn(f"upload URLs lead to {url}, which other machines cannot reach: set PUBLIC_URL")

@@ -4,16 +4,9 @@ Uploads, batches and subscribers are counted in the database on each request, so
 same figures. Answers are counted by the processes that serve one port.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import suppress
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.exposition import generate_latest
-from prometheus_client.registry import Collector
-
-from orak.application.collect_metrics import ServiceMetrics, SubscriberLag
-from orak.application.ports.batch_log import BatchTotals
+from orak.application.collect_metrics import ServiceMetrics
 from orak.application.ports.failures import Unavailable
 from orak.entrypoints.http.api import NOT_STORED, ApiRequest, ApiResponse, Routes
 from orak.entrypoints.http.openapi.operation import TEXT, Answer, operation
@@ -28,73 +21,10 @@ metrics = Routes("/metrics", "health", is_public=True)
 )
 async def get_metrics(request: ApiRequest) -> ApiResponse:
     """Get metrics in the text format of Prometheus."""
-    registry = CollectorRegistry()
-    registry.register(request.scope["litestar_app"].state.request_metrics)
-    try:
-        registry.register(_Snapshot(await request.running.use_cases.collect_metrics()))
-    except Unavailable:
-        registry.register(_Snapshot(None))
-    return ApiResponse(
-        generate_latest(registry), NOT_STORED, media_type="text/plain; version=0.0.4; charset=utf-8"
-    )
+    from orak.entrypoints.http.answers.service_metrics import MEDIA_TYPE, exposition  # noqa: PLC0415 - see there
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Snapshot(Collector):
-    metrics: ServiceMetrics | None
-    """None while the database does not answer."""
-
-    def collect(self) -> Iterable[Metric]:
-        yield _gauge("orak_database_up", "Whether the database answers.", self.metrics is not None)
-        if self.metrics is None:
-            return
-        counts = self.metrics.counts
-        yield _gauge("batch_processing_queue_depth", "Uploads that wait for conversion.", counts.waiting)
-        yield _gauge(
-            "batch_processing_oldest_waiting_seconds",
-            "How long the oldest upload that may start has waited.",
-            self.metrics.oldest_waiting_seconds,
-        )
-        yield _gauge("batch_processing_active_jobs", "Conversions under a lease.", counts.active)
-        uploads = GaugeMetricFamily("orak_uploads", "Uploads by state.", labels=["state"])
-        for state, count in (
-            ("processing", counts.processing),
-            ("completed", counts.completed),
-            ("failed", counts.failed),
-            ("orphan", counts.orphans),
-        ):
-            uploads.add_metric([state], count)
-        yield uploads
-        yield from _batches(self.metrics.batches)
-        yield from _lags(self.metrics.subscribers)
-
-
-def _batches(totals: BatchTotals) -> Iterable[Metric]:
-    for name, meaning, value in (
-        ("runs", "Batches that started a conversion.", totals.batches),
-        ("full", "Batches that started as many conversions as their size allows.", totals.full),
-        ("started", "Conversions that batches started.", totals.started),
-        ("completed", "Conversions of batches that completed.", totals.completed),
-        ("failed", "Conversions of batches that failed for good.", totals.failed),
-        ("duration_seconds", "Seconds from the beginning of each batch to its last end.", totals.seconds),
-    ):
-        yield CounterMetricFamily(f"batch_{name}", meaning, value=value)
-
-
-def _lags(subscribers: Iterable[SubscriberLag]) -> Iterable[Metric]:
-    behind = GaugeMetricFamily("orak_relay_lag_events", "Events not relayed yet.", labels=["reader"])
-    deferred = GaugeMetricFamily(
-        "orak_relay_deferred_events", "Events that failed and will be tried again.", labels=["reader"]
-    )
-    seconds = GaugeMetricFamily(
-        "orak_relay_lag_seconds", "Age of the oldest event not relayed yet.", labels=["reader"]
-    )
-    for subscriber in subscribers:
-        behind.add_metric([subscriber.lag.subscriber], subscriber.lag.behind)
-        deferred.add_metric([subscriber.lag.subscriber], subscriber.lag.deferred)
-        seconds.add_metric([subscriber.lag.subscriber], subscriber.seconds)
-    return behind, deferred, seconds
-
-
-def _gauge(name: str, meaning: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, meaning, value=value)
+    counted: ServiceMetrics | None = None
+    with suppress(Unavailable):
+        counted = await request.running.use_cases.collect_metrics()
+    answers = request.scope["litestar_app"].state.request_metrics
+    return ApiResponse(exposition(counted, answers), NOT_STORED, media_type=MEDIA_TYPE)

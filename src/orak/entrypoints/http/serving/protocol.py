@@ -5,12 +5,11 @@ import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from time import perf_counter
-from typing import Any, cast
+from typing import cast
 
 from litestar import Litestar
 from uvicorn._types import ASGI3Application, ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from orak.domain.errors import Problem, ProblemCode, Rejected
 from orak.entrypoints.http.answers.errors import describe_error
@@ -28,8 +27,6 @@ _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A
 """A host and an optional port (RFC 9110 §7.2, RFC 3986 §3.2.2); an http URL has no empty host (§4.2.1)."""
 
 _log = logging.getLogger("orak.access")
-_sockets = logging.getLogger("orak.websocket")
-_sockets.setLevel(logging.WARNING)
 
 
 class WholeAnswers(RequestResponseCycle):
@@ -192,38 +189,6 @@ class GuardedProtocol(HttpToolsProtocol):
         lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
         lines += [f"{name}: {value}" for name, value in fields.items()]
         return "\r\n".join([*lines, "", ""]).encode("ascii") + answer.body
-
-
-class QuietWebSocket(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket protocol without its log lines of whole URLs, which may hold a ticket.
-
-    Its connections can be dropped.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's own arguments
-        super().__init__(*args, **kwargs)
-        self.logger = _sockets
-
-    async def run_asgi(self) -> None:
-        """Serve one connection."""
-        self.scope["extensions"][ABORT] = {"now": self.transport.abort}
-        await super().run_asgi()
-
-    async def send(self, message: ASGISendEvent) -> None:
-        """Send *message*; an answer that refuses the handshake completes it, which uvicorn forgets."""
-        await super().send(message)
-        if self.initial_response is not None and self.close_sent:
-            self.handshake_complete = True
-
-    def handle_parser_exception(self) -> None:
-        """Close the connection after bytes that are not WebSocket frames.
-
-        No close frame can follow if they came before the handshake was answered; uvicorn expects one.
-        """
-        if self.conn.close_sent is None:
-            self.transport.abort()
-        else:
-            super().handle_parser_exception()
 
 
 def _host_problem(hosts: Sequence[bytes], http_version: str) -> Problem | None:

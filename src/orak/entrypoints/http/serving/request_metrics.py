@@ -8,10 +8,11 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from time import perf_counter
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from litestar.types import HTTPScope
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+if TYPE_CHECKING:
+    from litestar.types import HTTPScope
+    from prometheus_client.core import Metric
 
 BEGAN = "orak.began"
 """The extension of an ASGI scope that says at which `perf_counter` the first byte of the request arrived."""
@@ -74,15 +75,20 @@ class RequestMetrics:
             self._real[row + 1] += seconds
             whole[row + 2 + bisect_left(_BOUNDS, seconds)] += 1
 
-    def count_answer(self, scope: HTTPScope, status: int) -> None:
+    def count_answer(self, scope: "HTTPScope", status: int) -> None:
         """Count the answer to a request, which begins now."""
         route = scope.get("path_template") or UNKNOWN_PATH
         began = cast("dict[str, dict[str, float]]", scope.get("extensions") or {}).get(BEGAN)
         seconds = None if began is None else perf_counter() - began["at"]
         self.count(scope["method"], route, status, seconds)
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> "Iterable[Metric]":
         """Yield the metrics of all processes."""
+        from prometheus_client.core import (  # noqa: PLC0415 - the parent of the processes needs no metrics
+            CounterMetricFamily,
+            HistogramMetricFamily,
+        )
+
         counts: defaultdict[_Key, int] = defaultdict(int)
         sums: defaultdict[tuple[str, str], float] = defaultdict(float)
         buckets: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * (len(_BOUNDS) + 1))

@@ -1,11 +1,13 @@
 """The configuration of uvicorn."""
 
+import asyncio
 import logging
+from typing import Any
 
 import uvicorn
 from litestar import Litestar
 
-from orak.entrypoints.http.serving.protocol import GuardedProtocol, QuietWebSocket
+from orak.entrypoints.http.serving.protocol import GuardedProtocol
 from orak.entrypoints.settings.values import Settings
 
 _KEEP_ALIVE_SECONDS = 75  # longer than the 60 s of common load balancers, which must close first
@@ -24,7 +26,7 @@ def server_config(app: Litestar, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=GuardedProtocol,
-        ws=QuietWebSocket,
+        ws=_websocket,  # type: ignore[arg-type]  # uvicorn only calls it
         ws_max_size=_MAX_MESSAGE,
         ws_per_message_deflate=False,  # messages are short, and a compression window each costs memory
         host=settings.host,
@@ -37,3 +39,11 @@ def server_config(app: Litestar, settings: Settings) -> uvicorn.Config:
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         lifespan="on",
     )
+
+
+def _websocket(*arguments: Any, **keywords: Any) -> asyncio.Protocol:  # noqa: ANN401 - uvicorn's own arguments
+    """Return the protocol of a new WebSocket connection."""
+    # Its library takes a while to import, and many services have no such client.
+    from orak.entrypoints.http.serving.websocket_protocol import QuietWebSocket  # noqa: PLC0415 - see above
+
+    return QuietWebSocket(*arguments, **keywords)
