@@ -11,6 +11,7 @@ from orak.adapters.persistence.sql.groups import Groups
 from orak.adapters.persistence.sql.idempotency_keys import FirstCall, KeyTuple, find_keys, keep_keys, key_of
 from orak.adapters.persistence.sql.postgresql_intake import add_uploads as add_in_one_statement
 from orak.adapters.persistence.sql.rows import event_values, to_upload, upload_values
+from orak.adapters.persistence.sql.statements import Statement
 from orak.adapters.persistence.sql.tables import events, uploads
 from orak.adapters.persistence.sql.uploads import UPLOADS
 from orak.adapters.persistence.sql.users import ensure_users
@@ -23,8 +24,10 @@ from orak.domain.upload import Upload
 
 _sequences = table("sqlite_sequence", column("name"), column("seq"))
 _LAST_ID = select(_sequences.c.seq).where(_sequences.c.name == uploads.name)
-_ADD_UPLOADS = insert(uploads)
-_ADD_EVENTS = insert(events)
+_ADD_UPLOADS = Statement(
+    insert(uploads), columns=[column.name for column in uploads.c if column.name != "turn"]
+)
+_ADD_EVENTS = Statement(insert(events), columns=["upload_id", "version", "type", "payload", "at", "user_id"])
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -87,12 +90,12 @@ def _add(connection: Connection, new: Sequence[Upload]) -> Mapping[str, int]:
     ensure_users(connection, (upload.owner_id for upload in new))
     last = connection.scalar(_LAST_ID) or 0
     ids = {upload.uuid: last + place for place, upload in enumerate(new, 1)}
-    connection.execute(
-        _ADD_UPLOADS,
+    _ADD_UPLOADS.execute_many(
+        connection,
         [upload_values(upload, upload.created_at) | {"id": ids[upload.uuid]} for upload in new],
     )
     events = [event_values(UploadId(ids[upload.uuid]), upload.version, upload.requested()) for upload in new]
-    connection.execute(_ADD_EVENTS, events)
+    _ADD_EVENTS.execute_many(connection, events)
     return ids
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Self, cast
 import msgspec
 from sqlalchemy import BindParameter, ColumnElement, Executable, String, bindparam
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.engine import Dialect
+from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
@@ -108,6 +108,15 @@ class Statement:
             found = CompiledStatement(cast("SQLCompiler", compiled), dialect)
             self._compiled[dialect.name] = found
         return found
+
+    def execute_many(self, connection: Connection, rows: Iterable[Mapping[str, object]]) -> None:
+        """Run the statement for each of *rows*, in the transaction of *connection*.
+
+        Raises:
+            ValueError, OverflowError: a value has no form in the database.
+        """
+        compiled = self.compiled(connection.dialect)
+        connection.exec_driver_sql(compiled.text, [tuple(compiled.arguments(row)) for row in rows])
 
 
 class _Values(TypeDecorator[Collection[Any]]):
