@@ -48,6 +48,11 @@ class Connections(Protocol):
         """SQLAlchemy's dialect of the database."""
         ...
 
+    @property
+    def read_group(self) -> int:
+        """The most calls that one statement should read for."""
+        ...
+
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run *work* on committed data; each statement sees the latest commit."""
         ...

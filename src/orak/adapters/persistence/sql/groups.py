@@ -11,7 +11,7 @@ from orak.domain.errors import OrakError
 Asked = TypeVar("Asked")
 Outcome = TypeVar("Outcome")
 
-_GROUP = 500
+GROUP = 500
 """Most calls in one group, so that no caller waits for an unbounded number of others."""
 
 
@@ -46,18 +46,20 @@ class Groups(Generic[Asked, Outcome]):
         refusal: Callable[[Asked, StaleVersion], OrakError] = lambda _, refused: refused,
         failure: str | None = None,
         at_once: int = 1,
+        most: int = GROUP,
     ) -> None:
         """Answer each group by *answer*, which returns or stores all of it or raises.
 
         *refusal* makes the error of a call that the database refuses, and *failure* is the message of
         `Unavailable` for all calls of a group after any other error; None takes the message of the error.
-        Up to *at_once* groups are answered at the same time.
+        Up to *at_once* groups, of up to *most* calls each, are answered at the same time.
         """
         self._answer = answer
         self._refusal = refusal
         self._failure = failure
         self._waiting: list[_Call[Asked, Outcome]] = []
         self._at_once = at_once
+        self._most = most
         self._answering: set[asyncio.Task[None]] = set()
         self._starting = False
         self._closed = False
@@ -87,7 +89,7 @@ class Groups(Generic[Asked, Outcome]):
         self._starting = False
         try:
             while self._waiting:
-                group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
+                group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
                 await self._answer_group([call for call in group if not call.answer.done()])
         finally:
             self._answering -= {asyncio.current_task()}

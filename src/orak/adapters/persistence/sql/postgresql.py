@@ -22,6 +22,7 @@ from orak.adapters.persistence.sql.connections import (
     translate_errors,
 )
 from orak.adapters.persistence.sql.dialect import server_is_lost
+from orak.adapters.persistence.sql.groups import GROUP
 from orak.adapters.persistence.sql.places import Places
 from orak.adapters.persistence.sql.postgresql_session import BROKEN, Sessions, first_line, is_shared
 from orak.adapters.persistence.sql.postgresql_url import Pooler
@@ -85,6 +86,7 @@ class PostgresqlConnections:
         self._reads, self._writes = Places(reads, patience), Places(writes, patience)
         self._engine = _engine(self.sessions, pool_size=reads + writes, max_overflow=0)
         self._pool = self._engine.pool
+        self.read_group: Final = GROUP
         self.dialect: Final = self._engine.dialect
         self._losses = 0
         event.listen(self._pool, "connect", self._note_losses)

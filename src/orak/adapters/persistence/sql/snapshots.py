@@ -63,8 +63,11 @@ class SqlSnapshots:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self._records: Groups[RecordId, RecordSnapshot] = Groups(self._find_records, at_once=_READS)
-        self._uploads: Groups[UploadId, Upload] = Groups(self._find_uploads, at_once=_READS)
+        most = connections.read_group
+        self._records: Groups[RecordId, RecordSnapshot] = Groups(
+            self._find_records, at_once=_READS, most=most
+        )
+        self._uploads: Groups[UploadId, Upload] = Groups(self._find_uploads, at_once=_READS, most=most)
 
     async def get(self, record_id: RecordId) -> RecordSnapshot:
         return await self._records.ask(record_id)

@@ -34,8 +34,8 @@ _LONGEST_BUSY_PAUSE = 0.1
 _MOST_STEPS = 500_000
 """Most steps of SQLite's virtual machine in a read on the event loop, about 10 ms; a thread reads longer."""
 
-_READS_EACH_TURN = 4
-"""Most reads in one turn of the event loop. Fewer favour writes, more save turns."""
+_READ_GROUP = 4
+"""Most calls that a turn of the event loop reads for. Fewer favour writes, more save turns."""
 
 _SLOW_SECONDS = 0.5
 """A commit that takes longer is a sign that the disk does not answer; reads then leave the event loop."""
@@ -59,6 +59,7 @@ class SqliteConnections:
         self._patience = patience
         self._writing = _engine(url, patience, pool_size=1)
         self._reading = _engine(url, patience, isolation_level="AUTOCOMMIT", pool_size=1 + _READERS)
+        self.read_group: Final = _READ_GROUP
         self.dialect: Final = self._writing.dialect
         self._writer = ThreadPoolExecutor(1, "sqlite-writer")
         self._readers = ThreadPoolExecutor(_READERS, "sqlite-reader")
@@ -66,7 +67,7 @@ class SqliteConnections:
         self._write_connection: Connection | None = None
         self._read_connection: Connection | None = None
         self._opening = asyncio.Lock()
-        self._read_turns = _Turns(_READS_EACH_TURN)
+        self._read_turns = _Turns()
         self._end_began: float | None = None
 
     async def fetch(self, statement: Statement, parameters: Mapping[str, object]) -> Sequence[Row]:
@@ -209,41 +210,35 @@ def _fail(future: asyncio.Future[T], error: BaseException) -> None:
 
 
 class _Turns:
-    """Lets a few callers proceed in each turn of the event loop, first come, first served.
+    """Lets one caller proceed in each turn of the event loop, first come, first served.
 
     A read takes one turn and a write takes several. Without a limit, many reads make every turn long, and so
     writes slow.
     """
 
-    def __init__(self, each: int) -> None:
-        self._each = each
-        self._left = each
+    def __init__(self) -> None:
+        self._taken = False
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._turning = False
 
     async def wait(self) -> None:
         """Return when it is the caller's turn."""
         loop = asyncio.get_running_loop()
-        if not self._turning:
-            self._turning = True
-            loop.call_soon(self._turn)
-        if self._left:
-            self._left -= 1
+        if not self._taken:
+            self._taken = True
+            loop.call_soon(self._pass_on)
             return
         waiter = loop.create_future()
         self._waiting.append(waiter)
         await waiter
 
-    def _turn(self) -> None:
-        self._left = self._each
-        while self._left and self._waiting:
+    def _pass_on(self) -> None:
+        while self._waiting:
             waiter = self._waiting.popleft()
-            if not waiter.done():  # it is if its caller was cancelled
+            if not waiter.done():  # its caller was cancelled
                 waiter.set_result(None)
-                self._left -= 1
-        self._turning = self._left < self._each
-        if self._turning:
-            asyncio.get_running_loop().call_soon(self._turn)
+                asyncio.get_running_loop().call_soon(self._pass_on)
+                return
+        self._taken = False
 
 
 def _opened(engine: Engine) -> Connection:
