@@ -4,7 +4,8 @@ import hmac
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote, urlencode
+from hashlib import sha256
+from urllib.parse import quote
 
 import msgspec
 
@@ -35,7 +36,8 @@ class UrlSigner:
 
     def __init__(self, public_url: str, secret: bytes, clock: Clock) -> None:
         self._base = f"{public_url.rstrip('/')}/storage/"
-        self._signing_key = hmac.digest(secret, _PURPOSE, "sha256")
+        # It has read nothing yet; a copy of it takes a fraction of the time of a new one.
+        self._hmac = hmac.new(hmac.digest(secret, _PURPOSE, "sha256"), digestmod=sha256)
         self._clock = clock
 
     def put(
@@ -44,9 +46,11 @@ class UrlSigner:
         """Sign an upload. Raise `InvalidKey` if no object can have this key."""
         check_key(key)
         expires = int((self._clock.now() + life).timestamp())
-        query = {"expires": str(expires), "size": str(content_length), "type": content_type}
-        query["signature"] = self._signature(key, query)
-        url = f"{self._base}{quote(key)}?{urlencode(query, quote_via=quote, safe='')}"
+        signature = self._signature(key, str(expires), str(content_length), content_type)
+        url = (
+            f"{self._base}{quote(key)}?expires={expires}&size={content_length}"
+            f"&type={quote(content_type, safe='')}&signature={signature}"
+        )
         headers = {"Content-Type": content_type}
         if create_only:
             # RFC 9110 §13.1.2. Here every PUT only creates, with or without the header.
@@ -61,7 +65,7 @@ class UrlSigner:
         # Refuse unsigned parameters: ignoring them would let a stranger add meaning to a signed URL.
         if query.keys() != _PUT_QUERY:
             raise InvalidSignature
-        signature = self._signature(key, query).encode()
+        signature = self._signature(key, query["expires"], query["size"], query["type"]).encode()
         if not hmac.compare_digest(signature, _bytes(query["signature"])):
             raise InvalidSignature
         # The signature is valid, so this signer wrote the numbers and they parse.
@@ -72,11 +76,12 @@ class UrlSigner:
             raise InvalidSignature
         return terms
 
-    def _signature(self, key: str, query: Mapping[str, str]) -> str:
-        fields = ["PUT", key, query["expires"], query["size"], query["type"]]
+    def _signature(self, key: str, expires: str, size: str, content_type: str) -> str:
+        fields = [_bytes(field) for field in ("PUT", key, expires, size, content_type)]
+        signature = self._hmac.copy()
         # Prefix each field with its length, so that different requests never produce the same message.
-        message = b"".join(len(field).to_bytes(8, "big") + field for field in map(_bytes, fields))
-        return hmac.digest(self._signing_key, message, "sha256").hex()
+        signature.update(b"".join([len(field).to_bytes(8, "big") + field for field in fields]))
+        return signature.hexdigest()
 
 
 def _bytes(text: str) -> bytes:
