@@ -85,13 +85,15 @@ async def test_creates_that_wait_share_statements(on_postgresql, postgresql_wire
     assert len(counted.statements) <= 6, counted.statements
 
 
-async def test_a_create_looks_once_for_the_object(on_s3):
+async def test_a_create_looks_once_for_the_object(on_s3, postgresql_wire):
     client, requests = on_s3
     await create_record(client, await _uploaded(client))
     signed = await _uploaded(client)
     requests.clear()
-    await create_record(client, signed)
+    with postgresql_wire.counting() as counted:
+        await create_record(client, signed)
     assert requests == {"HEAD": 1}
+    assert len(counted.statements) == 2, counted.statements
 
 
 async def _uploaded(client):
