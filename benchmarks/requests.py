@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import datetime
 from itertools import count
 from urllib.parse import parse_qs, urlsplit
 
@@ -77,7 +78,7 @@ def check_own(_server: Server, load: Load) -> None:
 def check_page(_server: Server, load: Load) -> None:
     """Check that each answer is a full page of the caller's records, the newest first."""
     for page in map(json.loads, load.answers):
-        ids = [record["id"] for record in page]
-        assert len(page) == 50
-        assert ids == sorted(ids, reverse=True)
+        times = [datetime.fromisoformat(record["createdAt"]) for record in page]
+        assert len({record["id"] for record in page}) == len(page) == 50
+        assert times == sorted(times, reverse=True)
         assert all(record["userId"] == USER for record in page)
