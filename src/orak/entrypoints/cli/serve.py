@@ -188,19 +188,24 @@ async def _serve_for_parent(settings: "Settings", inherited: "Inherited") -> Non
 def _announce(settings: "Settings") -> None:
     import logging
 
-    from orak.entrypoints.cli.capacity import descriptor_limit
-
     if settings.log_format == "text":
         _print_banner(settings)
     else:
         logging.getLogger(__name__).info(
-            "listening on %s:%d with %d processes, each with up to %s connections",
-            *(settings.host, settings.port, settings.web_processes, descriptor_limit()),
+            "listening on %s:%d with %d processes, each with up to %s",
+            *(settings.host, settings.port, settings.web_processes, _capacity(settings)),
         )
 
 
-def _print_banner(settings: "Settings") -> None:
+def _capacity(settings: "Settings") -> str:
+    """Return what one process can hold."""
     from orak.entrypoints.cli.capacity import descriptor_limit
+
+    pool = f", {settings.pool_size} of them to the database" if settings.database_kind == "postgresql" else ""
+    return f"{descriptor_limit()} open files and connections{pool}"
+
+
+def _print_banner(settings: "Settings") -> None:
     from orak.entrypoints.cli.errors import warn
     from orak.entrypoints.settings.sources import shown_value
     from orak.version import __version__
@@ -213,7 +218,7 @@ def _print_banner(settings: "Settings") -> None:
         ("docs", f"{url}/docs"),
         ("data", "in memory" if settings.in_memory else str(settings.data_dir.absolute())),
         ("database", shown_value("database_url", settings.database)),
-        ("processes", f"{settings.web_processes}, each with up to {descriptor_limit()} connections"),
+        ("processes", f"{settings.web_processes}, each with up to {_capacity(settings)}"),
         ("stop", "Ctrl-C"),
     ):
         click.echo(f"  {click.style(label.ljust(_LABEL_WIDTH), dim=True)}  {value}", err=True)

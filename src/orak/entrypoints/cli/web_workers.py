@@ -25,7 +25,7 @@ _SETTLED_SECONDS = 60.0
 _READY_SECONDS = 60.0
 """How long a replacement may take until it serves; migrations wait for a lock that long."""
 
-_KILL_SECONDS = SHUTDOWN_SECONDS - 0.5
+_KILL_SECONDS = SHUTDOWN_SECONDS - 1.0
 """From SIGTERM to SIGKILL: before the deadline of the parent itself."""
 
 _TABLES_OF_A_PLACE = 2
