@@ -97,7 +97,15 @@ def _encodings(work: Path) -> Iterator[tuple[str, Path, Path, Path]]:
             return apply_filters(_frames(source), filters)
 
         _write_wav(original, _channels(frames(gain, stereo)))
-        encode(frames(gain, stereo), fast, AudioProfile.AAC_128, name, is_mono=is_mono, steady=False)
+        encode(
+            frames(gain, stereo),
+            fast,
+            AudioProfile.AAC_128,
+            name,
+            samples=_SECONDS * RATE,
+            is_mono=is_mono,
+            steady=False,
+        )
         _encode_slowly(frames(gain, stereo), slow)
         yield name, original, fast, slow
 

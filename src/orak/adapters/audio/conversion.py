@@ -254,7 +254,15 @@ class _Conversion:
                 frames, chain = source, (*filters, *chain)
             filtered = peaks.collect(apply_filters(frames, chain))
             is_mono = self._layout == "mono"
-            encode(filtered, path, task.profile, task.title, is_mono=is_mono, steady=setting.steady)
+            encode(
+                filtered,
+                path,
+                task.profile,
+                task.title,
+                samples=samples + RATE,  # a limiter's resampling may add a little
+                is_mono=is_mono,
+                steady=setting.steady,
+            )
         return peaks
 
     def _check_loudest(self, path: Path, peaks: Peaks, expected: Measurement) -> Measurement | None:

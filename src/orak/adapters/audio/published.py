@@ -19,6 +19,9 @@ _LEAD = 3 * RATE // 10
 _MARGIN = RATE // 10
 """Samples to hear before and after a part: the encoder moves sound, and the containers its timestamps."""
 
+_OPTIONS = {"advanced_editlist": "0"}
+"""libav then does not copy the index of an MP4 file. Without, it skips the encoder's delay all the same."""
+
 
 class Part(NamedTuple):
     """A part of a recording, from one sample up to another."""
@@ -46,7 +49,7 @@ def frames_of_parts(path: Path, parts: Sequence[Part]) -> Iterator[Iterator[Iter
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
-    with av.open(str(path)) as container:
+    with av.open(str(path), options=_OPTIONS) as container:
         stream = container.streams.audio[0]
         stream.codec_context.thread_count = 1
         yield container, stream
