@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from memory_orak import OTHER_USER, OWNER, UnavailableStorage, a_memory_orak
+from orak.application.ports.failures import Unavailable
 from orak.application.ports.idempotency_keys import IdempotencyKey
 from orak.application.records.create_record import NewRecord
 from orak.domain.errors import (
@@ -107,6 +108,35 @@ async def test_an_outage_of_the_store_does_not_fail_the_call(service, caplog):
     snapshot = await create_record(OWNER, NewRecord("첫 노래", upload.id))
     assert snapshot.status is ProcessingStatus.PROCESSING
     assert "the sweep does it" in caplog.text
+
+
+class AnswersLost:
+    """An intake that stores a record, and loses the first answers."""
+
+    def __init__(self, intake, lost=1):
+        self.intake, self.lost = intake, lost
+
+    async def find(self, wanted):
+        return await self.intake.find(wanted)
+
+    async def add(self, creation):
+        made = await self.intake.add(creation)
+        self.lost -= 1
+        if self.lost >= 0:
+            raise Unavailable("the connection was lost")
+        return made
+
+
+@pytest.mark.parametrize("key", [None, IdempotencyKey(OWNER.user_id, "create", "key-1", "digest")])
+async def test_a_call_knows_its_record_after_the_database_s_answer_was_lost(service, key):
+    upload = await service.upload()
+    create_record = service.use_cases.create_record
+    create_record = replace(create_record, intake=AnswersLost(create_record.intake))
+    snapshot = await create_record(OWNER, NewRecord("첫 노래", upload.id), idempotency_key=key)
+    assert (snapshot.record.title, snapshot.record.upload_id) == ("첫 노래", upload.id)
+    assert service.started == [upload.id]
+    with pytest.raises(RecordExists):
+        await create_record(OWNER, NewRecord("첫 노래", upload.id))
 
 
 async def test_a_repeated_call_has_one_effect(service):

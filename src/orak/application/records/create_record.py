@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import msgspec
+from msgspec.structs import replace
 
 from orak.application.await_record import AwaitRecord
 from orak.application.ports.clock import Clock
@@ -18,7 +19,7 @@ from orak.domain.actor import Actor
 from orak.domain.errors import Problem, Rejected, SongNotFound, UploadNotFound
 from orak.domain.identity import ObjectKey, SongId, UploadId
 from orak.domain.policies.records import RecordPolicy
-from orak.domain.record import Record, RecordSnapshot
+from orak.domain.record import UNSAVED, Record, RecordSnapshot
 from orak.domain.upload import StoredObject, Upload
 
 _log = logging.getLogger(__name__)
@@ -98,14 +99,20 @@ class CreateRecord:
         began, look_until = self.clock.now(), asyncio.get_running_loop().time() + _LOOK_SECONDS
         title, upload_id = new.checked(self.policy)
         wanted = Wanted(upload_id, new.song_id, idempotency_key)
+        unanswered: list[Record] = []
 
         async def create() -> tuple[RecordSnapshot, bool]:
             found = await self.intake.find(wanted)
             if found.made is not None:
-                return await self.snapshots.get(found.made), False
+                made = await self.snapshots.get(found.made)
+                return made, replace(made.record, id=UNSAVED) in unanswered
             if found.upload is None:
                 raise UploadNotFound(upload_id)
             upload = found.upload.owned_by(actor)
+            if upload.record_id is not None and unanswered:
+                made = await self.snapshots.get(upload.record_id)
+                if replace(made.record, id=UNSAVED) in unanswered:
+                    return made, True
             upload.check_attachable()
             if new.song_id is not None and not found.has_song:
                 raise SongNotFound(new.song_id)
@@ -117,7 +124,11 @@ class CreateRecord:
                 duration_seconds=new.duration_seconds,
                 at=self.clock.now(),
             )
-            return await self.intake.add(Creation(record, upload, arrived, idempotency_key)), True
+            try:
+                return await self.intake.add(Creation(record, upload, arrived, idempotency_key)), True
+            except Unavailable:
+                unanswered.append(record)  # the database may have stored it before its answer was lost
+                raise
 
         snapshot, is_new = await with_retries(self.clock, create)
         if is_new and snapshot.upload.is_waiting:
