@@ -7,7 +7,7 @@ from math import log10
 
 from benchmarks.rounds import Line
 
-_WIDTH, _LEFT, _RIGHT, _TOP, _ROW = 840, 380, 60, 56, 26
+_WIDTH, _LEFT, _RIGHT, _TOP, _ROW = 960, 480, 60, 56, 26
 _FROM, _TO = 0.03, 30.0
 _TICKS = (0.03, 0.1, 0.3, 1, 3, 10, 30)
 _LEGEND = "Ratio to the peer: dot = measured, bar = spread of the rounds, | = must, ‖ = stretch"
