@@ -39,8 +39,9 @@ def test_threads_never_get_the_same_id():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_forked_process_repeats_no_id_of_its_parent():
     program = (
-        "import os\nfrom orak.adapters.ids.random import RandomIds\nRandomIds().uuid()\nchild = os.fork()\n"
-        "print(RandomIds().uuid(), flush=True)\nif child:\n    os.waitpid(child, 0)"
+        "import os\nfrom orak.adapters.ids.random import RandomIds\nRandomIds().uuid()\n"
+        "if child := os.fork():\n    os.waitpid(child, 0)\n"  # so that they print one after the other
+        "print(RandomIds().uuid())"
     )
     printed = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, check=True, text=True
