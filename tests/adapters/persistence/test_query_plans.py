@@ -314,6 +314,13 @@ async def test_a_group_of_records_needs_two_statements_with_indexes_on_postgresq
         assert not re.search(r"Seq Scan on (uploads|records|events)", plan), plan
 
 
+async def test_a_group_with_idempotency_keys_needs_two_statements_on_postgresql(full):
+    postgresql, statements = full
+    calls = [(an_upload(), IdempotencyKey(OWNER, "presign", f"key-{n}", "body")) for n in range(30)]
+    await asyncio.gather(*(postgresql.intake.add(*call) for call in [*calls, (an_upload(), None)]))
+    assert len(statements) == 2
+
+
 def fill_the_line(connection):
     """Let ten thousand uploads of 500 owners wait."""
     upload = an_upload().attach_record(RecordId(1), at=START)[0]

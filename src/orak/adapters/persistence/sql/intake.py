@@ -1,4 +1,4 @@
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -8,17 +8,25 @@ from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Connections, Violation
 from orak.adapters.persistence.sql.groups import Groups
-from orak.adapters.persistence.sql.idempotency_keys import FirstCall, KeyTuple, find_keys, keep_keys, key_of
-from orak.adapters.persistence.sql.postgresql_intake import add_uploads as add_in_one_statement
+from orak.adapters.persistence.sql.idempotency_keys import (
+    FIND_KEYS,
+    FirstCall,
+    KeyTuple,
+    find_parameters,
+    found_keys,
+    keep_keys,
+    key_of,
+)
+from orak.adapters.persistence.sql.postgresql_intake import ADD_UPLOADS, add_parameters
 from orak.adapters.persistence.sql.rows import event_values, to_upload, upload_values
 from orak.adapters.persistence.sql.statements import Statement
 from orak.adapters.persistence.sql.tables import events, uploads
-from orak.adapters.persistence.sql.uploads import UPLOADS
+from orak.adapters.persistence.sql.uploads import BY_IDS
 from orak.adapters.persistence.sql.users import ensure_users
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.application.ports.idempotency_keys import IdempotencyKey
-from orak.domain.errors import IdempotencyMismatch, OrakError, UserUnknown
+from orak.domain.errors import IdempotencyMismatch, OrakError, UploadNotFound, UserUnknown
 from orak.domain.identity import UploadId
 from orak.domain.upload import Upload
 
@@ -37,37 +45,6 @@ class Member(msgspec.Struct, frozen=True):
     idempotency_key: IdempotencyKey | None
 
 
-def store_group(
-    connection: Connection, group: Sequence[Member], now: datetime
-) -> list[Upload | IdempotencyMismatch]:
-    """Store the new uploads of *group*, and return the outcome of each call.
-
-    Outcomes are in the order of the calls. A repeated call gets the upload of the first call with its key,
-    or an `IdempotencyMismatch`.
-    """
-    keys = [member.idempotency_key for member in group if member.idempotency_key]
-    first_calls = find_keys(connection, keys, now)
-    new = list(_without_repeats(group, known=first_calls))
-    stored = _insert(connection, [member.upload for member in new])
-    made = [
-        (member.idempotency_key, stored[member.upload.uuid].id) for member in new if member.idempotency_key
-    ]
-    keep_keys(connection, made, now)
-    first_calls |= {key_of(key): FirstCall(key.fingerprint, made_id) for key, made_id in made}
-    of_first_calls = _find(connection, {call.made_id for call in first_calls.values()})
-
-    def outcome(member: Member) -> Upload | IdempotencyMismatch:
-        if member.idempotency_key is None:
-            return stored[member.upload.uuid]
-        first_call = first_calls[key_of(member.idempotency_key)]
-        try:
-            return of_first_calls[first_call.made_for(member.idempotency_key)]
-        except IdempotencyMismatch as mismatch:
-            return mismatch
-
-    return [outcome(member) for member in group]
-
-
 def _without_repeats(group: Iterable[Member], known: Iterable[KeyTuple]) -> Iterator[Member]:
     seen = set(known)
     for member in group:
@@ -78,38 +55,29 @@ def _without_repeats(group: Iterable[Member], known: Iterable[KeyTuple]) -> Iter
             yield member
 
 
-def _insert(connection: Connection, new: Sequence[Upload]) -> Mapping[str, Upload]:
-    if not new:
-        return {}
-    add = add_in_one_statement if connection.dialect.name == "postgresql" else _add
-    ids = add(connection, new)
-    return {upload.uuid: replace(upload, id=ids[upload.uuid]) for upload in new}
-
-
-def _add(connection: Connection, new: Sequence[Upload]) -> Mapping[str, int]:
-    ensure_users(connection, (upload.owner_id for upload in new))
+def _add(connection: Connection, new: Sequence[Member], now: datetime) -> Mapping[str, UploadId]:
+    ensure_users(connection, (member.upload.owner_id for member in new))
     last = connection.scalar(_LAST_ID) or 0
-    ids = {upload.uuid: last + place for place, upload in enumerate(new, 1)}
+    ids = {member.upload.uuid: UploadId(last + place) for place, member in enumerate(new, 1)}
+    made = [member.upload for member in new]
     _ADD_UPLOADS.execute_many(
         connection,
-        [upload_values(upload, upload.created_at) | {"id": ids[upload.uuid]} for upload in new],
+        [upload_values(upload, upload.created_at) | {"id": ids[upload.uuid]} for upload in made],
     )
-    events = [event_values(UploadId(ids[upload.uuid]), upload.version, upload.requested()) for upload in new]
+    events = [event_values(ids[upload.uuid], upload.version, upload.requested()) for upload in made]
     _ADD_EVENTS.execute_many(connection, events)
+    keyed = [(member.idempotency_key, ids[member.upload.uuid]) for member in new if member.idempotency_key]
+    keep_keys(connection, keyed, now)
     return ids
-
-
-def _find(connection: Connection, ids: Collection[int]) -> Mapping[int, Upload]:
-    if not ids:
-        return {}
-    found = map(to_upload, connection.execute(UPLOADS.where(uploads.c.id.in_(ids))))
-    return {upload.id: upload for upload in found}
 
 
 def _refusal(member: Member, refused: StaleVersion) -> OrakError:
     if isinstance(refused, Violation) and refused.constraint == "fk_uploads_uploader_id_users":
         return UserUnknown(member.upload.owner_id)  # the app, which owns the users, has removed this one
     return Unavailable("the database refuses this upload")
+
+
+_Outcome = Upload | IdempotencyMismatch | UploadNotFound
 
 
 class SqlIntake:
@@ -121,7 +89,10 @@ class SqlIntake:
         self._committed = committed
         self._clock = clock
         self._groups: Groups[Member, Upload] = Groups(
-            self._store, refusal=_refusal, failure="the upload was not stored"
+            self._store,
+            refusal=_refusal,
+            failure="the upload was not stored",
+            at_once=2 if connections.dialect.name == "postgresql" else 1,  # SQLite has one writer
         )
 
     async def add(self, upload: Upload, idempotency_key: IdempotencyKey | None = None) -> Upload:
@@ -131,10 +102,45 @@ class SqlIntake:
         """Refuse further uploads, and write those that wait."""
         await self._groups.close()
 
-    async def _store(self, group: Sequence[Member]) -> Sequence[Upload | IdempotencyMismatch]:
-        keyed = any(member.idempotency_key for member in group)  # looking for keys takes more statements
-        write = self._connections.write if keyed else self._connections.write_at_once
+    async def _store(self, group: Sequence[Member]) -> Sequence[_Outcome]:
+        """Store the new uploads of *group*, and return the outcomes in the order of the calls.
+
+        A repeated call gets the upload of the first call with its key, or an `IdempotencyMismatch`. If
+        another process stores a key in between, the database refuses the group.
+        """
         now = self._clock.now()
-        outcomes = await write(lambda connection: store_group(connection, group, now))
+        first_calls = await self._first_calls(group, now)
+        new = list(_without_repeats(group, known=first_calls))
+        ids = await self._add(new, now) if new else {}
         self._committed()
-        return outcomes
+        stored = {member.upload.uuid: replace(member.upload, id=ids[member.upload.uuid]) for member in new}
+        found = {upload.id: upload for upload in stored.values()}
+        if first_calls:
+            repeated = {"ids": [call.made_id for call in first_calls.values()]}
+            found |= {row[0]: to_upload(row) for row in await self._connections.fetch(BY_IDS, repeated)}
+        for member in new:
+            if key := member.idempotency_key:
+                first_calls[key_of(key)] = FirstCall(key.fingerprint, stored[member.upload.uuid].id)
+
+        def outcome(member: Member) -> _Outcome:
+            if (key := member.idempotency_key) is None:
+                return stored[member.upload.uuid]
+            try:
+                made_id = UploadId(first_calls[key_of(key)].made_for(key))
+            except IdempotencyMismatch as mismatch:
+                return mismatch
+            return found.get(made_id) or UploadNotFound(made_id)
+
+        return [outcome(member) for member in group]
+
+    async def _first_calls(self, group: Sequence[Member], now: datetime) -> dict[KeyTuple, FirstCall]:
+        keys = [member.idempotency_key for member in group if member.idempotency_key]
+        if not keys:
+            return {}
+        return found_keys(await self._connections.fetch(FIND_KEYS, find_parameters(keys, now)), keys)
+
+    async def _add(self, new: Sequence[Member], now: datetime) -> Mapping[str, UploadId]:
+        if self._connections.dialect.name == "postgresql":
+            given = add_parameters([(member.upload, member.idempotency_key) for member in new], now)
+            return {uuid: UploadId(id_) for uuid, id_ in await self._connections.fetch(ADD_UPLOADS, given)}
+        return await self._connections.write(lambda connection: _add(connection, new, now))

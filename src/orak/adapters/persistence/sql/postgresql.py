@@ -84,7 +84,9 @@ class PostgresqlConnections:
         reads = max(1, size // 2)
         writes = max(1, size - reads)
         self._reads, self._writes = Places(reads, patience), Places(writes, patience)
-        self._engine = _engine(self.sessions, pool_size=reads + writes, max_overflow=0)
+        # The connection that was used last is used next: it has prepared the most statements.
+        options = {"pool_size": reads + writes, "max_overflow": 0, "pool_use_lifo": True}
+        self._engine = _engine(self.sessions, **options)
         self._pool = self._engine.pool
         self.read_group: Final = GROUP
         self.dialect: Final = self._engine.dialect

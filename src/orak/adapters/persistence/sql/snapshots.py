@@ -14,7 +14,7 @@ from orak.adapters.persistence.sql.rows import (
 )
 from orak.adapters.persistence.sql.statements import Statement, is_one_of
 from orak.adapters.persistence.sql.tables import records, uploads
-from orak.adapters.persistence.sql.uploads import BY_KEY, UPLOADS, found_by_key
+from orak.adapters.persistence.sql.uploads import BY_IDS, BY_KEY, found_by_key
 from orak.application.ports.page import Page
 from orak.domain.errors import RecordNotFound, UploadNotFound
 from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
@@ -24,8 +24,7 @@ from orak.domain.upload import Upload
 SNAPSHOTS = select(*UPLOAD_COLUMNS, *RECORD_COLUMNS).select_from(uploads.join(records))
 """Rows for `to_snapshot`."""
 
-_BY_IDS = Statement(SNAPSHOTS.where(is_one_of(records.c.id, "ids")))
-_UPLOADS_BY_IDS = Statement(UPLOADS.where(is_one_of(uploads.c.id, "ids")))
+_RECORDS_BY_IDS = Statement(SNAPSHOTS.where(is_one_of(records.c.id, "ids")))
 _READS = 2
 """Groups of one kind that are read at the same time, so that one slow answer does not hold up all."""
 
@@ -76,12 +75,12 @@ class SqlSnapshots:
         return await self._uploads.ask(upload_id)
 
     async def _find_records(self, ids: Sequence[RecordId]) -> Sequence[RecordSnapshot | RecordNotFound]:
-        snapshots = map(to_snapshot, await self._connections.fetch(_BY_IDS, {"ids": ids}))
+        snapshots = map(to_snapshot, await self._connections.fetch(_RECORDS_BY_IDS, {"ids": ids}))
         found = {snapshot.record.id: snapshot for snapshot in snapshots}
         return [found.get(record_id) or RecordNotFound(record_id) for record_id in ids]
 
     async def _find_uploads(self, ids: Sequence[UploadId]) -> Sequence[Upload | UploadNotFound]:
-        uploads = map(to_upload, await self._connections.fetch(_UPLOADS_BY_IDS, {"ids": ids}))
+        uploads = map(to_upload, await self._connections.fetch(BY_IDS, {"ids": ids}))
         found = {upload.id: upload for upload in uploads}
         return [found.get(upload_id) or UploadNotFound(upload_id) for upload_id in ids]
 

@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Runner, within_transaction
 from orak.adapters.persistence.sql.rows import UPLOAD_COLUMNS, event_values, to_upload, upload_values
-from orak.adapters.persistence.sql.statements import Row, Statement
+from orak.adapters.persistence.sql.statements import Row, Statement, is_one_of
 from orak.adapters.persistence.sql.tables import PROCESSING, WAITING, events, records, uploads
 from orak.application.ports.failures import StaleVersion
 from orak.domain.errors import UploadNotFound
@@ -19,6 +19,7 @@ from orak.domain.upload import UNSAVED, Upload
 UPLOADS = select(*UPLOAD_COLUMNS, records.c.id).select_from(uploads.outerjoin(records))
 """Rows for `to_upload`."""
 
+BY_IDS = Statement(UPLOADS.where(is_one_of(uploads.c.id, "ids")))
 _BY_ID = UPLOADS.where(uploads.c.id == bindparam("id"))
 BY_KEY = Statement(UPLOADS.where(uploads.c.object_key == bindparam("key")))
 
