@@ -194,8 +194,9 @@ def test_a_port_in_use_is_an_error_also_if_its_owner_shares_it(serve, run, env):
     assert " is in use\nhint: choose another port" in refused.stderr
 
 
-def test_a_change_is_seen_at_once_through_every_process(serve, orak, recording):
-    server, url = serve()
+@pytest.mark.parametrize("cache", ["none", "redis"])
+def test_a_change_is_seen_at_once_through_every_process(serve, orak, recording, own_redis, cache):
+    server, url = serve(**({"REDIS_URL": own_redis.url} if cache == "redis" else {}))
     token = orak("token", env={"JWT_SECRET": SECRET}).stdout.strip()
     client = {"ORAK_URL": url, "ORAK_TOKEN": token}
     record = orak("upload", str(recording), "--title", "0", "--wait", env=client).stdout.strip()
