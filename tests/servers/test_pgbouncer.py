@@ -90,7 +90,7 @@ async def test_limits_last_for_one_transaction_and_hold_in_it(transaction_pooler
     def settings(connection):
         return [connection.exec_driver_sql(f"SHOW {name}").scalar() for name in names]
 
-    for ask in (connections.read, connections.write, connections.write_at_once):
+    for ask in (connections.read, connections.write):
         assert await ask(settings) == ["5s", "50ms", "5MB", "read committed"]
     limit = Statement(select(func.current_setting("lock_timeout")))
     rows = await asyncio.gather(*(connections.fetch(limit, {}) for _ in range(20)))

@@ -76,13 +76,6 @@ class Connections(Protocol):
         """
         ...
 
-    async def write_at_once(self, work: Callable[[Connection], T]) -> T:
-        """Run *work* like `write`, provided that it is a single statement on PostgreSQL.
-
-        A single statement is a transaction by itself, so this saves the round trips of BEGIN and COMMIT.
-        """
-        ...
-
     def transaction(self) -> AbstractAsyncContextManager[Runner]:
         """Begin a transaction: a clean exit commits, an exception rolls back."""
         ...

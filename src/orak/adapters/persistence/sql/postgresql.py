@@ -130,10 +130,6 @@ class PostgresqlConnections:
 
     write_long = write
 
-    async def write_at_once(self, work: Callable[[Connection], T]) -> T:
-        async with self._writes, _connected(self._engine) as connection:
-            return await connection.run_sync(_one_by_one(work))  # a statement is a transaction by itself
-
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Runner]:
         async with self._writes, _connected(self._engine) as connection, connection.begin():

@@ -17,6 +17,9 @@ _log = logging.getLogger(__name__)
 
 _KIND = "SELECT pg_backend_pid(), pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'"
 
+_ARRAYS = "SELECT $1::bigint[]"
+"""asyncpg looks up the type of an array when it first meets one, which takes two statements of its own."""
+
 _AT_START = ("application_name", "options")
 """Settings that are sent as startup parameters to poolers too; PgBouncer refuses most others."""
 
@@ -132,6 +135,7 @@ class Sessions:
             elif pooler == "session":
                 await session.execute(_applied(settings, local=False))
             await self._check(session, may_be_pooled=pooler != "auto")
+            await session.fetch(_ARRAYS, [])
         except BaseException:
             session.terminate()
             raise

@@ -107,8 +107,6 @@ class SqliteConnections:
         connection = await self._begin()
         return await self._end(lambda: _committed(connection, work))
 
-    write_at_once = write
-
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["_Transaction"]:
         connection = await self._begin()
