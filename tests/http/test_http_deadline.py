@@ -11,6 +11,7 @@ from litestar.response import Stream
 
 from http_api import SETTINGS, URL
 from orak.adapters.clock.frozen import FrozenClock
+from orak.entrypoints.http.answers.encoded_records import EncodedRecords
 from orak.entrypoints.http.answers.errors import litestar_error_response
 from orak.entrypoints.http.api import ApiRequest, ApiResponse, Routes
 from orak.entrypoints.http.routing import AnyRequest
@@ -76,6 +77,7 @@ async def client(hung):
     )
     app.asgi_handler = Dispatcher(api, app.asgi_handler, AnswerHeads((), RequestMetrics()), deadline=SOON)
     app.state.running = SimpleNamespace(clock=FrozenClock(), settings=SETTINGS)
+    app.state.encoded_records = EncodedRecords(SETTINGS)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL) as client:
         yield client
 
