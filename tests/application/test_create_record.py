@@ -185,3 +185,53 @@ async def test_shutdown_ends_the_wait_for_a_queued_conversion(service):
     snapshot = await service.use_cases.create_record(OWNER, NewRecord("t", upload.id), wait=1000)
     assert snapshot.status is ProcessingStatus.PROCESSING
     assert service.clock.now() - before < timedelta(seconds=1)  # the caller set a thousand
+
+
+class SlowStorage:
+    """Finds the object only after *seconds* on the clock."""
+
+    def __init__(self, service, seconds):
+        self.service, self.seconds = service, seconds
+
+    async def head(self, key):
+        self.service.clock.advance(timedelta(seconds=self.seconds))
+        return await self.service.storage.head(key)
+
+
+class RememberingStarter:
+    """Starts a conversion that never ends, and remembers how long its caller waits."""
+
+    runs_here = True
+
+    def __init__(self):
+        self.waited = []
+
+    async def start(self, _upload_id):
+        return self
+
+    async def wait(self, seconds):
+        self.waited.append(seconds)
+
+
+@pytest.mark.parametrize(("looked", "left"), [(2.5, 7.5), (30, 0)])
+async def test_the_wait_of_a_caller_covers_the_look_for_the_object_too(service, looked, left):
+    upload, starter = await service.request(), RememberingStarter()
+    await service.put_bytes(upload)
+    create_record = replace(
+        service.use_cases.create_record, storage=SlowStorage(service, looked), starter=starter
+    )
+    service.waits.end()  # the queued conversion is not waited for
+    await create_record(OWNER, NewRecord("t", upload.id), wait=10)
+    assert starter.waited == [left]
+
+
+async def test_a_starter_that_fails_does_not_fail_the_call(service, caplog):
+    class Broken:
+        async def start(self, _upload_id):
+            raise RuntimeError("a bug")
+
+    upload = await service.upload()
+    create_record = replace(service.use_cases.create_record, starter=Broken())
+    snapshot = await create_record(OWNER, NewRecord("t", upload.id))
+    assert snapshot.upload.is_waiting
+    assert "a bug" in caplog.text

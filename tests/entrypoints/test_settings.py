@@ -72,6 +72,7 @@ def test_host_and_port_are_read_with_the_prefix_only(load):
         ("CDN_BASE_URL", "ftp://cdn.example.com", "CDN_BASE_URL is not the URL of a server"),
         ("CDN_BASE_URL", "https://cdn.example.com/?v=1", "CDN_BASE_URL has a query or a fragment"),
         ("PUBLIC_URL", "https://orak.example.com/#", "PUBLIC_URL has a query or a fragment"),
+        ("PUBLIC_URL", "https://오락.example", "PUBLIC_URL is not ASCII"),
         ("JWKS_URL", "htps://id.example.com", "JWKS_URL is not the URL of a server"),
         ("PUBLIC_URL", "http://", "PUBLIC_URL is not the URL of a server"),
         ("CORS_ORIGINS", "a.example", "CORS_ORIGINS holds 'a.example', which is not an origin"),

@@ -32,27 +32,44 @@ def hung():
     return SimpleNamespace(cancelled=asyncio.Event(), may_end=asyncio.Event(), then=None)
 
 
-@pytest.fixture
-async def client(hung):
-    async def hang() -> None:
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            hung.cancelled.set()
-            await hung.may_end.wait()
-            if hung.then is not None:
-                raise hung.then from None
-            raise
+async def hang(hung) -> None:
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        hung.cancelled.set()
+        await hung.may_end.wait()
+        if hung.then is not None:
+            raise hung.then from None
+        raise
+
+
+def handlers(hung) -> list:
+    """Return handlers that Litestar calls."""
 
     @get("/stream/hangs")
     async def stream_hangs() -> None:
-        await hang()
+        await hang(hung)
 
     @get("/without-deadline")
     async def without_deadline(request: AnyRequest) -> str:
         exchange_of(request.scope).lift_deadline()
         await asyncio.sleep(2 * SOON)
         return "done"
+
+    @get("/received")
+    async def received(request: AnyRequest) -> None:
+        exchange_of(request.scope).lift_deadline()
+        await asyncio.sleep(2 * SOON)
+        exchange_of(request.scope).restore_deadline()
+        await hang(hung)
+
+    @get("/stream/without-body")
+    async def stream_without_body() -> Stream:
+        async def never():
+            await hang(hung)
+            yield b""
+
+        return Stream(never())
 
     @get("/streams")
     async def streams() -> Stream:
@@ -63,15 +80,20 @@ async def client(hung):
 
         return Stream(slowly())
 
+    return [stream_hangs, without_deadline, received, stream_without_body, streams]
+
+
+@pytest.fixture
+async def client(hung):
     api = Routes("/api", "records", is_public=True)
 
     @api.get("/hangs")
     async def api_hangs(_: ApiRequest) -> ApiResponse:
-        await hang()
+        await hang(hung)
         return ApiResponse()
 
     app = Litestar(
-        [stream_hangs, without_deadline, streams],
+        handlers(hung),
         exception_handlers={Exception: litestar_error_response},
         openapi_config=None,
     )
@@ -82,7 +104,7 @@ async def client(hung):
         yield client
 
 
-@pytest.mark.parametrize("path", ["/api/hangs", "/stream/hangs"])
+@pytest.mark.parametrize("path", ["/api/hangs", "/stream/hangs", "/received", "/stream/without-body"])
 @pytest.mark.parametrize("then", [None, ConnectionError("the driver"), HTTPException("refused")])
 async def test_a_hanging_call_is_answered_503_and_cancelled(client, hung, path, then):
     hung.then = then

@@ -106,6 +106,28 @@ async def test_a_line_break_in_a_header_is_never_written(value):
     assert b"".join(wire.writes).startswith(b"HTTP/1.1 500 ")
 
 
+async def test_a_refusal_never_overtakes_the_answer_before_it():
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def application(_scope, _receive, send):
+        asked.set()
+        await answer.wait()
+        for message in HELLO:
+            await send(message)
+
+    config = server_config(application, SETTINGS)
+    config.load()
+    protocol = GuardedProtocol(config, ServerState(), {})
+    protocol.connection_made(wire := Wire())
+    protocol.data_received(b"GET / HTTP/1.1\r\nHost: orak.test\r\n\r\n")
+    await asked.wait()
+    protocol.data_received(b"no HTTP at all\r\n\r\n")
+    assert wire.writes == []
+    assert wire.closed
+    answer.set()
+    await asyncio.gather(*protocol.tasks)
+
+
 async def test_an_application_that_fails_behind_the_head_is_answered_500():
     wire = await answered(HELLO[0], fails=ValueError("broken"))
     assert b"".join(wire.writes).startswith(b"HTTP/1.1 500 ")

@@ -20,6 +20,7 @@ class EventBacklog:
     is_empty: bool = field(init=False, default=False)
     """Whether the last read found nothing for any subscriber, now or later."""
     _next: asyncio.Task[Backlog] | None = field(init=False, default=None)
+    _reads: int = field(init=False, default=0)
 
     async def __call__(self) -> Backlog:
         """Return the backlog, with every event numbered that was committed before this call.
@@ -30,19 +31,20 @@ class EventBacklog:
             # The read serves several callers, so it must not inherit the context of the first one.
             self._next = asyncio.create_task(self._read(), context=Context())
             self._next.add_done_callback(_note_outcome)
-        return await asyncio.shield(
-            self._next
-        )  # a caller that is cancelled must not cancel it for the others
+        # A caller that is cancelled must not cancel the read for the others.
+        return await asyncio.shield(self._next)
 
     async def _read(self) -> Backlog:
         await asyncio.sleep(0)  # callers of this turn of the event loop join
         self._next = None  # a later caller may have committed an event that this read does not see
-        self.is_empty = False
+        self._reads += 1
+        read, self.is_empty = self._reads, False
         backlog = await self.cursors.backlog(self.clock.now())
         if backlog.has_unnumbered:
             await self.event_log.number()
             backlog = await self.cursors.backlog(self.clock.now())
-        self.is_empty = not backlog.has_unnumbered and not backlog.pending
+        if read == self._reads:  # no later read has begun
+            self.is_empty = not backlog.has_unnumbered and not backlog.pending
         return backlog
 
 

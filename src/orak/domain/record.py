@@ -155,7 +155,7 @@ class ShownRecord(msgspec.Struct, frozen=True):
 
     @property
     def state(self) -> tuple[object, ...]:
-        """Values of which one changes whenever anything else in it changes.
+        """Values, at least one of which changes with every change that clients see.
 
         Versions and progress are enough for what orak changes. In an adopted database, the app changes the
         others without a new version.

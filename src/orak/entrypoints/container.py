@@ -34,8 +34,8 @@ class Container(containers.DeclarativeContainer):
     """One provider a port. An adapter is made when its provider is first called; the others cost nothing."""
 
     settings = providers.Dependency(instance_of=Settings)
-    # How many conversions run in this process: at once, in create calls and in the background. And what its
-    # wake-ups reach.
+    # How many conversions run in this process: at once, in create calls and in the background.
+    # `wakes` is what its wake-ups reach.
     cores = providers.Dependency(instance_of=int, default=1)
     slots = providers.Dependency(instance_of=int, default=0)
     workers = providers.Dependency(instance_of=int, default=0)

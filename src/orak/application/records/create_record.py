@@ -1,7 +1,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 from msgspec.structs import replace
@@ -132,13 +132,16 @@ class CreateRecord:
 
         snapshot, is_new = await with_retries(self.clock, create)
         if is_new and snapshot.upload.is_waiting:
-            snapshot = await self._convert(
-                snapshot, self.immediate_wait.total_seconds() if wait is None else wait
-            )
+            snapshot = await self._convert(snapshot, self._left(wait, began))
         if wait is None or not snapshot.is_queued:
             return snapshot
-        left = wait - (self.clock.now() - began).total_seconds()
-        return await self._await_queued(actor, snapshot, seconds=left) if left > 0 else snapshot
+        return await self._await_queued(actor, snapshot, seconds=self._left(wait, began))
+
+    def _left(self, wait: float | None, began: datetime) -> float:
+        """Return the seconds that are left to wait."""
+        if wait is None:
+            return self.immediate_wait.total_seconds()
+        return max(0.0, wait - (self.clock.now() - began).total_seconds())
 
     async def _look_for(self, upload: Upload, until: float) -> StoredObject | None:
         """Return the upload's object; None if it has not arrived, or the store does not say so in time.
@@ -163,17 +166,22 @@ class CreateRecord:
 
     async def _convert(self, snapshot: RecordSnapshot, wait: float) -> RecordSnapshot:
         """Start the conversion; if it runs in this process, wait for it and read the record again."""
-        conversion = await self.starter.start(snapshot.upload.id)
-        if not conversion.runs_here:
-            return snapshot
-        await conversion.wait(wait)
         try:
+            conversion = await self.starter.start(snapshot.upload.id)
+            if not conversion.runs_here:
+                return snapshot
+            await conversion.wait(wait)
             return await self.snapshots.get(snapshot.record.id)
         except Unavailable:  # the record stands, so an outage must not fail the call
             return snapshot
+        except Exception:  # noqa: BLE001 - no failure of the immediate attempt may fail the call
+            _log.exception("upload %d was not converted at once; a worker does it", snapshot.upload.id)
+            return snapshot
 
     async def _await_queued(self, actor: Actor, snapshot: RecordSnapshot, seconds: float) -> RecordSnapshot:
+        if not seconds:
+            return snapshot
         try:
             return await self.await_record(actor, snapshot.record.id, seconds=seconds)
-        except Unavailable:  # as above
+        except Unavailable:  # the record stands, so an outage must not fail the call
             return snapshot

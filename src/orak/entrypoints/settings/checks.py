@@ -68,6 +68,10 @@ def check_server_url(name: str, url: str | None, example: str) -> None:
 def check_base_url(name: str, url: str | None, example: str) -> None:
     """Require a URL that paths can be appended to."""
     check_server_url(name, url, example)
+    if url is not None and not url.isascii():
+        raise InvalidSetting(
+            name, "is not ASCII", f"write the host in Punycode, and use a URL such as {example}"
+        )
     if url is not None and (urlsplit(url).query or urlsplit(url).fragment or url[-1] in "?#"):
         raise InvalidSetting(name, "has a query or a fragment", f"use a URL such as {example}")
 

@@ -46,6 +46,13 @@ class EventRounds:
             await asyncio.wait({self._next})
 
     async def _wait(self) -> None:
+        try:
+            await self._pause_or_committed()
+            self.begun += 1
+        finally:
+            self._next = None
+
+    async def _pause_or_committed(self) -> None:
         await self._clock.sleep(self._pause)
         if self._committed.is_set():
             self._pause = min(2 * self._pause, self._seconds)
@@ -54,8 +61,6 @@ class EventRounds:
             is_quiet = self._signal.hears_every_process and self._is_quiet()
             await self._committed_or_slept(max(_QUIET_SECONDS, self._seconds) if is_quiet else self._seconds)
         self._committed.clear()
-        self.begun += 1
-        self._next = None
 
     async def _committed_or_slept(self, seconds: float) -> None:
         waits = {

@@ -213,5 +213,5 @@ def _parse_multipart(body: bytes, content_type: str) -> Mapping[str, object]:
 
 
 def _value_of(part: MultipartPart) -> object:
-    """Return the text of a part. A file is none, and no parameter accepts it."""
+    """Return the text of a part. A file is returned unread, and no parameter accepts one."""
     return part.value if part.filename is None else part.file

@@ -1,9 +1,10 @@
 """Records: creating, listing, changing, retrying and deleting them."""
 
 from datetime import timedelta
+from hashlib import blake2b
 from typing import NamedTuple
-from zlib import crc32
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from orak.application.records.change_record import ChangeRecord
@@ -31,7 +32,7 @@ from orak.entrypoints.http.openapi.operation import (
     path_parameter,
 )
 from orak.entrypoints.http.requests.bodies import Body, read_query
-from orak.entrypoints.http.requests.headers import (
+from orak.entrypoints.http.requests.creation_headers import (
     IDEMPOTENCY_PARAMETER,
     PREFER_PARAMETER,
     idempotency_key_of,
@@ -258,8 +259,5 @@ def _etag(snapshot: RecordSnapshot, language: str) -> str:
 
     It includes the language, because the message of a failure depends on it.
     """
-    shown = snapshot.shown()
-    # Status and title too: in an adopted database, the app changes them without a new version.
-    title = crc32(shown.title.encode())
-    state = f"{shown.version}-{shown.upload_version}-{shown.progress}-{shown.upload_status}"
-    return f'"{state}-{title:x}-{language}"'
+    state = msgspec.json.encode((language, *snapshot.shown().state))
+    return f'"{blake2b(state, digest_size=12).hexdigest()}"'

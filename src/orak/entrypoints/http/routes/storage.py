@@ -185,5 +185,7 @@ async def _chunks(request: AnyRequest, waits: Waits) -> AsyncIterator[bytes]:
             message = cast("HTTPReceiveMessage", await request.receive())
         if message["type"] == "http.disconnect":
             return
-        yield message.get("body", b"")
         more = message.get("more_body", False)
+        if not more:
+            exchange_of(request.scope).restore_deadline()
+        yield message.get("body", b"")

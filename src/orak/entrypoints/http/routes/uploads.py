@@ -29,7 +29,7 @@ from orak.entrypoints.http.openapi.operation import (
     path_parameter,
 )
 from orak.entrypoints.http.requests.bodies import Body, read_parameters
-from orak.entrypoints.http.requests.headers import IDEMPOTENCY_PARAMETER, idempotency_key_of
+from orak.entrypoints.http.requests.creation_headers import IDEMPOTENCY_PARAMETER, idempotency_key_of
 from orak.entrypoints.http.requests.parameters import DURATION, Parameters, path_id
 from orak.entrypoints.running import Running
 

@@ -9,6 +9,8 @@ from collections.abc import Collection
 from litestar.enums import HttpMethod
 from litestar.types import HTTPScope
 
+from orak.entrypoints.http.request_headers import headers_of
+
 ANY_ORIGIN = "any_origin"
 """The key in the `opt` of a route or router that lets pages of every origin read it."""
 
@@ -32,20 +34,21 @@ class Cors:
     """
 
     def __init__(self, origins: Collection[str]) -> None:
-        self._origins = frozenset(origin.encode() for origin in origins)
-        self._is_open = b"*" in self._origins
+        self._origins = frozenset(origins)
+        self._is_open = "*" in self._origins
 
     def complete(self, fields: Fields, scope: HTTPScope) -> None:
         """Add what the page that calls needs to the *fields* of an answer."""
-        origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
+        headers = headers_of(scope)
+        origin = headers.get("origin")
         is_open = self._is_open or _is_open(scope)
         if not is_open:
             _vary_by_origin(fields)
         if origin is None or not (is_open or origin in self._origins):
             return
-        fields.append((b"access-control-allow-origin", b"*" if is_open else origin))
+        fields.append((b"access-control-allow-origin", b"*" if is_open else origin.encode("latin-1")))
         fields.append((b"access-control-expose-headers", _EXPOSED))
-        if scope["method"] == HttpMethod.OPTIONS and _asks_first(scope):
+        if scope["method"] == HttpMethod.OPTIONS and "access-control-request-method" in headers:
             methods = next((value for name, value in fields if name == b"allow"), None)
             if methods is not None:  # an unknown path has no Allow
                 fields.append((b"access-control-allow-methods", methods))
@@ -65,7 +68,3 @@ def _vary_by_origin(fields: Fields) -> None:
 def _is_open(scope: HTTPScope) -> bool:
     # Litestar sets no handler for an unknown path, although the type of the scope promises one.
     return bool(getattr(scope.get("route_handler"), "opt", {}).get(ANY_ORIGIN))
-
-
-def _asks_first(scope: HTTPScope) -> bool:
-    return any(name == b"access-control-request-method" for name, _ in scope["headers"])

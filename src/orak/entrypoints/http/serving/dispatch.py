@@ -57,11 +57,11 @@ class Dispatcher:
 
 async def _answer(scope: HTTPScope, receive: Receive, found: Match, exchange: Exchange) -> None:
     scope["path_template"] = found.path
+    method = scope["method"]
     try:
-        response = await _handle(scope, receive, found)
+        start, body = (await _handle(scope, receive, found)).messages(method)
     except Exception as error:  # noqa: BLE001 - every error has its answer
-        response = error_response(error, scope)
-    start, body = response.messages(scope["method"])
+        start, body = error_response(error, scope).messages(method)
     await exchange.send(start)
     await exchange.send(body)
 

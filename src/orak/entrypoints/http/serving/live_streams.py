@@ -116,7 +116,7 @@ def open_streams_of(scope: Scope) -> OpenStreams:
 
 
 def drop_connection(scope: Scope) -> None:
-    """Drop the connection of a client that reads nothing; closing it would wait for that client for ever."""
+    """Drop the connection of a client that reads nothing; closing it would wait for that client forever."""
     extensions = cast("dict[str, dict[str, Callable[[], None]]]", scope.get("extensions") or {})
     if ABORT in extensions:
         extensions[ABORT]["now"]()

@@ -29,7 +29,7 @@ _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A
 _log = logging.getLogger("orak.access")
 
 
-class WholeAnswers(RequestResponseCycle):
+class WholeAnswerCycle(RequestResponseCycle):
     """uvicorn's cycle of a request and its answer, which writes a short answer at once.
 
     uvicorn writes head and body one after the other: two system calls, and often two packets.
@@ -147,7 +147,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(self._problem or Problem("request", ProblemCode.MALFORMED))
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        cycle.__class__ = WholeAnswers  # uvicorn has no setting for the class of its cycles
+        cycle.__class__ = WholeAnswerCycle  # uvicorn has no setting for the class of its cycles
         self._answering = cycle
         super()._start_asgi_task(cycle, app)
 
@@ -158,8 +158,10 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _refuse(self, problem: Problem) -> None:
         cycle = self._answering
-        # An answer that has begun must not get another one inside.
-        if cycle is None or cycle.response_complete or not cycle.response_started:
+        # While an answer is due, only a request whose own body cannot be read gets the refusal. Any other one
+        # would overtake that answer, or land inside it.
+        is_due = cycle is not None and not cycle.response_complete
+        if not is_due or (cycle is self.cycle and cycle.more_body and not cycle.response_started):
             self.transport.write(self._refusal(problem))
         self.transport.close()
 
