@@ -1,12 +1,15 @@
 """Short answers leave in one write; every other one leaves as uvicorn writes it."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from uvicorn.server import ServerState
 
 from http_api import SETTINGS
+from orak.adapters.clock.frozen import FrozenClock
 from orak.entrypoints.http.serving.protocol import GuardedProtocol
+from orak.entrypoints.http.serving.request_metrics import RequestMetrics
 from orak.entrypoints.http.serving.server import server_config
 
 HELLO = [
@@ -106,26 +109,38 @@ async def test_a_line_break_in_a_header_is_never_written(value):
     assert b"".join(wire.writes).startswith(b"HTTP/1.1 500 ")
 
 
-async def test_a_refusal_never_overtakes_the_answer_before_it():
-    asked, answer = asyncio.Event(), asyncio.Event()
+class Busy:
+    """An application that answers when it is told to."""
 
-    async def application(_scope, _receive, send):
-        asked.set()
-        await answer.wait()
+    def __init__(self):
+        self.asked, self.may_answer = asyncio.Event(), asyncio.Event()
+        running = SimpleNamespace(clock=FrozenClock())
+        self.state = SimpleNamespace(running=running, request_metrics=RequestMetrics())
+
+    async def __call__(self, _scope, _receive, send):
+        self.asked.set()
+        await self.may_answer.wait()
         for message in HELLO:
             await send(message)
 
-    config = server_config(application, SETTINGS)
+
+async def test_a_refusal_never_overtakes_the_answer_before_it():
+    config = server_config(busy := Busy(), SETTINGS)
     config.load()
     protocol = GuardedProtocol(config, ServerState(), {})
     protocol.connection_made(wire := Wire())
     protocol.data_received(b"GET / HTTP/1.1\r\nHost: orak.test\r\n\r\n")
-    await asked.wait()
+    await busy.asked.wait()
     protocol.data_received(b"no HTTP at all\r\n\r\n")
     assert wire.writes == []
-    assert wire.closed
-    answer.set()
+    assert not wire.closed
+    busy.may_answer.set()
     await asyncio.gather(*protocol.tasks)
+    assert [write.partition(b"\r\n")[0] for write in wire.writes] == [
+        b"HTTP/1.1 200 OK",
+        b"HTTP/1.1 400 Bad Request",
+    ]
+    assert wire.closed
 
 
 async def test_an_application_that_fails_behind_the_head_is_answered_500():

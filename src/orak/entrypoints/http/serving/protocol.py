@@ -86,6 +86,8 @@ class GuardedProtocol(HttpToolsProtocol):
     """Bytes received since the parser last completed a part of the request."""
     _problem: Problem | None = None
     """What is wrong with the headers of this request."""
+    _postponed: Problem | None = None
+    """What is wrong with a request behind others that are not answered yet."""
     _answering: RequestResponseCycle | None = None
     """The request that is being answered; `cycle` is the newest one, which may wait behind it."""
 
@@ -139,6 +141,13 @@ class GuardedProtocol(HttpToolsProtocol):
         self._unread = 0
         super().on_body(body)
 
+    def on_response_complete(self) -> None:
+        """Answer the next request of the connection, or refuse it."""
+        super().on_response_complete()
+        cycle = self._answering
+        if self._postponed is not None and (cycle is None or cycle.response_complete):
+            self._refuse(self._postponed)
+
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own message
         """Refuse the request; uvicorn calls this when its parser gives up."""
         if self._head > MAX_HEAD:
@@ -158,10 +167,13 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _refuse(self, problem: Problem) -> None:
         cycle = self._answering
-        # While an answer is due, only a request whose own body cannot be read gets the refusal. Any other one
-        # would overtake that answer, or land inside it.
-        is_due = cycle is not None and not cycle.response_complete
-        if not is_due or (cycle is self.cycle and cycle.more_body and not cycle.response_started):
+        if cycle is None or cycle.response_complete:
+            self.transport.write(self._refusal(problem))
+        elif cycle is not self.cycle or not cycle.more_body:
+            self._postponed = problem  # it must not overtake the answer to an earlier request
+            self.flow.pause_reading()
+            return
+        elif not cycle.response_started:  # it is this request whose body cannot be read
             self.transport.write(self._refusal(problem))
         self.transport.close()
 
