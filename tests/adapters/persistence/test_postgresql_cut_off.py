@@ -79,3 +79,78 @@ async def test_a_broken_connection_raises_only_unavailable(postgresql_server, an
                 break
     assert done[-1]
     assert len(done) > 5
+
+
+@contextlib.asynccontextmanager
+async def a_relay_that_falls_silent(socket):
+    """Proxy *socket* on a TCP port; yield the port and an event. While it is set, no answers pass."""
+    silent, served = asyncio.Event(), set()
+
+    async def serve(reader, writer):
+        served.add(asyncio.current_task())
+        there, back = await asyncio.open_unix_connection(socket)
+
+        async def pipe(source, target, *, answers):
+            with contextlib.suppress(OSError):
+                while some := await source.read(2**16):
+                    if not (answers and silent.is_set()):
+                        target.write(some)
+            target.close()
+
+        await asyncio.gather(pipe(reader, back, answers=False), pipe(there, writer, answers=True))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1], silent
+    await asyncio.wait(served)
+
+
+SLEEP = Statement(select(literal_column("1")).select_from(text("pg_sleep(20)")))
+
+
+def reads(connections):
+    return connections.read(lambda connection: connection.scalar(text("SELECT 1")))
+
+
+def writes(connections):
+    return connections.write(lambda connection: connection.scalar(text("SELECT 1")))
+
+
+def fetches(connections):
+    return connections.fetch(THREE, {})
+
+
+@pytest.mark.parametrize("call", [reads, writes, fetches])
+async def test_a_server_that_falls_silent_is_unavailable_at_once(postgresql_server, call):
+    socket = f"{postgresql_server.folder}/.s.PGSQL.5432"
+    async with a_relay_that_falls_silent(socket) as (port, silent):
+        connections = PostgresqlConnections(f"postgresql://postgres@127.0.0.1:{port}/postgres")
+        connections.sessions._answer_timeout = 0.5
+        await asyncio.gather(*(call(connections) for _ in range(5)))  # the sessions are warm
+        silent.set()
+        async with asyncio.timeout(2):  # as long as SQLAlchemy waits for the server's goodbye
+            with pytest.raises(Unavailable):
+                await call(connections)
+        silent.clear()
+        assert await call(connections)
+        await connections.close()
+
+
+async def test_a_cancelled_statement_takes_its_connection_with_it(postgresql_server):
+    connections = PostgresqlConnections(postgresql_server.url(), size=2)
+    busy = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(20)%' AND state = 'active'"
+    others = f"{busy} AND pid <> pg_backend_pid()"
+    async with connections._engine.connect() as connection:  # which is used again
+        session = (await connection.get_raw_connection()).driver_connection
+    sleeping = asyncio.create_task(connections.fetch(SLEEP, {}))
+    async with asyncio.timeout(20):
+        while await asyncio.to_thread(postgresql_server.sql, others) == "0":
+            pass
+        sleeping.cancel()
+        await asyncio.wait({sleeping})
+        assert sleeping.cancelled()
+        assert session.is_closed()
+        while await asyncio.to_thread(postgresql_server.sql, others) != "0":
+            pass  # the server cancels the statement, before its time is over
+        assert [tuple(row) for row in await connections.fetch(THREE, {})] == [(3,)]
+    await connections.close()

@@ -48,7 +48,9 @@ class Groups(Generic[Asked, Outcome]):
         at_once: int = 1,
         most: int = GROUP,
     ) -> None:
-        """Answer each group by *answer*, which returns or stores all of it or raises.
+        """Answer each group by *answer*, which handles the whole group or raises.
+
+        It returns one outcome per call, in the order of the calls.
 
         *refusal* makes the error of a call that the database refuses, and *failure* is the message of
         `Unavailable` for all calls of a group after any other error; None takes the message of the error.
@@ -87,10 +89,16 @@ class Groups(Generic[Asked, Outcome]):
 
     async def _answer_groups(self) -> None:
         self._starting = False
+        group: list[_Call[Asked, Outcome]] = []
         try:
             while self._waiting:
                 group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
                 await self._answer_group([call for call in group if not call.answer.done()])
+        except asyncio.CancelledError:
+            for call in (*group, *self._waiting):
+                call.settle(Unavailable(self._failure or "the call was cancelled"))
+            self._waiting = []
+            raise
         finally:
             self._answering -= {asyncio.current_task()}
 
@@ -104,6 +112,7 @@ class Groups(Generic[Asked, Outcome]):
             return
         try:
             outcomes = await self._answer([call.asked for call in group])
+            answered = list(zip(group, outcomes, strict=True))
         except StaleVersion as refused:
             if again:
                 group[0].settle(self._refusal(group[0].asked, refused), refused)
@@ -115,5 +124,5 @@ class Groups(Generic[Asked, Outcome]):
             for call in group:
                 call.settle(Unavailable(self._failure or str(error)), error)
         else:
-            for call, outcome in zip(group, outcomes, strict=True):
+            for call, outcome in answered:
                 call.settle(outcome)

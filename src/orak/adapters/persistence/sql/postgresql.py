@@ -61,9 +61,9 @@ _MIGRATION_LOCK = 0x6F72616B  # "orak" in ASCII: the advisory lock of the proces
 class PostgresqlConnections:
     """A pool of asyncpg connections on the event loop.
 
-    When a caller is cancelled, the server cancels its statement, and the connection is rolled back before
-    another caller gets it. *pooler* is the mode of a pooler in front of the server. *admit* runs
-    before each new connection and may raise `Unavailable`.
+    When a caller is cancelled, the server cancels its statement, and the connection is closed. *pooler* is
+    the mode of a pooler in front of the server. *admit* runs before each new connection and may raise
+    `Unavailable`.
 
     Of the *size* connections, half are for reads, so that reads never wait behind writes. Callers get them
     in the order in which they came, or `Unavailable` after *patience* seconds.
@@ -93,6 +93,7 @@ class PostgresqlConnections:
         self._losses = 0
         event.listen(self._pool, "connect", self._note_losses)
         event.listen(self._pool, "checkout", self._skip_closed)
+        event.listen(self._pool, "invalidate", _drop_silent)
 
     async def fetch(self, statement: Statement, parameters: Mapping[str, object]) -> Sequence[Row]:
         compiled = statement.compiled(self.dialect)
@@ -108,9 +109,11 @@ class PostgresqlConnections:
                 return compiled.rows(await_only(_fetch(session, compiled.text, arguments)))
             except _FAILURES as error:
                 raise self._translated(error, pooled) from error
+            except asyncio.CancelledError:
+                # The statement may still run, and the request that cancels it could hit the next one.
+                pooled.invalidate()
+                raise
             finally:
-                if session.is_in_transaction():  # the caller was cancelled, and so was its roll-back
-                    pooled.invalidate()
                 if pooled.is_valid:
                     pooled.close()
 
@@ -163,6 +166,14 @@ class PostgresqlConnections:
             raise InvalidatePoolError
         if driver is None or driver.is_closed():
             raise DisconnectionError
+
+
+def _drop_silent(
+    connection: PoolProxiedConnection, _entry: ConnectionPoolEntry, error: BaseException | None
+) -> None:
+    # SQLAlchemy would say goodbye to the server, and wait 2 s for an answer, with the caller.
+    if isinstance(error, TimeoutError):
+        connection.driver_connection.terminate()  # type: ignore[union-attr]  # asyncpg ships no type hints
 
 
 async def _fetch(session: asyncpg.Connection, text: str, arguments: Sequence[object]) -> list[Row]:
