@@ -1,15 +1,24 @@
 """`serve` with WEB_WORKERS: several processes on one port, as an operator runs them."""
 
+import fcntl
+import mmap
+import os
 import re
 import signal
 import socket
+import subprocess
+import termios
 import threading
+import time
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+
+from cli_processes import DEADLINE, ORAK
+from orak.entrypoints.http.serving.request_metrics import TABLE_BYTES
 
 SECRET = "s" * 32
 
@@ -132,6 +141,75 @@ def status_of_a_new_connection(port):
     except ConnectionError as error:
         return str(error)
     return int(answer.split()[1])
+
+
+def test_sighup_during_the_start_is_remembered(start, env):
+    server = start("serve", env=env)
+    await_first_worker(server)
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for(" serves http")
+    server.wait_for("restarted 2 web workers")
+    assert server.stop(signal.SIGTERM) == 0
+
+
+def await_first_worker(server):
+    """Return once the parent starts processes; they need longer than this until they serve."""
+    parent = psutil.Process(server.process.pid)
+    deadline = time.monotonic() + DEADLINE
+    while not parent.children():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_sighup_does_not_end_a_single_process(serve):
+    server, url = serve(WEB_WORKERS="1")
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for("SIGHUP ignored: one process cannot replace itself")
+    assert live(url) == 200
+    assert server.stop(signal.SIGTERM) == 0
+
+
+def test_closing_the_terminal_ends_the_processes(env):
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [ORAK, "serve"],
+        env=os.environ | env,
+        stdin=theirs,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no other thread runs
+    ) as server:
+        os.close(theirs)
+        assert any(" serves " in line for line in server.stderr)
+        workers = psutil.Process(server.pid).children()
+        assert len(workers) == 2
+        os.close(ours)
+        assert server.wait(DEADLINE) == 0
+        assert all(map(has_ended, workers))
+
+
+def test_a_version_with_larger_metrics_tables_asks_for_a_restart_of_the_parent(run, env):
+    inherited = 0, 2, 3, 4, 5, 0, TABLE_BYTES - mmap.PAGESIZE
+    refused = run("serve", "--web-worker", *map(str, inherited), env=env)
+    assert refused.returncode == 1
+    assert "restart the parent" in refused.stderr
+
+
+def test_all_end_with_an_error_if_one_cannot_start_again(serve):
+    server, _ = serve()
+    victim, other = workers_of(server)
+    Path(".env").write_text("LEASE_SECONDS=5\n")
+    victim.kill()
+    server.wait_for(r"error: web worker \d cannot start any more")
+    assert server.process.wait(DEADLINE) == 1
+    assert has_ended(other)
+
+
+def test_more_background_conversions_than_the_settings_allow_are_a_warning(serve):
+    server, _ = serve(BATCH_MAX_CONCURRENT="1")
+    server.wait_for("warning: BATCH_MAX_CONCURRENT is 1, but the 2 processes may convert one upload each")
 
 
 def test_a_restart_applies_a_changed_env_file_and_keeps_the_old_processes_if_it_is_wrong(serve):

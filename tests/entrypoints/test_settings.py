@@ -150,10 +150,19 @@ def test_auto_is_one_web_worker_for_each_core(load):
 
 @pytest.mark.parametrize("total", range(9))
 @pytest.mark.parametrize("processes", range(1, 9))
-def test_the_shares_of_all_processes_add_up_but_none_is_empty(total, processes):
-    shares = [Share(index, processes).of(total) for index in range(processes)]
-    assert sum(shares) == (max(total, processes) if total else 0)
-    assert max(shares) - min(shares) <= 1
+def test_the_shares_of_all_processes_add_up(total, processes):
+    shares = [Share(index, processes) for index in range(processes)]
+    parts = [share.of(total) for share in shares]
+    assert sum(parts) == total
+    assert max(parts) - min(parts) <= 1
+    assert [share.at_least_one_of(total) for share in shares] == [max(part, min(total, 1)) for part in parts]
+
+
+def test_immediate_slots_are_at_least_one_for_each_process_unless_they_are_set(load):
+    settings = load({"WEB_WORKERS": "64"}).settings
+    assert settings.slots == max(64, settings.cores - 1)
+    assert load({"WEB_WORKERS": "64", "IMMEDIATE_SLOTS": "1"}).settings.slots == 1
+    assert load().settings.slots == max(1, settings.cores - 1)
 
 
 def test_a_jwt_secret_and_a_jwks_url_are_refused_together(load):

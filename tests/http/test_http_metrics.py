@@ -154,6 +154,16 @@ def test_the_table_of_another_version_is_not_read():
     assert not counter.samples
 
 
+def test_tables_may_have_more_room_than_this_version_needs():
+    room = 2 * TABLE_BYTES
+    tables = memoryview(bytearray(2 * room))
+    for own in range(2):
+        RequestMetrics(tables, own, room).count("GET", "/a", 200)
+    assert tables.cast("Q")[room // 8]  # the mark of the layout
+    (counter, _) = RequestMetrics(tables, 0, room).collect()
+    assert counter.samples[0].value == 2
+
+
 def test_methods_and_rows_are_bounded_whatever_clients_send():
     metrics = RequestMetrics()
     for number in range(5000):

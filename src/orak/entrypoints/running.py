@@ -89,9 +89,10 @@ async def run(settings: Settings, *, serves: bool = True, share: Share = WHOLE) 
     background = not serves or settings.redis_url is None
     container = Container(
         settings=settings,
-        cores=share.of(settings.cores),
+        cores=share.at_least_one_of(settings.cores),
         slots=share.of(settings.slots),
-        workers=share.of(settings.workers) if background else 0,
+        # At least one: without workers, its own wake-ups would wait for a timer of another process.
+        workers=share.at_least_one_of(settings.workers) if background else 0,
         wakes="inline" if settings.redis_url is None else "shared" if background else "redis",
         patient=True,
     )

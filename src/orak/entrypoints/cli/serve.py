@@ -20,14 +20,14 @@ _LABEL_WIDTH = 9
 @port_option("Port to listen on; 0 is any free one (default: 8000).")
 @click.option("--public-url", metavar="URL", help="URL of orak for clients (default: http://<host>:<port>).")
 @data_dir_option
-@click.option("--web-worker", type=int, nargs=6, hidden=True)  # what a process inherits from its parent
+@click.option("--web-worker", type=int, nargs=7, hidden=True)  # what a process inherits from its parent
 def serve(
     *,
     host: str | None,
     port: int | None,
     public_url: str | None,
     data_dir: Path | None,
-    web_worker: tuple[int, int, int, int, int, int] | None,
+    web_worker: tuple[int, int, int, int, int, int, int] | None,
 ) -> None:
     """Serve the HTTP API and convert in the background.
 
@@ -46,7 +46,7 @@ def _run(
     port: int | None,
     public_url: str | None,
     data_dir: Path | None,
-    web_worker: tuple[int, int, int, int, int, int] | None,
+    web_worker: tuple[int, int, int, int, int, int, int] | None,
 ) -> None:
     import logging
 
@@ -73,7 +73,7 @@ def _run(
     listeners = listen_together(settings.host, settings.port, settings.web_processes)
     settings = replace(settings, port=listeners[0].getsockname()[1])
     if len(listeners) == 1:
-        run_until_signal(lambda: _serve(settings, listeners[0]))
+        run_until_signal(lambda: _serve(settings, listeners[0]), _ignore_hangup)
     else:
         _serve_with_workers(settings, listeners, public_url, data_dir)
 
@@ -93,6 +93,14 @@ def _check_shared(settings: "Settings", processes: int) -> None:
         "WEB_WORKERS",
         f"is {settings.web_workers}, but {processes} processes cannot share {problem}",
         f"{hint}, or WEB_WORKERS to 1",
+    )
+
+
+def _ignore_hangup() -> None:
+    import logging
+
+    logging.getLogger(__name__).warning(
+        "SIGHUP ignored: one process cannot replace itself; to restart it, end it and start it again"
     )
 
 
@@ -145,7 +153,7 @@ def _serve_with_workers(
     try:
         with TemporaryFile() as tables:
             parent = WebWorkers(listeners, tables.fileno(), command)
-            run_until_signal(lambda: parent.run(lambda: _announce(settings)))
+            run_until_signal(lambda: parent.run(lambda: _announce(settings)), parent.restart)
     except StartFailed as failed:
         sys.exit(failed.code if failed.code > 0 else 1)
 
@@ -157,13 +165,19 @@ async def _serve_for_parent(settings: "Settings", inherited: "Inherited") -> Non
     import signal
     import socket
 
+    from orak.entrypoints.cli.errors import CommandError
     from orak.entrypoints.cli.garbage import started
     from orak.entrypoints.cli.http_server import serving
     from orak.entrypoints.cli.signals import start_deadline
     from orak.entrypoints.cli.web_workers import READY
-    from orak.entrypoints.http.serving.request_metrics import RequestMetrics
+    from orak.entrypoints.http.serving.request_metrics import TABLE_BYTES, RequestMetrics
     from orak.entrypoints.settings.share import Share
 
+    if inherited.table_bytes < TABLE_BYTES:
+        raise CommandError(
+            "this version of orak counts answers in larger tables than its parent has room for",
+            "restart the parent: SIGHUP cannot change to this version",
+        )
     _check_shared(settings, inherited.processes)  # the settings may have changed since the parent started
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # restarting is up to the parent
     parent = socket.socket(fileno=inherited.channel)
@@ -173,8 +187,8 @@ async def _serve_for_parent(settings: "Settings", inherited: "Inherited") -> Non
         async with serving(
             settings,
             socket.socket(fileno=inherited.listener),
-            share=Share(inherited.place, inherited.processes),
-            request_metrics=RequestMetrics(tables, inherited.table),
+            share=Share(inherited.index, inherited.processes),
+            request_metrics=RequestMetrics(tables, inherited.table, inherited.table_bytes),
         ):
             started()
             try:
@@ -195,6 +209,21 @@ def _announce(settings: "Settings") -> None:
             "listening on %s:%d with %d processes, each with up to %s",
             *(settings.host, settings.port, settings.web_processes, _capacity(settings)),
         )
+        if surplus := _surplus(settings):
+            logging.getLogger(__name__).warning(surplus)
+
+
+def _surplus(settings: "Settings") -> str | None:
+    """Return a warning if each process has one background conversion, and that makes more than allowed."""
+    processes, allowed = settings.web_processes, settings.workers
+    if settings.redis_url is not None or not 0 < allowed < processes:
+        return None
+    limit = (
+        f"BATCH_MAX_CONCURRENT is {allowed}"
+        if allowed < settings.cores
+        else f"the number of cores is {allowed}"
+    )
+    return f"{limit}, but the {processes} processes may convert one upload each at once in the background"
 
 
 def _capacity(settings: "Settings") -> str:
@@ -224,3 +253,5 @@ def _print_banner(settings: "Settings") -> None:
         click.echo(f"  {click.style(label.ljust(_LABEL_WIDTH), dim=True)}  {value}", err=True)
     if settings.public_url is None and settings.host in {"0.0.0.0", "::"}:  # noqa: S104 - not bound here
         warn(f"upload URLs lead to {url}, which other machines cannot reach: set PUBLIC_URL")
+    if surplus := _surplus(settings):
+        warn(surplus)

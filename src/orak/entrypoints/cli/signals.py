@@ -12,8 +12,14 @@ SHUTDOWN_SECONDS = 10.0
 """From the signal to the forced end of the process. Unfinished jobs come back when their lease ends."""
 
 
-def run_until_signal(main: Callable[[], Awaitable[None]]) -> None:
-    """Run *main* until it returns, or cancel it on SIGINT or SIGTERM; it has 10 s to clean up."""
+def run_until_signal(
+    main: Callable[[], Awaitable[None]], on_hangup: Callable[[], None] | None = None
+) -> None:
+    """Run *main* until it returns, or cancel it on SIGINT or SIGTERM; it has 10 s to clean up.
+
+    With *on_hangup*, SIGHUP calls that instead of ending the process at once. SIGHUP because the terminal
+    was closed is like SIGTERM.
+    """
 
     async def stoppable() -> None:
         task = asyncio.ensure_future(main())
@@ -23,11 +29,14 @@ def run_until_signal(main: Callable[[], Awaitable[None]]) -> None:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
                 signal.signal(number, signal.SIG_DFL)  # a second signal ends the process at once
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
             start_deadline()
             task.cancel()
 
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop)
+        if on_hangup is not None:
+            loop.add_signal_handler(signal.SIGHUP, _when_hung_up(on_hangup, stop))
         try:
             await task
         except asyncio.CancelledError:
@@ -36,6 +45,12 @@ def run_until_signal(main: Callable[[], Awaitable[None]]) -> None:
 
     with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
         runner.run(stoppable())
+
+
+def _when_hung_up(on_hangup: Callable[[], None], stop: Callable[[], None]) -> Callable[[], None]:
+    """Return a call of *stop* if standard input was a terminal and is none any more, else of *on_hangup*."""
+    had_terminal = os.isatty(0)
+    return lambda: stop() if had_terminal and not os.isatty(0) else on_hangup()
 
 
 def start_deadline() -> None:

@@ -28,7 +28,7 @@ def policies_of(settings: Settings, share: Share = WHOLE) -> Policies:
         orphan_retention=timedelta(hours=settings.orphan_retention_hours),
         event_retention=settings.retention_of_events,
         batch=BatchRules(
-            settings.batch_enabled, share.of(min(settings.batch_max_concurrent, settings.cores))
+            settings.batch_enabled, share.at_least_one_of(min(settings.batch_max_concurrent, settings.cores))
         ),
         batch_size=settings.batch_size,
         batch_interval=timedelta(milliseconds=settings.batch_interval_ms),

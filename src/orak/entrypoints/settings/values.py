@@ -136,7 +136,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, Meta(ge=0, le=10_000, description="milliseconds that a create call waits for its conversion")
     ] = 300
     immediate_slots: Annotated[
-        Natural | None, Meta(description="number of conversions inside create calls; default cores - 1")
+        Natural | None,
+        Meta(
+            description="number of conversions inside create calls, which WEB_WORKERS divide between them; "
+            "default cores - 1, at least one for each process"
+        ),
     ] = None
     audio_profile: Annotated[AudioProfile, Meta(description="format that uploads are converted to")] = (
         AudioProfile.AAC_128
@@ -273,7 +277,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def slots(self) -> int:
         """The number of conversions that may start inside create calls; with 0 all are queued."""
-        return max(1, self.cores - 1) if self.immediate_slots is None else self.immediate_slots
+        default = max(self.web_processes, self.cores - 1)
+        return default if self.immediate_slots is None else self.immediate_slots
 
     @property
     def retention_of_events(self) -> timedelta | None:

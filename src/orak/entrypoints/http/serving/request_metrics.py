@@ -53,11 +53,16 @@ class RequestMetrics:
     process that gets it continues it.
     """
 
-    def __init__(self, tables: memoryview | None = None, own: int = 0) -> None:
-        """Count in the table *own* of *tables*, which several processes share; by default, in a new one."""
+    def __init__(
+        self, tables: memoryview | None = None, own: int = 0, table_bytes: int = TABLE_BYTES
+    ) -> None:
+        """Count in the table *own* of *tables*, which several processes share; by default, in a new one.
+
+        Each has room for *table_bytes*, at least `TABLE_BYTES`.
+        """
         memory = memoryview(bytearray(TABLE_BYTES)) if tables is None else tables
         self._tables = [
-            _Table(memory[start : start + TABLE_BYTES]) for start in range(0, len(memory), TABLE_BYTES)
+            _Table(memory[start : start + TABLE_BYTES]) for start in range(0, len(memory), table_bytes)
         ]
         self._own = self._tables[own]
         self._own.open()
@@ -138,7 +143,7 @@ class _Table:
 
     def rows(self) -> Iterator[tuple[int, _Key]]:
         """Yield the position of the counts of each row, and its key."""
-        if self.whole[0] != _FORMAT:  # nobody opened it, or a process of another version did
+        if self.whole[0] != _FORMAT:  # never opened, or written by another version
             return
         for number in range(self.whole[1]):
             start = _HEADER + number * _ROW
