@@ -177,18 +177,32 @@ async def test_a_key_is_remembered_for_a_day(persistence, clock):
     assert (await persistence.record_intake.find(wanted)).made == again.record.id
 
 
-async def test_expired_keys_are_forgotten_with_the_next_key(persistence, clock):
+async def test_keys_that_another_call_stored_earlier_stay(persistence, clock):
     uploads = [await persistence.intake.add(an_upload()) for _ in range(3)]
-    for place, upload in enumerate(uploads[:2]):
-        await persistence.record_intake.add(a_creation(upload, key=replace(CALL, key=f"old-{place}")))
+    calls = [replace(CALL, key=f"call-{place}") for place in range(3)]
+    for upload, call in zip(uploads[:2], calls[:2], strict=True):
+        await persistence.record_intake.add(a_creation(upload, key=call))
     clock.advance(timedelta(days=2))
-    await persistence.record_intake.add(a_creation(uploads[2], key=CALL, at=clock.now()))
+    await persistence.record_intake.add(a_creation(uploads[2], key=calls[2], at=clock.now()))
+    await persistence.intake.add(an_upload(), replace(CALL, key="call-3"))
     clock.advance(-timedelta(days=2))
-    for place, upload in enumerate(uploads[:2]):
-        found = await persistence.record_intake.find(
-            Wanted(upload.id, None, replace(CALL, key=f"old-{place}"))
-        )
-        assert found.made is None
+    wanted = [Wanted(upload.id, None, call) for upload, call in zip(uploads, calls, strict=True)]
+    assert all([(await persistence.record_intake.find(one)).made for one in wanted])
+
+
+async def test_expired_keys_are_forgotten_in_batches(persistence, clock):
+    uploads = [await persistence.intake.add(an_upload()) for _ in range(4)]
+    calls = [replace(CALL, key=f"call-{place}") for place in range(4)]
+    for upload, call in zip(uploads, calls, strict=True):
+        await persistence.record_intake.add(a_creation(upload, key=call, at=clock.now()))
+        before = clock.now()
+        clock.advance(timedelta(seconds=1))
+    before -= timedelta(seconds=1)
+    forgotten = [await persistence.idempotency_keys.forget(before, 2) for _ in range(3)]
+    assert forgotten == [2, 1, 0]
+    wanted = [Wanted(upload.id, None, call) for upload, call in zip(uploads, calls, strict=True)]
+    made = [(await persistence.record_intake.find(one)).made for one in wanted]
+    assert [*map(bool, made)] == [False, False, False, True]
 
 
 async def test_a_key_belongs_to_its_user_and_route(persistence, upload):

@@ -201,6 +201,7 @@ async def a_memory_orak(clock: FrozenClock | None = None) -> AsyncIterator[Memor
             event_log=persistence.event_log,
             cursors=persistence.cursors,
             histories=persistence.histories,
+            idempotency_keys=persistence.idempotency_keys,
             tickets=persistence.tickets,
             endpoints=persistence.endpoints,
             deliveries=persistence.deliveries,

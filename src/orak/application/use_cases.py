@@ -40,6 +40,7 @@ from orak.application.ports.deliveries import Deliveries
 from orak.application.ports.endpoints import Endpoints
 from orak.application.ports.event_bus import EventBus
 from orak.application.ports.event_log import EventLog
+from orak.application.ports.idempotency_keys import IdempotencyKeys
 from orak.application.ports.ids import Ids
 from orak.application.ports.incomplete_uploads import IncompleteUploads
 from orak.application.ports.intake import Intake
@@ -76,6 +77,7 @@ from orak.application.subscribers.publish_live_status import PublishLiveStatus
 from orak.application.sweep_steps import SweepSteps
 from orak.application.uploads.cancel_upload import CancelUpload
 from orak.application.uploads.get_upload import GetUpload
+from orak.application.uploads.prune_idempotency_keys import PruneIdempotencyKeys
 from orak.application.uploads.receive_upload import ReceiveUpload
 from orak.application.uploads.request_upload import RequestUpload
 from orak.application.uploads.store_upload import StoreUpload
@@ -110,6 +112,7 @@ class Ports:
     event_log: EventLog
     cursors: Cursors
     histories: UploadHistories
+    idempotency_keys: IdempotencyKeys
     tickets: Tickets
     endpoints: Endpoints
     deliveries: Deliveries
@@ -211,6 +214,7 @@ class UseCases:
     relay_events: RelayEvents
     follow_events: FollowEvents
     prune_events: PruneEvents
+    prune_idempotency_keys: PruneIdempotencyKeys
     deliver_webhooks: DeliverWebhooks
 
 
@@ -314,6 +318,7 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
         prune_events=PruneEvents(
             event_log, cursors, ports.histories, clock, subscriber_names, policies.event_retention
         ),
+        prune_idempotency_keys=PruneIdempotencyKeys(ports.idempotency_keys, clock),
         deliver_webhooks=DeliverWebhooks(
             event_log,
             cursors,

@@ -150,6 +150,7 @@ class Container(containers.DeclarativeContainer):
         event_log=persistence.provided.event_log,
         cursors=persistence.provided.cursors,
         histories=persistence.provided.histories,
+        idempotency_keys=persistence.provided.idempotency_keys,
         tickets=persistence.provided.tickets,
         endpoints=persistence.provided.endpoints,
         deliveries=persistence.provided.deliveries,

@@ -12,6 +12,7 @@ from orak.application.ports.deliveries import Deliveries
 from orak.application.ports.endpoints import Endpoints
 from orak.application.ports.event_log import EventLog
 from orak.application.ports.event_signal import EventSignal
+from orak.application.ports.idempotency_keys import IdempotencyKeys
 from orak.application.ports.intake import Intake
 from orak.application.ports.leases import Leases
 from orak.application.ports.record_intake import RecordIntake
@@ -49,6 +50,8 @@ class Persistence(Protocol):
     def cursors(self) -> Cursors: ...
     @property
     def histories(self) -> UploadHistories: ...
+    @property
+    def idempotency_keys(self) -> IdempotencyKeys: ...
     @property
     def tickets(self) -> Tickets: ...
     @property

@@ -1,4 +1,5 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
 
 import msgspec
 
@@ -16,3 +17,11 @@ class IdempotencyKey(msgspec.Struct, frozen=True):
     key: str
     fingerprint: str
     """A digest of the body: a repeated key must come with the same body."""
+
+
+class IdempotencyKeys(Protocol):
+    """The keys that are stored. The ports that use a key ignore or replace an expired one."""
+
+    async def forget(self, before: datetime, limit: int) -> int:
+        """Delete up to *limit* keys that were stored at or before this time; return how many."""
+        ...

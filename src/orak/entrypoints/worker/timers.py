@@ -108,6 +108,7 @@ def timers_for(
             Timer("sweep", use_cases.sweep, clock, seconds=sweep_seconds),
             Timer("webhooks", use_cases.deliver_webhooks, clock, seconds=event_seconds, rounds=rounds),
             Timer("prune", use_cases.prune_events, clock, seconds=_PRUNE_SECONDS),
+            Timer("prune keys", use_cases.prune_idempotency_keys, clock, seconds=_PRUNE_SECONDS),
             Timer("daily sweep", daily_sweep, clock, seconds=_DAILY_LOOK_SECONDS),
         ]
     if background and settings.batch_enabled:

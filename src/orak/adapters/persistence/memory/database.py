@@ -8,6 +8,7 @@ from orak.adapters.persistence.memory.batch_settings import MemoryBatchLog, Memo
 from orak.adapters.persistence.memory.cursors import MemoryCursors
 from orak.adapters.persistence.memory.daily_work import MemoryDailyWork
 from orak.adapters.persistence.memory.event_log import MemoryEventLog
+from orak.adapters.persistence.memory.idempotency_keys import MemoryIdempotencyKeys
 from orak.adapters.persistence.memory.intake import MemoryIntake
 from orak.adapters.persistence.memory.leases import MemoryLeases
 from orak.adapters.persistence.memory.record_intake import MemoryRecordIntake
@@ -43,6 +44,7 @@ class MemoryPersistence:
         self.event_log = MemoryEventLog(store.log)
         self.cursors = MemoryCursors(store.log)
         self.histories = MemoryUploadHistories(store)
+        self.idempotency_keys = MemoryIdempotencyKeys(store)
         self.tickets = MemoryTickets()
         self.deliveries = MemoryDeliveries()
         self.endpoints = MemoryEndpoints(store.log, self.deliveries)

@@ -15,6 +15,7 @@ from orak.adapters.persistence.sql.cursors import SqlCursors
 from orak.adapters.persistence.sql.daily_work import SqlDailyWork
 from orak.adapters.persistence.sql.dialect import utc_now
 from orak.adapters.persistence.sql.event_log import SqlEventLog
+from orak.adapters.persistence.sql.idempotency_keys import SqlIdempotencyKeys
 from orak.adapters.persistence.sql.intake import SqlIntake
 from orak.adapters.persistence.sql.leases import SqlLeases
 from orak.adapters.persistence.sql.postgresql_url import Pooler
@@ -56,6 +57,7 @@ class SqlPersistence:
         self.event_log = SqlEventLog(connections)
         self.cursors = SqlCursors(connections)
         self.histories = SqlUploadHistories(connections)
+        self.idempotency_keys = SqlIdempotencyKeys(connections)
         self.tickets = SqlTickets(connections)
         self.endpoints = SqlEndpoints(connections)
         self.deliveries = SqlDeliveries(connections)

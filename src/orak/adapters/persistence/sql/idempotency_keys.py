@@ -1,25 +1,83 @@
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    String,
+    and_,
+    bindparam,
+    case,
+    delete,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from orak.adapters.persistence.sql.statements import Row, Statement, is_one_of
+from orak.adapters.persistence.sql.connections import Connections, write_long
+from orak.adapters.persistence.sql.dialect import UtcDateTime
+from orak.adapters.persistence.sql.given_rows import encoded, given_rows
+from orak.adapters.persistence.sql.statements import Row, Statement
 from orak.adapters.persistence.sql.tables import idempotency_keys
 from orak.application.ports.idempotency_keys import KEY_LIFE, IdempotencyKey
 from orak.domain.errors import IdempotencyMismatch
 
-_KEY = (idempotency_keys.c.user_id, idempotency_keys.c.route, idempotency_keys.c.key)
-# The parts match each by itself, which finds a few keys too many: `found_keys` leaves them out.
+_COLUMNS = idempotency_keys.c
+_KEY = (_COLUMNS.user_id, _COLUMNS.route, _COLUMNS.key)
+_OLDEST = bindparam("oldest", type_=UtcDateTime())
+
+CALL_COLUMNS = (Column("user_id", BigInteger), Column("route", String), Column("key", String))
+"""The columns of `given_rows` that hold a call's key."""
+
+
+def is_first_call(
+    user_id: ColumnElement[int], route: ColumnElement[str], key: ColumnElement[str]
+) -> ColumnElement[bool]:
+    """Whether a row is that of the first call with this key, since the time `oldest`."""
+    return and_(
+        _COLUMNS.user_id == user_id,
+        _COLUMNS.route == route,
+        _COLUMNS.key == key,
+        _COLUMNS.created_at > _OLDEST,
+    )
+
+
+def keeping(keep: "postgresql.Insert | sqlite.Insert") -> "postgresql.Insert | sqlite.Insert":
+    """Let an INSERT of a key replace an expired one.
+
+    If a concurrent call was first, its key has not expired: NULL then violates NOT NULL, which refuses the
+    whole statement.
+    """
+    return keep.on_conflict_do_update(
+        index_elements=_KEY,
+        set_={
+            "fingerprint": keep.excluded.fingerprint,
+            "made_id": case((_COLUMNS.created_at <= _OLDEST, keep.excluded.made_id)),
+            "created_at": keep.excluded.created_at,
+        },
+    )
+
+
+_calls = given_rows("calls", CALL_COLUMNS)
 FIND_KEYS = Statement(
-    select(*_KEY, idempotency_keys.c.fingerprint, idempotency_keys.c.made_id).where(
-        idempotency_keys.c.created_at > bindparam("oldest"),
-        *(is_one_of(part, f"{part.name}s") for part in _KEY),
+    select(*_KEY, _COLUMNS.fingerprint, _COLUMNS.made_id).join_from(
+        _calls, idempotency_keys, is_first_call(_calls.c.user_id, _calls.c.route, _calls.c.key)
     )
 )
-_FORGET = delete(idempotency_keys).where(idempotency_keys.c.created_at <= bindparam("oldest"))
-_KEEP = insert(idempotency_keys)
+_KEEP = keeping(sqlite.insert(idempotency_keys))
+# Requests may replace or read the keys meanwhile.
+_expired = (
+    select(*_KEY)
+    .where(_COLUMNS.created_at <= bindparam("before"))
+    .order_by(_COLUMNS.created_at)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_FORGET = delete(idempotency_keys).where(tuple_(*_KEY).in_(_expired))
 
 KeyTuple = tuple[int, str, str]
 
@@ -44,21 +102,17 @@ def key_of(idempotency_key: IdempotencyKey) -> KeyTuple:
 
 def find_parameters(idempotency_keys: Sequence[IdempotencyKey], now: datetime) -> dict[str, object]:
     """Return the parameters of `FIND_KEYS`."""
+    calls = set(map(key_of, idempotency_keys))
     return {
         "oldest": now - KEY_LIFE,
-        "user_ids": list({key.user_id for key in idempotency_keys}),
-        "routes": list({key.route for key in idempotency_keys}),
-        "keys": [key.key for key in idempotency_keys],
+        "calls": encoded([{"user_id": user_id, "route": route, "key": key} for user_id, route, key in calls]),
     }
 
 
-def found_keys(rows: Iterable[Row], idempotency_keys: Sequence[IdempotencyKey]) -> dict[KeyTuple, FirstCall]:
-    """Return the first calls with these keys, of the rows of `FIND_KEYS`."""
-    wanted = set(map(key_of, idempotency_keys))
+def found_keys(rows: Iterable[Row]) -> dict[KeyTuple, FirstCall]:
+    """Return the first calls, of the rows of `FIND_KEYS`."""
     return {
-        (user, route, key): FirstCall(fingerprint, made_id)
-        for user, route, key, fingerprint, made_id in rows
-        if (user, route, key) in wanted
+        (user, route, key): FirstCall(fingerprint, made_id) for user, route, key, fingerprint, made_id in rows
     }
 
 
@@ -69,18 +123,18 @@ def find_keys(
     if not idempotency_keys:
         return {}
     rows = connection.execute(FIND_KEYS.expression, find_parameters(idempotency_keys, now))
-    return found_keys(rows, idempotency_keys)
+    return found_keys(rows)
 
 
 def keep_keys(connection: Connection, calls: Sequence[tuple[IdempotencyKey, int]], now: datetime) -> None:
-    """Store the id that each call made, and delete expired keys."""
+    """Store the id that each call made, on SQLite. Raise `StaleVersion` if another call was first."""
     if not calls:
         return
-    connection.execute(_FORGET, {"oldest": now - KEY_LIFE})
     connection.execute(
         _KEEP,
         [
             {
+                "oldest": now - KEY_LIFE,
                 "user_id": idempotency_key.user_id,
                 "route": idempotency_key.route,
                 "key": idempotency_key.key,
@@ -88,7 +142,17 @@ def keep_keys(connection: Connection, calls: Sequence[tuple[IdempotencyKey, int]
                 "made_id": made_id,
                 "created_at": now,
             }
-            # In one order, or two groups with the same keys could deadlock.
-            for idempotency_key, made_id in sorted(calls, key=lambda call: key_of(call[0]))
+            for idempotency_key, made_id in calls
         ],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SqlIdempotencyKeys:
+    """The port `IdempotencyKeys` on SQL."""
+
+    connections: Connections
+
+    @write_long
+    def forget(self, connection: Connection, before: datetime, limit: int) -> int:
+        return connection.execute(_FORGET, {"before": before, "limit": limit}).rowcount

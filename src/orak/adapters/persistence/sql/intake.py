@@ -137,7 +137,7 @@ class SqlIntake:
         keys = [member.idempotency_key for member in group if member.idempotency_key]
         if not keys:
             return {}
-        return found_keys(await self._connections.fetch(FIND_KEYS, find_parameters(keys, now)), keys)
+        return found_keys(await self._connections.fetch(FIND_KEYS, find_parameters(keys, now)))
 
     async def _add(self, new: Sequence[Member], now: datetime) -> Mapping[str, UploadId]:
         if self._connections.dialect.name == "postgresql":

@@ -32,7 +32,7 @@ def _typed(column: Column[object]) -> str:
 
 # PostgreSQL checks foreign keys when the statement ends, so the same statement may insert the owners. If a
 # concurrent call with the same key was first, its key has not expired: NULL then violates NOT NULL, which
-# refuses the whole statement. The statement cannot delete the expired keys that it replaces.
+# refuses the whole statement.
 ADD_UPLOADS = Statement(
     text(
         f"""
@@ -58,11 +58,6 @@ ADD_UPLOADS = Statement(
             fingerprint = excluded.fingerprint,
             made_id = CASE WHEN kept.created_at <= :oldest THEN excluded.made_id END,
             created_at = excluded.created_at
-    ), forgotten AS (
-        DELETE FROM idempotency_keys AS old
-        WHERE EXISTS (SELECT FROM new WHERE key IS NOT NULL) AND old.created_at <= :oldest
-        AND (old.user_id, old.route, old.key) NOT IN
-            (SELECT key_user_id, route, key FROM new WHERE key IS NOT NULL)
     )
     SELECT uuid, id FROM made
     """  # noqa: S608 - the names come from tables.py

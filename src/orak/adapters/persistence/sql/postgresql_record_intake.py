@@ -13,29 +13,25 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Delete,
     Insert,
     Integer,
     Select,
     String,
     Update,
     and_,
-    bindparam,
     case,
-    delete,
     exists,
     func,
     insert,
     literal_column,
     null,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql
 
-from orak.adapters.persistence.sql.dialect import UtcDateTime
 from orak.adapters.persistence.sql.given_rows import encoded, given_rows
+from orak.adapters.persistence.sql.idempotency_keys import is_first_call, keeping
 from orak.adapters.persistence.sql.rows import event_values, record_values, upload_values
 from orak.adapters.persistence.sql.statements import Statement
 from orak.adapters.persistence.sql.tables import WAITING, events, idempotency_keys, records, uploads
@@ -59,31 +55,24 @@ _CHANGED = (
 
 _RECORD = tuple(column for column in records.c if column.name not in {"id", "version"})
 _EVENT = tuple(column for column in events.c if column.name not in {"id", "position"})
-_OLDEST = bindparam("oldest", type_=UtcDateTime())
 
 
 def _add_records() -> Select[tuple[int, int | None, bool]]:
-    key = idempotency_keys.c
     given = given_rows(
         "given",
         (
             *_CHANGED,
             *_RECORD,
-            Column("record_version", Integer),
-            Column("read_version", Integer),
-            Column("waits", Boolean),
             Column("key_user_id", BigInteger),
             Column("route", String),
             Column("key", String),
+            Column("record_version", Integer),
+            Column("read_version", Integer),
+            Column("waits", Boolean),
             Column("fingerprint", String),
         ),
     )
-    is_used = exists().where(
-        key.user_id == given.c.key_user_id,
-        key.route == given.c.route,
-        key.key == given.c.key,
-        key.created_at > _OLDEST,
-    )
+    is_used = exists(idempotency_keys).where(is_first_call(given.c.key_user_id, given.c.route, given.c.key))
     new = select(given, is_used.label("is_used")).cte("new").prefix_with("MATERIALIZED")
     # An upload that another writer has locked is left out, so that its call alone waits and not the group.
     # PostgreSQL compares the version again once it has the lock, so another writer comes before or after this
@@ -114,7 +103,6 @@ def _add_records() -> Select[tuple[int, int | None, bool]]:
         .add_cte(_moved(able).cte("moved"))
         .add_cte(_logged(made).cte("logged"))
         .add_cte(_kept(able, made).cte("kept"))
-        .add_cte(_forgotten(new).cte("forgotten"))
     )
 
 
@@ -161,7 +149,6 @@ def _logged(made: CTE) -> Insert:
 
 
 def _kept(able: CTE, made: CTE) -> Insert:
-    key = idempotency_keys.c
     rows = (
         select(able.c.key_user_id, able.c.route, able.c.key, able.c.fingerprint, made.c.id, able.c.created_at)
         .join_from(able, made, able.c.upload_id == made.c.upload_id)
@@ -171,28 +158,7 @@ def _kept(able: CTE, made: CTE) -> Insert:
     keep = postgresql.insert(idempotency_keys).from_select(
         ["user_id", "route", "key", "fingerprint", "made_id", "created_at"], rows
     )
-    # If a concurrent call was first, its key has not expired: NULL then violates NOT NULL, which refuses the
-    # whole statement.
-    made_id = case((key.created_at <= _OLDEST, keep.excluded.made_id))
-    return keep.on_conflict_do_update(
-        index_elements=[key.user_id, key.route, key.key],
-        set_={
-            "fingerprint": keep.excluded.fingerprint,
-            "made_id": made_id,
-            "created_at": keep.excluded.created_at,
-        },
-    )
-
-
-def _forgotten(new: CTE) -> Delete:
-    """Delete expired keys, but not those that this statement replaces."""
-    key = idempotency_keys.c
-    keyed = select(new.c.key_user_id, new.c.route, new.c.key).where(new.c.key.is_not(None))
-    return delete(idempotency_keys).where(
-        exists(keyed),
-        key.created_at <= _OLDEST,
-        tuple_(key.user_id, key.route, key.key).not_in(keyed),
-    )
+    return keeping(keep)
 
 
 ADD_RECORDS = Statement(_add_records(), writes=True)

@@ -2,13 +2,20 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
-from sqlalchemy import BigInteger, Column, Integer, String, and_, bindparam, insert, select
+from sqlalchemy import BigInteger, Column, Integer, bindparam, insert, select
 from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Connections, Violation
 from orak.adapters.persistence.sql.given_rows import encoded, given_rows
 from orak.adapters.persistence.sql.groups import Groups
-from orak.adapters.persistence.sql.idempotency_keys import FirstCall, find_keys, keep_keys, key_of
+from orak.adapters.persistence.sql.idempotency_keys import (
+    CALL_COLUMNS,
+    FirstCall,
+    find_keys,
+    is_first_call,
+    keep_keys,
+    key_of,
+)
 from orak.adapters.persistence.sql.postgresql_record_intake import ADD_RECORDS, add_parameters
 from orak.adapters.persistence.sql.rows import UPLOAD_COLUMNS, record_values, to_upload
 from orak.adapters.persistence.sql.statements import Row, Statement
@@ -26,19 +33,11 @@ _WANTED = (
     Column("place", Integer),
     Column("upload_id", BigInteger),
     Column("song_id", BigInteger),
-    Column("user_id", BigInteger),
-    Column("route", String),
-    Column("key", String),
+    *CALL_COLUMNS,
 )
 
 
 _wanted = given_rows("wanted", _WANTED)
-_first_call = and_(
-    idempotency_keys.c.user_id == _wanted.c.user_id,
-    idempotency_keys.c.route == _wanted.c.route,
-    idempotency_keys.c.key == _wanted.c.key,
-    idempotency_keys.c.created_at > bindparam("oldest"),
-)
 _FIND = Statement(
     select(
         *UPLOAD_COLUMNS,
@@ -51,7 +50,7 @@ _FIND = Statement(
         _wanted.outerjoin(uploads, uploads.c.id == _wanted.c.upload_id)
         .outerjoin(records, records.c.upload_id == uploads.c.id)
         .outerjoin(songs, songs.c.id == _wanted.c.song_id)
-        .outerjoin(idempotency_keys, _first_call)
+        .outerjoin(idempotency_keys, is_first_call(_wanted.c.user_id, _wanted.c.route, _wanted.c.key))
     )
 )
 _LOCK_PAUSES_SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
