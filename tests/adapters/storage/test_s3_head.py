@@ -42,6 +42,8 @@ class Store:
         self._answers = list(answers)
         self.targets: list[str] = []
         """The request targets of the HEADs of `KEY` that arrived."""
+        self.heads: list[str] = []
+        """Those HEADs themselves."""
 
     async def serve(self, reader, writer) -> None:
         try:
@@ -50,6 +52,7 @@ class Store:
                 method, target, _ = head.decode().split(" ", 2)
                 if method == "HEAD" and "/recordings/" in target:
                     self.targets.append(target)
+                    self.heads.append(head.decode())
                     answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
                 else:
                     answer = an_answer(200, {"Content-Length": "0"})
@@ -135,13 +138,35 @@ async def test_an_object_is_missing_where_the_store_says_so():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("Content-Length", None), ("ETag", None), ("Last-Modified", None), ("Last-Modified", "yesterday")],
+    [
+        ("Content-Length", None),
+        ("ETag", None),
+        ("ETag", ""),
+        ("Last-Modified", None),
+        ("Last-Modified", "yesterday"),
+        ("Last-Modified", "Sun, 06 Nov 99999999999999 08:49:37 GMT"),
+        ("Last-Modified", "Fri, 31 Dec 9999 23:49:37 -1400"),
+    ],
 )
-async def test_an_answer_without_valid_metadata_is_unavailable(name, value):
+async def test_an_answer_without_valid_metadata_is_unavailable_and_the_header_is_named(name, value):
     fields = {field: text for field, text in (FIELDS | {name: value}).items() if text is not None}
     async with answering(an_answer(200, fields)) as (storage, _):
-        with pytest.raises(Unavailable, match="valid"):
+        with pytest.raises(Unavailable, match=f"without a valid {name}$"):
             await storage.head(KEY)
+
+
+async def test_a_weak_etag_is_not_pinned_because_it_does_not_identify_the_bytes():
+    async with answering(an_answer(200, FIELDS | {"ETag": 'W/"e"'})) as (storage, _):
+        with pytest.raises(Unavailable, match="weak ETag"):
+            await storage.head(KEY)
+
+
+async def test_no_compressed_answer_is_asked_for():
+    async with answering(FOUND) as (storage, store):
+        await storage.head(KEY)
+    assert [line for line in store.heads[0].split("\r\n") if line.lower().startswith("accept-encoding")] == [
+        "Accept-Encoding: identity"
+    ]
 
 
 async def test_a_private_authority_of_the_environment_is_trusted(tmp_path, monkeypatch):

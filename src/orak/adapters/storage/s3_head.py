@@ -6,10 +6,11 @@ its hooks, signs with a key derived anew, and parses the answer by the service m
 
 import asyncio
 import random
-from collections.abc import Mapping
-from datetime import UTC, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from typing import TypeVar
 
 from aiohttp import ClientError
 
@@ -18,6 +19,8 @@ from orak.adapters.storage.s3_errors import error_of_status, port_errors
 from orak.application.ports.failures import Unavailable
 from orak.domain.identity import ObjectKey
 from orak.domain.upload import StoredObject
+
+T = TypeVar("T")
 
 _TIMEOUT = 10.0
 """Seconds for all attempts together."""
@@ -75,13 +78,33 @@ async def _send(bucket: Bucket, key: ObjectKey) -> tuple[int, Mapping[str, str]]
 
 
 def _stored_object(key: ObjectKey, headers: Mapping[str, str]) -> StoredObject:
+    return StoredObject(
+        key,
+        _field(headers, "Content-Length", int),
+        headers.get("Content-Type", ""),
+        _field(headers, "ETag", _strong_etag),
+        _field(headers, "Last-Modified", _date),
+    )
+
+
+def _field(headers: Mapping[str, str], name: str, parse: Callable[[str], T]) -> T:
     try:
-        return StoredObject(
-            key,
-            int(headers["content-length"]),
-            headers.get("content-type", ""),
-            headers["etag"],
-            parsedate_to_datetime(headers["last-modified"]).astimezone(UTC),
-        )
-    except (KeyError, ValueError) as error:
-        raise Unavailable(f"S3 answered without a valid {error}") from error
+        return parse(headers[name])
+    except (KeyError, ValueError, OverflowError) as error:
+        raise Unavailable(f"S3 answered without a valid {name}") from error
+
+
+def _strong_etag(text: str) -> str:
+    """Return the ETag, which is pinned.
+
+    `If-Match` never matches a weak one, because it does not identify the bytes (RFC 9110 §8.8.1).
+    """
+    if text.startswith("W/"):
+        raise Unavailable("S3 answered with a weak ETag: let no proxy compress or change its answers")
+    if not text:
+        raise ValueError("empty")
+    return text
+
+
+def _date(text: str) -> datetime:
+    return parsedate_to_datetime(text).astimezone(UTC)

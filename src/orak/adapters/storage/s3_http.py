@@ -35,6 +35,9 @@ class SignedUrlClient:
             timeout=_TIMEOUT,
             cookie_jar=DummyCookieJar(),
             auto_decompress=False,
+            # aiohttp asks for gzip by default, and an answer that is compressed on its way has no
+            # Content-Length, or a weak ETag.
+            headers={"Accept-Encoding": "identity"},
         ) as session:
             proxies = ProxyConfiguration(get_environ_proxies(bucket_url))
             yield cls(session, proxies.proxy_url_for(bucket_url))
