@@ -1,5 +1,7 @@
 """What a conversion may use, and how its work is counted."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,3 +78,25 @@ def test_a_child_that_claims_too_much_work_gets_no_more_time():
 def test_the_factor_for_this_machine_is_bounded_and_measured_once():
     assert 1.0 <= slowness() <= 8.0
     assert slowness() == slowness()
+
+
+_LARGER_FILES = """
+import resource
+from orak.adapters.audio.limits import ConversionLimits
+from orak.adapters.audio.sandbox import confine, larger_files
+
+limits = ConversionLimits(output_bytes=1000, output_bytes_per_second=1, kept_sample_bytes=5000)
+confine(limits, 60)
+with larger_files(5000) as most:
+    print(most, resource.getrlimit(resource.RLIMIT_FSIZE)[0])
+print(*resource.getrlimit(resource.RLIMIT_FSIZE))
+with larger_files(5000) as most:
+    print(most, resource.getrlimit(resource.RLIMIT_FSIZE)[0])
+"""
+
+
+def test_files_may_be_larger_once_and_never_again():
+    printed = subprocess.run(
+        [sys.executable, "-c", _LARGER_FILES], check=True, stdout=subprocess.PIPE, text=True
+    )
+    assert printed.stdout.splitlines() == ["5000 5000", "1060 1060", "1060 1060"]

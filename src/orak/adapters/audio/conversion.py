@@ -104,7 +104,8 @@ class _Conversion:
 
     def run(self) -> Conversion:
         self._stages.next(0.2)
-        measured, kept = self._measure_source()
+        with larger_files(self._task.limits.kept_sample_bytes) as most_bytes:
+            measured, kept = self._measure_source(most_bytes)
         with kept:
             measured = self._with_true_peak(measured, kept)
             search, peaks = self._search(measured, kept)
@@ -127,8 +128,8 @@ class _Conversion:
         """Return the loudness before the source was scaled."""
         return None if measured.lufs is None else measured.lufs - 20 * math.log10(self._treatment.scale)
 
-    def _measure_source(self) -> tuple[Measurement, KeptSamples]:
-        """Measure the source and its duration, choose its treatment, and keep its samples.
+    def _measure_source(self, most_bytes: int) -> tuple[Measurement, KeptSamples]:
+        """Measure the source and its duration, choose its treatment, and keep up to *most_bytes* of samples.
 
         Each treatment but the first repeats the measurement.
         """
@@ -139,7 +140,7 @@ class _Conversion:
                     self._treatment = Treatment(decoder.layout)
                 levels = Levels(thorough=thorough)
                 frames = resample(self._counted(decoder), self._treatment, levels)
-                measured, kept = self._measure_and_keep(frames)
+                measured, kept = self._measure_and_keep(frames, most_bytes)
             if measured.samples == 0:  # too few samples to resample
                 raise Unconvertible(FailureCode.EMPTY_AUDIO)
             treatment = self._treatment.improved(decoder.layout, levels)
@@ -152,18 +153,18 @@ class _Conversion:
                 self._treatment = treatment
             thorough = thorough or not conclusive
 
-    def _measure_and_keep(self, frames: Iterator[AudioFrame]) -> tuple[Measurement, KeptSamples]:
-        folder = Path(self._task.audio).parent
-        with larger_files(self._task.limits.kept_sample_bytes) as most:
-            kept = KeptSamples(folder, most, self._layout)
-            try:
-                filters = self._source_filters()
-                return measure(
-                    kept.keep(frames), filters, bandwidth_hz=self._bandwidth_hz, span_db=None
-                ), kept
-            except BaseException:
-                kept.close()
-                raise
+    def _measure_and_keep(
+        self, frames: Iterator[AudioFrame], most_bytes: int
+    ) -> tuple[Measurement, KeptSamples]:
+        kept = KeptSamples(Path(self._task.audio).parent, most_bytes, self._layout)
+        try:
+            measured = measure(
+                kept.keep(frames), self._source_filters(), bandwidth_hz=self._bandwidth_hz, span_db=None
+            )
+        except BaseException:
+            kept.close()
+            raise
+        return measured, kept
 
     def _with_true_peak(self, measured: Measurement, kept: KeptSamples) -> Measurement:
         """Return *measured* with the true peak instead of the highest sample, if it may be in the way."""

@@ -42,7 +42,12 @@ class CpuAllowance:
 
 
 def confine(limits: ConversionLimits, max_duration_seconds: float) -> CpuAllowance:
-    """Apply *limits* to this process. It can lower them afterwards, never raise them."""
+    """Apply *limits* to this process. It can lower their hard limits afterwards, never raise them.
+
+    Two soft limits may rise to a higher hard one: that of CPU (see `CpuAllowance`), and that of the size of a
+    file. The latter is raised while the untrusted bytes are decoded, so until `larger_files` ends, a hijacked
+    decoder can write files of the size of the kept samples.
+    """
     os.umask(0o077)
     with contextlib.suppress(OSError):
         os.nice(10)  # keeps the API responsive on the same cores
@@ -62,20 +67,21 @@ def confine(limits: ConversionLimits, max_duration_seconds: float) -> CpuAllowan
 
 @contextlib.contextmanager
 def larger_files(size: int) -> Iterator[int]:
-    """Let this process write files of *size* bytes for a while; yield how large they may be.
+    """Let this process write files of *size* bytes until the block ends; yield how large they may be.
 
-    The limit stays where it is if it is higher, or cannot be raised so far.
+    The limit stays where it is if it is higher, or cannot be raised so far. After the block it is final: the
+    hard limit falls to the soft one.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    allowed = size if hard == resource.RLIM_INFINITY else min(size, hard)
-    if soft == resource.RLIM_INFINITY or soft >= allowed:
-        yield size if soft == resource.RLIM_INFINITY else min(size, soft)
+    if soft == resource.RLIM_INFINITY:
+        yield size
         return
+    allowed = max(soft, size if hard == resource.RLIM_INFINITY else min(size, hard))
     resource.setrlimit(resource.RLIMIT_FSIZE, (allowed, hard))
     try:
-        yield allowed
+        yield min(size, allowed)
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, soft))
 
 
 def die_with(parent: int) -> None:
