@@ -5,6 +5,7 @@ import wave
 from io import BytesIO
 from time import monotonic
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
@@ -23,6 +24,31 @@ def test_one_click_plays_the_demo_take(demo, browsing):
         expect(page.get_by_role("button", name="Play 아리랑")).to_be_visible()
         assert page.url == f"{demo.url}/"  # the token has left the address bar
         assert page.evaluate("localStorage.length") == 0
+
+
+_PLAY_FROM = """async ([url, place]) => {
+  const audio = new Audio(url);
+  const next = (event) => new Promise((done) => audio.addEventListener(event, done, { once: true }));
+  await audio.play();
+  const [sought, ended] = [next("seeked"), next("ended")];
+  audio.currentTime = place;
+  await sought;
+  const began = audio.currentTime;
+  await ended;
+  return [began, audio.currentTime, audio.duration];
+}"""
+
+
+def test_a_recording_plays_from_a_place_in_the_middle_to_its_end(demo, browsing, recorded):
+    record = recorded(demo.token())
+    seconds = httpx.get(record["waveformUrl"]).json()["durationSeconds"]
+    with browsing() as context:
+        page = context.new_page()
+        page.goto(demo.url)
+        page.locator("body").click()  # a gesture of the user, which playing needs
+        began, ended, duration = page.evaluate(_PLAY_FROM, [record["publicUrl"], seconds - 1.5])
+    assert seconds - 1.5 <= began < seconds - 1
+    assert ended == duration == pytest.approx(seconds, abs=0.001)
 
 
 def test_three_clicks_record_and_save_a_take(browsing, enter):

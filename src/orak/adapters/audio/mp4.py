@@ -24,7 +24,7 @@ _CHUNK_PACKETS = 1024
 _MOST_PACKETS_MORE = 4
 """How many packets more there may be than the samples fill: delay, the last part, and what flushing adds."""
 
-_MILLISECONDS = 1000
+_PACKETS_A_SECOND = -(-RATE // _PACKET_SAMPLES)
 _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 _UNDETERMINED_LANGUAGE = 0x55C4
 _FILE_TYPE = (b"M4A ", struct.pack(">I", 0x200), b"M4A isomiso2")
@@ -96,8 +96,8 @@ def _index(
 ) -> bytes:
     """Return the `moov` box for packets of these *sizes*, the first of which is at *first* in the file."""
     total = sum(count * samples for count, samples in durations)
+    # Movie and track count samples: an edit in another unit, rounded up, would reach beyond the media.
     heard = max(0, total - _DELAY_SAMPLES)
-    milliseconds = -(-heard * _MILLISECONDS // RATE)
     table = _box(
         b"stbl",
         _full_box(b"stsd", struct.pack(">I", 1), _sample_entry(configuration, sizes, total)),
@@ -120,26 +120,36 @@ def _index(
             table,
         ),
     )
-    track_header = struct.pack(">IIIII8xHHHH", 0, 0, 1, 0, milliseconds, 0, 1, 0x100, 0)
-    edit = struct.pack(">IIIHH", 1, milliseconds, _DELAY_SAMPLES, 1, 0)
+    track_header = struct.pack(">IIIII8xHHHH", 0, 0, 1, 0, heard, 0, 1, 0x100, 0)
+    edit = struct.pack(">IIIHH", 1, heard, _DELAY_SAMPLES, 1, 0)
     track = _box(
         b"trak",
         _full_box(b"tkhd", track_header, _MATRIX, bytes(8), flags=3),
         _box(b"edts", _full_box(b"elst", edit)),
         media,
     )
-    header = struct.pack(">IIIIIH10x", 0, 0, _MILLISECONDS, milliseconds, 0x10000, 0x100)
+    header = struct.pack(">IIIIIH10x", 0, 0, RATE, heard, 0x10000, 0x100)
     next_track = struct.pack(">I", 2)
     return _box(b"moov", _full_box(b"mvhd", header, _MATRIX, bytes(24), next_track), track, _tags(title))
 
 
 def _sample_entry(configuration: bytes, sizes: "array[int]", samples: int) -> bytes:
-    bit_rate = 8 * sum(sizes) * RATE // max(1, samples)
-    decoder = struct.pack(">BBBHII", 0x40, 0x15, 0, 0, bit_rate, bit_rate)  # AAC, an audio stream
+    average = 8 * sum(sizes) * RATE // max(1, samples)
+    highest = max(average, 8 * _most_in_a_second(sizes))
+    decoder = struct.pack(">BBBHII", 0x40, 0x15, 0, 0, highest, average)  # AAC, an audio stream
     stream = _descriptor(4, decoder, _descriptor(5, configuration))
     elementary = _descriptor(3, struct.pack(">HB", 1, 0), stream, _descriptor(6, b"\x02"))
     entry = struct.pack(">6xH8xHHHHI", 1, 2, 16, 0, 0, RATE << 16)
     return _box(b"mp4a", entry, _full_box(b"esds", elementary))
+
+
+def _most_in_a_second(sizes: "array[int]") -> int:
+    """Return the most bytes of any packets in a row that last a second."""
+    most = within = 0
+    for last, size in enumerate(sizes):
+        within += size - (sizes[last - _PACKETS_A_SECOND] if last >= _PACKETS_A_SECOND else 0)
+        most = max(most, within)
+    return most
 
 
 def _chunks(sizes: "array[int]", first: int) -> tuple[bytes, bytes, bytes]:
