@@ -3,10 +3,12 @@
 import asyncio
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import httpx
 
 from reliability.checker import Verdict, count_unfinished, find_strays, judge
 from reliability.clients import ChaosClient
@@ -16,6 +18,7 @@ from reliability.world import World
 
 RECOVERY_SECONDS = 60
 _SETTLING_SECONDS = 20
+_READY_SECONDS = 60
 CLIENTS = 20
 
 
@@ -53,6 +56,7 @@ async def run_trial(
 ) -> Outcome:
     """Run one trial. The seed fixes the faults, not the timing of processes on a busy machine."""
     with tempfile.TemporaryDirectory(prefix="orak-chaos-") as folder, start_world(Path(folder)) as world:
+        await _until_ready(world.apis)
         history, stop = History(), asyncio.Event()
         async with asyncio.TaskGroup() as clients:
             for number in range(1, CLIENTS + 1):
@@ -73,6 +77,18 @@ async def run_trial(
             outcome.logs = Path(tempfile.gettempdir(), f"orak-chaos-{seed}.log")
             outcome.logs.write_text(world.logs())
         return outcome
+
+
+async def _until_ready(apis: Sequence[str]) -> None:
+    """Wait until every server is ready: connections to one that starts wait, and would count as slow."""
+    deadline = time.monotonic() + _READY_SECONDS
+    async with httpx.AsyncClient(timeout=_READY_SECONDS) as client:
+        for url in apis:
+            while time.monotonic() < deadline:
+                with suppress(httpx.TransportError):
+                    if (await client.get(f"{url}/health/ready")).is_success:
+                        break
+                await asyncio.sleep(0.2)  # another process cannot set an event
 
 
 async def _until_zero(count: Callable[[], int], deadline: float) -> int:
