@@ -3,6 +3,7 @@ from datetime import timedelta
 from itertools import chain
 
 import pytest
+from msgspec import UNSET
 
 from builders import OTHER_USER, OWNER, START, a_waiting_record, saved
 from orak.application.ports.page import Page
@@ -143,3 +144,48 @@ async def test_a_reader_that_hangs_up_does_not_hurt_the_others(persistence):
             reader.cancel()
         found = await asyncio.gather(*readers, return_exceptions=True)
         assert found[1::2] == [snapshot] * 3
+
+
+async def test_a_list_that_was_read_before_follows_every_change(persistence):
+    upload = (await a_waiting_record(persistence)).upload
+    other = await a_waiting_record(persistence)
+
+    async def listed():
+        found = await persistence.snapshots.of(OWNER, Page())
+        assert found == [(await persistence.snapshots.get(shown.id)).shown() for shown in found]
+        return [(shown.id, shown.title, shown.upload_status, shown.progress) for shown in found]
+
+    seen = [await listed()]
+    started = await saved(persistence, upload.start(at=START, lease_until=START + timedelta(days=1)))
+    seen.append(await listed())
+    await persistence.leases.extend(upload.id, started.attempt, 40)
+    seen.append(await listed())
+    await saved(persistence, started.complete(started.attempt, OUTPUT, at=START))
+    seen.append(await listed())
+    async with persistence.transaction() as tx:
+        record = await tx.records.get(other.record.id)
+        await tx.records.save(record.change(title="둘째 노래", song_id=UNSET, at=START))
+    seen.append(await listed())
+    async with persistence.transaction() as tx:
+        await tx.records.remove(other.record.id)
+    seen.append(await listed())
+    assert len({str(page) for page in seen}) == len(seen)
+    assert [len(page) for page in seen] == [2, 2, 2, 2, 2, 1]
+
+
+async def test_lists_beside_deletions_never_lose_the_rest_of_a_page(persistence):
+    made = await records(persistence, *range(30))
+    kept = {snapshot.record.id for snapshot in made[::2]}
+
+    async def delete():
+        for snapshot in made[1::2]:
+            async with persistence.transaction() as tx:
+                await tx.records.remove(snapshot.record.id)
+
+    deleting = asyncio.create_task(delete())
+    while not deleting.done():
+        listed = {shown.id for shown in await persistence.snapshots.of(OWNER, Page())}
+        assert kept <= listed
+        await asyncio.sleep(0)
+    await deleting
+    assert {shown.id for shown in await persistence.snapshots.of(OWNER, Page())} == kept

@@ -20,8 +20,8 @@ async def _warm(client):
     for _ in range(12):  # connections take turns, and calls that go together use only one
         await presign(client)
         await _get(client, record)
-        await _list(client)
         await create_record(client, await presign(client))
+        await _list(client)  # reads new records by a second statement, and each only once
     return record
 
 

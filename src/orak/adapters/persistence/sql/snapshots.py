@@ -1,17 +1,16 @@
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, func, select, tuple_
+from sqlalchemy import bindparam, func, select
 
 from orak.adapters.persistence.sql.connections import Connections
 from orak.adapters.persistence.sql.groups import Groups
 from orak.adapters.persistence.sql.rows import (
     RECORD_COLUMNS,
-    SHOWN_COLUMNS,
     UPLOAD_COLUMNS,
-    to_shown,
     to_snapshot,
     to_upload,
 )
+from orak.adapters.persistence.sql.shown_records import ShownRecords
 from orak.adapters.persistence.sql.statements import Statement, is_one_of
 from orak.adapters.persistence.sql.tables import records, uploads
 from orak.adapters.persistence.sql.uploads import BY_IDS, BY_KEY, found_by_key
@@ -29,29 +28,6 @@ _READS = 2
 """Groups of one kind that are read at the same time, so that one slow answer does not hold up all."""
 
 _COUNT = Statement(select(func.count()).select_from(records).where(records.c.user_id == bindparam("owner")))
-_newest = (
-    select(*SHOWN_COLUMNS)
-    .select_from(uploads.join(records))
-    .where(records.c.user_id == bindparam("owner"))
-    .order_by(records.c.created_at.desc(), records.c.id.desc())
-    .limit(bindparam("limit"))
-)
-
-# A page starts behind the row that ended the page before. If that row was deleted meanwhile, the newest row
-# with a lower id stands in for its creation time.
-_mark = records.alias("mark")
-_owned = _mark.c.user_id == bindparam("owner")
-_marked = select(_mark.c.created_at).where(_owned, _mark.c.id == bindparam("after")).scalar_subquery()
-_before = (
-    select(func.max(_mark.c.created_at)).where(_owned, _mark.c.id < bindparam("after")).scalar_subquery()
-)
-_NEWEST = Statement(_newest)
-_NEXT = Statement(
-    _newest.where(
-        tuple_(records.c.created_at, records.c.id)
-        < tuple_(func.coalesce(_marked, _before), bindparam("after"))
-    )
-)
 
 
 class SqlSnapshots:
@@ -62,6 +38,7 @@ class SqlSnapshots:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
+        self._shown = ShownRecords(connections)
         most = connections.read_group
         self._records: Groups[RecordId, RecordSnapshot] = Groups(
             self._find_records, at_once=_READS, most=most
@@ -92,9 +69,4 @@ class SqlSnapshots:
         return int(count)
 
     async def of(self, owner_id: UserId, page: Page) -> list[ShownRecord]:
-        wanted: dict[str, object] = {"owner": owner_id, "limit": page.limit}
-        if page.after is None:
-            rows = await self._connections.fetch(_NEWEST, wanted)
-        else:
-            rows = await self._connections.fetch(_NEXT, wanted | {"after": page.after})
-        return [to_shown(row) for row in rows]
+        return await self._shown.page(owner_id, page)
