@@ -9,9 +9,10 @@ from tempfile import TemporaryFile
 import psutil
 import pytest
 
-from orak.entrypoints.cli import web_workers
+from orak.entrypoints.cli import web_worker_process, web_workers
 from orak.entrypoints.cli.errors import CommandError
-from orak.entrypoints.cli.web_workers import StartFailed, WebWorkers
+from orak.entrypoints.cli.web_worker_process import StartFailed
+from orak.entrypoints.cli.web_workers import WebWorkers
 from orak.entrypoints.http.serving.request_metrics import TABLE_BYTES
 
 SERVES = """
@@ -160,7 +161,7 @@ async def test_a_process_never_gets_the_metrics_table_of_one_that_lives(programs
 async def test_at_the_end_a_process_that_was_being_replaced_keeps_its_time(programs, monkeypatch, caplog):
     programs.program = DRAINS
     async with programs.running():
-        monkeypatch.setattr(web_workers, "_KILL_SECONDS", 1.5)
+        monkeypatch.setattr(web_worker_process, "_KILL_SECONDS", 1.5)
         programs.parent.restart()
         await until(lambda: programs.marks)
         drained = programs.inherited[0]

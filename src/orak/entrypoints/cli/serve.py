@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
-    from orak.entrypoints.cli.web_workers import Inherited
+    from orak.entrypoints.cli.web_worker_process import Inherited
     from orak.entrypoints.settings.values import Settings
 
 _LABEL_WIDTH = 9
@@ -62,7 +62,7 @@ def _run(
     configure_logs(settings.log_format)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # the banner replaces its startup lines
     if web_worker is not None:
-        from orak.entrypoints.cli.web_workers import Inherited
+        from orak.entrypoints.cli.web_worker_process import Inherited
 
         run_until_signal(lambda: _serve_for_parent(settings, Inherited(*web_worker)))
         return
@@ -131,7 +131,8 @@ def _serve_with_workers(
     from tempfile import TemporaryFile
 
     from orak.entrypoints.cli.signals import run_until_signal
-    from orak.entrypoints.cli.web_workers import Inherited, StartFailed, WebWorkers
+    from orak.entrypoints.cli.web_worker_process import Inherited, StartFailed
+    from orak.entrypoints.cli.web_workers import WebWorkers
 
     orak = [
         sys.executable,
@@ -169,7 +170,7 @@ async def _serve_for_parent(settings: "Settings", inherited: "Inherited") -> Non
     from orak.entrypoints.cli.garbage import started
     from orak.entrypoints.cli.http_server import serving
     from orak.entrypoints.cli.signals import start_deadline
-    from orak.entrypoints.cli.web_workers import READY
+    from orak.entrypoints.cli.web_worker_process import READY
     from orak.entrypoints.http.serving.request_metrics import TABLE_BYTES, RequestMetrics
     from orak.entrypoints.settings.share import Share
 
