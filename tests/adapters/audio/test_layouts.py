@@ -190,7 +190,7 @@ async def test_a_sample_that_is_no_number_becomes_silence(wrong, converter, orde
     assert all(left > AUDIBLE for left, _ in levels)
 
 
-@pytest.mark.parametrize("wrong", [math.nan, math.inf, 2.0**50])
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, 2.0**33, 2.0**40, 2.0**50])
 async def test_a_single_wrong_sample_late_in_a_recording_is_found(wrong, converter, order, tmp_path):
     data = bytearray(samples.written_wav([samples.tone(0.1)], 8.0, bits=32, encoding=3))
     struct.pack_into("<f", data, len(data) - 4 * 90_000, wrong)

@@ -32,7 +32,10 @@ _LOUDEST_RMS = 1.0
 _SCALED_RMS = 0.125
 """-18 dBFS. Parts of a scaled source may be louder than all of it."""
 
-_METER: Filter = ("astats", "metadata=1:measure_overall=none:measure_perchannel=DC_offset+RMS_level")
+_METER: Filter = (
+    "astats",
+    "metadata=1:measure_overall=none:measure_perchannel=DC_offset+RMS_level+Peak_level",
+)
 
 _METERED_SECONDS = 4
 _METERED_SHARE = 4
@@ -55,6 +58,7 @@ class Levels:
         self._frames = 0
         self._means: list[float] = []
         self._squares: list[float] = []
+        self._peak = 0.0
         self._complete, self._suspicious = True, False
 
     def add(self, frame: AudioFrame) -> None:
@@ -72,10 +76,11 @@ class Levels:
 
     def _read(self, metadata: Mapping[str, str]) -> None:
         """Read what the meter says of all frames so far."""
-        self._means, self._squares = [], []
+        self._means, self._squares, self._peak = [], [], 0.0
         while (key := f"lavfi.astats.{len(self._means) + 1}.") + "DC_offset" in metadata:
             self._means.append(float(metadata[key + "DC_offset"]))
             self._squares.append(10 ** (float(metadata[key + "RMS_level"]) / 10))
+            self._peak = max(self._peak, 10 ** (float(metadata[key + "Peak_level"]) / 20))
         self._suspicious = self._needs_treatment()
 
     @property
@@ -93,8 +98,7 @@ class Levels:
     @property
     def plausible(self) -> bool:
         """Whether every sample was a number of a size that sound can have."""
-        limit = LARGEST_SAMPLE**2
-        return all(math.isfinite(square) and square < limit for square in self._squares)
+        return self._peak < LARGEST_SAMPLE and all(map(math.isfinite, self._squares))
 
     @property
     def conclusive(self) -> bool:
@@ -141,8 +145,8 @@ class Treatment(msgspec.Struct, frozen=True):
         """
         if layout == "stereo" and self.channels == "mono":
             return Treatment("stereo", repairs=self.repairs)
-        if not levels.plausible:
-            return self if self.repairs else msgspec.structs.replace(self, repairs=True)
+        if not levels.plausible and not self.repairs:
+            return msgspec.structs.replace(self, repairs=True)
         if self.side is not None:
             return self
         side = _only_side(levels)
