@@ -415,3 +415,12 @@ async def test_without_a_pooler_statements_stay_prepared(postgresql_url):
 
     assert [*await connections.read(names), *await connections.read(names)] != []
     await connections.close()
+
+
+async def test_every_session_prefers_indexes(postgresql):
+    def settings(connection):
+        names = ("enable_mergejoin", "enable_hashjoin", "enable_seqscan")
+        return [connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in names]
+
+    assert await postgresql._connections.read(settings) == ["off"] * 3
+    assert await postgresql._connections.write(settings) == ["off"] * 3

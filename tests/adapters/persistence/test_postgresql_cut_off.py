@@ -105,6 +105,7 @@ async def a_relay_that_falls_silent(socket):
     await asyncio.wait(served)
 
 
+SHORT_SLEEP = Statement(select(literal_column("1")).select_from(text("pg_sleep(0.3)")))
 SLEEP = Statement(select(literal_column("1")).select_from(text("pg_sleep(20)")))
 
 
@@ -154,3 +155,14 @@ async def test_a_cancelled_statement_takes_its_connection_with_it(postgresql_ser
             pass  # the server cancels the statement, before its time is over
         assert [tuple(row) for row in await connections.fetch(THREE, {})] == [(3,)]
     await connections.close()
+
+
+async def test_closing_waits_for_a_read_in_flight(postgresql_server):
+    connections = PostgresqlConnections(postgresql_server.url(), size=2)
+    async with connections._engine.connect() as connection:  # which is used again
+        session = (await connection.get_raw_connection()).driver_connection
+    reading = asyncio.create_task(connections.fetch(SHORT_SLEEP, {}))
+    await asyncio.sleep(0)
+    await connections.close()
+    assert session.is_closed()
+    assert [tuple(row) for row in await reading] == [(1,)]

@@ -6,7 +6,10 @@ from datetime import timedelta
 import pytest
 
 from builders import an_upload
+from orak.adapters.persistence.sql import postgresql_signal
 from orak.adapters.persistence.sql.database import SqlPersistence
+from orak.adapters.persistence.sql.postgresql_session import Sessions
+from orak.adapters.persistence.sql.postgresql_signal import PostgresqlSignal
 
 LEASE = timedelta(seconds=30)
 DEADLINE = 20
@@ -94,3 +97,22 @@ async def test_a_process_without_a_database_hears_of_its_own_events_only(postgre
         Heard(none)
         await asyncio.sleep(0)
         assert not none.event_signal.hears_every_process
+
+
+async def test_it_listens_again_after_any_error(postgresql_url, monkeypatch):
+    monkeypatch.setattr(postgresql_signal, "_RETRY_SECONDS", 0.01)
+    sessions = Sessions(postgresql_url, {}, answer_timeout=7)
+    open_session, listening = sessions.open, asyncio.Event()
+    errors = [ValueError("not an error of the server"), RuntimeError("nor this one")]
+
+    async def opened():
+        if errors:
+            raise errors.pop()
+        return await open_session()
+
+    monkeypatch.setattr(sessions, "open", opened)
+    signal = PostgresqlSignal(sessions)
+    signal.listen(lambda: listening.set() if signal.hears_every_process else None)
+    async with asyncio.timeout(20):
+        await listening.wait()
+    await signal.close()

@@ -339,3 +339,33 @@ async def test_acknowledged_uploads_survive_a_killed_process(sqlite_url, sqlite_
     whole_lines = {line.decode().strip() for line in acknowledged if line.endswith(b"\n")}
     assert whole_lines <= stored
     assert len(stored) == events
+
+
+def counting_to(most):
+    numbers = select(literal(1).label("n")).cte("numbers", recursive=True)
+    numbers = numbers.union_all(select(numbers.c.n + 1).where(numbers.c.n < most))
+    return Statement(select(func.max(numbers.c.n)))
+
+
+async def test_only_long_reads_leave_the_event_loop_however_often_they_run(sqlite, monkeypatch):
+    connections, in_threads, read = sqlite._connections, [], sqlite._connections.read
+
+    async def noted(work):
+        in_threads.append(work)
+        return await read(work)
+
+    monkeypatch.setattr(connections, "read", noted)
+    short, long = counting_to(5000), counting_to(100_000)
+    for _ in range(50):
+        assert [tuple(row) for row in await connections.fetch(short, {})] == [(5000,)]
+    assert in_threads == []
+    for place in (1, 2):
+        assert [tuple(row) for row in await connections.fetch(long, {})] == [(100_000,)]
+        assert len(in_threads) == place
+
+
+async def test_new_ids_pass_over_those_of_other_writers(sqlite, sqlite_file):
+    first = await sqlite.intake.add(an_upload())
+    with closing(sqlite3.connect(sqlite_file)) as other, other:
+        other.execute("UPDATE sqlite_sequence SET seq = 0 WHERE name = 'uploads'")
+    assert (await sqlite.intake.add(an_upload())).id == first.id + 1

@@ -7,7 +7,7 @@ class CommitSignal:
     """The port `EventSignal` for the events that this process commits."""
 
     def __init__(self, *, hears_every_process: bool) -> None:
-        """*hears_every_process* says that no other process uses the database."""
+        """Set *hears_every_process* to True if no other process commits events."""
         self.hears_every_process = hears_every_process
         self._listeners: list[Callable[[], None]] = []
 

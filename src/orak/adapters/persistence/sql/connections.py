@@ -23,7 +23,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 POOL_SIZE = 10
-"""Connections to PostgreSQL that one process holds at most."""
+"""Connections to PostgreSQL that one process holds at most, besides the one that listens for events."""
 
 PATIENCE = 5.0
 """Seconds to wait for the writer's lock, for a connection, or for another process that is writing."""

@@ -128,6 +128,7 @@ class SqlPersistence:
         """Store the uploads and records that wait, and disconnect."""
         await self.intake.close()
         await self.record_intake.close()
+        await self.snapshots.close()
         await self.event_signal.close()
         await self._connections.close()
 

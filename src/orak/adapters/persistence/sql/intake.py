@@ -3,7 +3,7 @@ from datetime import datetime
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import column, insert, select, table
+from sqlalchemy import column, func, insert, select, table, union_all
 from sqlalchemy.engine import Connection
 
 from orak.adapters.persistence.sql.connections import Connections, Violation
@@ -31,7 +31,11 @@ from orak.domain.identity import UploadId
 from orak.domain.upload import Upload
 
 _sequences = table("sqlite_sequence", column("name"), column("seq"))
-_LAST_ID = select(_sequences.c.seq).where(_sequences.c.name == uploads.name)
+# An upload with an id of its own may be newer than the sequence, and a purged one newer than the table.
+_ids = union_all(
+    select(_sequences.c.seq).where(_sequences.c.name == uploads.name), select(func.max(uploads.c.id))
+).subquery()
+_LAST_ID = select(func.max(_ids.c.seq))
 _ADD_UPLOADS = Statement(
     insert(uploads), columns=[column.name for column in uploads.c if column.name != "turn"]
 )

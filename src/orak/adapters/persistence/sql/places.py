@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import suppress
 from types import TracebackType
 
 from orak.application.ports.failures import Unavailable
@@ -11,6 +12,7 @@ class Places:
     """
 
     def __init__(self, size: int, patience: float) -> None:
+        self._size = size
         self._free = asyncio.Semaphore(size)  # which wakes its waiters in order
         self._patience = patience
 
@@ -24,6 +26,13 @@ class Places:
                 await self._free.acquire()
         except TimeoutError as error:
             raise Unavailable("the database is busy") from error
+
+    async def close(self) -> None:
+        """Wait until all work has ended, for *patience* seconds at most. Later callers find no place."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                for _ in range(self._size):
+                    await self._free.acquire()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -41,6 +41,13 @@ _LIMITS = {
     "application_name": "orak",
 }
 
+_POINT_PLANS = {"enable_mergejoin": "off", "enable_hashjoin": "off", "enable_seqscan": "off"}
+"""Plans that look rows up by an index if one fits.
+
+PostgreSQL joins by reading whole tables if it thinks that they are small, and keeps that plan for a prepared
+statement while they grow, or until their statistics are renewed.
+"""
+
 _LIMITS_OF_MIGRATIONS = _LIMITS | {"statement_timeout": "0", "lock_timeout": "60s"}
 
 _ANSWER_TIMEOUT = 7.0
@@ -79,7 +86,7 @@ class PostgresqlConnections:
         admit: Callable[[], None] = lambda: None,
     ) -> None:
         self.sessions: Final = Sessions(
-            url, _LIMITS, answer_timeout=_ANSWER_TIMEOUT, pooler=pooler, admit=admit
+            url, _LIMITS | _POINT_PLANS, answer_timeout=_ANSWER_TIMEOUT, pooler=pooler, admit=admit
         )
         reads = max(1, size // 2)
         writes = max(1, size - reads)
@@ -139,6 +146,7 @@ class PostgresqlConnections:
             yield connection
 
     async def close(self) -> None:
+        await asyncio.gather(self._reads.close(), self._writes.close())
         await self._engine.dispose()
 
     def _translated(self, error: Exception, pooled: PoolProxiedConnection) -> Exception:

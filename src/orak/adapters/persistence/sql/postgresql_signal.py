@@ -23,7 +23,8 @@ class PostgresqlSignal:
 
     It hears of commits of this process directly. A session of its own listens to the notification that
     `SqlEventLog` sends when any process has numbered events. While that session is down, it hears this
-    process only. So it does behind a pooler, unless DATABASE_POOLER=session says that sessions are kept.
+    process only. The same is true behind a pooler, unless DATABASE_POOLER=session says that sessions are
+    kept.
     """
 
     def __init__(self, sessions: Sessions) -> None:
@@ -57,6 +58,8 @@ class PostgresqlSignal:
                 session = await self._sessions.open()
             except Unavailable as outage:
                 _log.debug("cannot listen: %s", outage)
+            except Exception:  # noqa: BLE001 - without this task, events of other processes come late for ever
+                _log.exception("cannot listen, and will try again")
             else:
                 try:
                     if is_shared(session):
@@ -67,6 +70,8 @@ class PostgresqlSignal:
                     await self._listen_on(session)
                 except BROKEN as error:
                     _log.debug("the session that listens is lost: %s", type(error).__name__)
+                except Exception:  # noqa: BLE001 - as above
+                    _log.exception("the session that listens failed, and is opened again")
                 finally:
                     session.terminate()
                     self._is_listening = False

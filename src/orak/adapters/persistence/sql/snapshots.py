@@ -51,6 +51,11 @@ class SqlSnapshots:
     async def upload(self, upload_id: UploadId) -> Upload:
         return await self._uploads.ask(upload_id)
 
+    async def close(self) -> None:
+        """Refuse further calls for one record or upload, and answer those that wait."""
+        await self._records.close()
+        await self._uploads.close()
+
     async def _find_records(self, ids: Sequence[RecordId]) -> Sequence[RecordSnapshot | RecordNotFound]:
         snapshots = map(to_snapshot, await self._connections.fetch(_RECORDS_BY_IDS, {"ids": ids}))
         found = {snapshot.record.id: snapshot for snapshot in snapshots}

@@ -31,8 +31,18 @@ _BUSY_PAUSES = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.025, 0.025, 0.025, 0.0
 
 _LONGEST_BUSY_PAUSE = 0.1
 
-_MOST_STEPS = 500_000
-"""Most steps of SQLite's virtual machine in a read on the event loop, about 10 ms; a thread reads longer."""
+_BEGIN = "BEGIN IMMEDIATE"
+"""Takes the write lock before the transaction reads.
+
+A DEFERRED transaction that reads and then writes fails if another process wrote in between
+(SQLITE_BUSY_SNAPSHOT).
+"""
+
+_STEPS = 100_000
+"""Steps of SQLite's virtual machine between two looks at a read on the event loop, about 2 ms."""
+
+_MOST_LOOKS = 5
+"""Looks after which a read leaves the event loop, after about 10 ms; a thread reads longer."""
 
 _READ_GROUP = 4
 """Most calls that a turn of the event loop reads for. Fewer favour writes, more save turns."""
@@ -68,6 +78,7 @@ class SqliteConnections:
         self._read_connection: Connection | None = None
         self._opening = asyncio.Lock()
         self._read_turns = _Turns()
+        self._looks = 0
         self._end_began: float | None = None
 
     async def fetch(self, statement: Statement, parameters: Mapping[str, object]) -> Sequence[Row]:
@@ -88,6 +99,7 @@ class SqliteConnections:
         if not self._disk_is_slow():
             # After any error the statement runs again in a thread, where it may take long, and where
             # SQLAlchemy translates an error that remains.
+            self._looks = 0
             with suppress(sqlite3.Error, OverflowError, ValueError):
                 return compiled.rows(_driver(connection).execute(compiled.text, arguments).fetchall())
         return await self.read(run)
@@ -164,9 +176,16 @@ class SqliteConnections:
             if self._read_connection is None:
                 loop = asyncio.get_running_loop()
                 self._read_connection = await loop.run_in_executor(self._readers, _opened, self._reading)
-                # Any result but 0 interrupts the statement.
-                _driver(self._read_connection).set_progress_handler(lambda: 1, _MOST_STEPS)
+                _driver(self._read_connection).set_progress_handler(self._look, _STEPS)
         return self._read_connection
+
+    def _look(self) -> bool:
+        """Interrupt a long read on the event loop.
+
+        The looks are counted here, because SQLite counts the steps of a cached statement in all its runs.
+        """
+        self._looks += 1
+        return self._looks > _MOST_LOOKS
 
     def _disk_is_slow(self) -> bool:
         now = asyncio.get_running_loop().time()
@@ -261,10 +280,8 @@ class _Transaction:
 
 def _begun(connection: Connection, *, or_raise: bool) -> bool:
     """Begin a transaction; return False if another process is writing, unless *or_raise*."""
-    # A DEFERRED transaction that reads and then writes fails if another process wrote in between
-    # (SQLITE_BUSY_SNAPSHOT). An IMMEDIATE one takes the write lock before it reads.
     try:
-        _driver(connection).execute("BEGIN IMMEDIATE")
+        _driver(connection).execute(_BEGIN)
     except sqlite3.OperationalError as error:
         if or_raise or error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY:
             raise Unavailable(f"the database: {error}") from error
@@ -357,6 +374,4 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    # A DEFERRED transaction that reads and then writes fails if another process wrote in between
-    # (SQLITE_BUSY_SNAPSHOT). An IMMEDIATE one waits for the write lock before it reads.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.exec_driver_sql(_BEGIN)
