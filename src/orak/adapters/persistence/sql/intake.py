@@ -22,7 +22,7 @@ from orak.adapters.persistence.sql.rows import event_values, to_upload, upload_v
 from orak.adapters.persistence.sql.statements import Statement
 from orak.adapters.persistence.sql.tables import events, uploads
 from orak.adapters.persistence.sql.uploads import BY_IDS
-from orak.adapters.persistence.sql.users import ensure_users
+from orak.adapters.persistence.sql.users import add_users
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.application.ports.idempotency_keys import IdempotencyKey
@@ -60,7 +60,8 @@ def _without_repeats(group: Iterable[Member], known: Iterable[KeyTuple]) -> Iter
 
 
 def _add(connection: Connection, new: Sequence[Member], now: datetime) -> Mapping[str, UploadId]:
-    ensure_users(connection, (member.upload.owner_id for member in new))
+    # Only PostgreSQL has adopted databases, where orak adds no users.
+    add_users(connection, (member.upload.owner_id for member in new))
     last = connection.scalar(_LAST_ID) or 0
     ids = {member.upload.uuid: UploadId(last + place) for place, member in enumerate(new, 1)}
     made = [member.upload for member in new]

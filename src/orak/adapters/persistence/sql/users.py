@@ -33,6 +33,11 @@ def ensure_users(connection: Connection, user_ids: Iterable[UserId]) -> None:
             if connection.scalar(_KNOWN, {"id": user_id}) is None:
                 raise UserUnknown(user_id)
         return
+    add_users(connection, user_ids)
+
+
+def add_users(connection: Connection, user_ids: Iterable[UserId]) -> None:
+    """Add the rows of users that have none."""
     # In one order, or two groups with the same new users could deadlock.
     rows = [{"id": user_id} for user_id in sorted(set(user_ids))]
     connection.execute(insert(users, connection.dialect).on_conflict_do_nothing(), rows)
