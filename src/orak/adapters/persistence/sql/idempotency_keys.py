@@ -13,7 +13,6 @@ from sqlalchemy import (
     case,
     delete,
     select,
-    tuple_,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
@@ -70,14 +69,15 @@ FIND_KEYS = Statement(
 )
 _KEEP = keeping(sqlite.insert(idempotency_keys))
 # Requests may replace or read the keys meanwhile.
-_expired = (
+_EXPIRED = (
     select(*_KEY)
     .where(_COLUMNS.created_at <= bindparam("before"))
     .order_by(_COLUMNS.created_at)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
 )
-_FORGET = delete(idempotency_keys).where(tuple_(*_KEY).in_(_expired))
+# Key by key: SQLite would compare each row of a user with all keys of a subquery.
+_FORGET = delete(idempotency_keys).where(*(column == bindparam(f"of_{column.name}") for column in _KEY))
 
 KeyTuple = tuple[int, str, str]
 
@@ -155,4 +155,10 @@ class SqlIdempotencyKeys:
 
     @write_long
     def forget(self, connection: Connection, before: datetime, limit: int) -> int:
-        return connection.execute(_FORGET, {"before": before, "limit": limit}).rowcount
+        found = connection.execute(_EXPIRED, {"before": before, "limit": limit}).all()
+        if found:
+            connection.execute(
+                _FORGET,
+                [{"of_user_id": user, "of_route": route, "of_key": key} for user, route, key in found],
+            )
+        return len(found)
