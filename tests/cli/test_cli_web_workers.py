@@ -74,7 +74,7 @@ def test_two_processes_serve_one_port_and_end_together(serve):
     workers = workers_of(server)
     assert len(workers) == 2
     assert server.output.count(" serves ") == 1
-    assert "processes  2, each with up to" in server.output
+    server.wait_for("processes  2, each with up to")
     assert [live(url) for _ in range(40)] == [200] * 40
     assert server.stop(signal.SIGTERM) == 0
     assert all(map(has_ended, workers))

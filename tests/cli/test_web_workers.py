@@ -95,12 +95,19 @@ async def programs(tmp_path, monkeypatch):
         programs = Programs(tables.fileno(), tmp_path)
         yield programs
         programs.close()
-    assert not psutil.Process().children()
+    assert not children()
 
 
 def children():
-    """Return the processes, the oldest first."""
-    return sorted(psutil.Process().children(), key=lambda child: (child.create_time(), child.pid))
+    """Return the processes of these programs, the oldest first; other fixtures have processes, too."""
+    ours = [child for child in psutil.Process().children() if _is_ours(child)]
+    return sorted(ours, key=lambda child: (child.create_time(), child.pid))
+
+
+def _is_ours(process):
+    with suppress(psutil.NoSuchProcess):  # ended meanwhile; ZombieProcess is one
+        return not {SERVES, FAILS, HANGS, DRAINS}.isdisjoint(process.cmdline())
+    return False
 
 
 async def until(condition):

@@ -56,9 +56,6 @@ _ANSWER_TIMEOUT = 7.0
 _STATEMENTS = 100
 """Prepared statements that one connection keeps."""
 
-_FAILURES = (*BROKEN, asyncpg.InternalClientError)
-"""What a statement of asyncpg raises."""
-
 _LOSSES = "losses"
 """The entry in a connection's `info`: how many servers were lost when it was opened."""
 
@@ -114,7 +111,7 @@ class PostgresqlConnections:
             session: Any = pooled.driver_connection
             try:
                 return compiled.rows(await_only(_fetch(session, compiled.text, arguments)))
-            except _FAILURES as error:
+            except BROKEN as error:
                 raise self._translated(error, pooled) from error
             except asyncio.CancelledError:
                 # The statement may still run, and the request that cancels it could hit the next one.

@@ -10,8 +10,14 @@ from orak.adapters.persistence.sql.connections import PATIENCE
 from orak.adapters.persistence.sql.postgresql_url import Pooler, PostgresqlServer, PostgresqlUrl
 from orak.application.ports.failures import Unavailable
 
-BROKEN = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
-"""What asyncpg raises if a server cannot be reached, refuses, or breaks off."""
+BROKEN = (
+    *(OSError, TimeoutError),
+    *(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError),
+)
+"""What asyncpg raises if a server cannot be reached, refuses, or breaks off.
+
+`InternalClientError` is among it because asyncpg raises that if a server goes in the middle of its questions.
+"""
 
 _log = logging.getLogger(__name__)
 
