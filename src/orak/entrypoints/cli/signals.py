@@ -48,7 +48,7 @@ def run_until_signal(
 
 
 def _when_hung_up(on_hangup: Callable[[], None], stop: Callable[[], None]) -> Callable[[], None]:
-    """Return a call of *stop* if standard input was a terminal and is none any more, else of *on_hangup*."""
+    """Return a call of *stop* if standard input was a terminal that is closed now, else of *on_hangup*."""
     had_terminal = os.isatty(0)
     return lambda: stop() if had_terminal and not os.isatty(0) else on_hangup()
 
