@@ -110,7 +110,7 @@ async def test_a_line_break_in_a_header_is_never_written(value):
 
 
 class Busy:
-    """An application that answers when it is told to."""
+    """An application that answers once a test sets `may_answer`."""
 
     def __init__(self):
         self.asked, self.may_answer = asyncio.Event(), asyncio.Event()
