@@ -15,6 +15,7 @@ from orak.entrypoints.http.answers.error_codes import STATUSES, ErrorCode
 from orak.entrypoints.http.answers.errors import ERRORS
 from orak.entrypoints.http.answers.languages import Language
 from orak.entrypoints.http.answers.messages import error_text, failure_text, general_text, problem_text
+from orak.entrypoints.readiness import Readiness, storage_probe
 
 
 def break_use_case(api: Api, name: str, error: Exception) -> None:
@@ -144,7 +145,8 @@ async def test_readiness_names_the_parts_that_do_not_answer(api, anonymous):
         async def head(self, _key):
             raise Unavailable
 
-    api.app.state.running = dataclasses.replace(api.app.state.running, storage=Down())
+    down = Readiness({"storage": storage_probe(Down())})
+    api.app.state.running = dataclasses.replace(api.app.state.running, readiness=down)
     answer = await anonymous.get("/health/ready", headers={"Accept-Language": "en"})
     assert refusal(answer) == (503, "UNAVAILABLE")
     assert answer.json()["error"]["details"] == [

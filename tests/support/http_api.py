@@ -16,8 +16,11 @@ from memory_orak import MemoryOrak, a_memory_orak
 from orak.adapters.auth.issuing import issue_token
 from orak.adapters.auth.jwt import JwtTokens
 from orak.adapters.clock.frozen import FrozenClock
+from orak.adapters.clock.system import SystemClock
+from orak.application.clock_skew import ClockSkew
 from orak.domain.identity import UploadId, UserId
 from orak.entrypoints.http.app import create_app
+from orak.entrypoints.readiness import Readiness, storage_probe
 from orak.entrypoints.running import Running
 from orak.entrypoints.settings.values import Settings
 
@@ -68,8 +71,8 @@ async def an_api(settings: Settings = SETTINGS, *, clock: FrozenClock | None = N
             media=service.storage,
             clock=service.clock,
             settings=settings,
-            check_database=service.persistence.check_writable,
-            storage=service.storage,
+            readiness=Readiness({"storage": storage_probe(service.storage)}),
+            clock_skew=ClockSkew(SystemClock(), {}),
             waits=service.waits,
             end_conversion_waits=lambda: None,  # nothing converts by itself, so nothing waits
         )

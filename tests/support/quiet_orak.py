@@ -6,10 +6,12 @@ from contextlib import asynccontextmanager
 import httpx
 
 from http_api import SECRET, URL, started
+from orak.application.clock_skew import ClockSkew
 from orak.application.use_cases import build_use_cases
 from orak.entrypoints.container import Container
 from orak.entrypoints.http.app import create_app
 from orak.entrypoints.opening import made, opened
+from orak.entrypoints.readiness import Readiness
 from orak.entrypoints.running import Running
 from orak.entrypoints.settings.policies import policies_of
 from orak.entrypoints.settings.values import Settings
@@ -43,8 +45,8 @@ async def a_quiet_orak(**changes: object) -> AsyncIterator[httpx.AsyncClient]:
                 media=storage,
                 clock=ports.clock,
                 settings=settings,
-                check_database=persistence.check_writable,
-                storage=storage,
+                readiness=Readiness({"database": persistence.check_writable}),
+                clock_skew=ClockSkew(container.system(), {}),
                 waits=ports.waits,
                 end_conversion_waits=lambda: None,
             )

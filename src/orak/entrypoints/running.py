@@ -1,30 +1,25 @@
 """A running orak: everything the settings ask for, opened, started, and closed again."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from orak.adapters.auth.none import NoTokens
+from orak.application.clock_skew import ClockSkew
 from orak.application.ports.clock import Clock
-from orak.application.ports.failures import Unavailable
 from orak.application.ports.object_server import ObjectServer
 from orak.application.ports.public_media import PublicMedia
-from orak.application.ports.storage import Storage
 from orak.application.ports.tokens import Tokens
 from orak.application.use_cases import UseCases, build_use_cases
 from orak.application.waits import Waits
-from orak.domain.identity import ObjectKey
 from orak.entrypoints.container import Container
 from orak.entrypoints.opening import made, opened
+from orak.entrypoints.readiness import Probe, Readiness, clock_probe, disk_probe, redis_probe, storage_probe
 from orak.entrypoints.settings.policies import policies_of
 from orak.entrypoints.settings.share import WHOLE, Share
 from orak.entrypoints.settings.sources import LoadedSettings
 from orak.entrypoints.settings.values import Settings
 from orak.entrypoints.worker.background import start_background
-
-if TYPE_CHECKING:
-    from orak.adapters.redis.link import RedisLink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,40 +33,15 @@ class Running:
     media: PublicMedia
     clock: Clock
     settings: Settings
-    check_database: Callable[[], Awaitable[None]]
-    """Raises `Unavailable` unless the database takes writes."""
-    storage: Storage
+    readiness: Readiness
+    clock_skew: ClockSkew
     end_conversion_waits: Callable[[], None]
     waits: Waits
-    redis: "RedisLink | None" = None
-    """None without REDIS_URL."""
 
     def end_waits(self) -> None:
         """Answer at once every call that waits for something. Call this when shutdown begins."""
         self.waits.end()
         self.end_conversion_waits()
-
-    async def failing_parts(self) -> list[str]:
-        """Return the names of the parts that do not answer; empty if orak is ready."""
-        probes = {
-            "database": self.check_database(),
-            "storage": self.storage.head(ObjectKey("published/readiness")),
-        }
-        failing = []
-        for part, probe in probes.items():
-            try:
-                await probe
-            except Unavailable:
-                failing.append(part)
-        # A Redis that never answered is probably a wrong REDIS_URL. One that went away makes orak slower;
-        # taking every server out of service for it would turn that into an outage.
-        if self.redis is not None and not self.redis.has_answered and not await self.redis.answers():
-            failing.append("redis")
-        return failing
-
-    async def degraded_parts(self) -> list[str]:
-        """Return the names of the parts that do not answer and without which orak is only slower."""
-        return [] if self.redis is None or await self.redis.answers() else ["redis"]
 
 
 @asynccontextmanager
@@ -114,7 +84,9 @@ async def run(settings: Settings, *, serves: bool = True, share: Share = WHOLE) 
         use_cases = build_use_cases(ports, policies_of(settings, share))
         await start_background(container, use_cases, closing, serves=serves, background=background)
         storage, slots = await made(container.storage), await made(container.starter)
-        persistence = await made(container.persistence)
+        clock_skew = await _clock_skew(container)
+        readiness = Readiness(await _probes(container, clock_skew))
+        closing.append(readiness.close)
         yield Running(
             use_cases=use_cases,
             tokens=await made(container.tokens) if serves else NoTokens(),
@@ -122,12 +94,39 @@ async def run(settings: Settings, *, serves: bool = True, share: Share = WHOLE) 
             media=storage,
             clock=ports.clock,
             settings=settings,
-            check_database=persistence.check_writable,
-            storage=storage,
+            readiness=readiness,
+            clock_skew=clock_skew,
             waits=ports.waits,
             end_conversion_waits=slots.end_waits,
-            redis=await made(container.redis),
         )
+
+
+async def _clock_skew(container: Container) -> ClockSkew:
+    settings, remote = container.settings(), {}
+    if settings.database_kind == "postgresql":
+        remote["database"] = (await made(container.persistence)).now
+    if settings.storage_kind == "s3":
+        remote["storage"] = (await made(container.storage)).now
+    return ClockSkew(container.system(), remote)
+
+
+async def _probes(container: Container, clock_skew: ClockSkew) -> dict[str, Probe]:
+    settings = container.settings()
+    workspaces, redis = await made(container.workspaces), await made(container.redis)
+    probes = {
+        "database": (await made(container.persistence)).check_writable,
+        "storage": storage_probe(await made(container.storage)),
+        "disk": disk_probe(
+            workspaces.check,
+            holds_data=settings.storage_kind == "local" or settings.database_kind == "sqlite",
+        ),
+    }
+    if redis is not None:
+        probes["redis"] = redis_probe(redis)
+    if clock_skew.remote:
+        clock = await made(container.clock)
+        probes["clock"] = clock_probe(clock, clock_skew)
+    return probes
 
 
 @asynccontextmanager

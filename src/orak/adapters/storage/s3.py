@@ -13,7 +13,7 @@ from orak.adapters.storage.held_object import HeldObject
 from orak.adapters.storage.keys import check_key, is_valid
 from orak.adapters.storage.s3_bucket import Bucket
 from orak.adapters.storage.s3_errors import Unsupported
-from orak.adapters.storage.s3_head import head
+from orak.adapters.storage.s3_head import head, store_time
 from orak.adapters.storage.s3_probe import new_probe_key, probe
 from orak.adapters.storage.s3_transfers import download, read_small, upload
 from orak.application.ports.clock import Clock
@@ -32,6 +32,9 @@ _WAVEFORM = ".json"
 _MAX_WAVEFORM = 1 << 20
 """Bytes that orak passes on itself: 800 pairs of numbers take some 20 kB."""
 
+
+_ABSENT = ObjectKey(f"{PUBLISHED}/clock")
+"""A key that no object has."""
 
 _START_WAIT = 3.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 300.0
@@ -188,6 +191,13 @@ class S3Storage:
         """Abort a multipart upload; S3 then deletes its parts."""
         with suppress(ObjectMissing):
             await self._bucket.call("abort_multipart_upload", Key=upload.key, UploadId=upload.handle)
+
+    async def now(self) -> datetime:
+        """Return the time of the store, right to half a second.
+
+        It is known even if the store refuses this machine because of its clock.
+        """
+        return await store_time(self._bucket, _ABSENT)
 
     async def check(self) -> None:
         """Raise `Unavailable` unless the bucket exists and may be listed."""

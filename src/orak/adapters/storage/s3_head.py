@@ -40,6 +40,8 @@ _TRANSIENT = frozenset(
 _LIFE = timedelta(minutes=15)
 """As far as SigV4 lets the clocks of client and service differ: a shorter life could be over on arrival."""
 
+_HALF_A_SECOND = timedelta(seconds=0.5)
+
 
 async def head(bucket: Bucket, key: ObjectKey) -> StoredObject:
     """Return the metadata of the object.
@@ -57,6 +59,17 @@ async def head(bucket: Bucket, key: ObjectKey) -> StoredObject:
     if region != bucket.region and status != HTTPStatus.NOT_FOUND:
         raise Unavailable(f"the bucket is in the region {region}, not {bucket.region}: set S3_REGION")
     raise error_of_status(status, str(status))  # an answer to HEAD has no body that could hold a code
+
+
+async def store_time(bucket: Bucket, key: ObjectKey) -> datetime:
+    """Return the time of the store, which every answer has, a refusal too; it is right to half a second.
+
+    Raise `Unavailable` if S3 does not answer.
+    """
+    with port_errors():
+        async with asyncio.timeout(_TIMEOUT):
+            _, headers = await _sent(bucket, key)
+    return _field(headers, "Date", _date) + _HALF_A_SECOND  # HTTP dates are cut to seconds
 
 
 async def _sent(bucket: Bucket, key: ObjectKey) -> tuple[int, Mapping[str, str]]:

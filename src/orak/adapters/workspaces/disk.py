@@ -5,10 +5,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Self
 
 from orak.application.ports.failures import Unavailable
+
+_TRIED_BYTES = 64 * 2**10
 
 
 class Workspaces:
@@ -53,6 +55,15 @@ class Workspaces:
             return TemporaryDirectory(dir=self._own, ignore_cleanup_errors=True)
         except OSError as error:
             raise Unavailable(f"cannot create a folder for the conversion: {error.strerror}") from error
+
+    def check(self) -> None:
+        """Raise `Unavailable` unless the disk takes a file of 64 KiB. Nothing is left of it."""
+        try:
+            with TemporaryFile(dir=self._own) as file:
+                file.write(bytes(_TRIED_BYTES))
+                file.flush()
+        except OSError as error:
+            raise Unavailable(f"the disk of the data folder: {error.strerror}") from error
 
 
 def _locked_folder(root: Path) -> tuple[Path, int]:

@@ -193,8 +193,16 @@ _FAILURES: Mapping[FailureCode, Text] = {
 }
 
 _PARTS: Mapping[str, Text] = {
-    "database": Text("데이터베이스가 응답하지 않습니다", "The database does not answer"),
+    "database": Text(
+        "데이터베이스가 응답하지 않거나 쓰기를 받지 않습니다",
+        "The database does not answer, or takes no writes",
+    ),
     "storage": Text("저장소가 응답하지 않습니다", "The storage does not answer"),
+    "disk": Text("데이터 폴더의 디스크에 쓸 수 없습니다", "The disk of the data folder takes no files"),
+    "clock": Text(
+        "시계가 저장소의 시계와 5분 이상 다릅니다",
+        "The clock differs by 5 minutes or more from that of the storage",
+    ),
 }
 
 
@@ -229,7 +237,7 @@ def failure_text(failure: FailureCode, language: Language) -> str:
 
 
 def part_text(part: str, language: Language) -> str:
-    """Return a sentence about a part of orak that does not answer."""
+    """Return a sentence about a part of orak that does not work."""
     return _PARTS.get(part, Text(f"{part}: 응답하지 않습니다", f"{part} does not answer")).translated(
         language
     )

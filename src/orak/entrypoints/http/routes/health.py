@@ -17,7 +17,7 @@ class HealthView(View, frozen=True, omit_defaults=True):
     status: Annotated[Literal["live", "ready"], Meta(description="`live` or `ready`, as the path asks.")]
     degraded: Annotated[
         list[str],
-        Meta(description="Parts that do not answer, without which orak is only slower. Left out if empty."),
+        Meta(description="Parts that do not work, and without which orak still serves. Left out if empty."),
     ] = msgspec.field(default_factory=list)
 
 
@@ -36,13 +36,13 @@ async def get_liveness(_: ApiRequest) -> ApiResponse:
 
 @health.get("/ready")
 @operation(
-    "`details` of a 503 names the parts that do not answer.",
+    "`details` of a 503 names the parts that do not work: `database`, `storage`, `disk`, `redis` or `clock`. "
+    "Each part has 3 s to answer.",
     answers={200: Answer("The process can serve requests.", HealthView)},
 )
 async def get_readiness(request: ApiRequest) -> ApiResponse:
     """Check that the process can serve requests."""
-    running = request.running
-    if failing := await running.failing_parts():
-        raise NotReady(failing)
-    degraded = await running.degraded_parts()
-    return json_response(HealthView(status="ready", degraded=degraded))
+    health = await request.running.readiness()
+    if health.failing:
+        raise NotReady(health.failing)
+    return json_response(HealthView(status="ready", degraded=health.degraded))
