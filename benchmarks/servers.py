@@ -67,11 +67,19 @@ class Server:
 
 @contextmanager
 def orak(
-    folder: Path, environment: Mapping[str, str], *, path: str = "/health/live", name: str = "orak"
+    folder: Path,
+    environment: Mapping[str, str],
+    *,
+    path: str = "/health/live",
+    name: str = "orak",
+    programs: Path = BIN,
 ) -> Iterator[Server]:
-    """Run `orak serve` without any conversion: uploads stay waiting. It is there when *path* answers."""
+    """Run `orak serve` without any conversion: uploads stay waiting. It is there when *path* answers.
+
+    The program is that in the folder *programs*.
+    """
     port = free_port()
-    command = [str(BIN / "orak"), "serve", "--port", str(port), "--data-dir", str(folder)]
+    command = [str(programs / "orak"), "serve", "--port", str(port), "--data-dir", str(folder)]
     quiet = {
         "JWT_SECRET": SECRET,
         "ORAK_DB_AUTO_UPGRADE": "1",

@@ -99,7 +99,6 @@ def warn_of_weak_secret(secret: str | None) -> None:
 
 def check_tokens(settings: "Settings") -> None:
     """Raise `SettingError` unless tokens can be verified under these settings. Reads a file of keys."""
-    from orak.adapters.auth.jwks import is_remote
     from orak.adapters.auth.jwt import JwtTokens
     from orak.adapters.clock.system import SystemClock
 
@@ -122,8 +121,11 @@ def check_tokens(settings: "Settings") -> None:
             f"tokens cannot be verified: {error}",
             "check JWT_SECRET, JWKS_URL and JWT_ALGORITHMS; `orak config` shows them",
         ) from None
-    if settings.jwks_url is not None and not is_remote(settings.jwks_url):
-        check_keys(settings.jwks_url, settings.jwt_algorithms)
+    if settings.jwks_url is not None:
+        from orak.adapters.auth.jwks import is_remote  # imports an HTTP client, which takes a while
+
+        if not is_remote(settings.jwks_url):
+            check_keys(settings.jwks_url, settings.jwt_algorithms)
 
 
 def check_keys(url: str, algorithms: tuple[str, ...]) -> None:
