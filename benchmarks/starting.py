@@ -38,17 +38,15 @@ def starting(folder: Path, database: PostgresqlServer, rounds: int) -> list[Line
 def _installed() -> Path:
     """Install orak and its extras alone, as a service has them; return the folder of the programs.
 
-    Beside the peers, orak would start slower: dependency-injector imports FastAPI and Pydantic if it finds them.
+    Beside the peers, orak would start slower: dependency-injector imports FastAPI and Pydantic if they are
+    installed.
     """
     uv = [servers.BIN / "uv", "--quiet"]
     subprocess.run([*uv, "venv", "--allow-existing", "--python", sys.executable, _HOME], check=True)
+    install = [*uv, "pip", "install", "--python", _HOME, "--compile-bytecode"]
     locked = ["--constraint", servers.ROOT / "requirements/dev.txt"]
-    subprocess.run(
-        [*uv, "pip", "install", "--python", _HOME, "--compile-bytecode", *locked]
-        + ["--editable", f"{servers.ROOT}[{_EXTRAS}]"],
-        check=True,
-        timeout=_INSTALL_SECONDS,
-    )
+    own = ["--editable", f"{servers.ROOT}[{_EXTRAS}]"]
+    subprocess.run([*install, *locked, *own], check=True, timeout=_INSTALL_SECONDS)
     return _HOME / "bin"
 
 

@@ -34,7 +34,7 @@ class FollowingClock:
         the remote clock was set, and leases would otherwise last too long.
         """
         time_now = self._base + timedelta(seconds=time.monotonic() - self._based_at)
-        if not timedelta(0) < self._latest - time_now < _STEP:
+        if time_now >= self._latest or self._latest - time_now >= _STEP:
             self._latest = time_now
         return self._latest
 

@@ -86,12 +86,14 @@ class ShownRecords:
             keys: Sequence[_Key] = [
                 (row[0], row[1]) for row in await self._connections.fetch(statement, wanted)
             ]
-            known = {key[0]: self._known[key] for key in keys if key in self._known}
-            unknown = [record_id for record_id, _ in keys if record_id not in known]
+            known = [self._known.get(key) for key in keys]
+            unknown = [key[0] for key, record in zip(keys, known, strict=True) if record is None]
             if unknown:
-                known |= await self._read(unknown)
-            if len(known) == len(keys):  # otherwise one was deleted between the two statements
-                return [known[record_id] for record_id, _ in keys]
+                read = await self._read(unknown)
+                known = [record or read.get(key[0]) for key, record in zip(keys, known, strict=True)]
+            found = [record for record in known if record is not None]
+            if len(found) == len(keys):  # otherwise one was deleted between the two statements
+                return found
 
     async def _read(self, ids: Sequence[RecordId]) -> dict[RecordId, ShownRecord]:
         found = {}

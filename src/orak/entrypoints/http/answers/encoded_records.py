@@ -2,6 +2,7 @@
 
 import msgspec
 
+from orak.domain.identity import RecordId
 from orak.domain.record import ShownRecord
 from orak.entrypoints.http.answers.languages import Language
 from orak.entrypoints.http.answers.views import RecordView
@@ -21,14 +22,16 @@ class EncodedRecords:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._encoded: dict[tuple[object, ...], bytes] = {}
+        self._encoded: dict[tuple[RecordId, Language], tuple[ShownRecord, bytes]] = {}
 
     def encoded(self, record: ShownRecord, language: Language) -> bytes:
         """Return the JSON of the `RecordView` of *record*."""
-        key = (language, *record.state)
-        found = self._encoded.get(key)
-        if found is None:
-            found = self._encoded[key] = _encode(RecordView.of(record, self._settings, language))
-            if len(self._encoded) > _MOST:
-                del self._encoded[next(iter(self._encoded))]
+        key = (record.id, language)
+        known = self._encoded.get(key)
+        if known is not None and (known[0] is record or known[0].state == record.state):
+            return known[1]
+        found = _encode(RecordView.of(record, self._settings, language))
+        self._encoded[key] = record, found
+        if len(self._encoded) > _MOST:
+            del self._encoded[next(iter(self._encoded))]
         return found
