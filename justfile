@@ -108,11 +108,12 @@ fix: setup && docs
     {{ bin }}/ruff check --fix
     {{ bin }}/ruff format
 
-# Write the documents that come from the code: OpenAPI, reference pages, architecture picture
+# Write the documents that come from the code: OpenAPI, reference pages, architecture picture, dashboard
 docs: setup
     {{ python }} -m orak.entrypoints.http.openapi > docs/openapi.json
     {{ python }} docs/generate.py
     {{ python }} docs/draw_architecture.py
+    {{ python }} deploy/grafana/generate.py
 
 # Resolve and pin all requirements by hash; run.txt and bench.txt follow dev.txt, so what runs was tested
 lock: setup
@@ -147,7 +148,7 @@ _modules:
 
 [private]
 _servers:
-    @missing=""; for pair in pgbouncer:pgbouncer nginx:nginx-light redis-sentinel:redis-sentinel redis-server:redis-server; do \
+    @missing=""; for pair in pgbouncer:pgbouncer nginx:nginx-light redis-sentinel:redis-sentinel redis-server:redis-server promtool:prometheus; do \
         PATH="$PATH:/usr/sbin" command -v "${pair%:*}" >/dev/null || missing="$missing ${pair#*:}"; done; \
     test -z "$missing" || { \
         test "$(id -u)" = 0 && command -v apt-get >/dev/null || { \
