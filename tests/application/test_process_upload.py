@@ -6,8 +6,11 @@ import pytest
 
 from memory_orak import LEASE, OTHER_USER, OWNER, SelfAdvancingClock, a_memory_orak
 from orak.adapters.clock.frozen import FrozenClock
+from orak.application.origins import Following, current_origin
 from orak.application.ports.converter import ConversionBroke, DecoderDied, Unconvertible
 from orak.application.ports.failures import Unavailable
+from orak.domain.events import EventType
+from orak.domain.origin import Origin
 from orak.domain.processing import FailureCode, ProcessingStatus
 from processing import with_ports
 
@@ -369,3 +372,30 @@ async def test_a_discarded_output_is_removed_once_the_store_is_back(service, wai
 
     assert await with_ports(service.use_cases.process_upload, storage=Away())()
     assert len(await published(service)) == left
+
+
+async def test_a_conversion_follows_from_the_request_that_made_the_record(service):
+    """Whichever request sent the wake-up, and whoever claims the upload."""
+    seen = []
+
+    class Watched:
+        async def convert(self, order, progress):
+            seen.append(current_origin())
+            return await service.converter.convert(order, progress)
+
+    made = Origin("made")
+    with Following(made):
+        await service.create(await service.upload())
+    with Following(Origin("another's")):
+        await with_ports(service.use_cases.process_upload, converter=Watched())()
+        assert current_origin() == Origin("another's")
+    assert seen == [made]
+    await service.persistence.event_log.number()
+    logged = await service.persistence.event_log.after(0, 99)
+    assert {one.event.type: one.event.origin for one in logged} == {
+        EventType.UPLOAD_REQUESTED: made,
+        EventType.RECORD_CREATED: made,
+        EventType.UPLOAD_RECEIVED: made,
+        EventType.PROCESSING_STARTED: made,
+        EventType.PROCESSING_COMPLETED: made,
+    }

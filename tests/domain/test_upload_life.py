@@ -12,6 +12,7 @@ from orak.domain.audio import Loudness
 from orak.domain.errors import LeaseLost, PermissionDenied, StateConflict, UploadNotFound, WrongState
 from orak.domain.events import DomainEvent, EventType
 from orak.domain.identity import ObjectKey, RecordId, UserId
+from orak.domain.origin import Origin
 from orak.domain.policies.retries import MAX_FAILURES
 from orak.domain.processing import MOVES, RETRYABLE, FailureCode, ProcessingStatus, shown_as
 from orak.domain.upload import ANY_BYTES, IllegalMove, Output, Upload
@@ -304,3 +305,34 @@ def test_an_upload_without_a_record_is_an_orphan_after_ten_minutes():
     assert not upload.is_orphan(START + timedelta(minutes=10))
     assert upload.is_orphan(START + timedelta(minutes=10, seconds=1))
     assert not replace(upload, record_id=RECORD).is_orphan(START + timedelta(days=1))
+
+
+ASKED, OTHER = Origin("asked"), Origin("other")
+
+OF_A_REQUEST: dict[str, tuple[Upload, Callable[[Upload], tuple[Upload, DomainEvent]], Origin]] = {
+    "a record": (an_upload(), lambda u: u.attach_record(RECORD, at=LATER, origin=OTHER), OTHER),
+    "a retry": (in_state(S.FAILED), lambda u: u.retry(at=LATER, forced=True, origin=OTHER), OTHER),
+    "a change": (in_state(S.UPLOADED), lambda u: u.note_record_change(at=LATER, origin=OTHER), ASKED),
+    "an arrival": (an_upload(), lambda u: u.receive(an_object(u), at=LATER, origin=OTHER), ASKED),
+    "a wrong arrival": (
+        an_upload(),
+        lambda u: u.receive(an_object(u, size=1), at=LATER, origin=OTHER),
+        ASKED,
+    ),
+    "a cancellation": (an_upload(), lambda u: u.cancel(at=LATER, origin=OTHER), ASKED),
+    "a deletion": (in_state(S.COMPLETED), lambda u: u.delete(at=LATER, origin=OTHER), ASKED),
+}
+
+
+@pytest.mark.parametrize("name", OF_A_REQUEST)
+def test_an_event_has_the_origin_of_its_request(name):
+    upload, act, kept = OF_A_REQUEST[name]
+    after, event = act(replace(upload, origin=ASKED))
+    assert (event.origin, after.origin) == (OTHER, kept)
+
+
+@pytest.mark.parametrize("name", TRANSITIONS)
+def test_a_change_without_a_request_has_the_origin_of_its_upload(name):
+    act, allowed, _ = TRANSITIONS[name]
+    after, event = act(in_state(min(allowed), origin=ASKED))
+    assert (event.origin, after.origin) == (ASKED, ASKED)

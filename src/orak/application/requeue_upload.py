@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 
+from orak.application.origins import current_origin
 from orak.application.ports.clock import Clock
 from orak.application.ports.starter import Starter
 from orak.application.ports.storage import Storage
@@ -32,7 +33,8 @@ class RequeueUpload:
         async def requeue() -> None:
             async with self.transaction() as tx:
                 current = await tx.uploads.get(upload.id)
-                await tx.uploads.save(*current.retry(at=self.clock.now(), forced=forced))
+                retried = current.retry(at=self.clock.now(), forced=forced, origin=current_origin())
+                await tx.uploads.save(*retried)
 
         await with_retries(self.clock, requeue)
         await self.starter.start(upload.id)

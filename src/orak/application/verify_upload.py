@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 
+from orak.application.origins import current_origin
 from orak.application.ports.clock import Clock
 from orak.application.ports.storage import Storage
 from orak.application.ports.unit_of_work import UnitOfWork
@@ -28,7 +29,8 @@ class VerifyUpload:
                 upload = await tx.uploads.by_key(found.key)
                 if not upload.awaits_arrival:
                     return upload
-                return await tx.uploads.save(*upload.receive(found, at=self.clock.now()))
+                received = upload.receive(found, at=self.clock.now(), origin=current_origin())
+                return await tx.uploads.save(*received)
 
         upload = await with_retries(self.clock, verify)
         if upload.is_discarded:

@@ -6,6 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from orak.domain.identity import EventKey, RecordId, UploadId, UserId
+from orak.domain.origin import Origin
 from orak.domain.processing import FailureCode, ProcessingStatus
 
 
@@ -55,6 +56,8 @@ class DomainEvent(msgspec.Struct, frozen=True):
     record_id: RecordId | None = None
     failures: int = 0
     failure: FailureCode | None = None
+    origin: Origin | None = None
+    """The request that made the change, or that a background process works for."""
 
 
 class LoggedEvent(msgspec.Struct, frozen=True):

@@ -28,6 +28,7 @@ from orak.domain.identity import (
     original_key,
     published_key,
 )
+from orak.domain.origin import Origin
 from orak.domain.policies.arrivals import FIRST_CHECK_DELAY, URL_GRACE, patience
 from orak.domain.policies.fields import clean_name
 from orak.domain.policies.retention import ORPHAN_AGE, TOMBSTONE_AGE
@@ -139,6 +140,9 @@ class Upload(msgspec.Struct, frozen=True):
     deleted_at: datetime | None = None
     changed_at: datetime | None = None
     """When its status or progress last changed; None if they never did."""
+    origin: Origin | None = None
+    """The request that its next step follows from: it asked for the upload, its Record or a retry, last of
+    these. Changes that no request makes, such as those of a worker, have this origin."""
 
     @classmethod
     def request(
@@ -152,6 +156,7 @@ class Upload(msgspec.Struct, frozen=True):
         duration: int | None,
         at: datetime,
         url_life: timedelta,
+        origin: Origin | None = None,
     ) -> Self:
         """Return a new upload; it has no id until it is stored. Its name is cleaned first."""
         filename = clean_name(filename)
@@ -166,6 +171,7 @@ class Upload(msgspec.Struct, frozen=True):
             url_expires_at=at + url_life,
             declared_duration=duration or None,
             not_before=at + FIRST_CHECK_DELAY,
+            origin=origin,
         )
 
     @property
@@ -305,16 +311,20 @@ class Upload(msgspec.Struct, frozen=True):
         if self.status is ProcessingStatus.CANCELLED:
             raise StateConflict(self.id, WrongState.UPLOAD_CANCELLED)
 
-    def attach_record(self, record_id: RecordId, *, at: datetime) -> tuple[Self, DomainEvent]:
+    def attach_record(
+        self, record_id: RecordId, *, at: datetime, origin: Origin | None = None
+    ) -> tuple[Self, DomainEvent]:
         """Link its Record; the next look for its bytes is due at once."""
-        upload = replace(self, record_id=record_id, not_before=None)
+        upload = replace(self, record_id=record_id, not_before=None, origin=origin or self.origin)
         return upload, upload._event(EventType.RECORD_CREATED, at)
 
-    def note_record_change(self, *, at: datetime) -> tuple[Self, DomainEvent]:
+    def note_record_change(self, *, at: datetime, origin: Origin | None = None) -> tuple[Self, DomainEvent]:
         """Note that the title or song of its Record changed."""
-        return self, self._event(EventType.RECORD_CHANGED, at)
+        return self, self._event(EventType.RECORD_CHANGED, at, origin)
 
-    def receive(self, found: StoredObject, *, at: datetime) -> tuple[Self, DomainEvent]:
+    def receive(
+        self, found: StoredObject, *, at: datetime, origin: Origin | None = None
+    ) -> tuple[Self, DomainEvent]:
         """Verify the object: UPLOADED with its ETag pinned, or FAILED for good."""
         mismatch = self._mismatch(found)
         if mismatch is not None:
@@ -322,6 +332,7 @@ class Upload(msgspec.Struct, frozen=True):
                 ProcessingStatus.FAILED,
                 EventType.UPLOAD_REJECTED,
                 at,
+                origin,
                 failure=mismatch,
                 error_message=self._mismatch_message(mismatch, found),
             )
@@ -329,6 +340,7 @@ class Upload(msgspec.Struct, frozen=True):
             ProcessingStatus.UPLOADED,
             EventType.UPLOAD_RECEIVED,
             at,
+            origin,
             etag=found.etag,
             not_before=None,
             error_message=None,
@@ -343,7 +355,7 @@ class Upload(msgspec.Struct, frozen=True):
             error_message=FailureCode.UPLOAD_EXPIRED.value,
         )
 
-    def cancel(self, *, at: datetime) -> tuple[Self, DomainEvent]:
+    def cancel(self, *, at: datetime, origin: Origin | None = None) -> tuple[Self, DomainEvent]:
         """Cancel an upload without bytes or Record. Raise `StateConflict` for any other."""
         if self.record_id is not None or self.status not in {
             ProcessingStatus.PENDING,
@@ -354,6 +366,7 @@ class Upload(msgspec.Struct, frozen=True):
             ProcessingStatus.CANCELLED,
             EventType.UPLOAD_CANCELLED,
             at,
+            origin,
             error_message=FailureCode.UPLOAD_CANCELLED.value,
         )
 
@@ -464,11 +477,13 @@ class Upload(msgspec.Struct, frozen=True):
         self._check_lease(attempt)
         return self._move(ProcessingStatus.UPLOADED, EventType.PROCESSING_RELEASED, at, not_before=not_before)
 
-    def retry(self, *, at: datetime, forced: bool = False) -> tuple[Self, DomainEvent]:
+    def retry(
+        self, *, at: datetime, forced: bool = False, origin: Origin | None = None
+    ) -> tuple[Self, DomainEvent]:
         """Put it back in line with a new budget. Raise `StateConflict` with the `retry_obstacle`."""
         if why := self.retry_obstacle(forced=forced):
             raise StateConflict(self.id, why)
-        return self._move(
+        return replace(self, origin=origin or self.origin)._move(
             ProcessingStatus.UPLOADED,
             EventType.PROCESSING_RETRIED,
             at,
@@ -479,12 +494,13 @@ class Upload(msgspec.Struct, frozen=True):
             not_before=None,
         )
 
-    def delete(self, *, at: datetime) -> tuple[Self, DomainEvent]:
+    def delete(self, *, at: datetime, origin: Origin | None = None) -> tuple[Self, DomainEvent]:
         """Leave a tombstone; an attempt that holds a lease on it has lost it."""
         return self._move(
             ProcessingStatus.DELETED,
             EventType.UPLOAD_EXPIRED if self.record_id is None else EventType.RECORD_DELETED,
             at,
+            origin,
             attempt=self.attempt + 1,
             deleted_at=at,
         )
@@ -507,16 +523,21 @@ class Upload(msgspec.Struct, frozen=True):
             raise LeaseLost
 
     def _move(
-        self, to: ProcessingStatus, event: EventType, at: datetime, **changes: object
+        self,
+        to: ProcessingStatus,
+        event: EventType,
+        at: datetime,
+        origin: Origin | None = None,
+        **changes: object,
     ) -> tuple[Self, DomainEvent]:
         if to not in MOVES[self.status]:
             raise IllegalMove(self.status, to)
         # A lease and its progress end with PROCESSING; only `start` sets a lease.
         always = {"status": to, "lease_until": None, "progress": 0, "changed_at": at}
         upload = replace(self, **(always | changes))
-        return upload, upload._event(event, at)
+        return upload, upload._event(event, at, origin)
 
-    def _event(self, kind: EventType, at: datetime) -> DomainEvent:
+    def _event(self, kind: EventType, at: datetime, origin: Origin | None = None) -> DomainEvent:
         return DomainEvent(
             type=kind,
             user_id=self.owner_id,
@@ -528,4 +549,5 @@ class Upload(msgspec.Struct, frozen=True):
             record_id=self.record_id,
             failures=self.failures,
             failure=self.failure,
+            origin=origin or self.origin,
         )

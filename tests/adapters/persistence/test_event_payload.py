@@ -16,4 +16,4 @@ def test_the_stored_format_of_an_event_does_not_change():
 
 def test_a_stored_event_is_read_as_it_was_written():
     event = an_upload().requested()
-    assert EventPayload.of(event).event() == event
+    assert EventPayload.of(event).event(event.origin) == event

@@ -331,6 +331,31 @@ def test_uploads_get_the_time_of_their_last_change_and_a_message(before_1000):
     ]
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def before_1001(request):
+    url = request.getfixturevalue("url" if request.param == "sqlite" else "empty_postgresql")
+    upgrade(url)
+    downgrade(url, "1000")
+    return url
+
+
+def test_rows_from_before_the_origins_have_none(before_1001):
+    def store(connection):
+        connection.execute(text("INSERT INTO users (id) VALUES (1)"))
+        values = {"id": 2, "name": "2", "status": "PENDING", "code": None, "message": None}
+        connection.execute(text(OLD_UPLOAD), values)
+        connection.execute(text(OLD_EVENT.format(version=1)), {"type": "UploadRequested"})
+
+    def read(connection):
+        columns = [table.c[name] for table in (uploads, events) for name in ("request_id", "traceparent")]
+        joined = uploads.join(events, events.c.upload_id == uploads.c.id)
+        return tuple(connection.execute(select(*columns).select_from(joined)).one())
+
+    migrations.write(before_1001, store)
+    upgrade(before_1001)
+    assert migrations.write(before_1001, read) == (None, None, None, None)
+
+
 OLD_UPLOAD = """
     INSERT INTO uploads (id, uuid, object_key, original_filename, extension, uploader_id, file_size,
         content_type, directory, url_expires_at, version, attempt, failures, progress, not_before,

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from datetime import datetime
 
 from orak.adapters.queues.later import LaterWakeUps
@@ -110,7 +111,9 @@ class InlineQueue:
         if process is None or self._closed or not self._workers or not source.left:
             return
         if source not in self._starters:
-            self._starters[source] = asyncio.create_task(self._start_all(process, source))
+            # In a context of its own: it does not serve the request that sent the wake-up.
+            starter = asyncio.create_task(self._start_all(process, source), context=Context())
+            self._starters[source] = starter
 
     async def _start_all(self, process: Process, source: Source) -> None:
         try:

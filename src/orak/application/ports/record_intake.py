@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from orak.application.ports.idempotency_keys import IdempotencyKey
 from orak.domain.events import DomainEvent
 from orak.domain.identity import RecordId, SongId, UploadId
+from orak.domain.origin import Origin
 from orak.domain.record import Record, RecordSnapshot
 from orak.domain.upload import StoredObject, Upload
 
@@ -38,6 +39,8 @@ class Creation(msgspec.Struct, frozen=True):
     upload: Upload
     found: StoredObject | None
     idempotency_key: IdempotencyKey | None = None
+    origin: Origin | None = None
+    """The request that asks for the record."""
 
     @property
     def at(self) -> datetime:
@@ -46,7 +49,7 @@ class Creation(msgspec.Struct, frozen=True):
 
     def saved_as(self, record_id: RecordId) -> tuple[RecordSnapshot, Sequence[DomainEvent]]:
         """Return what is stored under this id, with one event for each version of the upload."""
-        upload, created = self.upload.attach_record(record_id, at=self.at)
+        upload, created = self.upload.attach_record(record_id, at=self.at, origin=self.origin)
         events = [created]
         if self.found is not None:
             upload, arrival = upload.receive(self.found, at=self.at)

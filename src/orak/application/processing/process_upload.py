@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from orak.application.conversion.attempt_conversion import AttemptConversion
 from orak.application.conversion.claim_upload import ClaimUpload
 from orak.application.conversion.end_attempt import EndAttempt
+from orak.application.origins import Following
 from orak.domain.errors import LeaseLost, UploadNotFound
 from orak.domain.identity import UploadId
+from orak.domain.record import RecordSnapshot
 from orak.domain.upload import Upload
 
 
@@ -34,6 +36,10 @@ class ProcessUpload:
         snapshot = await self.claim(upload_id)
         if snapshot is None:
             return None
+        with Following(snapshot.upload.origin):  # which may not be the request that sent the wake-up
+            return await self._process(snapshot)
+
+    async def _process(self, snapshot: RecordSnapshot) -> Upload:
         upload = snapshot.upload
         try:
             verdict = await self.attempt(snapshot)

@@ -2,6 +2,7 @@ from dataclasses import dataclass
 
 from msgspec import UNSET, UnsetType
 
+from orak.application.origins import current_origin
 from orak.application.ports.clock import Clock
 from orak.application.ports.snapshot_cache import SnapshotCache
 from orak.application.ports.snapshots import Snapshots
@@ -56,7 +57,7 @@ class ChangeRecord:
                 changed = record.change(title=title, song_id=song_id, at=at)
                 if changed is not record:
                     await tx.records.save(changed)
-                    await tx.uploads.save(*upload.note_record_change(at=at))
+                    await tx.uploads.save(*upload.note_record_change(at=at, origin=current_origin()))
 
         await self.cache.invalidate(record_id)
         await with_retries(self.clock, change)

@@ -7,6 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from orak.application.await_record import AwaitRecord
+from orak.application.origins import current_origin
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.idempotency_keys import IdempotencyKey
@@ -125,7 +126,8 @@ class CreateRecord:
                 at=self.clock.now(),
             )
             try:
-                return await self.intake.add(Creation(record, upload, arrived, idempotency_key)), True
+                creation = Creation(record, upload, arrived, idempotency_key, current_origin())
+                return await self.intake.add(creation), True
             except Unavailable:
                 unanswered.append(record)  # the database may have stored it before its answer was lost
                 raise

@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 
+from orak.application.origins import current_origin
 from orak.application.ports.clock import Clock
 from orak.application.ports.snapshot_cache import SnapshotCache
 from orak.application.ports.unit_of_work import UnitOfWork
@@ -33,7 +34,7 @@ class DeleteRecord:
                 upload = await tx.uploads.get(record.upload_id)
                 RecordSnapshot(record, upload).owned_by(actor)
                 await tx.records.remove(record_id)
-                await tx.uploads.save(*upload.delete(at=self.clock.now()))
+                await tx.uploads.save(*upload.delete(at=self.clock.now(), origin=current_origin()))
 
         await self.cache.invalidate(record_id)
         await with_retries(self.clock, delete)

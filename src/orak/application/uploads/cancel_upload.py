@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 
+from orak.application.origins import current_origin
 from orak.application.ports.clock import Clock
 from orak.application.ports.unit_of_work import UnitOfWork
 from orak.application.retries import with_retries
@@ -26,6 +27,6 @@ class CancelUpload:
         async def cancel() -> None:
             async with self.transaction() as tx:
                 upload = (await tx.uploads.get(upload_id)).owned_by(actor)
-                await tx.uploads.save(*upload.cancel(at=self.clock.now()))
+                await tx.uploads.save(*upload.cancel(at=self.clock.now(), origin=current_origin()))
 
         await with_retries(self.clock, cancel)

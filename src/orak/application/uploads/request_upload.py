@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import msgspec
 
+from orak.application.origins import current_origin
 from orak.application.ports.clock import Clock
 from orak.application.ports.idempotency_keys import IdempotencyKey
 from orak.application.ports.ids import Ids
@@ -81,6 +82,7 @@ class RequestUpload:
                 duration=new.duration_seconds,
                 at=self.clock.now(),
                 url_life=self.url_life,
+                origin=current_origin(),
             ),
             idempotency_key,
         )

@@ -104,6 +104,7 @@ def _event_row(logged: "LoggedEvent") -> dict[str, object]:
         "upload_id": logged.upload_id,
         "version": logged.version,
         "fact": _event_json(logged.event),
+        "request_id": logged.event.origin and logged.event.origin.request_id,
     }
 
 
@@ -124,9 +125,10 @@ def _event_json(event: "DomainEvent") -> dict[str, object]:
 
 def _event_line(logged: "LoggedEvent") -> str:
     event = logged.event
+    request = f"  request {event.origin.request_id}" if event.origin else ""
     return (
         f"{event.at:%Y-%m-%d %H:%M:%S}  {logged.position:>8}  {event.type:<20} "
-        f"upload {logged.upload_id:<8} version {logged.version:<3} {event.status}"
+        f"upload {logged.upload_id:<8} version {logged.version:<3} {event.status}{request}"
     )
 
 

@@ -5,6 +5,7 @@ import msgspec
 
 from orak.domain.events import DomainEvent, EventType
 from orak.domain.identity import EventKey, RecordId, UserId
+from orak.domain.origin import Origin
 from orak.domain.processing import FailureCode, ProcessingStatus
 
 
@@ -41,8 +42,8 @@ class EventPayload(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tr
             failure=event.failure,
         )
 
-    def event(self) -> DomainEvent:
-        """Return the event that was stored."""
+    def event(self, origin: Origin | None) -> DomainEvent:
+        """Return the event that was stored; its *origin* is in columns of its own."""
         return DomainEvent(
             type=self.type,
             user_id=self.user_id,
@@ -54,4 +55,5 @@ class EventPayload(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tr
             record_id=self.record_id,
             failures=self.failures,
             failure=self.failure,
+            origin=origin,
         )

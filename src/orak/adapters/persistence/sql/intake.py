@@ -39,7 +39,9 @@ _LAST_ID = select(func.max(_ids.c.seq))
 _ADD_UPLOADS = Statement(
     insert(uploads), columns=[column.name for column in uploads.c if column.name != "turn"]
 )
-_ADD_EVENTS = Statement(insert(events), columns=["upload_id", "version", "type", "payload", "at", "user_id"])
+_ADD_EVENTS = Statement(
+    insert(events), columns=[column.name for column in events.c if column.name not in {"id", "position"}]
+)
 
 
 class Member(msgspec.Struct, frozen=True):

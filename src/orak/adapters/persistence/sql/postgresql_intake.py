@@ -47,8 +47,9 @@ ADD_UPLOADS = Statement(
     ), made AS (
         INSERT INTO uploads ({_NAMES}) SELECT {_NAMES} FROM new RETURNING id, uuid
     ), logged AS (
-        INSERT INTO events (upload_id, version, type, payload, at, user_id)
-        SELECT made.id, new.version, new.event_type, new.event_payload, new.created_at, new.uploader_id
+        INSERT INTO events (upload_id, version, type, payload, at, user_id, request_id, traceparent)
+        SELECT made.id, new.version, new.event_type, new.event_payload, new.created_at, new.uploader_id,
+            new.request_id, new.traceparent
         FROM made JOIN new USING (uuid)
     ), kept AS (
         INSERT INTO idempotency_keys AS kept (user_id, route, key, fingerprint, made_id, created_at)

@@ -50,6 +50,8 @@ _CHANGED = (
     uploads.c.etag,
     uploads.c.changed_at,
     uploads.c.ended_at,
+    uploads.c.request_id,
+    uploads.c.traceparent,
 )
 """The columns of an upload, except `turn`, that change when it gets a Record or its bytes arrive."""
 

@@ -14,6 +14,7 @@ from orak.adapters.persistence.sql.tables import events, records, uploads
 from orak.domain.audio import Loudness, LoudnessLimit
 from orak.domain.events import DomainEvent, LoggedEvent
 from orak.domain.identity import UploadId
+from orak.domain.origin import Origin
 from orak.domain.processing import FailureCode, ProcessingStatus
 from orak.domain.record import Record, RecordSnapshot, ShownRecord
 from orak.domain.upload import Output, Upload
@@ -52,6 +53,8 @@ UPLOAD_COLUMNS = (
     uploads.c.limited_by,
     uploads.c.ended_at,
     uploads.c.changed_at,
+    uploads.c.request_id,
+    uploads.c.traceparent,
 )
 
 RECORD_COLUMNS = (
@@ -133,6 +136,8 @@ def to_upload(row: Sequence[Any]) -> Upload:
         limit_word,
         ended_at,
         changed_at,
+        request_id,
+        traceparent,
         record_id,
     ) = row[: _RECORD + 1]
     status = _STATUSES[status_word]
@@ -166,6 +171,7 @@ def to_upload(row: Sequence[Any]) -> Upload:
         output=output,
         deleted_at=ended_at if status is ProcessingStatus.DELETED else None,
         changed_at=changed_at,
+        origin=None if request_id is None else Origin(request_id, traceparent),
     )
 
 
@@ -279,6 +285,8 @@ def upload_values(upload: Upload, at: datetime) -> dict[str, object]:
         "limited_by": loudness and loudness.limited_by and loudness.limited_by.value,
         "ended_at": _ended_at(upload, at),
         "changed_at": upload.changed_at,
+        "request_id": upload.origin and upload.origin.request_id,
+        "traceparent": upload.origin and upload.origin.traceparent,
     }
 
 
@@ -306,7 +314,15 @@ def record_values(record: Record) -> dict[str, object]:
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(EventPayload)
 
-EVENT_COLUMNS = (events.c.position, events.c.id, events.c.upload_id, events.c.version, events.c.payload)
+EVENT_COLUMNS = (
+    events.c.position,
+    events.c.id,
+    events.c.upload_id,
+    events.c.version,
+    events.c.payload,
+    events.c.request_id,
+    events.c.traceparent,
+)
 
 
 def event_values(upload_id: UploadId, version: int, event: DomainEvent) -> dict[str, object]:
@@ -318,10 +334,13 @@ def event_values(upload_id: UploadId, version: int, event: DomainEvent) -> dict[
         "payload": _encoder.encode(EventPayload.of(event)).decode(),
         "at": event.at,
         "user_id": event.user_id,
+        "request_id": event.origin and event.origin.request_id,
+        "traceparent": event.origin and event.origin.traceparent,
     }
 
 
 def to_logged_event(row: Sequence[Any]) -> LoggedEvent:
     """Read EVENT_COLUMNS."""
-    position, event_id, upload_id, version, payload = row
-    return LoggedEvent(position, event_id, upload_id, version, _decoder.decode(payload).event())
+    position, event_id, upload_id, version, payload, request_id, traceparent = row
+    origin = None if request_id is None else Origin(request_id, traceparent)
+    return LoggedEvent(position, event_id, upload_id, version, _decoder.decode(payload).event(origin))

@@ -80,6 +80,8 @@ uploads = Table(
     Column("true_peak_db", Double),
     Column("limited_by", String(20)),
     Column("changed_at", UtcDateTime),  # when status or progress last changed; NULL if they never did
+    Column("request_id", String(128)),  # the origin; NULL if no request of orak's API led to the upload
+    Column("traceparent", String(55)),
     Column("ended_at", UtcDateTime),  # when the row became a tombstone: only a purge can follow
     sqlite_autoincrement=True,
 )
@@ -112,6 +114,8 @@ events = Table(
     Column("payload", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False, server_default=utc_now()),
     Column("user_id", BigId),  # copied from the payload, to find the events of one user by index
+    Column("request_id", String(128)),
+    Column("traceparent", String(55)),
     UniqueConstraint("upload_id", "version"),
     Index("ix_events_own", "user_id", "position"),
     sqlite_autoincrement=True,

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
+from orak.application.origins import Following
 from orak.entrypoints.http.answers.error_codes import ErrorCode
 from orak.entrypoints.http.answers.errors import HttpError, error_response
+from orak.entrypoints.http.answers.request_ids import origin_of
 from orak.entrypoints.http.api import ApiRequest, ApiResponse, Route
 from orak.entrypoints.http.requests.authentication import KnownUsers, bearer_token
 from orak.entrypoints.http.serving.answer_heads import AnswerHeads
@@ -38,9 +40,13 @@ class Dispatcher:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass on a WebSocket."""
-        if scope["type"] != ScopeType.HTTP:
-            await self._others(scope, receive, send)
-            return
+        with Following(origin_of(scope)):
+            if scope["type"] == ScopeType.HTTP:
+                await self._answer(scope, receive, send)
+            else:
+                await self._others(scope, receive, send)
+
+    async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, send, self._heads, self._deadline)
         found = self._table.find(scope["path"])
         try:

@@ -18,7 +18,7 @@ from orak.application.ports.failures import InvalidConfiguration
 
 T = TypeVar("T")
 
-HEAD = "1000"
+HEAD = "1001"
 """The revision that this version of orak makes: the newest one in `versions/`."""
 
 _ERA = 1000
