@@ -12,6 +12,7 @@ from runpy import run_path
 import httpx
 import pytest
 
+from documented_commands import commands, problem
 from orak.adapters.audio.sung_sample import write_sung_sample
 from orak.adapters.webhooks.requests import signature
 
@@ -32,6 +33,20 @@ def test_every_link_of_a_document_leads_to_a_file_and_a_heading(document):
         if not target.exists() or (anchor and anchor not in anchors(target.read_text())):
             broken.append(link)
     assert broken == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_of_a_document_exists(document):
+    problems = [problem(arguments) for arguments in commands(document.read_text())]
+    assert [found for found in problems if found] == []
+
+
+def test_an_unknown_command_and_an_unknown_option_are_found():
+    shown = "`orak batch orphans --sorted` ```\n```sh\norak batch orphan | jq . # orak nothing\n```\n"
+    assert [problem(arguments) for arguments in commands(shown)] == [
+        "no command 'batch orphan'",
+        "'batch orphans --sorted' has no option --sorted",
+    ]
 
 
 def links(markdown: str) -> list[str]:

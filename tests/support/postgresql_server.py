@@ -53,6 +53,11 @@ class Server:
             conf.writelines(f"{name} = '{value}'\n" for name, value in FAST.items())
             conf.write(f"unix_socket_directories = '{self.folder}'\n")
 
+    @property
+    def programs(self) -> Path:
+        """The folder of `psql`, `pg_dump` and the others, of the version of the server."""
+        return self._bin
+
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://postgres@/{database}?host={self.folder}"
 
@@ -81,9 +86,14 @@ class Server:
         """Make the standby a primary, and wait until it is one."""
         self._run("pg_ctl", "promote", "--wait", "--silent")
 
+    @property
+    def pid(self) -> int:
+        """The process id of the postmaster, whose children are all other processes of the server."""
+        return int((self._data / "postmaster.pid").read_text().split()[0])
+
     def kill(self) -> None:
         """Kill the postmaster as an out-of-memory killer would."""
-        os.kill(int((self._data / "postmaster.pid").read_text().split()[0]), 9)
+        os.kill(self.pid, 9)
 
     def close(self) -> None:
         self.stop("immediate")
