@@ -18,7 +18,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cli_processes import DEADLINE, ORAK
-from orak.entrypoints.http.serving.request_metrics import TABLE_BYTES
+from orak.adapters.measurements.tables import TABLE_BYTES
 
 SECRET = "s" * 32
 

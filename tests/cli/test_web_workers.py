@@ -9,11 +9,11 @@ from tempfile import TemporaryFile
 import psutil
 import pytest
 
+from orak.adapters.measurements.tables import TABLE_BYTES
 from orak.entrypoints.cli import web_worker_process, web_workers
 from orak.entrypoints.cli.errors import CommandError
 from orak.entrypoints.cli.web_worker_process import StartFailed
 from orak.entrypoints.cli.web_workers import WebWorkers
-from orak.entrypoints.http.serving.request_metrics import TABLE_BYTES
 
 SERVES = """
 import signal, socket, sys

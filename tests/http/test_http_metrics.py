@@ -3,25 +3,30 @@
 import dataclasses
 from collections import Counter
 
-import pytest
-from prometheus_client.parser import text_string_to_metric_families
-
 from http_api import create_record, upload
+from measured import parsed
+from orak.adapters.measurements.shared import SharedMeasurements
 from orak.application.ports.batch_log import BatchReport
 from orak.application.ports.failures import Unavailable
-from orak.entrypoints.http.serving.request_metrics import TABLE_BYTES, RequestMetrics
+from orak.application.ports.metrics import METRICS
+from orak.entrypoints.http.serving.request_metrics import RequestMetrics
 
 BATCHES = {
     f"batch_{name}_total" for name in ("runs", "full", "started", "completed", "failed", "duration_seconds")
 }
 
 
-REQUESTS = "orak_http_request"
+MEASURED = tuple(metric.name for metric in METRICS)
+"""What the process counts itself."""
 
 
 async def metrics(anonymous):
     """Return the metrics that are counted in the database."""
-    return {name: value for name, value in (await all_metrics(anonymous)).items() if REQUESTS not in name[0]}
+    return {
+        name: value
+        for name, value in (await all_metrics(anonymous)).items()
+        if not name[0].startswith(MEASURED)
+    }
 
 
 async def all_metrics(anonymous):
@@ -29,11 +34,7 @@ async def all_metrics(anonymous):
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert answer.headers["cache-control"] == "no-store"
-    return {
-        (sample.name, *sample.labels.values()): sample.value
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-    }
+    return parsed(answer.text)
 
 
 async def test_metrics_sum_up_the_batches(api, anonymous):
@@ -62,6 +63,7 @@ async def test_metrics_show_waiting_uploads_and_relay_lag(api, anonymous, owner)
         ("orak_database_up",): 1,
         ("batch_processing_queue_depth",): 1,
         ("batch_processing_active_jobs",): 0,
+        ("batch_size",): 50,
         ("orak_uploads", "processing"): 0,
         ("orak_uploads", "completed"): 0,
         ("orak_uploads", "failed"): 0,
@@ -112,63 +114,12 @@ async def answers(anonymous):
     )
 
 
-def test_processes_that_share_tables_add_up_and_a_successor_continues_the_table():
-    tables = memoryview(bytearray(2 * TABLE_BYTES))
-    first, second = RequestMetrics(tables, 0), RequestMetrics(tables, 1)
-    first.count("GET", "/a", 200, 0.002)
-    second.count("GET", "/a", 200, 0.3)
-    second.count("GET", "/a", 500)
-    successor = RequestMetrics(tables, 1)
-    successor.count("GET", "/a", 200, 99.0)
-    for reader in (first, successor, RequestMetrics(tables, 0)):
-        samples = {
-            (sample.name, *sample.labels.values()): sample.value
-            for family in reader.collect()
-            for sample in family.samples
-        }
-        assert samples["orak_http_requests_total", "GET", "/a", "200"] == 3
-        assert samples["orak_http_requests_total", "GET", "/a", "500"] == 1
-        assert samples["orak_http_request_seconds_count", "GET", "/a"] == 3
-        assert samples["orak_http_request_seconds_sum", "GET", "/a"] == pytest.approx(99.302)
-        buckets = {
-            labels[-1]: value
-            for (name, *labels), value in samples.items()
-            if name == "orak_http_request_seconds_bucket"
-        }
-        assert (buckets["0.001"], buckets["0.0025"], buckets["0.5"], buckets["10.0"], buckets["+Inf"]) == (
-            0,
-            1,
-            2,
-            2,
-            3,
-        )
-
-
-def test_the_table_of_another_version_is_not_read():
-    tables = memoryview(bytearray(2 * TABLE_BYTES))
-    RequestMetrics(tables, 1).count("GET", "/a", 200)
-    tables.cast("Q")[TABLE_BYTES // 8] += 1  # the mark of the layout
-    (counter, _) = RequestMetrics(tables, 0).collect()
-    assert not counter.samples
-    (counter, _) = RequestMetrics(tables, 1).collect()
-    assert not counter.samples
-
-
-def test_tables_may_have_more_room_than_this_version_needs():
-    room = 2 * TABLE_BYTES
-    tables = memoryview(bytearray(2 * room))
-    for own in range(2):
-        RequestMetrics(tables, own, room).count("GET", "/a", 200)
-    assert tables.cast("Q")[room // 8]  # the mark of the layout
-    (counter, _) = RequestMetrics(tables, 0, room).collect()
-    assert counter.samples[0].value == 2
-
-
-def test_methods_and_rows_are_bounded_whatever_clients_send():
-    metrics = RequestMetrics()
+def test_any_method_and_status_that_clients_cause_fits_into_the_table():
+    measurements, answers = SharedMeasurements(), RequestMetrics()
+    answers.open(measurements)
     for number in range(5000):
-        metrics.count(f"METHOD{number % 7}", f"/{number}", 405)
-    (counter, _) = metrics.collect()
+        answers.count(f"METHOD{number % 7}", f"/{number}", 405)
+    counter = next(iter(measurements.collect()))
     assert sum(sample.value for sample in counter.samples) == 5000
-    assert len(counter.samples) == 4096
+    assert len(counter.samples) == 4000
     assert {sample.labels["method"] for sample in counter.samples} == {"(other)"}

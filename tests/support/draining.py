@@ -11,6 +11,7 @@ from pathlib import Path
 from builders import an_upload, created
 from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.live.memory import MemoryLive
+from orak.adapters.measurements.shared import SharedMeasurements
 from orak.adapters.queues.inline import InlineQueue
 from orak.adapters.queues.shared import SharedQueue
 from orak.adapters.queues.taskiq_queue import TaskiqQueue
@@ -150,7 +151,7 @@ async def a_drain(persistence, clock, *, workers, storage=None, redis=None, batc
                 drain.batches_ended += 1
                 return report
 
-            batches = Batches(schedule, run_batch, persistence.batch_log)
+            batches = Batches(schedule, run_batch, persistence.batch_log, SharedMeasurements())
             stack.push_async_callback(batches.close)
 
             async def look():

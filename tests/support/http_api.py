@@ -75,6 +75,8 @@ async def an_api(settings: Settings = SETTINGS, *, clock: FrozenClock | None = N
             clock_skew=ClockSkew(SystemClock(), {}),
             waits=service.waits,
             end_conversion_waits=lambda: None,  # nothing converts by itself, so nothing waits
+            measurements=service.measurements,
+            counted=service.measurements,
         )
         app = _app(settings)
         _next.append(running)

@@ -13,6 +13,7 @@ from orak.adapters.cache.memory import MemoryCache
 from orak.adapters.clock.frozen import FrozenClock
 from orak.adapters.ids.sequential import SequentialIds
 from orak.adapters.live.memory import MemoryLive
+from orak.adapters.measurements.shared import SharedMeasurements
 from orak.adapters.persistence.memory.database import MemoryPersistence
 from orak.adapters.storage.memory import MemoryStorage
 from orak.adapters.webhooks.requests import webhook_request
@@ -141,6 +142,7 @@ class MemoryOrak:
     queue: CountingQueue
     poster: "Receivers"
     waits: Waits
+    measurements: SharedMeasurements
     started: list[UploadId] = field(default_factory=list)
 
     async def request(
@@ -183,6 +185,7 @@ async def a_memory_orak(clock: FrozenClock | None = None) -> AsyncIterator[Memor
     clock = clock or SelfAdvancingClock()
     storage = MemoryStorage("http://orak.test", b"k" * 32, clock)
     converter, queue, poster = CopyingConverter(), CountingQueue(), Receivers()
+    measurements = SharedMeasurements()
     started: list[UploadId] = []
 
     class Starter:
@@ -221,9 +224,19 @@ async def a_memory_orak(clock: FrozenClock | None = None) -> AsyncIterator[Memor
             clock=clock,
             ids=SequentialIds(),
             chance=lambda: 1.0,
+            measurements=measurements,
             waits=Waits(),
         )
         use_cases = build_use_cases(ports, POLICIES)
         yield MemoryOrak(
-            use_cases, clock, persistence, storage, converter, queue, poster, ports.waits, started
+            use_cases,
+            clock,
+            persistence,
+            storage,
+            converter,
+            queue,
+            poster,
+            ports.waits,
+            measurements,
+            started,
         )

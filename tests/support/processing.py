@@ -5,8 +5,10 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
+from orak.adapters.measurements.shared import SharedMeasurements
 from orak.application.conversion.attempt_conversion import AttemptConversion
 from orak.application.conversion.claim_upload import ClaimUpload
+from orak.application.conversion.conversion_counts import ConversionCounts
 from orak.application.conversion.convert_upload import ConversionRules, ConvertUpload
 from orak.application.conversion.end_attempt import EndAttempt
 from orak.application.conversion.lease_keeper import LeaseKeeper
@@ -24,6 +26,7 @@ def a_process(persistence, storage, converter, live, clock, *, heartbeat: timede
         ClaimUpload(persistence.leases, end_attempt),
         AttemptConversion(convert, keeper, storage, clock, lambda: 1.0),
         end_attempt,
+        ConversionCounts(SharedMeasurements(), clock, AudioProfile.AAC_128),
     )
 
 
@@ -48,4 +51,5 @@ def with_ports(
             storage=storage or attempt.storage,
         ),
         end_attempt,
+        process.counts,
     )

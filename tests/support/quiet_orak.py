@@ -49,6 +49,8 @@ async def a_quiet_orak(**changes: object) -> AsyncIterator[httpx.AsyncClient]:
                 clock_skew=ClockSkew(container.system(), {}),
                 waits=ports.waits,
                 end_conversion_waits=lambda: None,
+                measurements=ports.measurements,
+                counted=container.counted(),
             )
 
     app = create_app(settings, running)

@@ -2,6 +2,7 @@
 
 from secrets import token_hex
 
+from orak.adapters.measurements.shared import SharedMeasurements
 from orak.application.event_backlog import EventBacklog
 from orak.application.events.relay_events import RelayEvents
 from orak.application.outbox_relay import OutboxRelay
@@ -11,4 +12,7 @@ def relay_to(subscribers, event_log, cursors, clock) -> RelayEvents:
     """Return a relay to these subscribers, under a holder's name of its own as if in another process."""
     holder = token_hex(8)
     backlog = EventBacklog(event_log, cursors, clock)
-    return RelayEvents([OutboxRelay(event_log, cursors, backlog, one, clock, holder) for one in subscribers])
+    measurements = SharedMeasurements()
+    return RelayEvents(
+        [OutboxRelay(event_log, cursors, backlog, one, clock, measurements, holder) for one in subscribers]
+    )

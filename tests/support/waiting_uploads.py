@@ -11,7 +11,7 @@ from orak.adapters.queues.inline import InlineQueue
 from orak.adapters.queues.shared import SharedQueue
 from orak.adapters.queues.taskiq_queue import TaskiqQueue
 from orak.adapters.redis.link import RedisLink
-from orak.domain.processing import ProcessingStatus
+from orak.domain.processing import ProcessingStatus, Start
 from orak.domain.upload import Upload
 from orak.entrypoints.worker.taskiq_listener import listening
 
@@ -26,11 +26,13 @@ class WaitingUploads:
         self.done: list[int] = []
         self.running = 0
         self.looks = 0
+        self.starts: list[Start] = []
         self.open = asyncio.Event()
         self.changed = asyncio.Condition()
 
-    async def process(self) -> Upload | None:
+    async def process(self, *, start: Start) -> Upload | None:
         self.looks += 1
+        self.starts.append(start)
         await self._tell()
         if not self.waiting:
             return None

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from orak.application.batch_size import BatchSize
 from orak.application.ports.batch_log import BatchLog, BatchTotals
 from orak.application.ports.clock import Clock
 from orak.application.ports.cursors import Cursors, Lag
@@ -26,6 +27,8 @@ class ServiceMetrics(msgspec.Struct, frozen=True):
     """How long the first upload that may start has been in line; 0 if none may start."""
     subscribers: list[SubscriberLag]
     batches: BatchTotals
+    batch_size: int
+    """How many conversions the next batch of a process may start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class CollectMetrics:
 
     reports: Reports
     batch_log: BatchLog
+    batch_size: BatchSize
     cursors: Cursors
     clock: Clock
     subscribers: Callable[[], Awaitable[Sequence[str]]]
@@ -55,4 +59,5 @@ class CollectMetrics:
                 for lag in lags
             ],
             await self.batch_log.totals(),
+            await self.batch_size(),
         )

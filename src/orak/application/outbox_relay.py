@@ -9,16 +9,21 @@ from orak.application.ports.clock import Clock
 from orak.application.ports.cursors import Cursors, SetAside
 from orak.application.ports.event_log import EventLog, EventPage
 from orak.application.ports.failures import Unavailable
+from orak.application.ports.measurements import Measurements
 from orak.application.ports.subscribers import PageOutcome, StartPosition, Subscriber
 from orak.domain.events import EventType, LoggedEvent
 from orak.domain.identity import UploadId
 from orak.domain.policies.retries import relay_backoff
+from orak.domain.webhooks import is_webhook
 
 _log = logging.getLogger(__name__)
 
 _PAGE = 100
 
 _RENEW_SECONDS = 5.0
+
+_WEBHOOKS = "webhooks"
+"""The name of all webhook endpoints together in the metrics: there may be any number of them."""
 
 _HOLD = timedelta(seconds=15)
 """How long the hold of a dead process blocks the other processes."""
@@ -39,6 +44,7 @@ class OutboxRelay:
     backlog: EventBacklog
     subscriber: Subscriber
     clock: Clock
+    measurements: Measurements
     holder: str
     """The name of this process, unique among all processes."""
     has_begun: bool = field(init=False, default=False)
@@ -114,6 +120,7 @@ class OutboxRelay:
             again = self._set_aside(page, outcome, {d.logged.position: d.tries for d in overdue})
             done = _positions(_tried(page, outcome)) - {aside.position for aside in again}
             await self.cursors.settle(self.subscriber.name, done, again, holder=self.holder)
+            self._measure(page, outcome)
             acted_on += _acted_on(page, outcome)
         return acted_on
 
@@ -157,6 +164,7 @@ class OutboxRelay:
         now = self.clock.now()
         aside += [SetAside(n.position, n.upload_id, now) for n in reached if n.upload_id in blocked]
         await self.cursors.advance(self.subscriber.name, end, aside, holder=self.holder)
+        self._measure(free, outcome)
         return _acted_on(free, outcome)
 
     async def _read_page(self, position: int) -> EventPage:
@@ -189,6 +197,16 @@ class OutboxRelay:
             elif again := outcome.later.get(logged.position):
                 aside.append(SetAside(logged.position, logged.upload_id, now + again))
         return aside
+
+    def _measure(self, page: Sequence[LoggedEvent], outcome: PageOutcome) -> None:
+        """Measure how old the events of a page were when the subscriber had handled them."""
+        now, name = self.clock.now(), self.subscriber.name
+        reader = _WEBHOOKS if is_webhook(name) else name
+        open_ones = {*outcome.failed, *outcome.untried, *outcome.later}
+        for logged in _tried(page, outcome):
+            if logged.position not in open_ones:
+                seconds = (now - logged.event.at).total_seconds()
+                self.measurements.observe("orak_event_relay_seconds", seconds, reader=reader)
 
     async def _act(self, page: Sequence[LoggedEvent]) -> PageOutcome:
         """Pass a page to the subscriber; after a bug, pass its events one by one."""

@@ -5,9 +5,11 @@ from datetime import datetime
 import msgspec
 
 from orak.application.ports.clock import Clock
+from orak.application.ports.measurements import Measurements
 from orak.application.ports.queue import Queue
 from orak.application.ports.storage import Storage
 from orak.application.ports.unit_of_work import UnitOfWork
+from orak.application.upload_counts import UploadCounts
 from orak.application.verify_upload import VerifyUpload
 from orak.domain.events import DomainEvent
 from orak.domain.identity import UploadId, published_prefix
@@ -38,6 +40,8 @@ class SweepSteps:
     verify: VerifyUpload
     queue: Queue
     clock: Clock
+    counts: UploadCounts
+    measurements: Measurements
     chance: Callable[[], float]
     """Draws a number from 0 to 1: the jitter of back-off."""
 
@@ -59,6 +63,7 @@ class SweepSteps:
         if changed is None:
             return
         report.leases_lost += 1
+        self.measurements.count("orak_leases_lost_total")
         if (due := changed.comes_again_at) is not None:
             self.queue.wake_at(due)
 
@@ -85,7 +90,9 @@ class SweepSteps:
             expired = await self._change(
                 upload.id, lambda row: row.expire(at=now) if row.is_overdue(now) else None
             )
-            report.expired += expired is not None
+            if expired is not None:
+                report.expired += 1
+                self.counts.note_move(upload, expired)
         else:
             next_looks[upload.id] = upload.next_check(now)
 

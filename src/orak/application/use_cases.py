@@ -11,6 +11,7 @@ from orak.application.batch_size import BatchSize
 from orak.application.collect_metrics import CollectMetrics
 from orak.application.conversion.attempt_conversion import AttemptConversion
 from orak.application.conversion.claim_upload import ClaimUpload
+from orak.application.conversion.conversion_counts import ConversionCounts
 from orak.application.conversion.convert_upload import ConversionRules, ConvertUpload
 from orak.application.conversion.end_attempt import EndAttempt
 from orak.application.conversion.lease_keeper import LeaseKeeper
@@ -46,6 +47,7 @@ from orak.application.ports.incomplete_uploads import IncompleteUploads
 from orak.application.ports.intake import Intake
 from orak.application.ports.leases import Leases
 from orak.application.ports.live import Live
+from orak.application.ports.measurements import Measurements
 from orak.application.ports.poster import Poster
 from orak.application.ports.queue import Queue
 from orak.application.ports.record_intake import RecordIntake
@@ -75,6 +77,7 @@ from orak.application.subscribers.delete_objects import DeleteObjects
 from orak.application.subscribers.publish_events import PublishEvents
 from orak.application.subscribers.publish_live_status import PublishLiveStatus
 from orak.application.sweep_steps import SweepSteps
+from orak.application.upload_counts import UploadCounts
 from orak.application.uploads.cancel_upload import CancelUpload
 from orak.application.uploads.get_upload import GetUpload
 from orak.application.uploads.prune_idempotency_keys import PruneIdempotencyKeys
@@ -134,6 +137,7 @@ class Ports:
     ids: Ids
     chance: Callable[[], float]
     """Draws a random number from 0 to 1."""
+    measurements: Measurements
     waits: Waits
     """Ends waiting calls when shutdown begins."""
 
@@ -224,7 +228,9 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
     event_log, cursors, endpoints = ports.event_log, ports.cursors, ports.endpoints
     storage, starter, clock = ports.storage, ports.starter, ports.clock
 
-    verify = VerifyUpload(transaction, storage, clock)
+    measurements, counts = ports.measurements, UploadCounts(ports.measurements)
+
+    verify = VerifyUpload(transaction, storage, clock, counts)
     end_attempt = EndAttempt(transaction, storage, clock, policies.conversion.profile)
     requeue = RequeueUpload(transaction, storage, starter, clock)
     await_record = AwaitRecord(snapshots, clock, ports.waits)
@@ -236,7 +242,9 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
     subscriber_names = SubscriberNames(subscribers, endpoints, policies.webhook)
     event_backlog = EventBacklog(event_log, cursors, clock)
     follow_events = FollowEvents(event_log, event_backlog, PublishLiveStatus(ports.live))
-    collect_metrics = CollectMetrics(ports.reports, ports.batch_log, cursors, clock, subscriber_names)
+    collect_metrics = CollectMetrics(
+        ports.reports, ports.batch_log, batch_size, cursors, clock, subscriber_names
+    )
 
     return UseCases(
         request_upload=RequestUpload(
@@ -252,6 +260,8 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
             starter,
             await_record,
             clock,
+            counts,
+            measurements,
             policies.records,
             policies.immediate_wait,
         ),
@@ -270,7 +280,7 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
         list_songs=ListSongs(transaction),
         set_batch_size=SetBatchSize(ports.batch_settings),
         trigger_batch=TriggerBatch(ports.batch_settings),
-        get_statistics=GetStatistics(collect_metrics, batch_size, policies.batch),
+        get_statistics=GetStatistics(collect_metrics, policies.batch),
         collect_metrics=collect_metrics,
         list_orphans=ListOrphans(ports.reports, clock),
         list_failures=ListFailures(ports.reports),
@@ -295,12 +305,13 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
                 ports.chance,
             ),
             end_attempt,
+            ConversionCounts(measurements, clock, policies.conversion.profile),
         ),
         batch_schedule=BatchSchedule(ports.batch_settings, batch_size, clock, policies.batch_interval),
         sweep=Sweep(
             leases,
             ports.arrivals,
-            SweepSteps(transaction, storage, verify, ports.queue, clock, ports.chance),
+            SweepSteps(transaction, storage, verify, ports.queue, clock, counts, measurements, ports.chance),
             clock,
             policies.orphan_retention,
         ),
@@ -310,7 +321,9 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
         event_backlog=event_backlog,
         relay_events=RelayEvents(
             [
-                OutboxRelay(event_log, cursors, event_backlog, one, clock, policies.process_name)
+                OutboxRelay(
+                    event_log, cursors, event_backlog, one, clock, measurements, policies.process_name
+                )
                 for one in subscribers
             ]
         ),
@@ -327,6 +340,7 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
             ports.deliveries,
             ports.poster,
             clock,
+            measurements,
             policies.process_name,
             policies.webhook,
         ),

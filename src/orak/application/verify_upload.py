@@ -5,6 +5,7 @@ from orak.application.ports.clock import Clock
 from orak.application.ports.storage import Storage
 from orak.application.ports.unit_of_work import UnitOfWork
 from orak.application.retries import with_retries
+from orak.application.upload_counts import UploadCounts
 from orak.domain.errors import UploadNotFound
 from orak.domain.upload import StoredObject, Upload
 
@@ -16,6 +17,7 @@ class VerifyUpload:
     transaction: UnitOfWork
     storage: Storage
     clock: Clock
+    counts: UploadCounts
 
     async def __call__(self, found: StoredObject) -> Upload:
         """Return the upload as it is now: UPLOADED or FAILED if it awaited these bytes.
@@ -30,7 +32,9 @@ class VerifyUpload:
                 if not upload.awaits_arrival:
                     return upload
                 received = upload.receive(found, at=self.clock.now(), origin=current_origin())
-                return await tx.uploads.save(*received)
+                moved = await tx.uploads.save(*received)
+            self.counts.note_move(upload, moved)
+            return moved
 
         upload = await with_retries(self.clock, verify)
         if upload.is_discarded:

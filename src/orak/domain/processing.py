@@ -1,4 +1,4 @@
-"""The states of an upload, their moves, and the failure codes."""
+"""The states of an upload, their moves, the failure codes, and what starts a conversion."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -63,6 +63,15 @@ class FailureCode(StrEnum):
     UPLOAD_EXPIRED = "UPLOAD_EXPIRED"
     UPLOAD_CANCELLED = "UPLOAD_CANCELLED"
     FAILED_TOO_OFTEN = "FAILED_TOO_OFTEN"
+
+
+class Start(StrEnum):
+    """What started a conversion."""
+
+    IMMEDIATE = "immediate"
+    """The call that created the record, or the arrival of its bytes, in a free slot."""
+    WAKE_UP = "wakeup"
+    BATCH = "batch"
 
 
 RETRYABLE = frozenset({FailureCode.DECODER_CRASHED, FailureCode.RESOURCE_LIMIT, FailureCode.FAILED_TOO_OFTEN})

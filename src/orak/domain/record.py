@@ -77,6 +77,16 @@ class RecordSnapshot(msgspec.Struct, frozen=True):
             raise PermissionDenied(self.record.id, actor.user_id)
         return self
 
+    def claimed(self, upload: Upload, *, at: datetime) -> "ClaimedUpload":
+        """Return this waiting upload as its claim, *at* this time, left it."""
+        waiting = self.upload
+        ready_since = max(
+            self.record.created_at,
+            waiting.changed_at or waiting.created_at,  # when it arrived, or was put back in line
+            waiting.not_before or waiting.created_at,
+        )
+        return ClaimedUpload(self.record, upload, at, max(0.0, (at - ready_since).total_seconds()))
+
     @property
     def status(self) -> ProcessingStatus:
         """The status that clients see: COMPLETED, PROCESSING or FAILED."""
@@ -129,6 +139,14 @@ class RecordSnapshot(msgspec.Struct, frozen=True):
             progress=upload.progress,
             output=upload.output,
         )
+
+
+class ClaimedUpload(RecordSnapshot, frozen=True):
+    """An upload that a worker may convert now, under a new attempt, and its Record."""
+
+    claimed_at: datetime
+    waited_seconds: float
+    """How long it could have been claimed: its bytes and its Record were there, and no back-off held it."""
 
 
 class ShownRecord(msgspec.Struct, frozen=True):

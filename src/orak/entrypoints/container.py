@@ -14,9 +14,11 @@ from orak.adapters.clock.following import FollowingClock
 from orak.adapters.clock.system import SystemClock
 from orak.adapters.ids.random import RandomIds
 from orak.adapters.live.memory import MemoryLive
+from orak.adapters.measurements.shared import SharedMeasurements
 from orak.adapters.queues.inline import InlineQueue
 from orak.adapters.queues.slots import Slots
 from orak.adapters.storage.bucket_settings import BucketSettings
+from orak.adapters.storage.measured import MeasuredStorage
 from orak.adapters.storage.sigv4 import Credentials
 from orak.adapters.webhooks.poster import HttpPoster
 from orak.adapters.workspaces.disk import Workspaces
@@ -42,6 +44,10 @@ class Container(containers.DeclarativeContainer):
     wakes = providers.Dependency(instance_of=str, default="inline")
     # Whether to start without a PostgreSQL that is down, and to learn what the bucket can do. A service does.
     patient = providers.Dependency(instance_of=bool, default=False)
+    # Where to count: in a table of the process itself, or in one that several processes share.
+    counted = providers.Dependency(
+        instance_of=SharedMeasurements, default=providers.Singleton(SharedMeasurements)
+    )
     chosen = settings.provided
 
     nothing: providers.Object[None] = providers.Object(None)
@@ -51,6 +57,8 @@ class Container(containers.DeclarativeContainer):
     ids = providers.Singleton(RandomIds)
     chance = providers.Object(random.SystemRandom().random)
     tokens = providers.Singleton(choose_tokens, settings, clock)
+
+    measurements = counted
 
     url = providers.Callable(database_url, settings)
     lease = providers.Factory(timedelta, seconds=chosen.lease_seconds)
@@ -157,7 +165,7 @@ class Container(containers.DeclarativeContainer):
         reports=persistence.provided.reports,
         batch_settings=persistence.provided.batch_settings,
         batch_log=persistence.provided.batch_log,
-        storage=storage,
+        storage=providers.Singleton(MeasuredStorage, storage, measurements),
         incomplete_uploads=storage,
         converter=converter,
         workspace=workspaces,
@@ -170,5 +178,6 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         ids=ids,
         chance=chance,
+        measurements=measurements,
         waits=providers.Singleton(Waits),
     )

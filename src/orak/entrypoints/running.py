@@ -5,8 +5,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from orak.adapters.auth.none import NoTokens
+from orak.adapters.measurements.shared import SharedMeasurements
 from orak.application.clock_skew import ClockSkew
 from orak.application.ports.clock import Clock
+from orak.application.ports.measurements import Measurements
 from orak.application.ports.object_server import ObjectServer
 from orak.application.ports.public_media import PublicMedia
 from orak.application.ports.tokens import Tokens
@@ -36,6 +38,9 @@ class Running:
     readiness: Readiness
     clock_skew: ClockSkew
     end_conversion_waits: Callable[[], None]
+    measurements: Measurements
+    counted: SharedMeasurements
+    """The sums of what this process, and those that share its tables, have measured."""
     waits: Waits
 
     def end_waits(self) -> None:
@@ -45,13 +50,19 @@ class Running:
 
 
 @asynccontextmanager
-async def run(settings: Settings, *, serves: bool = True, share: Share = WHOLE) -> AsyncIterator[Running]:
+async def run(
+    settings: Settings,
+    *,
+    serves: bool = True,
+    share: Share = WHOLE,
+    counted: SharedMeasurements | None = None,
+) -> AsyncIterator[Running]:
     """Open and start what *settings* ask for; close it in reverse order when the block ends.
 
     A process that *serves* converts in the background too, unless REDIS_URL says that workers do. It runs its
-    *share* of the conversions that the settings allow on this machine. SQLite is
-    migrated first, and PostgreSQL if `db_auto_upgrade` is set. While PostgreSQL does not answer, calls raise
-    `Unavailable`.
+    *share* of the conversions that the settings allow on this machine, and counts in the table *counted*; by
+    default, in one of its own. SQLite is migrated first, and PostgreSQL if `db_auto_upgrade` is set. While
+    PostgreSQL does not answer, calls raise `Unavailable`.
 
     Raises:
         InvalidSetting: an adapter cannot work with its settings.
@@ -65,6 +76,7 @@ async def run(settings: Settings, *, serves: bool = True, share: Share = WHOLE) 
         workers=share.at_least_one_of(settings.workers) if background else 0,
         wakes="inline" if settings.redis_url is None else "shared" if background else "redis",
         patient=True,
+        counted=counted or SharedMeasurements(),
     )
     # In this order: jobs end before what they need closes.
     parts = (
@@ -98,6 +110,8 @@ async def run(settings: Settings, *, serves: bool = True, share: Share = WHOLE) 
             clock_skew=clock_skew,
             waits=ports.waits,
             end_conversion_waits=slots.end_waits,
+            measurements=ports.measurements,
+            counted=container.counted(),
         )
 
 

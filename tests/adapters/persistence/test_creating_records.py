@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from builders import START, an_upload, created
 from orak.adapters.clock.system import SystemClock
+from orak.adapters.measurements.shared import SharedMeasurements
 from orak.adapters.persistence.sql.database import SqlPersistence
 from orak.application.await_record import AwaitRecord
 from orak.application.events.check_event_log import CheckEventLog
@@ -17,6 +18,7 @@ from orak.application.ports.idempotency_keys import IdempotencyKey
 from orak.application.ports.page import Page
 from orak.application.ports.songs import Song
 from orak.application.records.create_record import CreateRecord, NewRecord
+from orak.application.upload_counts import UploadCounts
 from orak.application.waits import Waits
 from orak.domain.actor import Actor
 from orak.domain.errors import IdempotencyMismatch, PermissionDenied, RecordExists, SongNotFound
@@ -58,7 +60,7 @@ class Starts:
 
 
 def creating(persistence, storage, starter):
-    clock = SystemClock()
+    clock, measurements = SystemClock(), SharedMeasurements()
     return CreateRecord(
         persistence.record_intake,
         persistence.snapshots,
@@ -66,6 +68,8 @@ def creating(persistence, storage, starter):
         starter,
         AwaitRecord(persistence.snapshots, clock, Waits()),
         clock,
+        UploadCounts(measurements),
+        measurements,
         RecordPolicy(max_duration_seconds=3600),
         timedelta(0),
     )

@@ -13,7 +13,7 @@ from orak.adapters.queues.inline import InlineQueue
 from orak.adapters.queues.slots import Slots
 from orak.application.ports.failures import Unavailable
 from orak.domain.identity import UploadId
-from orak.domain.processing import ProcessingStatus
+from orak.domain.processing import ProcessingStatus, Start
 from orak.domain.upload import Upload
 
 DEADLINE = 5
@@ -30,13 +30,14 @@ class WaitingLine:
         self.most_running = 0
         self.released = 0
         self.looks = 0
+        self.starts: list[Start] = []
         self.errors: list[Exception] = []
         self.ends: list[dict[str, object]] = []
         """How the next conversions leave their upload; COMPLETED by default."""
         self.open = asyncio.Event()
         self.changed = asyncio.Event()
 
-    async def process(self, upload_id: UploadId | None = None) -> Upload | None:
+    async def process(self, upload_id: UploadId | None = None, *, start: Start) -> Upload | None:
         self.looks += 1
         self._tell()
         if self.errors:
@@ -44,6 +45,7 @@ class WaitingLine:
         if upload_id is None and not self.waiting:
             return None
         number = self.waiting.pop(0) if upload_id is None else upload_id
+        self.starts.append(start)
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         self._tell()
@@ -103,6 +105,7 @@ async def test_with_a_free_slot_the_conversion_starts_at_once(line, slots_and_qu
     started = await slots.start(UploadId(7))
     await started.wait(DEADLINE)
     assert line.done == [7]
+    assert line.starts == [Start.IMMEDIATE]
 
 
 async def test_without_a_free_slot_the_upload_waits_in_the_queue(line, slots_and_queue):
@@ -113,6 +116,7 @@ async def test_without_a_free_slot_the_upload_waits_in_the_queue(line, slots_and
     await queued.wait(DEADLINE)  # returns at once: the queue gives no time
     line.open.set()
     await line.until(lambda: sorted(line.done) == [1, 2])
+    assert line.starts == [Start.IMMEDIATE, Start.WAKE_UP]
 
 
 async def test_cancelling_the_wait_does_not_cancel_the_conversion(line, slots_and_queue):
@@ -241,12 +245,12 @@ async def test_a_wake_up_while_a_claim_is_under_way_is_not_lost(line):
     """The upload may have arrived after the claim was sent and before it was answered."""
     claiming, answer = asyncio.Event(), asyncio.Event()
 
-    async def process():
+    async def process(*, start):
         if not claiming.is_set():
             claiming.set()
             await answer.wait()
             return None
-        return await line.process()
+        return await line.process(start=start)
 
     pool = a_pool(process, asyncio.Semaphore(1), workers=1)
     await pool.wake()

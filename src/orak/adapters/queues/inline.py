@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextvars import Context
 from datetime import datetime
+from typing import Protocol
 
 from orak.adapters.queues.later import LaterWakeUps
 from orak.adapters.queues.sources import Batch, Source, WakeUps
@@ -12,12 +13,18 @@ from orak.application.ports.batch_log import BatchReport
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.domain.policies.retries import UNAVAILABLE_DELAY
+from orak.domain.processing import Start
 from orak.domain.upload import Upload
 
 _log = logging.getLogger(__name__)
 
-Process = Callable[[], Awaitable[Upload | None]]
-"""Convert the next in line, as `ProcessUpload` does; return None if nothing is waiting."""
+
+class Process(Protocol):
+    """Converts the next in line, as `ProcessUpload` does; returns None if nothing is waiting."""
+
+    def __call__(self, *, start: Start) -> Awaitable[Upload | None]:
+        """Convert it; *start* says what asks for it."""
+        ...
 
 
 class InlineQueue:
@@ -131,7 +138,7 @@ class InlineQueue:
 
     async def _convert(self, process: Process, source: Source, number: int) -> None:
         try:
-            upload = await process()
+            upload = await process(start=source.start)
         except Unavailable as outage:
             if self._pause_until is None:
                 _log.warning("background conversion pauses: %s", outage)

@@ -2,17 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
+from typing import Protocol
 
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.queue import Queue
 from orak.application.ports.starter import Started
 from orak.domain.identity import UploadId
+from orak.domain.processing import Start
 from orak.domain.upload import Upload
 
 _log = logging.getLogger(__name__)
 
-_Process = Callable[[UploadId], Awaitable[Upload | None]]
+
+class _Process(Protocol):
+    def __call__(self, upload_id: UploadId, *, start: Start) -> Awaitable[Upload | None]: ...
 
 
 class Slots:
@@ -71,7 +75,7 @@ class Slots:
 
     async def _run(self, process: _Process, upload_id: UploadId) -> None:
         try:
-            upload = await process(upload_id)
+            upload = await process(upload_id, start=Start.IMMEDIATE)
             if upload is not None and (due := upload.comes_again_at) is not None:
                 self._queue.wake_at(due)
         except Unavailable as outage:

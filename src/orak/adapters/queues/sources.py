@@ -5,12 +5,15 @@ from datetime import datetime
 from typing import Protocol
 
 from orak.application.ports.batch_log import BatchReport
-from orak.domain.processing import ProcessingStatus
+from orak.domain.processing import ProcessingStatus, Start
 from orak.domain.upload import Upload
 
 
 class Source(Protocol):
     """What asks the pool to start conversions."""
+
+    start: Start
+    """What its conversions are counted as."""
 
     @property
     def left(self) -> int:
@@ -36,6 +39,8 @@ class Source(Protocol):
 
 class WakeUps:
     """Wake-ups that wait for room: each starts one upload."""
+
+    start = Start.WAKE_UP
 
     def __init__(self) -> None:
         self._sent = 0
@@ -73,6 +78,8 @@ class WakeUps:
 
 class Batch:
     """One batch: up to *size* conversions, and what became of them."""
+
+    start = Start.BATCH
 
     def __init__(self, size: int, began: datetime) -> None:
         self.left = size

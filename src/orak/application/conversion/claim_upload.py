@@ -6,7 +6,7 @@ from orak.application.conversion.end_attempt import EndAttempt
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.leases import Leases
 from orak.domain.identity import UploadId
-from orak.domain.record import RecordSnapshot
+from orak.domain.record import ClaimedUpload
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class ClaimUpload:
     leases: Leases
     end_attempt: EndAttempt
 
-    async def __call__(self, upload_id: UploadId | None) -> RecordSnapshot | None:
+    async def __call__(self, upload_id: UploadId | None) -> ClaimedUpload | None:
         """Claim the given upload, or the next in line; None if nothing is waiting.
 
         Raise `Unavailable`.
@@ -32,7 +32,7 @@ class ClaimUpload:
             await self._give_back(claiming)
             raise
 
-    async def _give_back(self, claiming: "asyncio.Future[RecordSnapshot | None]") -> None:
+    async def _give_back(self, claiming: "asyncio.Future[ClaimedUpload | None]") -> None:
         while not claiming.done():  # another cancellation must not end this wait
             with suppress(asyncio.CancelledError, Unavailable):
                 await asyncio.shield(claiming)

@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Protocol
 
 from orak.domain.identity import UploadId
-from orak.domain.record import RecordSnapshot
+from orak.domain.record import ClaimedUpload
 from orak.domain.upload import Upload
 
 
@@ -13,7 +13,7 @@ class Leases(Protocol):
     `Unavailable`.
     """
 
-    async def claim(self, upload_id: UploadId | None = None) -> RecordSnapshot | None:
+    async def claim(self, upload_id: UploadId | None = None) -> ClaimedUpload | None:
         """Lease the given upload, or the next in line; return None if nothing is waiting.
 
         An upload can be claimed if it `is_waiting` and its `not_before` has passed. The claim makes it

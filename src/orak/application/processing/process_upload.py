@@ -3,11 +3,13 @@ from dataclasses import dataclass
 
 from orak.application.conversion.attempt_conversion import AttemptConversion
 from orak.application.conversion.claim_upload import ClaimUpload
+from orak.application.conversion.conversion_counts import ConversionCounts
 from orak.application.conversion.end_attempt import EndAttempt
 from orak.application.origins import Following
 from orak.domain.errors import LeaseLost, UploadNotFound
 from orak.domain.identity import UploadId
-from orak.domain.record import RecordSnapshot
+from orak.domain.processing import Start
+from orak.domain.record import ClaimedUpload
 from orak.domain.upload import Upload
 
 
@@ -23,9 +25,12 @@ class ProcessUpload:
     claim: ClaimUpload
     attempt: AttemptConversion
     end_attempt: EndAttempt
+    counts: ConversionCounts
 
-    async def __call__(self, upload_id: UploadId | None = None) -> Upload | None:
-        """Process the given upload, or the next in line.
+    async def __call__(
+        self, upload_id: UploadId | None = None, *, start: Start = Start.WAKE_UP
+    ) -> Upload | None:
+        """Process the given upload, or the next in line; *start* says what asks for it.
 
         Return None if nothing is waiting, otherwise the upload as the attempt left it. It is still PROCESSING
         if the attempt lost its lease. When the call is cancelled, it gives the lease back and stops.
@@ -33,20 +38,25 @@ class ProcessUpload:
         Raises:
             Unavailable: the database cannot be reached; a lease that is left behind runs out by itself.
         """
-        snapshot = await self.claim(upload_id)
-        if snapshot is None:
+        claimed = await self.claim(upload_id)
+        if claimed is None:
             return None
-        with Following(snapshot.upload.origin):  # which may not be the request that sent the wake-up
-            return await self._process(snapshot)
+        with Following(claimed.upload.origin):  # which may not be the request that sent the wake-up
+            return await self._process(claimed, start)
 
-    async def _process(self, snapshot: RecordSnapshot) -> Upload:
-        upload = snapshot.upload
+    async def _process(self, claimed: ClaimedUpload, start: Start) -> Upload:
+        upload = claimed.upload
+        self.counts.begin(claimed, start)
         try:
-            verdict = await self.attempt(snapshot)
-            return await self.end_attempt.settle(upload, verdict)
+            verdict = await self.attempt(claimed)
+            settled = await self.end_attempt.settle(upload, verdict)
         except (LeaseLost, UploadNotFound):
+            self.counts.lose(start)
             await self.end_attempt.discard(upload)
+            return upload
         except asyncio.CancelledError:
+            self.counts.release(start)
             await self.end_attempt.release(upload)
             raise
-        return upload
+        self.counts.settle(claimed, settled, start)
+        return settled

@@ -11,11 +11,13 @@ from orak.application.origins import current_origin
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.idempotency_keys import IdempotencyKey
+from orak.application.ports.measurements import Measurements
 from orak.application.ports.record_intake import Creation, RecordIntake, Wanted
 from orak.application.ports.snapshots import Snapshots
 from orak.application.ports.starter import Starter
 from orak.application.ports.storage import Storage
 from orak.application.retries import with_retries
+from orak.application.upload_counts import UploadCounts
 from orak.domain.actor import Actor
 from orak.domain.errors import Problem, Rejected, SongNotFound, UploadNotFound
 from orak.domain.identity import ObjectKey, SongId, UploadId
@@ -75,6 +77,8 @@ class CreateRecord:
     starter: Starter
     await_record: AwaitRecord
     clock: Clock
+    counts: UploadCounts
+    measurements: Measurements
     policy: RecordPolicy
     immediate_wait: timedelta
     """How long a call without *wait* waits for a conversion that starts at once."""
@@ -127,13 +131,15 @@ class CreateRecord:
             )
             try:
                 creation = Creation(record, upload, arrived, idempotency_key, current_origin())
-                return await self.intake.add(creation), True
+                made = await self.intake.add(creation)
             except Unavailable:
                 unanswered.append(record)  # the database may have stored it before its answer was lost
                 raise
+            self.counts.note_move(upload, made.upload)
+            return made, True
 
         snapshot, is_new = await with_retries(self.clock, create)
-        if is_new and snapshot.upload.is_waiting:
+        if is_new:
             snapshot = await self._convert(snapshot, self._left(wait, began))
         if wait is None or not snapshot.is_queued:
             return snapshot
@@ -167,9 +173,14 @@ class CreateRecord:
         return await self.storage.head(key)
 
     async def _convert(self, snapshot: RecordSnapshot, wait: float) -> RecordSnapshot:
-        """Start the conversion; if it runs in this process, wait for it and read the record again."""
+        """Start the conversion if the bytes are there; if it runs here, wait and read the record again."""
+        if snapshot.upload.awaits_arrival:
+            self._count_start("not_arrived")
+        if not snapshot.upload.is_waiting:
+            return snapshot
         try:
             conversion = await self.starter.start(snapshot.upload.id)
+            self._count_start("started" if conversion.runs_here else "no_slot")
             if not conversion.runs_here:
                 return snapshot
             await conversion.wait(wait)
@@ -179,6 +190,9 @@ class CreateRecord:
         except Exception:  # noqa: BLE001 - no failure of the immediate attempt may fail the call
             _log.exception("upload %d was not converted at once; a worker does it", snapshot.upload.id)
             return snapshot
+
+    def _count_start(self, outcome: str) -> None:
+        self.measurements.count("orak_immediate_starts_total", outcome=outcome)
 
     async def _await_queued(self, actor: Actor, snapshot: RecordSnapshot, seconds: float) -> RecordSnapshot:
         if not seconds:

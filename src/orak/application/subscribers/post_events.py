@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from orak.application.ports.clock import Clock
 from orak.application.ports.deliveries import Deliveries
 from orak.application.ports.endpoints import Endpoints
+from orak.application.ports.measurements import Measurements
 from orak.application.ports.poster import Posted, Poster
 from orak.application.ports.subscribers import PageOutcome, StartPosition
 from orak.domain.events import EventType, LoggedEvent
@@ -37,6 +38,7 @@ class PostEvents:
     deliveries: Deliveries
     poster: Poster
     clock: Clock
+    measurements: Measurements
     in_order: bool = True
     longest_rest: timedelta = timedelta(minutes=5)
     is_gone: bool = False
@@ -173,6 +175,7 @@ class _Posting:
 
     def _note(self, logged: LoggedEvent, delivery: Delivery) -> None:
         self.deliveries.append(delivery)
+        self._subscriber.measurements.count("orak_webhook_deliveries_total", outcome=delivery.outcome.lower())
         if delivery.status_code == _GONE:
             self.is_gone = self.is_stopped = True
         (self.failed if delivery.outcome is Outcome.FAILED else self.done).add(logged.position)

@@ -13,6 +13,7 @@ from orak.application.ports.deliveries import Deliveries
 from orak.application.ports.endpoints import Endpoints
 from orak.application.ports.event_log import EventLog
 from orak.application.ports.failures import Unavailable
+from orak.application.ports.measurements import Measurements
 from orak.application.ports.poster import Poster
 from orak.application.subscribers.post_events import PostEvents
 from orak.domain.errors import OrakError
@@ -38,6 +39,7 @@ class DeliverWebhooks:
     deliveries: Deliveries
     poster: Poster
     clock: Clock
+    measurements: Measurements
     holder: str
     """The name of this process, unique among all processes."""
     configured: Endpoint | None = None
@@ -91,9 +93,17 @@ class DeliverWebhooks:
         if running is not None and not running.done():
             return
         if endpoint.id not in self._relays:
-            subscriber = PostEvents(endpoint, self.endpoints, self.deliveries, self.poster, self.clock)
+            subscriber = PostEvents(
+                endpoint, self.endpoints, self.deliveries, self.poster, self.clock, self.measurements
+            )
             relay = OutboxRelay(
-                self.event_log, self.cursors, self.backlog, subscriber, self.clock, self.holder
+                self.event_log,
+                self.cursors,
+                self.backlog,
+                subscriber,
+                self.clock,
+                self.measurements,
+                self.holder,
             )
             self._relays[endpoint.id] = subscriber, relay
         subscriber, relay = self._relays[endpoint.id]

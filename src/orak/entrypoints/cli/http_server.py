@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext
 
 import uvicorn
 
+from orak.adapters.measurements.shared import SharedMeasurements
 from orak.entrypoints.http.app import create_app
-from orak.entrypoints.http.serving.request_metrics import RequestMetrics
 from orak.entrypoints.http.serving.server import server_config
 from orak.entrypoints.running import Running, run
 from orak.entrypoints.settings.share import WHOLE, Share
@@ -24,24 +24,25 @@ async def serving(
     listener: socket.socket,
     *,
     share: Share = WHOLE,
-    request_metrics: RequestMetrics | None = None,
+    counted: SharedMeasurements | None = None,
 ) -> AsyncIterator[Running]:
     """Serve the API on *listener* until the block ends, then close it.
 
-    The server responds when the block begins. It converts with its *share* of the machine, and counts its
-    answers in *request_metrics*.
+    The server responds when the block begins. It converts with its *share* of the machine, and counts in the
+    table *counted*; by default, in one of its own.
     """
     with listener:  # also where orak cannot be opened
-        async with run(settings, share=share) as orak, _answering(orak, settings, listener, request_metrics):
+        async with (
+            run(settings, share=share, counted=counted) as orak,
+            _answering(orak, settings, listener),
+        ):
             yield orak
 
 
 @asynccontextmanager
-async def _answering(
-    orak: Running, settings: Settings, listener: socket.socket, request_metrics: RequestMetrics | None
-) -> AsyncIterator[None]:
+async def _answering(orak: Running, settings: Settings, listener: socket.socket) -> AsyncIterator[None]:
     # orak is opened here and not by the application: errors then reach the caller, not uvicorn's log.
-    app = create_app(settings, lambda: nullcontext(orak), request_metrics)
+    app = create_app(settings, lambda: nullcontext(orak))
     server = _Server(server_config(app, settings))
     task = asyncio.create_task(server.serve([listener]), name="http")
     try:

@@ -166,17 +166,18 @@ async def _serve_for_parent(settings: "Settings", inherited: "Inherited") -> Non
     import signal
     import socket
 
+    from orak.adapters.measurements.shared import SharedMeasurements
+    from orak.adapters.measurements.tables import TABLE_BYTES
     from orak.entrypoints.cli.errors import CommandError
     from orak.entrypoints.cli.garbage import started
     from orak.entrypoints.cli.http_server import serving
     from orak.entrypoints.cli.signals import start_deadline
     from orak.entrypoints.cli.web_worker_process import READY
-    from orak.entrypoints.http.serving.request_metrics import TABLE_BYTES, RequestMetrics
     from orak.entrypoints.settings.share import Share
 
     if inherited.table_bytes < TABLE_BYTES:
         raise CommandError(
-            "this version of orak counts answers in larger tables than its parent has room for",
+            "this version of orak counts in larger tables than its parent has room for",
             "restart the parent: SIGHUP cannot change to this version",
         )
     _check_shared(settings, inherited.processes)  # the settings may have changed since the parent started
@@ -189,7 +190,7 @@ async def _serve_for_parent(settings: "Settings", inherited: "Inherited") -> Non
             settings,
             socket.socket(fileno=inherited.listener),
             share=Share(inherited.index, inherited.processes),
-            request_metrics=RequestMetrics(tables, inherited.table, inherited.table_bytes),
+            counted=SharedMeasurements(tables, inherited.table, inherited.table_bytes),
         ):
             started()
             try:

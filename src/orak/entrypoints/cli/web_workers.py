@@ -6,9 +6,9 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 
+from orak.adapters.measurements.tables import TABLE_BYTES
 from orak.entrypoints.cli.errors import CommandError
 from orak.entrypoints.cli.web_worker_process import Inherited, StartFailed, WebWorker
-from orak.entrypoints.http.serving.request_metrics import TABLE_BYTES
 
 _PAUSES = (0.0, 0.5, 1.0, 2.0, 5.0)
 """Seconds before a web worker is started again, by the number of failures in a row."""
@@ -23,7 +23,7 @@ _START_SECONDS = 60.0
 """How long a later start may take: meanwhile, connections may wait."""
 
 _TABLES_OF_A_LISTENER = 2
-"""While a process is replaced, both it and its successor count answers."""
+"""While a process is replaced, both it and its successor count."""
 
 _log = logging.getLogger(__name__)
 

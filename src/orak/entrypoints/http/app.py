@@ -62,20 +62,17 @@ def rendered_document(url: str | None = None) -> bytes:
 def create_app(
     settings: Settings,
     running: Callable[[], AbstractAsyncContextManager[Running]],
-    request_metrics: RequestMetrics | None = None,
 ) -> Litestar:
-    """Return the application. It enters *running* when the server starts, and leaves it at the end.
-
-    It counts its answers in *request_metrics*, which several processes may share.
-    """
-    counted = RequestMetrics() if request_metrics is None else request_metrics
+    """Return the application. It enters *running* when the server starts, and leaves it at the end."""
+    answers = RequestMetrics()
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         app.state.known_users = KnownUsers()
         app.state.streams = OpenStreams()
-        app.state.request_metrics = counted
+        app.state.request_metrics = answers
         async with running() as app.state.running:
+            answers.open(app.state.running.measurements)
             app.state.encoded_records = EncodedRecords(settings)
             yield
 
@@ -96,7 +93,7 @@ def create_app(
     dispatcher = Dispatcher(
         (route for routes in API for route in routes),
         app.asgi_handler,
-        AnswerHeads(settings.cors_origins, counted),
+        AnswerHeads(settings.cors_origins, answers),
         other_paths=[route.path for route in app.routes if isinstance(route, HTTPRoute)],
     )
     app.asgi_handler = below_base_path(dispatcher, settings)

@@ -29,7 +29,7 @@ async def start_background(
     pool, slots = container.pool(), await made(container.starter)
     closing.append(use_cases.deliver_webhooks.close)
     ports = await made(container.ports)
-    batches = Batches(use_cases.batch_schedule, pool.run_batch, ports.batch_log)
+    batches = Batches(use_cases.batch_schedule, pool.run_batch, ports.batch_log, ports.measurements)
     closing.append(batches.close)
     pool.open(use_cases.process_upload)
     closing.append(partial(_hand_over, pool, ports.queue))

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from orak.application.ports.batch_log import BatchLog, BatchReport
 from orak.application.ports.failures import Unavailable
+from orak.application.ports.measurements import Measurements
 
 _log = logging.getLogger(__name__)
 
@@ -15,7 +16,7 @@ class Batches:
     """The batches of this process, one after the other.
 
     A batch begins when *schedule* says so, even while conversions of the one before still run. When the last
-    conversion of a batch has ended, the log gets a line, and *batch_log* the numbers.
+    conversion of a batch has ended, the log gets a line, and *batch_log* and *measurements* the numbers.
     """
 
     def __init__(
@@ -23,10 +24,12 @@ class Batches:
         schedule: Callable[[], Awaitable[int | None]],
         run_batch: Callable[[int], Awaitable[BatchReport]],
         batch_log: BatchLog,
+        measurements: Measurements,
     ) -> None:
         self._schedule = schedule
         self._run_batch = run_batch
         self._batch_log = batch_log
+        self._measurements = measurements
         self._running: set[asyncio.Task[None]] = set()
 
     async def look(self) -> None:
@@ -55,6 +58,7 @@ class Batches:
             "; it was full" if report.is_full else "",
         )
         if report.started:
+            self._measurements.observe("batch_fullness", report.started / size)
             try:
                 await self._batch_log.add(report)
             except Unavailable as outage:

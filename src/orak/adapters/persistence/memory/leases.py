@@ -8,7 +8,7 @@ from orak.application.ports.clock import Clock
 from orak.domain.errors import LeaseLost
 from orak.domain.identity import UploadId
 from orak.domain.processing import ProcessingStatus
-from orak.domain.record import RecordSnapshot
+from orak.domain.record import ClaimedUpload, RecordSnapshot
 from orak.domain.upload import Upload
 
 
@@ -20,14 +20,15 @@ class MemoryLeases:
     clock: Clock
     lease: timedelta
 
-    async def claim(self, upload_id: UploadId | None = None) -> RecordSnapshot | None:
+    async def claim(self, upload_id: UploadId | None = None) -> ClaimedUpload | None:
         now = self.clock.now()
         async with self.store.writing() as state:
             for _, upload in state.in_line():
                 ready = upload.is_waiting and (upload.not_before is None or upload.not_before <= now)
                 if ready and upload_id in {None, upload.id}:
                     started = state.save_upload(*upload.start(at=now, lease_until=now + self.lease))
-                    return RecordSnapshot(state.records[state.record_of[upload.id]], started)
+                    waiting = RecordSnapshot(state.records[state.record_of[upload.id]], upload)
+                    return waiting.claimed(started, at=now)
         return None
 
     async def extend(self, upload_id: UploadId, attempt: int, progress: int) -> None:

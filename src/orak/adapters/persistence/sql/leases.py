@@ -2,7 +2,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from msgspec.structs import replace
 from sqlalchemy import bindparam, case, func, select, update
 from sqlalchemy.engine import Connection
 
@@ -15,7 +14,7 @@ from orak.adapters.persistence.sql.uploads import UPLOADS, save_upload
 from orak.application.ports.clock import Clock
 from orak.domain.errors import LeaseLost
 from orak.domain.identity import UploadId
-from orak.domain.record import RecordSnapshot
+from orak.domain.record import ClaimedUpload
 from orak.domain.upload import Upload
 
 # `not_before` is never NULL (rows.py writes AT_ONCE), so one comparison finds every upload that may start.
@@ -59,14 +58,14 @@ class SqlLeases:
     clock: Clock
     lease: timedelta
 
-    async def claim(self, upload_id: UploadId | None = None) -> RecordSnapshot | None:
+    async def claim(self, upload_id: UploadId | None = None) -> ClaimedUpload | None:
         claimed = await self._claim(upload_id)
         if claimed is not None:
             self.committed()
         return claimed
 
     @write
-    def _claim(self, connection: Connection, upload_id: UploadId | None) -> RecordSnapshot | None:
+    def _claim(self, connection: Connection, upload_id: UploadId | None) -> ClaimedUpload | None:
         now = self.clock.now()
         if upload_id is None:
             row = connection.execute(_CLAIM_NEXT, {"now": now}).one_or_none()
@@ -76,7 +75,7 @@ class SqlLeases:
             return None
         found = to_snapshot(row)
         started = found.upload.start(at=now, lease_until=now + self.lease)
-        return replace(found, upload=save_upload(connection, *started))
+        return found.claimed(save_upload(connection, *started), at=now)
 
     @write
     def extend(self, connection: Connection, upload_id: UploadId, attempt: int, progress: int) -> None:

@@ -42,6 +42,7 @@ class _Snapshot(Collector):
             self.metrics.oldest_waiting_seconds,
         )
         yield _gauge("batch_processing_active_jobs", "Conversions under a lease.", counts.active)
+        yield _gauge("batch_size", "Conversions that one batch may start.", self.metrics.batch_size)
         uploads = GaugeMetricFamily("orak_uploads", "Uploads by state.", labels=["state"])
         for state, count in (
             ("processing", counts.processing),

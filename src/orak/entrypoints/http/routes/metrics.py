@@ -1,7 +1,7 @@
 """Metrics for alarms and dashboards, in the text format of Prometheus.
 
 Uploads, batches and subscribers are counted in the database on each request, so that every process shows the
-same figures. Answers are counted by the processes that serve one port.
+same figures. The processes that serve one port show the sums of what they have measured.
 """
 
 from contextlib import suppress
@@ -26,5 +26,4 @@ async def get_metrics(request: ApiRequest) -> ApiResponse:
     counted: ServiceMetrics | None = None
     with suppress(Unavailable):
         counted = await request.running.use_cases.collect_metrics()
-    answers = request.scope["litestar_app"].state.request_metrics
-    return ApiResponse(exposition(counted, answers), NOT_STORED, media_type=MEDIA_TYPE)
+    return ApiResponse(exposition(counted, request.running.counted), NOT_STORED, media_type=MEDIA_TYPE)

@@ -1,0 +1,187 @@
+"""Every metric of orak: its name for Prometheus, its meaning, its labels and its buckets.
+
+Labels hold values of small sets. Ids, keys, names and whole paths never become labels.
+"""
+
+from collections.abc import Iterable
+from itertools import product
+
+import msgspec
+
+from orak.domain.processing import FailureCode, Start
+
+NO_CODE = "none"
+"""The failure code of what did not fail."""
+
+OTHER = "(other)"
+"""The value of every label in the row that takes what is beyond a metric's limit of rows."""
+
+Row = tuple[str, ...]
+"""A value for each label."""
+
+
+class Metric(msgspec.Struct, frozen=True, kw_only=True):
+    """A metric with a row for each combination of label values that occurred."""
+
+    name: str
+    meaning: str
+    labels: tuple[str, ...] = ()
+    rows: tuple[Row, ...] = ()
+    """Rows that are there from the start, at 0: a rule can then divide by them and see the first increase."""
+    limit: int = 100
+    """The most rows."""
+
+    @property
+    def dotted(self) -> str:
+        """The name in OpenTelemetry and CloudWatch, which keep the unit apart from the name."""
+        return self.name.removesuffix("_total").removesuffix("_seconds").replace("_", ".")
+
+    @property
+    def unit(self) -> str:
+        """The unit in the notation of UCUM: `s`, or `1` for numbers and ratios."""
+        return "s" if self.name.removesuffix("_total").endswith("_seconds") else "1"
+
+
+class Counter(Metric, frozen=True, kw_only=True):
+    """A sum that only rises while the process runs."""
+
+
+class Histogram(Metric, frozen=True, kw_only=True):
+    """A distribution of values."""
+
+    bounds: tuple[float, ...]
+    """The upper bounds of the buckets; one more bucket holds what is beyond the last."""
+
+
+class Gauge(Metric, frozen=True, kw_only=True):
+    """A value that is read when it is asked for."""
+
+
+_ANSWER_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""The last bound is below the 12 s after which every answer begins."""
+
+_CONVERSION_BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+
+_DELAY_BOUNDS = (0.001, 0.01, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
+"""Delays of background work, whose target is a mean below 30 s."""
+
+_STORAGE_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
+
+_CALL_OUTCOMES = ("ok", "refused", "error")
+
+
+def _alone(values: Iterable[str]) -> tuple[Row, ...]:
+    return tuple((value,) for value in values)
+
+
+HTTP_REQUESTS = Counter(
+    name="orak_http_requests_total",
+    meaning="Answers to HTTP requests.",
+    labels=("method", "route", "status"),
+    limit=4000,
+)
+HTTP_REQUEST_SECONDS = Histogram(
+    name="orak_http_request_seconds",
+    meaning="Seconds from the first byte of a request to the start of its answer.",
+    labels=("method", "route"),
+    bounds=_ANSWER_BOUNDS,
+    limit=1000,
+)
+
+METRICS: tuple[Counter | Histogram, ...] = (
+    HTTP_REQUESTS,
+    HTTP_REQUEST_SECONDS,
+    Histogram(
+        name="record_presigned_url_generation_seconds",
+        meaning="Seconds of calls that ask for a presigned URL, until their answer starts.",
+        labels=("outcome",),
+        rows=_alone(_CALL_OUTCOMES),
+        bounds=_ANSWER_BOUNDS,
+    ),
+    Histogram(
+        name="record_creation_seconds",
+        meaning="Seconds of calls that create a record, with their wait for the conversion.",
+        labels=("outcome",),
+        rows=_alone(_CALL_OUTCOMES),
+        bounds=_ANSWER_BOUNDS,
+    ),
+    Counter(
+        name="record_creation_errors_total",
+        meaning="Calls that create a record and were answered with a status of 500 or above.",
+        rows=((),),
+    ),
+    Counter(
+        name="s3_uploads_total",
+        meaning="Uploads whose bytes arrived and were verified, or failed to.",
+        labels=("outcome",),
+        rows=_alone(("arrived", "failed")),
+    ),
+    Counter(
+        name="orak_immediate_starts_total",
+        meaning="Calls that create a record, by whether they started its conversion.",
+        labels=("outcome",),
+        rows=_alone(("started", "no_slot", "not_arrived")),
+    ),
+    Counter(
+        name="orak_conversions_total",
+        meaning="Conversions that ended.",
+        labels=("outcome", "code", "start"),
+        rows=tuple(
+            (outcome, code, start)
+            for start in Start
+            for outcome, code in (
+                *(("completed", NO_CODE), ("released", NO_CODE), ("lost", NO_CODE)),
+                *product(("failed",), FailureCode),
+            )
+        ),
+    ),
+    Histogram(
+        name="orak_conversion_seconds",
+        meaning="Seconds of conversions that completed, from the claim to the published rendition.",
+        labels=("profile",),
+        bounds=_CONVERSION_BOUNDS,
+    ),
+    Histogram(
+        name="orak_conversion_queue_seconds",
+        meaning="Seconds from when a conversion could have started until it started.",
+        labels=("start",),
+        rows=_alone(Start),
+        bounds=_DELAY_BOUNDS,
+    ),
+    Counter(
+        name="orak_conversion_media_seconds_total",
+        meaning="Seconds of audio in completed conversions.",
+        rows=((),),
+    ),
+    Histogram(
+        name="orak_storage_seconds",
+        meaning="Seconds of calls to the object store, also of those that failed.",
+        labels=("operation",),
+        rows=_alone(("download", "publish", "head", "delete")),
+        bounds=_STORAGE_BOUNDS,
+    ),
+    Counter(
+        name="orak_leases_lost_total",
+        meaning="Leases that ran out because their worker died or froze, as the sweep found them.",
+        rows=((),),
+    ),
+    Histogram(
+        name="batch_fullness",
+        meaning="Conversions that a batch started, divided by its size; without batches that started none.",
+        rows=((),),
+        bounds=(0.1, 0.25, 0.5, 0.75, 0.9, 1.0),
+    ),
+    Histogram(
+        name="orak_event_relay_seconds",
+        meaning="Seconds from an event to the moment at which a subscriber had handled it.",
+        labels=("reader",),
+        bounds=_DELAY_BOUNDS,
+    ),
+    Counter(
+        name="orak_webhook_deliveries_total",
+        meaning="Attempts to deliver an event to a webhook endpoint.",
+        labels=("outcome",),
+        rows=_alone(("delivered", "failed", "given_up")),
+    ),
+)
+"""What `Measurements` counts. Every process counts for itself, and a rule adds the processes up."""
