@@ -155,6 +155,17 @@ async def test_readiness_names_the_parts_that_do_not_answer(api, anonymous):
     assert (await anonymous.get("/health/live")).status_code == 200
 
 
+async def test_a_process_that_drains_is_not_ready_but_answers(api, anonymous, owner):
+    api.app.state.running.draining.set()
+    answer = await anonymous.get("/health/ready", headers={"Accept-Language": "en"})
+    assert refusal(answer) == (503, "UNAVAILABLE")
+    assert answer.json()["error"]["details"] == [
+        {"field": "shutdown", "code": "UNAVAILABLE", "message": "The server is shutting down"}
+    ]
+    assert (await anonymous.get("/health/live")).status_code == 200
+    assert (await owner.get("/records/async/me")).status_code == 200
+
+
 @pytest.mark.parametrize("given", ["", "a b", "a\x7f", "é".encode().decode("latin-1"), "x" * 129, 'a"b'])
 async def test_a_request_id_that_could_forge_a_log_line_is_replaced(anonymous, given):
     answer = await anonymous.get("/nothing", headers={"X-Request-Id": given.encode("latin-1")})

@@ -51,7 +51,7 @@ def with_headers(*headers, body=b"hello"):
     return [start | {"headers": [*start["headers"], *headers]}, end | {"body": body}]
 
 
-async def answered(*messages, head="GET / HTTP/1.1", fails=None):
+async def answered(*messages, head="GET / HTTP/1.1", fails=None, draining=None):
     """Return the wire after one request to an application that sends *messages*."""
 
     async def application(_scope, _receive, send):
@@ -60,9 +60,9 @@ async def answered(*messages, head="GET / HTTP/1.1", fails=None):
         if fails:
             raise fails
 
-    config = server_config(application, SETTINGS)
+    config = server_config(application, SETTINGS, draining)
     config.load()
-    protocol = GuardedProtocol(config, ServerState(), {})
+    protocol = config.http_protocol_class(config, ServerState(), {})
     protocol.connection_made(wire := Wire())
     protocol.data_received(f"{head}\r\nHost: orak.test\r\n\r\n".encode())
     await asyncio.gather(*protocol.tasks, return_exceptions=True)
@@ -73,6 +73,15 @@ async def test_a_short_answer_is_one_write():
     wire = await answered(*HELLO)
     assert wire.writes == [b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 5\r\n\r\nhello"]
     assert not wire.closed
+
+
+async def test_while_the_process_drains_an_answer_closes_its_connection():
+    draining = asyncio.Event()
+    assert not (await answered(*HELLO, draining=draining)).closed
+    draining.set()
+    wire = await answered(*HELLO, draining=draining)
+    assert b"connection: close\r\n" in b"".join(wire.writes)
+    assert wire.closed
 
 
 @pytest.mark.parametrize(

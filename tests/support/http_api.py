@@ -74,6 +74,7 @@ async def an_api(settings: Settings = SETTINGS, *, clock: FrozenClock | None = N
             readiness=Readiness({"storage": storage_probe(service.storage)}),
             clock_skew=ClockSkew(SystemClock(), {}),
             waits=service.waits,
+            finish_conversions=_nothing,
             end_conversion_waits=lambda: None,  # nothing converts by itself, so nothing waits
             measurements=service.measurements,
             counted=service.measurements,
@@ -82,6 +83,10 @@ async def an_api(settings: Settings = SETTINGS, *, clock: FrozenClock | None = N
         _next.append(running)
         await stack.enter_async_context(started(app))
         yield Api(app, service, running, stack)
+
+
+async def _nothing() -> None:
+    pass
 
 
 _next: list[Running] = []

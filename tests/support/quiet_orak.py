@@ -48,6 +48,7 @@ async def a_quiet_orak(**changes: object) -> AsyncIterator[httpx.AsyncClient]:
                 readiness=Readiness({"database": persistence.check_writable}),
                 clock_skew=ClockSkew(container.system(), {}),
                 waits=ports.waits,
+                finish_conversions=container.pool().finish,
                 end_conversion_waits=lambda: None,
                 measurements=ports.measurements,
                 counted=container.counted(),

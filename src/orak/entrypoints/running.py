@@ -1,8 +1,9 @@
 """A running orak: everything the settings ask for, opened, started, and closed again."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orak.adapters.auth.none import NoTokens
 from orak.adapters.measurements.shared import SharedMeasurements
@@ -37,11 +38,23 @@ class Running:
     settings: Settings
     readiness: Readiness
     clock_skew: ClockSkew
+    finish_conversions: Callable[[], Awaitable[None]]
+    """Claims no more waiting uploads; returns when the background conversions have ended."""
     end_conversion_waits: Callable[[], None]
     measurements: Measurements
     counted: SharedMeasurements
     """The sums of what this process, and those that share its tables, have measured."""
     waits: Waits
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set between SIGTERM and the shutdown: the process is not ready, and still serves."""
+
+    async def drain(self) -> None:
+        """Report not ready and claim no more waiting uploads; return when background conversions have ended.
+
+        Calls are served as before, so that a load balancer has time to send them elsewhere.
+        """
+        self.draining.set()
+        await self.finish_conversions()
 
     def end_waits(self) -> None:
         """Answer at once every call that waits for something. Call this when shutdown begins."""
@@ -109,6 +122,7 @@ async def run(
             readiness=readiness,
             clock_skew=clock_skew,
             waits=ports.waits,
+            finish_conversions=container.pool().finish,
             end_conversion_waits=slots.end_waits,
             measurements=ports.measurements,
             counted=container.counted(),

@@ -404,3 +404,36 @@ async def test_without_workers_nothing_starts(line):
         assert (await pool.run_batch(5)).started == 0
     assert (line.looks, pool.is_full) == (0, True)
     await pool.close()
+
+
+async def test_finish_lets_conversions_end_and_starts_no_more(line, queue):
+    line.waiting += [1, 2, 3]
+    for _ in range(3):
+        await queue.wake()
+    await line.until(lambda: line.running == 2)
+    finishing = asyncio.create_task(queue.finish())
+    await asyncio.sleep(0)
+    await queue.wake()
+    assert queue.is_full
+    assert not finishing.done()
+    line.open.set()
+    async with asyncio.timeout(DEADLINE):
+        await finishing
+    assert (sorted(line.done), line.released, line.waiting) == ([1, 2], 0, [3])
+    assert (await queue.run_batch(5)).started == 0
+    room = asyncio.create_task(queue.room())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not room.done()  # wake-ups stay with other processes
+    room.cancel()
+
+
+async def test_close_ends_a_finish_and_releases_what_runs(line, queue):
+    line.waiting += [1]
+    await queue.wake()
+    await line.until(lambda: line.running == 1)
+    finishing = asyncio.create_task(queue.finish())
+    async with asyncio.timeout(DEADLINE):
+        assert await queue.close() == 1
+        await finishing
+    assert line.released == 1

@@ -42,7 +42,7 @@ class InlineQueue:
         self._workers = workers
         self._process: Process | None = None
         self._opened = asyncio.Event()
-        self._closed = False
+        self._starts_no_more = False
         self._wake_ups = WakeUps()
         self._batch: Batch | None = None
         self._starters: dict[Source, asyncio.Task[None]] = {}
@@ -66,19 +66,21 @@ class InlineQueue:
 
     def wake_at(self, due: datetime) -> None:
         """Send a wake-up at *due*."""
-        if not self._closed:
+        if not self._starts_no_more:
             self._later.at(due)
 
     @property
     def is_full(self) -> bool:
         """Whether a wake-up would have to wait."""
-        return self._process is None or self._closed or self._room.locked()
+        return self._process is None or self._starts_no_more or self._room.locked()
 
     async def room(self) -> None:
-        """Return as soon as a wake-up would not have to wait; without workers, never."""
+        """Return as soon as a wake-up would not have to wait; without workers or after `finish`, never."""
         await self._opened.wait()
         async with self._room:
             pass
+        if self._starts_no_more:
+            await asyncio.Event().wait()
 
     async def run_batch(self, size: int) -> BatchReport:
         """Start up to *size* waiting uploads, each as soon as there is room; return when they have ended.
@@ -87,22 +89,35 @@ class InlineQueue:
         """
         self._end_batch()
         batch = self._batch = Batch(size, self._clock.now())
-        if self._process is None or self._closed or not self._workers:
+        if self._process is None or self._starts_no_more or not self._workers:
             batch.start_no_more()
         self._start(batch)
         await batch.ended.wait()
         return batch.report(self._clock.now())
 
+    async def finish(self) -> None:
+        """Start no more conversions; return when those that run have ended."""
+        await self._stop_starting()
+        while self._jobs:
+            await asyncio.wait(self._jobs)
+
     async def close(self) -> int:
         """Stop all conversions; return how many, when each has released its lease."""
-        self._closed = True
+        await self._stop_starting()
+        jobs = list(self._jobs)
+        for job in jobs:
+            job.cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
+        return sum(job.cancelled() for job in jobs)
+
+    async def _stop_starting(self) -> None:
+        self._starts_no_more = True
         self._end_batch()
         await self._later.close()
-        jobs, tasks = list(self._jobs), [*self._starters.values(), *self._jobs]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        return sum(job.cancelled() for job in jobs)
+        starters = list(self._starters.values())
+        for starter in starters:
+            starter.cancel()
+        await asyncio.gather(*starters, return_exceptions=True)
 
     def _end_batch(self) -> None:
         if self._batch is None:
@@ -115,7 +130,7 @@ class InlineQueue:
     def _start(self, source: Source) -> None:
         """Have a task start the conversions of *source*, unless one does."""
         process = self._process
-        if process is None or self._closed or not self._workers or not source.left:
+        if process is None or self._starts_no_more or not self._workers or not source.left:
             return
         if source not in self._starters:
             # In a context of its own: it does not serve the request that sent the wake-up.

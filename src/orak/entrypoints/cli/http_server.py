@@ -43,7 +43,7 @@ async def serving(
 async def _answering(orak: Running, settings: Settings, listener: socket.socket) -> AsyncIterator[None]:
     # orak is opened here and not by the application: errors then reach the caller, not uvicorn's log.
     app = create_app(settings, lambda: nullcontext(orak))
-    server = _Server(server_config(app, settings))
+    server = _Server(server_config(app, settings, orak.draining))
     task = asyncio.create_task(server.serve([listener]), name="http")
     try:
         await server.startup_ended.wait()

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
+    from orak.entrypoints.cli.drain import Drain
     from orak.entrypoints.cli.web_worker_process import Inherited
     from orak.entrypoints.settings.values import Settings
 
@@ -32,7 +33,8 @@ def serve(
     """Serve the HTTP API and convert in the background.
 
     Stop it with Ctrl-C. JWT_SECRET or JWKS_URL must be set, because orak verifies the token of every call.
-    With WEB_WORKERS, several processes serve the port, and SIGHUP restarts them one after the other.
+    With WEB_WORKERS, several processes serve the port, and SIGHUP restarts them one after the other. After
+    SIGTERM, it is not ready but still answers for DRAIN_SECONDS, so that load balancers can turn away.
     `orak config` shows all settings.
     """
     from orak.entrypoints.cli.garbage import no_collection_at_start
@@ -53,6 +55,7 @@ def _run(
     from msgspec.structs import replace
 
     from orak.entrypoints.cli.capacity import raise_descriptor_limit
+    from orak.entrypoints.cli.drain import Drain
     from orak.entrypoints.cli.listeners import listen_together
     from orak.entrypoints.cli.signals import run_until_signal
     from orak.entrypoints.cli.tokens import check_tokens, warn_of_weak_secret
@@ -72,10 +75,11 @@ def _run(
     raise_descriptor_limit()
     listeners = listen_together(settings.host, settings.port, settings.web_processes)
     settings = replace(settings, port=listeners[0].getsockname()[1])
+    drain = Drain(settings.drain_seconds)
     if len(listeners) == 1:
-        run_until_signal(lambda: _serve(settings, listeners[0]), _ignore_hangup)
+        run_until_signal(lambda: _serve(settings, listeners[0], drain), _ignore_hangup, drain)
     else:
-        _serve_with_workers(settings, listeners, public_url, data_dir)
+        _serve_with_workers(settings, listeners, public_url, data_dir, drain)
 
 
 def _check_shared(settings: "Settings", processes: int) -> None:
@@ -104,13 +108,19 @@ def _ignore_hangup() -> None:
     )
 
 
-async def _serve(settings: "Settings", listener: "socket.socket") -> None:
+async def _serve(settings: "Settings", listener: "socket.socket", drain: "Drain") -> None:
     import asyncio
 
     from orak.entrypoints.cli.garbage import started
     from orak.entrypoints.cli.http_server import serving
 
-    async with serving(settings, listener):
+    async with serving(settings, listener) as orak:
+
+        async def serve_on() -> None:
+            await orak.drain()
+            await asyncio.Event().wait()  # until the time is over: load balancers may still send calls
+
+        drain.calls(serve_on)
         started()
         _announce(settings)
         await asyncio.Event().wait()  # until cancelled
@@ -121,6 +131,7 @@ def _serve_with_workers(
     listeners: "Sequence[socket.socket]",
     public_url: str | None,
     data_dir: Path | None,
+    drain: "Drain",
 ) -> None:
     """Serve in a process for each listener.
 
@@ -154,7 +165,12 @@ def _serve_with_workers(
     try:
         with TemporaryFile() as tables:
             parent = WebWorkers(listeners, tables.fileno(), command)
-            run_until_signal(lambda: parent.run(lambda: _announce(settings)), parent.restart)
+
+            def announce() -> None:
+                drain.calls(parent.drain)
+                _announce(settings)
+
+            run_until_signal(lambda: parent.run(announce), parent.restart, drain)
     except StartFailed as failed:
         sys.exit(failed.code if failed.code > 0 else 1)
 
@@ -172,7 +188,7 @@ async def _serve_for_parent(settings: "Settings", inherited: "Inherited") -> Non
     from orak.entrypoints.cli.garbage import started
     from orak.entrypoints.cli.http_server import serving
     from orak.entrypoints.cli.signals import start_deadline
-    from orak.entrypoints.cli.web_worker_process import READY
+    from orak.entrypoints.cli.web_worker_process import DRAIN, READY
     from orak.entrypoints.settings.share import Share
 
     if inherited.table_bytes < TABLE_BYTES:
@@ -184,6 +200,7 @@ async def _serve_for_parent(settings: "Settings", inherited: "Inherited") -> Non
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # restarting is up to the parent
     parent = socket.socket(fileno=inherited.channel)
     parent.settimeout(0)
+    loop = asyncio.get_running_loop()
     tables = memoryview(mmap.mmap(inherited.tables, 0))
     with parent:
         async with serving(
@@ -191,11 +208,13 @@ async def _serve_for_parent(settings: "Settings", inherited: "Inherited") -> Non
             socket.socket(fileno=inherited.listener),
             share=Share(inherited.index, inherited.processes),
             counted=SharedMeasurements(tables, inherited.table, inherited.table_bytes),
-        ):
+        ) as orak:
             started()
+            drain = None
             try:
                 parent.send(READY)
-                await asyncio.get_running_loop().sock_recv(parent, 1)
+                while await loop.sock_recv(parent, len(DRAIN)) == DRAIN:
+                    drain = drain or asyncio.create_task(orak.drain(), name="drain")
             except ConnectionError:
                 pass  # like the end of the stream
             start_deadline()

@@ -12,6 +12,9 @@ from orak.entrypoints.cli.signals import SHUTDOWN_SECONDS
 READY = b"+"
 """What a web worker sends to its parent once it serves."""
 
+DRAIN = b"d"
+"""What the parent sends when it begins to drain."""
+
 _KILL_SECONDS = SHUTDOWN_SECONDS - 1.0
 """From SIGTERM to SIGKILL: before the deadline of the parent itself."""
 
@@ -103,6 +106,11 @@ class WebWorker:
             _log.error("process %d does not serve after %g s: ended", self.pid, seconds)
             raise StartFailed(f"no answer within {seconds:g} s", 1) from None
         self._served_since = loop.time()
+
+    def drain(self) -> None:
+        """Have the process report that it is not ready, and go on serving."""
+        with suppress(OSError):  # it has ended
+            self._channel.send(DRAIN)
 
     async def ended(self) -> None:
         """Wait for the end of the process."""

@@ -51,6 +51,7 @@ class WebWorkers:
             for index, listener in enumerate(listeners)
         ]
         self._all_serve = False
+        self._draining = False
         self._restart_is_due = False
         self._restarting: asyncio.Task[None] | None = None
 
@@ -82,9 +83,21 @@ class WebWorkers:
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.gather(*(served.close() for served in self._served))
 
+    async def drain(self) -> None:
+        """Have all processes report that they are not ready, and go on serving, until this is cancelled.
+
+        A process that dies is started again meanwhile, but none is replaced.
+        """
+        self._draining = True
+        for served in self._served:
+            served.drain()
+        await asyncio.Event().wait()
+
     def restart(self) -> None:
         """Replace the processes one after the other; during the start, as soon as all of them serve."""
-        if not self._all_serve:
+        if self._draining:
+            _log.warning("the shutdown has begun: SIGHUP ignored")
+        elif not self._all_serve:
             self._restart_is_due = True
         elif self._restarting is None or self._restarting.done():
             self._restarting = asyncio.create_task(self._replace_all(), name="restart")
@@ -119,6 +132,7 @@ class _ServedListener:
         """The one that serves."""
         self._alive: list[WebWorker] = []
         """Also those that start or end."""
+        self._draining = False
         self._changing = asyncio.Lock()
 
     async def open(self) -> None:
@@ -161,6 +175,12 @@ class _ServedListener:
             if worker is not None:
                 await self._end(worker)
 
+    def drain(self) -> None:
+        """Have the processes report that they are not ready, also those that start from now on."""
+        self._draining = True
+        for worker in self._alive:
+            worker.drain()
+
     async def close(self) -> None:
         """End all processes at once; return when they are gone."""
         await asyncio.gather(*map(self._end, self._alive))
@@ -186,6 +206,8 @@ class _ServedListener:
         self._alive.append(worker)  # if this is cancelled from here on, `close` ends it
         try:
             await worker.ready(seconds)
+            if self._draining:
+                worker.drain()
         except (StartFailed, OSError):
             await self._end(worker)
             raise

@@ -6,6 +6,7 @@ import rich_click as click
 from orak.entrypoints.cli.options import data_dir_option, shared_settings
 
 if TYPE_CHECKING:
+    from orak.entrypoints.cli.drain import Drain
     from orak.entrypoints.settings.values import Settings
 
 
@@ -16,23 +17,27 @@ def worker(data_dir: Path | None) -> None:
 
     Any number of workers may share one database and store. With REDIS_URL, `serve` wakes the workers and
     leaves background work to them. Without it, or while Redis is down, workers look for work every
-    BATCH_INTERVAL_MS. Ctrl-C stops a worker; other processes then do its unfinished jobs.
+    BATCH_INTERVAL_MS. Ctrl-C stops a worker; other processes then do its unfinished jobs. SIGTERM lets it
+    finish them for up to DRAIN_SECONDS first.
     """
+    from orak.entrypoints.cli.drain import Drain
     from orak.entrypoints.cli.signals import run_until_signal
     from orak.entrypoints.settings.logs import configure_logs
 
     settings = shared_settings(data_dir)
     configure_logs(settings.log_format)
-    run_until_signal(lambda: _work(settings))
+    drain = Drain(settings.drain_seconds)
+    run_until_signal(lambda: _work(settings, drain), drain=drain)
 
 
-async def _work(settings: "Settings") -> None:
+async def _work(settings: "Settings", drain: "Drain") -> None:
     import asyncio
     import logging
 
     from orak.entrypoints.running import run
 
-    async with run(settings, serves=False):
+    async with run(settings, serves=False) as orak:
+        drain.calls(orak.drain)
         logging.getLogger(__name__).info("%s", _ready_line(settings))
         await asyncio.Event().wait()  # until cancelled
 

@@ -50,6 +50,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     db_auto_upgrade: Annotated[
         bool, Meta(description="switch that migrates PostgreSQL at start; SQLite always migrates at start")
     ] = False
+    drain_seconds: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=600,
+            description="number of seconds after SIGTERM in which `serve` is not ready but answers, and a "
+            "worker finishes its conversions",
+        ),
+    ] = 0
     web_workers: Annotated[
         Positive | Literal["auto"],
         Meta(description="number of processes that `serve` runs on its port; auto is one per core"),

@@ -127,7 +127,7 @@ class HttpError(Exception):
 
 
 class NotReady(Exception):
-    """Some parts of orak do not answer."""
+    """Some parts of orak do not answer, or the process is about to shut down."""
 
     def __init__(self, parts: list[str]) -> None:
         super().__init__(f"not ready: {', '.join(parts)}")

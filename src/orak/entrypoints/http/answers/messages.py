@@ -203,6 +203,7 @@ _PARTS: Mapping[str, Text] = {
         "시계가 저장소의 시계와 5분 이상 다릅니다",
         "The clock differs by 5 minutes or more from that of the storage",
     ),
+    "shutdown": Text("서버가 종료를 준비하고 있습니다", "The server is shutting down"),
 }
 
 

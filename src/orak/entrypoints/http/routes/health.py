@@ -36,12 +36,14 @@ async def get_liveness(_: ApiRequest) -> ApiResponse:
 
 @health.get("/ready")
 @operation(
-    "`details` of a 503 names the parts that do not work: `database`, `storage`, `disk`, `redis` or `clock`. "
-    "Each part has 3 s to answer.",
+    "`details` of a 503 names the parts that do not work: `database`, `storage`, `disk`, `redis` or `clock`, "
+    "or `shutdown` while the process drains. Each part has 3 s to answer.",
     answers={200: Answer("The process can serve requests.", HealthView)},
 )
 async def get_readiness(request: ApiRequest) -> ApiResponse:
     """Check that the process can serve requests."""
+    if request.running.draining.is_set():
+        raise NotReady(["shutdown"])
     health = await request.running.readiness()
     if health.failing:
         raise NotReady(health.failing)

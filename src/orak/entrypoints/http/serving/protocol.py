@@ -1,11 +1,12 @@
 """The answer to input that never becomes a request: endless headers, no host, and bytes that are not HTTP."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from time import perf_counter
-from typing import cast
+from typing import Any, cast
 
 from litestar import Litestar
 from uvicorn._types import ASGI3Application, ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
@@ -91,6 +92,10 @@ class GuardedProtocol(HttpToolsProtocol):
     _answering: RequestResponseCycle | None = None
     """The request that is being answered; `cycle` is the newest one, which may wait behind it."""
 
+    def __init__(self, *args: Any, draining: asyncio.Event | None = None, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's own arguments
+        super().__init__(*args, **kwargs)
+        self._draining = draining
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that is being answered that its client is gone.
 
@@ -158,6 +163,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         cycle.__class__ = WholeAnswerCycle  # uvicorn has no setting for the class of its cycles
         self._answering = cycle
+        if self._draining is not None and self._draining.is_set() and not self.pipeline:
+            cycle.keep_alive = False
         super()._start_asgi_task(cycle, app)
 
     def _count(self, size: int) -> None:

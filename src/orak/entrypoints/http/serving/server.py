@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -15,8 +16,11 @@ _MAX_MESSAGE = 16 * 1024  # bytes; messages of WebSocket clients are ignored
 _SHUTDOWN_SECONDS = 5  # for slow readers, since waits end at once; it leaves time to release leases
 
 
-def server_config(app: Litestar, settings: Settings) -> uvicorn.Config:
+def server_config(app: Litestar, settings: Settings, draining: asyncio.Event | None = None) -> uvicorn.Config:
     """Return the configuration for `uvicorn.Server`.
+
+    While *draining* is set, each answer closes its connection, so that the client opens the next one to
+    another server.
 
     uvicorn's access log is off: it writes whole URLs, signatures included. `access_log.py` replaces it.
     Forwarded headers are ignored: orak does not use them.
@@ -25,7 +29,7 @@ def server_config(app: Litestar, settings: Settings) -> uvicorn.Config:
     logging.getLogger("uvicorn.access").disabled = True
     return uvicorn.Config(
         app,
-        http=GuardedProtocol,
+        http=partial(GuardedProtocol, draining=draining),  # type: ignore[arg-type]  # uvicorn only calls it
         ws=_websocket,  # type: ignore[arg-type]  # uvicorn only calls it
         ws_max_size=_MAX_MESSAGE,
         ws_per_message_deflate=False,  # messages are short, and a compression window each costs memory
