@@ -10,6 +10,7 @@ COMMANDS = [
     *("records list", "records get", "records retry", "records delete", "records rename"),
     *("batch size", "batch trigger", "batch stats", "batch orphans", "batch failures", "batch retry"),
     *("db upgrade", "db current", "db check", "songs import", "songs list", "aws setup", "aws template"),
+    *("cdn sign", "cdn invalidate"),
 ]
 
 

@@ -80,7 +80,12 @@ def test_host_and_port_are_read_with_the_prefix_only(load):
         ("CORS_ORIGINS", "https://u@a", "CORS_ORIGINS holds 'https://u@a', which is not an origin"),
         ("SQS_QUEUE_URL", "my-queue", "SQS_QUEUE_URL is not the URL of a server"),
         ("AWS_ENDPOINT_URL", "localhost:4566", "AWS_ENDPOINT_URL is not the URL of a server"),
-        ("CLOUDFRONT_KEY_ID", "k", "CLOUDFRONT_KEY_ID is set, but this release does not support it"),
+        ("CLOUDFRONT_KEY_ID", "k", "CLOUDFRONT_PRIVATE_KEY is not set, but CLOUDFRONT_KEY_ID is"),
+        (
+            "CLOUDFRONT_DISTRIBUTION_ID",
+            "E1",
+            "CDN_BASE_URL is not set, but CLOUDFRONT_DISTRIBUTION_ID is",
+        ),
         ("ORAK_BACKLOG_LIMIT", "5", "ORAK_BACKLOG_LIMIT is set, but this release does not support it"),
         ("QUOTA_WAITING_TAKES", "5", "QUOTA_WAITING_TAKES is set, but this release does not support it"),
         ("BACKLOG_LIMIT", "x", "BACKLOG_LIMIT is set, but this release does not support it"),

@@ -170,7 +170,7 @@ async def test_a_published_object_is_public_and_immutable(anonymous, published):
         "content-type": "audio/mp4",
         "etag": etag,
         "last-modified": modified,
-        "cache-control": "public, max-age=31536000, immutable",
+        "cache-control": "public, max-age=31536000, s-maxage=86400, immutable",
         "accept-ranges": "bytes",
         "content-length": "13",
         "x-content-type-options": "nosniff",

@@ -1,4 +1,4 @@
-"""A moto server in its own process: EventBridge, SQS, S3 and CloudFormation, connected to each other.
+"""A moto server in its own process: EventBridge, SQS, S3, CloudFront and CloudFormation.
 
 moto checks no signatures and no policies.
 """
@@ -80,6 +80,29 @@ class AwsServer:
             Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
         )
         return bucket
+
+    def new_distribution(self) -> str:
+        """Create a CloudFront distribution; return its id."""
+        config = {
+            "CallerReference": secrets.token_hex(8),
+            "Comment": "",
+            "Enabled": True,
+            "Origins": {"Quantity": 1, "Items": [{"Id": "bucket", "DomainName": "bucket.example.com"}]},
+            "DefaultCacheBehavior": {"TargetOriginId": "bucket", "ViewerProtocolPolicy": "https-only"},
+        }
+        return self.client("cloudfront").create_distribution(DistributionConfig=config)["Distribution"]["Id"]
+
+    def invalidations(self, distribution: str) -> list[dict]:
+        """Return the paths and references of a distribution's invalidations."""
+        cloudfront = self.client("cloudfront")
+        listed = cloudfront.list_invalidations(DistributionId=distribution)["InvalidationList"]
+        ids = [found["Id"] for found in listed.get("Items", ())]
+        return [
+            cloudfront.get_invalidation(DistributionId=distribution, Id=one)["Invalidation"][
+                "InvalidationBatch"
+            ]
+            for one in ids
+        ]
 
     def new_queue(self, **attributes) -> str:
         """Create a queue; return its URL."""

@@ -19,6 +19,7 @@ from orak.adapters.storage.memory import MemoryStorage
 from orak.adapters.webhooks.requests import webhook_request
 from orak.application.conversion.convert_upload import ConversionRules
 from orak.application.operators.get_statistics import BatchRules
+from orak.application.ports.cdn_cache import CdnCache
 from orak.application.ports.converter import ConversionOrder
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.poster import ForbiddenAddress, Posted
@@ -180,7 +181,9 @@ class _NotWaited:
 
 
 @asynccontextmanager
-async def a_memory_orak(clock: FrozenClock | None = None) -> AsyncIterator[MemoryOrak]:
+async def a_memory_orak(
+    clock: FrozenClock | None = None, *, cdn_cache: CdnCache | None = None
+) -> AsyncIterator[MemoryOrak]:
     """Build the use cases. Nothing converts by itself: starter and queue only record their calls."""
     clock = clock or SelfAdvancingClock()
     storage = MemoryStorage("http://orak.test", b"k" * 32, clock)
@@ -220,6 +223,7 @@ async def a_memory_orak(clock: FrozenClock | None = None) -> AsyncIterator[Memor
             cache=MemoryCache(clock),
             live=MemoryLive(),
             event_bus=None,
+            cdn_cache=cdn_cache,
             poster=poster,
             clock=clock,
             ids=SequentialIds(),

@@ -34,6 +34,7 @@ from orak.application.outbox_relay import OutboxRelay
 from orak.application.ports.arrivals import Arrivals
 from orak.application.ports.batch_log import BatchLog
 from orak.application.ports.batch_settings import BatchSettings
+from orak.application.ports.cdn_cache import CdnCache
 from orak.application.ports.clock import Clock
 from orak.application.ports.converter import Converter
 from orak.application.ports.cursors import Cursors
@@ -74,6 +75,7 @@ from orak.application.songs.import_songs import ImportSongs
 from orak.application.songs.list_songs import ListSongs
 from orak.application.subscriber_names import SubscriberNames
 from orak.application.subscribers.delete_objects import DeleteObjects
+from orak.application.subscribers.invalidate_cdn import InvalidateCdn
 from orak.application.subscribers.publish_events import PublishEvents
 from orak.application.subscribers.publish_live_status import PublishLiveStatus
 from orak.application.sweep_steps import SweepSteps
@@ -132,6 +134,8 @@ class Ports:
     cache: SnapshotCache
     live: Live
     event_bus: EventBus | None
+    cdn_cache: CdnCache | None
+    """None without a CDN, or with one that has no API."""
     poster: Poster
     clock: Clock
     ids: Ids
@@ -239,6 +243,8 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
     subscribers: list[Subscriber] = [DeleteObjects(snapshots, storage, clock, late=2 * policies.lease)]
     if ports.event_bus is not None:
         subscribers.append(PublishEvents(ports.event_bus))
+    if ports.cdn_cache is not None:
+        subscribers.append(InvalidateCdn(snapshots, storage, ports.cdn_cache))
     subscriber_names = SubscriberNames(subscribers, endpoints, policies.webhook)
     event_backlog = EventBacklog(event_log, cursors, clock)
     follow_events = FollowEvents(event_log, event_backlog, PublishLiveStatus(ports.live))

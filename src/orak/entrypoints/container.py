@@ -144,6 +144,17 @@ class Container(containers.DeclarativeContainer):
         *(aws, chosen.eventbridge_bus_name, clock),
     )
     event_bus = providers.Selector(chosen.event_bus_kind, none=nothing, eventbridge=eventbridge)
+    cdn = opening.optional(
+        "CLOUDFRONT_DISTRIBUTION_ID",
+        "orak.adapters.cdn.cloudfront_cache:CloudFrontCache.open",
+        *(aws, chosen.cloudfront_distribution_id, chosen.media_url),
+    )
+    cdn_cache = providers.Selector(chosen.cdn_kind, none=nothing, cloudfront=cdn)
+    private_urls = opening.optional(
+        "CLOUDFRONT_PRIVATE_KEY",
+        "orak.adapters.cdn.cloudfront_urls:CloudFrontUrls.open",
+        *(chosen.media_url, chosen.cloudfront_key_id, chosen.cloudfront_private_key, clock),
+    )
     sqs_url = chosen.sqs_queue_url
     messages = opening.optional("SQS_QUEUE_URL", "orak.adapters.events.sqs:SqsQueue.open", aws, sqs_url)
 
@@ -174,6 +185,7 @@ class Container(containers.DeclarativeContainer):
         cache=cache,
         live=live,
         event_bus=event_bus,
+        cdn_cache=cdn_cache,
         poster=poster,
         clock=clock,
         ids=ids,

@@ -103,6 +103,7 @@ async def run(
         *((container.taskiq,) if settings.redis_url is not None else ()),
         container.poster,
         container.event_bus,
+        container.cdn_cache,
     )
     async with opened(*parts) as closing:
         ports = await made(container.ports)

@@ -4,13 +4,12 @@ import json
 import secrets
 from contextlib import AsyncExitStack, asynccontextmanager
 
-import cfnlint.api
-import cfnlint.config
 import pytest
 
 from aws_server import REGION
 from builders import a_logged_event
 from memory_orak import SelfAdvancingClock
+from orak.adapters.aws.bucket_template import BucketRules
 from orak.adapters.aws.clients import open_service
 from orak.adapters.aws.pathway import Pathway, delivery_statement
 from orak.adapters.aws.setup import Setup, lacking_attributes, with_eventbridge, with_statement
@@ -204,7 +203,7 @@ async def test_cloudformation_creates_the_same_pathway_from_the_template(aws_ser
         pathway = Pathway("default", pathway.rule, pathway.queue, pathway.bucket)
     cloudformation = aws_server.client("cloudformation")
     stack = f"stack-{secrets.token_hex(6)}"
-    cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(template(pathway)))
+    cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(template(pathway, BucketRules())))
     (described,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
     assert described["StackStatus"] == "CREATE_COMPLETE"
     outputs = {output["Description"]: output["OutputValue"] for output in described["Outputs"]}
@@ -216,34 +215,3 @@ async def test_cloudformation_creates_the_same_pathway_from_the_template(aws_ser
     made = await set_up(aws_server, pathway)
     assert {kind for kind, _, found in states(made) if found != "right"} <= {"policy", "bucket"}
     assert await carries(aws_server, pathway, made.queue_url)
-
-
-async def test_cloudformation_can_create_the_bucket(aws_server, pathway):
-    new = f"new-{pathway.queue}"
-    stack, cloudformation = f"stack-{secrets.token_hex(6)}", aws_server.client("cloudformation")
-    cloudformation.create_stack(
-        StackName=stack,
-        TemplateBody=json.dumps(template(pathway)),
-        Parameters=[
-            {"ParameterKey": "BucketName", "ParameterValue": new},
-            {"ParameterKey": "CreateBucket", "ParameterValue": "true"},
-        ],
-    )
-    aws_server.client("s3").head_bucket(Bucket=new)
-    (described,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-    assert described["StackStatus"] == "CREATE_COMPLETE"
-
-
-def test_the_template_without_a_bucket_creates_no_bucket_rule(aws_server):
-    cloudformation, name = aws_server.client("cloudformation"), secrets.token_hex(6)
-    body = json.dumps(template(Pathway(f"bus-{name}", f"rule-{name}", f"queue-{name}")))
-    cloudformation.create_stack(StackName=f"s-{name}", TemplateBody=body)
-    made = aws_server.client("events").list_rules(NamePrefix=f"rule-{name}")["Rules"]
-    assert made == []  # on the default bus
-
-
-@pytest.mark.parametrize("bus", ["orak-processing-bus", "default"])
-def test_the_template_passes_cfn_lint(bus):
-    body = json.dumps(template(Pathway(bus=bus)))
-    assert len(body.encode()) < 51_200  # the limit of create_stack for an inline template
-    assert cfnlint.api.lint(body, cfnlint.config.ManualArgs(regions=[REGION])) == []

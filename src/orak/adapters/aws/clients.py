@@ -66,7 +66,7 @@ class AwsService:
 
 @asynccontextmanager
 async def open_service(
-    name: Literal["events", "sqs", "s3"], config: AwsConfig, *, wait_seconds: float = 0
+    name: Literal["cloudfront", "events", "sqs", "s3"], config: AwsConfig, *, wait_seconds: float = 0
 ) -> AsyncIterator[AwsService]:
     """Open a client of one service without calling it yet. Raise `InvalidAwsConfig`.
 
@@ -91,4 +91,4 @@ async def open_service(
         await opening.__aexit__(None, None, None)
 
 
-_DISPLAY_NAMES = {"events": "EventBridge", "sqs": "SQS", "s3": "S3"}
+_DISPLAY_NAMES = {"cloudfront": "CloudFront", "events": "EventBridge", "sqs": "SQS", "s3": "S3"}

@@ -5,10 +5,12 @@ import msgspec
 
 from orak.application.ports.open_object import OpenObject
 
-IMMUTABLE = "public, max-age=31536000, immutable"
+IMMUTABLE = "public, max-age=31536000, s-maxage=86400, immutable"
 """The Cache-Control of published objects (RFC 8246).
 
-Each attempt writes under its own key, so an object under one of these keys never changes.
+Each attempt writes under its own key, so an object under one of these keys never changes. It can be deleted.
+A CDN asks again after a day (RFC 9111 §5.2.2.10), so a deletion also reaches a CDN without an API. Only
+clients that have the bytes already may keep them for longer.
 """
 
 

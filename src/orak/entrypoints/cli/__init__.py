@@ -4,6 +4,7 @@ import rich_click as click
 
 from orak.entrypoints.cli.aws import aws
 from orak.entrypoints.cli.batch import batch
+from orak.entrypoints.cli.cdn import cdn
 from orak.entrypoints.cli.completion import completion
 from orak.entrypoints.cli.config import config
 from orak.entrypoints.cli.db import db
@@ -32,6 +33,7 @@ _COMMANDS = (
     songs,
     db,
     sweep,
+    cdn,
     config,
     doctor,
     aws,
@@ -52,7 +54,7 @@ _CONTEXT = {
 @click.group(cls=ErrorReportingGroup, context_settings=_CONTEXT)
 @click.command_panel("Run", commands=["demo", "serve", "worker"])
 @click.command_panel("Record", commands=["upload", "records"])
-@click.command_panel("Operate", commands=["batch", "events", "token", "songs", "db", "sweep"])
+@click.command_panel("Operate", commands=["batch", "events", "token", "songs", "db", "sweep", "cdn"])
 @click.command_panel("Set up", commands=["config", "doctor", "aws", "completion"])
 @click.version_option(__version__, "-V", "--version", prog_name="orak", message="%(prog)s %(version)s")
 def main() -> None:

@@ -64,15 +64,21 @@ def setup(dry_run: bool, as_json: bool, queue: str | None) -> None:  # noqa: FBT
 @aws.command()
 @_queue_option
 def template(queue: str | None) -> None:
-    """Print a CloudFormation template of the same resources, as JSON.
+    """Print a CloudFormation template, as JSON: the same resources, the bucket and a CDN.
 
-    The current settings are the defaults of its parameters.
+    The current settings are the defaults of its parameters. It creates a bucket and a CDN only if the
+    parameters CreateBucket and CreateCdn are true.
     """
     import json
 
+    from orak.adapters.aws.bucket_template import BucketRules
     from orak.adapters.aws.template import template
 
-    click.echo(json.dumps(template(_pathway(load_settings().settings, queue)), indent=2))
+    settings = load_settings().settings
+    own = () if settings.public_url is None else (settings.own_origin,)
+    origins = tuple(dict.fromkeys((*own, *settings.cors_origins)))
+    rules = BucketRules(settings.presign_ttl_seconds, origins=origins)
+    click.echo(json.dumps(template(_pathway(settings, queue), rules), indent=2))
 
 
 def _pathway(settings: "Settings", queue: str | None) -> "Pathway":

@@ -14,6 +14,7 @@ import httpx
 from orak.adapters.persistence.sql import migrations
 from orak.application.ports.failures import Unavailable
 from orak.entrypoints.cli.db import sqlite_file
+from orak.entrypoints.cli.doctor_cdn import check_cdn
 from orak.entrypoints.cli.doctor_storage import check_storage
 from orak.entrypoints.cli.errors import CommandError
 from orak.entrypoints.cli.finding import Finding
@@ -50,6 +51,7 @@ def all_checks(data_dir: Path | None, host: str | None, port: int | None) -> Ite
     if settings.redis_url is not None:
         yield _check_redis(settings.redis_url)
     yield _check_events(settings)
+    yield from check_cdn(settings)
     yield _check_audio(settings)
     yield _check_port(settings)
     yield _check_tokens(settings)

@@ -51,6 +51,17 @@ def check_pair(first: str, first_value: object, second: str, second_value: objec
         raise InvalidSetting(missing, f"is not set, but {given} is", "set both, or neither")
 
 
+def check_cloudfront(cdn_base_url: str | None, **given: str | None) -> None:
+    """Require the URL of the CDN beside the settings of CloudFront."""
+    for name, value in given.items():
+        if value is not None and cdn_base_url is None:
+            raise InvalidSetting(
+                "CDN_BASE_URL",
+                f"is not set, but {name} is",
+                "set it to the URL of the distribution, such as https://d111111abcdef8.cloudfront.net",
+            )
+
+
 def check_webhook_url(url: str | None) -> None:
     """Require a URL that events can be posted to."""
     if url is not None and url_problem(url):

@@ -41,8 +41,6 @@ LATER_SETTINGS = (
     LaterSetting("MULTIPART_TTL_SECONDS", "number of seconds for a resumable upload", ("0", "86400")),
     LaterSetting("METRICS_PORT", "separate port for metrics", ("0",)),
     LaterSetting("SIGN_IN_URL", "page that signs people in"),
-    LaterSetting("CLOUDFRONT_KEY_ID", "id of the key pair that signs CloudFront URLs"),
-    LaterSetting("CLOUDFRONT_PRIVATE_KEY", "private key that signs CloudFront URLs"),
 )
 
 OPENTELEMETRY = LaterSetting("OTEL_*", "export of traces and metrics by OpenTelemetry")

@@ -37,7 +37,15 @@ _ONLY_PREFIXED = frozenset({"data_dir", "db_auto_upgrade", "host", "port"})
 _Sources: TypeAlias = Sequence[tuple[Mapping[str, str], str]]
 """Variables, the strongest source first, and how an origin names that source."""
 
-_SECRET = frozenset({"jwt_secret", "webhook_secret", "aws_secret_access_key", "aws_session_token"})
+_SECRET = frozenset(
+    {
+        "aws_secret_access_key",
+        "aws_session_token",
+        "cloudfront_private_key",
+        "jwt_secret",
+        "webhook_secret",
+    }
+)
 
 
 class Sourced(NamedTuple):

@@ -69,6 +69,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cdn_base_url: Annotated[
         str | None, Meta(description="base URL of published objects; default <public url>/media")
     ] = None
+    cloudfront_distribution_id: Annotated[
+        str | None,
+        Meta(description="CloudFront distribution that drops deleted objects at once; default none"),
+    ] = None
+    cloudfront_key_id: Annotated[
+        str | None, Meta(description="id of the public key that verifies signed CloudFront URLs")
+    ] = None
+    cloudfront_private_key: Annotated[
+        str | None, Meta(description="private key that signs CloudFront URLs: a PEM, or the path of its file")
+    ] = None
     s3_bucket_name: Annotated[
         str | None, Meta(description="S3 bucket that holds the objects; default local disk")
     ] = None
@@ -254,6 +264,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return "none" if self.eventbridge_bus_name is None else "eventbridge"
 
     @property
+    def cdn_kind(self) -> Literal["none", "cloudfront"]:
+        """The CDN whose copies orak invalidates."""
+        return "none" if self.cloudfront_distribution_id is None else "cloudfront"
+
+    @property
     def cache_kind(self) -> CacheKind:
         """The cache of finished records: only one that every process which may change a record can reach.
 
@@ -310,6 +325,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         checks.check_one_key_source(self.jwt_secret, self.jwks_url)
         checks.check_pair(
             "AWS_ACCESS_KEY_ID", self.aws_access_key_id, "AWS_SECRET_ACCESS_KEY", self.aws_secret_access_key
+        )
+        checks.check_pair(
+            "CLOUDFRONT_KEY_ID", self.cloudfront_key_id, "CLOUDFRONT_PRIVATE_KEY", self.cloudfront_private_key
+        )
+        checks.check_cloudfront(
+            self.cdn_base_url,
+            CLOUDFRONT_DISTRIBUTION_ID=self.cloudfront_distribution_id,
+            CLOUDFRONT_KEY_ID=self.cloudfront_key_id,
         )
         checks.check_pair("WEBHOOK_URL", self.webhook_url, "WEBHOOK_SECRET", self.webhook_secret)
         checks.check_webhook_url(self.webhook_url)
