@@ -114,6 +114,46 @@ docs: setup
     {{ python }} docs/generate.py
     {{ python }} docs/draw_architecture.py
     {{ python }} deploy/grafana/generate.py
+    {{ python }} docs/list_third_party.py
+
+# Write the bill of materials of what runs, with hashes, to dist/sbom.json (CycloneDX)
+sbom: setup
+    @{{ pip }} --require-hashes -r requirements/release.txt
+    @mkdir -p dist
+    {{ bin }}/cyclonedx-py requirements requirements/run.txt --pyproject pyproject.toml --mc-type application \
+        --output-reproducible --of JSON -o dist/sbom.json
+
+# Build wheel, sdist and npm package into dist/, the same bytes for the same commit
+dist: setup
+    #!/bin/sh
+    set -eu
+    cd {{ justfile_directory() }}
+    rm -rf dist
+    # Archives hold times: those of the commit.
+    export SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+    {{ bin }}/hatchling build -d dist >&2
+    npm pack --silent --workspace orak-client --pack-destination dist
+    (cd dist && sha256sum *.whl *.tar.gz *.tgz | tee SHA256SUMS)
+
+# Build twice and compare, install the wheel in a new environment and run the demo there; publishes nothing
+release-check: dist
+    #!/bin/sh
+    set -eu
+    cd {{ justfile_directory() }}
+    first=$(cat dist/SHA256SUMS)
+    {{ bin }}/just dist >/dev/null
+    test "$first" = "$(cat dist/SHA256SUMS)" || { echo "error: two builds of one commit differ" >&2; exit 1; }
+    {{ bin }}/just sbom
+    folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
+    {{ uv }} venv --quiet --python {{ python }} "$folder/venv"
+    {{ uv }} pip install --quiet --python "$folder/venv/bin/python" --require-hashes -r requirements/run.txt
+    {{ uv }} pip install --quiet --python "$folder/venv/bin/python" --no-deps dist/*.whl
+    cd "$folder"
+    venv/bin/orak demo --once
+    tar -xzf {{ justfile_directory() }}/dist/orak-client-*.tgz
+    node --input-type=module -e "await import('$folder/package/index.js')"
+    echo "ready to publish: $(cd {{ justfile_directory() }}/dist && echo *)"
 
 # Resolve and pin all requirements by hash; run.txt and bench.txt follow dev.txt, so what runs was tested
 lock: setup
@@ -121,6 +161,7 @@ lock: setup
     {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml requirements/tools.in --extra aws --extra postgresql --extra redis requirements/dev.in -o requirements/dev.txt
     {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml -c requirements/dev.txt -o requirements/run.txt
     {{ uv }} pip compile {{ lock_options }} --upgrade requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
+    {{ uv }} pip compile {{ lock_options }} --upgrade requirements/release.in -c requirements/dev.txt -o requirements/release.txt
 
 # Run the tests and the checks
 ci: test check

@@ -18,7 +18,10 @@ from orak.adapters.persistence.sql import migrations
 from proxies import free_port
 from s3_servers import KEYS
 
-GUIDES_THAT_RUN = ("backup.md", "troubleshooting.md", "troubleshooting.ko.md")
+GUIDES_THAT_RUN = (
+    *("backup.md", "production.md", "security.md", "troubleshooting.md", "troubleshooting.ko.md"),
+    "upgrading.md",
+)
 
 
 @pytest.mark.parametrize("guide", GUIDES_THAT_RUN)
@@ -129,6 +132,22 @@ def test_the_queries_and_commands_for_support_find_the_same_uploads(
     assert '"UploadReceived","UPLOADED"' in by_command
     assert '"orphanCount": 1' in by_query
     assert f"{waiting['id']} |       1 |" in by_query
+
+
+@pytest.mark.parametrize(
+    ("guide", "kind"),
+    [
+        ("production.md", "embedded"),
+        ("production.md", "servers"),
+        ("security.md", "embedded"),
+        ("security.md", "servers"),
+        ("upgrading.md", "servers"),
+    ],
+)
+def test_the_commands_of_a_guide_succeed(guide, kind, request, tmp_path, postgresql_server):
+    world = request.getfixturevalue(kind)
+    write(tmp_path / "take.wav", tone(), seconds=1, kind="wav")
+    run_script(script(guide, kind), tmp_path, world, postgresql_server.programs)
 
 
 def test_both_languages_show_the_same_commands():
