@@ -33,8 +33,8 @@ def lines(result):
 
 
 def events_finding(orak, env):
-    rows = [json.loads(line) for line in orak("doctor", env=env).stdout.splitlines()]
-    return next(row for row in rows if row["name"] == "events")
+    rows = [json.loads(line) for line in orak("doctor", "events", env=env).stdout.splitlines()]
+    return next(row for row in reversed(rows) if row["name"] == "events")
 
 
 def test_setup_prints_what_it_made_and_the_settings(orak, on_aws):

@@ -46,7 +46,9 @@ def test_without_settings_the_commands_say_which_one_they_need(orak):
 
 def test_the_doctor_checks_the_distribution_and_the_key(orak, aws_server, key_pair):
     def finding(env):
-        rows = [json.loads(line) for line in orak("doctor", env=aws_server.env | env).stdout.splitlines()]
+        rows = [
+            json.loads(line) for line in orak("doctor", "cdn", env=aws_server.env | env).stdout.splitlines()
+        ]
         return next(((row["level"], row["detail"]) for row in rows if row["name"] == "cdn"), None)
 
     assert finding({}) is None

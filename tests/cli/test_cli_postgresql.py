@@ -68,8 +68,8 @@ def test_auto_upgrade_waits_for_a_database_that_is_down_at_start(start, env, pos
 
 
 def test_the_doctor_masks_the_databases_password(orak, env, tmp_path):
-    assert "postgres:********@" in orak("doctor", env=env).stdout
-    away = orak("doctor", env=env | {"DATABASE_URL": f"postgresql://me:hush@/db?host={tmp_path}"})
+    assert "postgres:********@" in orak("doctor", "database", env=env).stdout
+    away = orak("doctor", "database", env=env | {"DATABASE_URL": f"postgresql://me:hush@/db?host={tmp_path}"})
     assert away.exit_code == 1
     assert "hush" not in away.stdout
 

@@ -62,8 +62,8 @@ async def test_closing_cancels_a_probe_that_hangs():
     ("machine", "tokens", "storage", "database", "expected"),
     [
         (0, 0, 0, 0, Health([], [])),
-        (59, 0, 0, 0, Health([], [])),
-        (-61, 0, 0, 0, Health([], ["clock"])),
+        (29, 0, 0, 0, Health([], [])),
+        (-31, 0, 0, 0, Health([], ["clock"])),
         (600, 0, 0, 0, Health([], ["clock"])),  # tokens follow the database, which is right
         (300, 300, 0, None, Health(["clock"], [])),  # on SQLite tokens follow the machine
         (0, -301, 0, -301, Health(["clock"], [])),  # the database is wrong, and tokens follow it

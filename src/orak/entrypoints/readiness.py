@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PROBE_SECONDS = 3.0
 """Seconds that a part has to answer. All parts are probed at once."""
 
-SKEW_SECONDS = 60.0
+SKEW_SECONDS = 30.0
 """Seconds by which the machine's clock may differ from others; the alarm `clock-skew` has the same limit."""
 
 UNUSABLE_SKEW_SECONDS = 300.0

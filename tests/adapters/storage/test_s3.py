@@ -37,6 +37,8 @@ async def storage(bucket):
     async with S3Storage.open(bucket, SystemClock()) as storage:
         # rclone checks that a signed If-None-Match is sent, although it then ignores it.
         storage.abilities = Abilities(
+            reads=True,
+            deletes=True,
             create_only=Condition.ENFORCED,
             binds_length=True,
             pinned_reads=Condition.IGNORED,

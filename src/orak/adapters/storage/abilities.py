@@ -36,11 +36,17 @@ class Ability(msgspec.Struct, frozen=True):
     detail: str
     hint: str | None = None
     """What follows if the ability is absent, and what to do about it."""
+    is_vital: bool = False
+    """Whether orak cannot work without it."""
 
 
 class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     """What one bucket can do, as probed."""
 
+    reads: bool
+    """A signed GET returns what a signed PUT stored."""
+    deletes: bool
+    """An object is gone after DELETE."""
     create_only: Condition
     """`If-None-Match: *` on a signed PUT."""
     binds_length: bool
@@ -54,6 +60,25 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
 
     def described(self) -> Iterator[Ability]:
         """Describe each ability, present or absent."""
+        yield Ability(
+            "put", is_present=True, detail="a small object was stored by a signed PUT", is_vital=True
+        )
+        yield _either(
+            "get",
+            self.reads,
+            "a signed GET returned it",
+            "a signed GET does not return what was stored",
+            "allow s3:GetObject on the bucket; orak cannot convert without it",
+            is_vital=True,
+        )
+        yield _either(
+            "delete",
+            self.deletes,
+            "DELETE removed it",
+            "the store refuses DELETE, or keeps the object",
+            "allow s3:DeleteObject on the bucket; without it, deleted records keep their audio",
+            is_vital=True,
+        )
         yield self._create_only()
         yield _either(
             "length",
@@ -126,5 +151,14 @@ def _cors(access: OriginAccess) -> Ability:
     )
 
 
-def _either(name: str, is_present: bool, present: str, absent: str, hint: str) -> Ability:  # noqa: FBT001 - private
-    return Ability(name, is_present, present) if is_present else Ability(name, is_present, absent, hint)
+def _either(
+    name: str,
+    is_present: bool,  # noqa: FBT001 - private
+    present: str,
+    absent: str,
+    hint: str,
+    *,
+    is_vital: bool = False,
+) -> Ability:
+    detail, needed = (present, None) if is_present else (absent, hint)
+    return Ability(name, is_present, detail, needed, is_vital)

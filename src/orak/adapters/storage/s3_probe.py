@@ -52,8 +52,10 @@ async def probe(bucket: Bucket, key: str, origins: Collection[str]) -> Abilities
             requests = _Requests(bucket, key, http)
             try:
                 create_only = await _create_only(requests)
+                sends_condition = create_only is Condition.ENFORCED
                 return Abilities(
                     create_only=create_only,
+                    reads=await _reads(requests),
                     binds_length=await _binds_length(requests),
                     pinned_reads=await _pinned_reads(requests),
                     ranges=(await requests.get({"Range": "bytes=1-2"})).status_code
@@ -61,10 +63,11 @@ async def probe(bucket: Bucket, key: str, origins: Collection[str]) -> Abilities
                     multipart=await _multipart(bucket, key),
                     origins=tuple(
                         [
-                            await _access(requests, origin, sends_condition=create_only is Condition.ENFORCED)
+                            await _access(requests, origin, sends_condition=sends_condition)
                             for origin in origins
                         ]
                     ),
+                    deletes=await _deletes(bucket, requests, key),  # last: the others need the object
                 )
             finally:
                 await _remove(bucket, key)
@@ -131,6 +134,20 @@ async def _create_only(requests: _Requests) -> Condition:
             raise Unavailable(f"S3 answered {plain} to a PUT: check the keys, the clock and the permissions")
         return Condition.REFUSED
     return _condition(await requests.put(create_only=True))
+
+
+async def _reads(requests: _Requests) -> bool:
+    answer = await requests.get({})
+    _require_answer(answer.status_code)
+    return answer.is_success and answer.content == _CONTENT
+
+
+async def _deletes(bucket: Bucket, requests: _Requests, key: str) -> bool:
+    try:
+        await bucket.call("delete_object", Key=key)
+    except (Unavailable, ObjectMissing):
+        return False
+    return not (await requests.get({})).is_success
 
 
 async def _binds_length(requests: _Requests) -> bool:

@@ -1,7 +1,4 @@
-"""The check of `orak doctor` for the CDN."""
-
-import asyncio
-from collections.abc import Iterator
+"""The CDN, if CDN_BASE_URL is set."""
 
 from orak.application.ports.failures import Unavailable
 from orak.entrypoints.cli.finding import Finding
@@ -11,25 +8,20 @@ from orak.entrypoints.settings.checks import InvalidSetting
 from orak.entrypoints.settings.values import Settings
 
 
-def check_cdn(settings: Settings) -> Iterator[Finding]:
-    """Check the distribution and the key pair; yield nothing without a CDN."""
+async def check_cdn(settings: Settings) -> list[Finding]:
+    """Check the distribution and the key pair."""
     if settings.cdn_base_url is None:
-        return
+        return []
     shown = settings.cdn_base_url
     try:
-        detail = asyncio.run(_try_cloudfront(settings))
+        detail = await _try_cloudfront(settings)
     except InvalidSetting as invalid:
-        yield Finding("cdn", "fail", str(invalid), invalid.hint)
+        return [Finding("cdn", "fail", str(invalid), invalid.hint)]
     except Unavailable as outage:
         # Not a failure: deletions wait for CloudFront.
-        yield Finding(
-            "cdn",
-            "warn",
-            f"{shown}: {outage}",
-            "check CLOUDFRONT_DISTRIBUTION_ID; docs/guides/cdn.md lists the permissions that orak needs",
-        )
-    else:
-        yield Finding("cdn", "ok", f"{shown}, {detail}")
+        hint = "check CLOUDFRONT_DISTRIBUTION_ID; docs/guides/cdn.md lists the permissions that orak needs"
+        return [Finding("cdn", "warn", f"{shown}: {outage}", hint)]
+    return [Finding("cdn", "ok", f"{shown}, {detail}")]
 
 
 async def _try_cloudfront(settings: Settings) -> str:

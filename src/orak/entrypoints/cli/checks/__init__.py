@@ -1,0 +1,1 @@
+"""The checks of `orak doctor`, one subject a file. A check reads and tries, and leaves no trace."""
