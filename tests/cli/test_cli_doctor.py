@@ -219,7 +219,7 @@ def test_the_doctor_prints_marks_and_hints_on_a_terminal(free_port):
     assert any(line.startswith("✓  python ") for line in lines)
     warned = next(number for number, line in enumerate(lines) if line.startswith("!  tokens "))
     hint = [line for line in lines[warned + 1 :] if line.startswith(" " * 15)]
-    assert hint[0].strip().startswith("export JWT_SECRET=$(openssl rand -hex 32)")
+    assert hint[0].strip().startswith("hint: export JWT_SECRET=$(openssl rand -hex 32)")
     assert re.search(r"^\d to look at, \d+ passed\.", lines[-1])
 
 

@@ -88,7 +88,7 @@ def _print(screen: "Console", finding: "Finding") -> None:
         Text(mark, style=style), Text(finding.name, style="bold"), Text(finding.detail, overflow="fold")
     )
     if finding.hint is not None:
-        line.add_row("", "", Text(finding.hint, style="cyan", overflow="fold"))
+        line.add_row("", "", Text(f"hint: {finding.hint}", style="cyan", overflow="fold"))
     screen.print(line)
 
 

@@ -84,7 +84,7 @@ async def _convert(
         profile.value,
         "ok",
         f"{done.duration_seconds:.1f} s of sound in {seconds:.2f} s, {size / 1000:.0f} kB, "
-        f"{done.loudness.output_lufs} LUFS" + (", AUDIO_PROFILE" if is_used else ""),
+        f"{done.loudness.output_lufs:.1f} LUFS" + (", AUDIO_PROFILE" if is_used else ""),
     )
 
 
