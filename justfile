@@ -158,7 +158,7 @@ release-check: dist
 # Resolve and pin all requirements by hash; run.txt and bench.txt follow dev.txt, so what runs was tested
 lock: setup
     {{ uv }} pip compile {{ lock_options }} --upgrade requirements/tools.in -o requirements/tools.txt
-    {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml requirements/tools.in --extra aws --extra postgresql --extra redis requirements/dev.in -o requirements/dev.txt
+    {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml requirements/tools.in --extra aws --extra otel --extra postgresql --extra redis requirements/dev.in -o requirements/dev.txt
     {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml -c requirements/dev.txt -o requirements/run.txt
     {{ uv }} pip compile {{ lock_options }} --upgrade requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
     {{ uv }} pip compile {{ lock_options }} --upgrade requirements/release.in -c requirements/dev.txt -o requirements/release.txt

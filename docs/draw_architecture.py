@@ -23,6 +23,7 @@ _CALLED = {
     "cli": "the orak command",
     "http": "API, live streams, media",
     "settings": "values and checks",
+    "telemetry": "OpenTelemetry",
     "web": "page and browser client",
     "worker": "timers, SQS, Redis",
     "container": "chooses adapters",

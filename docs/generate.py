@@ -68,7 +68,7 @@ def _settings() -> str:
     lines += [
         _prose(
             "These have no effect yet. orak accepts them at the values below and refuses others, so that no "
-            "limit or key is ignored. It also refuses `OTEL_*` variables that turn on an exporter."
+            "limit or key is ignored."
         ),
         "",
         "| setting | accepted | meaning |",
@@ -77,6 +77,13 @@ def _settings() -> str:
     for later in LATER_SETTINGS:
         accepted = ", ".join(f"`{value}`" for value in later.accepted) or "none"
         lines.append(_row(f"`{later.name}`", accepted, later.meaning))
+    lines += ["", "## Variables of OpenTelemetry", ""]
+    lines += [
+        _prose(
+            "`orak serve` and `orak worker` read the standard variables of OpenTelemetry, from `.env` too. "
+            "[Tracing](../guides/tracing.md) says what they export. `orak config` shows those that are set."
+        )
+    ]
     lines += ["", "## Settings of the client commands", "", "| setting | meaning |", "| --- | --- |"]
     lines += [_row(f"`{setting.name}`", setting.meaning) for setting in remote_settings()]
     return "\n".join(lines)

@@ -98,16 +98,6 @@ def test_host_and_port_are_read_with_the_prefix_only(load):
         ("WEB_WORKERS", "0", "WEB_WORKERS is '0', not auto or a whole number from 1"),
         ("METRICS_PORT", "9100", "METRICS_PORT is set, but this release does not support it"),
         ("SIGN_IN_URL", "0", "SIGN_IN_URL is set, but this release does not support it"),
-        (
-            "OTEL_EXPORTER_OTLP_ENDPOINT",
-            "http://x:4317",
-            "OTEL_EXPORTER_OTLP_ENDPOINT is set, but this release does not support it",
-        ),
-        (
-            "OTEL_TRACES_EXPORTER",
-            "otlp",
-            "OTEL_TRACES_EXPORTER is set, but this release does not support it",
-        ),
         ("S3_ENDPOINT_URL", "s3.example.com", "S3_ENDPOINT_URL is not the URL of a server"),
         ("S3_ADDRESSING_STYLE", "x", "S3_ADDRESSING_STYLE is 'x', not one of auto, path, virtual"),
         ("AWS_ACCESS_KEY_ID", "x", "AWS_SECRET_ACCESS_KEY is not set, but AWS_ACCESS_KEY_ID is"),
@@ -132,8 +122,6 @@ def test_a_bad_value_is_one_line_that_names_the_variable_and_a_hint(load, name, 
         {"RATE_LIMIT_PRESIGNS_PER_MINUTE": "0", "QUOTA_BYTES_PER_DAY": "00", "ORAK_QUOTA_WAITING_TAKES": "0"},
         {"METRICS_PORT": "0", "SIGN_IN_URL": "", "CLOUDFRONT_KEY_ID": ""},
         {"ORAK_BACKLOG_LIMIT": "0", "BACKLOG_LIMIT": "5"},
-        {"OTEL_SERVICE_NAME": "orak", "OTEL_TRACES_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": ""},
-        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x:4317", "OTEL_SDK_DISABLED": "true"},
     ],
 )
 def test_settings_of_later_releases_are_accepted_while_they_ask_for_nothing(load, environment):

@@ -16,6 +16,7 @@ from orak.adapters.live.memory import MemoryLive
 from orak.adapters.measurements.shared import SharedMeasurements
 from orak.adapters.persistence.memory.database import MemoryPersistence
 from orak.adapters.storage.memory import MemoryStorage
+from orak.adapters.traces.none import NoTraces
 from orak.adapters.webhooks.requests import webhook_request
 from orak.application.conversion.convert_upload import ConversionRules
 from orak.application.operators.get_statistics import BatchRules
@@ -229,6 +230,7 @@ async def a_memory_orak(
             ids=SequentialIds(),
             chance=lambda: 1.0,
             measurements=measurements,
+            traces=NoTraces(),
             waits=Waits(),
         )
         use_cases = build_use_cases(ports, POLICIES)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 from orak.adapters.measurements.shared import SharedMeasurements
+from orak.adapters.traces.none import NoTraces
 from orak.application.conversion.attempt_conversion import AttemptConversion
 from orak.application.conversion.claim_upload import ClaimUpload
 from orak.application.conversion.conversion_counts import ConversionCounts
@@ -20,13 +21,16 @@ def a_process(persistence, storage, converter, live, clock, *, heartbeat: timede
     """Build the use case with the default profile and without jitter."""
     end_attempt = EndAttempt(persistence.transaction, storage, clock, AudioProfile.AAC_128)
     workspace = partial(tempfile.TemporaryDirectory, prefix="orak-test-")
-    convert = ConvertUpload(storage, converter, workspace, ConversionRules(AudioProfile.AAC_128, 3600))
+    convert = ConvertUpload(
+        storage, converter, workspace, ConversionRules(AudioProfile.AAC_128, 3600), NoTraces()
+    )
     keeper = LeaseKeeper(persistence.leases, live, clock, heartbeat)
     return ProcessUpload(
         ClaimUpload(persistence.leases, end_attempt),
         AttemptConversion(convert, keeper, storage, clock, lambda: 1.0),
         end_attempt,
         ConversionCounts(SharedMeasurements(), clock, AudioProfile.AAC_128),
+        NoTraces(),
     )
 
 
@@ -52,4 +56,5 @@ def with_ports(
         ),
         end_attempt,
         process.counts,
+        process.traces,
     )

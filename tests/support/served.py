@@ -16,6 +16,7 @@ from orak.entrypoints.http.app import create_app
 from orak.entrypoints.http.serving.server import server_config
 from orak.entrypoints.running import Running, run
 from orak.entrypoints.settings.values import Settings
+from orak.entrypoints.telemetry.recorders import NO_TELEMETRY
 
 DEADLINE = 20
 """Seconds; only a server that hangs reaches this limit."""
@@ -70,11 +71,11 @@ async def served(data_dir, **changes):
 
 
 @asynccontextmanager
-async def in_process(data_dir, **changes):
+async def in_process(data_dir, *, telemetry=NO_TELEMETRY, **changes):
     """Run the application without a socket until the block ends; yield a client of user 1."""
     changes = {"batch_enabled": False} | changes
     settings = Settings(data_dir=data_dir, jwt_secret=SECRET, public_url=URL, **changes)
-    app = create_app(settings, partial(run, settings))
+    app = create_app(settings, partial(run, settings, telemetry=telemetry), traced=telemetry.traced)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(started(app))
         yield await stack.enter_async_context(

@@ -59,6 +59,7 @@ from orak.application.ports.starter import Starter
 from orak.application.ports.storage import Storage
 from orak.application.ports.subscribers import Subscriber
 from orak.application.ports.tickets import Tickets
+from orak.application.ports.traces import Traces
 from orak.application.ports.unit_of_work import UnitOfWork
 from orak.application.ports.upload_histories import UploadHistories
 from orak.application.processing.process_upload import ProcessUpload
@@ -142,6 +143,7 @@ class Ports:
     chance: Callable[[], float]
     """Draws a random number from 0 to 1."""
     measurements: Measurements
+    traces: Traces
     waits: Waits
     """Ends waiting calls when shutdown begins."""
 
@@ -304,7 +306,7 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
         process_upload=ProcessUpload(
             ClaimUpload(leases, end_attempt),
             AttemptConversion(
-                ConvertUpload(storage, ports.converter, ports.workspace, policies.conversion),
+                ConvertUpload(storage, ports.converter, ports.workspace, policies.conversion, ports.traces),
                 LeaseKeeper(leases, ports.live, clock, policies.heartbeat),
                 storage,
                 clock,
@@ -312,6 +314,7 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
             ),
             end_attempt,
             ConversionCounts(measurements, clock, policies.conversion.profile),
+            ports.traces,
         ),
         batch_schedule=BatchSchedule(ports.batch_settings, batch_size, clock, policies.batch_interval),
         sweep=Sweep(

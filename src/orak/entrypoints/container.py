@@ -20,8 +20,11 @@ from orak.adapters.queues.slots import Slots
 from orak.adapters.storage.bucket_settings import BucketSettings
 from orak.adapters.storage.measured import MeasuredStorage
 from orak.adapters.storage.sigv4 import Credentials
+from orak.adapters.traces.none import NoTraces
 from orak.adapters.webhooks.poster import HttpPoster
 from orak.adapters.workspaces.disk import Workspaces
+from orak.application.ports.measurements import Measurements
+from orak.application.ports.traces import Traces
 from orak.application.use_cases import Ports
 from orak.application.waits import Waits
 from orak.entrypoints import opening
@@ -48,6 +51,9 @@ class Container(containers.DeclarativeContainer):
     counted = providers.Dependency(
         instance_of=SharedMeasurements, default=providers.Singleton(SharedMeasurements)
     )
+    # What records the spans of this process and what it measures; OpenTelemetry records both elsewhere, too.
+    traces: providers.Dependency[Traces] = providers.Dependency(default=NoTraces())
+    measurements: providers.Dependency[Measurements] = providers.Dependency(default=counted)
     chosen = settings.provided
 
     nothing: providers.Object[None] = providers.Object(None)
@@ -57,8 +63,6 @@ class Container(containers.DeclarativeContainer):
     ids = providers.Singleton(RandomIds)
     chance = providers.Object(random.SystemRandom().random)
     tokens = providers.Singleton(choose_tokens, settings, clock)
-
-    measurements = counted
 
     url = providers.Callable(database_url, settings)
     lease = providers.Factory(timedelta, seconds=chosen.lease_seconds)
@@ -70,6 +74,7 @@ class Container(containers.DeclarativeContainer):
         patient=patient,
         pooler=chosen.database_pooler,
         pool_size=chosen.pool_size,
+        traces=traces,
     )
     memory = providers.Resource(
         opening.imported("orak.adapters.persistence.memory.database:MemoryPersistence.open"),
@@ -191,5 +196,6 @@ class Container(containers.DeclarativeContainer):
         ids=ids,
         chance=chance,
         measurements=measurements,
+        traces=traces,
         waits=providers.Singleton(Waits),
     )

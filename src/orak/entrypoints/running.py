@@ -22,6 +22,7 @@ from orak.entrypoints.settings.policies import policies_of
 from orak.entrypoints.settings.share import WHOLE, Share
 from orak.entrypoints.settings.sources import LoadedSettings
 from orak.entrypoints.settings.values import Settings
+from orak.entrypoints.telemetry.recorders import NO_TELEMETRY, Telemetry
 from orak.entrypoints.worker.background import start_background
 
 
@@ -69,18 +70,20 @@ async def run(
     serves: bool = True,
     share: Share = WHOLE,
     counted: SharedMeasurements | None = None,
+    telemetry: Telemetry = NO_TELEMETRY,
 ) -> AsyncIterator[Running]:
     """Open and start what *settings* ask for; close it in reverse order when the block ends.
 
     A process that *serves* converts in the background too, unless REDIS_URL says that workers do. It runs its
     *share* of the conversions that the settings allow on this machine, and counts in the table *counted*; by
     default, in one of its own. SQLite is migrated first, and PostgreSQL if `db_auto_upgrade` is set. While
-    PostgreSQL does not answer, calls raise `Unavailable`.
+    PostgreSQL does not answer, calls raise `Unavailable`. *telemetry* records what the process does.
 
     Raises:
         InvalidSetting: an adapter cannot work with its settings.
     """
     background = not serves or settings.redis_url is None
+    counted = counted or SharedMeasurements()
     container = Container(
         settings=settings,
         cores=share.at_least_one_of(settings.cores),
@@ -89,7 +92,9 @@ async def run(
         workers=share.at_least_one_of(settings.workers) if background else 0,
         wakes="inline" if settings.redis_url is None else "shared" if background else "redis",
         patient=True,
-        counted=counted or SharedMeasurements(),
+        counted=counted,
+        measurements=telemetry.measured(counted),
+        traces=telemetry.traces,
     )
     # In this order: jobs end before what they need closes.
     parts = (

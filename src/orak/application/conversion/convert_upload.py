@@ -7,6 +7,7 @@ import msgspec
 
 from orak.application.ports.converter import ConversionOrder, Converter
 from orak.application.ports.storage import ObjectMissing, Storage
+from orak.application.ports.traces import Traces
 from orak.domain.audio import AudioProfile
 from orak.domain.record import RecordSnapshot
 from orak.domain.upload import ANY_BYTES, Output, Upload
@@ -28,6 +29,7 @@ class ConvertUpload:
     workspace: Callable[[], AbstractContextManager[str]]
     """Makes an empty folder for the files of one conversion, and removes it."""
     rules: ConversionRules
+    traces: Traces
 
     async def __call__(self, snapshot: RecordSnapshot, progress: Callable[[float], None]) -> Output:
         """Download, convert, publish; report progress as a fraction from 0 to 1.
@@ -46,7 +48,8 @@ class ConvertUpload:
                 max_duration_seconds=self.rules.max_duration_seconds,
             )
             await self.storage.download(upload.key, etag=await self._etag(upload), to=order.source)
-            conversion = await self.converter.convert(order, progress)
+            with self.traces.span("convert audio", profile=profile.value):
+                conversion = await self.converter.convert(order, progress)
             await self.storage.publish(audio_key, order.audio, content_type=profile.content_type)
             await self.storage.publish(waveform_key, order.waveform, content_type="application/json")
         return Output(audio_key, waveform_key, conversion.duration_seconds, conversion.loudness)

@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from orak.application.conversion.attempt_conversion import AttemptConversion
@@ -6,8 +7,10 @@ from orak.application.conversion.claim_upload import ClaimUpload
 from orak.application.conversion.conversion_counts import ConversionCounts
 from orak.application.conversion.end_attempt import EndAttempt
 from orak.application.origins import Following
+from orak.application.ports.traces import Span, Traces
 from orak.domain.errors import LeaseLost, UploadNotFound
 from orak.domain.identity import UploadId
+from orak.domain.origin import Origin
 from orak.domain.processing import Start
 from orak.domain.record import ClaimedUpload
 from orak.domain.upload import Upload
@@ -26,6 +29,7 @@ class ProcessUpload:
     attempt: AttemptConversion
     end_attempt: EndAttempt
     counts: ConversionCounts
+    traces: Traces
 
     async def __call__(
         self, upload_id: UploadId | None = None, *, start: Start = Start.WAKE_UP
@@ -41,8 +45,24 @@ class ProcessUpload:
         claimed = await self.claim(upload_id)
         if claimed is None:
             return None
-        with Following(claimed.upload.origin):  # which may not be the request that sent the wake-up
-            return await self._process(claimed, start)
+        origin = claimed.upload.origin  # which may not be the request that sent the wake-up
+        with Following(origin), self._span(claimed, origin, start) as span:
+            upload = await self._process(claimed, start)
+            span.note(status=upload.status.value, failure=upload.failure.value if upload.failure else "none")
+            return upload
+
+    def _span(
+        self, claimed: ClaimedUpload, origin: Origin | None, start: Start
+    ) -> AbstractContextManager[Span]:
+        """Begin a span in the trace of the request that made the record, in whatever process it was."""
+        return self.traces.follow(
+            "convert upload",
+            None if origin is None else origin.traceparent,
+            upload_id=claimed.upload.id,
+            record_id=claimed.record.id,
+            attempt=claimed.upload.attempt,
+            start=start.value,
+        )
 
     async def _process(self, claimed: ClaimedUpload, start: Start) -> Upload:
         upload = claimed.upload

@@ -19,7 +19,7 @@ def config(data_dir: Path | None) -> None:
     from typing import get_type_hints
 
     from orak.entrypoints.cli.remote import remote_settings
-    from orak.entrypoints.settings.later import LATER_SETTINGS, OPENTELEMETRY
+    from orak.entrypoints.settings.later import LATER_SETTINGS
     from orak.entrypoints.settings.sources import describe, shown_value, variable_names
     from orak.entrypoints.settings.values import Settings
 
@@ -41,10 +41,14 @@ def config(data_dir: Path | None) -> None:
         )
         for field, origin in loaded.origins.items()
     ]
-    for later in (*LATER_SETTINGS, OPENTELEMETRY):
+    for later in LATER_SETTINGS:
         found = loaded.later.get(later.name)
         value = f"{found.value} (not available yet)" if found else "not available yet"
         rows.append((later.name, value, found.origin if found else "default", later.meaning))
+    rows += [
+        (one.variable, shown_value(one.variable, one.value), one.origin, "variable of OpenTelemetry")
+        for one in loaded.opentelemetry
+    ]
     rows += [(row.name, row.shown, row.origin, row.meaning) for row in remote_settings()]
     if is_piped():
         json_lines({"name": name, "value": value, "origin": origin} for name, value, origin, _ in rows)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 
 import uvicorn
+from litestar import Litestar
 
 from orak.adapters.measurements.shared import SharedMeasurements
 from orak.entrypoints.http.app import create_app
@@ -13,6 +14,7 @@ from orak.entrypoints.http.serving.server import server_config
 from orak.entrypoints.running import Running, run
 from orak.entrypoints.settings.share import WHOLE, Share
 from orak.entrypoints.settings.values import Settings
+from orak.entrypoints.telemetry.recorders import NO_TELEMETRY, Telemetry
 
 _TURN_SECONDS, _TURNS = 0.01, 100
 """How often, and for how long, a server that ends looks whether new connections have sent a request."""
@@ -25,24 +27,25 @@ async def serving(
     *,
     share: Share = WHOLE,
     counted: SharedMeasurements | None = None,
+    telemetry: Telemetry = NO_TELEMETRY,
 ) -> AsyncIterator[Running]:
     """Serve the API on *listener* until the block ends, then close it.
 
     The server responds when the block begins. It converts with its *share* of the machine, and counts in the
-    table *counted*; by default, in one of its own.
+    table *counted*; by default, in one of its own. *telemetry* records what it does.
     """
     with listener:  # also where orak cannot be opened
-        async with (
-            run(settings, share=share, counted=counted) as orak,
-            _answering(orak, settings, listener),
-        ):
-            yield orak
+        async with run(settings, share=share, counted=counted, telemetry=telemetry) as orak:
+            app = create_app(settings, lambda: nullcontext(orak), telemetry.traced)
+            async with _answering(orak, app, settings, listener):
+                yield orak
 
 
 @asynccontextmanager
-async def _answering(orak: Running, settings: Settings, listener: socket.socket) -> AsyncIterator[None]:
-    # orak is opened here and not by the application: errors then reach the caller, not uvicorn's log.
-    app = create_app(settings, lambda: nullcontext(orak))
+async def _answering(
+    orak: Running, app: Litestar, settings: Settings, listener: socket.socket
+) -> AsyncIterator[None]:
+    # orak is open already, not opened by the application: errors reach the caller, not uvicorn's log.
     server = _Server(server_config(app, settings, orak.draining))
     task = asyncio.create_task(server.serve([listener]), name="http")
     try:

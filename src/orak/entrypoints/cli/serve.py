@@ -60,6 +60,7 @@ def _run(
     from orak.entrypoints.cli.signals import run_until_signal
     from orak.entrypoints.cli.tokens import check_tokens, warn_of_weak_secret
     from orak.entrypoints.settings.logs import configure_logs
+    from orak.entrypoints.telemetry.opening import check_telemetry
 
     settings = load_settings(host=host, port=port, public_url=public_url, data_dir=data_dir).settings
     configure_logs(settings.log_format)
@@ -70,6 +71,7 @@ def _run(
         run_until_signal(lambda: _serve_for_parent(settings, Inherited(*web_worker)))
         return
     check_tokens(settings)
+    check_telemetry()
     warn_of_weak_secret(settings.jwt_secret)
     _check_shared(settings, settings.web_processes)
     raise_descriptor_limit()
@@ -113,8 +115,9 @@ async def _serve(settings: "Settings", listener: "socket.socket", drain: "Drain"
 
     from orak.entrypoints.cli.garbage import started
     from orak.entrypoints.cli.http_server import serving
+    from orak.entrypoints.telemetry.opening import telemetry
 
-    async with serving(settings, listener) as orak:
+    async with telemetry() as recorders, serving(settings, listener, telemetry=recorders) as orak:
 
         async def serve_on() -> None:
             await orak.drain()
@@ -190,6 +193,7 @@ async def _serve_for_parent(settings: "Settings", inherited: "Inherited") -> Non
     from orak.entrypoints.cli.signals import start_deadline
     from orak.entrypoints.cli.web_worker_process import DRAIN, READY
     from orak.entrypoints.settings.share import Share
+    from orak.entrypoints.telemetry.opening import telemetry
 
     if inherited.table_bytes < TABLE_BYTES:
         raise CommandError(
@@ -203,12 +207,16 @@ async def _serve_for_parent(settings: "Settings", inherited: "Inherited") -> Non
     loop = asyncio.get_running_loop()
     tables = memoryview(mmap.mmap(inherited.tables, 0))
     with parent:
-        async with serving(
-            settings,
-            socket.socket(fileno=inherited.listener),
-            share=Share(inherited.index, inherited.processes),
-            counted=SharedMeasurements(tables, inherited.table, inherited.table_bytes),
-        ) as orak:
+        async with (
+            telemetry() as recorders,
+            serving(
+                settings,
+                socket.socket(fileno=inherited.listener),
+                share=Share(inherited.index, inherited.processes),
+                counted=SharedMeasurements(tables, inherited.table, inherited.table_bytes),
+                telemetry=recorders,
+            ) as orak,
+        ):
             started()
             drain = None
             try:

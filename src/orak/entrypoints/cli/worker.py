@@ -35,8 +35,9 @@ async def _work(settings: "Settings", drain: "Drain") -> None:
     import logging
 
     from orak.entrypoints.running import run
+    from orak.entrypoints.telemetry.opening import telemetry
 
-    async with run(settings, serves=False) as orak:
+    async with telemetry() as recorders, run(settings, serves=False, telemetry=recorders) as orak:
         drain.calls(orak.drain)
         logging.getLogger(__name__).info("%s", _ready_line(settings))
         await asyncio.Event().wait()  # until cancelled

@@ -6,6 +6,7 @@ from functools import cache, partial
 
 from litestar import Litestar, Router
 from litestar.routes import HTTPRoute
+from litestar.types import ASGIApp
 
 from orak.entrypoints.http.answers.encoded_records import EncodedRecords
 from orak.entrypoints.http.answers.errors import litestar_error_response
@@ -62,8 +63,12 @@ def rendered_document(url: str | None = None) -> bytes:
 def create_app(
     settings: Settings,
     running: Callable[[], AbstractAsyncContextManager[Running]],
+    traced: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> Litestar:
-    """Return the application. It enters *running* when the server starts, and leaves it at the end."""
+    """Return the application. It enters *running* when the server starts, and leaves it at the end.
+
+    *traced* makes each request to an application a span.
+    """
     answers = RequestMetrics()
 
     @asynccontextmanager
@@ -96,5 +101,5 @@ def create_app(
         AnswerHeads(settings.cors_origins, answers),
         other_paths=[route.path for route in app.routes if isinstance(route, HTTPRoute)],
     )
-    app.asgi_handler = below_base_path(dispatcher, settings)
+    app.asgi_handler = below_base_path(traced(dispatcher), settings)
     return app

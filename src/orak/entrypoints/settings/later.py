@@ -4,8 +4,6 @@ Ignoring one could lift a limit or move data elsewhere. So they are accepted at 
 and refused at others.
 """
 
-from collections.abc import Mapping
-
 import msgspec
 
 from orak.entrypoints.settings.checks import InvalidSetting
@@ -43,20 +41,7 @@ LATER_SETTINGS = (
     LaterSetting("SIGN_IN_URL", "page that signs people in"),
 )
 
-OPENTELEMETRY = LaterSetting("OTEL_*", "export of traces and metrics by OpenTelemetry")
-"""The standard variables of OpenTelemetry. Those that only describe the service ask for nothing."""
-
 
 def refuse(name: str, setting: LaterSetting) -> None:
     """Raise `InvalidSetting` for the variable *name*."""
     raise InvalidSetting(name, "is set, but this release does not support it", setting.hint)
-
-
-def refuse_opentelemetry(variables: Mapping[str, str]) -> None:
-    """Refuse a variable that turns on an exporter, unless OTEL_SDK_DISABLED turns it off again."""
-    if variables.get("OTEL_SDK_DISABLED", "").lower() == "true":
-        return
-    for name, value in variables.items():
-        exports = name.endswith("_ENDPOINT") or (name.endswith("_EXPORTER") and value.lower() != "none")
-        if name.startswith("OTEL_") and exports and value:
-            refuse(name, OPENTELEMETRY)

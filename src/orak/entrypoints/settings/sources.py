@@ -26,7 +26,7 @@ from msgspec import Meta
 
 from orak.domain.audio import AudioProfile
 from orak.entrypoints.settings.checks import InvalidSetting
-from orak.entrypoints.settings.later import LATER_SETTINGS, refuse, refuse_opentelemetry
+from orak.entrypoints.settings.later import LATER_SETTINGS, refuse
 from orak.entrypoints.settings.values import Settings
 
 _PREFIX = "ORAK_"
@@ -36,6 +36,9 @@ _ONLY_PREFIXED = frozenset({"data_dir", "db_auto_upgrade", "host", "port"})
 
 _Sources: TypeAlias = Sequence[tuple[Mapping[str, str], str]]
 """Variables, the strongest source first, and how an origin names that source."""
+
+_OPENTELEMETRY = "OTEL_"
+"""How the standard variables of OpenTelemetry begin."""
 
 _SECRET = frozenset(
     {
@@ -63,6 +66,8 @@ class LoadedSettings(msgspec.Struct, frozen=True):
     origins: Mapping[str, str]
     later: Mapping[str, Sourced] = {}
     """Variables of `LATER_SETTINGS` that are set, at values that ask for nothing."""
+    opentelemetry: Sequence[Sourced] = ()
+    """The variables of OpenTelemetry that are set."""
 
     @classmethod
     def load(
@@ -76,10 +81,8 @@ class LoadedSettings(msgspec.Struct, frozen=True):
         An empty variable counts as unset. `ORAK_X` wins over `X`.
         """
         environment = os.environ if environment is None else environment
-        from_file = {name: value or "" for name, value in dotenv_values(env_file).items()}
-        sources = ((environment, ""), (from_file, f" in {env_file.name}"))
+        sources = _sources(environment, env_file)
         later = _later_settings(sources)
-        refuse_opentelemetry({**from_file, **environment})
         values: dict[str, object] = {}
         origins: dict[str, str] = {}
         for field, kind in get_type_hints(Settings, include_extras=True).items():
@@ -90,13 +93,35 @@ class LoadedSettings(msgspec.Struct, frozen=True):
             if found := _find(field, sources):
                 values[field] = _parse(found.variable, found.value, kind)
                 origins[field] = found.origin
-        return cls(Settings(**values), origins, later)  # type: ignore[arg-type]  # each value was parsed to its field
+        return cls(Settings(**values), origins, later, _opentelemetry(sources))  # type: ignore[arg-type]  # each value was parsed to its field
+
+
+def opentelemetry_variables(
+    environment: Mapping[str, str] | None = None, env_file: Path = Path(".env")
+) -> dict[str, str]:
+    """Return the variables of OpenTelemetry that are set, with their values. The environment beats `.env`."""
+    environment = os.environ if environment is None else environment
+    return {one.variable: one.value for one in _opentelemetry(_sources(environment, env_file))}
 
 
 def variable_names(field: str) -> tuple[str, ...]:
     """Return the variables that set *field*, the strongest first."""
     twin = _PREFIX + field.upper()
     return (twin,) if field in _ONLY_PREFIXED else (twin, field.upper())
+
+
+def _sources(environment: Mapping[str, str], env_file: Path) -> _Sources:
+    from_file = {name: value or "" for name, value in dotenv_values(env_file).items()}
+    return ((environment, ""), (from_file, f" in {env_file.name}"))
+
+
+def _opentelemetry(sources: _Sources) -> list[Sourced]:
+    found: dict[str, Sourced] = {}
+    for variables, place in sources:
+        for name, value in variables.items():
+            if name.startswith(_OPENTELEMETRY) and value:
+                found.setdefault(name, Sourced(value, name, name + place))
+    return sorted(found.values(), key=lambda one: one.variable)
 
 
 def _find(field: str, sources: _Sources) -> Sourced | None:
@@ -122,7 +147,7 @@ def shown_value(field: str, value: object) -> str:
     """Return *value* as text that is safe to show: without secrets and passwords."""
     if value is None:
         return ""
-    if field in _SECRET:
+    if field in _SECRET or field.endswith("_HEADERS"):  # OTEL_EXPORTER_OTLP_HEADERS holds keys of an API
         return "********"
     if isinstance(value, AudioProfile):
         return value.value

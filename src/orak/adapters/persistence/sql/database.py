@@ -31,6 +31,7 @@ from orak.adapters.persistence.sql.unit_of_work import SqlUnitOfWork
 from orak.adapters.persistence.sql.upload_histories import SqlUploadHistories
 from orak.adapters.persistence.sql.webhooks import SqlDeliveries, SqlEndpoints
 from orak.application.ports.clock import Clock
+from orak.application.ports.traces import Traces
 
 if TYPE_CHECKING:
     from orak.adapters.persistence.sql.postgresql_signal import PostgresqlSignal
@@ -45,13 +46,14 @@ class SqlPersistence:
         event_signal: "CommitSignal | PostgresqlSignal",
         clock: Clock,
         lease: timedelta,
+        traces: Traces | None = None,
     ) -> None:
         self._connections = connections
         self.event_signal = event_signal
         self.transaction = SqlUnitOfWork(connections, event_signal.give)
-        self.snapshots = SqlSnapshots(connections)
-        self.intake = SqlIntake(connections, event_signal.give, clock)
-        self.record_intake = SqlRecordIntake(connections, event_signal.give, clock)
+        self.snapshots = SqlSnapshots(connections, traces)
+        self.intake = SqlIntake(connections, event_signal.give, clock, traces)
+        self.record_intake = SqlRecordIntake(connections, event_signal.give, clock, traces)
         self.leases = SqlLeases(connections, event_signal.give, clock, lease)
         self.arrivals = SqlArrivals(connections, clock)
         self.event_log = SqlEventLog(connections)
@@ -77,14 +79,15 @@ class SqlPersistence:
         pooler: Pooler = "auto",
         pool_size: int = POOL_SIZE,
         admit: Callable[[], None] = lambda: None,
+        traces: Traces | None = None,
     ) -> AsyncIterator[Persistence]:
         """Open the database at a `sqlite:///` or `postgresql://` URL.
 
         At exit, uploads and records that wait are stored. On PostgreSQL, *pooler* is the mode of a pooler in
         front of it, and *pool_size* the number of connections. *admit* then runs before each new connection
-        and may raise `Unavailable`.
+        and may raise `Unavailable`. *traces* records a span for each call that is answered in a group.
         """
-        persistence = cls(*_opened(url, pooler, pool_size, admit), clock, lease)
+        persistence = cls(*_opened(url, pooler, pool_size, admit), clock, lease, traces)
         try:
             yield persistence
         finally:
@@ -102,6 +105,7 @@ class SqlPersistence:
         patient: bool,
         pooler: Pooler,
         pool_size: int,
+        traces: Traces | None = None,
     ) -> AsyncIterator[Persistence]:
         """Prepare the schema as `schema_prepared` does, then open the database.
 
@@ -112,7 +116,13 @@ class SqlPersistence:
         async with (
             schema_prepared(url, upgrade=upgrade, patient=patient) as admit,
             cls.open(
-                url, clock=clock, lease=lease, pooler=pooler, pool_size=pool_size, admit=admit
+                url,
+                clock=clock,
+                lease=lease,
+                pooler=pooler,
+                pool_size=pool_size,
+                admit=admit,
+                traces=traces,
             ) as persistence,
         ):
             yield persistence

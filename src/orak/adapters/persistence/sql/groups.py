@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context
 from typing import Generic, TypeVar
 
 from orak.application.ports.failures import StaleVersion, Unavailable
+from orak.application.ports.traces import Span, Traces
 from orak.domain.errors import OrakError
 
 Asked = TypeVar("Asked")
@@ -16,10 +18,11 @@ GROUP = 500
 
 
 class _Call(Generic[Asked, Outcome]):
-    __slots__ = ("answer", "asked")
+    __slots__ = ("answer", "asked", "span")
 
     def __init__(self, asked: Asked) -> None:
         self.asked = asked
+        self.span: Span | None = None
         self.answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
     def settle(self, outcome: Outcome | OrakError, cause: Exception | None = None) -> None:
@@ -47,6 +50,8 @@ class Groups(Generic[Asked, Outcome]):
         failure: str | None = None,
         at_once: int = 1,
         most: int = GROUP,
+        traces: Traces | None = None,
+        name: str = "grouped calls",
     ) -> None:
         """Answer each group by *answer*, which handles the whole group or raises.
 
@@ -55,6 +60,10 @@ class Groups(Generic[Asked, Outcome]):
         *refusal* makes the error of a call that the database refuses, and *failure* is the message of
         `Unavailable` for all calls of a group after any other error; None takes the message of the error.
         Up to *at_once* groups, of up to *most* calls each, are answered at the same time.
+
+        With *traces*, each call is a span with this *name*, from its beginning to its answer. The statements
+        of a group are below the span of its first call, and the spans of the other calls and that one are
+        linked: a statement has one parent, and a copy of it in each trace would count it several times.
         """
         self._answer = answer
         self._refusal = refusal
@@ -62,6 +71,8 @@ class Groups(Generic[Asked, Outcome]):
         self._waiting: list[_Call[Asked, Outcome]] = []
         self._at_once = at_once
         self._most = most
+        self._traces = traces if traces is not None and traces.records else None
+        self._name = name
         self._answering: set[asyncio.Task[None]] = set()
         self._starting = False
         self._closed = False
@@ -74,11 +85,11 @@ class Groups(Generic[Asked, Outcome]):
         if self._closed:
             raise Unavailable("orak is shutting down and accepts no new calls")
         call: _Call[Asked, Outcome] = _Call(asked)
-        self._waiting.append(call)
-        if not self._starting and len(self._answering) < self._at_once:
-            self._starting = True
-            # A group serves many requests, so it must not inherit the context of the first one.
-            self._answering.add(asyncio.create_task(self._answer_groups(), context=Context()))
+        if self._traces is not None:
+            with self._traces.span(self._name) as call.span:
+                self._join(call)
+                return await call.answer
+        self._join(call)
         return await call.answer
 
     async def close(self) -> None:
@@ -86,6 +97,13 @@ class Groups(Generic[Asked, Outcome]):
         self._closed = True
         while self._answering:
             await asyncio.wait(set(self._answering))
+
+    def _join(self, call: _Call[Asked, Outcome]) -> None:
+        self._waiting.append(call)
+        if not self._starting and len(self._answering) < self._at_once:
+            self._starting = True
+            # A group serves many requests, so it must not inherit the context of the first one.
+            self._answering.add(asyncio.create_task(self._answer_groups(), context=Context()))
 
     async def _answer_groups(self) -> None:
         self._starting = False
@@ -111,7 +129,8 @@ class Groups(Generic[Asked, Outcome]):
         if not group:
             return
         try:
-            outcomes = await self._answer([call.asked for call in group])
+            with nullcontext() if self._traces is None else _traced(self._traces, group):
+                outcomes = await self._answer([call.asked for call in group])
             answered = list(zip(group, outcomes, strict=True))
         except StaleVersion as refused:
             if again:
@@ -126,3 +145,15 @@ class Groups(Generic[Asked, Outcome]):
         else:
             for call, outcome in answered:
                 call.settle(outcome)
+
+
+def _traced(traces: Traces, group: Sequence[_Call[Asked, Outcome]]) -> AbstractContextManager[None]:
+    """Link the spans of the calls with that of the first, which the statements of the group are below."""
+    spans = [call.span for call in group if call.span and call.span.records]
+    if not spans:
+        return nullcontext()
+    first, *others = spans
+    for span in others:
+        span.link(first.traceparent)
+        first.link(span.traceparent)
+    return traces.below(first.traceparent)

@@ -26,6 +26,7 @@ from orak.adapters.persistence.sql.users import add_users
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.application.ports.idempotency_keys import IdempotencyKey
+from orak.application.ports.traces import Traces
 from orak.domain.errors import IdempotencyMismatch, OrakError, UploadNotFound, UserUnknown
 from orak.domain.identity import UploadId
 from orak.domain.upload import Upload
@@ -90,7 +91,13 @@ _Outcome = Upload | IdempotencyMismatch | UploadNotFound
 class SqlIntake:
     """The port `Intake` on SQL: writes uploads in groups."""
 
-    def __init__(self, connections: Connections, committed: Callable[[], None], clock: Clock) -> None:
+    def __init__(
+        self,
+        connections: Connections,
+        committed: Callable[[], None],
+        clock: Clock,
+        traces: Traces | None = None,
+    ) -> None:
         """Write on *connections*, and call *committed* after each group."""
         self._connections = connections
         self._committed = committed
@@ -100,6 +107,8 @@ class SqlIntake:
             refusal=_refusal,
             failure="the upload was not stored",
             at_once=2 if connections.dialect.name == "postgresql" else 1,  # SQLite has one writer
+            traces=traces,
+            name="store upload",
         )
 
     async def add(self, upload: Upload, idempotency_key: IdempotencyKey | None = None) -> Upload:

@@ -25,6 +25,7 @@ from orak.application.ports.clock import Clock
 from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.application.ports.idempotency_keys import KEY_LIFE
 from orak.application.ports.record_intake import Creation, Found, Wanted
+from orak.application.ports.traces import Traces
 from orak.domain.errors import IdempotencyMismatch, OrakError, UserUnknown
 from orak.domain.identity import RecordId, UploadId
 from orak.domain.record import RecordSnapshot
@@ -140,14 +141,26 @@ class _UploadLocked(Unavailable):
 class SqlRecordIntake:
     """The port `RecordIntake` on SQL: reads and writes in groups, each by one statement on PostgreSQL."""
 
-    def __init__(self, connections: Connections, committed: Callable[[], None], clock: Clock) -> None:
+    def __init__(
+        self,
+        connections: Connections,
+        committed: Callable[[], None],
+        clock: Clock,
+        traces: Traces | None = None,
+    ) -> None:
         """Read and write on *connections*, and call *committed* after each group of new records."""
         self._connections = connections
         self._committed = committed
         self._clock = clock
-        self._reads: Groups[Wanted, Found] = Groups(self._find, failure="the upload was not read")
+        self._reads: Groups[Wanted, Found] = Groups(
+            self._find, failure="the upload was not read", traces=traces, name="read upload"
+        )
         self._writes: Groups[Creation, RecordSnapshot] = Groups(
-            self._store, refusal=_refusal, failure="the record was not stored"
+            self._store,
+            refusal=_refusal,
+            failure="the record was not stored",
+            traces=traces,
+            name="store record",
         )
 
     async def find(self, wanted: Wanted) -> Found:

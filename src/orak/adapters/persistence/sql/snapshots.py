@@ -15,6 +15,7 @@ from orak.adapters.persistence.sql.statements import Statement, is_one_of
 from orak.adapters.persistence.sql.tables import records, uploads
 from orak.adapters.persistence.sql.uploads import BY_IDS, BY_KEY, found_by_key
 from orak.application.ports.page import Page
+from orak.application.ports.traces import Traces
 from orak.domain.errors import RecordNotFound, UploadNotFound
 from orak.domain.identity import ObjectKey, RecordId, UploadId, UserId
 from orak.domain.record import RecordSnapshot, ShownRecord
@@ -36,14 +37,16 @@ class SqlSnapshots:
     Concurrent calls for one record or one upload are answered in groups, each by one statement.
     """
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, traces: Traces | None = None) -> None:
         self._connections = connections
         self._shown = ShownRecords(connections)
         most = connections.read_group
         self._records: Groups[RecordId, RecordSnapshot] = Groups(
-            self._find_records, at_once=_READS, most=most
+            self._find_records, at_once=_READS, most=most, traces=traces, name="read record"
         )
-        self._uploads: Groups[UploadId, Upload] = Groups(self._find_uploads, at_once=_READS, most=most)
+        self._uploads: Groups[UploadId, Upload] = Groups(
+            self._find_uploads, at_once=_READS, most=most, traces=traces, name="read upload"
+        )
 
     async def get(self, record_id: RecordId) -> RecordSnapshot:
         return await self._records.ask(record_id)
