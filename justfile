@@ -189,7 +189,7 @@ _modules:
 
 [private]
 _servers:
-    @missing=""; for pair in pgbouncer:pgbouncer nginx:nginx-light redis-sentinel:redis-sentinel redis-server:redis-server promtool:prometheus; do \
+    @missing=""; for pair in pgbouncer:pgbouncer faketime:faketime nginx:nginx-light redis-sentinel:redis-sentinel redis-server:redis-server promtool:prometheus; do \
         PATH="$PATH:/usr/sbin" command -v "${pair%:*}" >/dev/null || missing="$missing ${pair#*:}"; done; \
     test -z "$missing" || { \
         test "$(id -u)" = 0 && command -v apt-get >/dev/null || { \

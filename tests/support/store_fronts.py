@@ -2,6 +2,7 @@
 
 import http.client
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -46,6 +47,8 @@ class Front:
     """Origins whose pages may call; with a star, all of them. The proxy then answers preflights."""
     allowed: str = "content-type, if-none-match"
     """Request headers that a preflight allows."""
+    ahead: int = 0
+    """Seconds by which the dates of its answers are ahead."""
     stored: set[str] = field(default_factory=set)
     """Paths of the objects that arrived."""
 
@@ -82,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
         store.request(self.command, self.path, body, dict(self.headers))  # with Host: it is signed
         answer = store.getresponse()
         content = answer.read()
-        own = {"transfer-encoding", "connection", "content-length"}
+        own = {"transfer-encoding", "connection", "content-length", "date"}
         headers = {
             name: value
             for name, value in answer.getheaders()
@@ -114,6 +117,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Access-Control-Allow-Origin", admitted)
         self.end_headers()
         self.wfile.write(content)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return super().date_time_string((timestamp or time.time()) + self.server.front.ahead)
 
     do_PUT = do_GET = do_HEAD = do_POST = do_DELETE = do_OPTIONS = pass_on  # noqa: N815 - named by http.server
 
