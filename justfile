@@ -58,6 +58,22 @@ test-browser *arguments: setup _chromium _modules _servers
 test-servers *arguments: setup _servers
     {{ bin }}/pytest tests/servers -n 2 "$@"
 
+# Build the container image with buildah, podman or docker: `just image [TAG] [BASE]`; BUILD_OPTIONS go to the builder
+image tag="orak:latest" base="":
+    #!/bin/sh
+    set -eu
+    cd {{ justfile_directory() }}
+    for builder in buildah podman docker; do command -v $builder >/dev/null && break; builder=; done
+    test -n "$builder" || { echo "error: found no buildah, podman or docker" >&2; exit 1; }
+    # The OCI format, which buildah and podman prefer, has no health checks.
+    case $builder in docker) format= ;; *) format="--format docker" ;; esac
+    base={{ quote(base) }}
+    exec $builder build $format ${base:+--build-arg "BASE=$base"} ${BUILD_OPTIONS:-} --file deploy/Dockerfile --tag {{ quote(tag) }} .
+
+# Build the image on a base made by mmdebstrap, and run demo, worker and compose.yaml in it (slow; root on Debian)
+image-trial *arguments: setup _containers
+    {{ bin }}/pytest tests/image -n 0 "$@"
+
 # Check the types of the browser client and test the examples (needs Node)
 test-js:
     npm ci && npm run types && git diff --exit-code -- "*.d.ts" && npm run check && npm test && npm run build
@@ -155,13 +171,15 @@ release-check: dist
     node --input-type=module -e "await import('$folder/package/index.js')"
     echo "ready to publish: $(cd {{ justfile_directory() }}/dist && echo *)"
 
-# Resolve and pin all requirements by hash; run.txt and bench.txt follow dev.txt, so what runs was tested
+# Resolve and pin all requirements by hash; the other files follow dev.txt, so what runs was tested
 lock: setup
     {{ uv }} pip compile {{ lock_options }} --upgrade requirements/tools.in -o requirements/tools.txt
     {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml requirements/tools.in --extra aws --extra otel --extra postgresql --extra redis requirements/dev.in -o requirements/dev.txt
     {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml -c requirements/dev.txt -o requirements/run.txt
     {{ uv }} pip compile {{ lock_options }} --upgrade requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
     {{ uv }} pip compile {{ lock_options }} --upgrade requirements/release.in -c requirements/dev.txt -o requirements/release.txt
+    {{ uv }} pip compile {{ lock_options }} --upgrade pyproject.toml --extra aws --extra otel --extra postgresql --extra redis -c requirements/dev.txt -o requirements/image.txt
+    {{ uv }} pip compile {{ lock_options }} --upgrade requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 
 # Run the tests and the checks
 ci: test check
@@ -186,6 +204,16 @@ _modules:
             echo "error: there is no npm; install Node 20 or later" >&2; exit 1; }; \
         apt-get update -qq && apt-get install -qq -y nodejs npm; }
     @test -x node_modules/.bin/esbuild || npm ci --silent
+
+[private]
+_containers:
+    @missing=""; for pair in podman:podman buildah:buildah runc:runc mmdebstrap:mmdebstrap iptables:iptables dnsmasq:dnsmasq-base; do \
+        PATH="$PATH:/usr/sbin" command -v "${pair%:*}" >/dev/null || missing="$missing ${pair#*:}"; done; \
+    test -x /usr/lib/cni/dnsname || missing="$missing golang-github-containernetworking-plugin-dnsname"; \
+    test -z "$missing" || { \
+        test "$(id -u)" = 0 && command -v apt-get >/dev/null || { \
+            echo "error: not installed:$missing" >&2; exit 1; }; \
+        apt-get update -qq && apt-get install -qq -y --no-install-recommends $missing; }
 
 [private]
 _servers:
