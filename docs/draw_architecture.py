@@ -22,6 +22,7 @@ _BETWEEN = 44
 _CALLED = {
     "cli": "the orak command",
     "http": "API, live streams, media",
+    "metrics": "for Prometheus",
     "settings": "values and checks",
     "telemetry": "OpenTelemetry",
     "web": "page and browser client",

@@ -5,7 +5,7 @@ import pytest
 from builders import OTHER_USER, OWNER, START, a_waiting_record, an_object, an_upload, created, saved
 from orak.application.ports.page import Page
 from orak.application.ports.reports import Counts, DeadLetter
-from orak.domain.processing import FailureCode
+from orak.domain.processing import FailureCode, ProcessingStatus
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
@@ -28,7 +28,7 @@ async def unnamed(persistence, at=START, **fields):
 
 
 async def test_an_empty_database_counts_nothing(persistence):
-    assert await persistence.reports.count(START, START) == Counts(0, 0, 0, 0, 0, 0, 0, None)
+    assert await persistence.reports.count(START, START) == Counts(0, 0, 0, 0, 0, 0, 0, 0, None)
 
 
 async def test_uploads_are_counted_by_state(persistence, clock):
@@ -49,6 +49,7 @@ async def test_uploads_are_counted_by_state(persistence, clock):
         waiting_users=2,
         processing=2,
         failed=2,
+        dead_letters=0,
         completed=0,
         orphans=1,
         in_line_since=START,
@@ -56,6 +57,22 @@ async def test_uploads_are_counted_by_state(persistence, clock):
     clock.advance(MINUTE)
     counts = await persistence.reports.count(clock.now(), START)
     assert (counts.active, counts.processing) == (0, 2)
+
+
+@pytest.mark.parametrize("killed", [FailureCode.DECODER_CRASHED, FailureCode.RESOURCE_LIMIT, None])
+async def test_what_another_run_may_convert_is_a_dead_letter(persistence, killed):
+    upload = (await a_waiting_record(persistence)).upload
+    while upload.status is not ProcessingStatus.FAILED:
+        upload = (await persistence.leases.claim(upload.id)).upload
+        upload = await saved(
+            persistence,
+            upload.fail_attempt(upload.attempt, killed=killed, message="broken", at=START, not_before=START),
+        )
+    counts = await persistence.reports.count(START, START)
+    assert (counts.failed, counts.dead_letters) == (1, 1)
+    await saved(persistence, upload.retry(at=START))
+    counts = await persistence.reports.count(START, START)
+    assert (counts.failed, counts.dead_letters) == (0, 0)
 
 
 async def test_an_upload_in_back_off_is_waiting_and_is_not_next(persistence):

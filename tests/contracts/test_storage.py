@@ -10,8 +10,10 @@ import pytest
 
 from aws_server import REGION
 from orak.adapters.clock.frozen import FrozenClock
+from orak.adapters.measurements.shared import SharedMeasurements
 from orak.adapters.storage.keys import InvalidKey
 from orak.adapters.storage.local import LocalStorage
+from orak.adapters.storage.measured import MeasuredStorage
 from orak.adapters.storage.memory import MemoryStorage
 from orak.adapters.storage.s3 import S3Storage
 from orak.adapters.storage.s3_bucket import BucketSettings
@@ -93,7 +95,12 @@ def _a_bucket(request):
     return BucketSettings(moto.new_bucket(), REGION, moto.url, credentials=KEYS)
 
 
-@pytest.fixture(params=["memory", "local", "s3"])
+@pytest.fixture
+def measured(memory):
+    return MeasuredStorage(memory, SharedMeasurements())
+
+
+@pytest.fixture(params=["memory", "local", "s3", "measured"])
 def storage(request):
     return request.getfixturevalue(request.param)
 

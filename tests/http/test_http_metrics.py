@@ -10,6 +10,7 @@ from orak.application.ports.batch_log import BatchReport
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.metrics import METRICS
 from orak.entrypoints.http.serving.request_metrics import RequestMetrics
+from orak.version import __version__
 
 BATCHES = {
     f"batch_{name}_total" for name in ("runs", "full", "started", "completed", "failed", "duration_seconds")
@@ -22,11 +23,9 @@ MEASURED = tuple(metric.name for metric in METRICS)
 
 async def metrics(anonymous):
     """Return the metrics that are counted in the database."""
-    return {
-        name: value
-        for name, value in (await all_metrics(anonymous)).items()
-        if not name[0].startswith(MEASURED)
-    }
+    shown = await all_metrics(anonymous)
+    assert shown.pop(("orak_build_info", __version__)) == 1
+    return {name: value for name, value in shown.items() if not name[0].startswith(MEASURED)}
 
 
 async def all_metrics(anonymous):
@@ -64,6 +63,7 @@ async def test_metrics_show_waiting_uploads_and_relay_lag(api, anonymous, owner)
         ("batch_processing_queue_depth",): 1,
         ("batch_processing_active_jobs",): 0,
         ("batch_size",): 50,
+        ("orak_dead_letters",): 0,
         ("orak_uploads", "processing"): 0,
         ("orak_uploads", "completed"): 0,
         ("orak_uploads", "failed"): 0,

@@ -185,3 +185,49 @@ METRICS: tuple[Counter | Histogram, ...] = (
     ),
 )
 """What `Measurements` counts. Every process counts for itself, and a rule adds the processes up."""
+
+
+def _batch_counter(name: str, meaning: str) -> Counter:
+    return Counter(name=f"batch_{name}_total", meaning=meaning)
+
+
+READ_METRICS: tuple[Counter | Gauge, ...] = (
+    Gauge(name="orak_build_info", meaning="The version of orak; always 1.", labels=("version",)),
+    Gauge(name="orak_database_up", meaning="Whether the database answers."),
+    Gauge(
+        name="orak_clock_skew_seconds",
+        meaning="By how many seconds this machine's clock is ahead of another; negative if it is behind.",
+        labels=("against",),
+    ),
+    Gauge(name="orak_disk_free_ratio", meaning="The free part of the disk that holds the data folder."),
+    Gauge(name="batch_processing_queue_depth", meaning="Uploads that wait for conversion."),
+    Gauge(
+        name="batch_processing_oldest_waiting_seconds",
+        meaning="How long the first upload in line that may start has waited.",
+    ),
+    Gauge(name="batch_processing_active_jobs", meaning="Conversions under a lease."),
+    Gauge(name="orak_uploads", meaning="Uploads by state.", labels=("state",)),
+    Gauge(
+        name="orak_dead_letters",
+        meaning="Uploads that failed for good, and that another run may convert.",
+    ),
+    Gauge(name="batch_size", meaning="Conversions that one batch of one process may start."),
+    _batch_counter("runs", "Batches that started a conversion."),
+    _batch_counter("full", "Batches that started as many conversions as their size allows."),
+    _batch_counter("started", "Conversions that batches started."),
+    _batch_counter("completed", "Conversions of batches that completed."),
+    _batch_counter("failed", "Conversions of batches that failed for good."),
+    _batch_counter("duration_seconds", "Seconds from the beginning of each batch to its last end."),
+    Gauge(name="orak_relay_lag_events", meaning="Events not relayed yet.", labels=("reader",)),
+    Gauge(
+        name="orak_relay_deferred_events",
+        meaning="Events that failed and will be tried again.",
+        labels=("reader",),
+    ),
+    Gauge(
+        name="orak_relay_lag_seconds",
+        meaning="Age of the oldest event not relayed yet.",
+        labels=("reader",),
+    ),
+)
+"""What is read when it is asked for, most of it from the database: every process shows the same figures."""

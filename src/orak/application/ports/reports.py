@@ -19,6 +19,8 @@ class Counts(msgspec.Struct, frozen=True):
     processing: int
     """PROCESSING, whether their lease has run out or not."""
     failed: int
+    dead_letters: int
+    """FAILED, and another run may convert them: their object was verified, and the file is not at fault."""
     completed: int
     orphans: int
     """Arrived, and without a Record since before the given time."""
@@ -39,7 +41,8 @@ class Reports(Protocol):
     async def count(self, at: datetime, orphaned_before: datetime) -> Counts:
         """Count uploads by state, all at one moment.
 
-        Except for `completed`, the cost depends on how many uploads wait or run, not on how many are done.
+        Except for `completed`, the cost depends on how many uploads wait, run or failed, not on how many are
+        done.
         """
         ...
 

@@ -1,14 +1,15 @@
 """The HTTP server in this process."""
 
-import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 
-import uvicorn
 from litestar import Litestar
+from msgspec.structs import replace
 
 from orak.adapters.measurements.shared import SharedMeasurements
+from orak.entrypoints.cli.metrics_server import serving_metrics
+from orak.entrypoints.cli.uvicorn_server import answering
 from orak.entrypoints.http.app import create_app
 from orak.entrypoints.http.serving.server import server_config
 from orak.entrypoints.running import Running, run
@@ -16,15 +17,13 @@ from orak.entrypoints.settings.share import WHOLE, Share
 from orak.entrypoints.settings.values import Settings
 from orak.entrypoints.telemetry.recorders import NO_TELEMETRY, Telemetry
 
-_TURN_SECONDS, _TURNS = 0.01, 100
-"""How often, and for how long, a server that ends looks whether new connections have sent a request."""
-
 
 @asynccontextmanager
 async def serving(
     settings: Settings,
     listener: socket.socket,
     *,
+    metrics_listener: socket.socket | None = None,
     share: Share = WHOLE,
     counted: SharedMeasurements | None = None,
     telemetry: Telemetry = NO_TELEMETRY,
@@ -32,10 +31,17 @@ async def serving(
     """Serve the API on *listener* until the block ends, then close it.
 
     The server responds when the block begins. It converts with its *share* of the machine, and counts in the
-    table *counted*; by default, in one of its own. *telemetry* records what it does.
+    table *counted*; by default, in one of its own. It serves the metrics on *metrics_listener*; without that,
+    beside the API. *telemetry* records what it does.
     """
+    # Not what the setting says: a web worker has the socket that its parent opened, or none.
+    port = None if metrics_listener is None else metrics_listener.getsockname()[1]
+    settings = replace(settings, metrics_port=port)
     with listener:  # also where orak cannot be opened
-        async with run(settings, share=share, counted=counted, telemetry=telemetry) as orak:
+        async with (
+            run(settings, share=share, counted=counted, telemetry=telemetry) as orak,
+            serving_metrics(orak, metrics_listener),
+        ):
             app = create_app(settings, lambda: nullcontext(orak), telemetry.traced)
             async with _answering(orak, app, settings, listener):
                 yield orak
@@ -46,46 +52,6 @@ async def _answering(
     orak: Running, app: Litestar, settings: Settings, listener: socket.socket
 ) -> AsyncIterator[None]:
     # orak is open already, not opened by the application: errors reach the caller, not uvicorn's log.
-    server = _Server(server_config(app, settings, orak.draining))
-    task = asyncio.create_task(server.serve([listener]), name="http")
-    try:
-        await server.startup_ended.wait()
-        if not server.started:
-            await task  # raises the error that kept it from starting
-        yield
-    finally:
-        orak.end_waits()
-        server.should_exit = True
-        await task
-
-
-class _Server(uvicorn.Server):
-    """A uvicorn server that reports the end of its startup and leaves signals to the command."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.startup_ended = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        try:
-            await super().startup(sockets)
-        finally:
-            self.startup_ended.set()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept no more connections, answer the first request of those just accepted, then close all.
-
-        uvicorn closes connections without a request at once, also those whose request is on its way. Their
-        clients saw no refusal and no answer, and would not know whether to repeat the call.
-        """
-        for server in self.servers:
-            server.close()
-        for _ in range(_TURNS):
-            await asyncio.sleep(_TURN_SECONDS)  # first: a connection that was just accepted is not listed yet
-            if all(getattr(one, "cycle", one) is not None for one in self.server_state.connections):
-                break
-        await super().shutdown(sockets)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
+    config = server_config(app, settings, orak.draining)
+    async with answering(config, listener, when_ending=orak.end_waits):
         yield

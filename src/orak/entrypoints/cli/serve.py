@@ -22,6 +22,7 @@ _LABEL_WIDTH = 9
 @click.option("--public-url", metavar="URL", help="URL of orak for clients (default: http://<host>:<port>).")
 @data_dir_option
 @click.option("--web-worker", type=int, nargs=7, hidden=True)  # what a process inherits from its parent
+@click.option("--metrics-listener", type=int, hidden=True)  # the same, with METRICS_PORT
 def serve(
     *,
     host: str | None,
@@ -29,6 +30,7 @@ def serve(
     public_url: str | None,
     data_dir: Path | None,
     web_worker: tuple[int, int, int, int, int, int, int] | None,
+    metrics_listener: int | None,
 ) -> None:
     """Serve the HTTP API and convert in the background.
 
@@ -40,7 +42,7 @@ def serve(
     from orak.entrypoints.cli.garbage import no_collection_at_start
 
     with no_collection_at_start():
-        _run(host, port, public_url, data_dir, web_worker)
+        _run(host, port, public_url, data_dir, web_worker=web_worker, metrics_descriptor=metrics_listener)
 
 
 def _run(
@@ -48,15 +50,19 @@ def _run(
     port: int | None,
     public_url: str | None,
     data_dir: Path | None,
+    *,
     web_worker: tuple[int, int, int, int, int, int, int] | None,
+    metrics_descriptor: int | None,
 ) -> None:
     import logging
+    import socket
 
     from msgspec.structs import replace
 
     from orak.entrypoints.cli.capacity import raise_descriptor_limit
     from orak.entrypoints.cli.drain import Drain
     from orak.entrypoints.cli.listeners import listen_together
+    from orak.entrypoints.cli.metrics_server import listen_for_metrics
     from orak.entrypoints.cli.signals import run_until_signal
     from orak.entrypoints.cli.tokens import check_tokens, warn_of_weak_secret
     from orak.entrypoints.settings.logs import configure_logs
@@ -68,7 +74,8 @@ def _run(
     if web_worker is not None:
         from orak.entrypoints.cli.web_worker_process import Inherited
 
-        run_until_signal(lambda: _serve_for_parent(settings, Inherited(*web_worker)))
+        inherited = None if metrics_descriptor is None else socket.socket(fileno=metrics_descriptor)
+        run_until_signal(lambda: _serve_for_parent(settings, Inherited(*web_worker), inherited))
         return
     check_tokens(settings)
     check_telemetry()
@@ -76,12 +83,17 @@ def _run(
     _check_shared(settings, settings.web_processes)
     raise_descriptor_limit()
     listeners = listen_together(settings.host, settings.port, settings.web_processes)
+    metrics_listener = listen_for_metrics(settings)
     settings = replace(settings, port=listeners[0].getsockname()[1])
     drain = Drain(settings.drain_seconds)
     if len(listeners) == 1:
-        run_until_signal(lambda: _serve(settings, listeners[0], drain), _ignore_hangup, drain)
+        run_until_signal(
+            lambda: _serve(settings, listeners[0], metrics_listener, drain), _ignore_hangup, drain
+        )
     else:
-        _serve_with_workers(settings, listeners, public_url, data_dir, drain)
+        _serve_with_workers(
+            settings, listeners, public_url, data_dir, metrics_listener=metrics_listener, drain=drain
+        )
 
 
 def _check_shared(settings: "Settings", processes: int) -> None:
@@ -110,14 +122,22 @@ def _ignore_hangup() -> None:
     )
 
 
-async def _serve(settings: "Settings", listener: "socket.socket", drain: "Drain") -> None:
+async def _serve(
+    settings: "Settings",
+    listener: "socket.socket",
+    metrics_listener: "socket.socket | None",
+    drain: "Drain",
+) -> None:
     import asyncio
 
     from orak.entrypoints.cli.garbage import started
     from orak.entrypoints.cli.http_server import serving
     from orak.entrypoints.telemetry.opening import telemetry
 
-    async with telemetry() as recorders, serving(settings, listener, telemetry=recorders) as orak:
+    async with (
+        telemetry() as recorders,
+        serving(settings, listener, metrics_listener=metrics_listener, telemetry=recorders) as orak,
+    ):
 
         async def serve_on() -> None:
             await orak.drain()
@@ -125,7 +145,7 @@ async def _serve(settings: "Settings", listener: "socket.socket", drain: "Drain"
 
         drain.calls(serve_on)
         started()
-        _announce(settings)
+        _announce(settings, metrics_listener)
         await asyncio.Event().wait()  # until cancelled
 
 
@@ -134,9 +154,11 @@ def _serve_with_workers(
     listeners: "Sequence[socket.socket]",
     public_url: str | None,
     data_dir: Path | None,
+    *,
+    metrics_listener: "socket.socket | None",
     drain: "Drain",
 ) -> None:
-    """Serve in a process for each listener.
+    """Serve in a process for each listener, and the metrics in any of them.
 
     Each loads the settings anew, so that a restart applies changes.
     """
@@ -161,25 +183,29 @@ def _serve_with_workers(
     ]
     orak += [] if public_url is None else ["--public-url", public_url]
     orak += [] if data_dir is None else ["--data-dir", str(data_dir)]
+    orak += [] if metrics_listener is None else ["--metrics-listener", str(metrics_listener.fileno())]
+    more = () if metrics_listener is None else (metrics_listener.fileno(),)
 
     def command(inherited: Inherited) -> "Sequence[str]":
         return [*orak, "--web-worker", *map(str, astuple(inherited))]
 
     try:
         with TemporaryFile() as tables:
-            parent = WebWorkers(listeners, tables.fileno(), command)
+            parent = WebWorkers(listeners, tables.fileno(), command, more=more)
 
             def announce() -> None:
                 drain.calls(parent.drain)
-                _announce(settings)
+                _announce(settings, metrics_listener)
 
             run_until_signal(lambda: parent.run(announce), parent.restart, drain)
     except StartFailed as failed:
         sys.exit(failed.code if failed.code > 0 else 1)
 
 
-async def _serve_for_parent(settings: "Settings", inherited: "Inherited") -> None:
-    """Serve on an inherited listener until the parent ends."""
+async def _serve_for_parent(
+    settings: "Settings", inherited: "Inherited", metrics_listener: "socket.socket | None"
+) -> None:
+    """Serve on inherited listeners until the parent ends."""
     import asyncio
     import mmap
     import signal
@@ -212,6 +238,7 @@ async def _serve_for_parent(settings: "Settings", inherited: "Inherited") -> Non
             serving(
                 settings,
                 socket.socket(fileno=inherited.listener),
+                metrics_listener=metrics_listener,
                 share=Share(inherited.index, inherited.processes),
                 counted=SharedMeasurements(tables, inherited.table, inherited.table_bytes),
                 telemetry=recorders,
@@ -228,12 +255,17 @@ async def _serve_for_parent(settings: "Settings", inherited: "Inherited") -> Non
             start_deadline()
 
 
-def _announce(settings: "Settings") -> None:
+def _announce(settings: "Settings", metrics_listener: "socket.socket | None") -> None:
     import logging
 
+    from orak.entrypoints.cli.metrics_server import metrics_url
+
+    metrics = None if metrics_listener is None else metrics_url(metrics_listener)
     if settings.log_format == "text":
-        _print_banner(settings)
+        _print_banner(settings, metrics)
     else:
+        if metrics is not None:
+            logging.getLogger(__name__).info("metrics are at %s", metrics)
         logging.getLogger(__name__).info(
             "listening on %s:%d with %d processes, each with up to %s",
             *(settings.host, settings.port, settings.web_processes, _capacity(settings)),
@@ -263,7 +295,7 @@ def _capacity(settings: "Settings") -> str:
     return f"{descriptor_limit()} open files and connections{pool}"
 
 
-def _print_banner(settings: "Settings") -> None:
+def _print_banner(settings: "Settings", metrics: str | None) -> None:
     from orak.entrypoints.cli.errors import warn
     from orak.entrypoints.settings.sources import shown_value
     from orak.version import __version__
@@ -274,6 +306,7 @@ def _print_banner(settings: "Settings") -> None:
     for label, value in (
         ("API", f"{url}/records/async"),
         ("docs", f"{url}/docs"),
+        ("metrics", metrics or f"{url}/metrics"),
         ("data", "in memory" if settings.in_memory else str(settings.data_dir.absolute())),
         ("database", shown_value("database_url", settings.database)),
         ("processes", f"{settings.web_processes}, each with up to {_capacity(settings)}"),

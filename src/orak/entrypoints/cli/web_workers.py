@@ -43,11 +43,16 @@ class WebWorkers:
     because their channel to it closes.
     """
 
-    def __init__(self, listeners: Sequence[socket.socket], tables: int, command: Command) -> None:
-        """Run a process of *command* for each of *listeners*; *tables* is an empty file for metrics."""
+    def __init__(
+        self, listeners: Sequence[socket.socket], tables: int, command: Command, *, more: Sequence[int] = ()
+    ) -> None:
+        """Run a process of *command* for each of *listeners*; *tables* is an empty file for metrics.
+
+        Each process inherits the descriptors *more*, too.
+        """
         os.ftruncate(tables, len(listeners) * _TABLES_OF_A_LISTENER * TABLE_BYTES)
         self._served = [
-            _ServedListener(index, len(listeners), listener, tables, command)
+            _ServedListener(index, len(listeners), listener, tables, command, more=more)
             for index, listener in enumerate(listeners)
         ]
         self._all_serve = False
@@ -119,7 +124,14 @@ class _ServedListener:
     """A listener, and the process that serves it. While that is replaced, there are two."""
 
     def __init__(
-        self, index: int, processes: int, listener: socket.socket, tables: int, command: Command
+        self,
+        index: int,
+        processes: int,
+        listener: socket.socket,
+        tables: int,
+        command: Command,
+        *,
+        more: Sequence[int],
     ) -> None:
         self.index = index
         self._failures = 0
@@ -128,6 +140,7 @@ class _ServedListener:
         self._listener = listener
         self._tables = tables
         self._command = command
+        self._more = more
         self._worker: WebWorker | None = None
         """The one that serves."""
         self._alive: list[WebWorker] = []
@@ -202,7 +215,7 @@ class _ServedListener:
                 )
             )
 
-        worker = await WebWorker.start(table, command, self._listener.fileno(), self._tables)
+        worker = await WebWorker.start(table, command, self._listener.fileno(), self._tables, *self._more)
         self._alive.append(worker)  # if this is cancelled from here on, `close` ends it
         try:
             await worker.ready(seconds)

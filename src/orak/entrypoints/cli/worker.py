@@ -6,6 +6,8 @@ import rich_click as click
 from orak.entrypoints.cli.options import data_dir_option, shared_settings
 
 if TYPE_CHECKING:
+    import socket
+
     from orak.entrypoints.cli.drain import Drain
     from orak.entrypoints.settings.values import Settings
 
@@ -21,25 +23,34 @@ def worker(data_dir: Path | None) -> None:
     finish them for up to DRAIN_SECONDS first.
     """
     from orak.entrypoints.cli.drain import Drain
+    from orak.entrypoints.cli.metrics_server import listen_for_metrics
     from orak.entrypoints.cli.signals import run_until_signal
     from orak.entrypoints.settings.logs import configure_logs
 
     settings = shared_settings(data_dir)
     configure_logs(settings.log_format)
-    drain = Drain(settings.drain_seconds)
-    run_until_signal(lambda: _work(settings, drain), drain=drain)
+    metrics_listener, drain = listen_for_metrics(settings), Drain(settings.drain_seconds)
+    run_until_signal(lambda: _work(settings, metrics_listener, drain), drain=drain)
 
 
-async def _work(settings: "Settings", drain: "Drain") -> None:
+async def _work(settings: "Settings", metrics_listener: "socket.socket | None", drain: "Drain") -> None:
     import asyncio
     import logging
 
+    from orak.entrypoints.cli.metrics_server import metrics_url, serving_metrics
     from orak.entrypoints.running import run
     from orak.entrypoints.telemetry.opening import telemetry
 
-    async with telemetry() as recorders, run(settings, serves=False, telemetry=recorders) as orak:
+    log = logging.getLogger(__name__)
+    async with (
+        telemetry() as recorders,
+        run(settings, serves=False, telemetry=recorders) as orak,
+        serving_metrics(orak, metrics_listener),
+    ):
         drain.calls(orak.drain)
-        logging.getLogger(__name__).info("%s", _ready_line(settings))
+        if metrics_listener is not None:
+            log.info("metrics are at %s", metrics_url(metrics_listener))
+        log.info("%s", _ready_line(settings))
         await asyncio.Event().wait()  # until cancelled
 
 

@@ -37,7 +37,6 @@ LATER_SETTINGS = (
     LaterSetting("QUOTA_BYTES_PER_DAY", "number of bytes that a user may upload in a day", ("0",)),
     LaterSetting("QUOTA_WAITING_TAKES", "number of uploads of a user that may wait at once", ("0",)),
     LaterSetting("MULTIPART_TTL_SECONDS", "number of seconds for a resumable upload", ("0", "86400")),
-    LaterSetting("METRICS_PORT", "separate port for metrics", ("0",)),
     LaterSetting("SIGN_IN_URL", "page that signs people in"),
 )
 

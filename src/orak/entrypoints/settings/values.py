@@ -184,6 +184,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cors_origins: Annotated[
         tuple[str, ...], Meta(description="list of web origins whose pages may call the API")
     ] = ()
+    metrics_port: Annotated[
+        Annotated[int, Meta(ge=0, le=65535)] | None,
+        Meta(
+            description="port of its own for `/metrics`, in `serve` and in a worker; 0 picks a free one; "
+            "default the port of `serve`, and none for a worker",
+        ),
+    ] = None
+    metrics_host: Annotated[
+        str | None, Meta(description="address of METRICS_PORT; default the one that `serve` listens on")
+    ] = None
     log_format: Annotated[Literal["text", "json"], Meta(description="format of the log")] = "text"
 
     @property

@@ -29,6 +29,7 @@ class MemoryReports:
             waiting_users=len({upload.owner_id for upload in line}),
             processing=by_status[ProcessingStatus.PROCESSING],
             failed=by_status[ProcessingStatus.FAILED],
+            dead_letters=sum(upload.retry_obstacle() is None for upload in uploads),
             completed=by_status[ProcessingStatus.COMPLETED],
             orphans=sum(_is_orphan(upload, orphaned_before) for upload in uploads),
             in_line_since=self._last(QUEUEING_EVENTS, ready[0].id) if ready else None,

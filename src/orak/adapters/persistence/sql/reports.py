@@ -21,6 +21,7 @@ from orak.application.ports.page import Page
 from orak.application.ports.reports import Counts, DeadLetter
 from orak.domain.events import FAILURE_EVENTS, QUEUEING_EVENTS, EventType
 from orak.domain.identity import MAX_ID, RECORDINGS
+from orak.domain.processing import RETRYABLE
 from orak.domain.upload import Upload
 
 _AT: BindParameter[datetime] = bindparam("at")
@@ -64,6 +65,7 @@ _COUNTS = select(
     select(func.count()).select_from(_waiting_owners).scalar_subquery(),
     _number(PROCESSING),
     _number(FAILED),
+    _number(FAILED, uploads.c.failure_code.in_(sorted(RETRYABLE)), uploads.c.etag.is_not(None)),
     _number(COMPLETED),
     _number(*_ORPHANED),
     _last(QUEUEING_EVENTS, _next_in_line),

@@ -1,0 +1,83 @@
+"""The metrics that are read when they are asked for: from the database, from other clocks, from the disk."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Awaitable, Mapping
+from contextlib import suppress
+from typing import TypeVar
+
+from orak.application.collect_metrics import ServiceMetrics
+from orak.application.ports.failures import Unavailable
+from orak.application.ports.metrics import Row
+from orak.entrypoints.running import Running
+from orak.entrypoints.settings.values import Settings
+from orak.version import __version__
+
+_PATIENCE = 4.0
+"""Seconds that the database and the disk have to answer: Prometheus gives up after 10 s."""
+
+Readings = Mapping[str, Mapping[Row, float]]
+"""The rows of each metric by its name; a metric without an answer is missing."""
+
+T = TypeVar("T")
+
+
+async def read_metrics(orak: Running) -> Readings:
+    """Return what can be read now.
+
+    Without the database, `orak_database_up` is 0, and what is counted in the database is missing.
+    """
+    counted, skews, free = await asyncio.gather(
+        _in_time(orak.use_cases.collect_metrics()),
+        orak.clock_skew(),
+        _in_time(asyncio.to_thread(_free_part, orak.settings)),
+    )
+    readings: dict[str, Mapping[Row, float]] = {
+        "orak_build_info": {(__version__,): 1},
+        "orak_database_up": {(): counted is not None},
+    }
+    if skews:
+        readings["orak_clock_skew_seconds"] = {(against,): seconds for against, seconds in skews.items()}
+    if free is not None:
+        readings["orak_disk_free_ratio"] = {(): free}
+    return readings if counted is None else {**readings, **_counted(counted)}
+
+
+def _counted(metrics: ServiceMetrics) -> Readings:
+    counts, batches, subscribers = metrics.counts, metrics.batches, metrics.subscribers
+    return {
+        "batch_processing_queue_depth": {(): counts.waiting},
+        "batch_processing_oldest_waiting_seconds": {(): metrics.oldest_waiting_seconds},
+        "batch_processing_active_jobs": {(): counts.active},
+        "orak_uploads": {
+            ("processing",): counts.processing,
+            ("completed",): counts.completed,
+            ("failed",): counts.failed,
+            ("orphan",): counts.orphans,
+        },
+        "orak_dead_letters": {(): counts.dead_letters},
+        "batch_size": {(): metrics.batch_size},
+        "batch_runs_total": {(): batches.batches},
+        "batch_full_total": {(): batches.full},
+        "batch_started_total": {(): batches.started},
+        "batch_completed_total": {(): batches.completed},
+        "batch_failed_total": {(): batches.failed},
+        "batch_duration_seconds_total": {(): batches.seconds},
+        "orak_relay_lag_events": {(one.lag.subscriber,): one.lag.behind for one in subscribers},
+        "orak_relay_deferred_events": {(one.lag.subscriber,): one.lag.deferred for one in subscribers},
+        "orak_relay_lag_seconds": {(one.lag.subscriber,): one.seconds for one in subscribers},
+    }
+
+
+async def _in_time(reading: Awaitable[T]) -> T | None:
+    with suppress(Unavailable, TimeoutError, OSError):
+        async with asyncio.timeout(_PATIENCE):
+            return await reading
+    return None
+
+
+def _free_part(settings: Settings) -> float:
+    """Return the free part of the disk with the data folder, or with the files of running conversions."""
+    usage = shutil.disk_usage(tempfile.gettempdir() if settings.in_memory else settings.data_dir)
+    return usage.free / (usage.free + usage.used)  # what only root may use counts as neither
