@@ -112,6 +112,10 @@ listen folder="listen": setup
 chaos *arguments: setup
     PYTHONPATH=tests/support:tests {{ python }} -m reliability "$@"
 
+# Watch 200 recordings with a real Prometheus, and compare the dashboard with the database: `just observe [TAKES]`
+observe *arguments: setup _servers
+    PYTHONPATH=tests/support:tests:. {{ python }} -m benchmarks.observed "$@"
+
 # Check style, types and the direction of imports
 check: setup
     {{ bin }}/ruff check
