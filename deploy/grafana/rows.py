@@ -187,7 +187,7 @@ QUEUE = (
         },
     ),
     Panel(
-        "Dead letters", "short", "Alarm dead-letters: more than 10 new ones in an hour.",
+        "Dead letters", "short", "Alarm dead-letters: new ones that another run may convert.",
         {"dead letters": "max(orak_dead_letters)"},
     ),
 )  # fmt: skip

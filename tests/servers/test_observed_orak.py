@@ -24,7 +24,7 @@ def test_the_dashboard_and_the_alarms_show_what_the_database_holds(tmp_path):
         make_takes(observed, tmp_path, TAKES)
         figures = compare(observed)
         assert figures['sum(orak_conversions_total{outcome="completed"})'] == (TAKES - 1, TAKES - 1)
-        assert figures["max(orak_dead_letters)"] == (1, 1)
+        assert figures['max(orak_uploads{state="failed"})'] == (1, 1)
         fill_dashboard(observed)
         assert prometheus.query('ALERTS{alertstate="firing"}') == []
 
