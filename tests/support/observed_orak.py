@@ -97,6 +97,7 @@ def an_observed_orak(folder: Path) -> Iterator[Observed]:
             "BATCH_INTERVAL_MS": "1000",
             "SWEEP_INTERVAL_MS": "1000",
             "LEASE_SECONDS": "10",  # objects of a deleted record go two leases later
+            "HEARTBEAT_SECONDS": "2",
         }
 
         def run(name: str, *command: str, **settings: str) -> OrakProcess:
@@ -114,10 +115,13 @@ def an_observed_orak(folder: Path) -> Iterator[Observed]:
         prometheus = stack.enter_context(
             a_prometheus(folder / "prometheus", {"orak-api": targets[:1], "orak-worker": targets[1:]})
         )
-        until(
-            lambda: sum(value for _, value in prometheus.query("up")) == len(targets),
-            lambda: "\n".join(log.read_text() for log in folder.glob("*.log")),
-        )
+
+        def all_up() -> bool:
+            logs = "\n".join(log.read_text() for log in folder.glob("*.log"))
+            assert "error:" not in logs, logs
+            return sum(value for _, value in prometheus.query("up")) == len(targets)
+
+        until(all_up, lambda: prometheus.query("up"))
         yield Observed(f"http://{targets[0]}", database, prometheus, workers, targets)
 
 
