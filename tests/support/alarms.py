@@ -88,3 +88,9 @@ def metrics(query: str) -> set[str]:
 def bare_name(metric: str) -> str:
     """Return the name of the metric that a series of a histogram belongs to."""
     return re.sub(r"_(?:bucket|count|sum)$", "", metric)
+
+
+def documented() -> dict[str, str]:
+    """Return the dotted name of each metric that the guide lists, by its name in Prometheus."""
+    guide = (ROOT / "docs" / "guides" / "metrics.md").read_text()
+    return dict(re.findall(r"^\| `(\w+)` \| `([\w.]+)` \|", guide, re.MULTILINE))
