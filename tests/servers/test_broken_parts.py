@@ -132,6 +132,7 @@ async def test_s3_that_is_stopped(tmp_path, data):
             (found,) = await diagnosed("storage", data, **settings)
             assert (found.name, found.level) == ("storage", "fail")
             assert "S3 does not answer" in found.detail
+            assert found.hint.startswith("start the store")
             server.start()
             await orak.until_ready_is(200)
             assert {one.level for one in await diagnosed("storage", data, **settings)} == {"warn"}

@@ -1,5 +1,8 @@
+import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,10 +62,22 @@ def doctor(
             sys.stdout.flush()
             os._exit(exit_code(findings))
 
-    run_until_signal(diagnose)
+    with _quiet_logs():
+        run_until_signal(diagnose)
     if not is_complete:
         raise click.Abort
     sys.exit(exit_code(findings))
+
+
+@contextmanager
+def _quiet_logs() -> Iterator[None]:
+    """Keep warnings of what is checked off the terminal: the findings say the same."""
+    handler = logging.NullHandler()
+    logging.root.addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.root.removeHandler(handler)
 
 
 async def _show(diagnosis: "Diagnosis", findings: list["Finding"]) -> None:

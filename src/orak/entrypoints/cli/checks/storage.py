@@ -52,7 +52,11 @@ async def _check_bucket(settings: Settings) -> Iterator[Finding]:
     except InvalidSetting as invalid:
         return iter([Finding("storage", "fail", str(invalid), invalid.hint)])
     except Unavailable as outage:
-        hint = "check the bucket and the keys; docs/guides/storage.md lists the permissions that orak needs"
+        hint = (
+            "check the bucket and the keys; docs/guides/storage.md lists the permissions that orak needs"
+            if hasattr(outage.__cause__, "response") or outage.__cause__ is None
+            else "start the store, or correct S3_ENDPOINT_URL and S3_REGION"
+        )
         return iter([Finding("storage", "fail", f"{shown}: {outage}", hint)])
     return iter([Finding("storage", "ok", shown), *map(_finding, abilities.described())])
 
