@@ -224,6 +224,11 @@ MACHINE = (
         {"{{instance}}": "min by (instance) (orak_database_up)"}, 0.5, fires_below=True,
     ),
     Panel(
+        "Parts", "short", "Alarm part-down: 1 while the storage, the disk or Redis works for the process.",
+        {"{{instance}} {{part}}": 'min by (instance, part) (orak_part_up{part!~"database|clock"})'},
+        0.5, fires_below=True,
+    ),
+    Panel(
         "Free disk", "percentunit", "Alarm disk-free: of the data folder.",
         {"{{instance}}": "min by (instance) (orak_disk_free_ratio)"}, 0.1, fires_below=True,
     ),

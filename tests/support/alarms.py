@@ -23,6 +23,7 @@ ALARMS = {
     "immediate-ratio",
     "lost-leases",
     "oldest-waiting-take",
+    "part-down",
     "process-down",
     "record-creation-error-rate",
     "relay-lag",

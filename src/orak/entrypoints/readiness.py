@@ -1,7 +1,7 @@
 """Whether the parts that a running orak needs work now."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -50,6 +50,11 @@ class Readiness:
         self._probes = probes
         self._limit = limit
         self._running: dict[str, asyncio.Task[Exception | None]] = {}
+
+    @property
+    def parts(self) -> Sequence[str]:
+        """The names of the parts."""
+        return tuple(self._probes)
 
     async def __call__(self) -> Health:
         """Probe the parts; one that does not answer within the limit counts as failing."""
