@@ -60,6 +60,7 @@ async def test_metrics_show_waiting_uploads_and_relay_lag(api, anonymous, owner)
     assert shown.pop(("orak_relay_lag_seconds", "delete-objects")) >= 0
     assert shown == {
         ("orak_database_up",): 1,
+        ("orak_part_up", "storage"): 1,
         ("batch_processing_queue_depth",): 1,
         ("batch_processing_active_jobs",): 0,
         ("batch_size",): 50,
@@ -73,7 +74,7 @@ async def test_metrics_show_waiting_uploads_and_relay_lag(api, anonymous, owner)
     }
 
 
-async def test_without_a_database_the_only_metric_reports_that_it_is_down(api, anonymous):
+async def test_without_a_database_the_metrics_report_that_it_is_down(api, anonymous):
     class UnavailableReports:
         async def count(self, *_):
             raise Unavailable("the database is unavailable")
@@ -82,7 +83,7 @@ async def test_without_a_database_the_only_metric_reports_that_it_is_down(api, a
     collect_metrics = dataclasses.replace(running.use_cases.collect_metrics, reports=UnavailableReports())
     use_cases = dataclasses.replace(running.use_cases, collect_metrics=collect_metrics)
     api.app.state.running = dataclasses.replace(running, use_cases=use_cases)
-    assert await metrics(anonymous) == {("orak_database_up",): 0}
+    assert await metrics(anonymous) == {("orak_database_up",): 0, ("orak_part_up", "storage"): 1}
 
 
 async def test_every_answer_is_counted_once_under_the_template_of_its_route(anonymous, owner):

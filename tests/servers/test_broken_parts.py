@@ -9,7 +9,7 @@ import asyncpg
 import httpx
 import pytest
 
-from broken_parts import another_time, diagnosed, small_disk, until, watched
+from broken_parts import Watched, another_time, diagnosed, small_disk, until, watched
 from cli_processes import ORAK, CliProcess
 from orak.adapters.persistence.sql import migrations
 from pooler import a_pooler
@@ -71,6 +71,7 @@ async def test_postgresql_that_is_read_only(postgresql_url, postgresql_server, d
         )
         try:
             await orak.until_ready_is(503, "database")
+            assert await orak.metric("orak_database_up") == 0
             found, *_ = await diagnosed("database", data, **settings)
             assert (found.name, found.level) == ("database", "fail")
             assert "the server is read-only" in found.detail
@@ -108,11 +109,13 @@ async def test_redis_that_is_stopped(own_redis, data):
         assert await orak.ready() == (200, [], [])
         own_redis.kill()
         await orak.until_ready_is(200, degraded="redis")
+        assert await orak.metric('orak_part_up{part="redis"}') == 0
         (found,) = await diagnosed("redis", data, **settings)
         assert (found.name, found.level) == ("redis", "fail")
         assert found.hint.startswith("start Redis")
         own_redis.start()
         await orak.until_ready_is(200)
+        assert await orak.metric('orak_part_up{part="redis"}') == 1
         assert await diagnosed("redis", data, **settings) == []
     own_redis.kill()
     async with watched(data, **settings) as orak:
@@ -129,12 +132,14 @@ async def test_s3_that_is_stopped(tmp_path, data):
             assert await orak.ready() == (200, [], [])
             server.kill()
             await orak.until_ready_is(503, "storage")
+            assert await orak.metric('orak_part_up{part="storage"}') == 0
             (found,) = await diagnosed("storage", data, **settings)
             assert (found.name, found.level) == ("storage", "fail")
             assert "S3 does not answer" in found.detail
             assert found.hint.startswith("start the store")
             server.start()
             await orak.until_ready_is(200)
+            assert await orak.metric('orak_part_up{part="storage"}') == 1
             assert {one.level for one in await diagnosed("storage", data, **settings)} == {"warn"}
 
 
@@ -143,6 +148,7 @@ async def test_s3_that_refuses(s3_server, data):
     settings = on_bucket(bucket, aws_secret_access_key="another secret that is wrong")
     async with watched(data, **settings) as orak:
         assert await orak.ready() == (503, ["storage"], [])
+        assert await orak.metric('orak_part_up{part="storage"}') == 0
     (found,) = await diagnosed("storage", data, **settings)
     assert (found.name, found.level) == ("storage", "fail")
     assert "S3 refused the request" in found.detail
@@ -157,6 +163,8 @@ async def test_a_disk_that_is_full(data):
             assert await orak.ready() == (200, [], [])
             fill(data / "filler")
             await orak.until_ready_is(503, "disk")
+            assert await orak.metric("orak_disk_free_ratio") < 0.1
+            assert await orak.metric('orak_part_up{part="disk"}') == 0
             room, *_ = await diagnosed("data", data)
             assert (room.name, room.level) == ("disk", "fail")
             assert room.detail.startswith("the disk is full")
@@ -164,6 +172,7 @@ async def test_a_disk_that_is_full(data):
             assert {one.level for one in await diagnosed("conversion", data)} == {"fail"}
             (data / "filler").unlink()
             await orak.until_ready_is(200)
+            assert await orak.metric("orak_disk_free_ratio") > 0.1
             assert not list(data.glob(".doctor-*"))
 
 
@@ -177,6 +186,7 @@ async def test_a_clock_that_is_off_the_store(s3_server, data):
             assert await orak.ready() == (200, [], ["clock"])
             front.ahead = 303
             assert await orak.ready() == (503, ["clock"], [])
+            assert await orak.metric('orak_clock_skew_seconds{against="storage"}') < -300
             (found,) = await diagnosed("clock", data, **settings)
             assert (found.name, found.level) == ("clock", "fail")
             assert found.detail.endswith("s behind the storage")
@@ -205,6 +215,8 @@ async def test_a_machine_whose_clock_is_5_minutes_off_the_database(postgresql_ur
     try:
         url = (await asyncio.to_thread(server.wait_for, r"serves (http://\S+)"))[1]
         async with httpx.AsyncClient(base_url=url) as client:
+            skew = await Watched(client).metric('orak_clock_skew_seconds{against="database"}')
+            assert abs(skew + 300) < 5
             # Tokens and signed URLs follow the clock of the database, so the process stays in service.
             assert (await client.get("/health/ready")).json() == {"status": "ready", "degraded": ["clock"]}
         assert await asyncio.to_thread(server.stop, signal.SIGTERM) == 0

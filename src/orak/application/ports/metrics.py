@@ -193,7 +193,12 @@ def _batch_counter(name: str, meaning: str) -> Counter:
 
 READ_METRICS: tuple[Counter | Gauge, ...] = (
     Gauge(name="orak_build_info", meaning="The version of orak; always 1.", labels=("version",)),
-    Gauge(name="orak_database_up", meaning="Whether the database answers."),
+    Gauge(name="orak_database_up", meaning="Whether the database answers and takes writes."),
+    Gauge(
+        name="orak_part_up",
+        meaning="Whether a part works, by the readiness probe; also 0 if orak serves without it.",
+        labels=("part",),
+    ),
     Gauge(
         name="orak_clock_skew_seconds",
         meaning="By how many seconds this machine's clock is ahead of another; negative if it is behind.",

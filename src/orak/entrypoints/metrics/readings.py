@@ -28,14 +28,18 @@ async def read_metrics(orak: Running) -> Readings:
 
     Without the database, `orak_database_up` is 0, and what is counted in the database is missing.
     """
-    counted, skews, free = await asyncio.gather(
+    counted, health, skews, free = await asyncio.gather(
         _in_time(orak.use_cases.collect_metrics()),
+        orak.readiness(),
         orak.clock_skew(),
         _in_time(asyncio.to_thread(_free_part, orak.settings)),
     )
     readings: dict[str, Mapping[Row, float]] = {
         "orak_build_info": {(__version__,): 1},
-        "orak_database_up": {(): counted is not None},
+        "orak_database_up": {(): counted is not None and "database" not in health.failing},
+        "orak_part_up": {
+            (part,): part not in {*health.failing, *health.degraded} for part in orak.readiness.parts
+        },
     }
     if skews:
         readings["orak_clock_skew_seconds"] = {(against,): seconds for against, seconds in skews.items()}
