@@ -50,6 +50,7 @@ async def test_postgresql_that_is_stopped(postgresql_url, postgresql_server, dat
         try:
             await orak.until_ready_is(503, "database")
             assert await orak.metric("orak_database_up") == 0
+            assert await orak.fires("database-down")
             (found,) = await diagnosed("database", data, **settings)
             assert (found.name, found.level) == ("database", "fail")
             assert found.hint.startswith("start PostgreSQL")
@@ -58,7 +59,7 @@ async def test_postgresql_that_is_stopped(postgresql_url, postgresql_server, dat
         finally:
             postgresql_server.start()
         await orak.until_ready_is(200)
-        assert await orak.metric("orak_database_up") == 1
+        assert not await orak.fires("database-down")
         assert await diagnosed("database", data, **settings) == []
 
 
@@ -71,7 +72,7 @@ async def test_postgresql_that_is_read_only(postgresql_url, postgresql_server, d
         )
         try:
             await orak.until_ready_is(503, "database")
-            assert await orak.metric("orak_database_up") == 0
+            assert await orak.fires("database-down")
             found, *_ = await diagnosed("database", data, **settings)
             assert (found.name, found.level) == ("database", "fail")
             assert "the server is read-only" in found.detail
@@ -95,7 +96,7 @@ async def test_a_schema_that_is_missing(postgresql_server, data):
             assert found.detail.endswith(": the schema is missing")
             assert found.hint == f"run `orak db upgrade --data-dir {data}`"
             assert await orak.ready() == (503, ["database"], [])
-            assert await orak.metric("orak_database_up") == 0
+            assert await orak.fires("database-down")
             await asyncio.to_thread(migrations.upgrade, settings["database_url"])
             await orak.until_ready_is(200)
         assert await diagnosed("database", data, **settings) == []
@@ -109,13 +110,13 @@ async def test_redis_that_is_stopped(own_redis, data):
         assert await orak.ready() == (200, [], [])
         own_redis.kill()
         await orak.until_ready_is(200, degraded="redis")
-        assert await orak.metric('orak_part_up{part="redis"}') == 0
+        assert await orak.fires("part-down")
         (found,) = await diagnosed("redis", data, **settings)
         assert (found.name, found.level) == ("redis", "fail")
         assert found.hint.startswith("start Redis")
         own_redis.start()
         await orak.until_ready_is(200)
-        assert await orak.metric('orak_part_up{part="redis"}') == 1
+        assert not await orak.fires("part-down")
         assert await diagnosed("redis", data, **settings) == []
     own_redis.kill()
     async with watched(data, **settings) as orak:
@@ -132,14 +133,14 @@ async def test_s3_that_is_stopped(tmp_path, data):
             assert await orak.ready() == (200, [], [])
             server.kill()
             await orak.until_ready_is(503, "storage")
-            assert await orak.metric('orak_part_up{part="storage"}') == 0
+            assert await orak.fires("part-down")
             (found,) = await diagnosed("storage", data, **settings)
             assert (found.name, found.level) == ("storage", "fail")
             assert "S3 does not answer" in found.detail
             assert found.hint.startswith("start the store")
             server.start()
             await orak.until_ready_is(200)
-            assert await orak.metric('orak_part_up{part="storage"}') == 1
+            assert not await orak.fires("part-down")
             assert {one.level for one in await diagnosed("storage", data, **settings)} == {"warn"}
 
 
@@ -148,7 +149,7 @@ async def test_s3_that_refuses(s3_server, data):
     settings = on_bucket(bucket, aws_secret_access_key="another secret that is wrong")
     async with watched(data, **settings) as orak:
         assert await orak.ready() == (503, ["storage"], [])
-        assert await orak.metric('orak_part_up{part="storage"}') == 0
+        assert await orak.fires("part-down")
     (found,) = await diagnosed("storage", data, **settings)
     assert (found.name, found.level) == ("storage", "fail")
     assert "S3 refused the request" in found.detail
@@ -164,7 +165,8 @@ async def test_a_disk_that_is_full(data):
             fill(data / "filler")
             await orak.until_ready_is(503, "disk")
             assert await orak.metric("orak_disk_free_ratio") < 0.1
-            assert await orak.metric('orak_part_up{part="disk"}') == 0
+            assert await orak.fires("disk-free")
+            assert await orak.fires("part-down")
             room, *_ = await diagnosed("data", data)
             assert (room.name, room.level) == ("disk", "fail")
             assert room.detail.startswith("the disk is full")
@@ -172,7 +174,7 @@ async def test_a_disk_that_is_full(data):
             assert {one.level for one in await diagnosed("conversion", data)} == {"fail"}
             (data / "filler").unlink()
             await orak.until_ready_is(200)
-            assert await orak.metric("orak_disk_free_ratio") > 0.1
+            assert not await orak.fires("disk-free")
             assert not list(data.glob(".doctor-*"))
 
 
@@ -187,12 +189,14 @@ async def test_a_clock_that_is_off_the_store(s3_server, data):
             front.ahead = 303
             assert await orak.ready() == (503, ["clock"], [])
             assert await orak.metric('orak_clock_skew_seconds{against="storage"}') < -300
+            assert await orak.fires("clock-skew")
             (found,) = await diagnosed("clock", data, **settings)
             assert (found.name, found.level) == ("clock", "fail")
             assert found.detail.endswith("s behind the storage")
             assert found.hint.startswith("set the clock by NTP")
             front.ahead = 0
             assert await orak.ready() == (200, [], [])
+            assert not await orak.fires("clock-skew")
 
 
 async def test_a_machine_whose_clock_is_5_minutes_off_the_database(postgresql_url, data):
@@ -215,8 +219,9 @@ async def test_a_machine_whose_clock_is_5_minutes_off_the_database(postgresql_ur
     try:
         url = (await asyncio.to_thread(server.wait_for, r"serves (http://\S+)"))[1]
         async with httpx.AsyncClient(base_url=url) as client:
-            skew = await Watched(client).metric('orak_clock_skew_seconds{against="database"}')
-            assert abs(skew + 300) < 5
+            orak = Watched(client)
+            assert abs(await orak.metric('orak_clock_skew_seconds{against="database"}') + 300) < 5
+            assert await orak.fires("clock-skew")
             # Tokens and signed URLs follow the clock of the database, so the process stays in service.
             assert (await client.get("/health/ready")).json() == {"status": "ready", "degraded": ["clock"]}
         assert await asyncio.to_thread(server.stop, signal.SIGTERM) == 0
@@ -240,9 +245,9 @@ async def test_a_pooler_in_another_mode_than_its_setting(postgresql_url, postgre
                     await orak.ready()
                     async with other.transaction():
                         await other.execute("SELECT 1")
-                        return (await orak.ready())[:2]
+                        return await orak.ready(), await orak.fires("database-down")
 
-                await until(fails_while_another_client_works, (503, ["database"]))
+                await until(fails_while_another_client_works, ((503, ["database"], []), True))
             finally:
                 await other.close()
         right = wrong | {"database_pooler": "transaction"}

@@ -1,15 +1,18 @@
 """A running application and the doctor of its settings, to be watched while a part of it is broken."""
 
 import asyncio
+import json
 import os
 import re
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import httpx
 
+from alarms import PROMETHEUS
 from orak.entrypoints.cli.diagnosis import CHECKS, Diagnosis
 from orak.entrypoints.cli.finding import Finding
 from served import in_process
@@ -38,10 +41,41 @@ class Watched:
 
     async def metric(self, row: str) -> float:
         """Return the figure of a row of `/metrics`, such as `up{part="disk"}`."""
-        text = (await self.client.get("/metrics")).text
+        text = await self._metrics()
         found = re.search(rf"^{re.escape(row)} (\S+)$", text, re.MULTILINE)
         assert found, text
         return float(found[1])
+
+    async def fires(self, alarm: str) -> bool:
+        """Return whether *alarm* fires after a quarter of an hour in which `/metrics` stays as it is.
+
+        promtool evaluates the rules that are shipped.
+        """
+        rows = re.findall(
+            rf"^({'|'.join(_OF_PARTS)})(?:{{(.*)}})? (\S+)$", await self._metrics(), re.MULTILINE
+        )
+        series = [
+            {"series": f'{name}{{instance="api-1",{labels}}}', "values": f"{float(value):g}x20"}
+            for name, labels, value in rows
+        ]
+        silent = {"alertname": alarm, "eval_time": "15m", "exp_alerts": []}
+        test = {"interval": "1m", "input_series": series, "alert_rule_test": [silent]}
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump({"rule_files": [str(PROMETHEUS / "rules.yml")], "tests": [test]}, file)
+            file.flush()
+            command = ["promtool", "test", "rules", file.name]
+            checked = await asyncio.to_thread(
+                subprocess.run, command, capture_output=True, text=True, check=False
+            )
+        said = checked.stdout + checked.stderr
+        assert (checked.returncode == 0) or f'alertname="{alarm}"' in said, said
+        return checked.returncode != 0
+
+    async def _metrics(self) -> str:
+        return (await self.client.get("/metrics")).text
+
+
+_OF_PARTS = ("orak_database_up", "orak_part_up", "orak_disk_free_ratio", "orak_clock_skew_seconds")
 
 
 async def until(ask: Callable[[], Awaitable[object]], wanted: object) -> None:
