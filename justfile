@@ -55,7 +55,7 @@ test-browser *arguments: setup _chromium _modules _servers
     {{ bin }}/pytest tests/browser -n 2 "$@"
 
 # Test orak behind PgBouncer and other real servers: `just test-servers [PYTEST ARGUMENTS]`
-test-servers *arguments: setup _servers
+test-servers *arguments: setup _servers _modules
     {{ bin }}/pytest tests/servers -n 2 "$@"
 
 # Build the container image with buildah, podman or docker: `just image [TAG] [BASE]`; BUILD_OPTIONS go to the builder

@@ -111,7 +111,7 @@ def test_the_policy_is_one_that_s3_can_read(aws_server, resources):
     assert json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"]) == json.loads(policy)
 
 
-def test_old_signatures_plain_http_and_anonymous_writes_are_denied_to_everybody(resources):
+def test_old_signatures_plain_http_and_anonymous_writes_are_denied_to_every_caller(resources):
     statements = resources["BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     denied = {one["Sid"]: one for one in statements if one["Effect"] == "Deny"}
     assert {one["Principal"] for one in denied.values()} == {"*"}
