@@ -1,5 +1,7 @@
 """What deploy/kubernetes promises: no request refused in a rollout, nothing more allowed than needed."""
 
+import re
+
 import kubernetes_validate
 import pytest
 from dotenv import dotenv_values
@@ -12,8 +14,8 @@ from orak.entrypoints.settings.sources import LoadedSettings
 OVERLAYS = ["overlays/example", "overlays/aws"]
 UNITS = {"m": 0.001, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 
-STOP_SECONDS = 10
-"""How long `serve` takes at most to stop after its drain; a worker takes no longer."""
+STOP_SECONDS = 15
+"""What a process needs before SIGKILL after its drain, see docs/guides/operating.md."""
 
 CONVERSION_FILES = 2**29
 """Bytes that the files of one conversion take with the default limits, see docs/guides/operating.md."""
@@ -97,6 +99,23 @@ def test_pods_are_not_root_and_write_to_their_own_volumes_alone(objects):
         assert all(volume["emptyDir"]["sizeLimit"] for volume in spec["volumes"])
     [namespace] = of_kind(objects, "Namespace").values()
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_the_pods_are_what_the_image_is_made_for(objects):
+    dockerfile = (KUBERNETES.parent / "Dockerfile").read_text()
+    [(user, group)] = re.findall(r"^USER (\d+):(\d+)$", dockerfile, re.MULTILINE)
+    variables = dict(
+        re.findall(
+            r"\b([A-Z_]+)=(\S+)", re.search(r"^ENV PATH.*?[^\\]$", dockerfile, re.MULTILINE | re.DOTALL)[0]
+        )
+    )
+    assert variables["ORAK_DATA_DIR"] == "/data"
+    for name, pod in pods(objects).items():
+        security = pod["spec"]["securityContext"]
+        assert (security["runAsUser"], security["runAsGroup"]) == (int(user), int(group))
+        if name == "orak-api":
+            ports = {port["name"]: port["containerPort"] for port in container(pod)["ports"]}
+            assert ports["http"] == int(variables["ORAK_PORT"])
 
 
 def test_requests_and_limits_hold_what_the_conversions_of_a_pod_may_take(objects):
