@@ -27,7 +27,7 @@ from reliability.processes import OrakProcess
 from s3_servers import KEYS, an_s3_server
 
 SECRET = "the signing secret of an observed deployment"
-DEADLINE = 120
+DEADLINE = 90
 
 _A_DAY = timedelta(days=1)
 _STATES = "SELECT processing_status, count(*) FROM uploads GROUP BY 1"
@@ -67,6 +67,8 @@ class Observed:
     prometheus: Prometheus
     workers: list[OrakProcess]
     targets: list[str]
+    run: Callable[..., OrakProcess]
+    """Runs one more command under a name, which is also the name of its data folder."""
 
     def tally(self, query: str) -> Counter[str]:
         """Return the counts of a query for names and counts."""
@@ -122,7 +124,7 @@ def an_observed_orak(folder: Path) -> Iterator[Observed]:
             return sum(value for _, value in prometheus.query("up")) == len(targets)
 
         until(all_up, lambda: prometheus.query("up"))
-        yield Observed(f"http://{targets[0]}", database, prometheus, workers, targets)
+        yield Observed(f"http://{targets[0]}", database, prometheus, workers, targets, run)
 
 
 def make_takes(observed: Observed, folder: Path, takes: int) -> None:
@@ -147,9 +149,13 @@ def make_takes(observed: Observed, folder: Path, takes: int) -> None:
         lambda: sum(observed.tally(_STATES)[state] for state in ("COMPLETED", "FAILED")) == takes,
         lambda: observed.tally(_STATES),
     )
+    httpx.delete(f"{observed.api}/records/async/{records[0]}", headers=headers()).raise_for_status()
+
+
+def headers() -> dict[str, str]:
+    """Return the headers of a call of user 1."""
     token = issue_token(SECRET, UserId(1), (), _A_DAY, SystemClock().now())
-    headers = {"Authorization": f"Bearer {token}"}
-    httpx.delete(f"{observed.api}/records/async/{records[0]}", headers=headers).raise_for_status()
+    return {"Authorization": f"Bearer {token}"}
 
 
 def compare(observed: Observed) -> dict[str, tuple[float, int]]:
