@@ -9,6 +9,7 @@ import pytest
 
 from cli_processes import DEADLINE
 from measured import parsed
+from orak.client import OrakClient
 
 SECRET = "s" * 32
 NEW_UPLOAD = {"originalFilename": "take.webm", "fileSize": 3, "contentType": "audio/webm"}
@@ -38,6 +39,23 @@ def test_serve_moves_its_metrics_to_the_port(start, env):
     moved = httpx.get(f"{url}/metrics")
     assert (moved.status_code, moved.json()["error"]["code"]) == (404, "NOT_FOUND")
     assert server.stop(signal.SIGTERM) == 0
+
+
+def test_a_recording_is_counted_from_its_upload_to_its_rendition(start, orak, env, recording):
+    server = start("serve", env=env)
+    metrics, url = metrics_of(server), server.wait_for(r"serves (http://\S+)")[1]
+    with OrakClient(url, orak("token", env=env).stdout.strip()) as client:
+        assert client.upload(recording, title="a song", wait=DEADLINE).is_settled
+    shown = parsed(httpx.get(metrics).text)
+    assert shown["s3_uploads_total", "arrived"] == 1
+    assert shown["orak_immediate_starts_total", "started"] == 1
+    assert shown["orak_conversions_total", "none", "completed", "immediate"] == 1
+    assert shown["orak_conversion_seconds_count", "aac-128"] == 1
+    assert shown["orak_conversion_queue_seconds_count", "immediate"] == 1
+    assert 11 < shown["orak_conversion_media_seconds_total",] < 13
+    assert shown["orak_storage_seconds_count", "download"] == 1
+    assert shown["orak_storage_seconds_count", "publish"] == 2
+    assert shown["orak_uploads", "completed"] == 1
 
 
 def test_the_port_serves_nothing_but_metrics(start, env):

@@ -3,7 +3,7 @@
 import dataclasses
 from collections import Counter
 
-from http_api import create_record, upload
+from http_api import NEW_UPLOAD, create_record, presign, upload
 from measured import parsed
 from orak.adapters.measurements.shared import SharedMeasurements
 from orak.application.ports.batch_log import BatchReport
@@ -79,10 +79,8 @@ async def test_without_a_database_the_metrics_report_that_it_is_down(api, anonym
         async def count(self, *_):
             raise Unavailable("the database is unavailable")
 
-    running = api.app.state.running
-    collect_metrics = dataclasses.replace(running.use_cases.collect_metrics, reports=UnavailableReports())
-    use_cases = dataclasses.replace(running.use_cases, collect_metrics=collect_metrics)
-    api.app.state.running = dataclasses.replace(running, use_cases=use_cases)
+    collect_metrics = api.running.use_cases.collect_metrics
+    out_of_order(api, collect_metrics=dataclasses.replace(collect_metrics, reports=UnavailableReports()))
     assert await metrics(anonymous) == {("orak_database_up",): 0, ("orak_part_up", "storage"): 1}
 
 
@@ -105,6 +103,56 @@ async def test_every_answer_is_counted_once_under_the_template_of_its_route(anon
         ("GET", "(unknown path)", "404"): 2,
         ("DELETE", "/health/live", "405"): 1,
     }
+
+
+def out_of_order(api, **use_cases):
+    """Put these in place of use cases of the running application."""
+    running = api.app.state.running
+    api.app.state.running = dataclasses.replace(
+        running, use_cases=dataclasses.replace(running.use_cases, **use_cases)
+    )
+
+
+async def calls(anonymous, name):
+    """Return how many calls were timed, by outcome."""
+    shown = await all_metrics(anonymous)
+    return {outcome: shown[f"{name}_count", outcome] for outcome in ("ok", "refused", "error")}
+
+
+async def test_presigned_urls_are_timed_by_outcome(api, anonymous, owner):
+    name = "record_presigned_url_generation_seconds"
+    assert await calls(anonymous, name) == {"ok": 0, "refused": 0, "error": 0}
+    await presign(owner)
+    assert (await owner.post("/records/async/presigned-url", json={})).status_code == 400
+    assert (await anonymous.post("/records/async/presigned-url", json={})).status_code == 401
+
+    class UnavailableIntake:
+        async def add(self, *_):
+            raise Unavailable("the database is unavailable")
+
+    request_upload = api.running.use_cases.request_upload
+    out_of_order(api, request_upload=dataclasses.replace(request_upload, intake=UnavailableIntake()))
+    assert (await owner.post("/records/async/presigned-url", json=NEW_UPLOAD)).status_code == 503
+    assert await calls(anonymous, name) == {"ok": 1, "refused": 2, "error": 1}
+
+
+async def test_only_a_failure_of_the_server_is_an_error_of_a_creation(api, anonymous, owner):
+    name, errors = "record_creation_seconds", ("record_creation_errors_total",)
+    assert (await all_metrics(anonymous))[errors] == 0
+    signed = await upload(owner)
+    await create_record(owner, signed)
+    body = {"title": "한 곡", "uploadId": signed["uploadId"]}
+    assert (await owner.post("/records/async", json=body)).status_code == 409
+    assert (await owner.post("/records/async", json=body | {"uploadId": 999})).status_code == 404
+    assert (await all_metrics(anonymous))[errors] == 0
+
+    async def broken(*_, **__):
+        raise RuntimeError("a bug")
+
+    out_of_order(api, create_record=broken)
+    assert (await owner.post("/records/async", json=body)).status_code == 500
+    assert await calls(anonymous, name) == {"ok": 1, "refused": 2, "error": 1}
+    assert (await all_metrics(anonymous))[errors] == 1
 
 
 async def answers(anonymous):

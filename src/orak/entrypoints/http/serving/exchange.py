@@ -49,7 +49,7 @@ class Exchange:
         self._head: HTTPResponseStartEvent | None = None
         self._begun = False
         self._late_answer: asyncio.Task[None] | None = None
-        left = max(_LEAST_SECONDS, deadline - _seconds_since_first_byte(scope))
+        left = max(_LEAST_SECONDS, deadline - (perf_counter() - _first_byte_at(scope)))
         self._timer = asyncio.get_running_loop().call_later(min(left, deadline), self._give_up)
         cast("dict[str, object]", scope["state"])[_KEY] = self
 
@@ -108,9 +108,13 @@ class Exchange:
         await self._send(body)
 
 
-def _seconds_since_first_byte(scope: HTTPScope) -> float:
+def _first_byte_at(scope: HTTPScope) -> float:
+    """Return when the first byte arrived; if the server does not say so, note that it was now."""
     extensions = cast("dict[str, dict[str, float]]", scope.get("extensions") or {})
-    return perf_counter() - extensions[BEGAN]["at"] if BEGAN in extensions else 0.0
+    if BEGAN not in extensions:
+        extensions = {**extensions, BEGAN: {"at": perf_counter()}}
+        scope["extensions"] = cast("dict[str, dict[object, object]]", extensions)
+    return extensions[BEGAN]["at"]
 
 
 def exchange_of(scope: Scope) -> Exchange:
