@@ -100,6 +100,10 @@ mixed *arguments: setup
 soak *arguments: setup
     PYTHONPATH=tests/support:tests:. {{ python }} -m benchmarks.mixed --soak "$@"
 
+# Simulate larger deployments from measured costs: `just simulate [--measure] [--write]`, see docs/guides/scaling.md
+simulate *arguments: setup
+    @PYTHONPATH=tests/support:tests:. {{ python }} -m benchmarks.scaling "$@"
+
 # Compare the encoding of recordings with the slow mode of the same encoder
 quality: setup
     @PYTHONPATH=tests/support:. {{ python }} -m benchmarks.quality
@@ -140,8 +144,11 @@ docs: setup
 sbom: setup
     @{{ pip }} --require-hashes -r requirements/release.txt
     @mkdir -p dist
-    {{ bin }}/cyclonedx-py requirements requirements/run.txt --pyproject pyproject.toml --mc-type application \
-        --output-reproducible --of JSON -o dist/sbom.json
+    @# The project takes its version from the code, which the tool does not read.
+    @sed "s/^dynamic = .*/version = \"$({{ bin }}/hatchling version)\"/" pyproject.toml > dist/pyproject.toml
+    {{ bin }}/cyclonedx-py requirements requirements/run.txt --pyproject dist/pyproject.toml \
+        --mc-type application --output-reproducible --of JSON -o dist/sbom.json
+    @rm dist/pyproject.toml
 
 # Build wheel, sdist and npm package into dist/, the same bytes for the same commit
 dist: setup

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import platform
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -20,6 +19,7 @@ from benchmarks import (
     growth,
     load,
     loudness,
+    servers,
     starting,
     wake_ups,
     web_workers,
@@ -72,7 +72,7 @@ def main() -> None:
             f"no such goal: {', '.join(sorted(unknown))}; choose from {', '.join(sorted(known, key=int))}"
         )
     lines = measured(set(arguments.goals), arguments.rounds)
-    run = Run(datetime.now(UTC).date().isoformat(), _machine(), arguments.rounds)
+    run = Run(datetime.now(UTC).date().isoformat(), servers.machine(), arguments.rounds)
     if arguments.results:
         document.append(arguments.results, run, lines)
     if arguments.write:
@@ -82,7 +82,7 @@ def main() -> None:
 def measured(goals: set[str], rounds: int) -> list[Line]:
     """Measure *goals*, all if empty, and print each line and the machine's state before and after."""
     began = time.monotonic()
-    print(f"{_machine()}; {_busyness()}")
+    print(f"{servers.machine()}; {_busyness()}")
     rate, cpu = load.own_cost()
     print(
         f"The load generator takes {microseconds(cpu)} a request, and reaches at most {per_second(rate)}.\n"
@@ -105,16 +105,6 @@ def measured(goals: set[str], rounds: int) -> list[Line]:
                     print(f"Goal {', '.join(sorted(names))} is skipped: {error}", flush=True)
     print(f"\nTook {(time.monotonic() - began) / 60:.0f} min; {_busyness()}")
     return lines
-
-
-def _machine() -> str:
-    models = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    ]
-    model = models[0] if models else platform.machine()
-    return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
 
 
 def _busyness() -> str:

@@ -1,6 +1,7 @@
 """The servers, their CPU usage, and how long they take to start."""
 
 import os
+import platform
 import socket
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from s3_servers import KEYS, S3Server, an_s3_server
 
@@ -92,6 +95,31 @@ def orak(
 
 
 @contextmanager
+def worker(folder: Path, environment: Mapping[str, str], *, name: str) -> Iterator[int]:
+    """Run `orak worker` until the block ends; yield its process id once it waits for wake-ups.
+
+    Raises:
+        RuntimeError: it ended, or is not ready within two minutes; the message is the end of its log.
+    """
+    log_file = folder / f"{name}.log"
+    deadline = time.monotonic() + _START_SECONDS
+    with log_file.open("ab") as log:
+        command = [str(BIN / "orak"), "worker", "--data-dir", str(folder)]
+        process = subprocess.Popen(
+            command, env={"PATH": os.environ["PATH"], **environment}, cwd=ROOT, stdout=log, stderr=log
+        )
+    try:
+        while "woken through Redis" not in log_file.read_text():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{name} did not start: {log_file.read_text()[-2000:]}")
+            time.sleep(0.02)
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
 def peer(folder: Path, environment: Mapping[str, str]) -> Iterator[Server]:
     """Run the peer on one uvicorn worker."""
     port = free_port()
@@ -140,6 +168,23 @@ def started(
         for child in family - {process.pid}:
             with suppress(ProcessLookupError):
                 os.kill(child, 9)
+
+
+def cpu_of_family(pid: int) -> float:
+    """Return the user and system time of a process, of its descendants, and of those that have ended."""
+    process = psutil.Process(pid)
+    return sum(sum(one.cpu_times()[:4]) for one in (process, *process.children(recursive=True)))
+
+
+def machine() -> str:
+    """Return what this machine is, in one line."""
+    models = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    model = models[0] if models else platform.machine()
+    return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
 
 
 def free_port() -> int:

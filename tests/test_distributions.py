@@ -1,5 +1,6 @@
 """What is published holds everything that it needs, and each build of it is the same."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,8 @@ from runpy import run_path
 from zipfile import ZipFile
 
 import pytest
+
+from orak.version import __version__
 
 ROOT = Path(__file__).parents[1]
 HATCHLING = Path(sys.executable).with_name("hatchling")
@@ -46,6 +49,11 @@ def test_the_wheel_holds_what_orak_reads_at_run_time_and_the_licences(wheel):
     assert len(licences) == 1 + len([*ROOT.glob("src/orak/entrypoints/web/**/vendor/*/LICENSE")])
     assert "License-Expression: MIT" in metadata
     assert [name for name in names if "__pycache__" in name or name.startswith("tests")] == []
+
+
+def test_the_browser_client_has_the_version_of_orak():
+    manifest = ROOT / "src" / "orak" / "entrypoints" / "web" / "client" / "package.json"
+    assert json.loads(manifest.read_text())["version"] == __version__
 
 
 def test_two_builds_of_one_commit_are_the_same(wheel, tmp_path):

@@ -19,8 +19,8 @@ from proxies import free_port
 from s3_servers import KEYS
 
 GUIDES_THAT_RUN = (
-    *("backup.md", "production.md", "security.md", "troubleshooting.md", "troubleshooting.ko.md"),
-    "upgrading.md",
+    *("backup.md", "production.md", "scaling.md", "security.md", "troubleshooting.md"),
+    *("troubleshooting.ko.md", "upgrading.md"),
 )
 
 
@@ -141,13 +141,27 @@ def test_the_queries_and_commands_for_support_find_the_same_uploads(
         ("production.md", "servers"),
         ("security.md", "embedded"),
         ("security.md", "servers"),
-        ("upgrading.md", "servers"),
     ],
 )
 def test_the_commands_of_a_guide_succeed(guide, kind, request, tmp_path, postgresql_server):
     world = request.getfixturevalue(kind)
     write(tmp_path / "take.wav", tone(), seconds=1, kind="wav")
     run_script(script(guide, kind), tmp_path, world, postgresql_server.programs)
+
+
+def test_an_older_schema_is_upgraded_and_every_process_replaced(servers, tmp_path, postgresql_server):
+    migrations.downgrade(servers["DATABASE_URL"], "1000")
+    said = run_script(script("upgrading.md", "servers"), tmp_path, servers, postgresql_server.programs)
+    assert said.startswith("1000\n")
+    assert f"1000 -> {migrations.HEAD}\n" in said
+    assert migrations.current(servers["DATABASE_URL"]) == migrations.HEAD
+
+
+def test_a_shard_gives_ids_of_its_own_range(servers, start, tmp_path, postgresql_server):
+    run_script(script("scaling.md", "servers"), tmp_path, servers, postgresql_server.programs)
+    record = a_converted_record(start(servers), tmp_path)
+    assert 3 * 2**44 < record["id"] < 4 * 2**44
+    assert 3 * 2**44 < record["uploadId"] < 4 * 2**44
 
 
 def test_both_languages_show_the_same_commands():
