@@ -140,13 +140,13 @@ docs: setup
     {{ python }} deploy/grafana/generate.py
     {{ python }} docs/list_third_party.py
 
-# Write the bill of materials of what runs, with hashes, to dist/sbom.json (CycloneDX)
+# Write the bill of materials of what runs, all extras included, with hashes, to dist/sbom.json (CycloneDX)
 sbom: setup
     @{{ pip }} --require-hashes -r requirements/release.txt
     @mkdir -p dist
     @# The project takes its version from the code, which the tool does not read.
     @sed "s/^dynamic = .*/version = \"$({{ bin }}/hatchling version)\"/" pyproject.toml > dist/pyproject.toml
-    {{ bin }}/cyclonedx-py requirements requirements/run.txt --pyproject dist/pyproject.toml \
+    {{ bin }}/cyclonedx-py requirements requirements/image.txt --pyproject dist/pyproject.toml \
         --mc-type application --output-reproducible --of JSON -o dist/sbom.json
     @rm dist/pyproject.toml
 
