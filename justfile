@@ -179,7 +179,7 @@ release-check: dist
     cd "$folder"
     venv/bin/orak demo --once
     tar -xzf {{ justfile_directory() }}/dist/orak-client-*.tgz
-    node --input-type=module -e "await import('$folder/package/index.js')"
+    node --input-type=module -e "globalThis.window = globalThis; await import('$folder/package/index.js')"
     echo "ready to publish: $(cd {{ justfile_directory() }}/dist && echo *)"
 
 # Resolve and pin all requirements by hash; the other files follow dev.txt, so what runs was tested
