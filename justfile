@@ -218,7 +218,7 @@ _modules:
 
 [private]
 _containers:
-    @missing=""; for pair in podman:podman buildah:buildah runc:runc mmdebstrap:mmdebstrap iptables:iptables dnsmasq:dnsmasq-base; do \
+    @missing=""; for pair in podman:podman buildah:buildah runc:runc mmdebstrap:mmdebstrap iptables:iptables catatonit:catatonit dnsmasq:dnsmasq-base; do \
         PATH="$PATH:/usr/sbin" command -v "${pair%:*}" >/dev/null || missing="$missing ${pair#*:}"; done; \
     test -x /usr/lib/cni/dnsname || missing="$missing golang-github-containernetworking-plugin-dnsname"; \
     test -z "$missing" || { \
