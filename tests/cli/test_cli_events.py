@@ -44,7 +44,12 @@ def test_tail_all_prints_the_log_after_a_feed_position(orak):
     rows = [json.loads(line) for line in orak("events", "tail", "--all").stdout.splitlines()]
     assert [row["position"] for row in rows] == [1, 2, 3, 4, 5]
     assert [row["fact"]["type"] for row in rows][-1] == "ProcessingCompleted"
-    assert [list(row) for row in rows] == [["position", "event_id", "upload_id", "version", "fact"]] * 5
+    assert [list(row) for row in rows] == [
+        ["position", "event_id", "upload_id", "version", "fact", "request_id"]
+    ] * 5
+    asked, arrived, named, *converted = [row["request_id"] for row in rows]
+    assert len({asked, arrived, named}) == 3
+    assert converted == [named, named]
     requested = ["type", "userId", "uuid", "status", "attempt", "key", "at"]
     assert list(rows[0]["fact"]) == requested
     assert list(rows[-1]["fact"]) == [*requested, "recordId"]

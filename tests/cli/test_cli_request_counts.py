@@ -1,6 +1,7 @@
 """The metrics and the access log agree with what clients sent, however the server ends."""
 
 import asyncio
+import json
 import re
 import signal
 from collections import Counter
@@ -70,11 +71,9 @@ def counted(metrics):
 
 def logged(output):
     """Return how many answers the access log has, by method, path and status."""
+    lines = [json.loads(line) for line in output.splitlines()]
     return Counter(
-        (method, path, int(status))
-        for method, path, status in re.findall(
-            r"orak\.access  ([A-Z]+) (\S+|\(unknown path\)) (\d+) ", output
-        )
+        (line["method"], line["path"], line["status"]) for line in lines if line["event"] == "request"
     )
 
 

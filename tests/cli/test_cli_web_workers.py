@@ -28,6 +28,7 @@ def env(postgresql_server, orak):
     """Settings of two processes on a fresh database."""
     postgresql_server.sql("CREATE DATABASE shared")
     env = {"DATABASE_URL": postgresql_server.url("shared"), "JWT_SECRET": SECRET, "WEB_WORKERS": "2"}
+    env["LOG_FORMAT"] = "text"
     assert orak("db", "upgrade", env=env).exit_code == 0
     yield env | {"ORAK_PORT": "0"}
     postgresql_server.sql("DROP DATABASE shared WITH (FORCE)")

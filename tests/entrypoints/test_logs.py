@@ -1,13 +1,20 @@
-"""The log writes the lines of one turn of the event loop together, in order, and loses none."""
+"""The lines of the log, and how they are written: those of one turn of the event loop together, in order."""
 
+import ast
 import asyncio
 import io
+import json
 import logging
+import re
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
-from orak.entrypoints.settings.logs import LoopTurnHandler, TextFormatter
+from orak.application.origins import Following
+from orak.domain.origin import Origin
+from orak.entrypoints.settings.logs import FIELDS, JsonFormatter, LoopTurnHandler, TextFormatter, resolved
 
 
 class Stream(io.StringIO):
@@ -119,3 +126,93 @@ def test_a_line_of_text_has_the_time_to_the_millisecond():
         record = logging.makeLogRecord({"msg": "hello", "name": "orak", "levelname": "INFO"})
         record.created, record.msecs = created, (created % 1) * 1000
         assert ours.format(record) == standard.format(record)
+
+
+def a_line(message="%d ended", *args, **extra):
+    record = {"msg": message, "args": args or (7,), "name": "orak.x", "levelname": "INFO", "levelno": 20}
+    return logging.makeLogRecord(record | extra)
+
+
+FIELDS_OF_A_LINE = {"event": "conversion", "uploadId": 7, "outcome": "completed", "code": None}
+
+
+def test_a_line_of_json_has_the_fields_of_its_call_and_nothing_that_a_library_adds():
+    record = a_line(**FIELDS_OF_A_LINE, color_message="\x1b[1m", title="a secret song")
+    line = json.loads(JsonFormatter().format(record))
+    time = line.pop("time")
+    assert time.endswith("Z")
+    assert line == {
+        "level": "INFO",
+        "logger": "orak.x",
+        "event": "conversion",
+        "message": "7 ended",
+        "uploadId": 7,
+        "outcome": "completed",
+    }
+
+
+def test_a_line_has_the_ids_of_the_request_that_it_belongs_to():
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    with Following(Origin("asked", f"00-{trace}-b7ad6b7169203331-01")):
+        of_request = json.loads(JsonFormatter().format(a_line()))
+        own = json.loads(JsonFormatter().format(a_line(requestId="its own")))
+    assert (of_request["requestId"], of_request["traceId"]) == ("asked", trace)
+    assert own["requestId"] == "its own"
+    assert "requestId" not in json.loads(JsonFormatter().format(a_line()))
+
+
+def test_a_line_of_text_shows_the_fields_that_its_message_does_not_say():
+    record = a_line("%s waits", "relay", event="outage", part="relay", reason="no answer", retrySeconds=0.5)
+    assert TextFormatter().format(record).endswith('  relay waits  reason="no answer" retrySeconds=0.5')
+
+
+def test_an_error_has_its_trace_in_one_line_of_json():
+    record = a_line()
+    try:
+        int("wrong")
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    written = JsonFormatter().format(record)
+    assert "\n" not in written
+    assert json.loads(written)["exception"].splitlines()[-1].startswith("ValueError: ")
+
+
+def test_the_format_is_text_on_a_terminal_and_json_elsewhere(monkeypatch):
+    assert resolved("text") == "text"
+    assert resolved("json") == "json"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert resolved("auto") == "text"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
+    assert resolved("auto") == "json"
+
+
+ROOT = Path(__file__).parents[2]
+GUIDE = ROOT / "docs/guides/logs.md"
+
+
+def lines_in_code():
+    """Yield the fields of each line that the code writes: dictionaries with an `event`."""
+    for file in (ROOT / "src/orak").rglob("*.py"):
+        if file.name == "logs.py":  # the formatter itself
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Dict):
+                fields = {
+                    key.value: value
+                    for key, value in zip(node.keys, node.values, strict=True)
+                    if isinstance(key, ast.Constant)
+                }
+                if "event" in fields:
+                    yield file, fields
+
+
+def test_the_guide_describes_every_field_and_every_event():
+    guide = GUIDE.read_text()
+    described = set(re.findall(r"`(\w+)`", guide))
+    lines = list(lines_in_code())
+    assert len(lines) > 30
+    for file, fields in lines:
+        assert fields.keys() <= FIELDS, file
+        if isinstance(fields["event"], ast.Constant):
+            assert fields["event"].value in described, file
+    assert FIELDS - {"event"} <= described

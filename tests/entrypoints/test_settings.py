@@ -63,7 +63,7 @@ def test_host_and_port_are_read_with_the_prefix_only(load):
         ("IMMEDIATE_SLOTS", "-1", "IMMEDIATE_SLOTS is '-1', not a whole number from 0"),
         ("BATCH_ENABLED", "maybe", "BATCH_ENABLED is 'maybe', not true or false"),
         ("AUDIO_PROFILE", "wma", "AUDIO_PROFILE is 'wma', not one of aac-128, mp3-192, opus-96"),
-        ("LOG_FORMAT", "xml", "LOG_FORMAT is 'xml', not one of text, json"),
+        ("LOG_FORMAT", "xml", "LOG_FORMAT is 'xml', not one of auto, text, json"),
         ("LEASE_SECONDS", "15", "HEARTBEAT_SECONDS is 10, with LEASE_SECONDS 15"),
         ("DATABASE_URL", "mysql://x", "DATABASE_URL names a database that orak does not support"),
         ("REDIS_URL", "http://x", "REDIS_URL is not the URL of a Redis server"),

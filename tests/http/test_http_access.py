@@ -1,5 +1,6 @@
 """Access: every route without a token, as another user and as the owner; and pages of other origins."""
 
+import json
 import logging
 import re
 from datetime import timedelta
@@ -27,6 +28,7 @@ from orak.domain.policies.retries import MAX_FAILURES_WHEN_KILLED
 from orak.domain.processing import FailureCode
 from orak.entrypoints.http.app import API, SERVED_BY_LITESTAR
 from orak.entrypoints.http.openapi.document import document
+from orak.entrypoints.settings.logs import JsonFormatter, TextFormatter
 
 TITLE = {"title": "다른 제목"}
 OPERATOR = 77
@@ -224,13 +226,25 @@ async def test_the_access_log_holds_no_secret_and_no_file_name(api, owner, anony
     await owner.get("/records/async/1?token=s3cret", headers={"X-Request-Id": "seen"})
     await anonymous.get("/no/such/s3cret")
     await owner.get("/records/async/1%0AERROR%20forged")
-    lines = [record.getMessage() for record in caplog.records if record.name.startswith("orak")]
-    assert "GET /records/async/1 404 seen" in lines
-    assert any(line.startswith("GET /records/async/1%0AERROR%20forged 404 ") for line in lines)
-    assert any(line.startswith("PUT /storage/{key} 200 ") for line in lines)
-    assert any(line.startswith("GET (unknown path) 404 ") for line in lines)
+    records = [record for record in caplog.records if record.name.startswith("orak")]
+    lines = [JsonFormatter().format(record) for record in records]
+    fields = [json.loads(line) for line in lines]
+    assert {
+        "method": "GET",
+        "path": "/records/async/1",
+        "status": 404,
+        "requestId": "seen",
+        "userId": OWNER,
+        "outcome": "refused",
+        "code": "RECORD_NOT_FOUND",
+    }.items() <= next(line for line in fields if line.get("requestId") == "seen").items()
+    assert {(line["method"], line["path"], line["status"], line["outcome"]) for line in fields} >= {
+        ("GET", "/records/async/1%0AERROR%20forged", 404, "refused"),
+        ("PUT", "/storage/{key}", 200, "ok"),
+        ("GET", "(unknown path)", 404, "refused"),
+    }
     everything = "\n".join(
-        record.getMessage()
+        TextFormatter().format(record)
         for record in caplog.records
         if not record.name.startswith("httpx")  # the caller's
     )

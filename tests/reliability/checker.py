@@ -6,8 +6,8 @@ from pathlib import Path
 
 import av
 
-from reliability.clients import SECRET
 from reliability.history import ClientRecord, History
+from reliability.logs import leaks, unfollowed, unstructured
 from reliability.world import World
 
 _UPLOADS = (
@@ -45,11 +45,18 @@ class Verdict:
     inconsistent: list[str] = field(default_factory=list)
     """Rows that differ from their events."""
     leaked: list[str] = field(default_factory=list)
-    """Secrets found in a log."""
+    """Secrets, file names and titles found in a log."""
+    unstructured: list[str] = field(default_factory=list)
+    """Lines of a log that are no JSON."""
+    unfollowed: list[str] = field(default_factory=list)
+    """Conversions that no request id leads to."""
 
     @property
     def problems(self) -> list[str]:
-        kinds = ("lost", "duplicated", "resurrected", "mismatched", "stray", "inconsistent", "leaked")
+        kinds = (
+            *("lost", "duplicated", "resurrected", "mismatched", "stray", "inconsistent"),
+            *("leaked", "unstructured", "unfollowed"),
+        )
         return [f"{kind}: {what}" for kind in kinds for what in getattr(self, kind)]
 
 
@@ -92,8 +99,9 @@ def judge(world: World, history: History) -> Verdict:
     ]
     verdict.inconsistent += world.replay_differences()
     verdict.stray += find_strays(world)
-    logs = world.logs()
-    verdict.leaked += [word for word in (SECRET, "secret song", "eyJ", "X-Amz-Signature") if word in logs]
+    verdict.leaked += leaks(world, history)
+    verdict.unstructured += unstructured(world)
+    verdict.unfollowed += unfollowed(world)
     return verdict
 
 

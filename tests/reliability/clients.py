@@ -58,6 +58,7 @@ class ChaosClient:
         self._random = random.Random(f"{seed} {number}")
         claims = {"sub": str(number), "exp": int(time.time()) + 3600}
         self._token = jwt.encode(claims, SECRET, "HS256")
+        history.secrets.add(self._token)
 
     async def run_until(self, stop: asyncio.Event) -> None:
         """Create record after record until *stop*; finish the one that was begun."""
@@ -87,6 +88,8 @@ class ChaosClient:
         )
         answer = signed.json()
         record.upload_id = answer["uploadId"]
+        query = httpx.URL(answer["presignedUrl"]).params
+        self._history.secrets.add(query.get("signature") or query["X-Amz-Signature"])
         steps = [lambda: self._put(http, answer, content), lambda: self._create(http, record, number)]
         if self._random.random() < 0.15:  # an object may arrive after its record was created
             steps.reverse()

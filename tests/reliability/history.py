@@ -36,6 +36,8 @@ class History:
     slow: list[str] = field(default_factory=list)
     """Requests that took longer than `MAX_REQUEST_SECONDS`."""
     faults: list[str] = field(default_factory=list)
+    secrets: set[str] = field(default_factory=set)
+    """The tokens of the clients, and the signatures that they got. No log may hold one."""
 
     def note_duration(self, request: str, seconds: float) -> None:
         """Note how long a client waited for orak, with or without an answer."""

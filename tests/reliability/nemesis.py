@@ -58,6 +58,7 @@ class Nemesis:
     async def _kill(self, name: str, down_seconds: float) -> None:
         part = self._world.parts.pop(name)  # no other fault hits it until it is back
         self._note(f"{name} killed, down for {down_seconds:.1f} s")
+        self._world.kills += 1
         await asyncio.to_thread(part.kill)
         await asyncio.sleep(down_seconds)
         await asyncio.to_thread(part.start)

@@ -50,6 +50,9 @@ class World:
     clients_overwrite: bool = False
     """Whether clients also send other contents to their presigned URLs."""
 
+    kills: int = 0
+    """How often the nemesis killed a process."""
+
     def __post_init__(self) -> None:
         self.has_links = bool(self.links)
 

@@ -75,6 +75,17 @@ class OutboxRelay:
             acted_on += await self._read_new(work.position)
         # If the process stops before this, the hold runs out by itself; shutdown does not wait to release it.
         await self._release_hold()
+        if acted_on:
+            _log.info(
+                "%s received %d events",
+                *(self.subscriber.name, acted_on),
+                extra={
+                    "event": "relay",
+                    "subscriber": self.subscriber.name,
+                    "size": acted_on,
+                    "durationMs": round((self.clock.now() - now) / timedelta(milliseconds=1)),
+                },
+            )
         return acted_on
 
     async def begin(self) -> None:
@@ -213,14 +224,21 @@ class OutboxRelay:
         try:
             outcome = await self._read_while_held(page)
         except Unavailable as outage:
-            _log.warning("%s: %s", self.subscriber.name, outage)
+            _log.warning(
+                "%s: %s",
+                *(self.subscriber.name, outage),
+                extra={"event": "relay_error", "subscriber": self.subscriber.name, "reason": str(outage)},
+            )
             outcome = PageOutcome(unread=len(page))
         except Exception:  # noqa: BLE001 - a bug in one subscriber must not stop the others
             _log.exception(
                 "%s failed between events %d and %d",
-                self.subscriber.name,
-                page[0].position,
-                page[-1].position,
+                *(self.subscriber.name, page[0].position, page[-1].position),
+                extra={
+                    "event": "relay_error",
+                    "subscriber": self.subscriber.name,
+                    "position": page[0].position,
+                },
             )
             if len(page) == 1:
                 return PageOutcome(failed={page[0].position})

@@ -61,7 +61,7 @@ async def _close_all(closing: Sequence[Close]) -> None:
             if (closed := close()) is not None:
                 await closed
         except (Exception, asyncio.CancelledError):  # noqa: BLE001 - one failure must not keep the other parts open
-            _log.exception("a part of orak failed to close")
+            _log.exception("a part of orak failed to close", extra={"event": "close_error"})
 
 
 async def _undisturbed(closing: Coroutine[None, None, None]) -> None:

@@ -80,7 +80,11 @@ class JwksKeys:
             try:
                 self._keys = await fetch_keys(self._url, self._algorithms)
             except FETCH_ERRORS as error:
-                _log.warning("cannot fetch the JWK Set: %r", error)
+                _log.warning(
+                    "cannot fetch the JWK Set: %r",
+                    error,
+                    extra={"event": "outage", "part": "JWK Set", "reason": repr(error)},
+                )
                 self._failed = True
             else:
                 self._old_at = now + MAX_AGE

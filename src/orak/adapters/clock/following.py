@@ -73,7 +73,10 @@ class FollowingClock:
             try:
                 answer = await ask()
             except Unavailable as outage:
-                _log.debug("cannot read the remote clock: %s", outage)
+                _log.debug(
+                    "cannot read the clock of the database",
+                    extra={"event": "outage", "part": "clock", "reason": str(outage)},
+                )
                 return False
             took = time.monotonic() - asked
             if took < quickest:

@@ -54,7 +54,11 @@ class EventBridge:
             except Unavailable as outage:
                 if none_sent:
                     raise
-                _log.warning("the event bus accepted only some of the events: %s", outage)
+                _log.warning(
+                    "the event bus accepted only some of the events: %s",
+                    outage,
+                    extra={"event": "relay_error", "subscriber": "event-bus", "reason": str(outage)},
+                )
                 return frozenset(rejected.union(*map(_positions, pending.values())))
             none_sent = False
             for index, upload_id in enumerate(batch):
@@ -77,7 +81,15 @@ class EventBridge:
             entry = entry_of(logged, self._bus)
             if size_of(entry) > MAX_BYTES:
                 # EventBridge would reject it for ever, and so hold back all later events of its upload.
-                _log.error("event %d is too large for EventBridge and is skipped", logged.event_id)
+                _log.error(
+                    "an event is too large for EventBridge and is skipped",
+                    extra={
+                        "event": "relay_error",
+                        "subscriber": "event-bus",
+                        "eventId": logged.event_id,
+                        "uploadId": logged.upload_id,
+                    },
+                )
                 continue
             pending.setdefault(logged.upload_id, deque()).append((logged.position, entry))
         return pending
@@ -100,7 +112,15 @@ class EventBridge:
                 return set()
             if pause is not None:
                 await self._clock.sleep(pause)
-        _log.warning("the event bus rejected %d events: %s", len(left), ", ".join(sorted(codes)))
+        _log.warning(
+            "the event bus rejected %d events: %s",
+            *(len(left), ", ".join(sorted(codes))),
+            extra={
+                "event": "relay_error",
+                "subscriber": "event-bus",
+                "reason": ", ".join(sorted(codes)),
+            },
+        )
         return set(left)
 
 

@@ -91,4 +91,9 @@ class SqsQueue:
                 break
         if failed:
             codes = ", ".join(sorted({str(entry.get("Code")) for entry in failed}))
-            _log.debug("SQS: %s failed for %d messages: %s", operation, len(failed), codes)
+            _log.debug(
+                "%s failed for %d messages",
+                operation,
+                len(failed),
+                extra={"event": "sqs_message", "reason": codes},
+            )

@@ -121,7 +121,9 @@ class SharedMeasurements:
         if name not in self._refused:
             self._refused.add(name)
             _log.error(
-                "not counted: no %s %s has the labels (%s)", kind.__name__.lower(), name, ", ".join(labels)
+                "not counted: no %s %s has the labels (%s)",
+                *(kind.__name__.lower(), name, ", ".join(labels)),
+                extra={"event": "measurement_error"},
             )
         return None
 

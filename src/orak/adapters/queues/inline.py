@@ -156,12 +156,16 @@ class InlineQueue:
             upload = await process(start=source.start)
         except Unavailable as outage:
             if self._pause_until is None:
-                _log.warning("background conversion pauses: %s", outage)
+                _log.warning(
+                    "background conversion pauses: %s",
+                    outage,
+                    extra={"event": "outage", "part": "conversion", "reason": str(outage)},
+                )
             self._pause_until = self._clock.now() + UNAVAILABLE_DELAY
             source.give_back()
             self._start(source)
         except Exception:  # noqa: BLE001 - a bug with one upload must not stop the others
-            _log.exception("a background conversion failed to run")
+            _log.exception("a background conversion failed to run", extra={"event": "start_error"})
             source.break_off()
         except asyncio.CancelledError:
             source.break_off()

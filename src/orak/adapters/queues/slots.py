@@ -79,10 +79,16 @@ class Slots:
             if upload is not None and (due := upload.comes_again_at) is not None:
                 self._queue.wake_at(due)
         except Unavailable as outage:
-            _log.warning("upload %d waits for a worker: %s", upload_id, outage)
+            _log.warning(
+                "the upload waits for a worker",
+                extra={"event": "start_error", "uploadId": upload_id, "reason": str(outage)},
+            )
             await self._queue.wake()
         except Exception:  # noqa: BLE001 - the caller may be gone; a batch finds the row
-            _log.exception("the immediate conversion of upload %d failed to run", upload_id)
+            _log.exception(
+                "the immediate conversion failed to run",
+                extra={"event": "start_error", "uploadId": upload_id},
+            )
         finally:
             self._capacity.release()
 

@@ -131,7 +131,7 @@ class RedisLink:
         self._answered_at = asyncio.get_running_loop().time()
         if self._is_down:
             self._is_down = False
-            _log.warning("%s answers again", self._name)
+            _log.warning("%s answers again", self._name, extra={"event": "recovery", "part": self._name})
 
     def note_outage(self, error: BaseException) -> None:
         """Record that Redis did not answer; log only the first error of an outage."""
@@ -139,4 +139,8 @@ class RedisLink:
         if not self._is_down:
             self._is_down = True
             reason = str(error) or type(error).__name__
-            _log.warning("%s does not answer, so uploads may wait for the next batch: %s", self._name, reason)
+            _log.warning(
+                "%s does not answer, so uploads may wait for the next batch: %s",
+                *(self._name, reason),
+                extra={"event": "outage", "part": self._name, "reason": reason},
+            )

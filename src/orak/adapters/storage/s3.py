@@ -211,7 +211,11 @@ class S3Storage:
             try:
                 found = await self.learn(origins)
             except Unavailable as outage:
-                _log.warning("what the bucket %s can do is not known yet: %s", self._bucket.name, outage)
+                _log.warning(
+                    "what the bucket %s can do is not known yet: %s",
+                    *(self._bucket.name, outage),
+                    extra={"event": "outage", "part": "bucket", "reason": str(outage)},
+                )
                 tried.set()
                 await clock.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
@@ -219,7 +223,11 @@ class S3Storage:
                 tried.set()
                 for ability in found.described():
                     if not ability.is_present:
-                        _log.warning("bucket %s: %s; %s", self._bucket.name, ability.detail, ability.hint)
+                        _log.warning(
+                            "bucket %s: %s; %s",
+                            *(self._bucket.name, ability.detail, ability.hint),
+                            extra={"event": "storage_ability"},
+                        )
 
     def _sign(
         self, method: str, key: ObjectKey, life: timedelta, sent: dict[str, str], implied: dict[str, str]

@@ -119,13 +119,21 @@ class Bucket:
         try:
             await self.require_bucket()
         except Unavailable as outage:
-            _log.warning("the bucket %s cannot be used yet: %s", self.name, outage)
+            _log.warning(
+                "the bucket %s cannot be used yet: %s",
+                *(self.name, outage),
+                extra={"event": "outage", "part": "bucket", "reason": str(outage)},
+            )
         while True:
             await clock.sleep(_REFRESH)
             try:
                 keys = await _credentials(session)
             except Exception as error:  # noqa: BLE001 - providers of credentials raise any error
-                _log.warning("AWS credentials could not be renewed: %s", type(error).__name__)
+                _log.warning(
+                    "AWS credentials could not be renewed: %s",
+                    type(error).__name__,
+                    extra={"event": "outage", "part": "credentials", "reason": type(error).__name__},
+                )
                 continue
             if keys is not None and keys != self.signer.credentials:
                 self.signer.credentials = keys

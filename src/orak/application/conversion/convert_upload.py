@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from orak.application.conversion.conversion_log import ConversionNotes
 from orak.application.ports.converter import ConversionOrder, Converter
 from orak.application.ports.storage import ObjectMissing, Storage
 from orak.application.ports.traces import Traces
@@ -31,7 +32,9 @@ class ConvertUpload:
     rules: ConversionRules
     traces: Traces
 
-    async def __call__(self, snapshot: RecordSnapshot, progress: Callable[[float], None]) -> Output:
+    async def __call__(
+        self, snapshot: RecordSnapshot, progress: Callable[[float], None], notes: ConversionNotes
+    ) -> Output:
         """Download, convert, publish; report progress as a fraction from 0 to 1.
 
         Raise what `Storage.download` and `Converter.convert` raise.
@@ -47,11 +50,13 @@ class ConvertUpload:
                 title=snapshot.record.title,
                 max_duration_seconds=self.rules.max_duration_seconds,
             )
-            await self.storage.download(upload.key, etag=await self._etag(upload), to=order.source)
-            with self.traces.span("convert audio", profile=profile.value):
+            with notes.timing("download"):
+                await self.storage.download(upload.key, etag=await self._etag(upload), to=order.source)
+            with notes.timing("convert"), self.traces.span("convert audio", profile=profile.value):
                 conversion = await self.converter.convert(order, progress)
-            await self.storage.publish(audio_key, order.audio, content_type=profile.content_type)
-            await self.storage.publish(waveform_key, order.waveform, content_type="application/json")
+            with notes.timing("publish"):
+                await self.storage.publish(audio_key, order.audio, content_type=profile.content_type)
+                await self.storage.publish(waveform_key, order.waveform, content_type="application/json")
         return Output(audio_key, waveform_key, conversion.duration_seconds, conversion.loudness)
 
     async def _etag(self, upload: Upload) -> str:

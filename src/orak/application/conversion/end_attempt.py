@@ -73,7 +73,16 @@ class EndAttempt:
         try:
             await with_patience(self.clock, patience, lambda: self._remove_output(upload))
         except Unavailable as outage:
-            _log.warning("upload %d: attempt %d may leave objects: %s", upload.id, upload.attempt, outage)
+            _log.warning(
+                "the output of a lost attempt was not removed; the daily sweep does it",
+                extra={
+                    "event": "lost_output",
+                    "outcome": "left",
+                    "uploadId": upload.id,
+                    "attempt": upload.attempt,
+                    "reason": str(outage),
+                },
+            )
 
     async def _remove_output(self, upload: Upload) -> None:
         if await self._was_published(upload):
@@ -81,7 +90,13 @@ class EndAttempt:
         for key in upload.output_keys(self.profile.extension):
             await self.storage.delete(key)
         _log.warning(
-            "upload %d: attempt %d lost its lease; its output was removed", upload.id, upload.attempt
+            "the output of a lost attempt was removed",
+            extra={
+                "event": "lost_output",
+                "outcome": "removed",
+                "uploadId": upload.id,
+                "attempt": upload.attempt,
+            },
         )
 
     async def _was_published(self, upload: Upload) -> bool:

@@ -1,12 +1,15 @@
 import asyncio
+import logging
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from orak.application.conversion.attempt_conversion import AttemptConversion
 from orak.application.conversion.claim_upload import ClaimUpload
 from orak.application.conversion.conversion_counts import ConversionCounts
+from orak.application.conversion.conversion_log import ConversionNotes, log_settled, log_unsettled
 from orak.application.conversion.end_attempt import EndAttempt
 from orak.application.origins import Following
+from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.application.ports.traces import Span, Traces
 from orak.domain.errors import LeaseLost, UploadNotFound
 from orak.domain.identity import UploadId
@@ -65,18 +68,26 @@ class ProcessUpload:
         )
 
     async def _process(self, claimed: ClaimedUpload, start: Start) -> Upload:
-        upload = claimed.upload
+        upload, notes = claimed.upload, ConversionNotes()
         self.counts.begin(claimed, start)
         try:
-            verdict = await self.attempt(claimed)
+            verdict = await self.attempt(claimed, notes)
             settled = await self.end_attempt.settle(upload, verdict)
         except (LeaseLost, UploadNotFound):
             self.counts.lose(start)
+            log_unsettled(claimed, start, notes, "lost")
             await self.end_attempt.discard(upload)
             return upload
         except asyncio.CancelledError:
             self.counts.release(start)
+            notes.reason = "shutdown"
+            log_unsettled(claimed, start, notes, "released", level=logging.INFO)
             await self.end_attempt.release(upload)
             raise
+        except (Unavailable, StaleVersion) as outage:  # the lease runs out, and the sweep finds the upload
+            notes.reason = str(outage)
+            log_unsettled(claimed, start, notes, "unsettled")
+            raise
         self.counts.settle(claimed, settled, start)
+        log_settled(claimed, settled, start, notes)
         return settled

@@ -3,6 +3,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec.structs import astuple
+
 from orak.application.ports.arrivals import Arrivals
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import StaleVersion, Unavailable
@@ -56,6 +58,7 @@ class Sweep:
         tombstones = await self.arrivals.tombstones(now - TOMBSTONE_AGE, _ROWS)
         await self._each(tombstones, lambda upload: steps.purge(upload, report))
 
+        _note(report, (self.clock.now() - now).total_seconds())
         return report
 
     async def _each(self, uploads: Iterable[Upload], step: Callable[[Upload], Awaitable[None]]) -> None:
@@ -70,9 +73,36 @@ class Sweep:
             except (StaleVersion, UploadNotFound):
                 pass  # another process moved it, so it is not stuck
             except Unavailable as outage:
-                _log.warning("the sweep leaves upload %d to the next sweep: %s", upload.id, outage)
+                _log.warning(
+                    "the sweep leaves upload %d to the next sweep: %s",
+                    *(upload.id, outage),
+                    extra={"event": "sweep_error", "uploadId": upload.id, "reason": str(outage)},
+                )
                 outages += 1
                 if outages == MAX_CONSECUTIVE_OUTAGES:
                     return
             except Exception:  # noqa: BLE001 - a bug with one row must not stop the others
-                _log.exception("the sweep skips upload %d", upload.id)
+                _log.exception(
+                    "the sweep skips upload %d",
+                    upload.id,
+                    extra={"event": "sweep_error", "uploadId": upload.id},
+                )
+
+
+def _note(report: SweepReport, seconds: float) -> None:
+    """Log what the sweep moved. Most sweeps find nothing."""
+    moved = sum(astuple(report))
+    _log.log(
+        logging.INFO if moved else logging.DEBUG,
+        "the sweep moved %d uploads",
+        moved,
+        extra={
+            "event": "sweep",
+            "leasesLost": report.leases_lost,
+            "received": report.received,
+            "expired": report.expired,
+            "orphansRemoved": report.orphans_removed,
+            "purged": report.purged,
+            "durationMs": round(1000 * seconds),
+        },
+    )

@@ -160,9 +160,15 @@ class CreateRecord:
             async with asyncio.timeout_at(until):
                 return await with_retries(self.clock, lambda: self._find(upload.key))
         except (TimeoutError, Unavailable) as outage:
-            _log.warning("upload %d: its object was not looked up: %s; the sweep does it", upload.id, outage)
+            _log.warning(
+                "the object was not looked up; the sweep does it",
+                extra={"event": "object_lookup", "uploadId": upload.id, "reason": str(outage) or "time-out"},
+            )
         except Exception:  # noqa: BLE001 - no failure of the immediate attempt may fail the call
-            _log.exception("upload %d: its object was not looked up; the sweep does it", upload.id)
+            _log.exception(
+                "the object was not looked up; the sweep does it",
+                extra={"event": "object_lookup", "uploadId": upload.id},
+            )
         return None
 
     async def _find(self, key: ObjectKey) -> StoredObject | None:
@@ -188,7 +194,10 @@ class CreateRecord:
         except Unavailable:  # the record stands, so an outage must not fail the call
             return snapshot
         except Exception:  # noqa: BLE001 - no failure of the immediate attempt may fail the call
-            _log.exception("upload %d was not converted at once; a worker does it", snapshot.upload.id)
+            _log.exception(
+                "the upload was not converted at once; a worker does it",
+                extra={"event": "start_error", "uploadId": snapshot.upload.id},
+            )
             return snapshot
 
     def _count_start(self, outcome: str) -> None:

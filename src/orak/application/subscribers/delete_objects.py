@@ -66,7 +66,17 @@ class DeleteObjects:
             try:
                 await self._delete(logged)
             except Unavailable as outage:
-                _log.warning("%s sets event %d aside: %s", self.name, logged.position, outage)
+                _log.warning(
+                    "%s sets event %d aside: %s",
+                    *(self.name, logged.position, outage),
+                    extra={
+                        "event": "relay_error",
+                        "subscriber": self.name,
+                        "position": logged.position,
+                        "uploadId": logged.upload_id,
+                        "reason": str(outage),
+                    },
+                )
                 unreachable.append(logged.position)
                 if len(unreachable) == MAX_CONSECUTIVE_OUTAGES:
                     return PageOutcome(

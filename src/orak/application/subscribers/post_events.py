@@ -1,4 +1,5 @@
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from orak.domain.events import EventType, LoggedEvent
 from orak.domain.identity import UploadId
 from orak.domain.policies.retries import MAX_CONSECUTIVE_OUTAGES, requested_wait
 from orak.domain.webhooks import CONFIGURED, PATIENCE, Delivery, Endpoint, EndpointNotFound, Outcome
+
+_log = logging.getLogger(__name__)
 
 _MAX_CONCURRENT_REQUESTS = 8
 """Requests to one endpoint at a time."""
@@ -175,7 +178,32 @@ class _Posting:
 
     def _note(self, logged: LoggedEvent, delivery: Delivery) -> None:
         self.deliveries.append(delivery)
+        _log_delivery(logged, delivery)
         self._subscriber.measurements.count("orak_webhook_deliveries_total", outcome=delivery.outcome.lower())
         if delivery.status_code == _GONE:
             self.is_gone = self.is_stopped = True
         (self.failed if delivery.outcome is Outcome.FAILED else self.done).add(logged.position)
+
+
+def _log_delivery(logged: LoggedEvent, delivery: Delivery) -> None:
+    """Log one delivery, without the receiver's answer: it may hold anything."""
+    origin, outcome = logged.event.origin, delivery.outcome.lower()
+    _log.log(
+        logging.INFO if delivery.outcome is Outcome.DELIVERED else logging.WARNING,
+        "webhook delivery %s",
+        outcome,
+        extra={
+            "event": "webhook_delivery",
+            "outcome": outcome,
+            "requestId": origin and origin.request_id,
+            "endpointId": delivery.endpoint_id,
+            "eventId": delivery.event_id,
+            "eventType": delivery.type.value,
+            "userId": logged.event.user_id,
+            "uploadId": delivery.upload_id,
+            "recordId": logged.event.record_id,
+            "status": delivery.status_code,
+            "durationMs": delivery.milliseconds,
+            "reason": delivery.said if delivery.status_code is None else None,
+        },
+    )

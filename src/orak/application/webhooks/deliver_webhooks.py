@@ -115,15 +115,19 @@ class DeliverWebhooks:
             if subscriber.is_gone and subscriber.endpoint.id != CONFIGURED:
                 await self._disable(subscriber.endpoint)
         except (Unavailable, OrakError) as outage:
-            _log.debug("%s: %s", subscriber.name, outage)  # the timer logs an unreachable database
+            # The timer logs an unreachable database.
+            _log.debug("deliveries stop: %s", outage, extra=_about(subscriber, "relay_error"))
             return 0
         except Exception:  # noqa: BLE001 - a bug with one endpoint must not stop the others
-            _log.exception("%s failed", subscriber.name)
+            _log.exception("deliveries to a webhook failed", extra=_about(subscriber, "relay_error"))
             return 0
         return acted_on
 
     async def _disable(self, endpoint: Endpoint) -> None:
-        _log.warning("webhook %d is disabled: its receiver answered 410 Gone", endpoint.id)
+        _log.warning(
+            "the webhook is disabled: its receiver answered 410 Gone",
+            extra={"event": "webhook_disabled", "endpointId": endpoint.id, "status": 410},
+        )
 
         def disabled(current: Endpoint) -> Endpoint:
             if current.url != endpoint.url:  # an operator changed it: another receiver answers now
@@ -137,3 +141,8 @@ class DeliverWebhooks:
         if self._prune_at is None or now >= self._prune_at:
             self._prune_at = now + _PRUNE_INTERVAL
             await self.deliveries.forget(now - _LOG_RETENTION)
+
+
+def _about(subscriber: PostEvents, event: str) -> dict[str, object]:
+    """Return the fields of a line about one endpoint."""
+    return {"event": event, "subscriber": subscriber.name, "endpointId": subscriber.endpoint.id}

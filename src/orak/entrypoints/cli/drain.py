@@ -24,7 +24,7 @@ class Drain:
         """Begin, and call *shut_down* at the end. Return False if there is no drain, or if it has begun."""
         if self._work is None or self._task is not None or not self._seconds:
             return False
-        _log.info("draining for up to %g s before the shutdown", self._seconds)
+        _log.info("draining for up to %g s before the shutdown", self._seconds, extra={"event": "drain"})
         self._task = asyncio.create_task(self._run(self._work), name="drain")
         self._task.add_done_callback(lambda task: None if task.cancelled() else shut_down())
         return True
@@ -41,4 +41,4 @@ class Drain:
         except TimeoutError:
             pass
         except Exception:  # noqa: BLE001 - the shutdown must follow
-            _log.exception("the drain failed")
+            _log.exception("the drain failed", extra={"event": "drain"})

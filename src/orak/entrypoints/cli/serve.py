@@ -118,7 +118,8 @@ def _ignore_hangup() -> None:
     import logging
 
     logging.getLogger(__name__).warning(
-        "SIGHUP ignored: one process cannot replace itself; to restart it, end it and start it again"
+        "SIGHUP ignored: one process cannot replace itself; to restart it, end it and start it again",
+        extra={"event": "restart"},
     )
 
 
@@ -259,19 +260,28 @@ def _announce(settings: "Settings", metrics_listener: "socket.socket | None") ->
     import logging
 
     from orak.entrypoints.cli.metrics_server import metrics_url
+    from orak.entrypoints.settings.logs import resolved
+    from orak.version import __version__
 
     metrics = None if metrics_listener is None else metrics_url(metrics_listener)
-    if settings.log_format == "text":
+    if resolved(settings.log_format) == "text":
         _print_banner(settings, metrics)
     else:
+        log = logging.getLogger(__name__)
         if metrics is not None:
-            logging.getLogger(__name__).info("metrics are at %s", metrics)
-        logging.getLogger(__name__).info(
-            "listening on %s:%d with %d processes, each with up to %s",
-            *(settings.host, settings.port, settings.web_processes, _capacity(settings)),
+            log.info("metrics are at %s", metrics, extra={"event": "started", "url": metrics})
+        log.info(
+            "orak %s serves %s with up to %s a process",
+            *(__version__, settings.base_url, _capacity(settings)),
+            extra={
+                "event": "started",
+                "version": __version__,
+                "url": settings.base_url,
+                "processes": settings.web_processes,
+            },
         )
         if surplus := _surplus(settings):
-            logging.getLogger(__name__).warning(surplus)
+            log.warning(surplus, extra={"event": "setting"})
 
 
 def _surplus(settings: "Settings") -> str | None:

@@ -103,7 +103,11 @@ class WebWorker:
                     code = await self._process.wait()
                     raise StartFailed(self.how_it_ended, code)
         except TimeoutError:
-            _log.error("process %d does not serve after %g s: ended", self.pid, seconds)
+            _log.error(
+                "process %d does not serve after %g s: ended",
+                *(self.pid, seconds),
+                extra={"event": "web_worker", "outcome": "late", "pid": self.pid},
+            )
             raise StartFailed(f"no answer within {seconds:g} s", 1) from None
         self._served_since = loop.time()
 
@@ -133,7 +137,11 @@ class WebWorker:
             async with asyncio.timeout(_KILL_SECONDS):
                 await self._process.wait()
         except TimeoutError:
-            _log.error("process %d did not end within %g s: killed", self.pid, _KILL_SECONDS)
+            _log.error(
+                "process %d did not end within %g s: killed",
+                *(self.pid, _KILL_SECONDS),
+                extra={"event": "web_worker", "outcome": "killed", "pid": self.pid},
+            )
             with suppress(ProcessLookupError):
                 self._process.kill()
             await self._process.wait()

@@ -101,23 +101,33 @@ class WebWorkers:
     def restart(self) -> None:
         """Replace the processes one after the other; during the start, as soon as all of them serve."""
         if self._draining:
-            _log.warning("the shutdown has begun: SIGHUP ignored")
+            _log.warning("the shutdown has begun: SIGHUP ignored", extra={"event": "restart"})
         elif not self._all_serve:
             self._restart_is_due = True
         elif self._restarting is None or self._restarting.done():
             self._restarting = asyncio.create_task(self._replace_all(), name="restart")
         else:
-            _log.warning("a restart of the web workers is under way: SIGHUP ignored")
+            _log.warning(
+                "a restart of the web workers is under way: SIGHUP ignored", extra={"event": "restart"}
+            )
 
     async def _replace_all(self) -> None:
-        _log.info("restarting %d web workers", len(self._served))
+        _log.info("restarting %d web workers", len(self._served), extra={"event": "restart"})
         for served in self._served:
             try:
                 await served.replace()
             except (StartFailed, OSError) as error:
-                _log.error("restart given up: web worker %d does not start: %s", served.index, error)
+                _log.error(
+                    "restart given up: web worker %d does not start: %s",
+                    *(served.index, error),
+                    extra={"event": "restart", "outcome": "failed", "reason": str(error)},
+                )
                 return
-        _log.info("restarted %d web workers", len(self._served))
+        _log.info(
+            "restarted %d web workers",
+            len(self._served),
+            extra={"event": "restart", "outcome": "completed"},
+        )
 
 
 class _ServedListener:
@@ -232,13 +242,25 @@ class _ServedListener:
 
     def _note_end(self, worker: WebWorker) -> None:
         self._failures = 1 if worker.seconds_served > _SETTLED_SECONDS else self._failures + 1
-        _log.error("web worker %d (process %d) ended: %s", self.index, worker.pid, worker.how_it_ended)
+        _log.error(
+            "web worker %d (process %d) ended: %s",
+            *(self.index, worker.pid, worker.how_it_ended),
+            extra={"event": "web_worker", "outcome": "ended", "pid": worker.pid},
+        )
 
     async def _reopen(self) -> None:
         try:
             self._worker = await self._start(_START_SECONDS)
         except (StartFailed, OSError) as error:
             self._failures += 1
-            _log.error("web worker %d does not start: %s", self.index, error)
+            _log.error(
+                "web worker %d does not start: %s",
+                *(self.index, error),
+                extra={"event": "web_worker", "outcome": "failed", "reason": str(error)},
+            )
         else:
-            _log.warning("web worker %d serves again", self.index)
+            _log.warning(
+                "web worker %d serves again",
+                self.index,
+                extra={"event": "web_worker", "outcome": "started", "pid": self._worker.pid},
+            )

@@ -40,6 +40,7 @@ async def _work(settings: "Settings", metrics_listener: "socket.socket | None", 
     from orak.entrypoints.cli.metrics_server import metrics_url, serving_metrics
     from orak.entrypoints.running import run
     from orak.entrypoints.telemetry.opening import telemetry
+    from orak.version import __version__
 
     log = logging.getLogger(__name__)
     async with (
@@ -49,8 +50,9 @@ async def _work(settings: "Settings", metrics_listener: "socket.socket | None", 
     ):
         drain.calls(orak.drain)
         if metrics_listener is not None:
-            log.info("metrics are at %s", metrics_url(metrics_listener))
-        log.info("%s", _ready_line(settings))
+            url = metrics_url(metrics_listener)
+            log.info("metrics are at %s", url, extra={"event": "started", "url": url})
+        log.info("%s", _ready_line(settings), extra={"event": "started", "version": __version__})
         await asyncio.Event().wait()  # until cancelled
 
 

@@ -194,7 +194,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_host: Annotated[
         str | None, Meta(description="address of METRICS_PORT; default the one that `serve` listens on")
     ] = None
-    log_format: Annotated[Literal["text", "json"], Meta(description="format of the log")] = "text"
+    log_format: Annotated[
+        Literal["auto", "text", "json"],
+        Meta(description="format of the log; auto is text on a terminal, and JSON elsewhere"),
+    ] = "auto"
 
     @property
     def base_url(self) -> str:

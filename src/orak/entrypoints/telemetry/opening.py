@@ -100,5 +100,7 @@ async def _flushed(providers: "Providers") -> None:
             await ended.wait()
     except TimeoutError:
         _log.warning(
-            "the last spans and metrics are lost: the collector did not take them in %g s", FLUSH_SECONDS
+            "the last spans and metrics are lost: the collector did not take them in %g s",
+            FLUSH_SECONDS,
+            extra={"event": "close_error"},
         )

@@ -48,18 +48,24 @@ class Batches:
         report = await self._run_batch(size)
         _log.log(
             logging.INFO if report.started else logging.DEBUG,  # most batches find nothing
-            "batch of at most %d: started %d, completed %d, failed %d, put back %d, in %.1f s%s",
-            size,
-            report.started,
-            report.completed,
-            report.failed,
-            report.started - report.completed - report.failed,
-            report.seconds,
-            "; it was full" if report.is_full else "",
+            "batch of at most %d: started %d, completed %d, failed %d, in %.1f s",
+            *(size, report.started, report.completed, report.failed, report.seconds),
+            extra={
+                "event": "batch",
+                "size": size,
+                "started": report.started,
+                "completed": report.completed,
+                "failed": report.failed,
+                "putBack": report.started - report.completed - report.failed,
+                "isFull": report.is_full,
+                "durationMs": round(1000 * report.seconds),
+            },
         )
         if report.started:
             self._measurements.observe("batch_fullness", report.started / size)
             try:
                 await self._batch_log.add(report)
             except Unavailable as outage:
-                _log.warning("a batch is missing in the metrics: %s", outage)
+                _log.warning(
+                    "the batch is missing in the metrics", extra={"event": "batch", "reason": str(outage)}
+                )

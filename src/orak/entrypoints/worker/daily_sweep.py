@@ -28,11 +28,20 @@ class DailySweep:
         try:
             report = await self.sweep_objects(dry_run=False)
         except UnknownDatabase as error:
-            _log.warning("%s: none was removed; `orak sweep --dry-run` lists them", error)
+            _log.warning(
+                "%s: none was removed; `orak sweep --dry-run` lists them",
+                error,
+                extra={"event": "daily_sweep", "outcome": "refused", "reason": str(error)},
+            )
         except BaseException:
             await self.daily_work.abandon(_NAME)
             raise
         else:
             removed = len(report.strays) + len(report.unfinished)
             level = logging.INFO if removed else logging.DEBUG
-            _log.log(level, "the daily sweep removed %d objects without a row", removed)
+            _log.log(
+                level,
+                "the daily sweep removed %d objects without a row",
+                removed,
+                extra={"event": "daily_sweep", "outcome": "completed", "removed": removed},
+            )

@@ -73,7 +73,9 @@ class SqsConsumer:
                 await receiving.pause(outage)
                 continue
             except Exception:  # noqa: BLE001 - a bug in one round must not end all rounds
-                _log.exception("receiving SQS messages failed")
+                _log.exception(
+                    "receiving SQS messages failed", extra={"event": "background_error", "part": "SQS"}
+                )
                 await self._clock.sleep(_LONGEST_PAUSE)
                 continue
             receiving.end()
@@ -94,7 +96,11 @@ class SqsConsumer:
             try:
                 await self._queue.delete(handled)
             except Unavailable as outage:
-                _log.debug("%d handled SQS messages will be delivered again: %s", len(handled), outage)
+                _log.debug(
+                    "%d handled messages will be delivered again",
+                    len(handled),
+                    extra={"event": "sqs_message", "reason": str(outage)},
+                )
         outages = [result for result in results if isinstance(result, Unavailable)]
         return outages[0] if outages and len(outages) == len(results) else None
 
@@ -103,13 +109,23 @@ class SqsConsumer:
         try:
             await self._handle(message.body)
         except MalformedMessage as malformed:
-            _log.warning("SQS message %s is left for the dead-letter queue: %s", message.id, malformed)
+            _log.warning(
+                "SQS message %s is left for the dead-letter queue: %s",
+                *(message.id, malformed),
+                extra={"event": "sqs_message", "outcome": "malformed", "reason": str(malformed)},
+            )
             return False
         except Unavailable as outage:
-            _log.debug("SQS message %s waits: %s", message.id, outage)
+            _log.debug(
+                "SQS message %s waits", message.id, extra={"event": "sqs_message", "reason": str(outage)}
+            )
             return outage
         except Exception:  # noqa: BLE001 - one message that fails must not hold back the others
-            _log.exception("handling SQS message %s failed; it will be delivered again", message.id)
+            _log.exception(
+                "handling SQS message %s failed; it will be delivered again",
+                message.id,
+                extra={"event": "sqs_message", "outcome": "failed"},
+            )
             return False
         return True
 
@@ -117,7 +133,11 @@ class SqsConsumer:
         try:
             await self._queue.keep(messages)
         except Unavailable as outage:
-            _log.debug("%d SQS messages may be delivered again early: %s", len(messages), outage)
+            _log.debug(
+                "%d messages may be delivered again early",
+                len(messages),
+                extra={"event": "sqs_message", "reason": str(outage)},
+            )
 
 
 class _Outage:
@@ -131,12 +151,18 @@ class _Outage:
     async def pause(self, reason: Unavailable) -> float:
         """Sleep, longer each time; return the seconds slept."""
         if not self._seconds:
-            _log.warning("%s: %s; batches still start waiting uploads", self._name, reason)
+            _log.warning(
+                "%s: %s; batches still start waiting uploads",
+                *(self._name, reason),
+                extra={"event": "outage", "part": self._name, "reason": str(reason)},
+            )
         self._seconds = min(max(2 * self._seconds, _FIRST_PAUSE), _LONGEST_PAUSE)
         await self._clock.sleep(self._seconds)
         return self._seconds
 
     def end(self) -> None:
         if self._seconds:
-            _log.warning("%s: this outage is over", self._name)
+            _log.warning(
+                "%s: this outage is over", self._name, extra={"event": "recovery", "part": self._name}
+            )
         self._seconds = 0.0

@@ -93,7 +93,7 @@ class MessageHandler:
             case WakeUp():
                 await self.wake()
             case Ignored(description):
-                _log.debug("SQS message ignored: %s", description)
+                _log.debug("a message is ignored", extra={"event": "sqs_message", "reason": description})
 
 
 def parse_message(body: str, bucket: str | None) -> ObjectsArrived | MayHaveArrived | WakeUp | Ignored:

@@ -61,18 +61,32 @@ class Timer:
             try:
                 await self._work()
                 if interrupted:
-                    _log.warning("%s: works again", self._name)
+                    _log.warning(
+                        "%s: works again", self._name, extra={"event": "recovery", "part": self._name}
+                    )
                 interrupted = False
             except Unavailable as outage:
                 level = logging.DEBUG if interrupted else logging.WARNING
-                _log.log(level, "%s: %s; next try in %g s", self._name, outage, self._seconds)
+                _log.log(
+                    level,
+                    "%s: %s; next try in %g s",
+                    *(self._name, outage, self._seconds),
+                    extra={"event": "outage", **self._next_try(), "reason": str(outage)},
+                )
                 interrupted = True
             except Exception:  # noqa: BLE001 - a bug in one round must not end all rounds
-                _log.exception("%s failed; next try in %g s", self._name, self._seconds)
+                _log.exception(
+                    "%s failed; next try in %g s",
+                    *(self._name, self._seconds),
+                    extra={"event": "background_error", **self._next_try()},
+                )
             if self._rounds is None:
                 await self._clock.sleep(self._seconds)
             else:
                 await self._rounds.after(begun)
+
+    def _next_try(self) -> dict[str, object]:
+        return {"part": self._name, "retrySeconds": self._seconds}
 
 
 def event_interval(settings: Settings) -> float:

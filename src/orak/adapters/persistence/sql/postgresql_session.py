@@ -107,7 +107,10 @@ class Sessions:
                 return await self._open_as(self._pooler, server)
             except _PoolerFound:
                 if self._pooler == "auto":
-                    _log.info("a pooler stands in front of PostgreSQL: each transaction brings its settings")
+                    _log.info(
+                        "a pooler stands in front of PostgreSQL: each transaction brings its settings",
+                        extra={"event": "pooler"},
+                    )
                     self._pooler = "transaction"
                 return await self._open_as(self._pooler, server)
 

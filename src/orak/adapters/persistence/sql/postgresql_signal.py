@@ -17,6 +17,8 @@ _CHECK_SECONDS = 15.0
 
 _log = logging.getLogger(__name__)
 
+_PART = {"part": "notifications"}
+
 
 class PostgresqlSignal:
     """The port `EventSignal` on PostgreSQL.
@@ -57,21 +59,31 @@ class PostgresqlSignal:
             try:
                 session = await self._sessions.open()
             except Unavailable as outage:
-                _log.debug("cannot listen: %s", outage)
+                _log.debug("cannot listen", extra={"event": "outage", **_PART, "reason": str(outage)})
             except Exception:  # noqa: BLE001 - without this task, events of other processes come late for ever
-                _log.exception("cannot listen, and will try again")
+                _log.exception(
+                    "cannot listen, and will try again", extra={"event": "background_error", **_PART}
+                )
             else:
                 try:
                     if is_shared(session):
                         _log.info(
-                            "no notifications come through the pooler: the event log is read twice a second"
+                            "no notifications come through the pooler: the event log is read twice a second",
+                            extra={"event": "pooler"},
                         )
                         return
                     await self._listen_on(session)
                 except BROKEN as error:
-                    _log.debug("the session that listens is lost: %s", type(error).__name__)
+                    reason = type(error).__name__
+                    _log.debug(
+                        "the session that listens is lost",
+                        extra={"event": "outage", **_PART, "reason": reason},
+                    )
                 except Exception:  # noqa: BLE001 - as above
-                    _log.exception("the session that listens failed, and is opened again")
+                    _log.exception(
+                        "the session that listens failed, and is opened again",
+                        extra={"event": "background_error", **_PART},
+                    )
                 finally:
                     session.terminate()
                     self._is_listening = False

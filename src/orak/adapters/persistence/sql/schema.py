@@ -41,6 +41,7 @@ def prepare_schema(url: str, *, upgrade: bool) -> None:
             "the schema is at revision %s, newer than %s of this version of orak; continuing",
             found,
             known,
+            extra={"event": "schema"},
         )
 
 
@@ -63,7 +64,11 @@ async def schema_prepared(url: str, *, upgrade: bool, patient: bool) -> AsyncIte
     except Unavailable as outage:
         if _is_sqlite(url) or not patient:  # retrying does not help: a file that cannot be opened stays so
             raise
-        _log.warning("%s; orak starts without it and retries every %g s", outage, _RETRY_SECONDS)
+        _log.warning(
+            "%s; orak starts without it and retries every %g s",
+            *(outage, _RETRY_SECONDS),
+            extra=_outage(outage),
+        )
         preparation.problem = str(outage)
         retries = asyncio.create_task(preparation.retry(), name="schema")
     try:
@@ -92,22 +97,33 @@ class _Preparation:
         while self.problem is not None:
             await asyncio.sleep(_RETRY_SECONDS)
             self.problem = await self._attempt()
-        _log.warning("the database answers")
+        _log.warning("the database answers", extra={"event": "recovery", "part": "database"})
 
     async def _attempt(self) -> str | None:
         try:
             await asyncio.to_thread(prepare_schema, self._url, upgrade=self._upgrade)
         except Unavailable as outage:
-            _log.warning("%s; next try in %g s", outage, _RETRY_SECONDS)
+            _log.warning("%s; next try in %g s", outage, _RETRY_SECONDS, extra=_outage(outage))
             return str(outage)
         except UnusableSchema as unusable:
-            _log.error("the database: %s: %s; next try in %g s", unusable, unusable.hint, _RETRY_SECONDS)
+            _log.error(
+                "the database: %s: %s; next try in %g s",
+                *(unusable, unusable.hint, _RETRY_SECONDS),
+                extra=_outage(unusable),
+            )
             return f"the database: {unusable}"
         except Exception as error:  # noqa: BLE001 - a failed migration must not end the retries
-            _log.exception("the schema was not prepared; next try in %g s", _RETRY_SECONDS)
+            _log.exception(
+                "the schema was not prepared; next try in %g s", _RETRY_SECONDS, extra=_outage(error)
+            )
             return f"the database's schema: {type(error).__name__}"
         return None
 
 
 def _is_sqlite(url: str) -> bool:
     return url.startswith("sqlite:")
+
+
+def _outage(error: Exception) -> dict[str, object]:
+    """Return the fields of a line about a database that cannot be used yet."""
+    return {"event": "outage", "part": "database", "reason": str(error), "retrySeconds": _RETRY_SECONDS}

@@ -42,6 +42,7 @@ from orak.entrypoints.http.answers.languages import Language, language_of
 from orak.entrypoints.http.answers.messages import error_text, general_text, part_text, problem_text
 from orak.entrypoints.http.answers.request_ids import request_id_of
 from orak.entrypoints.http.api import ApiResponse, json_response
+from orak.entrypoints.http.call_notes import note_code
 from orak.entrypoints.http.request_headers import headers_of
 from orak.entrypoints.http.routing import AnyRequest
 from orak.entrypoints.running import Running
@@ -145,6 +146,7 @@ def litestar_error_response(request: AnyRequest, error: Exception) -> Response[b
 def error_response(error: Exception, scope: Scope) -> ApiResponse:
     """Return the answer to *error* in the language that the client of *scope* prefers."""
     running: Running = scope["litestar_app"].state.running
+    note_code(scope, _classify(error)[1])
     return describe_error(
         error,
         language_of(headers_of(scope)),
@@ -160,7 +162,8 @@ def describe_error(
     """Return the answer to *error*. An unexpected error is logged, and the client learns only INTERNAL."""
     status, code, headers = _classify(error)
     if code is ErrorCode.INTERNAL:
-        _log.error("request %s failed", request_id, exc_info=error)
+        extra = {"event": "request_error", "requestId": request_id}
+        _log.error("request %s failed", request_id, exc_info=error, extra=extra)
     view = ErrorView(
         code=code,
         message=error_text(error, language) or general_text(code, language),

@@ -14,6 +14,7 @@ from orak.application.waits import WaitEnded
 from orak.entrypoints.http.answers.error_codes import ErrorCode as E
 from orak.entrypoints.http.answers.live_views import LiveView, TicketView
 from orak.entrypoints.http.api import ApiRequest, ApiResponse, Routes, json_response
+from orak.entrypoints.http.call_notes import note_caller
 from orak.entrypoints.http.openapi.operation import Answer, Parameter, operation
 from orak.entrypoints.http.request_headers import headers_of
 from orak.entrypoints.http.requests.bodies import read_query
@@ -109,7 +110,9 @@ async def watch_records(request: AnyRequest) -> EventStream:
     running, query = running_of(request), dict(read_query(request.scope["query_string"]))
     headers = headers_of(request.scope)
     after = last_event_id(headers.get("last-event-id") or query.get("lastEventId"))
-    return EventStream(running, await authenticate_stream(running, headers, query), after)
+    bearer = await authenticate_stream(running, headers, query)
+    note_caller(request.scope, bearer.actor.user_id)
+    return EventStream(running, bearer, after)
 
 
 async def _write(send: Send, body: bytes) -> None:

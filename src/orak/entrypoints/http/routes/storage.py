@@ -116,7 +116,10 @@ async def _mark_received(receive_upload: ReceiveUpload, key: ObjectKey) -> None:
         await receive_upload(key)
     except (Unavailable, StaleVersion) as failure:
         # The bytes are durable. An error would make the client send them again, in vain.
-        _log.warning("the sweep will mark an upload as received: %r", failure)
+        reason = str(failure) or type(failure).__name__
+        _log.warning(
+            "the sweep will mark an upload as received", extra={"event": "arrival_error", "reason": reason}
+        )
 
 
 @get("/{key:path}")

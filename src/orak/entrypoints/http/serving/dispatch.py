@@ -10,6 +10,7 @@ from orak.entrypoints.http.answers.error_codes import ErrorCode
 from orak.entrypoints.http.answers.errors import HttpError, error_response
 from orak.entrypoints.http.answers.request_ids import origin_of
 from orak.entrypoints.http.api import ApiRequest, ApiResponse, Route
+from orak.entrypoints.http.call_notes import note_caller
 from orak.entrypoints.http.requests.authentication import KnownUsers, bearer_token
 from orak.entrypoints.http.serving.answer_heads import AnswerHeads
 from orak.entrypoints.http.serving.exchange import DEADLINE_SECONDS, Exchange
@@ -94,6 +95,7 @@ async def _authenticate(request: ApiRequest, running: Running, known_users: Know
         await running.use_cases.register_user(bearer.actor)
         known_users.add(bearer.actor.user_id)
     request.actor, request.expires_at = bearer.actor, bearer.expires_at
+    note_caller(request.scope, bearer.actor.user_id)
 
 
 def _without_handler(method: str, routes: Mapping[str, Route]) -> ApiResponse:

@@ -1,7 +1,6 @@
 """The answer to input that never becomes a request: endless headers, no host, and bytes that are not HTTP."""
 
 import asyncio
-import logging
 import re
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -13,10 +12,12 @@ from uvicorn._types import ASGI3Application, ASGISendEvent, HTTPResponseBodyEven
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from orak.domain.errors import Problem, ProblemCode, Rejected
+from orak.entrypoints.http.answers.error_codes import ErrorCode
 from orak.entrypoints.http.answers.errors import describe_error
 from orak.entrypoints.http.answers.languages import language_of
 from orak.entrypoints.http.answers.request_ids import HEADER, chosen_id
 from orak.entrypoints.http.request_headers import RequestHeaders
+from orak.entrypoints.http.serving.access_log import log_refusal
 from orak.entrypoints.http.serving.live_streams import ABORT
 from orak.entrypoints.http.serving.request_metrics import BEGAN, NO_REQUEST, RequestMetrics
 from orak.entrypoints.running import Running
@@ -26,8 +27,6 @@ MAX_HEAD = 64 * 1024
 
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(?::[0-9]*)?")
 """A host and an optional port (RFC 9110 §7.2, RFC 3986 §3.2.2); an http URL has no empty host (§4.2.1)."""
-
-_log = logging.getLogger("orak.access")
 
 
 class WholeAnswerCycle(RequestResponseCycle):
@@ -197,7 +196,7 @@ class GuardedProtocol(HttpToolsProtocol):
             request_id=request_id,
             at=running.clock.now(),
         )
-        _log.info("%s %d %s", NO_REQUEST, answer.status, request_id)
+        log_refusal(answer.status, ErrorCode.VALIDATION_FAILED, request_id)
         counted.count("", NO_REQUEST, answer.status)
         fields = {
             **answer.headers,
