@@ -105,6 +105,10 @@ def storage(request):
     return request.getfixturevalue(request.param)
 
 
+with_all_ports = pytest.mark.parametrize("storage", ["memory", "local", "s3"], indirect=True)
+"""For tests of the ports that these adapters fulfil beside `Storage`."""
+
+
 @pytest.fixture
 def publish(storage, tmp_path):
     async def publish(key: str, content: bytes = b"la la la", content_type: str = "audio/mp4"):
@@ -302,11 +306,13 @@ def test_a_signed_url_is_ascii_and_leads_to_the_key(storage, key):
     assert parse_qs(parts.query, strict_parsing=True)
 
 
+@with_all_ports
 async def test_a_finished_object_is_not_listed_as_unfinished(storage, publish, clock):
     await publish(KEY)
     assert [found async for found in storage.unfinished(clock.now() + timedelta(days=1))] == []
 
 
+@with_all_ports
 @pytest.mark.parametrize("key", ["recordings/take.webm", "published", "published/../recordings/x", ""])
 async def test_only_the_public_folder_is_public(storage, publish, key):
     await publish("recordings/take.webm")
