@@ -104,11 +104,7 @@ def test_pods_are_not_root_and_write_to_their_own_volumes_alone(objects):
 def test_the_pods_are_what_the_image_is_made_for(objects):
     dockerfile = (KUBERNETES.parent / "Dockerfile").read_text()
     [(user, group)] = re.findall(r"^USER (\d+):(\d+)$", dockerfile, re.MULTILINE)
-    variables = dict(
-        re.findall(
-            r"\b([A-Z_]+)=(\S+)", re.search(r"^ENV PATH.*?[^\\]$", dockerfile, re.MULTILINE | re.DOTALL)[0]
-        )
-    )
+    variables = dict(re.findall(r"^ +(ORAK_[A-Z_]+)=(\S+)", dockerfile, re.MULTILINE))
     assert variables["ORAK_DATA_DIR"] == "/data"
     for name, pod in pods(objects).items():
         security = pod["spec"]["securityContext"]
