@@ -23,9 +23,9 @@ _INTRODUCTION = """<!-- Written by docs/list_third_party.py; `just docs` writes 
 
 # Third-party software
 
-What orak needs to run, with the extras in the last column and without what only Windows needs. Versions are
-those of the locks in `requirements/`. `just sbom` writes the same as a CycloneDX bill of materials, with
-hashes.
+What orak needs to run, with the extras in the last column and without what only Windows needs.
+Versions are those of the locks in `requirements/`. `just sbom` writes the same as a CycloneDX bill of
+materials, with hashes.
 
 ## Python distributions
 
@@ -33,8 +33,9 @@ hashes.
 | --- | --- | --- | --- |
 """
 _BROWSER = """
-The wheels of `av` contain FFmpeg, which calls its licence "LGPL version 3 or later", and libraries of codecs.
-Two of these, libx264 and libx265, are under the GPL; orak encodes no video and does not call them.
+The wheels of `av` contain FFmpeg, which calls its licence "LGPL version 3 or later", and libraries
+of codecs. Two of these, libx264 and libx265, are under the GPL; orak encodes no video and does not
+call them.
 
 ## Browser files in the wheel
 
