@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from reliability.clients import SECRET
 from reliability.history import History
@@ -60,12 +60,6 @@ def unfollowed(world: World) -> list[str]:
     lost = [line for line in conversions if line.get("requestId") not in requests]
     few = 0 if world.has_links else len(conversions) // 2
     return [json.dumps(line) for line in lost] if len(lost) > few or not conversions else []
-
-
-def story(world: World, request_id: str) -> Sequence[dict[str, object]]:
-    """Return the lines of one request in all processes, the earliest first."""
-    lines = (line for line in _lines(world) if line.get("requestId") == request_id)
-    return sorted(lines, key=lambda line: str(line["time"]))
 
 
 def _lines(world: World) -> Iterator[dict[str, object]]:
