@@ -120,7 +120,8 @@ async def test_a_repeated_probe_removes_what_an_interrupted_one_left(front, buck
         first = await storage.learn(())
         assert len([found async for found in storage.list(PROBES)]) == 1
         front.refuses = lambda _: False
-        assert await storage.learn(()) == first
+        assert not first.deletes
+        assert await storage.learn(()) == replace(first, deletes=True)
         assert [found async for found in storage.list("")] == []
 
 
@@ -204,3 +205,14 @@ async def test_a_store_without_conditional_gets_is_read_all_the_same(front, buck
         info = await storage.head(KEY)
         await storage.download(KEY, etag=info.etag, to=tmp_path / "copy")
         assert (tmp_path / "copy").read_bytes() == b"la la"
+
+
+@pytest.mark.parametrize(("method", "ability"), [("GET", "get"), ("DELETE", "delete")])
+async def test_a_store_that_refuses_what_orak_needs_is_reported(front, bucket, method, ability):
+    async with S3Storage.open(front.before(bucket), SystemClock()) as storage:
+        front.refuses = lambda request: request.command == method and "?uploads" not in request.path
+        abilities = (await storage.learn(())).described()
+        absent = [one.name for one in abilities if one.is_vital and not one.is_present]
+        front.refuses = lambda _: False
+        await storage.learn(())  # removes what a refused DELETE left
+    assert absent == [ability]
