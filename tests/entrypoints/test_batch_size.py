@@ -7,7 +7,7 @@ OPERATOR = orak.Actor(user_id=99, scopes=frozenset({ADMIN}))
 
 
 async def size_of(use_cases):
-    return (await use_cases.get_statistics(OPERATOR)).batch_size
+    return (await use_cases.get_statistics(OPERATOR)).metrics.batch_size
 
 
 async def test_the_operators_batch_size_outlives_a_restart_and_wins_over_the_setting(tmp_path):
