@@ -45,6 +45,21 @@ def test_a_prefixed_variable_overrides_the_plain_one(load):
     assert (loaded.settings.batch_size, loaded.origins["batch_size"]) == (6, "ORAK_BATCH_SIZE")
 
 
+def test_variables_of_opentelemetry_have_prefixed_ones_too(load):
+    loaded = load(
+        {
+            "OTEL_TRACES_EXPORTER": "otlp",
+            "ORAK_OTEL_TRACES_EXPORTER": "console",
+            "ORAK_OTEL_SERVICE_NAME": "",
+        },
+        env_file="ORAK_OTEL_TRACES_EXPORTER=none\nORAK_OTEL_SERVICE_NAME=takes",
+    )
+    assert {name: (one.value, one.origin) for name, one in loaded.opentelemetry.items()} == {
+        "OTEL_SERVICE_NAME": ("takes", "ORAK_OTEL_SERVICE_NAME in .env"),
+        "OTEL_TRACES_EXPORTER": ("console", "ORAK_OTEL_TRACES_EXPORTER"),
+    }
+
+
 def test_an_empty_variable_counts_as_unset(load):
     assert load({"BATCH_SIZE": "", "JWT_SECRET": ""}).settings == Settings()
 

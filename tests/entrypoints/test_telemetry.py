@@ -1,6 +1,7 @@
 """What becomes a span, and what leaves the process in it."""
 
 import asyncio
+import os
 from contextlib import asynccontextmanager
 
 import httpx
@@ -125,6 +126,19 @@ async def test_an_exporter_that_cannot_be_had_is_one_line_and_a_hint(variables, 
     assert refusal.value.hint
 
 
+async def test_a_prefixed_variable_reaches_the_sdk(monkeypatch):
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "other")
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
+    monkeypatch.setenv("ORAK_OTEL_TRACES_EXPORTER", "console")
+    monkeypatch.setenv("ORAK_OTEL_TRACES_SAMPLER", "always_off")
+    async with telemetry() as recorders:
+        assert recorders.traces.records
+        with recorders.traces.span("request") as span:
+            assert not span.records
+    assert os.environ["OTEL_TRACES_EXPORTER"] == "none"
+    assert "OTEL_TRACES_SAMPLER" not in os.environ
+
+
 async def test_a_request_is_named_for_its_route_and_goes_on_with_the_trace_of_its_caller(one_request):
     _, span = await one_request("GET", "/records/async/7?signature=s3cret", headers=CALLED)
     assert span.name == "GET /records/async/{record_id}"
@@ -240,6 +254,15 @@ async def test_the_text_of_an_error_of_the_database_stays_in_the_process(recorde
             f"https://b.s3.amazonaws.com/published/{UUID}/3_my-song.m4a",
             f"https://b.s3.amazonaws.com/published/{UUID}/3",
         ),
+        (
+            f"https://b.s3.amazonaws.com/private/{UUID}/3_my-song.m4a",
+            f"https://b.s3.amazonaws.com/private/{UUID}/3",
+        ),
+        (
+            f"https://s3.example.com/published%2F{UUID}%2F3_my-song.m4a",
+            f"https://s3.example.com/published%2F{UUID}%2F3",
+        ),
+        ("https://s3.example.com/recordings/a/my-song.webm", "https://s3.example.com/recordings/…"),
         ("https://s3.example.com/recordings/foreign%20song.webm", "https://s3.example.com/recordings/…"),
         ("https://s3.example.com/", "https://s3.example.com/"),
     ],

@@ -21,6 +21,12 @@ RECORDINGS = "recordings"
 PUBLISHED = "published"
 """Folder of renditions; the only public folder."""
 
+PRIVATE = "private"
+"""Folder of renditions that only signed URLs reach; no record is private in this release."""
+
+FOLDERS = (RECORDINGS, PRIVATE, PUBLISHED)
+"""Every folder whose keys end in a file name."""
+
 _UNSAFE = re.compile(r"[^\w.-]+")
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _OWN_KEY = re.compile(

@@ -3,10 +3,7 @@
 import msgspec
 
 from orak.adapters.aws.pathway import Json
-from orak.domain.identity import PUBLISHED
-
-PRIVATE = "private"
-"""Folder of renditions that only signed URLs reach; no record is private in this release."""
+from orak.domain.identity import PRIVATE, PUBLISHED
 
 _DAYS_UNFINISHED = 2
 """Age at which S3 removes the parts of an upload that was never completed."""

@@ -3,9 +3,8 @@
 Only `published/` is readable without a signature, `private/` with one of the key group, and nothing else.
 """
 
-from orak.adapters.aws.bucket_template import PRIVATE
 from orak.adapters.aws.pathway import Json
-from orak.domain.identity import PUBLISHED
+from orak.domain.identity import PRIVATE, PUBLISHED
 
 _CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
 """AWS's managed cache policy: it follows Cache-Control, and leaves the query out of the cache key."""

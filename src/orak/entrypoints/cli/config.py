@@ -46,8 +46,8 @@ def config(data_dir: Path | None) -> None:
         value = f"{found.value} (not available yet)" if found else "not available yet"
         rows.append((later.name, value, found.origin if found else "default", later.meaning))
     rows += [
-        (one.variable, shown_value(one.variable, one.value), one.origin, "variable of OpenTelemetry")
-        for one in loaded.opentelemetry
+        (name, shown_value(name, one.value), one.origin, "variable of OpenTelemetry")
+        for name, one in loaded.opentelemetry.items()
     ]
     rows += [(row.name, row.shown, row.origin, row.meaning) for row in remote_settings()]
     if is_piped():

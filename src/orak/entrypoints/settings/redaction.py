@@ -6,6 +6,8 @@ URL with its signature, and one of a file system the key of an object, which end
 
 import re
 
+from orak.domain.identity import FOLDERS
+
 _END = r"\s\"'<>\\"
 """Characters that end a URL or a value. A `repr` has a backslash before a quote or a line break."""
 
@@ -26,7 +28,7 @@ _JWT = r"eyJ[\w-]{5,}(?:\.[\w-]*)*"
 """A JSON Web Token: it begins with the Base64 of `{"`."""
 
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_FOLDER = rf"(?:recordings|private|published)(?:/|%2F){_UUID}(?:(?:/|%2F)[0-9]+)?"
+_FOLDER = rf"(?:{'|'.join(FOLDERS)})(?:/|%2F){_UUID}(?:(?:/|%2F)[0-9]+)?"
 _FILE = rf"(?:[^\n\"\\]{{0,255}}?\.[A-Za-z0-9]{{1,10}}\b|[^?&{_END}]+)"
 _KEY = rf"({_FOLDER})_{_FILE}"
 """The key of an object, which ends in a file name; an adopted key may hold spaces."""

@@ -66,8 +66,8 @@ class LoadedSettings(msgspec.Struct, frozen=True):
     origins: Mapping[str, str]
     later: Mapping[str, Sourced] = {}
     """Variables of `LATER_SETTINGS` that are set, at values that ask for nothing."""
-    opentelemetry: Sequence[Sourced] = ()
-    """The variables of OpenTelemetry that are set."""
+    opentelemetry: Mapping[str, Sourced] = {}
+    """The variables of OpenTelemetry that are set, by their standard names."""
 
     @classmethod
     def load(
@@ -99,9 +99,12 @@ class LoadedSettings(msgspec.Struct, frozen=True):
 def opentelemetry_variables(
     environment: Mapping[str, str] | None = None, env_file: Path = Path(".env")
 ) -> dict[str, str]:
-    """Return the variables of OpenTelemetry that are set, with their values. The environment beats `.env`."""
+    """Return the values of the variables of OpenTelemetry that are set, by their standard names.
+
+    The environment beats `.env`, and `ORAK_OTEL_X` beats `OTEL_X`.
+    """
     environment = os.environ if environment is None else environment
-    return {one.variable: one.value for one in _opentelemetry(_sources(environment, env_file))}
+    return {name: one.value for name, one in _opentelemetry(_sources(environment, env_file)).items()}
 
 
 def variable_names(field: str) -> tuple[str, ...]:
@@ -115,13 +118,15 @@ def _sources(environment: Mapping[str, str], env_file: Path) -> _Sources:
     return ((environment, ""), (from_file, f" in {env_file.name}"))
 
 
-def _opentelemetry(sources: _Sources) -> list[Sourced]:
-    found: dict[str, Sourced] = {}
-    for variables, place in sources:
-        for name, value in variables.items():
-            if name.startswith(_OPENTELEMETRY) and value:
-                found.setdefault(name, Sourced(value, name, name + place))
-    return sorted(found.values(), key=lambda one: one.variable)
+def _opentelemetry(sources: _Sources) -> dict[str, Sourced]:
+    standard = {
+        name.removeprefix(_PREFIX)
+        for variables, _ in sources
+        for name in variables
+        if name.removeprefix(_PREFIX).startswith(_OPENTELEMETRY)
+    }
+    found = {name: _find(name.lower(), sources) for name in sorted(standard)}
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def _find(field: str, sources: _Sources) -> Sourced | None:

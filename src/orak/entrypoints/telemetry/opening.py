@@ -73,14 +73,17 @@ def _blaming(asked: Asked) -> Iterator[None]:
 
 @contextmanager
 def _in_environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Add the variables of `.env` to the environment, where the SDK reads them when it is configured."""
-    added = variables.keys() - os.environ.keys()
-    os.environ.update({name: variables[name] for name in added})
+    """Put *variables* into the environment, where the SDK reads them when it is configured."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:
-        for name in added:
-            del os.environ[name]
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 async def _flushed(providers: "Providers") -> None:

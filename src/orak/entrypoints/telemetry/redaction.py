@@ -13,6 +13,8 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Status
 
+from orak.domain.identity import FOLDERS
+
 _URLS = frozenset({"http.url", "url.full"})
 
 _DROPPED = frozenset(
@@ -27,10 +29,14 @@ _DROPPED = frozenset(
 )
 """Attributes that may hold a path, a parameter of a statement, or the words of an error."""
 
-_NAME = re.compile(r"(?<=/recordings/)[^/?]*|(?<=/published/)[^/?]*/[^/?]*")
-"""What follows the folder of an object: a uuid, an attempt, and a file name."""
+_SLASH = "(?:/|%2F)"
 
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:/[0-9]+)?")
+_KEY = re.compile(rf"({_SLASH}(?:{'|'.join(FOLDERS)}){_SLASH})(.*)", re.IGNORECASE | re.DOTALL)
+"""The folder of an object, and what follows: a uuid, an attempt, and a file name."""
+
+_UUID = re.compile(
+    rf"[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}(?:{_SLASH}[0-9]+)?(?=_|$)", re.IGNORECASE
+)
 
 
 class RedactingProcessor(BatchSpanProcessor):
@@ -73,11 +79,12 @@ def _kept(attributes: Mapping[str, Any]) -> dict[str, Any]:
 def _url(url: str) -> str:
     """Return *url* without user, query and fragment, and without the name of an object's file."""
     parts = urlsplit(url)
-    path = _NAME.sub(_identity, parts.path)
+    path = _KEY.sub(_identity, parts.path)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path, "", ""))
 
 
 def _identity(found: re.Match[str]) -> str:
-    """Return uuid and attempt of an object's key."""
-    known = _UUID.match(found[0])
-    return known[0] if known else "…"
+    """Return folder, uuid and attempt of an object's key."""
+    folder, rest = found.groups()
+    known = _UUID.match(rest)
+    return folder + (known[0] if known else "…")
