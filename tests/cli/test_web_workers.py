@@ -4,7 +4,6 @@ import asyncio
 import socket
 import sys
 from contextlib import asynccontextmanager, suppress
-from tempfile import TemporaryFile
 
 import psutil
 import pytest
@@ -13,7 +12,7 @@ from orak.adapters.measurements.tables import TABLE_BYTES
 from orak.entrypoints.cli import web_worker_process, web_workers
 from orak.entrypoints.cli.errors import CommandError
 from orak.entrypoints.cli.web_worker_process import StartFailed
-from orak.entrypoints.cli.web_workers import WebWorkers
+from orak.entrypoints.cli.web_workers import WebWorkers, tables_for
 
 SERVES = """
 import signal, socket, sys
@@ -91,7 +90,7 @@ class Programs:
 @pytest.fixture
 async def programs(tmp_path, monkeypatch):
     monkeypatch.setattr(web_workers, "_PAUSES", (0.0, 0.01))
-    with TemporaryFile() as tables:
+    with tables_for(2) as tables:
         programs = Programs(tables.fileno(), tmp_path)
         yield programs
         programs.close()

@@ -1,7 +1,10 @@
 """Tables of numbers in memory that processes share: each writes to one, all may read."""
 
 import mmap
+import os
 from collections.abc import Iterator
+from tempfile import TemporaryFile
+from typing import IO
 
 TABLE_BYTES = 4 * 2**20
 """Size of one table. Pages that hold no row take no memory."""
@@ -62,6 +65,29 @@ class Table:
 def row_bytes(values: int) -> int:
     """Return the most bytes that a row with so many values takes."""
     return _WORD * (1 + MAX_KEY // _WORD + values)
+
+
+def shared_tables(count: int) -> IO[bytes]:
+    """Return a file with room for *count* tables, for processes that inherit its descriptor and map it.
+
+    It is in memory where the system can do that (Linux). Elsewhere, it is on the disk and written in full:
+    the first write to a page of a sparse file that finds no room would kill the process (SIGBUS).
+
+    Raise `OSError` if there is no room for it.
+    """
+    if hasattr(os, "memfd_create"):
+        file: IO[bytes] = os.fdopen(os.memfd_create("orak-tables"), "r+b", buffering=0)
+        file.truncate(count * TABLE_BYTES)
+        return file
+    file = TemporaryFile()  # noqa: SIM115 - the caller closes it
+    try:
+        for _ in range(count):
+            file.write(bytes(TABLE_BYTES))
+        file.flush()
+    except OSError:
+        file.close()
+        raise
+    return file
 
 
 def own_table() -> memoryview:

@@ -165,11 +165,10 @@ def _serve_with_workers(
     """
     import sys
     from dataclasses import astuple
-    from tempfile import TemporaryFile
 
     from orak.entrypoints.cli.signals import run_until_signal
     from orak.entrypoints.cli.web_worker_process import Inherited, StartFailed
-    from orak.entrypoints.cli.web_workers import WebWorkers
+    from orak.entrypoints.cli.web_workers import WebWorkers, tables_for
 
     orak = [
         sys.executable,
@@ -191,7 +190,7 @@ def _serve_with_workers(
         return [*orak, "--web-worker", *map(str, astuple(inherited))]
 
     try:
-        with TemporaryFile() as tables:
+        with tables_for(len(listeners)) as tables:
             parent = WebWorkers(listeners, tables.fileno(), command, more=more)
 
             def announce() -> None:

@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-import os
 import socket
 from collections.abc import Callable, Sequence
+from typing import IO
 
-from orak.adapters.measurements.tables import TABLE_BYTES
+from orak.adapters.measurements.tables import TABLE_BYTES, shared_tables
 from orak.entrypoints.cli.errors import CommandError
 from orak.entrypoints.cli.web_worker_process import Inherited, StartFailed, WebWorker
 
@@ -31,6 +31,17 @@ Command = Callable[[Inherited], Sequence[str]]
 """Returns the command line of a web worker."""
 
 
+def tables_for(listeners: int) -> IO[bytes]:
+    """Return the memory in which the processes on so many listeners count. Raise `CommandError`."""
+    try:
+        return shared_tables(listeners * _TABLES_OF_A_LISTENER)
+    except OSError as error:
+        raise CommandError(
+            f"no room for the metrics of the web workers: {error.strerror}",
+            "free memory and disk space, or set WEB_WORKERS to 1",
+        ) from None
+
+
 class WebWorkers:
     """The parent of the processes that serve one port.
 
@@ -46,11 +57,10 @@ class WebWorkers:
     def __init__(
         self, listeners: Sequence[socket.socket], tables: int, command: Command, *, more: Sequence[int] = ()
     ) -> None:
-        """Run a process of *command* for each of *listeners*; *tables* is an empty file for metrics.
+        """Run a process of *command* for each of *listeners*; *tables* is what `tables_for` made.
 
         Each process inherits the descriptors *more*, too.
         """
-        os.ftruncate(tables, len(listeners) * _TABLES_OF_A_LISTENER * TABLE_BYTES)
         self._served = [
             _ServedListener(index, len(listeners), listener, tables, command, more=more)
             for index, listener in enumerate(listeners)
