@@ -17,8 +17,10 @@ class Cdn:
     def __init__(self):
         self.works = True
         self.calls = []
+        self.references = []
 
-    async def invalidate(self, keys):
+    async def invalidate(self, keys, reference):
+        self.references.append(reference)
         if not self.works:
             raise Unavailable("the CDN does not answer")
         self.calls.append(sorted(keys))
@@ -94,6 +96,22 @@ async def test_an_outage_of_the_cdn_or_the_store_loses_no_invalidation(service, 
     service.clock.advance(timedelta(hours=1))
     await let_everything_settle(service)
     assert cdn.calls == [sorted([output.audio_key, output.waveform_key])]
+
+
+async def test_only_a_repeated_invalidation_has_the_reference_of_an_earlier_one(service, cdn):
+    for works in (False, True, True):
+        record, _ = await a_published_record(service)
+        await service.use_cases.delete_record(OWNER, record.id)
+        cdn.works = works
+        await let_everything_settle(service)
+        if not works:
+            tried = set(cdn.references)
+            assert len(tried) == 1
+            cdn.works = True
+            await let_everything_settle(service)
+            assert set(cdn.references) == tried
+            cdn.references = [*tried]
+    assert len(cdn.calls) == len(set(cdn.references)) == 3
 
 
 async def test_after_an_outage_that_outlived_the_row_the_folder_is_invalidated(service, cdn):

@@ -33,6 +33,14 @@ def test_invalidate_passes_the_keys_to_cloudfront(orak, aws_server):
     assert found["Paths"]["Items"] == ["/published/%EB%85%B8%EB%9E%98.m4a", "/published/u/*"]
 
 
+def test_invalidating_the_same_keys_again_is_another_invalidation(orak, aws_server):
+    distribution = aws_server.new_distribution()
+    env = aws_server.env | CDN | {"CLOUDFRONT_DISTRIBUTION_ID": distribution}
+    for _ in range(2):
+        assert orak("cdn", "invalidate", "published/u/*", env=env).exit_code == 0
+    assert len({found["CallerReference"] for found in aws_server.invalidations(distribution)}) == 2
+
+
 def test_without_settings_the_commands_say_which_one_they_need(orak):
     for words, name in (
         (("sign", "a"), "CLOUDFRONT_KEY_ID"),

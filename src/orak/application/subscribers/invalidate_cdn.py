@@ -36,6 +36,7 @@ class InvalidateCdn:
     async def read(self, page: Sequence[LoggedEvent]) -> PageOutcome:
         """Invalidate the renditions that these events deleted; those still stored come again."""
         stale: list[str] = []
+        read: list[int] = []
         failed: set[int] = set()
         for logged in page:
             keys = await self._public_keys(logged)
@@ -43,8 +44,9 @@ class InvalidateCdn:
                 failed.add(logged.position)
             else:
                 stale += keys
+                read.append(logged.position)
         if stale:
-            await self.cdn.invalidate(stale)
+            await self.cdn.invalidate(stale, f"{self.name} {','.join(map(str, read))}")
         return PageOutcome(failed)
 
     async def _public_keys(self, logged: LoggedEvent) -> list[str]:

@@ -6,6 +6,7 @@ from orak.entrypoints.cli.errors import SettingError
 from orak.entrypoints.cli.options import load_settings
 
 if TYPE_CHECKING:
+    from orak.application.ports.cdn_cache import CdnCache
     from orak.application.ports.storage import SignedRequest
     from orak.entrypoints.settings.values import Settings
 
@@ -63,7 +64,9 @@ async def _invalidate(settings: "Settings", keys: tuple[str, ...]) -> None:
     from orak.entrypoints.running import open_parts
 
     async with open_parts(settings, "cdn_cache") as container:
-        await (await made(container.cdn_cache)).invalidate(keys)
+        cdn: CdnCache = await made(container.cdn_cache)
+        # A new reference: objects under the same keys may have changed since an earlier call.
+        await cdn.invalidate(keys, container.ids().uuid())
 
 
 async def _sign(settings: "Settings", key: str, seconds: int) -> "SignedRequest":
