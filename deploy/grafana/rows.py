@@ -118,7 +118,8 @@ UPLOADS = (
 
 CONVERSIONS = (
     Panel(
-        "Conversions by outcome", "short", "A second. `released` went back in line, `lost` lost their lease.",
+        "Conversions by outcome", "short",
+        "A second. `released` went back in line, `lost` lost their lease, `unsettled` the database.",
         {"{{outcome}}": _rate("orak_conversions_total", "outcome")},
     ),
     Panel(

@@ -1,7 +1,8 @@
 """The counts agree with what happened to uploads, conversions and events."""
 
 import asyncio
-from contextlib import suppress
+import logging
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ from orak.application.ports.converter import DecoderDied, Unconvertible
 from orak.application.ports.failures import Unavailable
 from orak.domain.actor import Actor
 from orak.domain.identity import UserId
-from orak.domain.processing import FailureCode, Start
+from orak.domain.processing import FailureCode, ProcessingStatus, Start
 from processing import with_ports
 
 OPERATOR = Actor(UserId(9), frozenset({"admin"}))
@@ -169,6 +170,96 @@ async def test_a_conversion_that_shutdown_stops_is_released(service):
     with suppress(asyncio.CancelledError):
         await work
     assert conversions(service) == {("released", "none", "wakeup"): 1}
+
+
+class BreakingDatabase:
+    """The database, until something happens to it after its next commit, or away throughout."""
+
+    def __init__(self, service, after_commit=None, *, is_away=False):
+        self.service, self.after_commit, self.is_away = service, after_commit, is_away
+
+    @asynccontextmanager
+    async def __call__(self):
+        if self.is_away:
+            raise Unavailable("the database is away")
+        async with self.service.persistence.transaction() as tx:
+            yield tx
+        if self.after_commit is not None:
+            after, self.after_commit = self.after_commit, None
+            after()
+            await asyncio.sleep(0)
+
+
+def loses_first_answer():
+    raise Unavailable("the answer was lost")
+
+
+def outcomes_in(caplog):
+    return [r.outcome for r in caplog.records if getattr(r, "event", None) == "conversion"]
+
+
+async def test_a_conversion_that_is_cancelled_after_its_commit_completed(service, waiting, caplog):
+    caplog.set_level(logging.INFO)
+    database = BreakingDatabase(service, lambda: asyncio.current_task().cancel())
+    process = with_ports(service.use_cases.process_upload, transaction=database)
+    work = asyncio.create_task(process())
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert (await service.row(waiting)).status is ProcessingStatus.COMPLETED
+    assert conversions(service) == {("completed", "none", "wakeup"): 1}
+    assert outcomes_in(caplog) == ["completed"]
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "code"),
+    [
+        (None, "completed", "none"),
+        (Unconvertible(FailureCode.CORRUPT), "failed", "CORRUPT"),
+        (DecoderDied(FailureCode.RESOURCE_LIMIT), "released", "none"),
+    ],
+)
+@pytest.mark.usefixtures("waiting")
+async def test_an_outcome_whose_answer_was_lost_counts_as_it_is_in_the_row(
+    service, caplog, error, outcome, code
+):
+    caplog.set_level(logging.INFO)
+    service.converter.errors = [error] if error else []
+    database = BreakingDatabase(service, loses_first_answer)
+    await with_ports(service.use_cases.process_upload, transaction=database)()
+    assert conversions(service) == {(outcome, code, "wakeup"): 1}
+    assert outcomes_in(caplog) == [outcome]
+
+
+@pytest.mark.usefixtures("waiting")
+async def test_a_conversion_whose_outcome_the_database_does_not_take_is_unsettled(service, caplog):
+    process = with_ports(
+        service.use_cases.process_upload, transaction=BreakingDatabase(service, is_away=True)
+    )
+    with pytest.raises(Unavailable):
+        await process()
+    assert conversions(service) == {("unsettled", "none", "wakeup"): 1}
+    assert outcomes_in(caplog) == ["unsettled"]
+
+
+@pytest.mark.usefixtures("waiting")
+async def test_a_conversion_that_shutdown_cannot_release_is_unsettled(service, caplog):
+    class Endless:
+        begun = asyncio.Event()
+
+        async def convert(self, _order, _progress):
+            self.begun.set()
+            await asyncio.Event().wait()
+
+    database = BreakingDatabase(service, is_away=True)
+    work = asyncio.create_task(
+        with_ports(service.use_cases.process_upload, converter=Endless(), transaction=database)()
+    )
+    await Endless.begun.wait()
+    work.cancel()
+    with pytest.raises(Unavailable):
+        await work
+    assert conversions(service) == {("unsettled", "none", "wakeup"): 1}
+    assert outcomes_in(caplog) == ["unsettled"]
 
 
 @pytest.mark.usefixtures("waiting")

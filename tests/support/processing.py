@@ -9,7 +9,7 @@ from orak.adapters.measurements.shared import SharedMeasurements
 from orak.adapters.traces.none import NoTraces
 from orak.application.conversion.attempt_conversion import AttemptConversion
 from orak.application.conversion.claim_upload import ClaimUpload
-from orak.application.conversion.conversion_counts import ConversionCounts
+from orak.application.conversion.conversion_outcomes import ConversionOutcomes
 from orak.application.conversion.convert_upload import ConversionRules, ConvertUpload
 from orak.application.conversion.end_attempt import EndAttempt
 from orak.application.conversion.lease_keeper import LeaseKeeper
@@ -29,7 +29,7 @@ def a_process(persistence, storage, converter, live, clock, *, heartbeat: timede
         ClaimUpload(persistence.leases, end_attempt),
         AttemptConversion(convert, keeper, storage, clock, lambda: 1.0),
         end_attempt,
-        ConversionCounts(SharedMeasurements(), clock, AudioProfile.AAC_128),
+        ConversionOutcomes(SharedMeasurements(), clock, AudioProfile.AAC_128),
         NoTraces(),
     )
 
@@ -55,6 +55,6 @@ def with_ports(
             storage=storage or attempt.storage,
         ),
         end_attempt,
-        process.counts,
+        process.outcomes,
         process.traces,
     )

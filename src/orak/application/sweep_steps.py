@@ -14,7 +14,7 @@ from orak.application.verify_upload import VerifyUpload
 from orak.domain.events import DomainEvent
 from orak.domain.identity import UploadId, published_prefix
 from orak.domain.policies.retries import UNAVAILABLE_DELAY, backoff
-from orak.domain.upload import Upload
+from orak.domain.upload import WORKER_LOST, Upload
 
 
 class SweepReport(msgspec.Struct):
@@ -57,7 +57,7 @@ class SweepSteps:
         def recovered(row: Upload) -> tuple[Upload, DomainEvent] | None:
             if not row.has_lost_lease(now):
                 return None
-            return row.fail_attempt(row.attempt, message="the worker was lost", at=now, not_before=not_before)
+            return row.fail_attempt(row.attempt, message=WORKER_LOST, at=now, not_before=not_before)
 
         changed = await self._change(upload.id, recovered)
         if changed is None:

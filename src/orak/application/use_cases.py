@@ -11,7 +11,7 @@ from orak.application.batch_size import BatchSize
 from orak.application.collect_metrics import CollectMetrics
 from orak.application.conversion.attempt_conversion import AttemptConversion
 from orak.application.conversion.claim_upload import ClaimUpload
-from orak.application.conversion.conversion_counts import ConversionCounts
+from orak.application.conversion.conversion_outcomes import ConversionOutcomes
 from orak.application.conversion.convert_upload import ConversionRules, ConvertUpload
 from orak.application.conversion.end_attempt import EndAttempt
 from orak.application.conversion.lease_keeper import LeaseKeeper
@@ -313,7 +313,7 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
                 ports.chance,
             ),
             end_attempt,
-            ConversionCounts(measurements, clock, policies.conversion.profile),
+            ConversionOutcomes(measurements, clock, policies.conversion.profile),
             ports.traces,
         ),
         batch_schedule=BatchSchedule(ports.batch_settings, batch_size, clock, policies.batch_interval),

@@ -38,6 +38,9 @@ from orak.domain.processing import MOVES, RETRYABLE, FailureCode, ProcessingStat
 
 UNSAVED = UploadId(0)
 
+WORKER_LOST = "the worker was lost"
+"""The message of an attempt that the sweep ended because its lease ran out."""
+
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 """The latest time that every database and language can represent."""
 
@@ -273,6 +276,19 @@ class Upload(msgspec.Struct, frozen=True):
     def has_lost_lease(self, at: datetime) -> bool:
         """Return whether its lease has run out."""
         return self.lease_until is not None and self.lease_until <= at
+
+    def is_ended_by(self, claimed: Self) -> bool:
+        """Return whether this row was written at the end of the attempt that *claimed* the upload.
+
+        It was not if the attempt runs, if the sweep ended it, or if anything took the upload since.
+        """
+        was_swept = self.error_message == WORKER_LOST and self.failures > claimed.failures
+        return (
+            self.attempt == claimed.attempt
+            and self.status
+            in {ProcessingStatus.UPLOADED, ProcessingStatus.COMPLETED, ProcessingStatus.FAILED}
+            and not was_swept
+        )
 
     def is_orphan(self, at: datetime) -> bool:
         """Return whether it arrived but got no Record within `ORPHAN_AGE` of its request.

@@ -3,7 +3,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from orak.application.conversion.conversion_log import ConversionNotes
+from orak.application.conversion.conversion_notes import ConversionNotes
 from orak.application.conversion.convert_upload import ConvertUpload
 from orak.application.conversion.end_attempt import Verdict
 from orak.application.conversion.lease_keeper import LeaseKeeper

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from orak.application.conversion.conversion_log import ConversionNotes
+from orak.application.conversion.conversion_notes import ConversionNotes
 from orak.application.ports.converter import ConversionOrder, Converter
 from orak.application.ports.storage import ObjectMissing, Storage
 from orak.application.ports.traces import Traces

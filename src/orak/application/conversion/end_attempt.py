@@ -43,24 +43,24 @@ class EndAttempt:
         """
         return await with_patience(self.clock, _PATIENCE, lambda: self._write(upload, verdict))
 
-    async def release(self, upload: Upload) -> None:
-        """Give the lease back without counting a failure.
+    async def release(self, upload: Upload) -> Upload | None:
+        """Give the lease back without counting a failure, and return the row; another worker may claim it.
 
-        Another worker may claim the upload.
-
-        Raise `Unavailable` or `StaleVersion` if that fails; the lease then runs out.
+        If the attempt has the lease no more, do as `discard`. Raise `Unavailable` or `StaleVersion` if the
+        database does not take it; the lease then runs out.
         """
         try:
-            await self._write(upload, lambda held: held.release(upload.attempt, at=self.clock.now()))
+            return await self._write(upload, lambda held: held.release(upload.attempt, at=self.clock.now()))
         except (LeaseLost, UploadNotFound):
-            await self._discard(upload, timedelta())
+            return await self._discard(upload, timedelta())
 
-    async def discard(self, upload: Upload) -> None:
-        """Remove the output of an attempt that lost its lease.
+    async def discard(self, upload: Upload) -> Upload | None:
+        """Remove the output of an attempt that lost its lease; other attempts write under other keys.
 
-        Other attempts write under other keys.
+        Return the row if the attempt has ended after all and only the answer of the database was lost. Its
+        output then stays if the row names it.
         """
-        await self._discard(upload, _PATIENCE)
+        return await self._discard(upload, _PATIENCE)
 
     async def _write(self, upload: Upload, verdict: Verdict) -> Upload:
         async def write() -> Upload:
@@ -69,9 +69,9 @@ class EndAttempt:
 
         return await with_retries(self.clock, write)
 
-    async def _discard(self, upload: Upload, patience: timedelta) -> None:
+    async def _discard(self, upload: Upload, patience: timedelta) -> Upload | None:
         try:
-            await with_patience(self.clock, patience, lambda: self._remove_output(upload))
+            return await with_patience(self.clock, patience, lambda: self._remove_output(upload))
         except Unavailable as outage:
             _log.warning(
                 "the output of a lost attempt was not removed; the daily sweep does it",
@@ -83,11 +83,15 @@ class EndAttempt:
                     "reason": str(outage),
                 },
             )
+            return None
 
-    async def _remove_output(self, upload: Upload) -> None:
-        if await self._was_published(upload):
-            return
-        for key in upload.output_keys(self.profile.extension):
+    async def _remove_output(self, upload: Upload) -> Upload | None:
+        row = await self._find(upload)
+        ended = row if row is not None and row.is_ended_by(upload) else None
+        keys = upload.output_keys(self.profile.extension)
+        if row is not None and row.output is not None and row.output.audio_key in keys:
+            return ended
+        for key in keys:
             await self.storage.delete(key)
         _log.warning(
             "the output of a lost attempt was removed",
@@ -98,15 +102,11 @@ class EndAttempt:
                 "attempt": upload.attempt,
             },
         )
+        return ended
 
-    async def _was_published(self, upload: Upload) -> bool:
-        """Return whether the row names this attempt's output.
-
-        It does if the database committed but its answer was lost.
-        """
+    async def _find(self, upload: Upload) -> Upload | None:
         try:
             async with self.transaction() as tx:
-                output = (await tx.uploads.get(upload.id)).output
+                return await tx.uploads.get(upload.id)
         except UploadNotFound:
-            return False
-        return output is not None and output.audio_key in upload.output_keys(self.profile.extension)
+            return None

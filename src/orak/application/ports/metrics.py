@@ -130,7 +130,7 @@ METRICS: tuple[Counter | Histogram, ...] = (
             (outcome, code, start)
             for start in Start
             for outcome, code in (
-                *(("completed", NO_CODE), ("released", NO_CODE), ("lost", NO_CODE)),
+                *(("completed", NO_CODE), ("released", NO_CODE), ("lost", NO_CODE), ("unsettled", NO_CODE)),
                 *product(("failed",), FailureCode),
             )
         ),

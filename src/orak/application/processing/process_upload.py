@@ -1,15 +1,12 @@
 import asyncio
-import logging
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from orak.application.conversion.attempt_conversion import AttemptConversion
 from orak.application.conversion.claim_upload import ClaimUpload
-from orak.application.conversion.conversion_counts import ConversionCounts
-from orak.application.conversion.conversion_log import ConversionNotes, log_settled, log_unsettled
+from orak.application.conversion.conversion_outcomes import ConversionOutcomes
 from orak.application.conversion.end_attempt import EndAttempt
 from orak.application.origins import Following
-from orak.application.ports.failures import StaleVersion, Unavailable
 from orak.application.ports.traces import Span, Traces
 from orak.domain.errors import LeaseLost, UploadNotFound
 from orak.domain.identity import UploadId
@@ -31,7 +28,7 @@ class ProcessUpload:
     claim: ClaimUpload
     attempt: AttemptConversion
     end_attempt: EndAttempt
-    counts: ConversionCounts
+    outcomes: ConversionOutcomes
     traces: Traces
 
     async def __call__(
@@ -43,7 +40,8 @@ class ProcessUpload:
         if the attempt lost its lease. When the call is cancelled, it gives the lease back and stops.
 
         Raises:
-            Unavailable: the database cannot be reached; a lease that is left behind runs out by itself.
+            Unavailable, StaleVersion: the database did not take what happened. A lease that is left behind
+                runs out by itself, and the sweep finds the upload.
         """
         claimed = await self.claim(upload_id)
         if claimed is None:
@@ -68,26 +66,15 @@ class ProcessUpload:
         )
 
     async def _process(self, claimed: ClaimedUpload, start: Start) -> Upload:
-        upload, notes = claimed.upload, ConversionNotes()
-        self.counts.begin(claimed, start)
-        try:
-            verdict = await self.attempt(claimed, notes)
-            settled = await self.end_attempt.settle(upload, verdict)
-        except (LeaseLost, UploadNotFound):
-            self.counts.lose(start)
-            log_unsettled(claimed, start, notes, "lost")
-            await self.end_attempt.discard(upload)
-            return upload
-        except asyncio.CancelledError:
-            self.counts.release(start)
-            notes.reason = "shutdown"
-            log_unsettled(claimed, start, notes, "released", level=logging.INFO)
-            await self.end_attempt.release(upload)
-            raise
-        except (Unavailable, StaleVersion) as outage:  # the lease runs out, and the sweep finds the upload
-            notes.reason = str(outage)
-            log_unsettled(claimed, start, notes, "unsettled")
-            raise
-        self.counts.settle(claimed, settled, start)
-        log_settled(claimed, settled, start, notes)
-        return settled
+        upload = claimed.upload
+        with self.outcomes.of(claimed, start) as ending:
+            try:
+                verdict = await self.attempt(claimed, ending.notes)
+                ending.settle(await self.end_attempt.settle(upload, verdict))
+            except (LeaseLost, UploadNotFound):
+                ending.settle(None)
+                ending.settle(await self.end_attempt.discard(upload))
+            except asyncio.CancelledError:
+                ending.settle(await self.end_attempt.release(upload))
+                raise
+        return ending.row or upload
