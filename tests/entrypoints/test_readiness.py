@@ -28,6 +28,25 @@ async def test_failing_and_degraded_parts_are_told_apart():
     assert await readiness() == Health(["b", "d"], ["c"])
 
 
+async def test_a_part_whose_probe_has_a_bug_fails_and_is_logged_once(caplog):
+    broken = True
+
+    async def probe():
+        if broken:
+            raise ValueError("a bug")
+
+    readiness = Readiness({"a": passes, "b": probe})
+    for _ in range(3):
+        assert await readiness() == Health(["b"], [])
+    [line] = caplog.records
+    assert (line.event, line.exc_info[0]) == ("check_error", ValueError)
+    broken = False
+    assert await readiness() == Health([], [])
+    broken = True
+    assert await readiness() == Health(["b"], [])
+    assert len(caplog.records) == 2
+
+
 async def test_a_part_that_hangs_is_named_within_the_limit_and_probed_once():
     started, answer = [], asyncio.Event()
 

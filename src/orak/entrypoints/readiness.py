@@ -11,6 +11,7 @@ from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.storage import Storage
 from orak.domain.identity import ObjectKey
+from orak.entrypoints.shared_calls import SharedCalls
 
 if TYPE_CHECKING:
     from orak.adapters.redis.link import RedisLink
@@ -49,7 +50,7 @@ class Readiness:
     def __init__(self, probes: Mapping[str, Probe], *, limit: float = PROBE_SECONDS) -> None:
         self._probes = probes
         self._limit = limit
-        self._running: dict[str, asyncio.Task[Exception | None]] = {}
+        self._calls = SharedCalls(Unavailable, Impaired)
 
     @property
     def parts(self) -> Sequence[str]:
@@ -57,41 +58,27 @@ class Readiness:
         return tuple(self._probes)
 
     async def __call__(self) -> Health:
-        """Probe the parts; one that does not answer within the limit counts as failing."""
-        tasks = {name: self._probe(name) for name in self._probes}
-        if tasks:
-            await asyncio.wait(tasks.values(), timeout=self._limit)
+        """Probe the parts.
+
+        A part fails whose probe does not end within the limit, or ends with an exception that is not
+        `Impaired`.
+        """
+        found = await asyncio.gather(
+            *(self._calls(name, probe, self._limit) for name, probe in self._probes.items())
+        )
         problems = {
-            name: task.result() if task.done() else Unavailable("no answer in time")
-            for name, task in tasks.items()
+            name: problem
+            for name, problem in zip(self._probes, found, strict=True)
+            if isinstance(problem, Exception)
         }
         return Health(
-            [name for name, problem in problems.items() if isinstance(problem, Unavailable)],
+            [name for name, problem in problems.items() if not isinstance(problem, Impaired)],
             [name for name, problem in problems.items() if isinstance(problem, Impaired)],
         )
 
     async def close(self) -> None:
         """Cancel the probes that still run."""
-        for task in self._running.values():
-            task.cancel()
-        if self._running:
-            await asyncio.wait(self._running.values())
-
-    def _probe(self, name: str) -> asyncio.Task[Exception | None]:
-        """Start a probe, or join the one that runs."""
-        if name not in self._running:
-            task = asyncio.create_task(_problem(self._probes[name]), name=f"probe of {name}")
-            self._running[name] = task
-            task.add_done_callback(lambda _: self._running.pop(name))
-        return self._running[name]
-
-
-async def _problem(probe: Probe) -> Exception | None:
-    try:
-        await probe()
-    except (Unavailable, Impaired) as problem:
-        return problem
-    return None
+        await self._calls.close()
 
 
 def storage_probe(storage: Storage) -> Probe:
