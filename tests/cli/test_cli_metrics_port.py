@@ -55,7 +55,6 @@ def test_a_recording_is_counted_from_its_upload_to_its_rendition(start, orak, en
     assert 11 < shown["orak_conversion_media_seconds_total",] < 13
     assert shown["orak_storage_seconds_count", "download"] == 1
     assert shown["orak_storage_seconds_count", "publish"] == 2
-    assert shown["orak_uploads", "completed"] == 1
 
 
 def test_the_port_serves_nothing_but_metrics(start, env):

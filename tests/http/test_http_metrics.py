@@ -1,7 +1,11 @@
 """Metrics in the text format of Prometheus."""
 
 import dataclasses
+import threading
+import types
 from collections import Counter
+
+import pytest
 
 from http_api import NEW_UPLOAD, create_record, presign, upload
 from measured import parsed
@@ -10,6 +14,7 @@ from orak.application.ports.batch_log import BatchReport
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.metrics import METRICS
 from orak.entrypoints.http.serving.request_metrics import RequestMetrics
+from orak.entrypoints.readiness import Readiness
 from orak.version import __version__
 
 BATCHES = {
@@ -66,7 +71,6 @@ async def test_metrics_show_waiting_uploads_and_relay_lag(api, anonymous, owner)
         ("batch_size",): 50,
         ("orak_dead_letters",): 0,
         ("orak_uploads", "processing"): 0,
-        ("orak_uploads", "completed"): 0,
         ("orak_uploads", "failed"): 0,
         ("orak_uploads", "orphan"): 0,
         ("orak_relay_lag_events", "delete-objects"): 5,
@@ -74,14 +78,54 @@ async def test_metrics_show_waiting_uploads_and_relay_lag(api, anonymous, owner)
     }
 
 
-async def test_without_a_database_the_metrics_report_that_it_is_down(api, anonymous):
-    class UnavailableReports:
-        async def count(self, *_):
-            raise Unavailable("the database is unavailable")
+async def unavailable(*_):
+    raise Unavailable("the database is unavailable")
 
-    collect_metrics = api.running.use_cases.collect_metrics
-    out_of_order(api, collect_metrics=dataclasses.replace(collect_metrics, reports=UnavailableReports()))
-    assert await metrics(anonymous) == {("orak_database_up",): 0, ("orak_part_up", "storage"): 1}
+
+async def test_without_a_database_the_metrics_report_that_it_is_down(api, anonymous):
+    out_of_order(api, collect_metrics=unavailable)
+    replaced(api, readiness=Readiness({"database": unavailable}))
+    assert await metrics(anonymous) == {("orak_database_up",): 0, ("orak_part_up", "database"): 0}
+
+
+@pytest.mark.parametrize("problem", [Unavailable("a slow count"), ValueError("a bug")])
+async def test_a_database_that_only_cannot_count_is_up(api, anonymous, problem, caplog):
+    async def fails():
+        raise problem
+
+    out_of_order(api, collect_metrics=fails)
+    for _ in range(2):
+        assert await metrics(anonymous) == {("orak_database_up",): 1, ("orak_part_up", "storage"): 1}
+    lines = [record for record in caplog.records if getattr(record, "event", None) == "check_error"]
+    assert len(lines) == isinstance(problem, ValueError)
+
+
+async def test_a_clock_that_cannot_be_compared_leaves_the_other_metrics(api, anonymous):
+    async def fails():
+        raise ValueError("a bug")
+
+    replaced(api, clock_skew=fails)
+    assert (await metrics(anonymous))["orak_database_up",] == 1
+
+
+async def test_a_disk_that_hangs_is_asked_once(anonymous, monkeypatch):
+    asked, answer = [], threading.Event()
+
+    def hangs(path):
+        asked.append(path)
+        answer.wait()
+        return types.SimpleNamespace(free=1, used=3)
+
+    monkeypatch.setattr("orak.entrypoints.metrics.readings._PATIENCE", 0.05)
+    monkeypatch.setattr("shutil.disk_usage", hangs)
+    try:
+        for _ in range(3):
+            assert ("orak_disk_free_ratio",) not in await metrics(anonymous)
+        assert len(asked) == 1
+    finally:
+        answer.set()
+    monkeypatch.setattr("orak.entrypoints.metrics.readings._PATIENCE", 60)
+    assert (await metrics(anonymous))["orak_disk_free_ratio",] == 0.25
 
 
 async def test_every_answer_is_counted_once_under_the_template_of_its_route(anonymous, owner):
@@ -107,10 +151,12 @@ async def test_every_answer_is_counted_once_under_the_template_of_its_route(anon
 
 def out_of_order(api, **use_cases):
     """Put these in place of use cases of the running application."""
-    running = api.app.state.running
-    api.app.state.running = dataclasses.replace(
-        running, use_cases=dataclasses.replace(running.use_cases, **use_cases)
-    )
+    replaced(api, use_cases=dataclasses.replace(api.app.state.running.use_cases, **use_cases))
+
+
+def replaced(api, **parts):
+    """Put these in place of parts of the running application."""
+    api.app.state.running = dataclasses.replace(api.app.state.running, **parts)
 
 
 async def calls(anonymous, name):

@@ -50,7 +50,6 @@ COUNTED = {
 """What the processes count, and the events in the database that it has to equal."""
 
 STATES = {
-    'max(orak_uploads{state="completed"})': "COMPLETED",
     'max(orak_uploads{state="failed"})': "FAILED",
     "max(batch_processing_queue_depth)": "UPLOADED",
     "max(batch_processing_active_jobs)": "PROCESSING",

@@ -288,7 +288,7 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
         list_songs=ListSongs(transaction),
         set_batch_size=SetBatchSize(ports.batch_settings),
         trigger_batch=TriggerBatch(ports.batch_settings),
-        get_statistics=GetStatistics(collect_metrics, policies.batch),
+        get_statistics=GetStatistics(collect_metrics, ports.reports, policies.batch),
         collect_metrics=collect_metrics,
         list_orphans=ListOrphans(ports.reports, clock),
         list_failures=ListFailures(ports.reports),

@@ -9,6 +9,7 @@ from orak.adapters.auth.none import NoTokens
 from orak.adapters.measurements.shared import SharedMeasurements
 from orak.application.clock_skew import ClockSkew
 from orak.application.ports.clock import Clock
+from orak.application.ports.failures import Unavailable
 from orak.application.ports.measurements import Measurements
 from orak.application.ports.object_server import ObjectServer
 from orak.application.ports.public_media import PublicMedia
@@ -22,6 +23,7 @@ from orak.entrypoints.settings.policies import policies_of
 from orak.entrypoints.settings.share import WHOLE, Share
 from orak.entrypoints.settings.sources import LoadedSettings
 from orak.entrypoints.settings.values import Settings
+from orak.entrypoints.shared_calls import SharedCalls
 from orak.entrypoints.telemetry.recorders import NO_TELEMETRY, Telemetry
 from orak.entrypoints.worker.background import start_background
 
@@ -46,6 +48,8 @@ class Running:
     counted: SharedMeasurements
     """The sums of what this process, and those that share its tables, have measured."""
     waits: Waits
+    readings: SharedCalls = field(default_factory=lambda: SharedCalls(Unavailable, OSError))
+    """What a request for metrics reads. A database or a disk that hangs is not asked again."""
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set between SIGTERM and the shutdown: the process is not ready, and still serves."""
 
@@ -118,7 +122,7 @@ async def run(
         clock_skew = await _clock_skew(container)
         readiness = Readiness(await _probes(container, clock_skew))
         closing.append(readiness.close)
-        yield Running(
+        orak = Running(
             use_cases=use_cases,
             tokens=await made(container.tokens) if serves else NoTokens(),
             object_server=None if settings.storage_kind == "s3" else storage,
@@ -133,6 +137,8 @@ async def run(
             measurements=ports.measurements,
             counted=container.counted(),
         )
+        closing.append(orak.readings.close)
+        yield orak
 
 
 async def _clock_skew(container: Container) -> ClockSkew:

@@ -128,6 +128,7 @@ class World:
             "numbered": await p.event_log.number(),
             "events": await self.events(),
             "counts": await p.reports.count(now, now),
+            "completed": await p.reports.count_completed(),
             "dead letters": await p.reports.failures(Page()),
             "reported orphans": await p.reports.orphans(later, Page()),
             "histories": await p.histories.histories(UploadId(1), UploadId(9)),

@@ -20,6 +20,7 @@ from orak.application.ports.page import Page
 from orak.application.ports.record_intake import Creation, Wanted
 from orak.domain.events import EventType
 from orak.domain.identity import RecordId, SongId, UploadId
+from orak.domain.processing import ProcessingStatus
 
 
 @pytest.fixture
@@ -117,9 +118,17 @@ async def test_indexes_answer_the_turn_of_a_waiting_upload(sqlite, sqlite_file, 
     assert "SCAN uploads" not in plan
 
 
+async def test_what_every_request_for_metrics_counts_does_not_grow_with_completed_uploads(sqlite, statements):
+    await sqlite.reports.count(START, START)
+    [(_, parameters)] = statements
+    assert ProcessingStatus.COMPLETED not in parameters
+
+
 async def test_indexes_answer_the_operators_counts_on_sqlite(sqlite, sqlite_file, statements):
     await sqlite.reports.count(START, START)
-    (plan,) = plans(sqlite_file, statements)
+    await sqlite.reports.count_completed()
+    plan, completed = plans(sqlite_file, statements)
+    assert "COVERING INDEX idx_uploads_processing_status" in completed
     assert "SCAN uploads" not in plan.replace("SCAN uploads USING INDEX ix_uploads_own_line", "")
     assert "COVERING INDEX idx_uploads_processing_status (processing_status=?)" in plan
     assert "TEMP B-TREE" not in plan

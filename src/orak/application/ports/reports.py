@@ -21,7 +21,6 @@ class Counts(msgspec.Struct, frozen=True):
     failed: int
     dead_letters: int
     """FAILED, and another run may convert them: their object was verified, and the file is not at fault."""
-    completed: int
     orphans: int
     """Arrived, and without a Record since before the given time."""
     in_line_since: datetime | None
@@ -41,9 +40,12 @@ class Reports(Protocol):
     async def count(self, at: datetime, orphaned_before: datetime) -> Counts:
         """Count uploads by state, all at one moment.
 
-        Except for `completed`, the cost depends on how many uploads wait, run or failed, not on how many are
-        done.
+        The cost depends on how many uploads wait, run or failed, not on how many are done.
         """
+        ...
+
+    async def count_completed(self) -> int:
+        """Count COMPLETED uploads. The cost grows with their number, and they are kept."""
         ...
 
     async def failures(self, page: Page) -> list[DeadLetter]:

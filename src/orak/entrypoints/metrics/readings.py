@@ -3,12 +3,11 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Awaitable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TypeVar
 
 from orak.application.collect_metrics import ServiceMetrics
-from orak.application.ports.failures import Unavailable
 from orak.application.ports.metrics import Row
 from orak.entrypoints.running import Running
 from orak.entrypoints.settings.values import Settings
@@ -26,17 +25,18 @@ T = TypeVar("T")
 async def read_metrics(orak: Running) -> Readings:
     """Return what can be read now.
 
-    Without the database, `orak_database_up` is 0, and what is counted in the database is missing.
+    What cannot be read in time is missing. `orak_database_up` is what the readiness probe of the database
+    finds: a database that counts slowly is up.
     """
     counted, health, skews, free = await asyncio.gather(
-        _in_time(orak.use_cases.collect_metrics()),
+        _read(orak, "the counts", orak.use_cases.collect_metrics),
         orak.readiness(),
-        orak.clock_skew(),
-        _in_time(asyncio.to_thread(_free_part, orak.settings)),
+        _read(orak, "the clock skew", orak.clock_skew),
+        _read(orak, "the free disk", partial(asyncio.to_thread, _free_part, orak.settings)),
     )
     readings: dict[str, Mapping[Row, float]] = {
         "orak_build_info": {(__version__,): 1},
-        "orak_database_up": {(): counted is not None and "database" not in health.failing},
+        "orak_database_up": {(): "database" not in health.failing},
         "orak_part_up": {
             (part,): part not in {*health.failing, *health.degraded} for part in orak.readiness.parts
         },
@@ -56,7 +56,6 @@ def _counted(metrics: ServiceMetrics) -> Readings:
         "batch_processing_active_jobs": {(): counts.active},
         "orak_uploads": {
             ("processing",): counts.processing,
-            ("completed",): counts.completed,
             ("failed",): counts.failed,
             ("orphan",): counts.orphans,
         },
@@ -74,11 +73,9 @@ def _counted(metrics: ServiceMetrics) -> Readings:
     }
 
 
-async def _in_time(reading: Awaitable[T]) -> T | None:
-    with suppress(Unavailable, TimeoutError, OSError):
-        async with asyncio.timeout(_PATIENCE):
-            return await reading
-    return None
+async def _read(orak: Running, name: str, reading: Callable[[], Awaitable[T]]) -> T | None:
+    found = await orak.readings(name, reading, _PATIENCE)
+    return None if isinstance(found, Exception) else found
 
 
 def _free_part(settings: Settings) -> float:

@@ -30,10 +30,13 @@ class MemoryReports:
             processing=by_status[ProcessingStatus.PROCESSING],
             failed=by_status[ProcessingStatus.FAILED],
             dead_letters=sum(upload.retry_obstacle() is None for upload in uploads),
-            completed=by_status[ProcessingStatus.COMPLETED],
             orphans=sum(_is_orphan(upload, orphaned_before) for upload in uploads),
             in_line_since=self._last(QUEUEING_EVENTS, ready[0].id) if ready else None,
         )
+
+    async def count_completed(self) -> int:
+        uploads = self.store.committed.all_uploads()
+        return sum(upload.status is ProcessingStatus.COMPLETED for upload in uploads)
 
     async def failures(self, page: Page) -> list[DeadLetter]:
         uploads = self.store.committed.all_uploads()
