@@ -112,6 +112,36 @@ def test_every_service_of_compose_that_serves_has_a_health_check():
             assert (other in checked) if healthy else (other == "migrate")
 
 
+def test_no_service_of_compose_has_a_secret_in_its_arguments():
+    secrets = set(re.findall(r"\$\{(\w+):\?", (DEPLOY / "compose.yaml").read_text()))
+    assert "S3_SECRET_KEY" in secrets
+    for name, service in SERVICES.items():
+        holds = {
+            variable
+            for variable, value in service.get("environment", {}).items()
+            if any(secret in str(value) for secret in secrets)
+        }
+        check = service.get("healthcheck", {}).get("test", ())
+        words = " ".join([*service.get("entrypoint", ()), *service.get("command", ()), *check])
+        expanded = set(re.findall(r"\$+\{?(\w+)", words))
+        assert not expanded & (secrets | holds), name
+        assert not re.search(r"--[\w-]*(key|secret|password|token)\b", words), name
+
+
+def test_prometheus_misses_each_process_of_the_api_and_the_workers():
+    jobs = {
+        job["job_name"]: job
+        for job in yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    }
+    api = {name for name in ORAK if SERVICES[name]["command"] == ["serve"]}
+    [targets] = jobs["orak-api"]["static_configs"]
+    # A name that the resolver loses with its container would vanish without an alarm.
+    assert set(targets["targets"]) == {f"{name}:8000" for name in api}
+    [workers] = jobs["orak-worker"]["dns_sd_configs"]
+    assert workers["names"] == [name for name in ORAK if SERVICES[name]["command"] == ["worker"]]
+    assert str(workers["port"]) == SERVICES["worker"]["environment"]["METRICS_PORT"]
+
+
 def test_every_image_has_a_variable_and_no_registry():
     for service in SERVICES.values():
         name = re.fullmatch(r"\$\{[A-Z0-9]+_IMAGE:-([^}]+)\}", service["image"])[1]

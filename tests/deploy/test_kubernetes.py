@@ -4,6 +4,7 @@ import re
 
 import kubernetes_validate
 import pytest
+import yaml
 from dotenv import dotenv_values
 
 from manifests import KUBERNETES, rendered
@@ -171,6 +172,46 @@ def test_prometheus_finds_the_metrics_of_every_pod(objects):
         assert {"name": "metrics", "containerPort": int(port)} in [
             {key: one[key] for key in ("name", "containerPort")} for one in container(pod)["ports"]
         ]
+
+
+def documented():
+    """Return the relabelings of the guide's PodMonitor and scrape configuration, with the same keys."""
+    guide = (KUBERNETES.parents[1] / "docs" / "guides" / "kubernetes.md").read_text()
+    monitor, scraped = (yaml.safe_load(one) for one in re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL))
+    [endpoint] = monitor["spec"]["podMetricsEndpoints"]
+    [job] = scraped["scrape_configs"]
+    camel = {"sourceLabels": "source_labels", "targetLabel": "target_label"}
+    relabelings = [{camel.get(k, k): v for k, v in one.items()} for one in endpoint["relabelings"]]
+    return [relabelings, job["relabel_configs"]]
+
+
+def test_a_pod_has_the_job_that_the_alarms_know(objects):
+    rules = yaml.safe_load((KUBERNETES.parent / "prometheus" / "rules.yml").read_text())
+    [expression] = [
+        rule["expr"]
+        for group in rules["groups"]
+        for rule in group["rules"]
+        if rule.get("alert") == "process-down"
+    ]
+    component = "app.kubernetes.io/component"
+    for relabelings in documented():
+        [to_job] = [one for one in relabelings if one.get("target_label") == "job"]
+        assert to_job["source_labels"] == ["__meta_kubernetes_pod_label_" + re.sub(r"\W", "_", component)]
+        jobs = {
+            to_job["replacement"].replace("$1", pod["metadata"]["labels"][component])
+            for name, pod in pods(objects).items()
+            if name != "orak-migration"
+        }
+        assert jobs == set(re.findall(r'absent\(up\{job="([^"]+)"', expression))
+
+
+def test_the_api_grows_before_its_one_core_is_used_up(objects):
+    [autoscaler] = of_kind(objects, "HorizontalPodAutoscaler").values()
+    [metric] = autoscaler["spec"]["metrics"]
+    requested = amount(container(pods(objects)["orak-api"])["resources"]["requests"]["cpu"])
+    # `serve` without WEB_WORKERS runs requests on one core.
+    target = metric["resource"]["target"]["averageUtilization"] / 100
+    assert target * requested < 1
 
 
 def test_the_api_grows_with_its_cpu_and_workers_with_the_queue(objects):

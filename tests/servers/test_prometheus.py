@@ -1,5 +1,6 @@
 """Prometheus' own checks of its configuration, of the rules and of their tests."""
 
+import re
 import shutil
 import subprocess
 
@@ -24,6 +25,25 @@ def test_promtool_finds_no_fault(check):
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "SUCCESS" in checked.stdout + checked.stderr
+
+
+def test_promtool_accepts_the_scrape_configuration_for_kubernetes(tmp_path):
+    guide = (PROMETHEUS.parents[1] / "docs" / "guides" / "kubernetes.md").read_text()
+    [config] = re.findall(r"```yaml\n(scrape_configs:.*?)```", guide, re.DOTALL)
+    # Debian's Prometheus is built without the discovery of Kubernetes, so only the relabeling is checked.
+    config, replaced = re.subn(
+        r"kubernetes_sd_configs:\n(?: {6}.*\n)+", 'static_configs: [{targets: ["orak:9464"]}]\n', config
+    )
+    assert replaced == 1
+    (tmp_path / "prometheus.yml").write_text(config)
+    checked = subprocess.run(
+        ["promtool", "check", "config", "--syntax-only", "prometheus.yml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_promtool_finds_a_wrong_limit(tmp_path):
