@@ -120,11 +120,11 @@ async def calls(url, seen, stop):
 
 
 async def server_sent_events(url, seen):
-    """Follow the stream, and resume it whenever the server ends it."""
-    last = None
+    """Follow the stream from the first event on, and resume it whenever the server ends it."""
+    last = "0"
     async with httpx.AsyncClient(base_url=url, timeout=30) as client:
         while True:
-            headers = {"Authorization": f"Bearer {a_token()}"} | ({"Last-Event-ID": last} if last else {})
+            headers = {"Authorization": f"Bearer {a_token()}", "Last-Event-ID": last}
             async with client.stream("GET", "/records/async/events", headers=headers) as events:
                 if events.status_code != 200:
                     seen.failures.append(f"stream: {events.status_code}")
@@ -138,11 +138,10 @@ async def server_sent_events(url, seen):
 
 
 async def socket_messages(url, seen):
-    """Follow the WebSocket, and resume it whenever the server closes it."""
-    last = None
+    """Follow the WebSocket from the first event on, and resume it whenever the server closes it."""
+    last = 0
     while True:
-        query = f"?lastEventId={last}" if last else ""
-        live = f"{url.replace('http', 'ws', 1)}/records/async/live{query}"
+        live = f"{url.replace('http', 'ws', 1)}/records/async/live?lastEventId={last}"
         try:
             async with connect(live, subprotocols=["bearer", a_token()], origin=url, proxy=None) as socket:
                 with suppress(ConnectionClosed):
