@@ -15,8 +15,11 @@ from cli_processes import DEADLINE, ORAK, CliProcess
 from guide_scripts import GUIDES, blocks, run_script, script
 from http_api import NEW_UPLOAD, SECRET
 from orak.adapters.persistence.sql import migrations
+from orak.adapters.storage.sigv4 import Credentials
 from proxies import free_port
-from s3_servers import KEYS
+from s3_servers import KEYS, an_s3_server
+
+BACKUP_KEYS = Credentials("AKIDBACKUP", "a secret of the backup alone")
 
 GUIDES_THAT_RUN = (
     *("backup.md", "production.md", "scaling.md", "security.md", "troubleshooting.md"),
@@ -37,26 +40,34 @@ def embedded():
 
 
 @pytest.fixture
-def servers(embedded, postgresql_server, s3_server):
-    """The environment of orak on PostgreSQL and S3, and empty places to restore into."""
+def servers(embedded, postgresql_server, s3_server, tmp_path):
+    """The environment of orak on PostgreSQL and S3, a store for backups, and empty places to restore into."""
     names = [f"guide_{secrets.token_hex(4)}" for _ in range(2)]
     for name in names:
         postgresql_server.sql(f"CREATE DATABASE {name}")
     here, there = (postgresql_server.url(name) for name in names)
     migrations.upgrade(here)
-    bucket, backup, restored = (s3_server.new_bucket() for _ in range(3))
-    yield embedded | {
-        "DATABASE_URL": here,
-        "RESTORED_DATABASE_URL": there,
-        "S3_BUCKET_NAME": bucket.bucket,
-        "BACKUP_BUCKET": backup.bucket,
-        "RESTORED_BUCKET_NAME": restored.bucket,
-        "S3_REGION": "ap-northeast-2",
-        "S3_ENDPOINT_URL": bucket.endpoint_url,
-        "S3_PROVIDER": "Rclone",
-        "AWS_ACCESS_KEY_ID": KEYS.access_key,
-        "AWS_SECRET_ACCESS_KEY": KEYS.secret_key,
-    }
+    bucket, restored = (s3_server.new_bucket() for _ in range(2))
+    (tmp_path / "backup store").mkdir()
+    with an_s3_server(tmp_path / "backup store", keys=BACKUP_KEYS) as backups:
+        backup = backups.new_bucket()
+        yield embedded | {
+            "DATABASE_URL": here,
+            "RESTORED_DATABASE_URL": there,
+            "S3_BUCKET_NAME": bucket.bucket,
+            "RESTORED_BUCKET_NAME": restored.bucket,
+            "S3_REGION": "ap-northeast-2",
+            "S3_ENDPOINT_URL": bucket.endpoint_url,
+            "S3_PROVIDER": "Rclone",
+            "AWS_ACCESS_KEY_ID": KEYS.access_key,
+            "AWS_SECRET_ACCESS_KEY": KEYS.secret_key,
+            "BACKUP_BUCKET": backup.bucket,
+            "BACKUP_REGION": "us-east-1",
+            "BACKUP_ENDPOINT_URL": backup.endpoint_url,
+            "BACKUP_PROVIDER": "Rclone",
+            "BACKUP_ACCESS_KEY_ID": BACKUP_KEYS.access_key,
+            "BACKUP_SECRET_ACCESS_KEY": BACKUP_KEYS.secret_key,
+        }
     for name in names:
         postgresql_server.sql(f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -29,8 +29,9 @@ _RCLONE = str(Path(sys.executable).with_name("rclone"))
 class S3Server:
     """A server that can be killed and restarted; its objects are files in a folder."""
 
-    def __init__(self, folder: Path, allow_origin: str | None = None) -> None:
+    def __init__(self, folder: Path, allow_origin: str | None = None, keys: Credentials = KEYS) -> None:
         self.folder = folder
+        self.keys = keys
         self._cors = [] if allow_origin is None else ["--allow-origin", allow_origin]
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -40,7 +41,7 @@ class S3Server:
 
     def settings(self, bucket: str) -> BucketSettings:
         """Return the settings of a bucket on this server."""
-        return BucketSettings(bucket, "ap-northeast-2", self.url, credentials=KEYS)
+        return BucketSettings(bucket, "ap-northeast-2", self.url, credentials=self.keys)
 
     def start(self) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("RCLONE_")}
@@ -48,7 +49,7 @@ class S3Server:
             [
                 _RCLONE, "serve", "s3", str(self.folder),
                 "--addr", f"127.0.0.1:{self.port}",
-                "--auth-key", f"{KEYS.access_key},{KEYS.secret_key}",
+                "--auth-key", f"{self.keys.access_key},{self.keys.secret_key}",
                 "--config", os.devnull,
                 *self._cors,
             ],
@@ -86,15 +87,17 @@ class S3Server:
             "s3",
             region_name="us-east-1",
             endpoint_url=self.url,
-            aws_access_key_id=KEYS.access_key,
-            aws_secret_access_key=KEYS.secret_key,
+            aws_access_key_id=self.keys.access_key,
+            aws_secret_access_key=self.keys.secret_key,
         )
 
 
 @contextmanager
-def an_s3_server(folder: Path, *, allow_origin: str | None = None) -> Iterator[S3Server]:
-    """Run a server; pages of *allow_origin* may call it."""
-    server = S3Server(folder, allow_origin)
+def an_s3_server(
+    folder: Path, *, allow_origin: str | None = None, keys: Credentials = KEYS
+) -> Iterator[S3Server]:
+    """Run a server that accepts these *keys*; pages of *allow_origin* may call it."""
+    server = S3Server(folder, allow_origin, keys)
     server.start()
     try:
         yield server
