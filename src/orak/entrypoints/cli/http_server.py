@@ -4,7 +4,6 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
-from litestar import Litestar
 from msgspec.structs import replace
 
 from orak.adapters.measurements.shared import SharedMeasurements
@@ -40,18 +39,15 @@ async def serving(
     with listener:  # also where orak cannot be opened
         async with (
             run(settings, share=share, counted=counted, telemetry=telemetry) as orak,
-            serving_metrics(orak, metrics_listener),
+            serving_metrics(orak, metrics_listener) as end_metrics,
         ):
+            # orak is open already, not opened by the application: errors reach the caller, not uvicorn's log.
             app = create_app(settings, lambda: nullcontext(orak), telemetry.traced)
-            async with _answering(orak, app, settings, listener):
+            config = server_config(app, settings, orak.draining)
+
+            def begin_to_end() -> None:
+                end_metrics()
+                orak.end_waits()
+
+            async with answering(config, listener, when_ending=begin_to_end):
                 yield orak
-
-
-@asynccontextmanager
-async def _answering(
-    orak: Running, app: Litestar, settings: Settings, listener: socket.socket
-) -> AsyncIterator[None]:
-    # orak is open already, not opened by the application: errors reach the caller, not uvicorn's log.
-    config = server_config(app, settings, orak.draining)
-    async with answering(config, listener, when_ending=orak.end_waits):
-        yield

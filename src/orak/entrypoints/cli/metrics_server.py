@@ -1,7 +1,7 @@
 """The port of its own for metrics, which METRICS_PORT opens."""
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from orak.entrypoints.cli.errors import CommandError
@@ -36,10 +36,14 @@ def metrics_url(listener: socket.socket) -> str:
 
 
 @asynccontextmanager
-async def serving_metrics(orak: Running, listener: socket.socket | None) -> AsyncIterator[None]:
-    """Serve the metrics of *orak* on *listener* until the block ends, and close it; None serves nothing."""
+async def serving_metrics(orak: Running, listener: socket.socket | None) -> AsyncIterator[Callable[[], None]]:
+    """Serve the metrics of *orak* on *listener* until the block ends, and close it; None serves nothing.
+
+    Yields a call that begins the end earlier, so that another server need not end first. Leases are released
+    after this, within the time that a process has for its shutdown: a scrape on its way is not awaited.
+    """
     if listener is None:
-        yield
+        yield lambda: None
         return
     import uvicorn
 
@@ -57,5 +61,5 @@ async def serving_metrics(orak: Running, listener: socket.socket | None) -> Asyn
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     with listener:
-        async with answering(config, listener):
-            yield
+        async with answering(config, listener, awaits_first_requests=False) as end:
+            yield end

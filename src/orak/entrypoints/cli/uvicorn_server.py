@@ -13,30 +13,41 @@ _TURN_SECONDS, _TURNS = 0.01, 100
 
 @asynccontextmanager
 async def answering(
-    config: uvicorn.Config, listener: socket.socket, *, when_ending: Callable[[], None] = lambda: None
-) -> AsyncIterator[None]:
+    config: uvicorn.Config,
+    listener: socket.socket,
+    *,
+    when_ending: Callable[[], None] = lambda: None,
+    awaits_first_requests: bool = True,
+) -> AsyncIterator[Callable[[], None]]:
     """Answer on *listener* until the block ends; it responds when the block begins.
 
-    *when_ending* is called before the server waits for the last answers.
+    Yields a call that has the server begin to end before that: several servers then end at the same time.
+    *when_ending* is called before the server waits for the last answers, and before that for up to a second
+    for requests on their way, if it *awaits_first_requests*.
     """
-    server = _Server(config)
+    server = _Server(config, _TURNS if awaits_first_requests else 0)
+
+    def end() -> None:
+        server.should_exit = True
+
     task = asyncio.create_task(server.serve([listener]), name="http")
     try:
         await server.startup_ended.wait()
         if not server.started:
             await task  # raises the error that kept it from starting
-        yield
+        yield end
     finally:
         when_ending()
-        server.should_exit = True
+        end()
         await task
 
 
 class _Server(uvicorn.Server):
     """A uvicorn server that reports the end of its startup and leaves signals to the command."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, turns: int) -> None:
         super().__init__(config)
+        self._turns = turns
         self.startup_ended = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -53,7 +64,7 @@ class _Server(uvicorn.Server):
         """
         for server in self.servers:
             server.close()
-        for _ in range(_TURNS):
+        for _ in range(self._turns):
             await asyncio.sleep(_TURN_SECONDS)  # first: a connection that was just accepted is not listed yet
             if all(getattr(one, "cycle", one) is not None for one in self.server_state.connections):
                 break
