@@ -175,6 +175,11 @@ def test_a_drain_outlasts_the_health_checks_of_caddy():
     assert int(SERVICES["api-1"]["environment"]["DRAIN_SECONDS"]) > interval + timeout
 
 
+def test_the_proxies_buffer_the_bodies_of_requests():
+    assert re.search(r"^\t\trequest_buffers \d+", (DEPLOY / "Caddyfile").read_text(), re.MULTILINE)
+    assert "proxy_request_buffering off" not in (DEPLOY / "nginx.conf").read_text()
+
+
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
 def test_a_unit_runs_a_command_and_gives_it_time_to_drain(path):
     unit = configparser.ConfigParser(interpolation=None, strict=False)
@@ -185,8 +190,10 @@ def test_a_unit_runs_a_command_and_gives_it_time_to_drain(path):
         program, *words = shlex.split(service[key])
         assert program == "/opt/orak/bin/orak"
         orak_command(words)
-    environment = dict(pair.split("=", 1) for pair in shlex.split(service["Environment"]))
+    environment = dict(pair.split("=", 1) for pair in shlex.split(service["Environment"].replace("%i", "1")))
     settings = loaded({**environment, "JWT_SECRET": "a" * 32}).settings
+    if path.name == "orak-worker@.service":
+        assert settings.metrics_port == 9461, "each worker of a machine needs a port of its own"
     assert int(service["TimeoutStopSec"]) >= settings.drain_seconds + SHUTDOWN_SECONDS + 5
     assert (service["KillMode"], service["User"]) == ("mixed", "orak")
 

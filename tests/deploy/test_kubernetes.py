@@ -247,10 +247,25 @@ def test_selectors_find_the_pods_that_they_are_for(objects):
     [service] = of_kind(objects, "Service").values()
     selector = {"matchLabels": service["spec"]["selector"]}
     assert {pod for pod in labels if matches(selector, labels[pod])} == {"orak-api"}
-    [ingress] = of_kind(objects, "Ingress").values()
-    [rule] = ingress["spec"]["rules"]
-    backend = rule["http"]["paths"][0]["backend"]["service"]
-    assert (backend["name"], backend["port"]["name"]) == ("orak-api", service["spec"]["ports"][0]["name"])
+    for ingress in of_kind(objects, "Ingress").values():
+        [rule] = ingress["spec"]["rules"]
+        for path in rule["http"]["paths"]:
+            backend = path["backend"]["service"]
+            port = service["spec"]["ports"][0]["name"]
+            assert (backend["name"], backend["port"]["name"]) == ("orak-api", port)
+
+
+def test_the_ingress_keeps_operators_calls_to_their_networks(objects):
+    ingresses = of_kind(objects, "Ingress")
+    paths = {
+        name: {path["path"] for path in one["spec"]["rules"][0]["http"]["paths"]}
+        for name, one in ingresses.items()
+    }
+    assert paths == {"orak": {"/"}, "orak-operators": {"/batch", "/records/async/batch"}}
+    notes = ingresses["orak-operators"]["metadata"]["annotations"]
+    assert not notes["nginx.ingress.kubernetes.io/whitelist-source-range"].endswith("/0")
+    for one in ingresses.values():
+        assert one["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-request-buffering"] == "on"
 
 
 def test_the_network_lets_in_requests_and_prometheus_and_nothing_else(objects):

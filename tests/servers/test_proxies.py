@@ -13,7 +13,7 @@ from http_api import SECRET, create_record, presign, refusal, upload
 from orak.client import AsyncOrakClient
 from orak.entrypoints.settings.checks import InvalidSetting
 from orak.entrypoints.settings.values import Settings
-from proxies import PROXIES, a_proxy, free_port
+from proxies import PROXIES, a_deployed_proxy, a_proxy, free_port
 from served import a_token, caller, served
 
 DEADLINE = 60
@@ -119,6 +119,29 @@ async def test_the_python_client_takes_the_url_with_its_path(url, tmp_path):
     async with asyncio.timeout(DEADLINE), AsyncOrakClient(url, a_token()) as orak:
         record = await orak.upload(take, "below a path", wait=30)
         assert record.public_url.startswith(f"{url}/media/")
+
+
+@pytest.mark.parametrize("kind", ["nginx", "caddy"])
+async def test_a_deployed_proxy_passes_operators_calls_from_their_network_alone(kind, tmp_path):
+    port = free_port()
+    options = {
+        "base_url": f"http://127.0.0.1:{port}",
+        "headers": {"Authorization": f"Bearer {a_token(scopes=('admin',))}"},
+        "timeout": DEADLINE,
+    }
+    async with served(tmp_path / "data") as (server, _):
+        with a_deployed_proxy(kind, port, (server.address[1], server.address[1])):
+            elsewhere = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
+            async with (
+                httpx.AsyncClient(**options) as operator,
+                httpx.AsyncClient(transport=elsewhere, **options) as outside,
+            ):
+                for path in ("/batch/statistics", "/records/async/batch/statistics"):
+                    assert (await operator.get(path)).status_code == 200
+                    for written in (path, path.replace("batch", "%62atch"), f"/x/..{path}", f"/{path}"):
+                        assert (await outside.get(written)).status_code in {403, 404}
+                assert (await outside.get("/records/async/me")).status_code == 200
+                assert (await operator.get("/metrics")).status_code == 404
 
 
 async def test_orak_answers_without_the_path_too(tmp_path):
