@@ -41,6 +41,23 @@ def test_invalidating_the_same_keys_again_is_another_invalidation(orak, aws_serv
     assert len({found["CallerReference"] for found in aws_server.invalidations(distribution)}) == 2
 
 
+def test_serve_does_not_start_with_a_key_that_cannot_sign(run, key_pair, tmp_path):
+    refused = run(
+        "serve",
+        env=key_pair
+        | {
+            "CLOUDFRONT_PRIVATE_KEY": "/nowhere.pem",
+            "JWT_SECRET": "s" * 32,
+            "ORAK_PORT": "0",
+            "ORAK_DATA_DIR": str(tmp_path),
+        },
+    )
+    assert refused.returncode == 2
+    error, hint = refused.stderr.splitlines()
+    assert error.startswith("error: CLOUDFRONT_PRIVATE_KEY cannot be used: its file cannot be read")
+    assert hint.startswith("hint: use an RSA key")
+
+
 def test_without_settings_the_commands_say_which_one_they_need(orak):
     for words, name in (
         (("sign", "a"), "CLOUDFRONT_KEY_ID"),
@@ -60,7 +77,7 @@ def test_the_doctor_checks_the_distribution_and_the_key(orak, aws_server, key_pa
         return next(((row["level"], row["detail"]) for row in rows if row["name"] == "cdn"), None)
 
     assert finding({}) is None
-    assert finding(CDN) == ("ok", "https://cdn.example.com, keeps a deleted recording for up to a day")
+    assert finding(CDN) == ("ok", "https://cdn.example.com, keeps a deleted record for up to a day")
     distribution = {"CLOUDFRONT_DISTRIBUTION_ID": aws_server.new_distribution()}
     level, detail = finding(key_pair | distribution)
     assert (level, "key pair K2JCJMDEHXQW5F" in detail) == ("ok", True)

@@ -5,6 +5,7 @@ import time
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from audio_samples import chord, write
 from aws_server import DEADLINE
@@ -49,10 +50,13 @@ async def test_the_copies_of_a_deleted_record_are_invalidated(aws_server, tmp_pa
     assert batch["Paths"]["Items"] == [f"{folder}/{name}.json", f"{folder}/{name}.m4a"]
 
 
-async def test_a_private_key_that_cannot_sign_is_named_and_never_shown():
+async def test_a_private_key_that_cannot_sign_is_named_and_never_shown(tmp_path):
     settings = Settings(cdn_base_url=CDN, cloudfront_key_id="K", cloudfront_private_key="/nowhere.pem")
     with pytest.raises(InvalidSetting, match="CLOUDFRONT_PRIVATE_KEY cannot be used: its file") as refused:
         async with open_parts(settings, "private_urls"):
             pass
     assert "openssl genrsa" in refused.value.hint
+    with pytest.raises(InvalidSetting, match="CLOUDFRONT_PRIVATE_KEY cannot be used: its file"):
+        async with run(replace(settings, data_dir=tmp_path)):
+            pass
     assert shown_value("cloudfront_private_key", "-----BEGIN") == "********"

@@ -113,6 +113,8 @@ async def run(
         container.poster,
         container.event_bus,
         container.cdn_cache,
+        # No call signs such a URL yet, but a key that cannot sign is an error now and not only then.
+        *((container.private_urls,) if serves and settings.cloudfront_key_id is not None else ()),
     )
     async with opened(*parts) as closing:
         ports = await made(container.ports)

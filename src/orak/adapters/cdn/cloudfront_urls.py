@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
 from urllib.parse import quote
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import InvalidConfiguration
+from orak.application.ports.private_urls import PrivateUrls
 from orak.application.ports.storage import SignedRequest
 from orak.domain.identity import ObjectKey
 
@@ -47,7 +47,9 @@ class CloudFrontUrls:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, base_url: str, key_id: str, private_key: str, clock: Clock) -> AsyncIterator[Self]:
+    async def open(
+        cls, base_url: str, key_id: str, private_key: str, clock: Clock
+    ) -> AsyncIterator[PrivateUrls]:
         """Read the key, a PEM text or the path of a file with one. Raise `InvalidKeyPair`."""
         yield cls(base_url, key_id, await asyncio.to_thread(_read_key, private_key), clock)
 

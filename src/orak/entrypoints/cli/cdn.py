@@ -7,6 +7,7 @@ from orak.entrypoints.cli.options import load_settings
 
 if TYPE_CHECKING:
     from orak.application.ports.cdn_cache import CdnCache
+    from orak.application.ports.private_urls import PrivateUrls
     from orak.application.ports.storage import SignedRequest
     from orak.entrypoints.settings.values import Settings
 
@@ -72,10 +73,10 @@ async def _invalidate(settings: "Settings", keys: tuple[str, ...]) -> None:
 async def _sign(settings: "Settings", key: str, seconds: int) -> "SignedRequest":
     from datetime import timedelta
 
+    from orak.domain.identity import ObjectKey
     from orak.entrypoints.opening import made
     from orak.entrypoints.running import open_parts
 
     async with open_parts(settings, "private_urls") as container:
-        urls = await made(container.private_urls)
-        signed: SignedRequest = urls.sign_get(key, life=timedelta(seconds=seconds))
-        return signed
+        urls: PrivateUrls = await made(container.private_urls)
+        return urls.sign_get(ObjectKey(key), life=timedelta(seconds=seconds))

@@ -26,11 +26,11 @@ async def check_cdn(settings: Settings) -> list[Finding]:
 
 async def _try_cloudfront(settings: Settings) -> str:
     """Return what the settings make of the CDN. Raise `InvalidSetting` or `Unavailable`."""
-    said = "keeps a deleted recording for up to a day"
+    said = "keeps a deleted record for up to a day"
     if settings.cloudfront_distribution_id is not None:
         async with open_parts(settings, "cdn_cache") as container:
             await (await made(container.cdn_cache)).check()
-        said = f"distribution {settings.cloudfront_distribution_id} drops deleted recordings"
+        said = f"distribution {settings.cloudfront_distribution_id} drops deleted records"
     if settings.cloudfront_key_id is not None:
         async with open_parts(settings, "private_urls"):
             said += f", key pair {settings.cloudfront_key_id}"
