@@ -196,18 +196,18 @@ QUEUE = (
 EVENTS = (
     Panel(
         "Lag of subscribers", "s", "Alarm relay-lag: age of the oldest event that was not handled.",
-        {"{{reader}}": "max by (reader) (orak_relay_lag_seconds)"}, 600,
+        {"{{subscriber}}": "max by (subscriber) (orak_relay_lag_seconds)"}, 600,
     ),
     Panel(
         "Events not handled", "short", "Beyond the cursor, and set aside after a failure.",
         {
-            "{{reader}} behind": "max by (reader) (orak_relay_lag_events)",
-            "{{reader}} deferred": "max by (reader) (orak_relay_deferred_events)",
+            "{{subscriber}} behind": "max by (subscriber) (orak_relay_lag_events)",
+            "{{subscriber}} deferred": "max by (subscriber) (orak_relay_deferred_events)",
         },
     ),
     Panel(
         "P95 of the relay", "s", "From an event to the moment a subscriber had handled it.",
-        {"{{reader}}": _p(0.95, "orak_event_relay_seconds", "reader")},
+        {"{{subscriber}}": _p(0.95, "orak_event_relay_seconds", "subscriber")},
     ),
     Panel(
         "Webhook deliveries", "short", "Attempts a second.",

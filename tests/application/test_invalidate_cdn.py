@@ -131,5 +131,5 @@ async def test_a_record_that_was_never_converted_has_nothing_to_invalidate(servi
     await service.use_cases.delete_record(OWNER, record.id)
     await let_everything_settle(service)
     assert cdn.calls == []
-    lag = await service.persistence.cursors.lag("invalidate-cdn", service.clock.now())
+    [lag] = await service.persistence.cursors.lags(["invalidate-cdn"], service.clock.now())
     assert (lag.behind, lag.deferred) == (0, 0)

@@ -248,7 +248,8 @@ async def test_a_removed_webhook_gets_no_events_and_leaves_no_rows(service, endp
     assert len(service.poster.posts) == 1
     with pytest.raises(EndpointNotFound):
         await service.use_cases.list_webhook_deliveries(OPERATOR, endpoint.id, None, 1)
-    assert (await service.persistence.cursors.lag(endpoint.subscriber, service.clock.now())).deferred == 0
+    [lag] = await service.persistence.cursors.lags([endpoint.subscriber], service.clock.now())
+    assert lag.deferred == 0
 
 
 async def test_a_delivery_log_is_paged_and_kept_for_a_month(service, endpoint):

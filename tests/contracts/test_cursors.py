@@ -137,15 +137,14 @@ async def test_uploads_with_a_deferred_event_are_blocked(cursors, events):
 
 async def test_the_lag_counts_events_behind_and_deferred(cursors, events):
     at = START + SECOND
-    assert await cursors.lag("mail", at) == Lag("mail", 4, 0, 0, events[0].event.at)
+    assert await cursors.lags(["mail"], at) == [Lag("mail", 4, 0, 0, events[0].event.at)]
     await cursors.advance("mail", 3, [aside(events[0], 1), aside(events[2], 2)])
-    assert await cursors.lag("mail", at) == Lag("mail", 1, 2, 1, events[0].event.at)
+    assert await cursors.lags(["mail"], at) == [Lag("mail", 1, 2, 1, events[0].event.at)]
     await cursors.settle("mail", {1, 3})
-    lag = await cursors.lag("mail", at)
-    assert lag == Lag("mail", 1, 0, 0, events[3].event.at)
+    assert await cursors.lags(["mail"], at) == [Lag("mail", 1, 0, 0, events[3].event.at)]
     await cursors.advance("mail", 4, [aside(events[3], 2)])
     await cursors.settle("mail", {4})
-    assert await cursors.lag("mail", at) == Lag("mail", 0, 0, 0, None)
+    assert await cursors.lags(["mail"], at) == [Lag("mail", 0, 0, 0, None)]
 
 
 async def test_the_backlog_says_what_each_subscriber_can_read_now(persistence, cursors, events):
@@ -189,3 +188,15 @@ async def test_a_process_that_lost_its_hold_changes_nothing(cursors, events):
     assert await hold(cursors, "b", at=11) == 3
     await cursors.settle("mail", {1}, holder="b")
     assert await due(cursors, 0) == []
+
+
+async def test_the_lags_of_subscribers_are_in_the_given_order(cursors, events):
+    at = START + SECOND
+    await cursors.advance("mail", 3, [aside(events[1], 1)])
+    await cursors.advance("live", 4, [aside(events[3], 2)])
+    live = Lag("live", 0, 1, 0, events[3].event.at)
+    mail = Lag("mail", 1, 1, 1, events[1].event.at)
+    unknown = Lag("unknown", 4, 0, 0, events[0].event.at)
+    assert await cursors.lags(["mail", "unknown", "live"], at) == [mail, unknown, live]
+    assert await cursors.lags(["live"], at) == [live]
+    assert await cursors.lags([], at) == []

@@ -5,12 +5,15 @@ import threading
 import types
 from collections import Counter
 
+import msgspec
 import pytest
 
 from http_api import NEW_UPLOAD, create_record, presign, upload
 from measured import parsed
 from orak.adapters.measurements.shared import SharedMeasurements
+from orak.application.collect_metrics import SubscriberLag
 from orak.application.ports.batch_log import BatchReport
+from orak.application.ports.cursors import Lag
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.metrics import METRICS
 from orak.entrypoints.http.serving.request_metrics import RequestMetrics
@@ -75,6 +78,29 @@ async def test_metrics_show_waiting_uploads_and_relay_lag(api, anonymous, owner)
         ("orak_uploads", "orphan"): 0,
         ("orak_relay_lag_events", "delete-objects"): 5,
         ("orak_relay_deferred_events", "delete-objects"): 0,
+    }
+
+
+async def test_all_webhook_endpoints_have_one_row_together(api, anonymous):
+    shown = await api.running.use_cases.collect_metrics()
+    lags = [
+        SubscriberLag(Lag("webhook-1", 2, 1, 0, None), 3.0),
+        SubscriberLag(Lag("event-bus", 9, 0, 0, None), 90.0),
+        SubscriberLag(Lag("webhook-2", 5, 3, 0, None), 2.0),
+    ]
+
+    async def collect_metrics():
+        return msgspec.structs.replace(shown, subscribers=lags)
+
+    out_of_order(api, collect_metrics=collect_metrics)
+    relays = {name: value for name, value in (await metrics(anonymous)).items() if "relay" in name[0]}
+    assert relays == {
+        ("orak_relay_lag_events", "webhooks"): 7,
+        ("orak_relay_lag_events", "event-bus"): 9,
+        ("orak_relay_deferred_events", "webhooks"): 4,
+        ("orak_relay_deferred_events", "event-bus"): 0,
+        ("orak_relay_lag_seconds", "webhooks"): 3.0,
+        ("orak_relay_lag_seconds", "event-bus"): 90.0,
     }
 
 

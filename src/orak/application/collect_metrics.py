@@ -50,7 +50,7 @@ class CollectMetrics:
         now = self.clock.now()
         counts = await self.reports.count(now, now - ORPHAN_AGE)
         since = counts.in_line_since
-        lags = [await self.cursors.lag(subscriber, now) for subscriber in await self.subscribers()]
+        lags = await self.cursors.lags(await self.subscribers(), now)
         return ServiceMetrics(
             counts,
             max(0.0, (now - since).total_seconds()) if since else 0.0,

@@ -10,20 +10,17 @@ from orak.application.ports.cursors import Cursors, SetAside
 from orak.application.ports.event_log import EventLog, EventPage
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.measurements import Measurements
+from orak.application.ports.metrics import subscriber_label
 from orak.application.ports.subscribers import PageOutcome, StartPosition, Subscriber
 from orak.domain.events import EventType, LoggedEvent
 from orak.domain.identity import UploadId
 from orak.domain.policies.retries import relay_backoff
-from orak.domain.webhooks import is_webhook
 
 _log = logging.getLogger(__name__)
 
 _PAGE = 100
 
 _RENEW_SECONDS = 5.0
-
-_WEBHOOKS = "webhooks"
-"""The name of all webhook endpoints together in the metrics: there may be any number of them."""
 
 _HOLD = timedelta(seconds=15)
 """How long the hold of a dead process blocks the other processes."""
@@ -212,12 +209,12 @@ class OutboxRelay:
     def _measure(self, page: Sequence[LoggedEvent], outcome: PageOutcome) -> None:
         """Measure how old the events of a page were when the subscriber had handled them."""
         now, name = self.clock.now(), self.subscriber.name
-        reader = _WEBHOOKS if is_webhook(name) else name
+        label = subscriber_label(name)
         open_ones = {*outcome.failed, *outcome.untried, *outcome.later}
         for logged in _tried(page, outcome):
             if logged.position not in open_ones:
                 seconds = (now - logged.event.at).total_seconds()
-                self.measurements.observe("orak_event_relay_seconds", seconds, reader=reader)
+                self.measurements.observe("orak_event_relay_seconds", seconds, subscriber=label)
 
     async def _act(self, page: Sequence[LoggedEvent]) -> PageOutcome:
         """Pass a page to the subscriber; after a bug, pass its events one by one."""

@@ -65,7 +65,7 @@ def test_tables_may_have_more_room_than_this_version_needs():
 def test_rows_beyond_the_limit_of_a_metric_are_counted_together():
     measurements = SharedMeasurements()
     for number in range(300):
-        measurements.observe("orak_event_relay_seconds", 1.0, reader=f"reader {number}")
+        measurements.observe("orak_event_relay_seconds", 1.0, subscriber=f"subscriber {number}")
     counts = {
         labels[0]: value
         for (name, *labels), value in measured(measurements).items()

@@ -135,7 +135,7 @@ class World:
             "forgotten": await p.histories.forget(0, await p.event_log.last(), now),
             "events left": await self.events(),
             "backlog": await p.cursors.backlog(now),
-            "lag": await p.cursors.lag("a subscriber", now),
+            "lag": await p.cursors.lags(["a subscriber"], now),
         }
         self.clock.advance(timedelta(hours=1))
         seen["line"] = []

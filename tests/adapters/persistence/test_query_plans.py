@@ -172,6 +172,12 @@ async def test_dead_letters_are_read_in_order_on_postgresql(postgresql_server, f
 
 
 @pytest.mark.parametrize("count", [1, 30])
+async def test_the_lags_of_any_number_of_subscribers_need_one_statement(sqlite, statements, count):
+    assert len(await sqlite.cursors.lags([f"webhook-{n}" for n in range(count)], START)) == count
+    assert len(statements) == 1
+
+
+@pytest.mark.parametrize("count", [1, 30])
 async def test_a_list_of_any_length_needs_one_statement_and_another_for_new_records(
     sqlite, statements, count
 ):

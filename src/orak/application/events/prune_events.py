@@ -45,7 +45,5 @@ class PruneEvents:
     async def _read_by_all(self) -> int:
         """Return the position up to which every subscriber has read."""
         end = await self.event_log.last()
-        lags = [
-            await self.cursors.lag(subscriber, self.clock.now()) for subscriber in await self.subscribers()
-        ]
+        lags = await self.cursors.lags(await self.subscribers(), self.clock.now())
         return end - max((lag.behind for lag in lags), default=0)

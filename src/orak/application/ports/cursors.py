@@ -72,8 +72,8 @@ class Cursors(Protocol):
     Every method may raise `Unavailable`.
     """
 
-    async def lag(self, subscriber: str, at: datetime) -> Lag:
-        """Return how far the subscriber is behind, whether it has a cursor or not.
+    async def lags(self, subscribers: Sequence[str], at: datetime) -> list[Lag]:
+        """Return how far each subscriber is behind, whether it has a cursor or not, in one statement.
 
         Only numbered events count.
         """

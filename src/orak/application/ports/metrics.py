@@ -9,6 +9,7 @@ from itertools import product
 import msgspec
 
 from orak.domain.processing import FailureCode, Start
+from orak.domain.webhooks import is_webhook
 
 NO_CODE = "none"
 """The failure code of what did not fail."""
@@ -18,6 +19,11 @@ OTHER = "(other)"
 
 Row = tuple[str, ...]
 """A value for each label."""
+
+
+def subscriber_label(subscriber: str) -> str:
+    """Return the label of a subscriber. Webhook endpoints, of which there may be many, have one together."""
+    return "webhooks" if is_webhook(subscriber) else subscriber
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,7 +180,7 @@ METRICS: tuple[Counter | Histogram, ...] = (
     Histogram(
         name="orak_event_relay_seconds",
         meaning="Seconds from an event to the moment at which a subscriber had handled it.",
-        labels=("reader",),
+        labels=("subscriber",),
         bounds=_DELAY_BOUNDS,
     ),
     Counter(
@@ -223,16 +229,16 @@ READ_METRICS: tuple[Counter | Gauge, ...] = (
     _batch_counter("completed", "Conversions of batches that completed."),
     _batch_counter("failed", "Conversions of batches that failed for good."),
     _batch_counter("duration_seconds", "Seconds from the beginning of each batch to its last end."),
-    Gauge(name="orak_relay_lag_events", meaning="Events not relayed yet.", labels=("reader",)),
+    Gauge(name="orak_relay_lag_events", meaning="Events not relayed yet.", labels=("subscriber",)),
     Gauge(
         name="orak_relay_deferred_events",
         meaning="Events that failed and will be tried again.",
-        labels=("reader",),
+        labels=("subscriber",),
     ),
     Gauge(
         name="orak_relay_lag_seconds",
         meaning="Age of the oldest event not relayed yet.",
-        labels=("reader",),
+        labels=("subscriber",),
     ),
 )
 """What is read when it is asked for, most of it from the database: every process shows the same figures."""

@@ -27,7 +27,8 @@ class ReplayWebhookEvents:
         actor.check_admin()
         endpoint = await self.endpoints.get(endpoint_id)
         now = self.clock.now()
-        cursor = await self.event_log.last() - (await self.cursors.lag(endpoint.subscriber, now)).behind
+        [lag] = await self.cursors.lags([endpoint.subscriber], now)
+        cursor = await self.event_log.last() - lag.behind
         replayed = 0
         while page := await self.event_log.after(after, _PAGE):
             received = [logged for logged in page if logged.position <= cursor]

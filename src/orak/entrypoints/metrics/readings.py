@@ -3,12 +3,13 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import TypeVar
 
-from orak.application.collect_metrics import ServiceMetrics
-from orak.application.ports.metrics import Row
+from orak.application.collect_metrics import ServiceMetrics, SubscriberLag
+from orak.application.ports.metrics import Row, subscriber_label
 from orak.entrypoints.running import Running
 from orak.entrypoints.settings.values import Settings
 from orak.version import __version__
@@ -49,7 +50,7 @@ async def read_metrics(orak: Running) -> Readings:
 
 
 def _counted(metrics: ServiceMetrics) -> Readings:
-    counts, batches, subscribers = metrics.counts, metrics.batches, metrics.subscribers
+    counts, batches = metrics.counts, metrics.batches
     return {
         "batch_processing_queue_depth": {(): counts.waiting},
         "batch_processing_oldest_waiting_seconds": {(): metrics.oldest_waiting_seconds},
@@ -67,9 +68,22 @@ def _counted(metrics: ServiceMetrics) -> Readings:
         "batch_completed_total": {(): batches.completed},
         "batch_failed_total": {(): batches.failed},
         "batch_duration_seconds_total": {(): batches.seconds},
-        "orak_relay_lag_events": {(one.lag.subscriber,): one.lag.behind for one in subscribers},
-        "orak_relay_deferred_events": {(one.lag.subscriber,): one.lag.deferred for one in subscribers},
-        "orak_relay_lag_seconds": {(one.lag.subscriber,): one.seconds for one in subscribers},
+        **_relayed(metrics.subscribers),
+    }
+
+
+def _relayed(subscribers: Iterable[SubscriberLag]) -> Readings:
+    """Return how far each subscriber is behind; of webhook endpoints, the sum and the oldest event."""
+    behind, deferred, seconds = Counter[Row](), Counter[Row](), defaultdict[Row, float](float)
+    for one in subscribers:
+        row = (subscriber_label(one.lag.subscriber),)
+        behind[row] += one.lag.behind
+        deferred[row] += one.lag.deferred
+        seconds[row] = max(seconds[row], one.seconds)
+    return {
+        "orak_relay_lag_events": behind,
+        "orak_relay_deferred_events": deferred,
+        "orak_relay_lag_seconds": seconds,
     }
 
 

@@ -13,7 +13,10 @@ class MemoryCursors:
 
     log: StoredEvents
 
-    async def lag(self, subscriber: str, at: datetime) -> Lag:
+    async def lags(self, subscribers: Sequence[str], at: datetime) -> list[Lag]:
+        return [self._lag(subscriber, at) for subscriber in subscribers]
+
+    def _lag(self, subscriber: str, at: datetime) -> Lag:
         position = self.log.cursors.get(subscriber, 0)
         aside = self._aside(subscriber)
         pending = [*self.log.after(position, 1), *(self.log.at(one.position) for one in aside)]

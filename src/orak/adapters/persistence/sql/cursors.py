@@ -17,27 +17,29 @@ from orak.domain.identity import UploadId
 _deferred = deferred_facts.c
 _own = _deferred.reader == bindparam("of")
 
-_POSITION = select(feed_cursors.c.position).where(feed_cursors.c.reader == bindparam("of"))
-_cursor = func.coalesce(_POSITION.scalar_subquery(), 0)  # 0 for an unknown subscriber
-_next = select(events.c.at).where(events.c.position > _cursor).order_by(events.c.position).limit(1)
+_of_cursor = _deferred.reader == feed_cursors.c.reader
+_in_order = select(events.c.at).order_by(events.c.position).limit(1)
 _first_deferred = (
     select(events.c.at)
     .join(deferred_facts, _deferred.position == events.c.position)
-    .where(_own)
+    .where(_of_cursor)
     .order_by(_deferred.position)
     .limit(1)
 )
-_LAG = select(
-    (select(feed.c.position).scalar_subquery() - _cursor).label("behind"),
-    select(func.count()).select_from(deferred_facts).where(_own).scalar_subquery().label("deferred"),
+_LAGS = select(
+    feed.c.position.label("last"),
+    _in_order.where(events.c.position > 0).scalar_subquery().label("first_at"),
+    feed_cursors.c.reader,
+    feed_cursors.c.position,
+    select(func.count()).select_from(deferred_facts).where(_of_cursor).scalar_subquery().label("deferred"),
     select(func.count())
     .select_from(deferred_facts)
-    .where(_own, _deferred.due_at <= bindparam("at", type_=UtcDateTime))
+    .where(_of_cursor, _deferred.due_at <= bindparam("at", type_=UtcDateTime))
     .scalar_subquery()
     .label("overdue"),
-    _next.scalar_subquery().label("next_at"),
+    _in_order.where(events.c.position > feed_cursors.c.position).scalar_subquery().label("next_at"),
     _first_deferred.scalar_subquery().label("deferred_at"),
-)
+).select_from(feed.outerjoin(feed_cursors, feed_cursors.c.reader.in_(bindparam("of", expanding=True))))
 
 # Not EXISTS, for which PostgreSQL may read all deferred events of other subscribers.
 _next_due = (
@@ -116,10 +118,15 @@ class SqlCursors:
     connections: Connections
 
     @read
-    def lag(self, connection: Connection, subscriber: str, at: datetime) -> Lag:
-        row = connection.execute(_LAG, {"of": subscriber, "at": at}).one()
-        oldest = min((time for time in (row.next_at, row.deferred_at) if time is not None), default=None)
-        return Lag(subscriber, row.behind, row.deferred, row.overdue, oldest)
+    def lags(self, connection: Connection, subscribers: Sequence[str], at: datetime) -> list[Lag]:
+        rows = connection.execute(_LAGS, {"of": list(subscribers), "at": at}).all()
+        found = {
+            name: Lag(name, last - position, deferred, overdue, _oldest(next_at, deferred_at))
+            for last, _, name, position, deferred, overdue, next_at, deferred_at in rows
+            if name is not None
+        }
+        last, first_at = rows[0][:2]  # there is a row without a cursor, too
+        return [found.get(one) or Lag(one, last, 0, 0, first_at) for one in subscribers]
 
     async def backlog(self, at: datetime) -> Backlog:
         rows = await self.connections.fetch(_BACKLOG, {})
@@ -195,6 +202,10 @@ class SqlCursors:
         self, connection: Connection, subscriber: str, uploads: Collection[UploadId]
     ) -> frozenset[UploadId]:
         return frozenset(connection.scalars(_BLOCKED, {"of": subscriber, "uploads": list(uploads)}))
+
+
+def _oldest(*times: datetime | None) -> datetime | None:
+    return min((time for time in times if time is not None), default=None)
 
 
 def begin_cursor(connection: Connection, subscriber: str, position: int) -> None:
