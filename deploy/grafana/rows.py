@@ -31,7 +31,7 @@ def _rate(counter: str, *by: str) -> str:
     return f"sum{grouped} (rate({counter}[$__rate_interval]))"
 
 
-_API = '{route=~"/records/async.*|/batch.*"}'
+_API = '{route=~"/records/async/.+|/batch/.+", route!~"/records/async/(live|events)"}'
 
 USERS = (
     Panel(
@@ -71,7 +71,7 @@ USERS = (
         },
     ),
     Panel(
-        "Time of API calls", "s", "From the first byte of the request to the start of the answer.",
+        "Time of API calls", "s", "Until the answer. Create calls, which wait, and streams do not count.",
         {
             "P50": _p(0.5, "orak_http_request_seconds", where=_API),
             "P95": _p(0.95, "orak_http_request_seconds", where=_API),

@@ -202,7 +202,7 @@ READ_METRICS: tuple[Counter | Gauge, ...] = (
     Gauge(name="orak_database_up", meaning="Whether the database answers and takes writes."),
     Gauge(
         name="orak_part_up",
-        meaning="Whether a part works, by the readiness probe; also 0 if orak serves without it.",
+        meaning="Whether a part works (readiness probe); 0 also for a part that orak can serve without.",
         labels=("part",),
     ),
     Gauge(
