@@ -91,7 +91,7 @@ USERS = (
 
 UPLOADS = (
     Panel(
-        "Uploads by outcome", "short", "Uploads a second whose bytes arrived, or failed to.",
+        "Uploads by outcome", "short", "Uploads a second. `late` came after they had counted as failed.",
         {"{{outcome}}": _rate("s3_uploads_total", "outcome")},
     ),
     Panel(
@@ -112,7 +112,7 @@ UPLOADS = (
     ),
     Panel(
         "Arrived uploads", "short", "Since the processes started.",
-        {"arrived": 'sum(s3_uploads_total{outcome="arrived"})'}, is_number=True,
+        {"arrived": 'sum(s3_uploads_total{outcome=~"arrived|late"})'}, is_number=True,
     ),
 )  # fmt: skip
 

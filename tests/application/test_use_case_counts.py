@@ -12,6 +12,8 @@ from measured import measured
 from memory_orak import LEASE, OWNER, a_memory_orak
 from orak.application.ports.converter import DecoderDied, Unconvertible
 from orak.application.ports.failures import Unavailable
+from orak.application.ports.idempotency_keys import IdempotencyKey
+from orak.application.records.create_record import NewRecord
 from orak.domain.actor import Actor
 from orak.domain.identity import UserId
 from orak.domain.processing import FailureCode, ProcessingStatus, Start
@@ -88,7 +90,53 @@ async def test_an_upload_that_gets_its_record_after_it_expired_failed_until_it_a
     assert uploads(service) == {"failed": 1}
     await service.put_bytes(upload)
     await service.use_cases.receive_upload(upload.key)
-    assert uploads(service) == {"failed": 1, "arrived": 1}
+    assert uploads(service) == {"failed": 1, "late": 1}
+
+
+async def test_a_late_upload_of_the_wrong_size_failed_only_once(service):
+    upload = await service.request()
+    await service.create(upload)
+    service.clock.advance(timedelta(hours=2))
+    await service.use_cases.sweep()
+    await service.put_bytes(upload, b"too many")
+    await service.use_cases.receive_upload(upload.key)
+    assert (await service.row(upload)).status is ProcessingStatus.FAILED
+    assert uploads(service) == {"failed": 1}
+
+
+@pytest.mark.parametrize("key", [None, IdempotencyKey(OWNER.user_id, "POST /records/async", "once", "body")])
+@pytest.mark.parametrize("content", [b"abc", b"too many"])
+async def test_an_arrival_counts_although_the_answer_of_the_create_call_s_database_was_lost(
+    service, key, content
+):
+    class Intake:
+        lost = 1
+
+        async def find(self, wanted):
+            return await service.persistence.record_intake.find(wanted)
+
+        async def add(self, creation):
+            made = await service.persistence.record_intake.add(creation)
+            self.lost -= 1
+            if self.lost >= 0:
+                raise Unavailable("the answer was lost")
+            return made
+
+    upload = await service.request()
+    await service.put_bytes(upload, content)
+    create = replace(service.use_cases.create_record, intake=Intake())
+    await create(OWNER, NewRecord("once", upload.id), idempotency_key=key)
+    assert uploads(service) == {"arrived" if content == b"abc" else "failed": 1}
+
+
+async def test_an_arrival_counts_although_the_answer_of_the_verifying_database_was_lost(service):
+    upload = await service.request()
+    await service.put_bytes(upload)
+    receive = service.use_cases.receive_upload
+    database = BreakingDatabase(service, loses_first_answer)
+    await replace(receive, verify=replace(receive.verify, transaction=database))(upload.key)
+    assert (await service.row(upload)).status is ProcessingStatus.UPLOADED
+    assert uploads(service) == {"arrived": 1}
 
 
 async def test_a_create_call_counts_whether_it_started_the_conversion(service):

@@ -40,7 +40,7 @@ WORKERS = 2
 COUNTED = {
     'sum(record_presigned_url_generation_seconds_count{outcome="ok"})': "UploadRequested",
     'sum(record_creation_seconds_count{outcome="ok"})': "RecordCreated",
-    'sum(s3_uploads_total{outcome="arrived"})': "UploadReceived",
+    'sum(s3_uploads_total{outcome=~"arrived|late"})': "UploadReceived",
     'sum(orak_conversions_total{outcome="completed"})': "ProcessingCompleted",
     'sum(orak_conversions_total{outcome="failed"})': "ProcessingFailed",
     "sum(orak_conversion_queue_seconds_count)": "ProcessingStarted",

@@ -5,7 +5,6 @@ from datetime import datetime
 import msgspec
 
 from orak.application.ports.clock import Clock
-from orak.application.ports.measurements import Measurements
 from orak.application.ports.queue import Queue
 from orak.application.ports.storage import Storage
 from orak.application.ports.unit_of_work import UnitOfWork
@@ -41,7 +40,6 @@ class SweepSteps:
     queue: Queue
     clock: Clock
     counts: UploadCounts
-    measurements: Measurements
     chance: Callable[[], float]
     """Draws a number from 0 to 1: the jitter of back-off."""
 
@@ -63,7 +61,7 @@ class SweepSteps:
         if changed is None:
             return
         report.leases_lost += 1
-        self.measurements.count("orak_leases_lost_total")
+        self.counts.note_lost_lease()
         if (due := changed.comes_again_at) is not None:
             self.queue.wake_at(due)
 

@@ -269,7 +269,6 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
             await_record,
             clock,
             counts,
-            measurements,
             policies.records,
             policies.immediate_wait,
         ),
@@ -320,7 +319,7 @@ def build_use_cases(ports: Ports, policies: Policies) -> UseCases:
         sweep=Sweep(
             leases,
             ports.arrivals,
-            SweepSteps(transaction, storage, verify, ports.queue, clock, counts, measurements, ports.chance),
+            SweepSteps(transaction, storage, verify, ports.queue, clock, counts, ports.chance),
             clock,
             policies.orphan_retention,
         ),

@@ -1,5 +1,7 @@
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from orak.application.origins import current_origin
 from orak.application.ports.clock import Clock
 from orak.application.ports.storage import Storage
@@ -25,14 +27,20 @@ class VerifyUpload:
         Raise `UploadNotFound` if no upload has this key, or if the upload was cancelled or deleted. In the
         latter case the object is deleted.
         """
+        unanswered: list[tuple[Upload, Upload]] = []
 
         async def verify() -> Upload:
             async with self.transaction() as tx:
                 upload = await tx.uploads.by_key(found.key)
                 if not upload.awaits_arrival:
+                    for before, received in unanswered:
+                        if replace(upload, version=received.version) == received:
+                            self.counts.note_move(before, upload)
+                            break
                     return upload
-                received = upload.receive(found, at=self.clock.now(), origin=current_origin())
-                moved = await tx.uploads.save(*received)
+                received, event = upload.receive(found, at=self.clock.now(), origin=current_origin())
+                unanswered.append((upload, received))  # the database may store it and lose its answer
+                moved = await tx.uploads.save(received, event)
             self.counts.note_move(upload, moved)
             return moved
 

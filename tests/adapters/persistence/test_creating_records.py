@@ -60,7 +60,7 @@ class Starts:
 
 
 def creating(persistence, storage, starter):
-    clock, measurements = SystemClock(), SharedMeasurements()
+    clock = SystemClock()
     return CreateRecord(
         persistence.record_intake,
         persistence.snapshots,
@@ -68,8 +68,7 @@ def creating(persistence, storage, starter):
         starter,
         AwaitRecord(persistence.snapshots, clock, Waits()),
         clock,
-        UploadCounts(measurements),
-        measurements,
+        UploadCounts(SharedMeasurements()),
         RecordPolicy(max_duration_seconds=3600),
         timedelta(0),
     )

@@ -118,9 +118,10 @@ METRICS: tuple[Counter | Histogram, ...] = (
     ),
     Counter(
         name="s3_uploads_total",
-        meaning="Uploads whose bytes arrived and were verified, or failed to.",
+        meaning="Uploads by outcome: arrived, failed because the bytes never came or were not as "
+        "declared, or late if they came after that.",
         labels=("outcome",),
-        rows=_alone(("arrived", "failed")),
+        rows=_alone(("arrived", "failed", "late")),
     ),
     Counter(
         name="orak_immediate_starts_total",

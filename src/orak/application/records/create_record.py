@@ -1,5 +1,6 @@
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +12,6 @@ from orak.application.origins import current_origin
 from orak.application.ports.clock import Clock
 from orak.application.ports.failures import Unavailable
 from orak.application.ports.idempotency_keys import IdempotencyKey
-from orak.application.ports.measurements import Measurements
 from orak.application.ports.record_intake import Creation, RecordIntake, Wanted
 from orak.application.ports.snapshots import Snapshots
 from orak.application.ports.starter import Starter
@@ -78,7 +78,6 @@ class CreateRecord:
     await_record: AwaitRecord
     clock: Clock
     counts: UploadCounts
-    measurements: Measurements
     policy: RecordPolicy
     immediate_wait: timedelta
     """How long a call without *wait* waits for a conversion that starts at once."""
@@ -104,19 +103,19 @@ class CreateRecord:
         began, look_until = self.clock.now(), asyncio.get_running_loop().time() + _LOOK_SECONDS
         title, upload_id = new.checked(self.policy)
         wanted = Wanted(upload_id, new.song_id, idempotency_key)
-        unanswered: list[Record] = []
+        unanswered: list[Creation] = []
 
         async def create() -> tuple[RecordSnapshot, bool]:
             found = await self.intake.find(wanted)
             if found.made is not None:
                 made = await self.snapshots.get(found.made)
-                return made, replace(made.record, id=UNSAVED) in unanswered
+                return made, self._is_of(unanswered, made)
             if found.upload is None:
                 raise UploadNotFound(upload_id)
             upload = found.upload.owned_by(actor)
             if upload.record_id is not None and unanswered:
                 made = await self.snapshots.get(upload.record_id)
-                if replace(made.record, id=UNSAVED) in unanswered:
+                if self._is_of(unanswered, made):
                     return made, True
             upload.check_attachable()
             if new.song_id is not None and not found.has_song:
@@ -129,11 +128,11 @@ class CreateRecord:
                 duration_seconds=new.duration_seconds,
                 at=self.clock.now(),
             )
+            creation = Creation(record, upload, arrived, idempotency_key, current_origin())
             try:
-                creation = Creation(record, upload, arrived, idempotency_key, current_origin())
                 made = await self.intake.add(creation)
             except Unavailable:
-                unanswered.append(record)  # the database may have stored it before its answer was lost
+                unanswered.append(creation)  # the database may have stored it before its answer was lost
                 raise
             self.counts.note_move(upload, made.upload)
             return made, True
@@ -144,6 +143,15 @@ class CreateRecord:
         if wait is None or not snapshot.is_queued:
             return snapshot
         return await self._await_queued(actor, snapshot, seconds=self._left(wait, began))
+
+    def _is_of(self, unanswered: Sequence[Creation], made: RecordSnapshot) -> bool:
+        """Return whether one of the *unanswered* creations made the record; if so, count its upload now."""
+        for creation in unanswered:
+            if replace(made.record, id=UNSAVED) == creation.record:
+                stored, _ = creation.saved_as(made.record.id)
+                self.counts.note_move(creation.upload, stored.upload)
+                return True
+        return False
 
     def _left(self, wait: float | None, began: datetime) -> float:
         """Return the seconds that are left to wait."""
@@ -181,12 +189,12 @@ class CreateRecord:
     async def _convert(self, snapshot: RecordSnapshot, wait: float) -> RecordSnapshot:
         """Start the conversion if the bytes are there; if it runs here, wait and read the record again."""
         if snapshot.upload.awaits_arrival:
-            self._count_start("not_arrived")
+            self.counts.note_start("not_arrived")
         if not snapshot.upload.is_waiting:
             return snapshot
         try:
             conversion = await self.starter.start(snapshot.upload.id)
-            self._count_start("started" if conversion.runs_here else "no_slot")
+            self.counts.note_start("started" if conversion.runs_here else "no_slot")
             if not conversion.runs_here:
                 return snapshot
             await conversion.wait(wait)
@@ -199,9 +207,6 @@ class CreateRecord:
                 extra={"event": "start_error", "uploadId": snapshot.upload.id},
             )
             return snapshot
-
-    def _count_start(self, outcome: str) -> None:
-        self.measurements.count("orak_immediate_starts_total", outcome=outcome)
 
     async def _await_queued(self, actor: Actor, snapshot: RecordSnapshot, seconds: float) -> RecordSnapshot:
         if not seconds:
