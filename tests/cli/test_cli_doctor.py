@@ -91,6 +91,40 @@ def test_a_port_in_use_is_a_warning(doctor):
     assert "another program" in findings["port"]["detail"]
 
 
+def test_a_metrics_port_that_cannot_be_opened_is_a_failure(doctor, free_port):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = str(other.getsockname()[1])
+        exit_code, findings = doctor("metrics", METRICS_PORT=taken)
+    assert (exit_code, findings["metrics"]["level"]) == (1, "fail")
+    assert findings["metrics"]["detail"] == f"METRICS_PORT cannot be used: 127.0.0.1:{taken} is in use"
+    for unusable in ({"METRICS_PORT": free_port}, {"METRICS_PORT": "0", "METRICS_HOST": "192.0.2.1"}):
+        exit_code, findings = doctor("metrics", **unusable)
+        assert (exit_code, findings["metrics"]["level"]) == (1, "fail")
+    exit_code, findings = doctor("metrics", METRICS_PORT="0")
+    assert (exit_code, findings["metrics"]["level"]) == (0, "ok")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"OTEL_TRACES_EXPORTER": "carrier-pigeon"},
+        {"OTEL_METRICS_EXPORTER": "console,carrier-pigeon"},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_PROTOCOL": "smoke"},
+    ],
+)
+def test_telemetry_that_serve_refuses_is_a_failure_in_its_words(doctor, run, free_port, variables):
+    exit_code, findings = doctor("telemetry", **variables)
+    assert (exit_code, findings["telemetry"]["level"]) == (1, "fail")
+    refused = run("serve", env=variables | {"JWT_SECRET": SECRET, "ORAK_PORT": free_port})
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines()[0] == f"error: {findings['telemetry']['detail']}"
+
+
+def test_installed_telemetry_passes(doctor):
+    exit_code, findings = doctor("telemetry", OTEL_TRACES_EXPORTER="console")
+    assert (exit_code, findings["telemetry"]["level"]) == (0, "ok")
+
+
 def test_a_clock_in_the_past_is_a_failure(doctor, orak):
     assert orak("db", "upgrade").exit_code == 0
     tomorrow = datetime.now(UTC).timestamp() + 86_400
@@ -224,9 +258,12 @@ def test_the_doctor_prints_marks_and_hints_on_a_terminal(free_port):
 
 
 def test_a_running_orak_does_not_disturb_the_doctor(doctor, start):
-    server = start("serve", "--port", 0, env={"JWT_SECRET": SECRET})
+    server = start("serve", "--port", 0, env={"JWT_SECRET": SECRET, "METRICS_PORT": "0"})
     port = server.wait_for(r"serves http://127\.0\.0\.1:(\d+)")[1]
-    exit_code, findings = doctor("data", "database", "storage", "port", ORAK_PORT=port)
+    metrics = server.wait_for(r"metrics\s+(?:are at )?http://127\.0\.0\.1:(\d+)/metrics")[1]
+    parts = "data", "database", "storage", "port", "metrics"
+    exit_code, findings = doctor(*parts, ORAK_PORT=port, METRICS_PORT=metrics)
+    assert findings["metrics"]["detail"] == f"orak serves its metrics on 127.0.0.1:{metrics}"
     assert exit_code == 0
     assert findings["port"]["detail"] == f"orak serves on 127.0.0.1:{port}"
     assert findings["writes"]["level"] == "ok"

@@ -45,6 +45,8 @@ CHECKS: Sequence[Timed] = (
     Timed("audio", _blocking(lambda _: audio.check_decoders()), 30),
     Timed("conversion", audio.check_conversions, 60),
     Timed("port", _blocking(machine.check_port)),
+    Timed("metrics", _blocking(machine.check_metrics_port)),
+    Timed("telemetry", _blocking(lambda _: settings.check_telemetry_settings())),
     Timed("tokens", _blocking(settings.check_token_settings), 15),
     Timed("clock", _blocking(clock.check_files)),
     Timed("clock", clock.check_database_clock, 15),

@@ -33,7 +33,7 @@ def doctor(
     """Check this machine, the settings and every service that they name.
 
     With names of checks, run only these: data, database, storage, redis, events, cdn, audio, conversion,
-    port, tokens, clock.
+    port, metrics, telemetry, tokens, clock.
 
     Nothing is changed, and orak may run meanwhile. A small object is stored in a bucket and removed again,
     and a second of sound is converted to each profile. Each check has a time limit, and none stops the

@@ -7,8 +7,8 @@ import msgspec
 Level = Literal["ok", "warn", "fail"]
 
 CHECKED = (
-    *("data", "database", "storage", "redis", "events", "cdn", "audio", "conversion", "port", "tokens"),
-    "clock",
+    *("data", "database", "storage", "redis", "events", "cdn", "audio", "conversion", "port"),
+    *("metrics", "telemetry", "tokens", "clock"),
 )
 """What `orak doctor` checks, beside Python, the settings and the limit of open files."""
 

@@ -10,8 +10,9 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from orak.entrypoints.settings.sources import opentelemetry_variables
+from orak.entrypoints.telemetry.installed import installed
 from orak.entrypoints.telemetry.recorders import NO_TELEMETRY, Telemetry
-from orak.entrypoints.telemetry.variables import Asked, exporters, not_installed
+from orak.entrypoints.telemetry.variables import SIGNALS, Asked, exporters, not_installed
 
 if TYPE_CHECKING:
     from orak.entrypoints.telemetry.sdk import Providers
@@ -25,13 +26,15 @@ _log = logging.getLogger(__name__)
 def check_telemetry(variables: Mapping[str, str] | None = None) -> Asked | None:
     """Return what *variables*, or those of environment and `.env`, ask for; None if it is nothing.
 
-    Raise `InvalidSetting` if the SDK is not installed.
+    Raise `InvalidSetting` if the SDK or one of the exporters is not installed.
     """
     variables = opentelemetry_variables() if variables is None else variables
-    asked = next(iter([*exporters("TRACES", variables), *exporters("METRICS", variables)]), None)
+    asked = next((one for signal in SIGNALS for one in exporters(signal, variables)), None)
     if asked is not None:
         with _blaming(asked):
             import_module("opentelemetry.sdk.trace")  # `opentelemetry.sdk` alone is a namespace
+        for signal in SIGNALS:
+            installed(signal, variables)
     return asked
 
 

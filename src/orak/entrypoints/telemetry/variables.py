@@ -11,6 +11,8 @@ from orak.entrypoints.settings.checks import InvalidSetting
 
 Signal = Literal["TRACES", "METRICS"]
 
+SIGNALS: tuple[Signal, ...] = ("TRACES", "METRICS")
+
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 

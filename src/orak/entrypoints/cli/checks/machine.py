@@ -5,6 +5,7 @@ import resource
 import shutil
 import sys
 import tempfile
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
@@ -12,6 +13,7 @@ import httpx
 from orak.entrypoints.cli.errors import CommandError
 from orak.entrypoints.cli.finding import Finding, existing_folder
 from orak.entrypoints.cli.listeners import PortInUse, listen
+from orak.entrypoints.cli.metrics_server import listen_for_metrics
 from orak.entrypoints.settings.values import Settings
 
 _OLDEST_PYTHON = (3, 11)
@@ -104,6 +106,34 @@ def check_port(settings: Settings) -> Finding:
     except CommandError as error:
         return Finding("port", "fail", error.message, error.hint)
     return Finding("port", "ok", f"{address} is free")
+
+
+def check_metrics_port(settings: Settings) -> list[Finding]:
+    """Check that `serve` could listen on METRICS_PORT, beside its own port."""
+    if settings.metrics_port is None:
+        return []
+    address = f"{settings.metrics_host or settings.host}:{settings.metrics_port}"
+    with ExitStack() as held:
+        with suppress(CommandError):  # a finding of `check_port`
+            held.enter_context(listen(settings.host, settings.port))
+        try:
+            listener = listen_for_metrics(settings)
+        except CommandError as error:
+            problem = error
+        else:
+            if listener is not None:
+                listener.close()
+            return [Finding("metrics", "ok", f"{address} is free")]
+    if _is_metrics(f"http://{address}"):
+        return [Finding("metrics", "ok", f"orak serves its metrics on {address}")]
+    return [Finding("metrics", "fail", problem.message, problem.hint)]
+
+
+def _is_metrics(url: str) -> bool:
+    try:
+        return "\norak_build_info{" in httpx.get(f"{url}/metrics", timeout=5, trust_env=False).text
+    except httpx.HTTPError:
+        return False
 
 
 def _is_orak(url: str) -> bool:

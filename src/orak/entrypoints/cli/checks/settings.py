@@ -5,8 +5,10 @@ from collections import Counter
 from orak.entrypoints.cli.errors import CommandError
 from orak.entrypoints.cli.finding import Finding
 from orak.entrypoints.cli.tokens import MIN_SECRET_BYTES, check_keys, check_tokens
+from orak.entrypoints.settings.checks import InvalidSetting
 from orak.entrypoints.settings.sources import LoadedSettings
 from orak.entrypoints.settings.values import Settings
+from orak.entrypoints.telemetry.opening import check_telemetry
 
 
 def check_settings(loaded: LoadedSettings) -> Finding:
@@ -24,6 +26,17 @@ def _source(origin: str) -> str:
     if origin in {"flag", "default"}:
         return origin
     return "file" if origin.endswith(" in .env") else "environment"
+
+
+def check_telemetry_settings() -> list[Finding]:
+    """Check that what the variables of OpenTelemetry ask for is installed; nothing is sent."""
+    try:
+        asked = check_telemetry()
+    except InvalidSetting as invalid:
+        return [Finding("telemetry", "fail", str(invalid), invalid.hint)]
+    if asked is None:
+        return []
+    return [Finding("telemetry", "ok", f"exported to {asked.exporter}, as {asked.variable} asks for")]
 
 
 def check_token_settings(settings: Settings) -> Finding:
