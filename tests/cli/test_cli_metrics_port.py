@@ -22,7 +22,7 @@ def env(tmp_path):
 
 def metrics_of(process):
     """Return where the metrics of a process are, by its banner or its log."""
-    return process.wait_for(r"metrics\s+(?:are at )?(http://\S+/metrics)")[1]
+    return process.wait_for(r"metrics\s+(?:are at )?(http://[\w.:]+/metrics)")[1]
 
 
 def test_serve_moves_its_metrics_to_the_port(start, env):
