@@ -139,6 +139,22 @@ async def test_an_arrival_counts_although_the_answer_of_the_verifying_database_w
     assert uploads(service) == {"arrived": 1}
 
 
+async def test_a_create_call_without_slots_looks_for_none(service):
+    class Waits:
+        runs_here = False
+        found_no_slot = False
+
+    class Starter:
+        async def start(self, _upload_id):
+            return Waits()
+
+    service.use_cases = replace(
+        service.use_cases, create_record=replace(service.use_cases.create_record, starter=Starter())
+    )
+    await service.create(await service.upload())
+    assert starts(service) == {}
+
+
 async def test_a_create_call_counts_whether_it_started_the_conversion(service):
     await service.create(await service.request())
     assert starts(service) == {"not_arrived": 1}

@@ -177,6 +177,7 @@ class MemoryOrak:
 
 class _NotWaited:
     runs_here = False
+    found_no_slot = True
 
     async def wait(self, seconds: float) -> None: ...
 

@@ -50,6 +50,7 @@ class Starts:
     """A starter that counts."""
 
     runs_here = False
+    found_no_slot = True
 
     def __init__(self):
         self.started = Counter()

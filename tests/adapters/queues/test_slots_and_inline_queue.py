@@ -189,7 +189,8 @@ async def test_with_no_slots_every_upload_waits_in_the_queue(line):
     slots.open(line.process)
     line.waiting.append(1)
     line.open.set()
-    await slots.start(UploadId(1))
+    started = await slots.start(UploadId(1))
+    assert (started.runs_here, started.found_no_slot) == (False, False)
     await line.until(lambda: line.done == [1])
     await queue.close()
 

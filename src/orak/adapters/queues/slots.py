@@ -44,7 +44,7 @@ class Slots:
         process = self._process
         if process is None or not self._has_room():
             await self._queue.wake()
-            return _NotStarted()
+            return _NotStarted(found_no_slot=self._immediate > 0)
         await self._capacity.acquire()  # never waits: it was not locked, and no other task ran since
         task = asyncio.create_task(self._run(process, upload_id))
         self._tasks.add(task)
@@ -96,12 +96,16 @@ class Slots:
 class _NotStarted:
     runs_here = False
 
+    def __init__(self, *, found_no_slot: bool) -> None:
+        self.found_no_slot = found_no_slot
+
     async def wait(self, seconds: float) -> None:
         """Return at once: the queue may take longer than any call waits."""
 
 
 class _Running:
     runs_here = True
+    found_no_slot = False
 
     def __init__(self, task: asyncio.Task[None], closing: asyncio.Event) -> None:
         self._task = task

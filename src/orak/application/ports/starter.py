@@ -11,6 +11,11 @@ class Started(Protocol):
         """Whether it runs in this process, so that its result may soon be in the row."""
         ...
 
+    @property
+    def found_no_slot(self) -> bool:
+        """Whether it would run here, had a slot been free. Without any slots, none was looked for."""
+        ...
+
     async def wait(self, seconds: float) -> None:
         """Return when the conversion ends, after *seconds*, or at shutdown.
 

@@ -194,7 +194,10 @@ class CreateRecord:
             return snapshot
         try:
             conversion = await self.starter.start(snapshot.upload.id)
-            self.counts.note_start("started" if conversion.runs_here else "no_slot")
+            if conversion.runs_here:
+                self.counts.note_start("started")
+            elif conversion.found_no_slot:
+                self.counts.note_start("no_slot")
             if not conversion.runs_here:
                 return snapshot
             await conversion.wait(wait)
