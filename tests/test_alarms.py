@@ -35,6 +35,29 @@ def test_an_alarm_pages_or_opens_a_ticket_the_same_in_both(name):
     assert "AlarmActions" not in cloudwatch_alarms(LoadBalancer=BALANCER)[name]
 
 
+def test_every_alarm_is_told_from_those_of_other_services():
+    assert {alarm["labels"]["service"] for alarm in alarms().values()} == {"orak"}
+
+
+def test_dead_letters_of_cloudwatch_counts_those_within_the_first_hour_too():
+    series = {part["Id"]: part for part in cloudwatch_alarms()["dead-letters"]["Metrics"]}
+    assert series["result"]["Expression"] == "MAX([DIFF(most), most - least])"
+    statistics = {name: part["MetricStat"]["Stat"] for name, part in series.items() if "MetricStat" in part}
+    assert statistics == {"most": "Maximum", "least": "Minimum"}
+
+
+def test_part_down_watches_the_same_parts_everywhere():
+    watched = {
+        dimension["Value"]
+        for part in cloudwatch_alarms()["part-down"]["Metrics"]
+        if "MetricStat" in part
+        for dimension in part["MetricStat"]["Metric"]["Dimensions"]
+        if dimension["Name"] == "part"
+    }
+    assert watched == {"storage", "disk", "redis"}
+    assert 'part!~"database|clock"' in alarms()["part-down"]["expr"]
+
+
 def test_each_alarm_is_tested_firing_and_not_firing():
     fires, does_not = set(), set()
     for file in (PROMETHEUS / "tests").glob("*.yml"):

@@ -36,7 +36,7 @@ _API = '{route=~"/records/async/.+|/batch/.+", route!~"/records/async/(live|even
 USERS = (
     Panel(
         "Alarms that fire", "short", "The table of alarms is on the page Alerts of Prometheus.",
-        {"firing": 'sum(ALERTS{alertstate="firing"}) or vector(0)'}, 1, is_number=True,
+        {"firing": 'sum(ALERTS{service="orak",alertstate="firing"}) or vector(0)'}, 1, is_number=True,
     ),
     Panel(
         "Failing create calls", "percentunit", "Alarm record-creation-error-rate. 4xx are no failures.",
