@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -182,9 +183,33 @@ async def test_a_request_that_the_server_cannot_answer_is_an_error(recorded):
     assert (span.status.status_code, span.attributes["error.type"]) == (StatusCode.ERROR, "503")
 
 
+@pytest.mark.parametrize("sampled", [False, True])
+async def test_a_request_that_is_not_sampled_makes_no_span_and_passes_that_on(recorded, sampled):
+    flags = "01" if sampled else "00"
+    seen = []
+
+    async def app(scope, _receive, send):
+        seen.append(dict(scope["headers"])[b"traceparent"].decode())
+        with recorded.telemetry.traces.span("store upload") as call:
+            seen.append(call.records)
+        seen.append(is_instrumentation_enabled())
+        with recorded.telemetry.traces.follow("convert upload", f"00-{TRACE}-{CALLER}-01"):
+            seen.append(is_instrumentation_enabled())
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    transport = httpx.ASGITransport(recorded.telemetry.traced(app))
+    async with httpx.AsyncClient(transport=transport, base_url="http://orak.test") as client:
+        await client.get("/records/async", headers={"traceparent": f"00-{TRACE}-{CALLER}-{flags}"})
+    assert (seen[0][3:35], seen[0][-2:]) == (TRACE, flags)
+    assert seen[1:] == [sampled, sampled, True]
+    expected = ["store upload", "convert upload", "GET"] if sampled else ["convert upload"]
+    assert [span.name for span in recorded.spans()] == expected
+
+
 async def test_statements_are_below_the_request_that_runs_them(recorded, tmp_path, postgresql_url):
     changes = {"telemetry": recorded.telemetry, "immediate_slots": 0, "database_url": postgresql_url}
-    with Libraries().instrumented(recorded.tracers, NoOpMeterProvider()):
+    with Libraries().instrumented(recorded.tracers):
         async with in_process(tmp_path, **changes) as client:
             await presign(client)
     [server] = recorded.spans("POST /records/async/presigned-url")
@@ -201,7 +226,7 @@ async def test_calls_of_one_group_are_linked_with_the_one_that_has_the_statement
         with recorded.tracer.start_as_current_span(f"request {number}"):
             await persistence.snapshots.upload(UploadId(number))
 
-    with Libraries().instrumented(recorded.tracers, NoOpMeterProvider()):
+    with Libraries().instrumented(recorded.tracers):
         async with SqlPersistence.open(
             postgresql_url, clock=SystemClock(), lease=None, traces=recorded.telemetry.traces
         ) as persistence:
@@ -222,7 +247,7 @@ async def test_calls_of_one_group_are_linked_with_the_one_that_has_the_statement
 
 
 async def test_the_text_of_an_error_of_the_database_stays_in_the_process(recorded, postgresql_url):
-    with Libraries().instrumented(recorded.tracers, NoOpMeterProvider()):
+    with Libraries().instrumented(recorded.tracers):
         async with SqlPersistence.open(
             postgresql_url, clock=SystemClock(), lease=None, traces=recorded.telemetry.traces
         ) as persistence:

@@ -51,7 +51,7 @@ class Container(containers.DeclarativeContainer):
     counted = providers.Dependency(
         instance_of=SharedMeasurements, default=providers.Singleton(SharedMeasurements)
     )
-    # What records the spans of this process and what it measures; OpenTelemetry records both elsewhere, too.
+    # What records the spans of this process and what it measures.
     traces: providers.Dependency[Traces] = providers.Dependency(default=NoTraces())
     measurements: providers.Dependency[Measurements] = providers.Dependency(default=counted)
     chosen = settings.provided

@@ -88,6 +88,7 @@ async def run(
     """
     background = not serves or settings.redis_url is None
     counted = counted or SharedMeasurements()
+    telemetry.counts_from(counted)
     container = Container(
         settings=settings,
         cores=share.at_least_one_of(settings.cores),
@@ -97,7 +98,7 @@ async def run(
         wakes="inline" if settings.redis_url is None else "shared" if background else "redis",
         patient=True,
         counted=counted,
-        measurements=telemetry.measured(counted),
+        measurements=counted,
         traces=telemetry.traces,
     )
     # In this order: jobs end before what they need closes.

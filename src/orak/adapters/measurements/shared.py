@@ -97,8 +97,7 @@ class SharedMeasurements:
 
         sums: dict[str, dict[Row, list[float]]] = {metric.name: {} for metric in METRICS}
         for table in self._tables:
-            for metric, row, start in _rows(table):
-                values = list(map(float, table.values[start : start + _size(metric)]))
+            for metric, row, values in _values(table):
                 so_far = sums[metric.name].get(row)
                 sums[metric.name][row] = values if so_far is None else list(map(add, so_far, values))
         for metric in METRICS:
@@ -112,6 +111,13 @@ class SharedMeasurements:
                 for row, (total, *buckets) in sums[metric.name].items():
                     histogram.add_metric(row, list(_cumulated(metric.bounds, buckets)), total)
                 yield histogram
+
+    def own(self) -> Iterator[tuple[Counter | Histogram, Row, list[float]]]:
+        """Yield each row of the table of this process: a sum, and for a histogram the size of each bucket.
+
+        Any thread may call this.
+        """
+        return _values(self._own)
 
     def _find(self, kind: type[_Kind], name: str, labels: Mapping[str, str]) -> _Kind | None:
         """Return the metric of this kind; log once that there is none with this name and these labels."""
@@ -151,6 +157,11 @@ def _rows(table: Table) -> Iterator[tuple[Counter | Histogram, Row, int]]:
     for key, start in table.rows(_LAYOUT):
         name, *row = key.split("\n")
         yield _METRICS[name], tuple(row), start
+
+
+def _values(table: Table) -> Iterator[tuple[Counter | Histogram, Row, list[float]]]:
+    for metric, row, start in _rows(table):
+        yield metric, row, list(map(float, table.values[start : start + _size(metric)]))
 
 
 def _cumulated(bounds: Iterable[float], buckets: Iterable[float]) -> Iterator[tuple[str, float]]:

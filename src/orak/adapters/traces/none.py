@@ -41,3 +41,7 @@ class NoTraces:
     def below(self, traceparent: str) -> AbstractContextManager[None]:  # noqa: ARG002 - the port's signature
         """Do nothing."""
         return _NOTHING
+
+    def silence(self) -> AbstractContextManager[None]:
+        """Do nothing."""
+        return _NOTHING

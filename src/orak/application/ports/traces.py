@@ -53,3 +53,7 @@ class Traces(Protocol):
     def below(self, traceparent: str) -> AbstractContextManager[None]:
         """Put the spans that begin in the block below this one, which may have ended."""
         ...
+
+    def silence(self) -> AbstractContextManager[None]:
+        """Begin no span in the block."""
+        ...

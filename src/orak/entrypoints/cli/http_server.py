@@ -3,6 +3,7 @@
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -11,6 +12,7 @@ from orak.entrypoints.cli.metrics_server import serving_metrics
 from orak.entrypoints.cli.uvicorn_server import answering
 from orak.entrypoints.http.app import create_app
 from orak.entrypoints.http.serving.server import server_config
+from orak.entrypoints.metrics.readings import read_metrics
 from orak.entrypoints.running import Running, run
 from orak.entrypoints.settings.share import WHOLE, Share
 from orak.entrypoints.settings.values import Settings
@@ -49,5 +51,6 @@ async def serving(
                 end_metrics()
                 orak.end_waits()
 
-            async with answering(config, listener, when_ending=begin_to_end):
-                yield orak
+            with telemetry.reading(partial(read_metrics, orak)):
+                async with answering(config, listener, when_ending=begin_to_end):
+                    yield orak

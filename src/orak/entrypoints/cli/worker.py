@@ -36,8 +36,10 @@ def worker(data_dir: Path | None) -> None:
 async def _work(settings: "Settings", metrics_listener: "socket.socket | None", drain: "Drain") -> None:
     import asyncio
     import logging
+    from functools import partial
 
     from orak.entrypoints.cli.metrics_server import metrics_url, serving_metrics
+    from orak.entrypoints.metrics.readings import read_metrics
     from orak.entrypoints.running import run
     from orak.entrypoints.telemetry.opening import telemetry
     from orak.version import __version__
@@ -53,7 +55,8 @@ async def _work(settings: "Settings", metrics_listener: "socket.socket | None", 
             url = metrics_url(metrics_listener)
             log.info("metrics are at %s", url, extra={"event": "started", "url": url})
         log.info("%s", _ready_line(settings), extra={"event": "started", "version": __version__})
-        await asyncio.Event().wait()  # until cancelled
+        with recorders.reading(partial(read_metrics, orak)):
+            await asyncio.Event().wait()  # until cancelled
 
 
 def _ready_line(settings: "Settings") -> str:

@@ -12,8 +12,9 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from orak.application.ports.metrics import READ_METRICS, Counter
-from orak.entrypoints.metrics.readings import Readings, read_metrics
+from orak.entrypoints.metrics.readings import read_metrics
 from orak.entrypoints.running import Running
+from orak.entrypoints.telemetry.recorders import Readings
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

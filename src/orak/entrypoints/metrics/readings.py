@@ -12,13 +12,11 @@ from orak.application.collect_metrics import ServiceMetrics, SubscriberLag
 from orak.application.ports.metrics import Row, subscriber_label
 from orak.entrypoints.running import Running
 from orak.entrypoints.settings.values import Settings
+from orak.entrypoints.telemetry.recorders import Readings
 from orak.version import __version__
 
 _PATIENCE = 4.0
 """Seconds that the database and the disk have to answer: Prometheus gives up after 10 s."""
-
-Readings = Mapping[str, Mapping[Row, float]]
-"""The rows of each metric by its name; a metric without an answer is missing."""
 
 T = TypeVar("T")
 

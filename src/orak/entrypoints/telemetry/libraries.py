@@ -6,7 +6,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Protocol
 
-from opentelemetry.metrics import MeterProvider
+from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.trace import TracerProvider
 
 _LIBRARIES = (
@@ -42,11 +42,11 @@ class Libraries:
         ]
 
     @contextmanager
-    def instrumented(self, tracers: TracerProvider, meters: MeterProvider) -> Iterator[None]:
-        """Record the calls of each library until the block ends."""
+    def instrumented(self, tracers: TracerProvider) -> Iterator[None]:
+        """Record the calls of each library until the block ends; orak measures them itself."""
         try:
             for one in self._instrumentors:
-                one.instrument(tracer_provider=tracers, meter_provider=meters)
+                one.instrument(tracer_provider=tracers, meter_provider=NoOpMeterProvider())
             yield
         finally:
             for one in reversed(self._instrumentors):

@@ -59,7 +59,7 @@ async def telemetry(variables: Mapping[str, str] | None = None) -> AsyncIterator
         providers = Providers.configured(variables)
         libraries = Libraries()
     try:
-        with libraries.instrumented(providers.tracers, providers.meters):
+        with libraries.instrumented(providers.tracers):
             yield providers.telemetry()
     finally:
         await _flushed(providers)

@@ -1,22 +1,22 @@
 """OpenTelemetry's SDK, configured by its standard variables."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 from uuid import uuid4
 
 from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
 from opentelemetry.sdk import metrics as sdk_metrics
 from opentelemetry.sdk import trace as sdk_trace
-from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.trace import NoOpTracerProvider, TracerProvider
 
-from orak.adapters.measurements.opentelemetry import OpenTelemetryMeasurements
-from orak.adapters.traces.none import NoTraces
 from orak.adapters.traces.opentelemetry import OpenTelemetryTraces
+from orak.entrypoints.telemetry.histograms import MeasuredReader
 from orak.entrypoints.telemetry.installed import installed
-from orak.entrypoints.telemetry.recorders import Telemetry
+from orak.entrypoints.telemetry.metrics import METER, Measured
+from orak.entrypoints.telemetry.recorders import NO_TELEMETRY, Telemetry
 from orak.entrypoints.telemetry.redaction import RedactingProcessor
 from orak.entrypoints.telemetry.requests import TracedApp
 from orak.entrypoints.telemetry.sampling import NoClientRoots
@@ -30,6 +30,8 @@ class Providers:
 
     tracers: TracerProvider
     meters: MeterProvider
+    measured: Measured | None = None
+    """What the meters export."""
 
     @classmethod
     def configured(cls, variables: Mapping[str, str]) -> Self:
@@ -44,22 +46,27 @@ class Providers:
             for exporter in installed("TRACES", variables):
                 tracers.add_span_processor(RedactingProcessor(exporter.load()()))
         meters: MeterProvider = NoOpMeterProvider()
+        measured = None
         if exporters("METRICS", variables):
-            readers = [_reader(exporter.load()()) for exporter in installed("METRICS", variables)]
+            measured = Measured()
+            readers = [_reader(exporter.load()(), measured) for exporter in installed("METRICS", variables)]
             meters = sdk_metrics.MeterProvider(readers, resource, shutdown_on_exit=False)
-        return cls(tracers, meters)
+            measured.observed_by(meters.get_meter(METER, __version__))
+        return cls(tracers, meters, measured)
 
     def telemetry(self) -> Telemetry:
         """Return what records the work of this process."""
-        tracer = self.tracers.get_tracer("orak", __version__)
-        meter = self.meters.get_meter("orak", __version__)
-        records = isinstance(self.tracers, sdk_trace.TracerProvider)
-        measures = isinstance(self.meters, sdk_metrics.MeterProvider)
-        return Telemetry(
-            OpenTelemetryTraces(tracer) if records else NoTraces(),
-            lambda app: TracedApp(app, tracer, meter),
-            lambda beside: OpenTelemetryMeasurements(meter, beside) if measures else beside,
-        )
+        telemetry = NO_TELEMETRY
+        if isinstance(self.tracers, sdk_trace.TracerProvider):
+            tracer = self.tracers.get_tracer("orak", __version__)
+            telemetry = replace(
+                telemetry, traces=OpenTelemetryTraces(tracer), traced=lambda app: TracedApp(app, tracer)
+            )
+        if self.measured is not None:
+            telemetry = replace(
+                telemetry, counts_from=self.measured.counts_from, reading=self.measured.reading
+            )
+        return telemetry
 
     def shutdown(self) -> None:
         """Export what is left; this may take as long as the exporters' time limits."""
@@ -74,5 +81,5 @@ def _resource() -> Resource:
     return Resource.create({**own, **OTELResourceDetector().detect().attributes})
 
 
-def _reader(exporter: Any) -> MetricReader:  # noqa: ANN401 - entry points have no types
-    return exporter if isinstance(exporter, MetricReader) else PeriodicExportingMetricReader(exporter)
+def _reader(exporter: Any, measured: Measured) -> MetricReader:  # noqa: ANN401 - entry points have no types
+    return exporter if isinstance(exporter, MetricReader) else MeasuredReader(exporter, measured)

@@ -151,7 +151,7 @@ def _traced(traces: Traces, group: Sequence[_Call[Asked, Outcome]]) -> AbstractC
     """Link the spans of the calls with that of the first, which the statements of the group are below."""
     spans = [call.span for call in group if call.span and call.span.records]
     if not spans:
-        return nullcontext()
+        return traces.silence()
     first, *others = spans
     for span in others:
         span.link(first.traceparent)
