@@ -327,6 +327,25 @@ async def test_shutdown_ends_every_stream_and_asks_clients_to_reconnect(tmp_path
             await stream.block()
 
 
+async def test_shutdown_answers_a_handshake_before_it_closes_the_socket(server, monkeypatch):
+    arrived, go_on, authenticate = asyncio.Event(), asyncio.Event(), live_socket.authenticate_stream
+
+    async def slowly(*arguments):
+        arrived.set()
+        await go_on.wait()
+        return await authenticate(*arguments)
+
+    monkeypatch.setattr(live_socket, "authenticate_stream", slowly)
+    connecting = asyncio.create_task(connected(server, a_token()).__aenter__())
+    async with asyncio.timeout(DEADLINE):
+        await arrived.wait()
+        server.running.end_waits()
+        for connection in server.server_state.connections:
+            connection.shutdown()
+        go_on.set()
+        assert await close_of(await connecting) == 1012
+
+
 async def test_a_stream_ends_when_its_token_expires(server, owner):
     short = a_token(life=timedelta(seconds=2))
     owner.headers["authorization"] = f"Bearer {short}"

@@ -37,7 +37,7 @@ class Prometheus:
         config["rule_files"] = [str(PROMETHEUS / name) for name in config["rule_files"]]
         assert {job["job_name"] for job in config["scrape_configs"]} == set(targets)
         for job in config["scrape_configs"]:
-            del job["dns_sd_configs"]
+            job.pop("dns_sd_configs", None)
             job["static_configs"] = [{"targets": targets[job["job_name"]]}]
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{self._port}/api/v1", timeout=DEADLINE)

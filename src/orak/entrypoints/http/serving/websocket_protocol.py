@@ -33,6 +33,16 @@ class QuietWebSocket(WebSocketsSansIOProtocol):
         if self.initial_response is not None and self.close_sent:
             self.handshake_complete = True
 
+    def shutdown(self) -> None:
+        """Close the connection with 1012; a handshake that is not answered yet is answered first.
+
+        uvicorn would answer it with 500. The application accepts it and, as its waits have ended, closes it.
+        """
+        if self.handshake_complete or self.close_sent:
+            super().shutdown()
+        else:
+            self.stop_keepalive()
+
     def handle_parser_exception(self) -> None:
         """Close the connection after bytes that are not WebSocket frames.
 
