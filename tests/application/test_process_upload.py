@@ -375,7 +375,7 @@ async def test_a_discarded_output_is_removed_once_the_store_is_back(service, wai
 
 
 async def test_a_conversion_follows_from_the_request_that_made_the_record(service):
-    """Whichever request sent the wake-up, and whoever claims the upload."""
+    """The claim decides the origin: the request that sent the wake-up may be another one."""
     seen = []
 
     class Watched:

@@ -120,7 +120,7 @@ class SharedMeasurements:
         return _values(self._own)
 
     def _find(self, kind: type[_Kind], name: str, labels: Mapping[str, str]) -> _Kind | None:
-        """Return the metric of this kind; log once that there is none with this name and these labels."""
+        """Return the metric of this kind; log once if no metric has this name and these labels."""
         metric = _METRICS.get(name)
         if isinstance(metric, kind) and labels.keys() == set(metric.labels):
             return metric
