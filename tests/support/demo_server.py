@@ -83,7 +83,7 @@ def a_serve(settings: dict[str, str]) -> Iterator[None]:
             lines = []
             for line in process.stdout:
                 lines.append(line)
-                if line.strip().startswith("stop"):  # the last line of the banner
+                if '"event":"started"' in line:  # what `serve` logs where no terminal shows its banner
                     break
             else:
                 raise AssertionError("".join(lines))
