@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -87,7 +88,10 @@ def a_serve(settings: dict[str, str]) -> Iterator[None]:
                     break
             else:
                 raise AssertionError("".join(lines))
+            # The server would wait once its log has filled the pipe.
+            rest = threading.Thread(target=process.stdout.read, daemon=True)
+            rest.start()
             yield
         finally:
             process.terminate()
-            process.communicate(timeout=20)
+            process.wait(timeout=20)
